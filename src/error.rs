@@ -1,0 +1,81 @@
+//! The one error type. Every message names the file, key or argument at fault and says what would be right.
+
+use std::path::{Path, PathBuf};
+
+/// Everything that can go wrong. Not converging is never an error: solvers report it in their outcome.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused to read or write a file.
+    #[error("{}: cannot {action}: {source}", path.display())]
+    Io {
+        path: PathBuf,
+        action: &'static str,
+        source: std::io::Error,
+    },
+    /// A recipe (TOML) that cannot be used: unknown key, wrong type, value out of range.
+    #[error("{origin}: {reason}")]
+    Recipe { origin: String, reason: String },
+    /// A file that is not what it should be: no dataset, truncated, altered, malformed.
+    #[error("{}: {reason}", path.display())]
+    File { path: PathBuf, reason: String },
+    /// An argument out of its range, or two that do not go together.
+    #[error("{0}")]
+    Argument(String),
+    /// Two things whose sizes must agree do not.
+    #[error("{what}: expected {expected}, found {found}")]
+    Shape {
+        what: &'static str,
+        expected: String,
+        found: String,
+    },
+    /// A computation that broke down: a factorisation of an indefinite matrix, a loss that is not a number.
+    #[error("{0}")]
+    Numeric(String),
+    /// The user pressed Ctrl-C; what was finished is on disk.
+    #[error("interrupted: {0}")]
+    Interrupted(String),
+}
+
+/// The result of anything fallible in fempipe.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An operating-system error met while doing `action` ("read", "write", "create") to `path`.
+    pub fn io(path: impl AsRef<Path>, action: &'static str, source: std::io::Error) -> Self {
+        Error::Io {
+            path: path.as_ref().to_path_buf(),
+            action,
+            source,
+        }
+    }
+
+    /// A file whose content is not what it should be.
+    pub fn file(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
+        Error::File {
+            path: path.as_ref().to_path_buf(),
+            reason: reason.into(),
+        }
+    }
+
+    /// A recipe that cannot be used; `origin` is its path, or "command line".
+    pub fn recipe(origin: impl Into<String>, reason: impl Into<String>) -> Self {
+        Error::Recipe {
+            origin: origin.into(),
+            reason: reason.into(),
+        }
+    }
+
+    /// Sizes that do not agree.
+    pub fn shape(
+        what: &'static str,
+        expected: impl std::fmt::Display,
+        found: impl std::fmt::Display,
+    ) -> Self {
+        Error::Shape {
+            what,
+            expected: expected.to_string(),
+            found: found.to_string(),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! PDE families, one file each: `(seed, index)` → [`LinearSystem`].
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::linalg::Pattern;
+use crate::system::{Description, LinearSystem, MeshData};
+
+/// A family with its parameters set.
+pub trait Family: Send + Sync {
+    /// The family in words.
+    fn description(&self) -> Description;
+
+    /// The mesh that all samples share (each sample's own positions, where they differ, are a field).
+    fn mesh(&self) -> Option<Arc<MeshData>>;
+
+    /// The pattern that all samples share, if they share one.
+    fn pattern(&self) -> Option<Arc<Pattern>>;
+
+    /// A workspace that makes samples one after the other; one per thread.
+    ///
+    /// # Errors
+    /// If the parameters allow no sample.
+    fn sampler(&self) -> Result<Box<dyn Sampler + '_>>;
+}
+
+/// Makes samples, reusing its workspace.
+pub trait Sampler {
+    /// Sample `index` under `seed`: the same bits whatever was sampled before.
+    ///
+    /// # Errors
+    /// If the sample's system cannot be made or solved.
+    fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem>;
+}

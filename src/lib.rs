@@ -1,0 +1,14 @@
+//! **fempipe**: finite-element systems in, learned solvers out, judged in the same Krylov loop as the classical methods.
+#![warn(missing_docs)]
+#![allow(missing_docs)]
+
+pub mod error;
+pub mod families;
+pub mod interrupt;
+pub mod linalg;
+pub mod models;
+pub mod rng;
+pub mod solver;
+pub mod system;
+
+pub use error::{Error, Result};

@@ -1,0 +1,299 @@
+//! Sparse matrices in compressed row storage, with their pattern shared.
+
+use std::sync::Arc;
+
+use nalgebra_sparse::CsrMatrix;
+use rayon::prelude::*;
+
+use super::op::{LinOp, Props};
+use super::pattern::Pattern;
+use crate::error::{Error, Result};
+
+/// Below this many stored entries a product runs on the calling thread: waking others costs more.
+const PARALLEL_NNZ: usize = 200_000;
+
+/// A sparse matrix: a shared [`Pattern`] and its values.
+#[derive(Debug, Clone)]
+pub struct Csr {
+    pattern: Arc<Pattern>,
+    values: Vec<f64>,
+}
+
+impl Csr {
+    /// # Errors
+    /// [`Error::Shape`] unless there is one value per entry of the pattern.
+    pub fn new(pattern: Arc<Pattern>, values: Vec<f64>) -> Result<Self> {
+        if values.len() != pattern.nnz() {
+            return Err(Error::shape("matrix values", pattern.nnz(), values.len()));
+        }
+        Ok(Csr { pattern, values })
+    }
+
+    /// The matrix with the given (row, column, value) entries; doubles are summed in the given order.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if an index is out of range.
+    pub fn from_triplets(nrows: usize, ncols: usize, entries: &[(usize, usize, f64)]) -> Result<Self> {
+        let pairs: Vec<_> = entries.iter().map(|e| (e.0 as u32, e.1 as u32)).collect();
+        let pattern = Pattern::from_pairs(nrows, ncols, &pairs)?;
+        let mut values = vec![0.0; pattern.nnz()];
+        for &(i, j, v) in entries {
+            if let Some(k) = pattern.find(i, j) {
+                values[k] += v;
+            }
+        }
+        Csr::new(Arc::new(pattern), values)
+    }
+
+    pub fn identity(n: usize) -> Self {
+        let entries: Vec<_> = (0..n).map(|i| (i, i, 1.0)).collect();
+        // Indices are below n by construction.
+        Csr::from_triplets(n, n, &entries).expect("identity indices are in range")
+    }
+
+    pub fn nrows(&self) -> usize {
+        self.pattern.nrows()
+    }
+
+    pub fn ncols(&self) -> usize {
+        self.pattern.ncols()
+    }
+
+    pub fn nnz(&self) -> usize {
+        self.values.len()
+    }
+
+    pub fn pattern(&self) -> &Arc<Pattern> {
+        &self.pattern
+    }
+
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    pub fn values_mut(&mut self) -> &mut [f64] {
+        &mut self.values
+    }
+
+    /// Columns and values of row i.
+    pub fn row(&self, i: usize) -> (&[u32], &[f64]) {
+        let r = self.pattern.range(i);
+        (&self.pattern.indices()[r.clone()], &self.values[r])
+    }
+
+    /// Entry (i, j); 0 where nothing is stored.
+    pub fn get(&self, i: usize, j: usize) -> f64 {
+        self.pattern.find(i, j).map_or(0.0, |k| self.values[k])
+    }
+
+    /// The main diagonal.
+    pub fn diagonal(&self) -> Vec<f64> {
+        (0..self.nrows().min(self.ncols()))
+            .map(|i| self.get(i, i))
+            .collect()
+    }
+
+    /// max |a_ij|.
+    pub fn max_abs(&self) -> f64 {
+        super::vector::norm_inf(&self.values)
+    }
+
+    /// Aᵀ.
+    pub fn transpose(&self) -> Csr {
+        let (m, n) = (self.nrows(), self.ncols());
+        let mut indptr = vec![0u32; n + 1];
+        for &j in self.pattern.indices() {
+            indptr[j as usize + 1] += 1;
+        }
+        for j in 0..n {
+            indptr[j + 1] += indptr[j];
+        }
+        let mut next = indptr.clone();
+        let mut indices = vec![0u32; self.nnz()];
+        let mut values = vec![0.0; self.nnz()];
+        for i in 0..m {
+            let (cols, vals) = self.row(i);
+            for (&j, &v) in cols.iter().zip(vals) {
+                let k = next[j as usize] as usize;
+                indices[k] = i as u32;
+                values[k] = v;
+                next[j as usize] += 1;
+            }
+        }
+        let pattern = Pattern::new(n, m, indptr, indices).expect("a transposed pattern is valid");
+        Csr {
+            pattern: Arc::new(pattern),
+            values,
+        }
+    }
+
+    /// Whether |a_ij − a_ji| ≤ tol · max|A| for all entries.
+    pub fn is_symmetric(&self, tol: f64) -> bool {
+        if self.nrows() != self.ncols() {
+            return false;
+        }
+        let bound = tol * self.max_abs();
+        (0..self.nrows()).all(|i| {
+            let (cols, vals) = self.row(i);
+            cols.iter()
+                .zip(vals)
+                .all(|(&j, &v)| (v - self.get(j as usize, i)).abs() <= bound)
+        })
+    }
+
+    /// y ← A x on the calling thread.
+    ///
+    /// # Panics
+    /// If x or y has the wrong length.
+    pub fn spmv(&self, x: &[f64], y: &mut [f64]) {
+        assert_eq!(x.len(), self.ncols(), "spmv: length of x");
+        assert_eq!(y.len(), self.nrows(), "spmv: length of y");
+        self.rows_times(0, x, y);
+    }
+
+    /// y ← (A x)[first .. first + y.len()].
+    fn rows_times(&self, first: usize, x: &[f64], y: &mut [f64]) {
+        let indptr = self.pattern.indptr();
+        let indices = self.pattern.indices();
+        let mut start = indptr[first] as usize;
+        for (yi, &end) in y.iter_mut().zip(&indptr[first + 1..]) {
+            let end = end as usize;
+            let mut sum = 0.0;
+            for (&j, &v) in indices[start..end].iter().zip(&self.values[start..end]) {
+                // SAFETY: every column is below ncols == x.len(), checked by Pattern::new and spmv.
+                sum += v * unsafe { *x.get_unchecked(j as usize) };
+            }
+            *yi = sum;
+            start = end;
+        }
+    }
+
+    /// y ← A x over rayon's threads for large matrices; same bits as [`Csr::spmv`] for any thread count.
+    pub fn par_spmv(&self, x: &[f64], y: &mut [f64]) {
+        if self.nnz() < PARALLEL_NNZ || rayon::current_num_threads() == 1 {
+            return self.spmv(x, y);
+        }
+        assert_eq!(x.len(), self.ncols(), "spmv: length of x");
+        assert_eq!(y.len(), self.nrows(), "spmv: length of y");
+        let block = self.nrows().div_ceil(4 * rayon::current_num_threads());
+        y.par_chunks_mut(block)
+            .enumerate()
+            .for_each(|(c, rows)| self.rows_times(c * block, x, rows));
+    }
+
+    /// C = A B (Gustavson).
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless A has as many columns as B rows.
+    pub fn matmul(&self, b: &Csr) -> Result<Csr> {
+        if self.ncols() != b.nrows() {
+            return Err(Error::shape("rows of the right factor", self.ncols(), b.nrows()));
+        }
+        let n = b.ncols();
+        let mut indptr = Vec::with_capacity(self.nrows() + 1);
+        indptr.push(0u32);
+        let (mut indices, mut values) = (Vec::new(), Vec::new());
+        let mut sums = vec![0.0; n];
+        let mut seen = vec![u32::MAX; n];
+        let mut cols: Vec<u32> = Vec::new();
+        for i in 0..self.nrows() {
+            cols.clear();
+            let (ac, av) = self.row(i);
+            for (&k, &a) in ac.iter().zip(av) {
+                let (bc, bv) = b.row(k as usize);
+                for (&j, &v) in bc.iter().zip(bv) {
+                    let ju = j as usize;
+                    if seen[ju] != i as u32 {
+                        seen[ju] = i as u32;
+                        sums[ju] = 0.0;
+                        cols.push(j);
+                    }
+                    sums[ju] += a * v;
+                }
+            }
+            cols.sort_unstable();
+            indices.extend_from_slice(&cols);
+            values.extend(cols.iter().map(|&j| sums[j as usize]));
+            indptr.push(indices.len() as u32);
+        }
+        Csr::new(Arc::new(Pattern::new(self.nrows(), n, indptr, indices)?), values)
+    }
+
+    /// P A Pᵀ: row and column i of the result are row and column perm[i] of A.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless A is square and perm a permutation of its rows.
+    pub fn permuted(&self, perm: &[u32]) -> Result<Csr> {
+        let n = self.nrows();
+        if self.ncols() != n || perm.len() != n {
+            return Err(Error::shape("permutation length", n, perm.len()));
+        }
+        let mut inverse = vec![u32::MAX; n];
+        for (new, &old) in perm.iter().enumerate() {
+            if old as usize >= n || inverse[old as usize] != u32::MAX {
+                return Err(Error::shape("permutation", "each row once", format!("row {old}")));
+            }
+            inverse[old as usize] = new as u32;
+        }
+        let mut entries = Vec::with_capacity(self.nnz());
+        for i in 0..n {
+            let (cols, vals) = self.row(i);
+            for (&j, &v) in cols.iter().zip(vals) {
+                entries.push((inverse[i] as usize, inverse[j as usize] as usize, v));
+            }
+        }
+        Csr::from_triplets(n, n, &entries)
+    }
+
+    /// A as nalgebra-sparse has it.
+    pub fn to_nalgebra(&self) -> CsrMatrix<f64> {
+        let wide = |s: &[u32]| s.iter().map(|&v| v as usize).collect::<Vec<_>>();
+        CsrMatrix::try_from_csr_data(
+            self.nrows(),
+            self.ncols(),
+            wide(self.pattern.indptr()),
+            wide(self.pattern.indices()),
+            self.values.clone(),
+        )
+        .expect("a checked pattern is valid for nalgebra-sparse")
+    }
+
+    /// From nalgebra-sparse.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the matrix has more entries than 32-bit indices can address.
+    pub fn from_nalgebra(m: &CsrMatrix<f64>) -> Result<Csr> {
+        let narrow = |s: &[usize]| -> Result<Vec<u32>> {
+            s.iter()
+                .map(|&v| u32::try_from(v).map_err(|_| Error::shape("matrix index", "below 2^32", v)))
+                .collect()
+        };
+        let pattern = Pattern::new(
+            m.nrows(),
+            m.ncols(),
+            narrow(m.row_offsets())?,
+            narrow(m.col_indices())?,
+        )?;
+        Csr::new(Arc::new(pattern), m.values().to_vec())
+    }
+
+    /// A view that promises more than linearity, for a matrix known to be symmetric (positive definite).
+    pub fn promised(&self, props: Props) -> super::op::Promised<'_> {
+        super::op::Promised { op: self, props }
+    }
+}
+
+impl LinOp for Csr {
+    fn shape(&self) -> (usize, usize) {
+        (self.nrows(), self.ncols())
+    }
+    fn props(&self) -> Props {
+        Props::GENERAL
+    }
+    fn apply(&self, x: &[f64], y: &mut [f64]) {
+        self.par_spmv(x, y);
+    }
+    fn nnz(&self) -> usize {
+        self.values.len()
+    }
+}

@@ -1,0 +1,68 @@
+//! Dense matrices: faer behind one door.
+
+use faer::{Mat, Side};
+
+use super::{Csr, LinOp};
+use crate::error::{Error, Result};
+
+/// A dense column-major matrix.
+pub type Dense = Mat<f64>;
+
+/// A as a dense matrix.
+pub fn from_csr(a: &Csr) -> Dense {
+    let mut m = Mat::zeros(a.nrows(), a.ncols());
+    for i in 0..a.nrows() {
+        let (cols, vals) = a.row(i);
+        for (&j, &v) in cols.iter().zip(vals) {
+            m[(i, j as usize)] = v;
+        }
+    }
+    m
+}
+
+/// The dense matrix of any operator, one column at a time.
+pub fn from_op(op: &dyn LinOp) -> Dense {
+    let (m, n) = op.shape();
+    let mut out = Mat::zeros(m, n);
+    let mut e = vec![0.0; n];
+    let mut col = vec![0.0; m];
+    for j in 0..n {
+        e[j] = 1.0;
+        op.apply(&e, &mut col);
+        e[j] = 0.0;
+        for (i, &v) in col.iter().enumerate() {
+            out[(i, j)] = v;
+        }
+    }
+    out
+}
+
+/// A⁻¹ of a symmetric positive definite A, by Cholesky.
+///
+/// # Errors
+/// [`Error::Numeric`] if A is not positive definite.
+pub fn inverse_spd(a: &Csr) -> Result<Dense> {
+    use faer::linalg::solvers::DenseSolveCore;
+    let llt = from_csr(a)
+        .llt(Side::Lower)
+        .map_err(|_| Error::Numeric("matrix is not positive definite: no Cholesky factorisation".into()))?;
+    Ok(llt.inverse())
+}
+
+/// Eigenvalues of a symmetric matrix (lower triangle read), rising.
+///
+/// # Errors
+/// [`Error::Numeric`] if the iteration fails.
+pub fn eigenvalues_symmetric(a: &Dense) -> Result<Vec<f64>> {
+    a.self_adjoint_eigenvalues(Side::Lower)
+        .map_err(|_| Error::Numeric("symmetric eigenvalue iteration failed".into()))
+}
+
+/// Singular values, falling.
+///
+/// # Errors
+/// [`Error::Numeric`] if the iteration fails.
+pub fn singular_values(a: &Dense) -> Result<Vec<f64>> {
+    a.singular_values()
+        .map_err(|_| Error::Numeric("singular value iteration failed".into()))
+}

@@ -1,0 +1,16 @@
+//! Sparse and dense linear algebra: patterns, CSR matrices, the [`LinOp`] verb, vectors, direct solves.
+//!
+//! Own kernels where fempipe is about speed (CSR products); faer behind [`dense`] and [`cholesky`];
+//! conversions to and from nalgebra-sparse for everything else.
+
+pub mod cholesky;
+pub mod csr;
+pub mod dense;
+pub mod op;
+pub mod pattern;
+pub mod vector;
+
+pub use cholesky::{Cholesky, SymbolicCholesky};
+pub use csr::Csr;
+pub use op::{LinOp, Props};
+pub use pattern::Pattern;

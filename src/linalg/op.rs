@@ -1,0 +1,89 @@
+//! One verb for matrices, preconditioners and deflated operators: `y ← A x`.
+
+/// What an operator promises. Solvers refuse an operator that does not promise what they rely on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Props {
+    /// A = Aᵀ up to rounding.
+    pub symmetric: bool,
+    /// xᵀ A x > 0 for x ≠ 0.
+    pub positive_definite: bool,
+    /// The same linear map at every call; false for inner iterations to a tolerance.
+    pub linear: bool,
+}
+
+impl Props {
+    /// Linear, symmetric, positive definite.
+    pub const SPD: Props = Props {
+        symmetric: true,
+        positive_definite: true,
+        linear: true,
+    };
+    /// Linear and symmetric.
+    pub const SYMMETRIC: Props = Props {
+        symmetric: true,
+        positive_definite: false,
+        linear: true,
+    };
+    /// Linear, nothing more.
+    pub const GENERAL: Props = Props {
+        symmetric: false,
+        positive_definite: false,
+        linear: true,
+    };
+}
+
+/// A linear map given by its action.
+pub trait LinOp: Sync {
+    /// (rows, columns).
+    fn shape(&self) -> (usize, usize);
+
+    /// What the operator promises.
+    fn props(&self) -> Props;
+
+    /// y ← A x, with x of `ncols` and y of `nrows` entries; y is overwritten.
+    fn apply(&self, x: &[f64], y: &mut [f64]);
+
+    /// Stored non-zeros of the representation, for tables; 0 where nothing is stored.
+    fn nnz(&self) -> usize {
+        0
+    }
+}
+
+/// The identity: the preconditioner `none`.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity(pub usize);
+
+impl LinOp for Identity {
+    fn shape(&self) -> (usize, usize) {
+        (self.0, self.0)
+    }
+    fn props(&self) -> Props {
+        Props::SPD
+    }
+    fn apply(&self, x: &[f64], y: &mut [f64]) {
+        y.copy_from_slice(x);
+    }
+}
+
+/// A matrix or operator together with promises its owner makes for it.
+///
+/// [`crate::linalg::Csr`] alone promises only linearity: whether it is SPD is known by who made it.
+pub struct Promised<'a> {
+    pub op: &'a dyn LinOp,
+    pub props: Props,
+}
+
+impl LinOp for Promised<'_> {
+    fn shape(&self) -> (usize, usize) {
+        self.op.shape()
+    }
+    fn props(&self) -> Props {
+        self.props
+    }
+    fn apply(&self, x: &[f64], y: &mut [f64]) {
+        self.op.apply(x, y);
+    }
+    fn nnz(&self) -> usize {
+        self.op.nnz()
+    }
+}

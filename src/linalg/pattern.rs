@@ -1,0 +1,127 @@
+//! The sparsity pattern of a CSR matrix, checked once and shared by all matrices that have it.
+
+use crate::error::{Error, Result};
+
+/// Row pointers and sorted column indices of a sparse nrows×ncols matrix.
+///
+/// Indices are 32-bit: half the memory traffic of nalgebra-sparse's `usize`, what PETSc and the file format use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    nrows: usize,
+    ncols: usize,
+    indptr: Vec<u32>,
+    indices: Vec<u32>,
+}
+
+impl Pattern {
+    /// Checks and takes a pattern.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless `indptr` has nrows + 1 entries, starts at 0, never falls, ends at
+    /// `indices.len()`, and the columns of each row rise strictly and are below ncols.
+    pub fn new(nrows: usize, ncols: usize, indptr: Vec<u32>, indices: Vec<u32>) -> Result<Self> {
+        if indptr.len() != nrows + 1 {
+            return Err(Error::shape("row pointers", nrows + 1, indptr.len()));
+        }
+        if indptr[0] != 0 || indptr[nrows] as usize != indices.len() {
+            return Err(Error::shape(
+                "row pointers",
+                format!("to run from 0 to {}", indices.len()),
+                format!("{} to {}", indptr[0], indptr[nrows]),
+            ));
+        }
+        for i in 0..nrows {
+            let (a, b) = (indptr[i] as usize, indptr[i + 1] as usize);
+            if b < a || b > indices.len() {
+                return Err(Error::shape(
+                    "row pointers",
+                    "rising",
+                    format!("a fall after row {i}"),
+                ));
+            }
+            let row = &indices[a..b];
+            if !row.is_sorted_by(|p, q| p < q) {
+                return Err(Error::shape(
+                    "column indices",
+                    "strictly rising in each row",
+                    format!("row {i} out of order or doubled"),
+                ));
+            }
+            if row.last().is_some_and(|&j| j as usize >= ncols) {
+                return Err(Error::shape(
+                    "column indices",
+                    format!("below {ncols}"),
+                    format!("{} in row {i}", row[row.len() - 1]),
+                ));
+            }
+        }
+        Ok(Pattern {
+            nrows,
+            ncols,
+            indptr,
+            indices,
+        })
+    }
+
+    /// The pattern of the given (row, column) pairs, in any order, doubles allowed.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if an index is out of range.
+    pub fn from_pairs(nrows: usize, ncols: usize, pairs: &[(u32, u32)]) -> Result<Self> {
+        let mut sorted = pairs.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        if let Some(&(i, _)) = sorted.last()
+            && i as usize >= nrows
+        {
+            return Err(Error::shape("row index", format!("below {nrows}"), i));
+        }
+        let mut indptr = vec![0u32; nrows + 1];
+        for &(i, _) in &sorted {
+            indptr[i as usize + 1] += 1;
+        }
+        for i in 0..nrows {
+            indptr[i + 1] += indptr[i];
+        }
+        Self::new(nrows, ncols, indptr, sorted.into_iter().map(|p| p.1).collect())
+    }
+
+    pub fn nrows(&self) -> usize {
+        self.nrows
+    }
+
+    pub fn ncols(&self) -> usize {
+        self.ncols
+    }
+
+    pub fn nnz(&self) -> usize {
+        self.indices.len()
+    }
+
+    pub fn indptr(&self) -> &[u32] {
+        &self.indptr
+    }
+
+    pub fn indices(&self) -> &[u32] {
+        &self.indices
+    }
+
+    /// Where row i lies in the indices and in the values.
+    pub fn range(&self, i: usize) -> std::ops::Range<usize> {
+        self.indptr[i] as usize..self.indptr[i + 1] as usize
+    }
+
+    /// Columns of row i.
+    pub fn row(&self, i: usize) -> &[u32] {
+        &self.indices[self.range(i)]
+    }
+
+    /// The position of entry (i, j) in the values, if it is stored.
+    pub fn find(&self, i: usize, j: usize) -> Option<usize> {
+        let r = self.range(i);
+        self.indices[r.clone()]
+            .binary_search(&(j as u32))
+            .ok()
+            .map(|k| r.start + k)
+    }
+}

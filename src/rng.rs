@@ -1,0 +1,41 @@
+//! One seed, many independent streams: `(seed, purpose, index)` decides every random number.
+//!
+//! A sample draws from its own stream, so that thread count, sharding, order and resuming change no bit.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// What a stream is for. Different purposes never share numbers, even at the same seed and index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Drawing sample `index` of a family.
+    Sample,
+    /// Assigning samples to train, validation and test.
+    Split,
+    /// Initial weights of a model.
+    Weights,
+    /// Order of the training samples in epoch `index`.
+    Shuffle,
+    /// Random probe vectors of training step `index`.
+    Probes,
+    /// Right-hand sides and start vectors in measurements.
+    Measure,
+}
+
+/// The generator of stream `index` for `purpose` under `seed`.
+///
+/// ```
+/// use fempipe::rng::{stream, Purpose};
+/// use rand::RngExt;
+/// let a: f64 = stream(1, Purpose::Sample, 7).random();
+/// let b: f64 = stream(1, Purpose::Sample, 7).random();
+/// assert_eq!(a, b);
+/// ```
+pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
+    let mut key = [0u8; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8] = purpose as u8;
+    let mut rng = ChaCha8Rng::from_seed(key);
+    rng.set_stream(index);
+    rng
+}

@@ -1,0 +1,116 @@
+//! [`LinearSystem`]: what families make, datasets hold and models see.
+
+use std::sync::Arc;
+
+use crate::linalg::Csr;
+
+/// One linear system `A x = b` with what is known about it.
+#[derive(Debug, Clone)]
+pub struct LinearSystem {
+    /// A (n×n), free degrees of freedom only.
+    pub matrix: Csr,
+    /// b (n).
+    pub rhs: Vec<f64>,
+    /// x = A⁻¹ b (n), where it was computed.
+    pub solution: Option<Vec<f64>>,
+    /// The coefficient fields that made the sample.
+    pub fields: Vec<Field>,
+    /// Drawn scalar parameters, by name; the same names in every sample of a dataset.
+    pub params: Vec<(String, f64)>,
+    /// The mesh, where there is one. Samples of one dataset usually share it.
+    pub mesh: Option<Arc<MeshData>>,
+    /// The sample's index in its dataset: with the seed, its random stream.
+    pub index: u64,
+}
+
+impl LinearSystem {
+    /// Number of unknowns.
+    pub fn n(&self) -> usize {
+        self.rhs.len()
+    }
+
+    /// The field called `name`, if the sample has it.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|f| f.name == name)
+    }
+}
+
+/// Where the values of a [`Field`] live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Location {
+    /// One entry a mesh point.
+    Points,
+    /// One entry a mesh cell.
+    Cells,
+    /// One entry a free degree of freedom.
+    Dofs,
+    /// One entry a point of a regular grid (row-major, x fastest).
+    Grid,
+    /// One entry a sample.
+    Sample,
+}
+
+impl Location {
+    /// The name written into the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Location::Points => "points",
+            Location::Cells => "cells",
+            Location::Dofs => "dofs",
+            Location::Grid => "grid",
+            Location::Sample => "sample",
+        }
+    }
+
+    /// The location called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [
+            Location::Points,
+            Location::Cells,
+            Location::Dofs,
+            Location::Grid,
+            Location::Sample,
+        ]
+        .into_iter()
+        .find(|l| l.name() == name)
+    }
+}
+
+/// A named array that belongs to a sample: coefficients, moved node positions, a source term.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    pub name: String,
+    pub location: Location,
+    /// Entries per location: 1 for a scalar, 2 for a plane vector.
+    pub components: usize,
+    /// locations × components, row-major.
+    pub values: Vec<f64>,
+}
+
+/// A mesh as the file keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MeshData {
+    pub dim: usize,
+    /// points × dim, row-major.
+    pub points: Vec<f64>,
+    /// "triangle", "quad", "tetra", "line".
+    pub cell_type: String,
+    /// Vertices per cell.
+    pub cell_size: usize,
+    /// cells × cell_size, row-major.
+    pub cells: Vec<u32>,
+    /// Per point: 0 inside, 1 on the boundary (further numbers name parts of it).
+    pub point_markers: Vec<u32>,
+    /// The degree of freedom of A's row i is free_dofs[i] in the numbering before elimination.
+    pub free_dofs: Vec<u32>,
+}
+
+/// A family in words, written into every file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    pub family: String,
+    pub equation: String,
+    pub weak_form: String,
+    pub boundary_conditions: String,
+    pub units: String,
+}
