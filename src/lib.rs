@@ -7,6 +7,7 @@ pub mod families;
 pub mod interrupt;
 pub mod linalg;
 pub mod models;
+pub mod nn;
 pub mod rng;
 pub mod solver;
 pub mod system;

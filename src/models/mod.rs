@@ -1,9 +1,22 @@
 //! Learned systems, one file each: a model looks at a linear system and returns a [`Prediction`].
 
-use crate::error::Result;
+pub mod checkpoint;
+pub mod features;
+pub mod fit;
+pub mod mlp;
+pub mod operator;
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
 use crate::linalg::LinOp;
 use crate::linalg::dense::Dense;
 use crate::system::LinearSystem;
+
+pub use checkpoint::Checkpoint;
+pub use fit::{Device, StepReport, Trainer};
 
 /// What a trained model gives the solver for one system.
 pub enum Prediction {
@@ -15,14 +28,46 @@ pub enum Prediction {
     Subspace(Dense),
 }
 
+/// How a prediction is to be shaped; what a model cannot honour it refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PredictOptions {
+    /// Return (M + Mᵀ)/2 and promise symmetric positive definiteness, for CG (which reports if it was not).
+    pub symmetrize: bool,
+    /// Drop entries |m_ij| < filter of an explicit inverse.
+    pub filter: f64,
+}
+
 /// A trained model: the one thing the evaluator knows of any of them.
 pub trait Model: Send + Sync {
     /// The model's name as recipes have it.
     fn name(&self) -> &'static str;
 
+    /// How many numbers were trained.
+    fn parameters(&self) -> usize;
+
     /// The prediction for one system.
     ///
     /// # Errors
-    /// If the system is not of a size or shape the model was trained for.
-    fn predict(&self, system: &LinearSystem) -> Result<Prediction>;
+    /// If the system is not of a size or shape the model was trained for, naming both.
+    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Prediction>;
+}
+
+/// Loads the model of a run directory (its `best.safetensors`) or of a checkpoint file.
+///
+/// # Errors
+/// If there is no checkpoint, or it is not one of fempipe's, or of a newer format.
+pub fn load(path: &Path) -> Result<Box<dyn Model>> {
+    let file = checkpoint::locate(path)?;
+    let checkpoint = Checkpoint::read(&file)?;
+    match checkpoint.model.as_str() {
+        mlp::NAME => Ok(Box::new(mlp::Mlp::from_checkpoint(&checkpoint, &file)?)),
+        other => Err(Error::file(
+            &file,
+            format!(
+                "holds a model called {other:?}, which this version does not know; known: {}",
+                mlp::NAME
+            ),
+        )),
+    }
 }

@@ -1,0 +1,85 @@
+//! Layers over [`Params`]: linear maps and the multilayer perceptron.
+
+use dfdx::prelude::{
+    Axis, BroadcastTo, Device, Dtype, HasShape, Merge, NoneTape, ReshapeTo, Tape, Tensor, TryMatMul,
+};
+use rand_chacha::ChaCha8Rng;
+
+use super::params::{NamedArray, Params, constant, uniform};
+use crate::error::Result;
+
+/// Rows of a batch: (batch, features).
+pub type Rows<E, D, T> = Tensor<(usize, usize), E, D, T>;
+
+/// y = x W + b with W `{name}.weight` (in×out) and b `{name}.bias` (1×out); x: (batch, in) → (batch, out).
+///
+/// # Errors
+/// If the parameters are not there.
+pub fn linear<E: Dtype, D: Device<E>, T: Tape<E, D> + Merge<NoneTape>>(
+    params: &Params<E, D>,
+    name: &str,
+    x: Rows<E, D, T>,
+) -> Result<Rows<E, D, T>> {
+    let weight = params.get(&format!("{name}.weight"))?.clone();
+    let bias = params.get(&format!("{name}.bias"))?;
+    let batch = x.shape().0;
+    let out = weight.shape().1;
+    let y = x.matmul(weight);
+    let (y, tape) = dfdx::prelude::SplitTape::split_tape(y);
+    let bias = dfdx::prelude::PutTape::put_tape(bias.clone(), tape)
+        .reshape_like(&(out,))
+        .broadcast_like::<_, Axis<0>>(&(batch, out));
+    Ok(dfdx::prelude::add(bias, y))
+}
+
+/// A multilayer perceptron: `hidden` layers of ReLU named `{name}.0` …, then a linear layer `{name}.out`.
+///
+/// x: (batch, in) → (batch, out).
+///
+/// # Errors
+/// If the parameters are not there.
+pub fn mlp<E: Dtype, D: Device<E>, T: Tape<E, D> + Merge<NoneTape>>(
+    params: &Params<E, D>,
+    name: &str,
+    hidden: usize,
+    mut x: Rows<E, D, T>,
+) -> Result<Rows<E, D, T>> {
+    for layer in 0..hidden {
+        x = linear(params, &format!("{name}.{layer}"), x)?.relu(); // (batch, width)
+    }
+    linear(params, &format!("{name}.out"), x) // (batch, out)
+}
+
+/// Initial parameters of [`mlp`]: He's uniform bound √(6/in) in the hidden layers, `out_gain` times
+/// √(3/in) in the last one, zero biases.
+pub fn init_mlp(
+    name: &str,
+    input: usize,
+    hidden: &[usize],
+    output: usize,
+    out_gain: f32,
+    rng: &mut ChaCha8Rng,
+) -> Vec<NamedArray> {
+    let mut arrays = Vec::new();
+    let mut fan_in = input;
+    for (layer, &width) in hidden.iter().enumerate() {
+        let bound = (6.0 / fan_in as f32).sqrt();
+        arrays.push(uniform(
+            &format!("{name}.{layer}.weight"),
+            (fan_in, width),
+            bound,
+            rng,
+        ));
+        arrays.push(constant(&format!("{name}.{layer}.bias"), (1, width), 0.0));
+        fan_in = width;
+    }
+    let bound = out_gain * (3.0 / fan_in as f32).sqrt();
+    arrays.push(uniform(
+        &format!("{name}.out.weight"),
+        (fan_in, output),
+        bound,
+        rng,
+    ));
+    arrays.push(constant(&format!("{name}.out.bias"), (1, output), 0.0));
+    arrays
+}

@@ -1,0 +1,225 @@
+//! A batched sparse product with trainable values and its derivative, as one fused op.
+//!
+//! y[b,k,i] = Σ_{e ∈ row i} v[b, slot(e)] · x[b, k, col(e)]
+//!
+//! with derivatives  ∂v[b, slot(e)] += Σ_k g[b,k,i] x[b,k,col(e)]  and  ∂x = (the transposed product) g.
+//! Several entries may share a slot of `v`, and a transposed structure reads the same values.
+
+use std::sync::Arc;
+
+use dfdx::prelude::{Cpu, Dtype, HasShape, Merge, PutTape, SplitTape, Tape, Tensor};
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::linalg::Pattern;
+
+/// Where the entries of a sparse matrix are, and which value each one takes.
+#[derive(Debug, Clone)]
+pub struct Structure {
+    pattern: Arc<Pattern>,
+    slots: Vec<u32>,
+    values: usize,
+}
+
+impl Structure {
+    /// Entry e of the pattern takes value `slots[e]` of `values`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is not one slot per entry or a slot is out of range.
+    pub fn new(pattern: Arc<Pattern>, slots: Vec<u32>, values: usize) -> Result<Self> {
+        if slots.len() != pattern.nnz() {
+            return Err(Error::shape("value slots", pattern.nnz(), slots.len()));
+        }
+        if let Some(s) = slots.iter().find(|&&s| s as usize >= values) {
+            return Err(Error::shape("value slot", format!("below {values}"), s));
+        }
+        Ok(Structure {
+            pattern,
+            slots,
+            values,
+        })
+    }
+
+    /// One value an entry, in the pattern's order.
+    pub fn plain(pattern: Arc<Pattern>) -> Self {
+        let values = pattern.nnz();
+        Structure {
+            pattern,
+            slots: (0..values as u32).collect(),
+            values,
+        }
+    }
+
+    /// The structure of the transposed matrix, reading the same values.
+    pub fn transposed(&self) -> Structure {
+        let mut entries: Vec<(u32, u32, u32)> = Vec::with_capacity(self.slots.len());
+        for i in 0..self.pattern.nrows() {
+            for e in self.pattern.range(i) {
+                entries.push((self.pattern.indices()[e], i as u32, self.slots[e]));
+            }
+        }
+        entries.sort_unstable();
+        let pairs: Vec<_> = entries.iter().map(|e| (e.0, e.1)).collect();
+        let pattern = Pattern::from_pairs(self.pattern.ncols(), self.pattern.nrows(), &pairs)
+            .expect("a transposed pattern is valid");
+        Structure {
+            pattern: Arc::new(pattern),
+            slots: entries.iter().map(|e| e.2).collect(),
+            values: self.values,
+        }
+    }
+
+    /// How many values the product reads.
+    pub fn values(&self) -> usize {
+        self.values
+    }
+
+    fn apply<E: Dtype>(&self, v: &[E], x: &[E], y: &mut [E], accumulate: bool) {
+        let (n, m) = (self.pattern.nrows(), self.pattern.ncols());
+        for (xk, yk) in x.chunks_exact(m).zip(y.chunks_exact_mut(n)) {
+            for (i, yi) in yk.iter_mut().enumerate() {
+                let mut sum = E::default();
+                for e in self.pattern.range(i) {
+                    sum += v[self.slots[e] as usize] * xk[self.pattern.indices()[e] as usize];
+                }
+                if accumulate {
+                    *yi += sum;
+                } else {
+                    *yi = sum;
+                }
+            }
+        }
+    }
+
+    fn accumulate_values<E: Dtype>(&self, g: &[E], x: &[E], dv: &mut [E]) {
+        let (n, m) = (self.pattern.nrows(), self.pattern.ncols());
+        for (xk, gk) in x.chunks_exact(m).zip(g.chunks_exact(n)) {
+            for (i, &gi) in gk.iter().enumerate() {
+                for e in self.pattern.range(i) {
+                    dv[self.slots[e] as usize] += gi * xk[self.pattern.indices()[e] as usize];
+                }
+            }
+        }
+    }
+}
+
+/// A stack of vectors: (batch, vectors, n).
+pub type Vectors<E, T> = Tensor<(usize, usize, usize), E, Cpu, T>;
+
+/// The product with values that take a gradient: values (batch, `structure.values()`), x (batch, k, ncols) →
+/// (batch, k, nrows). `transposed` must be `structure.transposed()`; it is kept by the caller to be made once.
+///
+/// # Errors
+/// [`Error::Shape`] if sizes do not agree.
+pub fn product<E: Dtype, T: Tape<E, Cpu> + Merge<R>, R: Tape<E, Cpu>>(
+    structure: &Arc<Structure>,
+    transposed: &Arc<Structure>,
+    values: Tensor<(usize, usize), E, Cpu, R>,
+    x: Vectors<E, T>,
+) -> Result<Vectors<E, T>> {
+    let (values, vtape) = values.split_tape();
+    let (x, xtape) = x.split_tape();
+    let mut tape = xtape.merge(vtape);
+    let out = forward(structure, &values, &x)?;
+    let (vg, xg, og) = (values.ghost(), x.ghost(), out.ghost());
+    let (st, tr) = (structure.clone(), transposed.clone());
+    // Row-major and contiguous: forward checked it.
+    let (v_data, x_data) = (values.as_vec(), x.as_vec());
+    let (nv, nx, ny) = strides(structure, &x);
+    tape.add_backward_op(move |grads| {
+        grads.try_alloc_for(&vg)?;
+        grads.try_alloc_for(&xg)?;
+        let g = grads.get_or_alloc_mut(&og)?.clone();
+        grads
+            .get_or_alloc_mut(&xg)?
+            .par_chunks_mut(nx)
+            .zip(g.par_chunks(ny))
+            .zip(v_data.par_chunks(nv))
+            .for_each(|((dx, g), v)| tr.apply(v, g, dx, true));
+        grads
+            .get_or_alloc_mut(&vg)?
+            .par_chunks_mut(nv)
+            .zip(g.par_chunks(ny))
+            .zip(x_data.par_chunks(nx))
+            .for_each(|((dv, g), x)| st.accumulate_values(g, x, dv));
+        Ok(())
+    });
+    Ok(out.put_tape(tape))
+}
+
+/// The product with given values (a system matrix): only x takes a gradient.
+///
+/// # Errors
+/// [`Error::Shape`] if sizes do not agree.
+pub fn product_fixed<E: Dtype, T: Tape<E, Cpu>>(
+    structure: &Arc<Structure>,
+    transposed: &Arc<Structure>,
+    values: &Tensor<(usize, usize), E, Cpu>,
+    x: Vectors<E, T>,
+) -> Result<Vectors<E, T>> {
+    let (x, mut tape) = x.split_tape();
+    let out = forward(structure, values, &x)?;
+    let (xg, og) = (x.ghost(), out.ghost());
+    let tr = transposed.clone();
+    let v_data = values.as_vec();
+    let (nv, nx, ny) = strides(structure, &x);
+    tape.add_backward_op(move |grads| {
+        grads.try_alloc_for(&xg)?;
+        let g = grads.get_or_alloc_mut(&og)?.clone();
+        grads
+            .get_or_alloc_mut(&xg)?
+            .par_chunks_mut(nx)
+            .zip(g.par_chunks(ny))
+            .zip(v_data.par_chunks(nv))
+            .for_each(|((dx, g), v)| tr.apply(v, g, dx, true));
+        Ok(())
+    });
+    Ok(out.put_tape(tape))
+}
+
+/// Elements per batch item of values, x and y.
+fn strides<E: Dtype>(
+    structure: &Structure,
+    x: &Vectors<E, dfdx::prelude::NoneTape>,
+) -> (usize, usize, usize) {
+    let k = x.shape().1;
+    (
+        structure.values,
+        k * structure.pattern.ncols(),
+        k * structure.pattern.nrows(),
+    )
+}
+
+fn forward<E: Dtype>(
+    structure: &Structure,
+    values: &Tensor<(usize, usize), E, Cpu>,
+    x: &Vectors<E, dfdx::prelude::NoneTape>,
+) -> Result<Vectors<E, dfdx::prelude::NoneTape>> {
+    let &(batch, k, m) = x.shape();
+    if *values.shape() != (batch, structure.values) {
+        return Err(Error::shape(
+            "values of a sparse product",
+            format!("({batch}, {})", structure.values),
+            format!("{:?}", values.shape()),
+        ));
+    }
+    if m != structure.pattern.ncols() {
+        return Err(Error::shape(
+            "vectors of a sparse product",
+            structure.pattern.ncols(),
+            m,
+        ));
+    }
+    let n = structure.pattern.nrows();
+    let (v, xs) = (values.as_vec(), x.as_vec());
+    let mut y = vec![E::default(); batch * k * n];
+    y.par_chunks_mut(k * n)
+        .zip(xs.par_chunks(k * m))
+        .zip(v.par_chunks(structure.values))
+        .for_each(|((y, x), v)| structure.apply(v, x, y, false));
+    Ok(dfdx::prelude::TensorFromVec::tensor_from_vec(
+        x.device(),
+        y,
+        (batch, k, n),
+    ))
+}
