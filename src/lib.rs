@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 #![allow(missing_docs)]
 
+pub mod dataset;
 pub mod error;
 pub mod families;
 pub mod interrupt;

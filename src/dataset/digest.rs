@@ -1,0 +1,154 @@
+//! Digests: XXH3 (64 bit) of what a sample is, independent of file layout, compression, threads and time.
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::system::{LinearSystem, MeshData};
+
+/// Numbers fed to the hash as little-endian bytes, texts with their length in front.
+#[derive(Default)]
+pub struct Digest(Xxh3);
+
+impl Digest {
+    /// A digest of nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One number.
+    pub fn number(&mut self, v: u64) -> &mut Self {
+        self.0.update(&v.to_le_bytes());
+        self
+    }
+
+    /// Length, then bytes.
+    pub fn text(&mut self, s: &str) -> &mut Self {
+        self.number(s.len() as u64);
+        self.0.update(s.as_bytes());
+        self
+    }
+
+    /// Length, then the bits of each number.
+    pub fn reals(&mut self, values: &[f64]) -> &mut Self {
+        self.number(values.len() as u64);
+        let mut bytes = [0u8; 8 * BLOCK];
+        for block in values.chunks(BLOCK) {
+            for (b, v) in bytes.chunks_exact_mut(8).zip(block) {
+                b.copy_from_slice(&v.to_le_bytes());
+            }
+            self.0.update(&bytes[..8 * block.len()]);
+        }
+        self
+    }
+
+    /// Length, then each number.
+    pub fn integers(&mut self, values: &[u32]) -> &mut Self {
+        self.number(values.len() as u64);
+        let mut bytes = [0u8; 4 * BLOCK];
+        for block in values.chunks(BLOCK) {
+            for (b, v) in bytes.chunks_exact_mut(4).zip(block) {
+                b.copy_from_slice(&v.to_le_bytes());
+            }
+            self.0.update(&bytes[..4 * block.len()]);
+        }
+        self
+    }
+
+    /// The hash of all so far.
+    pub fn finish(&self) -> u64 {
+        self.0.digest()
+    }
+}
+
+const BLOCK: usize = 256;
+
+/// The digest of a sample, over, in this order: index; rows, columns, row pointers, column indices, values of A;
+/// b; x (or length 2⁶⁴−1 where there is none); per field its name, location, components and values; per drawn
+/// parameter its name and value. The mesh, which all samples share, has a digest of its own ([`mesh`]).
+pub fn sample(s: &LinearSystem) -> u64 {
+    let mut d = Digest::new();
+    let p = s.matrix.pattern();
+    d.number(s.index)
+        .number(p.nrows() as u64)
+        .number(p.ncols() as u64)
+        .integers(p.indptr())
+        .integers(p.indices())
+        .reals(s.matrix.values())
+        .reals(&s.rhs);
+    match &s.solution {
+        Some(x) => d.reals(x),
+        None => d.number(u64::MAX),
+    };
+    d.number(s.fields.len() as u64);
+    for f in &s.fields {
+        d.text(&f.name)
+            .text(f.location.name())
+            .number(f.components as u64)
+            .reals(&f.values);
+    }
+    d.number(s.params.len() as u64);
+    for (name, value) in &s.params {
+        d.text(name).reals(&[*value]);
+    }
+    d.finish()
+}
+
+/// The digest of a mesh: dimension, points, cell type and size, cells, markers, free degrees of freedom.
+pub fn mesh(m: &MeshData) -> u64 {
+    Digest::new()
+        .number(m.dim as u64)
+        .reals(&m.points)
+        .text(&m.cell_type)
+        .number(m.cell_size as u64)
+        .integers(&m.cells)
+        .integers(&m.point_markers)
+        .integers(&m.free_dofs)
+        .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::Csr;
+
+    fn system() -> LinearSystem {
+        LinearSystem {
+            matrix: Csr::from_triplets(2, 2, &[(0, 0, 2.0), (1, 1, 3.0)]).unwrap(),
+            rhs: vec![1.0, 2.0],
+            solution: Some(vec![0.5, 2.0 / 3.0]),
+            fields: vec![],
+            params: vec![("a".into(), 1.0)],
+            mesh: None,
+            index: 4,
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_sample_counts() {
+        let reference = sample(&system());
+        let changes: [fn(&mut LinearSystem); 6] = [
+            |s| s.index = 5,
+            |s| s.matrix.values_mut()[1] = 3.0 + 1e-15,
+            |s| s.rhs[0] = -1.0,
+            |s| s.solution = None,
+            |s| s.params[0].1 = -0.0,
+            |s| s.params[0].0 = "b".into(),
+        ];
+        for change in changes {
+            let mut s = system();
+            change(&mut s);
+            assert_ne!(sample(&s), reference);
+        }
+        assert_eq!(sample(&system()), reference);
+    }
+
+    #[test]
+    fn blocks_make_no_difference() {
+        let values: Vec<f64> = (0..1000).map(|i| i as f64).collect();
+        let mut bytes = (values.len() as u64).to_le_bytes().to_vec();
+        values.iter().for_each(|v| bytes.extend(v.to_le_bytes()));
+        assert_eq!(
+            Digest::new().reals(&values).finish(),
+            xxhash_rust::xxh3::xxh3_64(&bytes)
+        );
+    }
+}

@@ -1,0 +1,248 @@
+//! The few HDF5 verbs the dataset needs, with errors that name the file and the operating system's reason.
+//!
+//! The HDF5 library holds one lock per process: every call here is serialised by it.
+
+use std::path::{Path, PathBuf};
+
+use hdf5::dataset::FillTime;
+use hdf5::file::LibraryVersion;
+use hdf5::types::{VarLenAscii, VarLenUnicode};
+use hdf5::{Group, H5Type, Location, MinorErrorCode};
+
+use crate::error::{Error, Result};
+
+/// Bytes every HDF5 file starts with.
+const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
+
+/// A file (and the path to name in errors) that HDF5 has open.
+pub(super) struct H5 {
+    pub path: PathBuf,
+    pub file: hdf5::File,
+}
+
+/// What the frames of an HDF5 error say, innermost last.
+fn story(e: &hdf5::Error) -> String {
+    match e.stack() {
+        None => e.to_string(),
+        Some(stack) => {
+            let frames: Vec<&str> = stack.iter().map(|f| f.desc()).collect();
+            frames.join(": ")
+        }
+    }
+}
+
+/// The number after `key` in `text`.
+fn number_after(text: &str, key: &str) -> Option<u64> {
+    let rest = &text[text.find(key)? + key.len()..];
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+/// An HDF5 error met while doing `action` to `path`, in our words: the operating system's reason if there is one.
+pub(super) fn broken(path: &Path, action: &'static str, e: &hdf5::Error) -> Error {
+    let story = story(e);
+    match number_after(&story, "errno = ") {
+        Some(code) if code != 0 => Error::io(path, action, std::io::Error::from_raw_os_error(code as i32)),
+        _ => Error::file(path, format!("HDF5 cannot {action} it: {story}")),
+    }
+}
+
+impl H5 {
+    /// Creates (or empties) a file that HDF5 1.8 and later read.
+    pub fn create(path: &Path) -> Result<Self> {
+        let file = hdf5::File::with_options()
+            .with_fapl(|p| p.libver_bounds(LibraryVersion::Earliest, LibraryVersion::V18))
+            .create(path)
+            .map_err(|e| broken(path, "create", &e))?;
+        Ok(H5 {
+            path: path.to_path_buf(),
+            file,
+        })
+    }
+
+    /// Opens a file for reading; says whether it is missing, no HDF5 file, or truncated.
+    pub fn open(path: &Path) -> Result<Self> {
+        check_signature(path)?;
+        let file = hdf5::File::open(path).map_err(|e| {
+            let story = story(&e);
+            if story.contains("truncated file") || e.contains_minor(MinorErrorCode::Truncated) {
+                let size = std::fs::metadata(path).map_or(0, |m| m.len());
+                let whole = number_after(&story, "stored_eof = ").or(number_after(&story, "stored_eoa = "));
+                let of = whole.map_or(String::new(), |w| format!(" of {w}"));
+                Error::file(
+                    path,
+                    format!("truncated: only {size}{of} bytes are there; make it again"),
+                )
+            } else {
+                broken(path, "open", &e)
+            }
+        })?;
+        Ok(H5 {
+            path: path.to_path_buf(),
+            file,
+        })
+    }
+
+    /// Maps an HDF5 result to ours.
+    pub fn wrote<T>(&self, r: hdf5::Result<T>) -> Result<T> {
+        r.map_err(|e| broken(&self.path, "write", &e))
+    }
+
+    /// A whole 1-D dataset.
+    pub fn put<T: H5Type>(&self, group: &Group, name: &str, data: &[T]) -> Result<hdf5::Dataset> {
+        let made = self.layout::<T>(group, name, &[data.len()], &[], false)?;
+        if !data.is_empty() {
+            self.wrote(made.write_raw(data))?;
+        }
+        Ok(made)
+    }
+
+    /// A whole 2-D dataset, `data` row-major with rows of `width`.
+    pub fn put_rows<T: H5Type>(&self, group: &Group, name: &str, width: usize, data: &[T]) -> Result<()> {
+        let rows = data.len().checked_div(width).unwrap_or(0);
+        let made = self.layout::<T>(group, name, &[rows, width], &[], false)?;
+        if !data.is_empty() {
+            self.wrote(made.write_raw(data))?;
+        }
+        Ok(())
+    }
+
+    /// An empty dataset of a fixed shape, to be filled later: contiguous if `chunk` is empty.
+    ///
+    /// No time stamps and no fill values: the same samples make the same file.
+    pub fn layout<T: H5Type>(
+        &self,
+        group: &Group,
+        name: &str,
+        shape: &[usize],
+        chunk: &[usize],
+        compress: bool,
+    ) -> Result<hdf5::Dataset> {
+        let chunked = !chunk.is_empty() && shape.iter().all(|&s| s > 0);
+        let mut builder = group
+            .new_dataset::<T>()
+            .shape(shape.to_vec())
+            .obj_track_times(false)
+            .fill_time(FillTime::Never);
+        builder = if chunked {
+            builder.chunk(chunk.to_vec())
+        } else {
+            builder.no_chunk()
+        };
+        if chunked && compress {
+            builder = builder.shuffle().deflate(DEFLATE_LEVEL);
+        }
+        self.wrote(builder.create(name))
+    }
+
+    /// An attribute of text (UTF-8, variable length: h5py reads a `str`).
+    pub fn put_text(&self, at: &Location, name: &str, text: &str) -> Result<()> {
+        let value: VarLenUnicode = text
+            .parse()
+            .map_err(|_| Error::file(&self.path, format!("attribute '{name}' holds a NUL character")))?;
+        self.put_number(at, name, value)
+    }
+
+    /// A scalar attribute.
+    pub fn put_number<T: H5Type>(&self, at: &Location, name: &str, value: T) -> Result<()> {
+        let attr = self.wrote(at.new_attr::<T>().create(name))?;
+        self.wrote(attr.write_scalar(&value))
+    }
+
+    /// A vector attribute.
+    pub fn put_list<T: H5Type>(&self, at: &Location, name: &str, values: &[T]) -> Result<()> {
+        let attr = self.wrote(at.new_attr::<T>().shape(values.len()).create(name))?;
+        self.wrote(attr.write_raw(values))
+    }
+
+    /// A text attribute, if it is there.
+    pub fn text(&self, at: &Location, name: &str) -> Option<String> {
+        let attr = at.attr(name).ok()?;
+        if let Ok(s) = attr.read_scalar::<VarLenUnicode>() {
+            return Some(s.to_string());
+        }
+        attr.read_scalar::<VarLenAscii>().ok().map(|s| s.to_string())
+    }
+
+    /// A scalar attribute, if it is there.
+    pub fn number<T: H5Type>(&self, at: &Location, name: &str) -> Option<T> {
+        at.attr(name).ok()?.read_scalar().ok()
+    }
+
+    /// A group that must be there.
+    pub fn group(&self, name: &str) -> Result<Group> {
+        self.file
+            .group(name)
+            .map_err(|_| self.damaged(name, "is missing"))
+    }
+
+    /// A dataset that must be there with this shape.
+    pub fn dataset(&self, name: &str, shape: &[usize]) -> Result<hdf5::Dataset> {
+        let found = self
+            .file
+            .dataset(name)
+            .map_err(|_| self.damaged(name, "is missing"))?;
+        if found.shape() == shape {
+            Ok(found)
+        } else {
+            Err(self.damaged(
+                name,
+                &format!("has shape {:?}, expected {shape:?}", found.shape()),
+            ))
+        }
+    }
+
+    /// All entries of a dataset, row-major, whatever its shape.
+    pub fn all<T: H5Type>(&self, name: &str) -> Result<Vec<T>> {
+        let found = self
+            .file
+            .dataset(name)
+            .map_err(|_| self.damaged(name, "is missing"))?;
+        found
+            .read_raw()
+            .map_err(|e| self.damaged(name, &format!("cannot be read ({})", story(&e))))
+    }
+
+    /// The error for a part of the file that is not as the format has it.
+    pub fn damaged(&self, name: &str, what: &str) -> Error {
+        Error::file(&self.path, format!("damaged dataset: /{name} {what}"))
+    }
+
+    /// The error for a failed read of rows.
+    pub fn unreadable(&self, name: &str, e: &hdf5::Error) -> Error {
+        match broken(&self.path, "read", e) {
+            io @ Error::Io { .. } => io,
+            _ => self.damaged(name, &format!("cannot be read ({})", story(e))),
+        }
+    }
+
+    /// Writes everything to the operating system, closes, and forces it to the disk.
+    pub fn close(self) -> Result<()> {
+        self.wrote(self.file.flush())?;
+        let H5 { path, file } = self;
+        file.close().map_err(|e| broken(&path, "write", &e))?;
+        std::fs::File::open(&path)
+            .and_then(|f| f.sync_all())
+            .map_err(|e| Error::io(&path, "write", e))
+    }
+}
+
+/// zlib level of `--compress`: higher ones gain little on shuffled doubles.
+const DEFLATE_LEVEL: u8 = 4;
+
+fn check_signature(path: &Path) -> Result<()> {
+    use std::io::Read;
+    let mut file = std::fs::File::open(path).map_err(|e| Error::io(path, "open", e))?;
+    if path.is_dir() {
+        return Err(Error::file(path, "is a directory, not a fempipe dataset"));
+    }
+    let mut head = [0u8; 8];
+    match file.read_exact(&mut head) {
+        Ok(()) if &head == SIGNATURE => Ok(()),
+        Ok(()) => Err(Error::file(path, "is not a fempipe dataset (no HDF5 file)")),
+        Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Err(Error::file(path, "is not a fempipe dataset (no HDF5 file)"))
+        }
+        Err(e) => Err(Error::io(path, "read", e)),
+    }
+}

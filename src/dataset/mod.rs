@@ -1,0 +1,18 @@
+//! Datasets: one HDF5 file each, written in order, read by sample, checked by digest.
+//!
+//! [`schema`] is the format, [`Writer`] and [`Dataset`] write and read it, [`parts`] makes writing safe against
+//! crashes and divisible over machines, [`mod@verify`] recomputes everything that can be.
+
+pub mod digest;
+mod h5;
+pub mod parts;
+pub mod reader;
+pub mod schema;
+pub mod split;
+pub mod verify;
+pub mod writer;
+
+pub use reader::Dataset;
+pub use schema::{Header, Part, Shape};
+pub use split::{Sizes, Split};
+pub use writer::{Record, Totals, Writer};

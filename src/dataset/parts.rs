@@ -1,0 +1,271 @@
+//! How datasets are written so that nothing finished is ever lost.
+//!
+//! `F.h5` is made as immutable parts of a few hundred samples in `F.h5.parts/`, each written under a temporary
+//! name, forced to the disk, then renamed. When all are there they are joined into `F.h5` in the same way and
+//! removed. So a kill or a full disk costs at most one unfinished part, and a file `F.h5` is always whole.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::reader::Dataset;
+use super::schema::{Header, Part};
+use super::split::Split;
+use super::writer::{Record, Totals, Writer};
+use crate::error::{Error, Result};
+use crate::interrupt;
+
+/// Where the parts of `output` lie.
+pub fn directory(output: &Path) -> PathBuf {
+    let mut name = output.as_os_str().to_os_string();
+    name.push(".parts");
+    PathBuf::from(name)
+}
+
+/// The file of a part.
+pub fn file(dir: &Path, number: usize) -> PathBuf {
+    dir.join(format!("part-{number:05}.h5"))
+}
+
+/// Forces a directory's entries (new and renamed files) to the disk.
+fn sync_directory(dir: &Path) -> Result<()> {
+    let dir = if dir.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        dir
+    };
+    std::fs::File::open(dir)
+        .and_then(|d| d.sync_all())
+        .map_err(|e| Error::io(dir, "write", e))
+}
+
+/// Writes a file by `write` under a temporary name and renames it when it is whole and on the disk.
+fn atomically(temporary: &Path, target: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let renamed = write(temporary)
+        .and_then(|()| std::fs::rename(temporary, target).map_err(|e| Error::io(target, "create", e)));
+    if let Err(e) = renamed {
+        // The error that matters is the first; what is left of the file is of no use to anyone.
+        let _ = std::fs::remove_file(temporary);
+        return Err(e);
+    }
+    sync_directory(target.parent().unwrap_or(Path::new(".")))
+}
+
+/// Writes one part, all of whose records are at hand.
+///
+/// # Errors
+/// If the file system refuses; then no trace of the part is left.
+pub fn write(
+    dir: &Path,
+    header: &Header,
+    shape: &super::Shape,
+    compress: bool,
+    records: &[Record],
+) -> Result<()> {
+    let number = header.part.map_or(0, |p| p.number);
+    let target = file(dir, number);
+    atomically(&target.with_extension("h5.tmp"), &target, |temporary| {
+        let mut totals = Totals::default();
+        records.iter().for_each(|r| totals.add(&r.system));
+        let mut w = Writer::create(temporary, header.clone(), shape.clone(), &totals, compress)?;
+        for record in records {
+            w.push(record)?;
+        }
+        w.finish(&Split::new()).map(drop)
+    })
+}
+
+/// The parts found in some directories, checked to belong together, by number.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// File and header of each part.
+    pub parts: BTreeMap<usize, (PathBuf, Header)>,
+}
+
+impl Found {
+    /// Looks into directories for parts; unfinished ones (`*.tmp`) do not count.
+    ///
+    /// # Errors
+    /// [`Error::File`] naming a part that is unreadable, of another run than the first one, or there twice.
+    pub fn scan(dirs: &[PathBuf]) -> Result<Self> {
+        let mut found = Found::default();
+        for dir in dirs {
+            for path in h5_files(dir)? {
+                found.add(path)?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn add(&mut self, path: PathBuf) -> Result<()> {
+        let header = Dataset::open(&path)?.header().clone();
+        let Some(part) = header.part else {
+            return Err(Error::file(&path, "is a whole dataset, not a part of one"));
+        };
+        if let Some((other_path, other)) = self.parts.values().next() {
+            check_kin(other_path, other, &path, &header)?;
+        }
+        if let Some((other, _)) = self.parts.get(&part.number) {
+            let both = format!("is part {} once more: {} is it too", part.number, other.display());
+            return Err(Error::file(&path, both));
+        }
+        self.parts.insert(part.number, (path, header));
+        Ok(())
+    }
+
+    /// Numbers of the parts that are not there.
+    pub fn missing(&self) -> Vec<usize> {
+        let count = self.any().map_or(0, |(_, p)| p.parts);
+        (0..count).filter(|i| !self.parts.contains_key(i)).collect()
+    }
+
+    /// Samples in the parts that are there.
+    pub fn samples(&self) -> usize {
+        self.parts.values().map(|(_, h)| h.samples).sum()
+    }
+
+    /// The header and part entry of any part.
+    pub fn any(&self) -> Option<(&Header, Part)> {
+        let (_, header) = self.parts.values().next()?;
+        Some((header, header.part?))
+    }
+}
+
+fn h5_files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(dir).map_err(|e| Error::io(dir, "read", e))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|e| Error::io(dir, "read", e))?.path();
+        if path.extension().is_some_and(|e| e == "h5") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Refuses a part of another run, saying what differs.
+fn check_kin(path_a: &Path, a: &Header, path_b: &Path, b: &Header) -> Result<()> {
+    if a.origin == b.origin {
+        return Ok(());
+    }
+    let why = difference(a, b);
+    Err(Error::file(
+        path_b,
+        format!(
+            "is a foreign part: it does not belong with {} ({why})",
+            path_a.display()
+        ),
+    ))
+}
+
+/// The first thing in which two runs differ: version, or a line of the recipe.
+pub fn difference(there: &Header, wanted: &Header) -> String {
+    if there.fempipe_version != wanted.fempipe_version {
+        let (a, b) = (&there.fempipe_version, &wanted.fempipe_version);
+        return format!("made by fempipe {a} there, {b} here");
+    }
+    let lines = |h: &Header| -> Vec<String> {
+        let kept = h.recipe.lines().map(str::trim).filter(|l| !l.is_empty());
+        kept.map(String::from).collect()
+    };
+    let (a, b) = (lines(there), lines(wanted));
+    let only = |x: &[String], y: &[String]| x.iter().find(|l| !y.contains(l)).cloned();
+    match (only(&a, &b), only(&b, &a)) {
+        (Some(x), Some(y)) => format!("{x} there, {y} here"),
+        (Some(x), None) => format!("{x} there, not here"),
+        (None, Some(y)) => format!("{y} here, not there"),
+        (None, None) => "divided otherwise into parts".to_string(),
+    }
+}
+
+/// Joins all parts into `output`, with `split`; the parts stay. Tells `progress` how many samples are done.
+///
+/// The temporary file lies in `dir`, a directory of the same file system as `output`.
+///
+/// # Errors
+/// [`Error::File`] if parts are missing or one was altered; then `output` is untouched.
+pub fn join(
+    found: &Found,
+    dir: &Path,
+    output: &Path,
+    split: &Split,
+    compress: bool,
+    progress: &dyn Fn(usize),
+) -> Result<()> {
+    let Some((any, part)) = found.any() else {
+        return Err(Error::file(dir, "holds no parts: generate them first"));
+    };
+    let missing = found.missing();
+    if !missing.is_empty() {
+        let names: Vec<String> = missing
+            .iter()
+            .take(8)
+            .map(|m| format!("part-{m:05}.h5"))
+            .collect();
+        let more = if missing.len() > 8 { ", …" } else { "" };
+        return Err(Error::file(
+            dir,
+            format!(
+                "{} of {} parts are missing: {}{more}",
+                missing.len(),
+                part.parts,
+                names.join(", ")
+            ),
+        ));
+    }
+    let header = Header {
+        samples: part.total,
+        part: None,
+        ..any.clone()
+    };
+    let mut totals = Totals::default();
+    let mut shape = None;
+    for (path, _) in found.parts.values() {
+        let data = Dataset::open(path)?;
+        totals.join(&data.totals());
+        shape.get_or_insert_with(|| data.shape().clone());
+    }
+    let Some(shape) = shape else {
+        return Err(Error::file(dir, "holds no parts: generate them first"));
+    };
+    atomically(&dir.join("joined.tmp"), output, |temporary| {
+        let mut w = Writer::create(temporary, header, shape, &totals, compress)?;
+        let mut done = 0;
+        for (path, part) in found.parts.values() {
+            copy(path, part.samples, &mut w)?;
+            done += part.samples;
+            progress(done);
+            if interrupt::requested() {
+                return Err(Error::Interrupted(format!(
+                    "all parts are in {}; the same command joins them",
+                    dir.display()
+                )));
+            }
+        }
+        w.finish(split).map(drop)
+    })
+}
+
+/// Appends all samples of a part.
+fn copy(path: &Path, samples: usize, w: &mut Writer) -> Result<()> {
+    let data = Dataset::open(path)?;
+    for i in 0..samples {
+        let record = data.record(i).map_err(|e| match e {
+            Error::File { path, reason } => Error::File {
+                path,
+                reason: format!("{reason}; remove this part, and the same command makes it again"),
+            },
+            other => other,
+        })?;
+        w.push(&record)?;
+    }
+    Ok(())
+}
+
+/// Removes a directory of parts that have been joined.
+///
+/// # Errors
+/// If the file system refuses.
+pub fn remove(dir: &Path) -> Result<()> {
+    std::fs::remove_dir_all(dir).map_err(|e| Error::io(dir, "remove", e))
+}

@@ -1,0 +1,475 @@
+//! Reads samples out of a dataset, one or many at a time; every sample's digest is checked as it is read.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hdf5::H5Type;
+
+use super::digest;
+use super::h5::H5;
+use super::schema::{self, FieldShape, Header, Shape};
+use super::split::Split;
+use super::writer::{Record, Totals};
+use crate::error::{Error, Result};
+use crate::linalg::{Csr, Pattern};
+use crate::system::{Field, LinearSystem, MeshData};
+
+/// At most about this many bytes of matrix values are read in one go.
+const BLOCK_BYTES: usize = 16 << 20;
+
+/// A dataset open for reading. Samples share its pattern and mesh; several threads may read at once (HDF5 takes
+/// turns, building and checking the samples does not).
+pub struct Dataset {
+    h5: H5,
+    header: Header,
+    shape: Shape,
+    splits: Split,
+    values: Rows<f64>,
+    rhs: Rows<f64>,
+    solution: Option<Rows<f64>>,
+    fields: Vec<Rows<f64>>,
+    own: Option<OwnPatterns>,
+    table: Table,
+}
+
+/// What the table and `/digest` say of each sample.
+struct Table {
+    id: Vec<u64>,
+    residual: Vec<f64>,
+    seconds: Vec<f64>,
+    params: Vec<Vec<f64>>,
+    digest: Vec<u64>,
+}
+
+struct OwnPatterns {
+    ncols: Vec<u32>,
+    indices: Rows<u32>,
+    indptr: Rows<u32>,
+}
+
+/// A row per sample: 2-D with one width, or 1-D cut by offsets.
+struct Rows<T> {
+    name: String,
+    data: hdf5::Dataset,
+    cut: Cut,
+    kind: std::marker::PhantomData<T>,
+}
+
+enum Cut {
+    Width(usize),
+    Offsets(Vec<u64>),
+}
+
+impl<T: H5Type + Copy> Rows<T> {
+    fn open(h5: &H5, name: &str, samples: usize, cut: Cut) -> Result<Self> {
+        let name = format!("systems/{name}");
+        let shape = match &cut {
+            Cut::Width(w) => vec![samples, *w],
+            Cut::Offsets(o) => vec![o[samples] as usize],
+        };
+        Ok(Rows {
+            data: h5.dataset(&name, &shape)?,
+            name,
+            cut,
+            kind: std::marker::PhantomData,
+        })
+    }
+
+    /// Rows first .. last, one after the other.
+    fn block(&self, h5: &H5, first: usize, last: usize) -> Result<Vec<T>> {
+        let read = match &self.cut {
+            Cut::Width(_) => self
+                .data
+                .read_slice_2d((first..last, ..))
+                .map(|a| a.into_raw_vec_and_offset().0),
+            Cut::Offsets(o) => self
+                .data
+                .read_slice_1d(o[first] as usize..o[last] as usize)
+                .map(|a| a.into_raw_vec_and_offset().0),
+        };
+        read.map_err(|e| h5.unreadable(&self.name, &e))
+    }
+
+    /// Row s of a block that starts with row `first`.
+    fn row(&self, block: &[T], first: usize, s: usize) -> Vec<T> {
+        let (a, b) = match &self.cut {
+            Cut::Width(w) => ((s - first) * w, (s + 1 - first) * w),
+            Cut::Offsets(o) => ((o[s] - o[first]) as usize, (o[s + 1] - o[first]) as usize),
+        };
+        block[a..b].to_vec()
+    }
+
+    fn total(&self, samples: usize) -> usize {
+        match &self.cut {
+            Cut::Width(w) => w * samples,
+            Cut::Offsets(o) => o[samples] as usize,
+        }
+    }
+}
+
+/// Offsets that start at 0 and never fall.
+fn offsets(h5: &H5, name: &str, samples: usize) -> Result<Vec<u64>> {
+    let name = format!("systems/{name}");
+    let o: Vec<u64> = h5.all(&name)?;
+    if o.len() != samples + 1 || o[0] != 0 || !o.is_sorted() {
+        return Err(h5.damaged(&name, &format!("is not {} rising offsets from 0", samples + 1)));
+    }
+    Ok(o)
+}
+
+/// A column of the table, one entry a sample.
+fn column<T: H5Type>(h5: &H5, name: &str, samples: usize) -> Result<Vec<T>> {
+    let c: Vec<T> = h5.all(name)?;
+    if c.len() != samples {
+        return Err(h5.damaged(name, &format!("has {} entries, expected {samples}", c.len())));
+    }
+    Ok(c)
+}
+
+impl Table {
+    fn read(h5: &H5, samples: usize) -> Result<(Self, Vec<String>)> {
+        let group = h5.group("systems/table")?;
+        let order: Vec<hdf5::types::VarLenUnicode> = group
+            .attr("column-order")
+            .and_then(|a| a.read_raw())
+            .map_err(|e| h5.unreadable("systems/table", &e))?;
+        let names: Vec<String> = order
+            .iter()
+            .filter_map(|c| c.strip_prefix("param:").map(String::from))
+            .collect();
+        let params = names
+            .iter()
+            .map(|n| column(h5, &format!("systems/table/param:{n}"), samples));
+        let table = Table {
+            id: column(h5, "systems/table/id", samples)?,
+            residual: column(h5, "systems/table/residual", samples)?,
+            seconds: column(h5, "systems/table/seconds", samples)?,
+            params: params.collect::<Result<_>>()?,
+            digest: column(h5, "digest", samples)?,
+        };
+        Ok((table, names))
+    }
+}
+
+fn read_splits(h5: &H5, samples: usize) -> Result<Split> {
+    let mut splits = Split::new();
+    if !h5.file.link_exists("split") {
+        return Ok(splits);
+    }
+    let names = h5
+        .group("split")?
+        .member_names()
+        .map_err(|e| h5.unreadable("split", &e))?;
+    for name in names {
+        let at = format!("split/{name}");
+        let ids: Vec<u32> = h5.all(&at)?;
+        if let Some(id) = ids.iter().find(|&&id| id as usize >= samples) {
+            return Err(h5.damaged(&at, &format!("names sample {id} of {samples}")));
+        }
+        splits.insert(name, ids);
+    }
+    Ok(splits)
+}
+
+impl Dataset {
+    /// Opens a dataset and checks that it is one, whole, and of the format version read here.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be opened, [`Error::File`] if it is no dataset, truncated or damaged.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let h5 = H5::open(path.as_ref())?;
+        let header = Header::read(&h5)?;
+        let samples = header.samples;
+        let systems = h5.group("systems")?;
+        let layout = h5.text(&systems, "layout").unwrap_or_default();
+        let pattern = match layout.as_str() {
+            "shared pattern" => Some(Arc::new(schema::read_pattern(&h5)?)),
+            "own pattern" => None,
+            _ => return Err(h5.damaged("systems", "has no known layout")),
+        };
+        let cut = |shared: Option<usize>, name: &str| match shared {
+            Some(w) => Ok(Cut::Width(w)),
+            None => offsets(&h5, name, samples).map(Cut::Offsets),
+        };
+        let n = pattern.as_ref().map(|p| p.nrows());
+        let nnz = pattern.as_ref().map(|p| p.nnz());
+        let (table, params) = Table::read(&h5, samples)?;
+        let shape = Shape {
+            mesh: schema::read_mesh(&h5)?,
+            solution: h5.file.link_exists("systems/solution"),
+            fields: schema::read_fields(&h5)?,
+            params,
+            pattern,
+        };
+        let field = |f: &FieldShape| {
+            let cut = cut(n.map(|_| f.len), &format!("field_offsets/{}", f.name))?;
+            Rows::open(&h5, &format!("fields/{}", f.name), samples, cut)
+        };
+        Ok(Dataset {
+            splits: read_splits(&h5, samples)?,
+            values: Rows::open(&h5, "values", samples, cut(nnz, "nnz_offsets")?)?,
+            rhs: Rows::open(&h5, "rhs", samples, cut(n, "row_offsets")?)?,
+            solution: match shape.solution {
+                true => Some(Rows::open(&h5, "solution", samples, cut(n, "row_offsets")?)?),
+                false => None,
+            },
+            fields: shape.fields.iter().map(field).collect::<Result<_>>()?,
+            own: match shape.pattern {
+                Some(_) => None,
+                None => Some(OwnPatterns::open(&h5, samples)?),
+            },
+            header,
+            shape,
+            table,
+            h5,
+        })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &PathBuf {
+        &self.h5.path
+    }
+
+    /// What the file says of itself.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What its samples have in common.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.header.samples
+    }
+
+    /// Whether there is no sample.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The pattern all samples share, if they do.
+    pub fn pattern(&self) -> Option<&Arc<Pattern>> {
+        self.shape.pattern.as_ref()
+    }
+
+    /// The mesh all samples share, if there is one.
+    pub fn mesh(&self) -> Option<&Arc<MeshData>> {
+        self.shape.mesh.as_ref()
+    }
+
+    /// All named sets.
+    pub fn splits(&self) -> &Split {
+        &self.splits
+    }
+
+    /// The ids of one set.
+    ///
+    /// # Errors
+    /// [`Error::File`] naming the sets there are, if there is none of that name.
+    pub fn split(&self, name: &str) -> Result<&[u32]> {
+        self.splits.get(name).map(Vec::as_slice).ok_or_else(|| {
+            let there: Vec<&str> = self.splits.keys().map(String::as_str).collect();
+            Error::file(
+                self.path(),
+                format!("has no split '{name}' (there are: {})", there.join(", ")),
+            )
+        })
+    }
+
+    /// Recorded digests, by sample.
+    pub fn digests(&self) -> &[u64] {
+        &self.table.digest
+    }
+
+    /// Recorded relative residuals, by sample.
+    pub fn residuals(&self) -> &[f64] {
+        &self.table.residual
+    }
+
+    /// Seconds each sample took to make.
+    pub fn seconds(&self) -> &[f64] {
+        &self.table.seconds
+    }
+
+    /// The drawn parameter of each sample, by name.
+    pub fn param(&self, name: &str) -> Option<&[f64]> {
+        let i = self.shape.params.iter().position(|p| p == name)?;
+        Some(&self.table.params[i])
+    }
+
+    /// Entries of all samples together.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            rows: self.rhs.total(self.len()),
+            nnz: self.values.total(self.len()),
+            fields: self.fields.iter().map(|f| f.total(self.len())).collect(),
+        }
+    }
+
+    /// Sample `i`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if there is no such sample; [`Error::File`] naming the sample if it was altered.
+    pub fn read(&self, i: usize) -> Result<LinearSystem> {
+        self.check_id(i)?;
+        let mut systems = self.unchecked(i, i + 1)?;
+        let system = systems.remove(0);
+        self.check_digest(i, &system)?;
+        Ok(system)
+    }
+
+    /// The samples of the given ids, in that order; neighbours are read together.
+    ///
+    /// # Errors
+    /// As [`Dataset::read`].
+    pub fn read_many(&self, ids: &[u32]) -> Result<Vec<LinearSystem>> {
+        let mut out = Vec::with_capacity(ids.len());
+        let mut rest = ids;
+        while let Some(&first) = rest.first() {
+            let run = rest
+                .iter()
+                .zip(first as u64..)
+                .take(self.block_len())
+                .take_while(|(id, next)| **id as u64 == *next)
+                .count();
+            let (first, last) = (first as usize, first as usize + run);
+            self.check_id(last - 1)?;
+            for (i, system) in (first..last).zip(self.unchecked(first, last)?) {
+                self.check_digest(i, &system)?;
+                out.push(system);
+            }
+            rest = &rest[run..];
+        }
+        Ok(out)
+    }
+
+    /// Sample `i` with what the table says of it.
+    ///
+    /// # Errors
+    /// As [`Dataset::read`].
+    pub fn record(&self, i: usize) -> Result<Record> {
+        Ok(Record {
+            system: self.read(i)?,
+            residual: self.table.residual[i],
+            seconds: self.table.seconds[i],
+            digest: self.table.digest[i],
+        })
+    }
+
+    /// How many samples to read in one go.
+    pub(super) fn block_len(&self) -> usize {
+        let mean = 8 * self.values.total(self.len()) / self.len().max(1);
+        (BLOCK_BYTES / mean.max(1)).clamp(1, 1024)
+    }
+
+    fn check_id(&self, i: usize) -> Result<()> {
+        if i < self.len() {
+            return Ok(());
+        }
+        Err(Error::Argument(format!(
+            "{}: no sample {i}, there are {}",
+            self.path().display(),
+            self.len()
+        )))
+    }
+
+    fn check_digest(&self, i: usize, s: &LinearSystem) -> Result<()> {
+        let (found, recorded) = (digest::sample(s), self.table.digest[i]);
+        if found == recorded {
+            return Ok(());
+        }
+        Err(Error::file(
+            self.path(),
+            format!("sample {i} was altered: its digest is {found:016x}, recorded is {recorded:016x}"),
+        ))
+    }
+
+    /// Samples first .. last, their digests not checked.
+    pub(super) fn unchecked(&self, first: usize, last: usize) -> Result<Vec<LinearSystem>> {
+        let h5 = &self.h5;
+        let values = self.values.block(h5, first, last)?;
+        let rhs = self.rhs.block(h5, first, last)?;
+        let solution = match &self.solution {
+            Some(rows) => Some((rows, rows.block(h5, first, last)?)),
+            None => None,
+        };
+        let fields: Vec<Vec<f64>> = self
+            .fields
+            .iter()
+            .map(|rows| rows.block(h5, first, last))
+            .collect::<Result<_>>()?;
+        let own = match &self.own {
+            Some(o) => Some((
+                o,
+                o.indptr.block(h5, first, last)?,
+                o.indices.block(h5, first, last)?,
+            )),
+            None => None,
+        };
+        let system = |s: usize| {
+            let pattern = match (&self.shape.pattern, &own) {
+                (Some(p), _) => p.clone(),
+                (None, Some((o, indptr, indices))) => Arc::new(
+                    o.pattern(indptr, indices, first, s)
+                        .map_err(|e| self.altered(s, &e))?,
+                ),
+                (None, None) => return Err(h5.damaged("systems", "has no patterns")),
+            };
+            let values = self.values.row(&values, first, s);
+            Ok(LinearSystem {
+                matrix: Csr::new(pattern, values).map_err(|e| self.altered(s, &e))?,
+                rhs: self.rhs.row(&rhs, first, s),
+                solution: solution.as_ref().map(|(rows, block)| rows.row(block, first, s)),
+                fields: self.fields_of(&fields, first, s),
+                params: self.params_of(s),
+                mesh: self.shape.mesh.clone(),
+                index: self.table.id[s],
+            })
+        };
+        (first..last).map(system).collect()
+    }
+
+    fn altered(&self, s: usize, e: &Error) -> Error {
+        Error::file(self.path(), format!("sample {s} was altered: {e}"))
+    }
+
+    fn fields_of(&self, blocks: &[Vec<f64>], first: usize, s: usize) -> Vec<Field> {
+        let shapes = self.shape.fields.iter().zip(&self.fields).zip(blocks);
+        shapes
+            .map(|((f, rows), block)| Field {
+                name: f.name.clone(),
+                location: f.location,
+                components: f.components,
+                values: rows.row(block, first, s),
+            })
+            .collect()
+    }
+
+    fn params_of(&self, s: usize) -> Vec<(String, f64)> {
+        let columns = self.shape.params.iter().zip(&self.table.params);
+        columns.map(|(name, c)| (name.clone(), c[s])).collect()
+    }
+}
+
+impl OwnPatterns {
+    fn open(h5: &H5, samples: usize) -> Result<Self> {
+        let rows = offsets(h5, "row_offsets", samples)?;
+        let nnz = offsets(h5, "nnz_offsets", samples)?;
+        // Each sample has one row pointer more than rows.
+        let pointers = rows.iter().zip(0u64..).map(|(r, s)| r + s).collect();
+        Ok(OwnPatterns {
+            ncols: column(h5, "systems/table/n", samples)?,
+            indices: Rows::open(h5, "indices", samples, Cut::Offsets(nnz))?,
+            indptr: Rows::open(h5, "indptr", samples, Cut::Offsets(pointers))?,
+        })
+    }
+
+    fn pattern(&self, indptr: &[u32], indices: &[u32], first: usize, s: usize) -> Result<Pattern> {
+        let n = self.ncols[s] as usize;
+        let indptr = self.indptr.row(indptr, first, s);
+        Pattern::new(n, n, indptr, self.indices.row(indices, first, s))
+    }
+}

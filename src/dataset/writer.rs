@@ -1,0 +1,404 @@
+//! Writes a dataset (or a part of one) sample by sample, in order, with memory for one sample.
+
+use std::path::{Path, PathBuf};
+
+use hdf5::{Group, H5Type};
+
+use super::digest;
+use super::h5::H5;
+use super::schema::{self, FieldShape, Header, Shape};
+use super::split::Split;
+use crate::error::{Error, Result};
+use crate::linalg::vector;
+use crate::system::LinearSystem;
+
+/// A sample with what is noted about it in the table.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// The sample.
+    pub system: LinearSystem,
+    /// ‖b − A x‖₂ / ‖b‖₂ of the stored solution; NaN where there is none.
+    pub residual: f64,
+    /// Wall-clock seconds it took to make: the one number that differs from run to run.
+    pub seconds: f64,
+    /// Its [`digest::sample`].
+    pub digest: u64,
+}
+
+impl Record {
+    /// The record of a sample that took `seconds` to make.
+    pub fn new(system: LinearSystem, seconds: f64) -> Self {
+        let (residual, digest) = (relative_residual(&system), digest::sample(&system));
+        Record {
+            system,
+            residual,
+            seconds,
+            digest,
+        }
+    }
+}
+
+/// ‖b − A x‖₂ / ‖b‖₂ (‖A x‖₂ where b = 0); NaN where no solution is stored.
+pub fn relative_residual(s: &LinearSystem) -> f64 {
+    let Some(x) = &s.solution else {
+        return f64::NAN;
+    };
+    let mut r = vec![0.0; s.n()];
+    s.matrix.spmv(x, &mut r);
+    vector::axpy(-1.0, &s.rhs, &mut r);
+    let b = vector::norm2(&s.rhs);
+    vector::norm2(&r) / if b > 0.0 { b } else { 1.0 }
+}
+
+/// Entries of all samples together: what a file with own patterns must reserve.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Σ n.
+    pub rows: usize,
+    /// Σ nnz.
+    pub nnz: usize,
+    /// Σ entries, per field.
+    pub fields: Vec<usize>,
+}
+
+impl Totals {
+    /// Adds one sample.
+    pub fn add(&mut self, s: &LinearSystem) {
+        self.rows += s.n();
+        self.nnz += s.matrix.nnz();
+        self.fields.resize(s.fields.len(), 0);
+        for (t, f) in self.fields.iter_mut().zip(&s.fields) {
+            *t += f.values.len();
+        }
+    }
+
+    /// Adds the totals of another file.
+    pub fn join(&mut self, other: &Totals) {
+        self.rows += other.rows;
+        self.nnz += other.nnz;
+        self.fields.resize(other.fields.len(), 0);
+        for (t, f) in self.fields.iter_mut().zip(&other.fields) {
+            *t += f;
+        }
+    }
+}
+
+/// One row of numbers per sample: 2-D where all rows have one length, 1-D with offsets where not.
+struct Rows {
+    data: hdf5::Dataset,
+    /// Length of every row, or `None` for 1-D.
+    width: Option<usize>,
+    /// Where the next row starts, 1-D only.
+    at: usize,
+}
+
+impl Rows {
+    fn push<T: H5Type>(&mut self, h5: &H5, row: usize, values: &[T]) -> Result<()> {
+        let done = match self.width {
+            Some(_) => self.data.write_slice(values, (row, ..)),
+            None => self.data.write_slice(values, self.at..self.at + values.len()),
+        };
+        self.at += values.len();
+        h5.wrote(done)
+    }
+}
+
+/// The columns of `/systems/table`.
+#[derive(Default)]
+struct Table {
+    id: Vec<u64>,
+    n: Vec<u32>,
+    nnz: Vec<u32>,
+    residual: Vec<f64>,
+    seconds: Vec<f64>,
+    params: Vec<Vec<f64>>,
+    digest: Vec<u64>,
+}
+
+/// The offsets of samples with their own patterns.
+struct Offsets {
+    rows: Vec<u64>,
+    nnz: Vec<u64>,
+    fields: Vec<Vec<u64>>,
+}
+
+/// A dataset being written. Nothing is promised of the file before [`Writer::finish`] returns.
+pub struct Writer {
+    h5: H5,
+    header: Header,
+    shape: Shape,
+    systems: Group,
+    values: Rows,
+    rhs: Rows,
+    solution: Option<Rows>,
+    fields: Vec<Rows>,
+    /// Indices and row pointers where every sample has its own pattern.
+    own: Option<(Rows, Rows)>,
+    offsets: Offsets,
+    table: Table,
+}
+
+/// Compressed rows go into chunks of about this many bytes.
+const CHUNK_BYTES: usize = 1 << 16;
+
+impl Writer {
+    /// Creates the file, with room for `header.samples` samples of `shape`; `totals` matter for own patterns only.
+    ///
+    /// # Errors
+    /// If the file cannot be created.
+    pub fn create(
+        path: &Path,
+        header: Header,
+        shape: Shape,
+        totals: &Totals,
+        compress: bool,
+    ) -> Result<Self> {
+        let h5 = H5::create(path)?;
+        header.write(&h5)?;
+        if let Some(mesh) = &shape.mesh {
+            schema::write_mesh(&h5, mesh)?;
+        }
+        let systems = h5.wrote(h5.file.create_group("systems"))?;
+        let shared = shape.pattern.is_some();
+        h5.put_text(
+            &systems,
+            "layout",
+            if shared { "shared pattern" } else { "own pattern" },
+        )?;
+        let make = Maker {
+            h5: &h5,
+            samples: header.samples,
+            compress,
+        };
+        let n = shape.pattern.as_ref().map(|p| p.nrows());
+        let nnz = shape.pattern.as_ref().map(|p| p.nnz());
+        let values = make.values(&systems, nnz, totals.nnz)?;
+        let rhs = make.rows(&systems, "rhs", n, totals.rows)?;
+        let solution = match shape.solution {
+            true => Some(make.rows(&systems, "solution", n, totals.rows)?),
+            false => None,
+        };
+        let own = match shared {
+            true => None,
+            false => Some((
+                make.long::<i32>(&systems, "indices", totals.nnz)?,
+                make.long::<i32>(&systems, "indptr", totals.rows + header.samples)?,
+            )),
+        };
+        let fields = make.fields(&systems, &shape, totals)?;
+        let offsets = Offsets {
+            rows: vec![0],
+            nnz: vec![0],
+            fields: vec![vec![0]; shape.fields.len()],
+        };
+        let table = Table {
+            params: vec![Vec::new(); shape.params.len()],
+            ..Table::default()
+        };
+        Ok(Writer {
+            h5,
+            header,
+            shape,
+            systems,
+            values,
+            rhs,
+            solution,
+            fields,
+            own,
+            offsets,
+            table,
+        })
+    }
+
+    /// Writes the next sample.
+    ///
+    /// # Errors
+    /// If it does not have the common shape, there are more than announced, or the file system refuses.
+    pub fn push(&mut self, record: &Record) -> Result<()> {
+        let s = &record.system;
+        let row = self.table.id.len();
+        if row >= self.header.samples {
+            return Err(Error::shape("samples", self.header.samples, "more"));
+        }
+        self.shape.check(s)?;
+        if s.matrix.nnz() > i32::MAX as usize {
+            return Err(Error::shape("entries of A", "below 2^31", s.matrix.nnz()));
+        }
+        if row == 0 {
+            schema::write_pattern(&self.h5, s)?;
+        }
+        self.values.push(&self.h5, row, s.matrix.values())?;
+        self.rhs.push(&self.h5, row, &s.rhs)?;
+        if let (Some(rows), Some(x)) = (&mut self.solution, &s.solution) {
+            rows.push(&self.h5, row, x)?;
+        }
+        for (rows, f) in self.fields.iter_mut().zip(&s.fields) {
+            rows.push(&self.h5, row, &f.values)?;
+        }
+        if let Some((indices, indptr)) = &mut self.own {
+            let p = s.matrix.pattern();
+            indices.push(&self.h5, row, &schema::signed(p.indices()))?;
+            indptr.push(&self.h5, row, &schema::signed(p.indptr()))?;
+        }
+        self.note(record);
+        Ok(())
+    }
+
+    /// Keeps the sample's row of the table and its offsets.
+    fn note(&mut self, record: &Record) {
+        let s = &record.system;
+        let t = &mut self.table;
+        t.id.push(s.index);
+        t.n.push(s.n() as u32);
+        t.nnz.push(s.matrix.nnz() as u32);
+        t.residual.push(record.residual);
+        t.seconds.push(record.seconds);
+        t.digest.push(record.digest);
+        for (column, (_, v)) in t.params.iter_mut().zip(&s.params) {
+            column.push(*v);
+        }
+        let next = |offsets: &mut Vec<u64>, len: usize| {
+            let last = offsets[offsets.len() - 1];
+            offsets.push(last + len as u64);
+        };
+        next(&mut self.offsets.rows, s.n());
+        next(&mut self.offsets.nnz, s.matrix.nnz());
+        for (offsets, f) in self.offsets.fields.iter_mut().zip(&s.fields) {
+            next(offsets, f.values.len());
+        }
+    }
+
+    /// Writes tables, splits and digests, and forces all to the disk.
+    ///
+    /// # Errors
+    /// If samples are missing, or the file system refuses.
+    pub fn finish(self, split: &Split) -> Result<PathBuf> {
+        if self.table.id.len() != self.header.samples {
+            return Err(Error::shape("samples", self.header.samples, self.table.id.len()));
+        }
+        self.write_table()?;
+        if self.own.is_some() {
+            self.write_offsets()?;
+        }
+        let h5 = self.h5;
+        if self.header.part.is_none() {
+            let g = h5.wrote(h5.file.create_group("split"))?;
+            for (name, ids) in split {
+                h5.put(&g, name, ids)?;
+            }
+        }
+        h5.put(&h5.file, "digest", &self.table.digest)?;
+        // HDF5 closes a file only when its last object is gone.
+        drop((
+            self.systems,
+            self.values,
+            self.rhs,
+            self.solution,
+            self.fields,
+            self.own,
+        ));
+        let path = h5.path.clone();
+        h5.close()?;
+        Ok(path)
+    }
+
+    fn write_table(&self) -> Result<()> {
+        let (h5, t) = (&self.h5, &self.table);
+        let g = h5.wrote(self.systems.create_group("table"))?;
+        h5.put(&g, "id", &t.id)?;
+        // A sample's random stream is its index: kept by name, since that is what makes it reproducible.
+        h5.put(&g, "stream", &t.id)?;
+        h5.put(&g, "n", &t.n)?;
+        h5.put(&g, "nnz", &t.nnz)?;
+        h5.put(&g, "residual", &t.residual)?;
+        h5.put(&g, "seconds", &t.seconds)?;
+        let mut columns: Vec<String> = ["stream", "n", "nnz", "residual", "seconds"]
+            .map(String::from)
+            .into();
+        for (name, column) in self.shape.params.iter().zip(&t.params) {
+            let name = format!("param:{name}");
+            h5.put(&g, &name, column)?;
+            columns.push(name);
+        }
+        h5.put_text(&g, "encoding-type", "dataframe")?;
+        h5.put_text(&g, "encoding-version", "0.2.0")?;
+        h5.put_text(&g, "_index", "id")?;
+        let order: Vec<hdf5::types::VarLenUnicode> = columns.iter().filter_map(|c| c.parse().ok()).collect();
+        h5.put_list(&g, "column-order", &order)
+    }
+
+    fn write_offsets(&self) -> Result<()> {
+        let h5 = &self.h5;
+        h5.put(&self.systems, "row_offsets", &self.offsets.rows)?;
+        h5.put(&self.systems, "nnz_offsets", &self.offsets.nnz)?;
+        let g = h5.wrote(self.systems.create_group("field_offsets"))?;
+        for (f, offsets) in self.shape.fields.iter().zip(&self.offsets.fields) {
+            h5.put(&g, &f.name, offsets)?;
+        }
+        Ok(())
+    }
+}
+
+/// Lays out datasets of rows.
+struct Maker<'a> {
+    h5: &'a H5,
+    samples: usize,
+    compress: bool,
+}
+
+impl Maker<'_> {
+    fn values(&self, at: &Group, nnz: Option<usize>, total: usize) -> Result<Rows> {
+        let Some(nnz) = nnz else {
+            return self.long::<f64>(at, "values", total);
+        };
+        let shape = [self.samples, nnz];
+        let data = self
+            .h5
+            .layout::<f64>(at, "values", &shape, &[1, nnz], self.compress)?;
+        Ok(Rows {
+            data,
+            width: Some(nnz),
+            at: 0,
+        })
+    }
+
+    fn rows(&self, at: &Group, name: &str, width: Option<usize>, total: usize) -> Result<Rows> {
+        let Some(width) = width else {
+            return self.long::<f64>(at, name, total);
+        };
+        let rows = (CHUNK_BYTES / (8 * width.max(1))).clamp(1, self.samples.max(1));
+        let chunk = [rows, width];
+        let chunk: &[usize] = if self.compress { &chunk } else { &[] };
+        let data = self
+            .h5
+            .layout::<f64>(at, name, &[self.samples, width], chunk, self.compress)?;
+        Ok(Rows {
+            data,
+            width: Some(width),
+            at: 0,
+        })
+    }
+
+    fn long<T: H5Type>(&self, at: &Group, name: &str, total: usize) -> Result<Rows> {
+        let chunk = [(CHUNK_BYTES / T::type_descriptor().size()).min(total)];
+        let chunk: &[usize] = if self.compress { &chunk } else { &[] };
+        let data = self.h5.layout::<T>(at, name, &[total], chunk, self.compress)?;
+        Ok(Rows {
+            data,
+            width: None,
+            at: 0,
+        })
+    }
+
+    fn fields(&self, systems: &Group, shape: &Shape, totals: &Totals) -> Result<Vec<Rows>> {
+        let g = schema::create_fields(self.h5, systems, &shape.fields)?;
+        let shared = shape.pattern.is_some();
+        let make = |(i, f): (usize, &FieldShape)| {
+            let total = totals.fields.get(i).copied().unwrap_or(0);
+            let rows = self.rows(&g, &f.name, shared.then_some(f.len), total)?;
+            schema::write_field_attrs(self.h5, &rows.data, f)?;
+            Ok(rows)
+        };
+        shape.fields.iter().enumerate().map(make).collect()
+    }
+}
