@@ -9,6 +9,8 @@ pub mod interrupt;
 pub mod linalg;
 pub mod models;
 pub mod nn;
+pub mod notation;
+pub mod precond;
 pub mod rng;
 pub mod solver;
 pub mod system;

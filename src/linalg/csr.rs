@@ -133,6 +133,11 @@ impl Csr {
             return false;
         }
         let bound = tol * self.max_abs();
+        let transposed = self.transpose();
+        if transposed.pattern == self.pattern {
+            let pairs = self.values.iter().zip(&transposed.values);
+            return pairs.map(|(v, w)| (v - w).abs()).all(|d| d <= bound);
+        }
         (0..self.nrows()).all(|i| {
             let (cols, vals) = self.row(i);
             cols.iter()

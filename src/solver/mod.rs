@@ -1,8 +1,30 @@
 //! Krylov methods and stationary iterations: one file each, all with the same arguments and outcome.
 //!
-//! Names follow PETSc. Every method stops by the true residual, ‖b − A x‖₂ ≤ max(rtol ‖b‖₂, atol), recomputed at
-//! the end, and reports why it stopped. Not converging is an [`Outcome`], never an error.
+//! Names follow PETSc. Every method stops by the true residual, ‖b − A x‖₂ ≤ max(rtol ‖b‖₂, atol), recomputed before
+//! convergence is reported, and says why it stopped. Not converging is an [`Outcome`], never an error.
+//!
+//! | input | answer of every method |
+//! |---|---|
+//! | b = 0 | x = 0, [`Reason::ConvergedAtol`] after 0 iterations, whatever x was |
+//! | n = 0 | [`Reason::ConvergedAtol`] after 0 iterations |
+//! | the initial x is good enough | [`Reason::ConvergedRtol`] after 0 iterations, x untouched |
+//! | A singular, b in its range | a solution (Krylov methods), or an honest reason |
+//! | A singular, b not in its range | [`Reason::DivergedIts`], [`Reason::DivergedBreakdown`] or an indefinite reason; never converged |
+//! | NaN or ∞ in b or the initial x | [`crate::Error::Numeric`] naming the entry |
+//! | NaN or ∞ in A or M | [`Reason::DivergedNan`] |
+//! | A not square, other sizes that differ | [`crate::Error::Shape`] |
+//! | A or M promises less than the method needs | [`crate::Error::Argument`] naming a method that can |
 
+mod cg;
+mod gmres;
+mod method;
+mod need;
+mod richardson;
+mod run;
 mod stop;
 
-pub use stop::{Monitor, Outcome, Quiet, Reason, Stop};
+pub use cg::{Cg, cg};
+pub use gmres::{Gmres, GmresParams, Side, gmres};
+pub use method::{Method, Workspace};
+pub use richardson::{Richardson, richardson};
+pub use stop::{Monitor, Outcome, Quiet, Reason, Stop, Timeline};

@@ -1,11 +1,16 @@
 //! The stopping rule, the reasons for stopping, and the report, shared by all methods.
 
-/// When to stop: ‖b − A x‖₂ ≤ max(rtol ‖b‖₂, atol), after `max_it` iterations, or beyond dtol ‖b‖₂.
-#[derive(Debug, Clone, Copy, PartialEq)]
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// When to stop: ‖b − A x‖₂ ≤ max(rtol ‖b‖₂, atol), after `max_it` iterations, or beyond dtol max(‖b‖₂, ‖r₀‖₂).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Stop {
     pub rtol: f64,
     pub atol: f64,
-    /// Divergence: ‖b − A x‖₂ > dtol ‖b‖₂.
+    /// Divergence: ‖b − A x‖₂ > dtol max(‖b‖₂, ‖r₀‖₂), with r₀ the residual of the initial guess.
     pub dtol: f64,
     pub max_it: usize,
 }
@@ -34,6 +39,22 @@ impl Stop {
     pub fn target(&self, b_norm: f64) -> f64 {
         (self.rtol * b_norm).max(self.atol)
     }
+
+    /// # Errors
+    /// [`Error::Argument`] for a tolerance that is negative or not a number, or a dtol that is not above 1.
+    pub fn check(&self) -> Result<()> {
+        for (name, value) in [("rtol", self.rtol), ("atol", self.atol)] {
+            if !(value >= 0.0 && value.is_finite()) {
+                return Err(Error::Argument(format!(
+                    "{name} = {value}: a tolerance is finite and not negative"
+                )));
+            }
+        }
+        if self.dtol.is_nan() || self.dtol <= 1.0 {
+            return Err(Error::Argument(format!("dtol = {}: must be above 1", self.dtol)));
+        }
+        Ok(())
+    }
 }
 
 /// Why a solve ended; printed with PETSc's names.
@@ -43,15 +64,15 @@ pub enum Reason {
     ConvergedRtol,
     /// ‖r‖ ≤ atol.
     ConvergedAtol,
-    /// The iteration limit was hit.
+    /// The iteration limit was hit, or the monitor asked to stop.
     DivergedIts,
-    /// ‖r‖ > dtol ‖b‖.
+    /// ‖r‖ > dtol max(‖b‖, ‖r₀‖).
     DivergedDtol,
     /// Not a number or infinite.
     DivergedNan,
     /// pᵀ A p ≤ 0 met: A is not positive definite.
     DivergedIndefiniteMat,
-    /// rᵀ M⁻¹ r ≤ 0 met: the preconditioner is not positive definite.
+    /// rᵀ M r ≤ 0 met: the preconditioner is not positive definite.
     DivergedIndefinitePc,
     /// The method broke down (a division by zero in its recurrences).
     DivergedBreakdown,
@@ -75,6 +96,21 @@ impl Reason {
             Reason::DivergedBreakdown => "DIVERGED_BREAKDOWN",
         }
     }
+
+    /// What a user may try next; empty for a converged solve.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Reason::ConvergedRtol | Reason::ConvergedAtol => "",
+            Reason::DivergedIts => "allow more iterations or take a stronger preconditioner",
+            Reason::DivergedDtol => "the iteration diverges: damp it, or take a Krylov method",
+            Reason::DivergedNan => "the matrix, the preconditioner or the iteration produced NaN or infinity",
+            Reason::DivergedIndefiniteMat => "A is not positive definite: take gmres",
+            Reason::DivergedIndefinitePc => {
+                "the preconditioner is not positive definite: take another, or gmres"
+            }
+            Reason::DivergedBreakdown => "the method broke down: take gmres, or another initial guess",
+        }
+    }
 }
 
 /// What a solve did. `residual` and `history` are true residual norms ‖b − A x‖₂ wherever the method has them.
@@ -83,7 +119,7 @@ pub struct Outcome {
     pub reason: Reason,
     /// Applications of the preconditioner that advanced x.
     pub iterations: usize,
-    /// ‖b − A x‖₂ of the returned x, recomputed.
+    /// ‖b − A x‖₂ of the returned x, recomputed; NaN where x is not finite.
     pub residual: f64,
     pub b_norm: f64,
     /// Residual norm before the first and after each iteration.
@@ -116,6 +152,32 @@ pub struct Quiet;
 
 impl Monitor for Quiet {
     fn iteration(&mut self, _it: usize, _residual: f64) -> bool {
+        true
+    }
+}
+
+/// The monitor that notes when each residual was reached, for residual-over-time plots.
+#[derive(Debug, Clone)]
+pub struct Timeline {
+    start: std::time::Instant,
+    /// Seconds since [`Timeline::new`] and residual norm, before the first and after each iteration.
+    pub points: Vec<(f64, f64)>,
+}
+
+impl Timeline {
+    /// Starts the clock.
+    #[allow(clippy::new_without_default)] // reads the clock: not a default value
+    pub fn new() -> Self {
+        Timeline {
+            start: std::time::Instant::now(),
+            points: Vec::with_capacity(1024),
+        }
+    }
+}
+
+impl Monitor for Timeline {
+    fn iteration(&mut self, _it: usize, residual: f64) -> bool {
+        self.points.push((self.start.elapsed().as_secs_f64(), residual));
         true
     }
 }

@@ -1,0 +1,56 @@
+//! Classical preconditioners M ≈ A⁻¹, one file each; applied they are one more [`LinOp`]: z = M r.
+//!
+//! Names and defaults follow PETSc. [`Spec`] is what recipes and the command line say, [`Spec::build`] the setup on one
+//! matrix, [`Built`] the result with its time and what is worth knowing (a shift that was needed).
+//! Where A is symmetric positive definite, `none`, `jacobi`, `ssor`, `icc` and `cholesky` are, too; `sor` is not.
+
+mod fill;
+mod icc;
+mod jacobi;
+mod sor;
+mod spec;
+mod strict;
+
+pub use icc::{Icc, Shift};
+pub use jacobi::Jacobi;
+pub use sor::{Sor, SorParams};
+pub use spec::{Built, Spec};
+
+use crate::error::{Error, Result};
+use crate::linalg::Csr;
+
+/// Relative difference of a_ij and a_ji up to which a matrix counts as symmetric.
+const SYMMETRY: f64 = 1e-12;
+
+/// # Errors
+/// [`Error::Shape`] unless A is square, [`Error::Numeric`] if an entry is not finite.
+fn check_square_finite(a: &Csr) -> Result<()> {
+    if a.nrows() != a.ncols() {
+        return Err(Error::shape(
+            "matrix to precondition",
+            "as many columns as rows",
+            format!("{}×{}", a.nrows(), a.ncols()),
+        ));
+    }
+    match a.values().iter().position(|v| !v.is_finite()) {
+        Some(k) => Err(Error::Numeric(format!(
+            "matrix to precondition: stored entry {k} is {}",
+            a.values()[k]
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The diagonal of A.
+///
+/// # Errors
+/// [`Error::Numeric`] if an entry is zero or not stored.
+fn nonzero_diagonal(method: &str, a: &Csr) -> Result<Vec<f64>> {
+    let diagonal = a.diagonal();
+    match diagonal.iter().position(|&d| d == 0.0) {
+        Some(i) => Err(Error::Numeric(format!(
+            "{method} divides by the diagonal, and a_{i},{i} is 0 or not stored"
+        ))),
+        None => Ok(diagonal),
+    }
+}

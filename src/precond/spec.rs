@@ -1,0 +1,225 @@
+//! [`Spec`]: every classical preconditioner with its parameters behind one door, for recipes and the command line.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Instant;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Icc, Jacobi, Sor, SorParams};
+use crate::error::{Error, Result};
+use crate::linalg::op::Identity;
+use crate::linalg::{Cholesky, Csr, LinOp};
+use crate::notation;
+
+/// A preconditioner and its parameters.
+///
+/// Written `none`, `jacobi`, `sor(1.5)`, `ssor(1, sweeps = 2)`, `icc(1)`, `cholesky`, or as a table
+/// `{ type = "sor", omega = 1.5 }`. Names and defaults are PETSc's, but that `sor` is the forward sweep and `ssor` the
+/// symmetric one (PETSc's `-pc_type sor` is our `ssor`).
+///
+/// ```
+/// use fempipe::precond::Spec;
+/// let spec: Spec = "icc".parse()?;
+/// assert_eq!((spec.name(), spec.to_string().as_str()), ("icc", "icc(0)"));
+/// # Ok::<(), fempipe::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Spec {
+    /// M = I.
+    None,
+    /// [`Jacobi`], scaled by ω.
+    Jacobi { omega: f64 },
+    /// [`Sor`], forward sweeps: Gauss–Seidel at ω = 1.
+    Sor { omega: f64, sweeps: usize },
+    /// [`Sor`], symmetric sweeps.
+    Ssor { omega: f64, sweeps: usize },
+    /// [`Icc`] with this level of fill.
+    Icc { levels: usize },
+    /// [`Cholesky`]: M = A⁻¹.
+    Cholesky,
+}
+
+/// A preconditioner set up for one matrix.
+pub struct Built {
+    /// z = M r.
+    pub op: Box<dyn LinOp + Send>,
+    /// Seconds of setup.
+    pub setup_seconds: f64,
+    /// What is worth knowing: a shift that was needed.
+    pub note: Option<String>,
+}
+
+impl Spec {
+    /// The name without parameters.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Spec::None => "none",
+            Spec::Jacobi { .. } => "jacobi",
+            Spec::Sor { .. } => "sor",
+            Spec::Ssor { .. } => "ssor",
+            Spec::Icc { .. } => "icc",
+            Spec::Cholesky => "cholesky",
+        }
+    }
+
+    /// Sets the preconditioner up for A.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless A is square; [`Error::Argument`] for a parameter out of range; [`Error::Numeric`] where
+    /// A does not allow this preconditioner (zero diagonal, not symmetric, not positive definite, not finite).
+    pub fn build(&self, a: &Csr) -> Result<Built> {
+        self.check()?;
+        let start = Instant::now();
+        let mut note = None;
+        let op: Box<dyn LinOp + Send> = match *self {
+            Spec::None => {
+                super::check_square_finite(a)?;
+                Box::new(Identity(a.nrows()))
+            }
+            Spec::Jacobi { omega } => Box::new(Jacobi::new(a, omega)?),
+            Spec::Sor { omega, sweeps } => Box::new(Sor::new(a, sor(omega, sweeps, false))?),
+            Spec::Ssor { omega, sweeps } => Box::new(Sor::new(a, sor(omega, sweeps, true))?),
+            Spec::Icc { levels } => {
+                let icc = Icc::new(a, levels)?;
+                let shift = icc.shift();
+                note = (shift.amount > 0.0).then(|| {
+                    format!(
+                        "diagonal shifted by {:.3e} after {} attempts",
+                        shift.amount, shift.attempts
+                    )
+                });
+                Box::new(icc)
+            }
+            Spec::Cholesky => Box::new(cholesky(a)?),
+        };
+        Ok(Built {
+            op,
+            setup_seconds: start.elapsed().as_secs_f64(),
+            note,
+        })
+    }
+
+    /// # Errors
+    /// [`Error::Argument`] for a parameter out of range.
+    pub fn check(&self) -> Result<()> {
+        match *self {
+            Spec::Jacobi { omega } if !(omega > 0.0 && omega.is_finite()) => Err(Error::Argument(format!(
+                "jacobi: omega = {omega} must be positive and finite"
+            ))),
+            Spec::Sor { omega, sweeps } | Spec::Ssor { omega, sweeps } => sor(omega, sweeps, false).check(),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn sor(omega: f64, sweeps: usize, symmetric: bool) -> SorParams {
+    SorParams {
+        omega,
+        sweeps,
+        symmetric,
+    }
+}
+
+fn cholesky(a: &Csr) -> Result<Cholesky> {
+    super::check_square_finite(a)?;
+    if !a.is_symmetric(super::SYMMETRY) {
+        return Err(Error::Numeric(
+            "cholesky needs a symmetric matrix; this one is not".into(),
+        ));
+    }
+    Cholesky::new(a)
+}
+
+impl fmt::Display for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let name = self.name();
+        match *self {
+            Spec::None | Spec::Cholesky => f.write_str(name),
+            Spec::Jacobi { omega: 1.0 } => f.write_str(name),
+            Spec::Jacobi { omega } => write!(f, "{name}({omega})"),
+            Spec::Sor { omega, sweeps: 1 } | Spec::Ssor { omega, sweeps: 1 } => write!(f, "{name}({omega})"),
+            Spec::Sor { omega, sweeps } | Spec::Ssor { omega, sweeps } => {
+                write!(f, "{name}({omega}, sweeps = {sweeps})")
+            }
+            Spec::Icc { levels } => write!(f, "{name}({levels})"),
+        }
+    }
+}
+
+/// The table form.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+enum Table {
+    None {},
+    Jacobi {
+        #[serde(default = "one")]
+        omega: f64,
+    },
+    Sor {
+        #[serde(default = "one")]
+        omega: f64,
+        #[serde(default = "once")]
+        sweeps: usize,
+    },
+    Ssor {
+        #[serde(default = "one")]
+        omega: f64,
+        #[serde(default = "once")]
+        sweeps: usize,
+    },
+    Icc {
+        #[serde(default)]
+        levels: usize,
+    },
+    Cholesky {},
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn once() -> usize {
+    1
+}
+
+impl TryFrom<Table> for Spec {
+    type Error = Error;
+    fn try_from(table: Table) -> Result<Self> {
+        let spec = match table {
+            Table::None {} => Spec::None,
+            Table::Jacobi { omega } => Spec::Jacobi { omega },
+            Table::Sor { omega, sweeps } => Spec::Sor { omega, sweeps },
+            Table::Ssor { omega, sweeps } => Spec::Ssor { omega, sweeps },
+            Table::Icc { levels } => Spec::Icc { levels },
+            Table::Cholesky {} => Spec::Cholesky,
+        };
+        spec.check()?;
+        Ok(spec)
+    }
+}
+
+impl FromStr for Spec {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        let table: Table = notation::parse("preconditioner", text, |name| match name {
+            "jacobi" => &["omega"],
+            "sor" | "ssor" => &["omega", "sweeps"],
+            "icc" => &["levels"],
+            _ => &[],
+        })?;
+        Spec::try_from(table)
+    }
+}
+
+impl<'de> Deserialize<'de> for Spec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        notation::text_or_table::<Spec, Table, D>(deserializer)
+    }
+}
+
+impl Serialize for Spec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

@@ -1,0 +1,103 @@
+//! Conjugate gradients.
+
+use super::run::Run;
+use super::{Monitor, Outcome, Reason, Stop, need};
+use crate::error::Result;
+use crate::linalg::{LinOp, vector};
+
+/// Workspace of [`cg`]: 4 n-vectors, kept between solves.
+#[derive(Debug, Clone, Default)]
+pub struct Cg {
+    r: Vec<f64>,
+    z: Vec<f64>,
+    p: Vec<f64>,
+    ap: Vec<f64>,
+}
+
+/// Preconditioned conjugate gradients for A x = b, A (n×n) symmetric positive definite, M ≈ A⁻¹.
+///
+/// Minimises ‖x − x*‖_A over x₀ + K_k(M A, M r₀); stops at ‖b − A x‖₂ ≤ max(rtol ‖b‖₂, atol).
+/// Where the recurrence's residual meets that and the true one does not, it starts again from the true residual.
+/// pᵀ A p ≤ 0 ends with [`Reason::DivergedIndefiniteMat`], rᵀ M r ≤ 0 with [`Reason::DivergedIndefinitePc`].
+/// Needs: A and M promised SPD. Memory: 4 n-vectors.
+/// Reference: Hestenes & Stiefel (1952), doi:10.6028/jres.049.044.
+///
+/// # Errors
+/// [`crate::Error::Argument`] unless A and M are promised SPD; sizes and values as all methods, see [`super`].
+pub fn cg(
+    ws: &mut Cg,
+    a: &dyn LinOp,
+    m: &dyn LinOp,
+    b: &[f64],
+    x: &mut [f64],
+    stop: &Stop,
+    monitor: &mut dyn Monitor,
+) -> Result<Outcome> {
+    need::spd("cg", a, m)?;
+    let mut run = Run::start(a, m, b, x, stop, monitor)?;
+    let Cg { r, z, p, ap } = ws;
+    for v in [&mut *r, z, p, ap] {
+        v.resize(b.len(), 0.0);
+    }
+    let mut stopped = run.begin(x, r);
+    // rᵀ M r of the iteration before; 0 makes the next direction p = M r.
+    let mut rz_before = 0.0;
+    let reason = loop {
+        if let Some(reason) = stopped {
+            break reason;
+        }
+        m.apply(r, z);
+        let rz = vector::dot(r, z);
+        if !rz.is_finite() {
+            break Reason::DivergedNan;
+        }
+        if rz <= 0.0 {
+            break Reason::DivergedIndefinitePc;
+        }
+        if rz_before == 0.0 {
+            p.copy_from_slice(z);
+        } else {
+            vector::xpby(z, rz / rz_before, p);
+        }
+        rz_before = rz;
+        a.apply(p, ap);
+        let pap = vector::dot(p, ap);
+        if !pap.is_finite() {
+            break Reason::DivergedNan;
+        }
+        if pap <= 0.0 {
+            break Reason::DivergedIndefiniteMat;
+        }
+        let norm = advance(rz / pap, p, ap, x, r);
+        stopped = run.note(norm);
+        if stopped.is_some_and(Reason::converged) {
+            stopped = run.confirm(x, r);
+            rz_before = 0.0;
+        }
+    };
+    Ok(run.finish(reason, x, r))
+}
+
+/// x ← x + α p, r ← r − α A p in one pass; returns ‖r‖.
+fn advance(alpha: f64, p: &[f64], ap: &[f64], x: &mut [f64], r: &mut [f64]) -> f64 {
+    const LANES: usize = 8;
+    let mut sums = [0.0; LANES];
+    let (xc, xr) = x.as_chunks_mut::<LANES>();
+    let (rc, rr) = r.as_chunks_mut::<LANES>();
+    let (pc, pr) = p.as_chunks::<LANES>();
+    let (ac, ar) = ap.as_chunks::<LANES>();
+    for (((x, r), p), ap) in xc.iter_mut().zip(rc).zip(pc).zip(ac) {
+        for l in 0..LANES {
+            x[l] += alpha * p[l];
+            r[l] -= alpha * ap[l];
+            sums[l] += r[l] * r[l];
+        }
+    }
+    let mut sum: f64 = sums.iter().sum();
+    for (((x, r), p), ap) in xr.iter_mut().zip(rr).zip(pr).zip(ar) {
+        *x += alpha * p;
+        *r -= alpha * ap;
+        sum += *r * *r;
+    }
+    sum.sqrt()
+}

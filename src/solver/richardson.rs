@@ -1,0 +1,63 @@
+//! Damped Richardson iteration: with `jacobi` the Jacobi method, with `sor` Gauss–Seidel and SOR.
+
+use super::run::Run;
+use super::{Monitor, Outcome, Stop};
+use crate::error::{Error, Result};
+use crate::linalg::LinOp;
+
+/// Workspace of [`richardson`]: 2 n-vectors, kept between solves.
+#[derive(Debug, Clone, Default)]
+pub struct Richardson {
+    r: Vec<f64>,
+    z: Vec<f64>,
+}
+
+/// x ← x + ω M (b − A x), M ≈ A⁻¹, from the given x.
+///
+/// Needs: nothing of A or M but their sizes. Converges iff the spectral radius of I − ω M A is below 1.
+/// Every noted residual is the true one. Memory: 2 n-vectors. Reference: Saad (2003), section 4.2.1,
+/// doi:10.1137/1.9780898718003.
+///
+/// # Errors
+/// [`Error::Argument`] unless ω (`scale`) is finite and not 0; sizes and values as all methods, see [`super`].
+#[allow(clippy::too_many_arguments)] // the house signature and the one parameter
+pub fn richardson(
+    ws: &mut Richardson,
+    scale: f64,
+    a: &dyn LinOp,
+    m: &dyn LinOp,
+    b: &[f64],
+    x: &mut [f64],
+    stop: &Stop,
+    monitor: &mut dyn Monitor,
+) -> Result<Outcome> {
+    check(scale)?;
+    let mut run = Run::start(a, m, b, x, stop, monitor)?;
+    let (r, z) = (&mut ws.r, &mut ws.z);
+    r.resize(b.len(), 0.0);
+    z.resize(b.len(), 0.0);
+    let mut stopped = run.begin(x, r);
+    let reason = loop {
+        if let Some(reason) = stopped {
+            break reason;
+        }
+        m.apply(r, z);
+        for (x, z) in x.iter_mut().zip(&*z) {
+            *x += scale * z;
+        }
+        let norm = run.true_residual(x, r);
+        stopped = run.note_true(norm);
+    };
+    Ok(run.finish(reason, x, r))
+}
+
+/// # Errors
+/// [`Error::Argument`] unless the damping is finite and not 0.
+pub(super) fn check(scale: f64) -> Result<()> {
+    if !scale.is_finite() || scale == 0.0 {
+        return Err(Error::Argument(format!(
+            "richardson: scale = {scale} must be finite and not 0"
+        )));
+    }
+    Ok(())
+}

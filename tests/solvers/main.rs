@@ -1,0 +1,6 @@
+//! Solvers and preconditioners: every method walks through the same zoo, every preconditioner keeps its promises.
+
+mod precond;
+mod systems;
+mod textbook;
+mod zoo;
