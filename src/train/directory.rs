@@ -1,0 +1,84 @@
+//! The run directory: what lies where, and the checks before it is used.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::models::checkpoint::write_atomic;
+
+/// Paths of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunDirectory {
+    path: PathBuf,
+}
+
+impl RunDirectory {
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        RunDirectory { path: path.into() }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn recipe(&self) -> PathBuf {
+        self.path.join("recipe.toml")
+    }
+
+    pub fn info(&self) -> PathBuf {
+        self.path.join("run.json")
+    }
+
+    pub fn metrics(&self) -> PathBuf {
+        self.path.join("metrics.jsonl")
+    }
+
+    pub fn last(&self) -> PathBuf {
+        self.path.join("last.safetensors")
+    }
+
+    pub fn best(&self) -> PathBuf {
+        self.path.join("best.safetensors")
+    }
+
+    /// Refuses a directory that holds a run already, and one that cannot be written.
+    ///
+    /// # Errors
+    /// [`Error::File`] if a run is there, [`Error::Io`] if nothing can be written.
+    pub fn claim(&self) -> Result<()> {
+        if self.last().exists() || self.best().exists() {
+            return Err(Error::file(
+                &self.path,
+                "holds a training run already: go on with --resume, choose another directory with -o, or overwrite \
+                 it with --force",
+            ));
+        }
+        fs::create_dir_all(&self.path).map_err(|e| Error::io(&self.path, "create", e))?;
+        let probe = self.path.join(".writable");
+        fs::write(&probe, b"").map_err(|e| Error::io(&self.path, "write into", e))?;
+        fs::remove_file(&probe).map_err(|e| Error::io(&probe, "remove", e))
+    }
+
+    /// Writes the recipe, before the first step.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write_recipe(&self, recipe: &str) -> Result<()> {
+        write_atomic(&self.recipe(), recipe.as_bytes())
+    }
+
+    /// Removes what an earlier run left (and nothing else).
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn clear(&self) -> Result<()> {
+        for file in [self.recipe(), self.info(), self.metrics(), self.last(), self.best()] {
+            match fs::remove_file(&file) {
+                Ok(()) => {}
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) => return Err(Error::io(&file, "remove", e)),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,27 @@
+//! Training: a plain loop over batches with the real solver in it.
+//!
+//! After every validation epoch the current network predicts for held-out systems and the real solver runs on them;
+//! the checkpoint kept as best is the one with the fewest iterations. A run directory holds
+//!
+//! - `recipe.toml`: the resolved recipe, written before the first step;
+//! - `run.json`: version, data, sizes;
+//! - `metrics.jsonl`: one line an epoch;
+//! - `last.safetensors`: everything needed to go on bit for bit (weights, optimiser, schedule, counters);
+//! - `best.safetensors`: what [`crate::models::load`] reads.
+//!
+//! Every random number is a function of (seed, purpose, epoch or step), so that a resumed run repeats an unbroken
+//! one: N + N epochs equal 2N on the CPU.
+
+mod directory;
+mod metrics;
+mod recipe;
+mod run;
+mod schedule;
+mod validate;
+
+pub use directory::RunDirectory;
+pub use metrics::{EpochMetrics, SolverMetrics};
+pub use recipe::{EarlyStopping, Optimizer, TrainRecipe, Validation, builtin};
+pub use run::{Event, Summary, Training};
+pub use schedule::Schedule;
+pub use validate::validate;

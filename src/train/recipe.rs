@@ -1,0 +1,271 @@
+//! The training recipe: TOML with unknown keys refused; the resolved recipe stands in every run directory.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::schedule::Schedule;
+use crate::error::{Error, Result};
+use crate::models::Settings;
+use crate::models::fit::{AdamConfig, Device};
+use crate::solver::Method;
+
+/// Everything that decides a training run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainRecipe {
+    /// The model: one of [`crate::models::NAMES`].
+    pub model: String,
+    /// The dataset, relative to the recipe's directory.
+    pub data: PathBuf,
+    /// The run directory's name; the recipe's own where none is given.
+    #[serde(default)]
+    pub name: String,
+    #[serde(default = "one")]
+    pub seed: u64,
+    #[serde(default)]
+    pub device: Device,
+    #[serde(default = "default_epochs")]
+    pub epochs: u64,
+    #[serde(default = "default_batch")]
+    pub batch_size: usize,
+    /// At most this many samples of the training split; 0 takes all.
+    #[serde(default)]
+    pub samples: usize,
+    /// Seconds between writes of `last.safetensors`; 0 writes it after every epoch.
+    #[serde(default)]
+    pub checkpoint_seconds: f64,
+    #[serde(default)]
+    pub optimizer: Optimizer,
+    #[serde(default)]
+    pub schedule: Schedule,
+    #[serde(default)]
+    pub validation: Validation,
+    #[serde(default)]
+    pub early_stopping: EarlyStopping,
+    /// The model's own table, named after it.
+    #[serde(default)]
+    pub mlp: Option<crate::models::mlp::MlpConfig>,
+    #[serde(default, rename = "stencil-mlp")]
+    pub stencil_mlp: Option<crate::models::stencil_mlp::StencilConfig>,
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn default_epochs() -> u64 {
+    100
+}
+
+fn default_batch() -> usize {
+    32
+}
+
+/// Adam's constants.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Optimizer {
+    pub lr: f64,
+    pub betas: [f64; 2],
+    pub eps: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// Largest 2-norm of a gradient; 0 switches clipping off.
+    pub clip: f64,
+}
+
+impl Default for Optimizer {
+    fn default() -> Self {
+        let adam = AdamConfig::default();
+        Optimizer {
+            lr: adam.lr,
+            betas: adam.betas,
+            eps: adam.eps,
+            weight_decay: adam.weight_decay,
+            clip: adam.clip,
+        }
+    }
+}
+
+/// The solver in the loop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Validation {
+    /// Epochs between validations.
+    pub every: u64,
+    /// Held-out systems to solve; 0 takes the whole validation split.
+    pub samples: usize,
+    /// The solver that judges.
+    pub ksp: Method,
+    pub rtol: f64,
+    /// A system not solved by then counts as this many iterations and as a failure.
+    pub max_it: usize,
+}
+
+impl Default for Validation {
+    fn default() -> Self {
+        Validation {
+            every: 1,
+            samples: 32,
+            ksp: Method::Richardson { scale: 1.0 },
+            rtol: 1e-5,
+            max_it: 500,
+        }
+    }
+}
+
+/// When to give up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+pub struct EarlyStopping {
+    /// Validations without a better one before training stops; 0 never stops early.
+    pub patience: u64,
+}
+
+impl TrainRecipe {
+    /// Parses a recipe; `origin` is its path, for messages.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
+    pub fn parse(text: &str, origin: &str) -> Result<Self> {
+        let recipe: TrainRecipe =
+            toml::from_str(text).map_err(|e| Error::recipe(origin, e.to_string().trim_end()))?;
+        recipe.check(origin)?;
+        Ok(recipe)
+    }
+
+    /// Reads a recipe file; a missing name becomes the file's, relative data becomes relative to the file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read, else as [`TrainRecipe::parse`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
+        let mut recipe = Self::parse(&text, &path.display().to_string())?;
+        if recipe.name.is_empty() {
+            recipe.name = path
+                .file_stem()
+                .map_or_else(String::new, |s| s.to_string_lossy().into_owned());
+        }
+        if let Some(dir) = path.parent()
+            && recipe.data.is_relative()
+        {
+            recipe.data = dir.join(&recipe.data);
+        }
+        Ok(recipe)
+    }
+
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] naming the key.
+    pub fn check(&self, origin: &str) -> Result<()> {
+        let bad = |reason: String| Err(Error::recipe(origin, reason));
+        if self.batch_size == 0 {
+            return bad("batch_size = 0: must be at least 1".into());
+        }
+        if self.epochs == 0 {
+            return bad("epochs = 0: must be at least 1".into());
+        }
+        if self.validation.every == 0 {
+            return bad("validation.every = 0: must be at least 1".into());
+        }
+        if self.validation.max_it == 0 {
+            return bad("validation.max_it = 0: must be at least 1".into());
+        }
+        if self.optimizer.betas.iter().any(|b| !(0.0..1.0).contains(b)) {
+            return bad("optimizer.betas: both must be at least 0 and below 1".into());
+        }
+        for (key, v, zero_allowed) in [
+            ("optimizer.lr", self.optimizer.lr, false),
+            ("validation.rtol", self.validation.rtol, false),
+            ("optimizer.eps", self.optimizer.eps, true),
+            ("optimizer.weight_decay", self.optimizer.weight_decay, true),
+            ("optimizer.clip", self.optimizer.clip, true),
+            ("checkpoint_seconds", self.checkpoint_seconds, true),
+        ] {
+            let good = v.is_finite() && (v > 0.0 || (zero_allowed && v == 0.0));
+            if !good {
+                let or_zero = if zero_allowed { "0 or " } else { "" };
+                return bad(format!("{key} = {v}: must be {or_zero}positive"));
+            }
+        }
+        let range = |r: Result<()>| r.map_err(|e| Error::recipe(origin, e.to_string()));
+        range(self.schedule.check())?;
+        range(self.settings().and_then(|s| s.check()))
+    }
+
+    /// The model's settings, defaults where the recipe has none.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for an unknown model, or the table of one that is not trained.
+    pub fn settings(&self) -> Result<Settings> {
+        let settings = Settings::named(&self.model, self.mlp.as_ref(), self.stencil_mlp.as_ref())?;
+        for (table, given) in [
+            ("mlp", self.mlp.is_some()),
+            ("stencil-mlp", self.stencil_mlp.is_some()),
+        ] {
+            if given && table != self.model {
+                return Err(Error::Argument(format!(
+                    "[{table}] has no meaning with model = {:?}",
+                    self.model
+                )));
+            }
+        }
+        Ok(settings)
+    }
+
+    /// Adam's constants at a learning-rate factor.
+    pub fn adam(&self, factor: f64) -> AdamConfig {
+        AdamConfig {
+            lr: self.optimizer.lr * factor,
+            betas: self.optimizer.betas,
+            eps: self.optimizer.eps,
+            weight_decay: self.optimizer.weight_decay,
+            clip: self.optimizer.clip,
+        }
+    }
+
+    /// The recipe as TOML with the model's defaults written out.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if it cannot be written as TOML.
+    pub fn to_toml(&self) -> Result<String> {
+        let mut full = self.clone();
+        match self.settings()? {
+            Settings::Mlp(c) => full.mlp = Some(c),
+            Settings::StencilMlp(c) => full.stencil_mlp = Some(c),
+        }
+        toml::to_string(&full).map_err(|e| Error::Argument(format!("recipe cannot be written as TOML: {e}")))
+    }
+}
+
+/// The recipe that `fempipe train --family F [--model M]` runs.
+///
+/// # Errors
+/// [`Error::Argument`] naming the pairs there are.
+pub fn builtin(family: &str, model: &str) -> Result<TrainRecipe> {
+    let (origin, text) = match (family, model) {
+        ("poisson", "mlp") => (
+            "training/poisson-mlp.toml",
+            include_str!("../../training/poisson-mlp.toml"),
+        ),
+        ("poisson", "stencil-mlp") => (
+            "training/poisson-stencil-mlp.toml",
+            include_str!("../../training/poisson-stencil-mlp.toml"),
+        ),
+        _ => {
+            return Err(Error::Argument(format!(
+                "no recipe for family {family:?} and model {model:?} comes with fempipe; there are: poisson with mlp, \
+                 poisson with stencil-mlp. Write one and run `fempipe train RECIPE.toml`"
+            )));
+        }
+    };
+    let mut recipe = TrainRecipe::parse(text, origin)?;
+    if recipe.name.is_empty() {
+        recipe.name = format!("{family}-{model}");
+    }
+    // Recipes name data relative to their own directory, training/.
+    recipe.data = Path::new("training").join(recipe.data);
+    Ok(recipe)
+}

@@ -1,0 +1,347 @@
+//! The training loop.
+
+use std::path::Path;
+use std::time::Instant;
+
+use rand::seq::SliceRandom;
+use serde::Serialize;
+
+use super::directory::RunDirectory;
+use super::metrics::{self, EpochMetrics, SolverMetrics};
+use super::recipe::TrainRecipe;
+use super::validate::validate;
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::interrupt;
+use crate::models::checkpoint::{Progress, write_atomic};
+use crate::models::{Checkpoint, Trainer};
+use crate::rng::{Purpose, stream};
+use crate::system::LinearSystem;
+
+/// A loss this many times the first one (at least 1) is an explosion.
+const EXPLOSION: f64 = 1e6;
+
+/// What the loop tells its caller as it goes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Everything is loaded.
+    Start {
+        parameters: usize,
+        training: usize,
+        validation: usize,
+        /// Batches in all, and those done already.
+        batches: u64,
+        done: u64,
+    },
+    /// A batch is done; `loss` is the mean of the epoch so far.
+    Batch { epoch: u64, done: u64, loss: f64 },
+    /// An epoch is done.
+    Epoch(EpochMetrics),
+}
+
+/// How a sitting ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    pub epochs: u64,
+    pub best_epoch: u64,
+    /// Mean iterations on the held-out systems with the best weights.
+    pub best_iterations: Option<f64>,
+    pub seconds: f64,
+    /// All epochs done, or stopped early; false after a sitting that was told to stop before.
+    pub finished: bool,
+}
+
+/// A training run, ready to go (on).
+pub struct Training {
+    recipe: TrainRecipe,
+    recipe_text: String,
+    directory: RunDirectory,
+    trainer: Box<dyn Trainer>,
+    training: Vec<LinearSystem>,
+    validation: Vec<LinearSystem>,
+    progress: Progress,
+    last_metrics: String,
+    first_loss: Option<f64>,
+    saved: Instant,
+}
+
+impl Training {
+    /// Claims the run directory, loads the data and makes the network.
+    ///
+    /// # Errors
+    /// If the directory cannot be used, the dataset cannot be read or has no usable split, or the recipe does not
+    /// fit it.
+    pub fn start(recipe: TrainRecipe, directory: RunDirectory) -> Result<Self> {
+        directory.claim()?;
+        let mut run = Self::load(recipe, directory)?;
+        run.directory.write_recipe(&run.recipe_text)?;
+        run.write_info()?;
+        // So that there is something to resume from, and the disk is known to take a checkpoint.
+        run.save_last()?;
+        Ok(run)
+    }
+
+    /// Goes on from `last.safetensors`.
+    ///
+    /// # Errors
+    /// If there is no such checkpoint or the recipe inside it differs from this one.
+    pub fn resume(recipe: TrainRecipe, directory: RunDirectory) -> Result<Self> {
+        let file = directory.last();
+        if !file.is_file() {
+            return Err(Error::file(
+                directory.path(),
+                "nothing to resume: no last.safetensors here; start the run without --resume",
+            ));
+        }
+        let checkpoint = Checkpoint::read(&file)?;
+        same_recipe(&checkpoint, &recipe.to_toml()?, &file)?;
+        let mut run = Self::load(recipe, directory)?;
+        run.trainer
+            .restore(&checkpoint)
+            .map_err(|e| Error::file(&file, e.to_string()))?;
+        run.progress = checkpoint.progress;
+        run.last_metrics = checkpoint.metrics;
+        metrics::truncate(&run.directory.metrics(), run.progress.epoch)?;
+        Ok(run)
+    }
+
+    fn load(recipe: TrainRecipe, directory: RunDirectory) -> Result<Self> {
+        let data = Dataset::open(&recipe.data)?;
+        let mut ids = data.split("train")?.to_vec();
+        if recipe.samples > 0 {
+            ids.truncate(recipe.samples);
+        }
+        let training = data.read_many(&ids)?;
+        let mut held_out = data.split("validation")?.to_vec();
+        if recipe.validation.samples > 0 {
+            held_out.truncate(recipe.validation.samples);
+        }
+        let validation = data.read_many(&held_out)?;
+        for (name, set) in [("train", &training), ("validation", &validation)] {
+            if set.is_empty() {
+                return Err(Error::file(
+                    &recipe.data,
+                    format!("its {name} split is empty: generate more samples or give [split] a share for it"),
+                ));
+            }
+        }
+        let trainer = recipe.settings()?.trainer(&training, recipe.seed, recipe.device)?;
+        Ok(Training {
+            recipe_text: recipe.to_toml()?,
+            recipe,
+            directory,
+            trainer,
+            training,
+            validation,
+            progress: Progress::default(),
+            last_metrics: String::new(),
+            first_loss: None,
+            saved: Instant::now(),
+        })
+    }
+
+    /// The run directory.
+    pub fn directory(&self) -> &RunDirectory {
+        &self.directory
+    }
+
+    /// Trains until the epochs are done, early stopping says so, or `stop_after` epochs of this sitting are done.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] after Ctrl-C, with everything saved; [`Error::Numeric`] if the loss is not a number or
+    /// explodes, with the last good checkpoint kept; [`Error::Io`] if a file cannot be written.
+    pub fn run(&mut self, stop_after: Option<u64>, events: &mut dyn FnMut(&Event)) -> Result<Summary> {
+        let per_epoch = self.training.len().div_ceil(self.recipe.batch_size) as u64;
+        events(&Event::Start {
+            parameters: self.trainer.parameters(),
+            training: self.training.len(),
+            validation: self.validation.len(),
+            batches: per_epoch * self.recipe.epochs,
+            done: self.progress.epoch * per_epoch + self.progress.batch,
+        });
+        let end = stop_after.map_or(self.recipe.epochs, |k| self.recipe.epochs.min(self.progress.epoch + k));
+        while self.progress.epoch < end && !self.progress.finished {
+            self.epoch(per_epoch, events)?;
+        }
+        self.progress.finished |= self.progress.epoch >= self.recipe.epochs;
+        self.save_last()?;
+        Ok(Summary {
+            epochs: self.progress.epoch,
+            best_epoch: self.progress.best_epoch,
+            best_iterations: self.progress.best,
+            seconds: self.progress.seconds,
+            finished: self.progress.finished,
+        })
+    }
+
+    fn epoch(&mut self, per_epoch: u64, events: &mut dyn FnMut(&Event)) -> Result<()> {
+        let epoch = self.progress.epoch;
+        let mut order: Vec<usize> = (0..self.training.len()).collect();
+        order.shuffle(&mut stream(self.recipe.seed, Purpose::Shuffle, epoch));
+        let clock = Instant::now();
+        let before = self.progress.seconds;
+        let mut lr = self.recipe.optimizer.lr;
+        while self.progress.batch < per_epoch {
+            if interrupt::requested() {
+                self.progress.seconds = before + clock.elapsed().as_secs_f64();
+                return self.interrupted();
+            }
+            lr = self.batch(&order, per_epoch)?;
+            events(&Event::Batch {
+                epoch: epoch + 1,
+                done: epoch * per_epoch + self.progress.batch,
+                loss: self.progress.loss_sum / self.progress.batch as f64,
+            });
+        }
+        let loss = self.progress.loss_sum / per_epoch as f64;
+        self.progress.epoch += 1;
+        self.progress.batch = 0;
+        self.progress.loss_sum = 0.0;
+        let (solver, validation_loss, best) = self.validation()?;
+        self.progress.seconds = before + clock.elapsed().as_secs_f64();
+        let line = EpochMetrics {
+            epoch: self.progress.epoch,
+            step: self.progress.step,
+            loss,
+            lr,
+            validation_loss,
+            solver,
+            best,
+            seconds: self.progress.seconds,
+        };
+        self.finish_epoch(&line)?;
+        events(&Event::Epoch(line));
+        Ok(())
+    }
+
+    /// Writes the epoch's metrics and checkpoints; decides on early stopping.
+    fn finish_epoch(&mut self, line: &EpochMetrics) -> Result<()> {
+        self.last_metrics = serde_json::to_string(line)
+            .map_err(|e| Error::Argument(format!("metrics cannot be written as JSON: {e}")))?;
+        metrics::append(&self.directory.metrics(), line)?;
+        let patience = self.recipe.early_stopping.patience;
+        self.progress.finished = patience > 0 && self.progress.stale >= patience;
+        if line.best {
+            self.write_checkpoint(&self.directory.best(), false)?;
+        }
+        if self.saved.elapsed().as_secs_f64() >= self.recipe.checkpoint_seconds {
+            self.save_last()?;
+        }
+        Ok(())
+    }
+
+    fn interrupted(&mut self) -> Result<()> {
+        self.save_last()?;
+        Err(Error::Interrupted(format!(
+            "training saved at epoch {}, batch {}; go on with `fempipe train --resume {}`",
+            self.progress.epoch + 1,
+            self.progress.batch,
+            self.directory.path().display()
+        )))
+    }
+
+    /// One optimiser step; returns the learning rate used.
+    fn batch(&mut self, order: &[usize], per_epoch: u64) -> Result<f64> {
+        let size = self.recipe.batch_size;
+        let first = self.progress.batch as usize * size;
+        let chosen = &order[first..(first + size).min(order.len())];
+        let batch: Vec<&LinearSystem> = chosen.iter().map(|&i| &self.training[i]).collect();
+        let step = self.progress.step;
+        let factor = self
+            .recipe
+            .schedule
+            .factor(step, per_epoch * self.recipe.epochs, per_epoch);
+        let adam = self.recipe.adam(factor);
+        let mut probes = stream(self.recipe.seed, Purpose::Probes, step);
+        let report = self.trainer.step(&batch, &mut probes, &adam)?;
+        let first_loss = *self.first_loss.get_or_insert(report.loss.abs());
+        if !report.grad_norm.is_finite() || report.loss.abs() > EXPLOSION * first_loss.max(1.0) {
+            return Err(Error::Numeric(format!(
+                "training diverged in epoch {}, step {}: loss {:.3e}, gradient norm {:.3e}. The last good checkpoint \
+                 is kept in {}; try a smaller optimizer.lr or a positive optimizer.clip",
+                self.progress.epoch + 1,
+                step + 1,
+                report.loss,
+                report.grad_norm,
+                self.directory.path().display()
+            )));
+        }
+        self.progress.step += 1;
+        self.progress.batch += 1;
+        self.progress.loss_sum += report.loss;
+        Ok(adam.lr)
+    }
+
+    /// Runs the solver on the held-out systems when it is due; says whether this was the best so far.
+    fn validation(&mut self) -> Result<(Option<SolverMetrics>, Option<f64>, bool)> {
+        let epoch = self.progress.epoch;
+        let due = epoch.is_multiple_of(self.recipe.validation.every) || epoch == self.recipe.epochs;
+        if !due {
+            return Ok((None, None, false));
+        }
+        let model = self.trainer.model();
+        let solver = validate(&*model, &self.validation, &self.recipe.validation)?;
+        // The same probes at every validation, so that losses of different epochs compare.
+        let mut probes = stream(self.recipe.seed, Purpose::Probes, u64::MAX);
+        let mut sum = 0.0;
+        for group in self.validation.chunks(self.recipe.batch_size) {
+            let group: Vec<&LinearSystem> = group.iter().collect();
+            sum += self.trainer.loss(&group, &mut probes)? * group.len() as f64;
+        }
+        let best = self.progress.best.is_none_or(|b| solver.iterations_mean < b);
+        if best {
+            self.progress.best = Some(solver.iterations_mean);
+            self.progress.best_epoch = epoch;
+            self.progress.stale = 0;
+        } else {
+            self.progress.stale += 1;
+        }
+        Ok((Some(solver), Some(sum / self.validation.len() as f64), best))
+    }
+
+    fn write_checkpoint(&self, path: &Path, with_optimiser: bool) -> Result<()> {
+        Checkpoint {
+            recipe: self.recipe_text.clone(),
+            metrics: self.last_metrics.clone(),
+            progress: self.progress.clone(),
+            ..self.trainer.checkpoint(with_optimiser)
+        }
+        .write(path)
+    }
+
+    fn save_last(&mut self) -> Result<()> {
+        self.write_checkpoint(&self.directory.last(), true)?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    fn write_info(&self) -> Result<()> {
+        let info = serde_json::json!({
+            "fempipe_version": env!("CARGO_PKG_VERSION"),
+            "model": self.recipe.model,
+            "device": self.recipe.device,
+            "parameters": self.trainer.parameters(),
+            "data": self.recipe.data,
+            "unknowns": self.training[0].n(),
+            "training_samples": self.training.len(),
+            "validation_samples": self.validation.len(),
+        });
+        write_atomic(&self.directory.info(), format!("{info:#}\n").as_bytes())
+    }
+}
+
+/// Refuses to go on with another recipe: half a run under each would be neither.
+fn same_recipe(checkpoint: &Checkpoint, recipe: &str, file: &Path) -> Result<()> {
+    if checkpoint.recipe == recipe {
+        return Ok(());
+    }
+    let differs = checkpoint
+        .recipe
+        .lines()
+        .find(|l| !recipe.lines().any(|r| r == *l))
+        .unwrap_or("fewer keys");
+    Err(Error::file(
+        file,
+        format!("was trained with another recipe (there: {differs}); resume with the recipe.toml beside it"),
+    ))
+}

@@ -1,0 +1,68 @@
+//! The solver in the loop: the network's worth is the iterations it leaves to do.
+
+use rayon::prelude::*;
+
+use super::metrics::SolverMetrics;
+use super::recipe::Validation;
+use crate::error::{Error, Result};
+use crate::linalg::op::Identity;
+use crate::linalg::{LinOp, Props};
+use crate::models::{Model, PredictOptions, Prediction};
+use crate::solver::{Method, Quiet, Stop, Workspace};
+use crate::system::LinearSystem;
+
+/// Solves every system with the model's prediction.
+///
+/// # Errors
+/// If there is no system, the model cannot predict for one, or the solver cannot use what it predicts.
+pub fn validate(model: &dyn Model, systems: &[LinearSystem], how: &Validation) -> Result<SolverMetrics> {
+    let solves = systems
+        .par_iter()
+        .map_init(Workspace::default, |ws, system| solve(ws, model, system, how))
+        .collect::<Result<Vec<_>>>()?;
+    if solves.is_empty() {
+        return Err(Error::Argument("validation needs at least one held-out system".into()));
+    }
+    let failures = solves.iter().filter(|s| !s.1).count();
+    let mut counts: Vec<f64> = solves
+        .iter()
+        .map(|&(its, ok)| if ok { its } else { how.max_it } as f64)
+        .collect();
+    counts.sort_by(f64::total_cmp);
+    let n = counts.len();
+    Ok(SolverMetrics {
+        iterations_mean: counts.iter().sum::<f64>() / n as f64,
+        iterations_median: 0.5 * (counts[(n - 1) / 2] + counts[n / 2]),
+        iterations_worst: counts[n - 1],
+        failures,
+        systems: n,
+    })
+}
+
+/// (iterations, converged) of one system.
+fn solve(ws: &mut Workspace, model: &dyn Model, system: &LinearSystem, how: &Validation) -> Result<(usize, bool)> {
+    // CG needs a symmetric preconditioner; the other methods take what the network says.
+    let options = PredictOptions {
+        symmetrize: how.ksp == Method::Cg,
+        filter: 0.0,
+    };
+    let mut x = vec![0.0; system.n()];
+    let m: Box<dyn LinOp + Send> = match model.predict(system, &options)? {
+        Prediction::Preconditioner(m) => m,
+        Prediction::Guess(guess) => {
+            x = guess;
+            Box::new(Identity(system.n()))
+        }
+        Prediction::Subspace(_) => {
+            return Err(Error::Argument(format!("{} cannot use a predicted subspace", how.ksp)));
+        }
+    };
+    let stop = Stop {
+        rtol: how.rtol,
+        max_it: how.max_it,
+        ..Stop::default()
+    };
+    let a = system.matrix.promised(Props::SPD);
+    let outcome = how.ksp.solve(ws, &a, &*m, &system.rhs, &mut x, &stop, &mut Quiet)?;
+    Ok((outcome.iterations, outcome.converged()))
+}
