@@ -14,5 +14,6 @@ pub mod precond;
 pub mod rng;
 pub mod solver;
 pub mod system;
+pub mod train;
 
 pub use error::{Error, Result};

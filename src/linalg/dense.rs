@@ -66,3 +66,18 @@ pub fn singular_values(a: &Dense) -> Result<Vec<f64>> {
     a.singular_values()
         .map_err(|_| Error::Numeric("singular value iteration failed".into()))
 }
+
+/// C ← A B for m×m matrices in row-major slices.
+///
+/// # Panics
+/// If a slice has not m² entries.
+pub fn gemm_square(m: usize, a: &[f64], b: &[f64], c: &mut [f64]) {
+    faer::linalg::matmul::matmul(
+        faer::MatMut::from_row_major_slice_mut(c, m, m),
+        faer::Accum::Replace,
+        faer::MatRef::from_row_major_slice(a, m, m),
+        faer::MatRef::from_row_major_slice(b, m, m),
+        1.0,
+        faer::Par::Seq,
+    );
+}

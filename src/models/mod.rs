@@ -5,6 +5,8 @@ pub mod features;
 pub mod fit;
 pub mod mlp;
 pub mod operator;
+pub mod stencil_mlp;
+mod two_level;
 
 use std::path::Path;
 
@@ -62,12 +64,67 @@ pub fn load(path: &Path) -> Result<Box<dyn Model>> {
     let checkpoint = Checkpoint::read(&file)?;
     match checkpoint.model.as_str() {
         mlp::NAME => Ok(Box::new(mlp::Mlp::from_checkpoint(&checkpoint, &file)?)),
+        stencil_mlp::NAME => Ok(Box::new(stencil_mlp::StencilMlp::from_checkpoint(
+            &checkpoint,
+            &file,
+        )?)),
         other => Err(Error::file(
             &file,
             format!(
                 "holds a model called {other:?}, which this version does not know; known: {}",
-                mlp::NAME
+                NAMES.join(", ")
             ),
         )),
+    }
+}
+
+/// The models there are.
+pub const NAMES: [&str; 2] = [mlp::NAME, stencil_mlp::NAME];
+
+/// A model and its settings.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Settings {
+    Mlp(mlp::MlpConfig),
+    StencilMlp(stencil_mlp::StencilConfig),
+}
+
+impl Settings {
+    /// The settings of the model called `name`: the given table, or its defaults.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] naming the models there are.
+    pub fn named(
+        name: &str,
+        mlp: Option<&mlp::MlpConfig>,
+        stencil: Option<&stencil_mlp::StencilConfig>,
+    ) -> Result<Self> {
+        match name {
+            mlp::NAME => Ok(Settings::Mlp(mlp.cloned().unwrap_or_default())),
+            stencil_mlp::NAME => Ok(Settings::StencilMlp(stencil.cloned().unwrap_or_default())),
+            other => Err(Error::Argument(format!(
+                "model = {other:?}: unknown; known models: {}",
+                NAMES.join(", ")
+            ))),
+        }
+    }
+
+    /// # Errors
+    /// [`Error::Argument`] naming the key that is out of range.
+    pub fn check(&self) -> Result<()> {
+        match self {
+            Settings::Mlp(c) => c.check(),
+            Settings::StencilMlp(c) => c.check(),
+        }
+    }
+
+    /// A trainer with fresh weights for systems like `train`.
+    ///
+    /// # Errors
+    /// If the settings do not fit the samples, or the device is not at hand.
+    pub fn trainer(&self, train: &[LinearSystem], seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
+        match self {
+            Settings::Mlp(c) => mlp::trainer(c, train, seed, device),
+            Settings::StencilMlp(c) => stencil_mlp::trainer(c, train, seed, device),
+        }
     }
 }

@@ -83,3 +83,55 @@ pub fn init_mlp(
     arrays.push(constant(&format!("{name}.out.bias"), (1, output), 0.0));
     arrays
 }
+
+#[cfg(test)]
+mod tests {
+    use dfdx::prelude::{Backward, Cpu, SumTo, TensorFromVec, Trace};
+
+    use super::*;
+    use crate::rng::{Purpose, stream};
+
+    #[test]
+    fn mlp_derivatives_match_finite_differences() {
+        let dev = Cpu::default();
+        let mut rng = stream(5, Purpose::Weights, 0);
+        let arrays = init_mlp("net", 3, &[4, 4], 2, 1.0, &mut rng);
+        let x = vec![0.3, -0.2, 0.9, -0.4, 0.8, 0.1];
+        let loss = |arrays: &[NamedArray]| {
+            let params: Params<f64, Cpu> = Params::from_arrays(&dev, arrays);
+            let x = dev.tensor_from_vec(x.clone(), (2, 3));
+            mlp(&params, "net", 2, x)
+                .unwrap()
+                .as_vec()
+                .iter()
+                .map(|y| y * y)
+                .sum::<f64>()
+        };
+        let params: Params<f64, Cpu> = Params::from_arrays(&dev, &arrays);
+        let traced = dev.tensor_from_vec(x.clone(), (2, 3)).leaky_traced();
+        let grads = mlp(&params, "net", 2, traced).unwrap().square().sum().backward();
+        // Weights are kept in f32: the step must survive rounding there.
+        let h = 1.0 / 1024.0;
+        let mut checked = 0;
+        for (a, t) in params.tensors().iter().enumerate() {
+            let grad = grads.get(t).as_vec();
+            for i in 0..grad.len() {
+                let at = |d: f32| {
+                    let mut moved = arrays.clone();
+                    moved[a].data[i] += d;
+                    (loss(&moved), f64::from(moved[a].data[i]))
+                };
+                let ((up, wu), (down, wd)) = (at(h), at(-h));
+                let fd = (up - down) / (wu - wd);
+                assert!(
+                    (fd - grad[i]).abs() < 2e-3 * (1.0 + fd.abs()),
+                    "{}[{i}]: {fd} against {}",
+                    params.names()[a],
+                    grad[i]
+                );
+                checked += 1;
+            }
+        }
+        assert_eq!(checked, params.count());
+    }
+}

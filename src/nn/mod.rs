@@ -5,6 +5,7 @@
 pub mod adam;
 pub mod backend;
 pub mod layers;
+pub mod operator;
 pub mod params;
 pub mod sparse;
 

@@ -223,3 +223,109 @@ fn forward<E: Dtype>(
         (batch, k, n),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use dfdx::prelude::{Backward, SumTo, TensorFromVec, Trace};
+    use rand::RngExt;
+
+    use super::*;
+    use crate::rng::{Purpose, stream};
+
+    /// A 3×4 pattern whose entries share some of 6 values, and random data for batch 2 and 3 vectors.
+    fn case() -> (Arc<Structure>, Vec<f64>, Vec<f64>) {
+        let pairs = [(0, 0), (0, 2), (1, 1), (1, 3), (2, 0), (2, 1), (2, 3)];
+        let pattern = Arc::new(Pattern::from_pairs(3, 4, &pairs).unwrap());
+        let structure = Structure::new(pattern, vec![0, 1, 2, 3, 4, 5, 1], 6).unwrap();
+        let mut rng = stream(3, Purpose::Probes, 0);
+        let v = (0..2 * 6).map(|_| rng.random::<f64>() - 0.5).collect();
+        let x = (0..2 * 3 * 4).map(|_| rng.random::<f64>() - 0.5).collect();
+        (Arc::new(structure), v, x)
+    }
+
+    fn loss(structure: &Arc<Structure>, v: &[f64], x: &[f64]) -> f64 {
+        let dev = Cpu::default();
+        let v = dev.tensor_from_vec(v.to_vec(), (2, 6));
+        let x = dev.tensor_from_vec(x.to_vec(), (2, 3, 4));
+        let y = product(structure, &Arc::new(structure.transposed()), v, x).unwrap();
+        // A function whose derivative differs everywhere.
+        y.as_vec()
+            .iter()
+            .enumerate()
+            .map(|(i, y)| (i as f64 + 1.0) * y * y)
+            .sum()
+    }
+
+    #[test]
+    fn derivatives_match_finite_differences() {
+        let (structure, v, x) = case();
+        let transposed = Arc::new(structure.transposed());
+        let dev = Cpu::default();
+        let vt = dev.tensor_from_vec(v.clone(), (2, 6));
+        let xt = dev.tensor_from_vec(x.clone(), (2, 3, 4));
+        let y = product(&structure, &transposed, vt.clone(), xt.leaky_trace()).unwrap();
+        let weights = dev.tensor_from_vec((0..18).map(|i| i as f64 + 1.0).collect(), (2, 3, 3));
+        let grads = dfdx::prelude::mul(y.square(), weights).sum().backward();
+        let h = 1e-6;
+        for (given, grad, wrt_v) in [
+            (&v, grads.get(&vt).as_vec(), true),
+            (&x, grads.get(&xt).as_vec(), false),
+        ] {
+            for i in 0..given.len() {
+                let at = |d: f64| {
+                    let mut moved = given.clone();
+                    moved[i] += d;
+                    if wrt_v {
+                        loss(&structure, &moved, &x)
+                    } else {
+                        loss(&structure, &v, &moved)
+                    }
+                };
+                let fd = (at(h) - at(-h)) / (2.0 * h);
+                assert!(
+                    (fd - grad[i]).abs() < 1e-7,
+                    "values {wrt_v}, entry {i}: {fd} against {}",
+                    grad[i]
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn transposed_is_the_adjoint() {
+        let (structure, v, x) = case();
+        let transposed = structure.transposed();
+        let (x, y) = (&x[..4], &x[4..7]);
+        let (mut ax, mut aty) = (vec![0.0; 3], vec![0.0; 4]);
+        structure.apply(&v[..6], x, &mut ax, false);
+        transposed.apply(&v[..6], y, &mut aty, false);
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(p, q)| p * q).sum::<f64>();
+        assert!((dot(&ax, y) - dot(x, &aty)).abs() < 1e-14);
+    }
+
+    #[test]
+    fn fixed_values_give_the_same_product_and_gradient() {
+        let (structure, v, x) = case();
+        let transposed = Arc::new(structure.transposed());
+        let dev = Cpu::default();
+        let vt = dev.tensor_from_vec(v, (2, 6));
+        let xt = dev.tensor_from_vec(x, (2, 3, 4));
+        let free = product(&structure, &transposed, vt.clone(), xt.leaky_trace()).unwrap();
+        let fixed = product_fixed(&structure, &transposed, &vt, xt.leaky_trace()).unwrap();
+        assert_eq!(free.as_vec(), fixed.as_vec());
+        let g1 = free.square().sum().backward().get(&xt).as_vec();
+        let g2 = fixed.square().sum().backward().get(&xt).as_vec();
+        assert_eq!(g1, g2);
+    }
+
+    #[test]
+    fn sizes_that_do_not_agree_are_refused() {
+        let (structure, v, x) = case();
+        let transposed = Arc::new(structure.transposed());
+        let dev = Cpu::default();
+        let v = dev.tensor_from_vec(v[..6].to_vec(), (1, 6));
+        let x = dev.tensor_from_vec(x, (2, 3, 4));
+        let error = product(&structure, &transposed, v, x).unwrap_err().to_string();
+        assert!(error.contains("(2, 6)"), "{error}");
+    }
+}

@@ -4,6 +4,7 @@
 //! matrix, [`Built`] the result with its time and what is worth knowing (a shift that was needed).
 //! Where A is symmetric positive definite, `none`, `jacobi`, `ssor`, `icc` and `cholesky` are, too; `sor` is not.
 
+mod fast_poisson;
 mod fill;
 mod icc;
 mod jacobi;
@@ -11,6 +12,7 @@ mod sor;
 mod spec;
 mod strict;
 
+pub use fast_poisson::FastPoisson;
 pub use icc::{Icc, Shift};
 pub use jacobi::Jacobi;
 pub use sor::{Sor, SorParams};

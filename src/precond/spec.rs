@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Icc, Jacobi, Sor, SorParams};
+use super::{FastPoisson, Icc, Jacobi, Sor, SorParams};
 use crate::error::{Error, Result};
 use crate::linalg::op::Identity;
 use crate::linalg::{Cholesky, Csr, LinOp};
@@ -38,6 +38,8 @@ pub enum Spec {
     Icc { levels: usize },
     /// [`Cholesky`]: M = A⁻¹.
     Cholesky,
+    /// [`FastPoisson`]: the inverse of the unperturbed grid's Poisson matrix.
+    FastPoisson,
 }
 
 /// A preconditioner set up for one matrix.
@@ -60,6 +62,7 @@ impl Spec {
             Spec::Ssor { .. } => "ssor",
             Spec::Icc { .. } => "icc",
             Spec::Cholesky => "cholesky",
+            Spec::FastPoisson => "fast-poisson",
         }
     }
 
@@ -92,6 +95,10 @@ impl Spec {
                 Box::new(icc)
             }
             Spec::Cholesky => Box::new(cholesky(a)?),
+            Spec::FastPoisson => {
+                super::check_square_finite(a)?;
+                Box::new(FastPoisson::new(a.nrows())?)
+            }
         };
         Ok(Built {
             op,
@@ -135,7 +142,7 @@ impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let name = self.name();
         match *self {
-            Spec::None | Spec::Cholesky => f.write_str(name),
+            Spec::None | Spec::Cholesky | Spec::FastPoisson => f.write_str(name),
             Spec::Jacobi { omega: 1.0 } => f.write_str(name),
             Spec::Jacobi { omega } => write!(f, "{name}({omega})"),
             Spec::Sor { omega, sweeps: 1 } | Spec::Ssor { omega, sweeps: 1 } => write!(f, "{name}({omega})"),
@@ -173,6 +180,8 @@ enum Table {
         levels: usize,
     },
     Cholesky {},
+    #[serde(rename = "fast-poisson")]
+    FastPoisson {},
 }
 
 fn one() -> f64 {
@@ -193,6 +202,7 @@ impl TryFrom<Table> for Spec {
             Table::Ssor { omega, sweeps } => Spec::Ssor { omega, sweeps },
             Table::Icc { levels } => Spec::Icc { levels },
             Table::Cholesky {} => Spec::Cholesky,
+            Table::FastPoisson {} => Spec::FastPoisson,
         };
         spec.check()?;
         Ok(spec)

@@ -121,11 +121,15 @@ impl Training {
             if set.is_empty() {
                 return Err(Error::file(
                     &recipe.data,
-                    format!("its {name} split is empty: generate more samples or give [split] a share for it"),
+                    format!(
+                        "its {name} split is empty: generate more samples or give [split] a share for it"
+                    ),
                 ));
             }
         }
-        let trainer = recipe.settings()?.trainer(&training, recipe.seed, recipe.device)?;
+        let trainer = recipe
+            .settings()?
+            .trainer(&training, recipe.seed, recipe.device)?;
         Ok(Training {
             recipe_text: recipe.to_toml()?,
             recipe,
@@ -159,7 +163,9 @@ impl Training {
             batches: per_epoch * self.recipe.epochs,
             done: self.progress.epoch * per_epoch + self.progress.batch,
         });
-        let end = stop_after.map_or(self.recipe.epochs, |k| self.recipe.epochs.min(self.progress.epoch + k));
+        let end = stop_after.map_or(self.recipe.epochs, |k| {
+            self.recipe.epochs.min(self.progress.epoch + k)
+        });
         while self.progress.epoch < end && !self.progress.finished {
             self.epoch(per_epoch, events)?;
         }

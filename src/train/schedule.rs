@@ -55,10 +55,12 @@ impl Schedule {
             Schedule::Cosine { end, .. } if !(0.0..=1.0).contains(&end) => {
                 Err(Error::Argument("schedule.end: must be between 0 and 1".into()))
             }
-            Schedule::Step { epochs: 0, .. } => Err(Error::Argument("schedule.epochs: must be at least 1".into())),
-            Schedule::Step { gamma, .. } if !(gamma > 0.0 && gamma <= 1.0) => {
-                Err(Error::Argument("schedule.gamma: must be above 0 and at most 1".into()))
+            Schedule::Step { epochs: 0, .. } => {
+                Err(Error::Argument("schedule.epochs: must be at least 1".into()))
             }
+            Schedule::Step { gamma, .. } if !(gamma > 0.0 && gamma <= 1.0) => Err(Error::Argument(
+                "schedule.gamma: must be above 0 and at most 1".into(),
+            )),
             _ => Ok(()),
         }
     }
@@ -70,9 +72,16 @@ impl Schedule {
             Schedule::Cosine { warmup, end } => {
                 let span = total.saturating_sub(warmup).max(1) as f64;
                 let t = (step.saturating_sub(warmup) as f64 / span).min(1.0);
-                (warmup, end + (1.0 - end) * 0.5 * (1.0 + (std::f64::consts::PI * t).cos()))
+                (
+                    warmup,
+                    end + (1.0 - end) * 0.5 * (1.0 + (std::f64::consts::PI * t).cos()),
+                )
             }
-            Schedule::Step { warmup, epochs, gamma } => {
+            Schedule::Step {
+                warmup,
+                epochs,
+                gamma,
+            } => {
                 let drops = step / (per_epoch.max(1) * epochs);
                 (warmup, gamma.powi(i32::try_from(drops).unwrap_or(i32::MAX)))
             }

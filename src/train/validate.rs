@@ -21,7 +21,9 @@ pub fn validate(model: &dyn Model, systems: &[LinearSystem], how: &Validation) -
         .map_init(Workspace::default, |ws, system| solve(ws, model, system, how))
         .collect::<Result<Vec<_>>>()?;
     if solves.is_empty() {
-        return Err(Error::Argument("validation needs at least one held-out system".into()));
+        return Err(Error::Argument(
+            "validation needs at least one held-out system".into(),
+        ));
     }
     let failures = solves.iter().filter(|s| !s.1).count();
     let mut counts: Vec<f64> = solves
@@ -40,7 +42,12 @@ pub fn validate(model: &dyn Model, systems: &[LinearSystem], how: &Validation) -
 }
 
 /// (iterations, converged) of one system.
-fn solve(ws: &mut Workspace, model: &dyn Model, system: &LinearSystem, how: &Validation) -> Result<(usize, bool)> {
+fn solve(
+    ws: &mut Workspace,
+    model: &dyn Model,
+    system: &LinearSystem,
+    how: &Validation,
+) -> Result<(usize, bool)> {
     // CG needs a symmetric preconditioner; the other methods take what the network says.
     let options = PredictOptions {
         symmetrize: how.ksp == Method::Cg,
@@ -54,7 +61,10 @@ fn solve(ws: &mut Workspace, model: &dyn Model, system: &LinearSystem, how: &Val
             Box::new(Identity(system.n()))
         }
         Prediction::Subspace(_) => {
-            return Err(Error::Argument(format!("{} cannot use a predicted subspace", how.ksp)));
+            return Err(Error::Argument(format!(
+                "{} cannot use a predicted subspace",
+                how.ksp
+            )));
         }
     };
     let stop = Stop {
@@ -63,6 +73,8 @@ fn solve(ws: &mut Workspace, model: &dyn Model, system: &LinearSystem, how: &Val
         ..Stop::default()
     };
     let a = system.matrix.promised(Props::SPD);
-    let outcome = how.ksp.solve(ws, &a, &*m, &system.rhs, &mut x, &stop, &mut Quiet)?;
+    let outcome = how
+        .ksp
+        .solve(ws, &a, &*m, &system.rhs, &mut x, &stop, &mut Quiet)?;
     Ok((outcome.iterations, outcome.converged()))
 }
