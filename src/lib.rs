@@ -2,9 +2,11 @@
 #![warn(missing_docs)]
 #![allow(missing_docs)]
 
+pub mod cli;
 pub mod dataset;
 pub mod error;
 pub mod families;
+pub mod generate;
 pub mod interrupt;
 pub mod linalg;
 pub mod models;

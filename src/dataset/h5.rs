@@ -20,6 +20,19 @@ pub(super) struct H5 {
     pub file: hdf5::File,
 }
 
+/// An array in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it is, from the root.
+    pub path: String,
+    /// Its extents.
+    pub shape: Vec<usize>,
+    /// Bytes it takes in the file.
+    pub bytes: u64,
+    /// Whether it is compressed.
+    pub filters: bool,
+}
+
 /// What the frames of an HDF5 error say, innermost last.
 fn story(e: &hdf5::Error) -> String {
     match e.stack() {
@@ -201,6 +214,30 @@ impl H5 {
         found
             .read_raw()
             .map_err(|e| self.damaged(name, &format!("cannot be read ({})", story(&e))))
+    }
+
+    /// Every array below the root, by path; second names (hard links) of PETSc's are left out.
+    pub fn contents(&self) -> Result<Vec<Entry>> {
+        let mut out = Vec::new();
+        let mut groups = vec![(String::new(), (*self.file).clone())];
+        while let Some((at, group)) = groups.pop() {
+            let names = group.member_names().map_err(|e| self.unreadable(&at, &e))?;
+            for name in names.iter().filter(|n| !["jc", "ir"].contains(&n.as_str())) {
+                let path = format!("{at}/{name}");
+                if let Ok(sub) = group.group(name) {
+                    groups.push((path, sub));
+                } else if let Ok(d) = group.dataset(name) {
+                    out.push(Entry {
+                        shape: d.shape(),
+                        bytes: d.storage_size(),
+                        filters: !d.filters().is_empty(),
+                        path,
+                    });
+                }
+            }
+        }
+        out.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(out)
     }
 
     /// The error for a part of the file that is not as the format has it.

@@ -9,9 +9,11 @@ pub mod parts;
 pub mod reader;
 pub mod schema;
 pub mod split;
+pub mod statistics;
 pub mod verify;
 pub mod writer;
 
+pub use h5::Entry;
 pub use reader::Dataset;
 pub use schema::{Header, Part, Shape};
 pub use split::{Sizes, Split};

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::reader::Dataset;
-use super::schema::{Header, Part};
+use super::schema::{Header, Part, Shape};
 use super::split::Split;
 use super::writer::{Record, Totals, Writer};
 use crate::error::{Error, Result};
@@ -50,23 +50,17 @@ fn atomically(temporary: &Path, target: &Path, write: impl FnOnce(&Path) -> Resu
     sync_directory(target.parent().unwrap_or(Path::new(".")))
 }
 
-/// Writes one part, all of whose records are at hand.
+/// Writes one part, all of whose records are at hand; never compressed, since it is read only once.
 ///
 /// # Errors
 /// If the file system refuses; then no trace of the part is left.
-pub fn write(
-    dir: &Path,
-    header: &Header,
-    shape: &super::Shape,
-    compress: bool,
-    records: &[Record],
-) -> Result<()> {
+pub fn write(dir: &Path, header: &Header, shape: &Shape, records: &[Record]) -> Result<()> {
     let number = header.part.map_or(0, |p| p.number);
     let target = file(dir, number);
     atomically(&target.with_extension("h5.tmp"), &target, |temporary| {
         let mut totals = Totals::default();
         records.iter().for_each(|r| totals.add(&r.system));
-        let mut w = Writer::create(temporary, header.clone(), shape.clone(), &totals, compress)?;
+        let mut w = Writer::create(temporary, header.clone(), shape.clone(), &totals, false)?;
         for record in records {
             w.push(record)?;
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hdf5::H5Type;
 
 use super::digest;
-use super::h5::H5;
+use super::h5::{Entry, H5};
 use super::schema::{self, FieldShape, Header, Shape};
 use super::split::Split;
 use super::writer::{Record, Totals};
@@ -97,6 +97,13 @@ impl<T: H5Type + Copy> Rows<T> {
             Cut::Offsets(o) => ((o[s] - o[first]) as usize, (o[s + 1] - o[first]) as usize),
         };
         block[a..b].to_vec()
+    }
+
+    fn len(&self, s: usize) -> usize {
+        match &self.cut {
+            Cut::Width(w) => *w,
+            Cut::Offsets(o) => (o[s + 1] - o[s]) as usize,
+        }
     }
 
     fn total(&self, samples: usize) -> usize {
@@ -298,6 +305,22 @@ impl Dataset {
     pub fn param(&self, name: &str) -> Option<&[f64]> {
         let i = self.shape.params.iter().position(|p| p == name)?;
         Some(&self.table.params[i])
+    }
+
+    /// (n, nnz) of sample `i`.
+    ///
+    /// # Panics
+    /// If there is no such sample.
+    pub fn size(&self, i: usize) -> (usize, usize) {
+        (self.rhs.len(i), self.values.len(i))
+    }
+
+    /// Every array in the file.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn contents(&self) -> Result<Vec<Entry>> {
+        self.h5.contents()
     }
 
     /// Entries of all samples together.

@@ -87,7 +87,8 @@ fn cuts(sizes: &Sizes, samples: usize) -> Result<Vec<(String, usize)>> {
     Ok(out)
 }
 
-fn ordered<T>(map: &BTreeMap<String, T>) -> Vec<(&String, &T)> {
+/// The sets in the order in which people name them.
+pub fn ordered<T>(map: &BTreeMap<String, T>) -> Vec<(&String, &T)> {
     let mut entries: Vec<_> = map.iter().collect();
     let rank = |n: &String| FIRST.iter().position(|f| f == n).unwrap_or(FIRST.len());
     entries.sort_by_key(|(n, _)| rank(n));

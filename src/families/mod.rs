@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::linalg::Pattern;
 use crate::system::{Description, LinearSystem, MeshData};
 
@@ -31,4 +31,16 @@ pub trait Sampler {
     /// # Errors
     /// If the sample's system cannot be made or solved.
     fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem>;
+}
+
+/// The family called `name`, with the keys of its table in a recipe; `origin` is the recipe's file, for errors.
+///
+/// # Errors
+/// [`Error::Recipe`] if there is no such family, or a key is unknown or out of range.
+pub fn build(name: &str, table: &toml::Table, origin: &str) -> Result<Box<dyn Family>> {
+    let keys: Vec<&str> = table.keys().map(String::as_str).collect();
+    Err(Error::recipe(
+        origin,
+        format!("unknown family '{name}' (keys: {})", keys.join(", ")),
+    ))
 }

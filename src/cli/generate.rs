@@ -1,0 +1,264 @@
+//! `fempipe generate`: a dataset from a recipe, a family's name, or another dataset.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use indicatif::ProgressBar;
+use serde_json::json;
+use toml::{Table, Value};
+
+use super::Common;
+use super::output::print;
+use super::progress::{bar, say};
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::generate::{self, Ending, Event, Recipe, Settings, Shard, Summary};
+
+/// Generate a dataset; the same command goes on where an interrupted one stopped
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("source").required(true))]
+#[command(after_help = "Examples:
+  fempipe generate datasets/poisson-level3.toml
+  fempipe generate --family poisson --level 3 --samples 2000 --seed 1 -o p3.h5
+  fempipe generate --from p3.h5 --samples 10000 -o p3-large.h5
+  srun -n 8 fempipe generate recipe.toml; fempipe merge recipe.h5")]
+pub struct Args {
+    /// Recipe file (TOML)
+    #[arg(group = "source")]
+    recipe: Option<PathBuf>,
+    /// Family to generate with its default recipe
+    #[arg(long, group = "source")]
+    family: Option<String>,
+    /// Dataset whose recipe to use again (needs -o)
+    #[arg(long, group = "source", value_name = "FILE", requires = "output")]
+    from: Option<PathBuf>,
+    /// Number of samples
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    samples: Option<i64>,
+    /// Seed that decides every sample
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    seed: Option<i64>,
+    /// Refinement level of the family
+    #[arg(long, value_name = "L", allow_negative_numbers = true)]
+    level: Option<i64>,
+    /// Set any key of the recipe, e.g. poisson.level=4
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Dataset to write [default: beside the recipe, or datasets/]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Store arrays shuffled and deflated
+    #[arg(long)]
+    compress: bool,
+    /// Make only share i of N [default: the rank srun, mpirun or a Slurm array gave]
+    #[arg(long, value_name = "i/N", value_parser = |s: &str| Shard::parse(s).map_err(|e| e.to_string()))]
+    shard: Option<Shard>,
+    /// Replace a finished dataset
+    #[arg(long)]
+    force: bool,
+}
+
+/// Runs `fempipe generate`.
+pub fn run(args: &Args, common: &Common) -> Result<()> {
+    let recipe = args.recipe()?;
+    let family = recipe.family()?;
+    let output = args.output(&recipe);
+    let shard = args
+        .shard
+        .or_else(|| Shard::from_environment(|name| std::env::var(name).ok()));
+    let bars = RefCell::new(None);
+    let progress = |event| show(common, &bars, event);
+    let settings = Settings {
+        threads: common.threads(),
+        shard,
+        force: args.force,
+        progress: &progress,
+    };
+    let done = generate::run(&recipe, family.as_ref(), &output, &settings);
+    if let Some(bar) = bars.take() {
+        ProgressBar::finish_and_clear(&bar);
+    }
+    report(&done?, shard, common)
+}
+
+/// Draws what a run or a merge tells.
+pub(super) fn show(common: &Common, bars: &RefCell<Option<ProgressBar>>, event: Event) {
+    let mut current = bars.borrow_mut();
+    match event {
+        Event::Start { total, kept } => {
+            if kept > 0 {
+                say(
+                    common,
+                    &format!("{kept} of {total} samples are there from before"),
+                );
+            }
+            let b = bar(common, "generating", total, "samples").with_position(kept as u64);
+            // The rate counts from here: what was there cost no time.
+            b.reset_eta();
+            *current = Some(b);
+        }
+        Event::Sample => {
+            if let Some(b) = current.as_ref() {
+                b.inc(1);
+            }
+        }
+        Event::Join { done, total } => {
+            if current.as_ref().is_none_or(|b| b.message() != "joining") {
+                if let Some(b) = current.take() {
+                    b.finish_and_clear();
+                }
+                *current = Some(bar(common, "joining", total, "samples").with_message("joining"));
+            }
+            if let Some(b) = current.as_ref() {
+                b.set_position(done as u64);
+            }
+        }
+    }
+}
+
+/// Says what was done: the file on stdout, the rest on stderr.
+pub(super) fn report(done: &Summary, shard: Option<Shard>, common: &Common) -> Result<()> {
+    let file = done.output.display().to_string();
+    let rate = done.made as f64 / done.seconds.max(1e-9);
+    let (ending, missing, message) = match done.ending {
+        Ending::Complete if done.made == 0 => (
+            "complete",
+            0,
+            format!(
+                "joined {} samples in {:.1} s\nnext: fempipe inspect {file}",
+                done.samples, done.seconds
+            ),
+        ),
+        Ending::Complete => (
+            "complete",
+            0,
+            format!(
+                "{} samples, {} made in {:.1} s ({rate:.0} a second)\nnext: fempipe inspect {file}",
+                done.samples, done.made, done.seconds
+            ),
+        ),
+        Ending::AlreadyThere => (
+            "already there",
+            0,
+            format!(
+                "{file} is complete already ({} samples); --force makes it again",
+                done.samples
+            ),
+        ),
+        Ending::Shard { missing } => {
+            let share = shard.map_or(String::new(), |s| format!("share {s} is made; "));
+            let next = match missing {
+                0 => format!("{share}all parts are there\nnext: fempipe merge {file}"),
+                _ => format!(
+                    "{share}{missing} parts of others are missing; when all are there: fempipe merge {file}"
+                ),
+            };
+            ("shard", missing, next)
+        }
+    };
+    if common.json {
+        let result = json!({
+            "output": file, "samples": done.samples, "made": done.made, "seconds": done.seconds,
+            "ending": ending, "missing_parts": missing,
+        });
+        print(&format!("{result}\n"))?;
+    } else if !matches!(done.ending, Ending::Shard { .. }) {
+        print(&format!("{file}\n"))?;
+    }
+    say(common, &message);
+    Ok(())
+}
+
+impl Args {
+    /// The recipe from wherever it comes, with the command line's changes.
+    fn recipe(&self) -> Result<Recipe> {
+        let (mut table, mut origin) = match (&self.recipe, &self.from) {
+            (Some(path), _) => (Recipe::read_table(path)?, path.display().to_string()),
+            (None, Some(path)) => {
+                let text = Dataset::open(path)?.header().recipe.clone();
+                let origin = format!("recipe in {}", path.display());
+                (generate::parse_recipe(&text, &origin)?, origin)
+            }
+            (None, None) => (Table::new(), "command line".to_string()),
+        };
+        let changes = self.changes(&table)?;
+        if !changes.is_empty() && origin != "command line" {
+            origin.push_str(" with command line");
+        }
+        for (key, value) in changes {
+            set(&mut table, &key, value)?;
+        }
+        Recipe::from_table(table, &origin)
+    }
+
+    /// What the command line changes, as (dotted key, value).
+    fn changes(&self, table: &Table) -> Result<Vec<(String, Value)>> {
+        let mut out: Vec<(String, Value)> = Vec::new();
+        if let Some(name) = &self.family {
+            out.push(("family".into(), name.as_str().into()));
+        }
+        let numbers = [("samples", self.samples), ("seed", self.seed)];
+        out.extend(
+            numbers
+                .iter()
+                .filter_map(|(k, v)| Some((k.to_string(), Value::Integer((*v)?)))),
+        );
+        if let Some(level) = self.level {
+            let family = self
+                .family
+                .as_deref()
+                .or(table.get("family").and_then(Value::as_str));
+            out.push((
+                format!("{}.level", family.unwrap_or("poisson")),
+                Value::Integer(level),
+            ));
+        }
+        if self.compress {
+            out.push(("compress".into(), Value::Boolean(true)));
+        }
+        for change in &self.set {
+            let Some((key, value)) = change.split_once('=') else {
+                return Err(Error::Argument(format!(
+                    "--set {change}: must be KEY=VALUE, e.g. --set poisson.level=4"
+                )));
+            };
+            // What is no TOML value is a text: no quotes needed within the shell's.
+            let parsed = format!("v = {value}").parse::<Table>().ok();
+            let value = parsed
+                .and_then(|mut t| t.remove("v"))
+                .unwrap_or_else(|| value.into());
+            out.push((key.trim().to_string(), value));
+        }
+        Ok(out)
+    }
+
+    /// Where the dataset goes: -o, the recipe's `output`, beside the recipe, or datasets/.
+    fn output(&self, recipe: &Recipe) -> PathBuf {
+        if let Some(path) = self.output.as_ref().or(recipe.output.as_ref()) {
+            return path.clone();
+        }
+        if let Some(path) = &self.recipe {
+            return path.with_extension("h5");
+        }
+        let level = recipe.parameters.get("level").and_then(Value::as_integer);
+        let level = level.map_or(String::new(), |l| format!("-level{l}"));
+        Path::new("datasets").join(format!("{}{level}-{}.h5", recipe.family, recipe.samples))
+    }
+}
+
+/// Sets a dotted key.
+fn set(table: &mut Table, key: &str, value: Value) -> Result<()> {
+    match key.split_once('.') {
+        None => drop(table.insert(key.to_string(), value)),
+        Some((outer, rest)) => {
+            let inner = table
+                .entry(outer.to_string())
+                .or_insert_with(|| Table::new().into());
+            let Value::Table(inner) = inner else {
+                return Err(Error::Argument(format!("--set {key}: '{outer}' is not a table")));
+            };
+            set(inner, rest, value)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! The command line: arguments → library calls, one file per subcommand; the only room that prints.
+//!
+//! Data goes to stdout, messages and progress to stderr. Exit codes: 0 done, 1 an error (one line says which),
+//! 2 a wrong command line, 130 interrupted.
+
+mod generate;
+mod inspect;
+mod merge;
+pub mod output;
+pub mod progress;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{Error, Result};
+use crate::interrupt;
+
+/// Finite-element systems in, learned solvers out, judged in the same Krylov loop as the classical methods.
+#[derive(Debug, Parser)]
+#[command(name = "fempipe", version, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options that every subcommand understands.
+#[derive(Debug, clap::Args)]
+pub struct Common {
+    /// Threads to use [default: all cores]
+    #[arg(long, global = true, value_name = "T", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Print results as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No messages and no progress, only results and errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+impl Common {
+    /// Threads to use.
+    pub fn threads(&self) -> usize {
+        let all = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or_else(all, usize::from)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Generate(generate::Args),
+    Inspect(inspect::Args),
+    Merge(merge::Args),
+}
+
+/// Parses the command line, runs the command, turns its result into an exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) if !e.use_stderr() => {
+            // Help and version: nothing is left to do if they cannot be printed.
+            let _ = e.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(e) => {
+            eprintln!("fempipe: {}", usage_error(&e));
+            return ExitCode::from(2);
+        }
+    };
+    interrupt::install();
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(cli.common.threads());
+    // The pool can only be there already if a library made it, and then it is as good.
+    let _ = threads.build_global();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("fempipe: {e}");
+            ExitCode::from(if matches!(e, Error::Interrupted(_)) {
+                130
+            } else {
+                1
+            })
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    match &cli.command {
+        Command::Generate(args) => generate::run(args, &cli.common),
+        Command::Inspect(args) => inspect::run(args, &cli.common),
+        Command::Merge(args) => merge::run(args, &cli.common),
+    }
+}
+
+/// clap's complaint in one line.
+fn usage_error(e: &clap::Error) -> String {
+    let text = e.render().to_string();
+    let lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
+    let end = |l: &&str| l.starts_with("Usage:") || l.starts_with("For more information");
+    let complaint: Vec<&str> = lines.take_while(|l| !end(l)).collect();
+    let complaint = complaint.join(" ");
+    complaint
+        .strip_prefix("error: ")
+        .unwrap_or(&complaint)
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn usage_errors_are_one_line() {
+        for args in [
+            &["fempipe", "inspect"][..],
+            &["fempipe", "generate", "--shard", "9/4"],
+            &["fempipe", "x"],
+        ] {
+            let message = usage_error(&Cli::try_parse_from(args).unwrap_err());
+            assert!(!message.is_empty() && !message.contains('\n'), "{message}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Printing results, and numbers as people read them.
+
+use std::io::{ErrorKind, Write};
+
+use crate::error::{Error, Result};
+
+/// Prints a result to stdout. A reader that closed the pipe (`| head`) has all it wants: no error.
+///
+/// # Errors
+/// [`Error::Io`] if stdout cannot be written.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
+        done => done.map_err(|e| Error::io("stdout", "write", e)),
+    }
+}
+
+/// Bytes with a decimal prefix: "12.3 MB".
+pub fn bytes(count: u64) -> String {
+    let mut value = count as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if value < 1000.0 {
+            let digits = usize::from(unit != "B");
+            return format!("{value:.digits$} {unit}");
+        }
+        value /= 1000.0;
+    }
+    format!("{value:.1} TB")
+}
+
+/// Four significant digits: plain where that is short, with an exponent where not.
+pub fn number(v: f64) -> String {
+    let size = v.abs();
+    if v == 0.0 || !v.is_finite() {
+        format!("{v}")
+    } else if (1e-3..1e5).contains(&size) {
+        let digits = (3 - size.log10().floor() as i32).max(0) as usize;
+        format!("{v:.digits$}")
+    } else {
+        format!("{v:.3e}")
+    }
+}
+
+/// Rows of texts as columns: the first to the left, the others to the right.
+pub fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let length = |s: &String| s.chars().count();
+    let width = |c: usize| {
+        rows.iter()
+            .filter_map(|r| r.get(c))
+            .map(length)
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut out = String::new();
+    for row in rows {
+        let cell = |(c, s): (usize, &String)| {
+            let pad = " ".repeat(widths[c] - length(s));
+            if c == 0 {
+                format!("{s}{pad}")
+            } else {
+                format!("{pad}{s}")
+            }
+        };
+        let cells: Vec<String> = row.iter().enumerate().map(cell).collect();
+        out.push_str("  ");
+        out.push_str(cells.join("  ").trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!(bytes(999), "999 B");
+        assert_eq!(bytes(12_345_678), "12.3 MB");
+        for (v, s) in [
+            (0.0, "0"),
+            (1.0, "1.000"),
+            (-0.25, "-0.2500"),
+            (12345.6, "12346"),
+            (1e-7, "1.000e-7"),
+        ] {
+            assert_eq!(number(v), s);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Progress bars on stderr: only where stderr is a terminal, without colour, gone when done.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Common;
+
+/// A bar over `total` units ("samples"), with rate and time left. Hidden by `--quiet` and without a terminal.
+pub fn bar(common: &Common, what: &str, total: usize, unit: &str) -> ProgressBar {
+    let target = if common.quiet {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    };
+    let template = format!("{what} {{bar:30}} {{pos}}/{{len}} {unit}, {{per_sec}}, {{eta}} left");
+    let style = ProgressStyle::with_template(&template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ");
+    ProgressBar::with_draw_target(Some(total as u64), target).with_style(style)
+}
+
+/// A message to stderr, unless `--quiet`.
+pub fn say(common: &Common, message: &str) {
+    if !common.quiet {
+        eprintln!("{message}");
+    }
+}

@@ -1,0 +1,102 @@
+//! What a run will make: how many parts of which samples, and the identity that ties them together.
+
+use crate::dataset::digest::Digest;
+use crate::dataset::{Header, Part, Shape};
+use crate::error::{Error, Result};
+use crate::families::Family;
+use crate::system::LinearSystem;
+
+use super::Recipe;
+
+/// A part should hold about this many bytes: little to lose, little to keep in memory, few files.
+const PART_BYTES: usize = 32 << 20;
+
+/// Most samples in a part, however small they are.
+const PART_SAMPLES: usize = 512;
+
+/// A run, divided into parts.
+pub(super) struct Plan {
+    /// Header of the whole dataset.
+    pub header: Header,
+    pub shape: Shape,
+    pub part_size: usize,
+}
+
+/// The samples of one part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Job {
+    pub number: usize,
+    pub first: usize,
+    pub count: usize,
+}
+
+impl Plan {
+    /// Plans a run; makes sample 0 to see what samples look like.
+    pub fn new(recipe: &Recipe, family: &dyn Family) -> Result<Self> {
+        let first = family
+            .sampler()?
+            .sample(recipe.seed, 0)
+            .map_err(|e| Error::Numeric(format!("sample 0: {e}")))?;
+        let shape = Shape::of(&first, family.pattern(), family.mesh());
+        shape.check(&first)?;
+        let part_size = recipe
+            .part_size
+            .unwrap_or((PART_BYTES / bytes(&first)).clamp(1, PART_SAMPLES));
+        let text = recipe.to_toml();
+        let version = env!("CARGO_PKG_VERSION");
+        let origin = Digest::new()
+            .text(&text)
+            .text(version)
+            .number(part_size as u64)
+            .finish();
+        let header = Header {
+            description: family.description(),
+            recipe: text,
+            seed: recipe.seed,
+            fempipe_version: version.to_string(),
+            samples: recipe.samples,
+            origin,
+            part: None,
+        };
+        Ok(Plan {
+            header,
+            shape,
+            part_size,
+        })
+    }
+
+    /// Number of parts.
+    pub fn parts(&self) -> usize {
+        self.header.samples.div_ceil(self.part_size)
+    }
+
+    /// The samples of part `number`.
+    pub fn job(&self, number: usize) -> Job {
+        let first = number * self.part_size;
+        Job {
+            number,
+            first,
+            count: self.part_size.min(self.header.samples - first),
+        }
+    }
+
+    /// The header of that part's file.
+    pub fn part_header(&self, job: Job) -> Header {
+        Header {
+            samples: job.count,
+            part: Some(Part {
+                number: job.number,
+                parts: self.parts(),
+                first: job.first,
+                total: self.header.samples,
+            }),
+            ..self.header.clone()
+        }
+    }
+}
+
+/// About what a sample takes in a file.
+fn bytes(s: &LinearSystem) -> usize {
+    let fields: usize = s.fields.iter().map(|f| f.values.len()).sum();
+    8 * (s.matrix.nnz() + 2 * s.n() + fields).max(1)
+}

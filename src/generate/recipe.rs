@@ -1,0 +1,269 @@
+//! The recipe of a dataset: a TOML text, checked key by key.
+//!
+//! ```toml
+//! family = "poisson"     # which family
+//! samples = 2000         # default 1000
+//! seed = 1               # default 1; decides every sample
+//! output = "p3.h5"       # relative to the recipe; default: the recipe's name with .h5
+//! compress = false       # shuffle + deflate
+//! part_size = 256        # samples per part; default: about 32 MiB
+//!
+//! [split]                # shares, or numbers of samples; further names make further sets
+//! train = 0.8
+//! validation = 0.1
+//! test = 0.1
+//!
+//! [poisson]              # the family's own keys
+//! level = 3
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use crate::dataset::Sizes;
+use crate::dataset::split;
+use crate::error::{Error, Result};
+use crate::families::{self, Family};
+
+const KEYS: [&str; 7] = [
+    "family",
+    "samples",
+    "seed",
+    "output",
+    "compress",
+    "part_size",
+    "split",
+];
+
+const DEFAULT_SAMPLES: i64 = 1000;
+const DEFAULT_SEED: i64 = 1;
+
+/// A checked recipe; the family's own keys are left to the family.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recipe {
+    /// Name of the family.
+    pub family: String,
+    /// Samples to make, at least 1.
+    pub samples: usize,
+    /// Seed of all random streams.
+    pub seed: u64,
+    /// Where the dataset goes, if the recipe says.
+    pub output: Option<PathBuf>,
+    /// Whether to store arrays shuffled and deflated.
+    pub compress: bool,
+    /// Samples per part, if the recipe says.
+    pub part_size: Option<usize>,
+    /// Sizes of the named sets.
+    pub split: Sizes,
+    /// The table named like the family.
+    pub parameters: Table,
+    /// File (or "command line") to name in errors.
+    pub origin: String,
+}
+
+/// Reads a TOML text into a table; errors name the line.
+///
+/// # Errors
+/// [`Error::Recipe`] if it is no TOML.
+pub fn parse(text: &str, origin: &str) -> Result<Table> {
+    text.parse::<Table>().map_err(|e| {
+        let at = e.span().map_or(0, |s| s.start.min(text.len()));
+        let line = text.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1;
+        let message = e.message().replace('\n', ", ");
+        Error::recipe(origin, format!("line {line}: {message}"))
+    })
+}
+
+impl Recipe {
+    /// Reads the table of a recipe file; an `output` in it becomes relative to the current directory.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is no TOML.
+    pub fn read_table(path: &Path) -> Result<Table> {
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
+        let mut table = parse(&text, &path.display().to_string())?;
+        if let Some(Value::String(output)) = table.get_mut("output") {
+            let beside = path.parent().unwrap_or(Path::new("")).join(&*output);
+            *output = beside.display().to_string();
+        }
+        Ok(table)
+    }
+
+    /// Checks a recipe.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] naming `origin`, the key, and what would be right.
+    pub fn from_table(mut table: Table, origin: &str) -> Result<Self> {
+        let bad = |reason: String| Error::recipe(origin, reason);
+        let family = match table.remove("family") {
+            Some(Value::String(s)) => s,
+            Some(other) => return Err(bad(format!("family = {other}: must be the name of a family"))),
+            None => return Err(bad("key 'family' is missing, e.g. family = \"poisson\"".into())),
+        };
+        let parameters = match table.remove(&family) {
+            Some(Value::Table(t)) => t,
+            Some(other) => return Err(bad(format!("{family} = {other}: must be a table [{family}]"))),
+            None => Table::new(),
+        };
+        if let Some(key) = table.keys().find(|k| !KEYS.contains(&k.as_str())) {
+            let known = format!("{}, [{family}]", KEYS.join(", "));
+            return Err(bad(format!("unknown key '{key}' (known keys: {known})")));
+        }
+        let key = |name: &str, default: i64, least: i64, most: i64| match table.get(name) {
+            None => Ok(default),
+            Some(Value::Integer(v)) if (least..=most).contains(v) => Ok(*v),
+            Some(v) => Err(bad(format!(
+                "{name} = {v}: must be a whole number from {least} to {most}"
+            ))),
+        };
+        let samples = key("samples", DEFAULT_SAMPLES, 1, u32::MAX as i64)? as usize;
+        let part_size = match table.contains_key("part_size") {
+            true => Some(key("part_size", 0, 1, 1 << 20)? as usize),
+            false => None,
+        };
+        let compress = match table.get("compress") {
+            None => false,
+            Some(Value::Boolean(b)) => *b,
+            Some(v) => return Err(bad(format!("compress = {v}: must be true or false"))),
+        };
+        let output = match table.get("output") {
+            None => None,
+            Some(Value::String(s)) if !s.is_empty() => Some(PathBuf::from(s)),
+            Some(v) => return Err(bad(format!("output = {v}: must be the path of a file"))),
+        };
+        let recipe = Recipe {
+            seed: key("seed", DEFAULT_SEED, 0, i64::MAX)? as u64,
+            split: sizes(table.get("split"), origin)?,
+            family,
+            samples,
+            output,
+            compress,
+            part_size,
+            parameters,
+            origin: origin.to_string(),
+        };
+        // A split that cannot be made is told now, not after hours of sampling.
+        split::split(&recipe.split, samples, recipe.seed).map_err(|e| bad(e.to_string()))?;
+        Ok(recipe)
+    }
+
+    /// The family, with its parameters.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] if there is no such family or its keys are wrong.
+    pub fn family(&self) -> Result<Box<dyn Family>> {
+        families::build(&self.family, &self.parameters, &self.origin)
+    }
+
+    /// The resolved recipe as it is written into the dataset: everything that decides its content.
+    pub fn to_toml(&self) -> String {
+        let mut table = Table::new();
+        table.insert("family".into(), self.family.clone().into());
+        table.insert("samples".into(), (self.samples as i64).into());
+        table.insert("seed".into(), (self.seed as i64).into());
+        table.insert("compress".into(), self.compress.into());
+        if let Some(p) = self.part_size {
+            table.insert("part_size".into(), (p as i64).into());
+        }
+        let split: Table = match &self.split {
+            Sizes::Fractions(m) => m.iter().map(|(n, &v)| (n.clone(), Value::Float(v))).collect(),
+            Sizes::Counts(m) => m
+                .iter()
+                .map(|(n, &v)| (n.clone(), Value::Integer(v as i64)))
+                .collect(),
+        };
+        table.insert("split".into(), split.into());
+        table.insert(self.family.clone(), self.parameters.clone().into());
+        table.to_string()
+    }
+}
+
+/// The `[split]` table: all fractions or all counts.
+fn sizes(value: Option<&Value>, origin: &str) -> Result<Sizes> {
+    let table = match value {
+        None => return Ok(Sizes::default()),
+        Some(Value::Table(t)) => t,
+        Some(v) => {
+            return Err(Error::recipe(
+                origin,
+                format!("split = {v}: must be a table [split]"),
+            ));
+        }
+    };
+    let integers = table.values().any(Value::is_integer);
+    let (mut fractions, mut counts) = (BTreeMap::new(), BTreeMap::new());
+    for (name, value) in table {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if name.is_empty() || !name.chars().all(plain) {
+            let reason = format!("split.'{name}': names are letters, digits, '-' and '_'");
+            return Err(Error::recipe(origin, reason));
+        }
+        match value {
+            Value::Float(v) if !integers => drop(fractions.insert(name.clone(), *v)),
+            Value::Integer(v) if *v >= 0 => drop(counts.insert(name.clone(), *v as usize)),
+            v => {
+                let reason = format!(
+                    "split.{name} = {v}: all sizes must be shares (0.8) or all numbers of samples (800)"
+                );
+                return Err(Error::recipe(origin, reason));
+            }
+        }
+    }
+    Ok(if integers {
+        Sizes::Counts(counts)
+    } else {
+        Sizes::Fractions(fractions)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recipe(text: &str) -> Result<Recipe> {
+        Recipe::from_table(parse(text, "r.toml")?, "r.toml")
+    }
+
+    #[test]
+    fn resolved_recipe_reads_back() {
+        for text in [
+            "family = \"poisson\"",
+            "family = \"poisson\"\nsamples = 7\nseed = 3\ncompress = true\npart_size = 2\n\
+             [split]\ntrain = 4\nhard-test = 3\n[poisson]\nlevel = 3\n[poisson.nested]\nx = 1.5",
+        ] {
+            let first = recipe(text).unwrap();
+            let again = recipe(&first.to_toml()).unwrap();
+            assert_eq!(first, again);
+            assert_eq!(first.to_toml(), again.to_toml());
+        }
+    }
+
+    #[test]
+    fn errors_name_file_and_key() {
+        for (text, part) in [
+            ("samples = 3", "'family'"),
+            ("family = \"p\"\nsampels = 3", "unknown key 'sampels'"),
+            ("family = \"p\"\nsamples = -3", "samples = -3"),
+            ("family = \"p\"\nsamples = 0", "samples = 0"),
+            ("family = \"p\"\nsamples = 2.5", "samples = 2.5"),
+            ("family = \"p\"\nseed = -1", "seed = -1"),
+            ("family = \"p\"\ncompress = 1", "compress = 1"),
+            ("family = \"p\"\nfamily = \"q\"", "line 2"),
+            ("family = \"p\"\n[elliptic]\nx = 1", "unknown key 'elliptic'"),
+            ("family = \"p\"\n[split]\ntrain = 0.8\ntest = 5", "split.t"),
+            ("family = \"p\"\n[split]\ntrain = 0.8\ntest = 0.3", "more than 1"),
+            (
+                "family = \"p\"\nsamples = 3\n[split]\ntrain = 4",
+                "4 samples asked for, 3 there",
+            ),
+            ("family = \"p\"\n[split]\n\"a/b\" = 0.5", "a/b"),
+        ] {
+            let message = recipe(text).unwrap_err().to_string();
+            assert!(message.starts_with("r.toml: "), "{message}");
+            assert!(message.contains(part), "{message}");
+            assert!(!message.contains('\n'), "{message}");
+        }
+    }
+}

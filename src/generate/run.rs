@@ -1,0 +1,295 @@
+//! A run: what is there already is kept, what is missing is made, and when all is there it is joined.
+
+use std::cell::Cell;
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::plan::{Job, Plan};
+use super::recipe::{self, Recipe};
+use super::sampling;
+use super::shard::Shard;
+use crate::dataset::parts::{self, Found};
+use crate::dataset::{Dataset, Header, split};
+use crate::error::{Error, Result};
+use crate::families::Family;
+
+/// What a run tells of its progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// `kept` of `total` samples are there from before.
+    Start {
+        /// Samples of this process's share.
+        total: usize,
+        /// Samples in parts that are whole already.
+        kept: usize,
+    },
+    /// One more sample was made.
+    Sample,
+    /// `done` of `total` samples are joined.
+    Join {
+        /// Samples copied.
+        done: usize,
+        /// All samples.
+        total: usize,
+    },
+}
+
+/// How to run.
+pub struct Settings<'a> {
+    /// Threads that make samples.
+    pub threads: usize,
+    /// Make only this share of the parts, and do not join.
+    pub shard: Option<Shard>,
+    /// Replace a finished file at the output.
+    pub force: bool,
+    /// Told of progress, on the calling thread.
+    pub progress: &'a dyn Fn(Event),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The dataset is written.
+    Complete,
+    /// The dataset was there already; nothing was done.
+    AlreadyThere,
+    /// This share is made; so many parts of the others are still missing.
+    Shard {
+        /// Parts that no process has made yet.
+        missing: usize,
+    },
+}
+
+/// What a run did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// The dataset, or where it will be.
+    pub output: PathBuf,
+    /// Samples of the whole dataset.
+    pub samples: usize,
+    /// Samples made by this run.
+    pub made: usize,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// Makes the dataset of a recipe at `output`, going on from where an earlier run of the same recipe stopped.
+///
+/// # Errors
+/// [`Error::File`] if `output` or its parts are of another recipe, [`Error::Io`] if the file system refuses,
+/// [`Error::Interrupted`] on Ctrl-C, and whatever the family says. Finished parts stay in all cases.
+pub fn run(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Settings) -> Result<Summary> {
+    produce(recipe, family, output, settings).map_err(|e| match e {
+        Error::Io { path, source, .. } if source.kind() == ErrorKind::StorageFull => Error::file(
+            path,
+            format!(
+                "cannot write: {source}; finished parts stay, the same command goes on once there is space"
+            ),
+        ),
+        other => other,
+    })
+}
+
+fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Settings) -> Result<Summary> {
+    let clock = Instant::now();
+    let plan = Plan::new(recipe, family)?;
+    let dir = parts::directory(output);
+    let summary = |made, ending| Summary {
+        output: output.to_path_buf(),
+        samples: recipe.samples,
+        made,
+        seconds: clock.elapsed().as_secs_f64(),
+        ending,
+    };
+    if !settings.force && finished(output, &plan.header)? {
+        if dir.is_dir() {
+            // A run that was killed between joining and cleaning up.
+            parts::remove(&dir)?;
+        }
+        return Ok(summary(0, Ending::AlreadyThere));
+    }
+    let lock = claim(&dir, settings.shard)?;
+    save_recipe(&dir, &recipe.to_toml())?;
+    let found = Found::scan(std::slice::from_ref(&dir))?;
+    check_origin(&found, &plan.header, &dir)?;
+    let made = make_missing(recipe, family, &plan, &found, &dir, settings)?;
+    let found = Found::scan(std::slice::from_ref(&dir))?;
+    if settings.shard.is_some() {
+        let missing = plan.parts() - found.parts.len();
+        return Ok(summary(made, Ending::Shard { missing }));
+    }
+    join(&found, &dir, output, recipe, settings.progress)?;
+    drop(lock);
+    parts::remove(&dir)?;
+    Ok(summary(made, Ending::Complete))
+}
+
+/// Joins the parts of `output` (and of further directories) that several processes made.
+///
+/// The directory of parts beside `output` is removed afterwards, further ones are not.
+///
+/// # Errors
+/// [`Error::File`] naming parts that are missing, there twice, altered, or of another run.
+pub fn merge(output: &Path, further: &[PathBuf], progress: &dyn Fn(Event)) -> Result<Summary> {
+    let clock = Instant::now();
+    let dir = parts::directory(output);
+    let mut dirs = further.to_vec();
+    if dir.is_dir() {
+        dirs.push(dir.clone());
+    } else if further.is_empty() {
+        let reason = format!("has no parts to join: there is no directory {}", dir.display());
+        return Err(Error::file(output, reason));
+    }
+    let found = Found::scan(&dirs)?;
+    let Some((header, part)) = found.any() else {
+        return Err(Error::file(&dirs[0], "holds no parts: generate them first"));
+    };
+    let summary = |ending| Summary {
+        output: output.to_path_buf(),
+        samples: part.total,
+        made: 0,
+        seconds: clock.elapsed().as_secs_f64(),
+        ending,
+    };
+    if finished(output, header)? {
+        return Ok(summary(Ending::AlreadyThere));
+    }
+    let origin = "recipe in the parts";
+    let recipe = Recipe::from_table(recipe::parse(&header.recipe, origin)?, origin)?;
+    let lock = claim(&dir, None)?;
+    join(&found, &dir, output, &recipe, progress)?;
+    drop(lock);
+    parts::remove(&dir)?;
+    Ok(summary(Ending::Complete))
+}
+
+/// Whether `output` is there and of this run; an error if it is something else.
+fn finished(output: &Path, wanted: &Header) -> Result<bool> {
+    if !output.exists() {
+        return Ok(false);
+    }
+    let advice = "choose another -o, or --force to replace it";
+    let there = match Dataset::open(output) {
+        Ok(data) => data.header().clone(),
+        Err(Error::File { path, reason }) => {
+            return Err(Error::file(
+                path,
+                format!("is there already and {reason}; {advice}"),
+            ));
+        }
+        Err(e) => return Err(e),
+    };
+    if there.origin == wanted.origin {
+        return Ok(true);
+    }
+    let why = parts::difference(&there, wanted);
+    Err(Error::file(
+        output,
+        format!("holds a dataset of another recipe ({why}); {advice}"),
+    ))
+}
+
+/// Makes the directory of parts and takes hold of it: alone, or beside other shards.
+fn claim(dir: &Path, shard: Option<Shard>) -> Result<Vec<File>> {
+    std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "create", e))?;
+    let open = |name: &str| {
+        let path = dir.join(name);
+        let options = File::options().create(true).append(true).open(&path);
+        options.map_err(|e| Error::io(&path, "create", e))
+    };
+    let busy = |r: std::result::Result<(), TryLockError>| match r {
+        Err(TryLockError::WouldBlock) => Err(Error::file(dir, "is in use by another fempipe")),
+        // A file system without locks: then the user keeps order.
+        Err(TryLockError::Error(_)) | Ok(()) => Ok(()),
+    };
+    let whole = open("lock")?;
+    let Some(shard) = shard else {
+        busy(whole.try_lock())?;
+        return Ok(vec![whole]);
+    };
+    busy(whole.try_lock_shared())?;
+    let own = open(&format!("lock-{}-of-{}", shard.index + 1, shard.count))?;
+    busy(own.try_lock())?;
+    Ok(vec![whole, own])
+}
+
+/// The recipe lies beside the parts before work starts, for people who find the directory.
+fn save_recipe(dir: &Path, text: &str) -> Result<()> {
+    let path = dir.join("recipe.toml");
+    if path.exists() {
+        return Ok(());
+    }
+    std::fs::write(&path, text).map_err(|e| Error::io(&path, "write", e))
+}
+
+/// Refuses to mix parts of two recipes.
+fn check_origin(found: &Found, wanted: &Header, dir: &Path) -> Result<()> {
+    match found.any() {
+        Some((there, _)) if there.origin != wanted.origin => {
+            let why = parts::difference(there, wanted);
+            Err(Error::file(
+                dir,
+                format!(
+                    "holds parts of another recipe ({why}); finish it with its own recipe.toml, \
+                     remove the directory, or choose another -o"
+                ),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes the parts of this share that are not there; returns how many samples.
+fn make_missing(
+    recipe: &Recipe,
+    family: &dyn Family,
+    plan: &Plan,
+    found: &Found,
+    dir: &Path,
+    settings: &Settings,
+) -> Result<usize> {
+    let ours = |p: &usize| settings.shard.is_none_or(|s| s.has(*p));
+    let all: Vec<Job> = (0..plan.parts()).filter(ours).map(|p| plan.job(p)).collect();
+    let missing = |j: &&Job| !found.parts.contains_key(&j.number);
+    let jobs: Vec<Job> = all.iter().filter(missing).copied().collect();
+    let samples = |jobs: &[Job]| jobs.iter().map(|j| j.count).sum::<usize>();
+    let (total, todo) = (samples(&all), samples(&jobs));
+    (settings.progress)(Event::Start {
+        total,
+        kept: total - todo,
+    });
+    let written = Cell::new(all.len() - jobs.len());
+    let whole = sampling::make(
+        family,
+        recipe.seed,
+        &jobs,
+        settings.threads,
+        &mut |job, records| {
+            parts::write(dir, &plan.part_header(job), &plan.shape, &records)?;
+            written.set(written.get() + 1);
+            Ok(())
+        },
+        &|| (settings.progress)(Event::Sample),
+    )?;
+    if whole {
+        return Ok(todo);
+    }
+    Err(Error::Interrupted(format!(
+        "{} of {} parts are in {}; the same command goes on from there",
+        written.get(),
+        all.len(),
+        dir.display()
+    )))
+}
+
+fn join(found: &Found, dir: &Path, output: &Path, recipe: &Recipe, progress: &dyn Fn(Event)) -> Result<()> {
+    let sets = split::split(&recipe.split, recipe.samples, recipe.seed)?;
+    let total = recipe.samples;
+    parts::join(found, dir, output, &sets, recipe.compress, &|done| {
+        progress(Event::Join { done, total })
+    })
+}
