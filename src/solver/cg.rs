@@ -1,5 +1,6 @@
 //! Conjugate gradients.
 
+use super::lanczos::Lanczos;
 use super::run::Run;
 use super::{Monitor, Outcome, Reason, Stop, need};
 use crate::error::Result;
@@ -12,6 +13,17 @@ pub struct Cg {
     z: Vec<f64>,
     p: Vec<f64>,
     ap: Vec<f64>,
+    lanczos: Lanczos,
+}
+
+impl Cg {
+    /// The smallest and largest Ritz value of M A from the last solve's Lanczos coefficients, to about six digits.
+    ///
+    /// They lie inside the spectrum and reach its ends as the solve converges, so that their quotient bounds the condition
+    /// number of M A from below. `None` if the last solve took no step. Reference: Saad (2003), section 6.7.3.
+    pub fn spectrum(&self) -> Option<(f64, f64)> {
+        self.lanczos.extremes()
+    }
 }
 
 /// Preconditioned conjugate gradients for A x = b, A (n×n) symmetric positive definite, M ≈ A⁻¹.
@@ -35,7 +47,8 @@ pub fn cg(
 ) -> Result<Outcome> {
     need::spd("cg", a, m)?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
-    let Cg { r, z, p, ap } = ws;
+    let Cg { r, z, p, ap, lanczos } = ws;
+    lanczos.begin(stop.max_it);
     for v in [&mut *r, z, p, ap] {
         v.resize(b.len(), 0.0);
     }
@@ -57,7 +70,9 @@ pub fn cg(
         if rz_before == 0.0 {
             p.copy_from_slice(z);
         } else {
-            vector::xpby(z, rz / rz_before, p);
+            let beta = rz / rz_before;
+            lanczos.beta(beta);
+            vector::xpby(z, beta, p);
         }
         rz_before = rz;
         a.apply(p, ap);
@@ -68,18 +83,21 @@ pub fn cg(
         if pap <= 0.0 {
             break Reason::DivergedIndefiniteMat;
         }
-        let norm = advance(rz / pap, p, ap, x, r);
+        let alpha = rz / pap;
+        lanczos.alpha(alpha);
+        let norm = advance(alpha, p, ap, x, r);
         stopped = run.note(norm);
         if stopped.is_some_and(Reason::converged) {
             stopped = run.confirm(x, r);
             rz_before = 0.0;
+            lanczos.close();
         }
     };
     Ok(run.finish(reason, x, r))
 }
 
 /// x ← x + α p, r ← r − α A p in one pass; returns ‖r‖.
-fn advance(alpha: f64, p: &[f64], ap: &[f64], x: &mut [f64], r: &mut [f64]) -> f64 {
+pub(super) fn advance(alpha: f64, p: &[f64], ap: &[f64], x: &mut [f64], r: &mut [f64]) -> f64 {
     const LANES: usize = 8;
     let mut sums = [0.0; LANES];
     let (xc, xr) = x.as_chunks_mut::<LANES>();

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::hessenberg::Hessenberg;
 use super::run::Run;
 use super::{Monitor, Outcome, Reason, Stop, need};
 use crate::error::{Error, Result};
@@ -54,24 +55,7 @@ pub struct Gmres {
     basis: Vec<f64>,
     w: Vec<f64>,
     z: Vec<f64>,
-    /// Hessenberg matrix turned triangular, column k of restart + 1 entries.
-    h: Vec<f64>,
-    rotations: Vec<(f64, f64)>,
-    /// Rotated right-hand side of the least-squares problem.
-    g: Vec<f64>,
-    /// Columns of h in use.
-    columns: usize,
-}
-
-impl Gmres {
-    fn resize(&mut self, n: usize, restart: usize) {
-        self.basis.resize(n * (restart + 1), 0.0);
-        self.w.resize(n, 0.0);
-        self.z.resize(n, 0.0);
-        self.h.resize(restart * (restart + 1), 0.0);
-        self.rotations.resize(restart, (1.0, 0.0));
-        self.g.resize(restart + 1, 0.0);
-    }
+    small: Hessenberg,
 }
 
 /// GMRES(m) for A x = b with any square A, M ≈ A⁻¹; modified Gram–Schmidt, Givens rotations.
@@ -102,7 +86,9 @@ pub fn gmres(
     let n = b.len();
     // More directions than unknowns are never built.
     let restart = params.restart.min(n.max(1));
-    ws.resize(n, restart);
+    ws.basis.resize(n * (restart + 1), 0.0);
+    ws.w.resize(n, 0.0);
+    ws.z.resize(n, 0.0);
     let mut stopped = run.begin(x, &mut ws.w);
     let reason = loop {
         if let Some(reason) = stopped {
@@ -122,24 +108,32 @@ pub fn gmres(
         if !matches!(end, End::Stopped(Some(Reason::DivergedNan))) {
             ws.update(params.side, m, x);
         }
-        stopped = run.confirm(x, &mut ws.w);
-        if stopped.is_none_or(|r| !r.converged()) {
-            match end {
-                End::Stopped(Some(claim)) if !claim.converged() => stopped = Some(claim),
-                End::NoGrowth if run.last() > 0.5 * before => stopped = Some(Reason::DivergedBreakdown),
-                _ => {}
-            }
-        }
+        let confirmed = run.confirm(x, &mut ws.w);
+        stopped = end.verdict(confirmed, before, run.last());
     };
     Ok(run.finish(reason, x, &mut ws.w))
 }
 
-/// How a cycle ended.
-enum End {
+/// How a cycle of an Arnoldi method ended.
+pub(super) enum End {
     /// By the stopping rule, or (`None`) because the basis is full.
     Stopped(Option<Reason>),
     /// The Krylov space cannot grow.
     NoGrowth,
+}
+
+impl End {
+    /// The verdict on a cycle, from the confirmed one and the true residual before and after it.
+    pub(super) fn verdict(self, confirmed: Option<Reason>, before: f64, after: f64) -> Option<Reason> {
+        if confirmed.is_some_and(Reason::converged) {
+            return confirmed;
+        }
+        match self {
+            End::Stopped(Some(claim)) if !claim.converged() => Some(claim),
+            End::NoGrowth if after > 0.5 * before => Some(Reason::DivergedBreakdown),
+            _ => confirmed,
+        }
+    }
 }
 
 impl Gmres {
@@ -154,93 +148,45 @@ impl Gmres {
         run: &mut Run,
     ) -> End {
         let n = self.w.len();
-        self.columns = 0;
-        self.g.fill(0.0);
-        self.g[0] = beta;
+        self.small.begin(restart, beta);
         if beta == 0.0 {
             return End::NoGrowth;
         }
         // Left: ‖M r‖ is noted in the scale of ‖r‖ at the start of the cycle.
         let scale = run.last() / beta;
-        for (v, w) in self.basis[..n].iter_mut().zip(&self.w) {
-            *v = w / beta;
-        }
+        scaled(1.0 / beta, &self.w, &mut self.basis[..n]);
         for k in 0..restart {
-            let old = &self.basis[..(k + 1) * n];
-            let (first, second): (&dyn LinOp, &dyn LinOp) = match side {
+            let (known, next) = self.basis.split_at_mut((k + 1) * n);
+            let (first, second) = match side {
                 Side::Left => (a, m),
                 Side::Right => (m, a),
             };
-            first.apply(&old[k * n..], &mut self.z);
+            first.apply(&known[k * n..], &mut self.z);
             second.apply(&self.z, &mut self.w);
-            let column = &mut self.h[k * (restart + 1)..][..restart + 1];
             let before = vector::norm2(&self.w);
-            for (v, h) in old.chunks_exact(n).zip(column.iter_mut()) {
-                *h = vector::dot(v, &self.w);
-                vector::axpy(-*h, v, &mut self.w);
-            }
-            let norm = vector::norm2(&self.w);
+            let norm = orthogonalize(known, &mut self.w, self.small.column());
             if !norm.is_finite() {
                 return End::Stopped(Some(Reason::DivergedNan));
             }
             let grows = norm > f64::EPSILON * before;
-            column[k + 1] = if grows { norm } else { 0.0 };
-            self.rotate(k, restart);
-            let column = &self.h[k * (restart + 1)..];
-            if column[k].abs() <= f64::EPSILON * before {
-                // A M is singular on this space: the column adds nothing.
-                run.note(scale * self.g[k].abs());
-                return End::NoGrowth;
-            }
-            self.columns = k + 1;
-            let stopped = run.note(scale * self.g[k + 1].abs());
+            self.small.column()[k + 1] = if grows { norm } else { 0.0 };
+            let accepted = self.small.accept(f64::EPSILON * before);
+            let stopped = run.note(scale * self.small.residual());
             if stopped.is_some() {
                 return End::Stopped(stopped);
             }
-            if !grows {
+            if !grows || accepted.is_none() {
                 return End::NoGrowth;
             }
-            if k + 1 < restart {
-                for (v, w) in self.basis[(k + 1) * n..][..n].iter_mut().zip(&self.w) {
-                    *v = w / norm;
-                }
-            }
+            scaled(1.0 / norm, &self.w, &mut next[..n]);
         }
         End::Stopped(None)
     }
 
-    /// Applies the old Givens rotations to column k, and makes and applies the one that clears its subdiagonal.
-    fn rotate(&mut self, k: usize, restart: usize) {
-        let column = &mut self.h[k * (restart + 1)..][..k + 2];
-        for (i, &(c, s)) in self.rotations[..k].iter().enumerate() {
-            let (upper, lower) = (column[i], column[i + 1]);
-            column[i] = c * upper + s * lower;
-            column[i + 1] = c * lower - s * upper;
-        }
-        let r = column[k].hypot(column[k + 1]);
-        let (c, s) = if r == 0.0 {
-            (1.0, 0.0)
-        } else {
-            (column[k] / r, column[k + 1] / r)
-        };
-        (column[k], column[k + 1]) = (r, 0.0);
-        self.rotations[k] = (c, s);
-        self.g[k + 1] = -s * self.g[k];
-        self.g[k] *= c;
-    }
-
-    /// x ← x + V y (left) or x + M V y (right), with y from the triangular system.
+    /// x ← x + V y (left) or x + M V y (right), with y from the least-squares problem.
     fn update(&mut self, side: Side, m: &dyn LinOp, x: &mut [f64]) {
-        let (n, stride) = (x.len(), self.rotations.len() + 1);
-        for k in (0..self.columns).rev() {
-            let mut sum = self.g[k];
-            for j in k + 1..self.columns {
-                sum -= self.h[j * stride + k] * self.g[j];
-            }
-            self.g[k] = sum / self.h[k * stride + k];
-        }
         self.w.fill(0.0);
-        for (v, &y) in self.basis.chunks_exact(n).zip(&self.g[..self.columns]) {
+        for (v, &y) in self.basis.chunks_exact(x.len()).zip(self.small.solve()) {
             vector::axpy(y, v, &mut self.w);
         }
         match side {
@@ -251,4 +197,20 @@ impl Gmres {
             }
         }
     }
+}
+
+/// y ← a x.
+pub(super) fn scaled(a: f64, x: &[f64], y: &mut [f64]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = a * x;
+    }
+}
+
+/// w ← w − V Vᵀ w by modified Gram–Schmidt, the coefficients into h; returns ‖w‖.
+pub(super) fn orthogonalize(basis: &[f64], w: &mut [f64], h: &mut [f64]) -> f64 {
+    for (v, h) in basis.chunks_exact(w.len()).zip(h) {
+        *h = vector::dot(v, w);
+        vector::axpy(-*h, v, w);
+    }
+    vector::norm2(w)
 }

@@ -5,8 +5,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::bcgs::{Bcgs, bcgs};
 use super::cg::{Cg, cg};
+use super::chebyshev::{Chebyshev, ChebyshevParams, chebyshev};
+use super::fcg::{self, Fcg, fcg};
+use super::fgmres::{self, Fgmres, fgmres};
+use super::gcrodr::{Gcrodr, GcrodrParams, gcrodr};
 use super::gmres::{Gmres, GmresParams, Side, gmres};
+use super::minres::{Minres, minres};
 use super::richardson::{self, Richardson, richardson};
 use super::{Monitor, Outcome, Stop};
 use crate::error::{Error, Result};
@@ -28,27 +34,65 @@ use crate::notation;
 pub enum Method {
     /// [`richardson`] with its damping ω.
     Richardson { scale: f64 },
+    /// [`chebyshev`] on an interval given or estimated.
+    Chebyshev { min: Option<f64>, max: Option<f64> },
     /// [`cg`].
     Cg,
+    /// [`fcg`] with the directions it keeps.
+    Fcg { directions: usize },
+    /// [`minres`].
+    Minres,
     /// [`gmres`].
     Gmres { restart: usize, side: Side },
+    /// [`fgmres`].
+    Fgmres { restart: usize },
+    /// [`bcgs`].
+    Bcgs,
+    /// [`gcrodr`], which recycles from system to system as long as the workspace lives.
+    Gcrodr { restart: usize, recycle: usize },
 }
 
 /// The workspaces of all methods; each stays empty until its method is used.
+///
+/// Only `gcrodr`'s remembers anything of the systems before: [`Workspace::forget`] makes it start anew.
 #[derive(Debug, Clone, Default)]
 pub struct Workspace {
     richardson: Richardson,
+    chebyshev: Chebyshev,
     cg: Cg,
+    fcg: Fcg,
+    minres: Minres,
     gmres: Gmres,
+    fgmres: Fgmres,
+    bcgs: Bcgs,
+    gcrodr: Gcrodr,
+}
+
+impl Workspace {
+    /// Ritz bounds of the spectrum of M A from the last [`cg`] solve, see [`Cg::spectrum`].
+    pub fn cg_spectrum(&self) -> Option<(f64, f64)> {
+        self.cg.spectrum()
+    }
+
+    /// Forgets the space that [`gcrodr`] recycles.
+    pub fn forget(&mut self) {
+        self.gcrodr.forget();
+    }
 }
 
 impl Method {
-    /// PETSc's name of the method.
+    /// PETSc's name of the method (`gcrodr` is HPDDM's).
     pub fn name(&self) -> &'static str {
         match self {
             Method::Richardson { .. } => "richardson",
+            Method::Chebyshev { .. } => "chebyshev",
             Method::Cg => "cg",
+            Method::Fcg { .. } => "fcg",
+            Method::Minres => "minres",
             Method::Gmres { .. } => "gmres",
+            Method::Fgmres { .. } => "fgmres",
+            Method::Bcgs => "bcgs",
+            Method::Gcrodr { .. } => "gcrodr",
         }
     }
 
@@ -57,8 +101,12 @@ impl Method {
     pub fn check(&self) -> Result<()> {
         match *self {
             Method::Richardson { scale } => richardson::check(scale),
-            Method::Cg => Ok(()),
+            Method::Chebyshev { min, max } => ChebyshevParams { min, max }.check(),
+            Method::Fcg { directions } => fcg::check(directions),
             Method::Gmres { restart, side } => GmresParams { restart, side }.check(),
+            Method::Fgmres { restart } => fgmres::check(restart),
+            Method::Gcrodr { restart, recycle } => GcrodrParams { restart, recycle }.check(),
+            Method::Cg | Method::Minres | Method::Bcgs => Ok(()),
         }
     }
 
@@ -79,10 +127,22 @@ impl Method {
     ) -> Result<Outcome> {
         match *self {
             Method::Richardson { scale } => richardson(&mut ws.richardson, scale, a, m, b, x, stop, monitor),
+            Method::Chebyshev { min, max } => {
+                let params = ChebyshevParams { min, max };
+                chebyshev(&mut ws.chebyshev, &params, a, m, b, x, stop, monitor)
+            }
             Method::Cg => cg(&mut ws.cg, a, m, b, x, stop, monitor),
+            Method::Fcg { directions } => fcg(&mut ws.fcg, directions, a, m, b, x, stop, monitor),
+            Method::Minres => minres(&mut ws.minres, a, m, b, x, stop, monitor),
             Method::Gmres { restart, side } => {
                 let params = GmresParams { restart, side };
                 gmres(&mut ws.gmres, &params, a, m, b, x, stop, monitor)
+            }
+            Method::Fgmres { restart } => fgmres(&mut ws.fgmres, restart, a, m, b, x, stop, monitor),
+            Method::Bcgs => bcgs(&mut ws.bcgs, a, m, b, x, stop, monitor),
+            Method::Gcrodr { restart, recycle } => {
+                let params = GcrodrParams { restart, recycle };
+                gcrodr(&mut ws.gcrodr, &params, a, m, b, x, stop, monitor)
             }
         }
     }
@@ -90,13 +150,23 @@ impl Method {
 
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let name = self.name();
         match self {
-            Method::Richardson { scale } => write!(f, "richardson({scale})"),
-            Method::Cg => f.write_str("cg"),
-            Method::Gmres { restart, side } => match side {
-                Side::Right => write!(f, "gmres({restart})"),
-                Side::Left => write!(f, "gmres({restart}, side = left)"),
+            Method::Richardson { scale } => write!(f, "{name}({scale})"),
+            Method::Chebyshev { min, max } => match (min, max) {
+                (None, None) => f.write_str(name),
+                (Some(min), None) => write!(f, "{name}(min = {min})"),
+                (None, Some(max)) => write!(f, "{name}(max = {max})"),
+                (Some(min), Some(max)) => write!(f, "{name}({min}, {max})"),
             },
+            Method::Cg | Method::Minres | Method::Bcgs => f.write_str(name),
+            Method::Fcg { directions } => write!(f, "{name}({directions})"),
+            Method::Gmres { restart, side } => match side {
+                Side::Right => write!(f, "{name}({restart})"),
+                Side::Left => write!(f, "{name}({restart}, side = left)"),
+            },
+            Method::Fgmres { restart } => write!(f, "{name}({restart})"),
+            Method::Gcrodr { restart, recycle } => write!(f, "{name}({restart}, {recycle})"),
         }
     }
 }
@@ -109,12 +179,32 @@ enum Table {
         #[serde(default = "one", alias = "omega")]
         scale: f64,
     },
+    Chebyshev {
+        min: Option<f64>,
+        max: Option<f64>,
+    },
     Cg {},
+    Fcg {
+        #[serde(default = "thirty")]
+        directions: usize,
+    },
+    Minres {},
     Gmres {
-        #[serde(default = "default_restart")]
+        #[serde(default = "thirty")]
         restart: usize,
         #[serde(default)]
         side: Side,
+    },
+    Fgmres {
+        #[serde(default = "thirty")]
+        restart: usize,
+    },
+    Bcgs {},
+    Gcrodr {
+        #[serde(default = "thirty")]
+        restart: usize,
+        #[serde(default = "ten")]
+        recycle: usize,
     },
 }
 
@@ -122,7 +212,12 @@ fn one() -> f64 {
     1.0
 }
 
-fn default_restart() -> usize {
+fn ten() -> usize {
+    GcrodrParams::default().recycle
+}
+
+/// PETSc's restart length, and the directions its fcg keeps.
+fn thirty() -> usize {
     GmresParams::default().restart
 }
 
@@ -131,8 +226,14 @@ impl TryFrom<Table> for Method {
     fn try_from(table: Table) -> Result<Self> {
         let method = match table {
             Table::Richardson { scale } => Method::Richardson { scale },
+            Table::Chebyshev { min, max } => Method::Chebyshev { min, max },
             Table::Cg {} => Method::Cg,
+            Table::Fcg { directions } => Method::Fcg { directions },
+            Table::Minres {} => Method::Minres,
             Table::Gmres { restart, side } => Method::Gmres { restart, side },
+            Table::Fgmres { restart } => Method::Fgmres { restart },
+            Table::Bcgs {} => Method::Bcgs,
+            Table::Gcrodr { restart, recycle } => Method::Gcrodr { restart, recycle },
         };
         method.check()?;
         Ok(method)
@@ -144,7 +245,10 @@ impl FromStr for Method {
     fn from_str(text: &str) -> Result<Self> {
         notation::parse::<Table>("solver", text, |name| match name {
             "richardson" => &["scale"],
-            "gmres" => &["restart"],
+            "chebyshev" => &["min", "max"],
+            "fcg" => &["directions"],
+            "gmres" | "fgmres" => &["restart"],
+            "gcrodr" => &["restart", "recycle"],
             _ => &[],
         })
         .and_then(Method::try_from)

@@ -15,16 +15,33 @@
 //! | A not square, other sizes that differ | [`crate::Error::Shape`] |
 //! | A or M promises less than the method needs | [`crate::Error::Argument`] naming a method that can |
 
+mod bcgs;
 mod cg;
+mod chebyshev;
+mod deflated;
+mod fcg;
+mod fgmres;
+mod gcrodr;
 mod gmres;
+mod harmonic;
+mod hessenberg;
+mod lanczos;
 mod method;
+mod minres;
 mod need;
 mod richardson;
 mod run;
 mod stop;
 
+pub use bcgs::{Bcgs, bcgs};
 pub use cg::{Cg, cg};
+pub use chebyshev::{Chebyshev, ChebyshevParams, chebyshev};
+pub use deflated::{DeflatedCg, Deflation, deflated_cg};
+pub use fcg::{Fcg, fcg};
+pub use fgmres::{Fgmres, fgmres};
+pub use gcrodr::{Gcrodr, GcrodrParams, gcrodr};
 pub use gmres::{Gmres, GmresParams, Side, gmres};
 pub use method::{Method, Workspace};
+pub use minres::{Minres, minres};
 pub use richardson::{Richardson, richardson};
 pub use stop::{Monitor, Outcome, Quiet, Reason, Stop, Timeline};

@@ -104,7 +104,7 @@ impl Reason {
             Reason::DivergedIts => "allow more iterations or take a stronger preconditioner",
             Reason::DivergedDtol => "the iteration diverges: damp it, or take a Krylov method",
             Reason::DivergedNan => "the matrix, the preconditioner or the iteration produced NaN or infinity",
-            Reason::DivergedIndefiniteMat => "A is not positive definite: take gmres",
+            Reason::DivergedIndefiniteMat => "A is not positive definite: take minres or gmres",
             Reason::DivergedIndefinitePc => {
                 "the preconditioner is not positive definite: take another, or gmres"
             }

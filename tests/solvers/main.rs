@@ -1,5 +1,6 @@
 //! Solvers and preconditioners: every method walks through the same zoo, every preconditioner keeps its promises.
 
+mod krylov;
 mod precond;
 mod systems;
 mod textbook;

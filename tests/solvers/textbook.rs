@@ -122,7 +122,7 @@ fn text_and_table_mean_the_same() {
 #[test]
 fn bad_notation_is_refused_with_what_would_be_right() {
     for (text, says) in [
-        ("gmress", "expected one of `richardson`, `cg`"),
+        ("gmress", "expected one of `richardson`, `chebyshev`"),
         ("gmres(50", "parenthesis"),
         ("gmres(0)", "at least 1"),
         ("gmres(-3)", "invalid value"),

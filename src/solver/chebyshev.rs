@@ -1,0 +1,144 @@
+//! Chebyshev semi-iteration: no inner products, given bounds on the spectrum.
+
+use super::cg::{Cg, cg};
+use super::run::Run;
+use super::{Monitor, Outcome, Quiet, Reason, Stop, need};
+use crate::error::{Error, Result};
+use crate::linalg::{LinOp, vector};
+use crate::rng::{Purpose, stream};
+use rand::RngExt;
+
+/// CG steps on noise that find the largest eigenvalue where it is not given.
+const ESTIMATE_STEPS: usize = 10;
+/// The interval taken around an estimate λ: [0.1 λ, 1.1 λ], as in PETSc.
+const INTERVAL: (f64, f64) = (0.1, 1.1);
+
+/// Parameters of [`chebyshev`]: bounds on the eigenvalues of M A, found by ten CG steps where not given.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ChebyshevParams {
+    /// Default: 0.1 of the estimated largest eigenvalue.
+    pub min: Option<f64>,
+    /// Default: 1.1 of the estimated largest eigenvalue.
+    pub max: Option<f64>,
+}
+
+/// Workspace of [`chebyshev`]: 3 n-vectors, and that of [`cg`] where it estimates.
+#[derive(Debug, Clone, Default)]
+pub struct Chebyshev {
+    r: Vec<f64>,
+    z: Vec<f64>,
+    d: Vec<f64>,
+    cg: Cg,
+}
+
+/// Chebyshev iteration for A x = b, A (n×n) and M ≈ A⁻¹ symmetric positive definite, spectrum of M A in [min, max].
+///
+/// The error polynomial is the smallest possible on [min, max]; eigenvalues between 0 and min are damped less, ones above max
+/// make it diverge. Needs: A and M promised SPD. Memory: 3 n-vectors (7 with the estimate).
+/// Reference: Saad (2003), algorithm 12.1.
+///
+/// # Errors
+/// [`Error::Argument`] unless 0 < min < max, or where a promise is missing; sizes and values as all methods, see [`super`].
+#[allow(clippy::too_many_arguments)] // the house signature and the parameters
+pub fn chebyshev(
+    ws: &mut Chebyshev,
+    params: &ChebyshevParams,
+    a: &dyn LinOp,
+    m: &dyn LinOp,
+    b: &[f64],
+    x: &mut [f64],
+    stop: &Stop,
+    monitor: &mut dyn Monitor,
+) -> Result<Outcome> {
+    params.check()?;
+    need::spd("chebyshev", a, m)?;
+    let mut run = Run::start(a, m, b, x, stop, monitor)?;
+    for u in [&mut ws.r, &mut ws.z, &mut ws.d] {
+        u.resize(b.len(), 0.0);
+    }
+    let mut stopped = run.begin(x, &mut ws.r);
+    let (min, max) = match stopped {
+        None => ws.bounds(params, a, m)?,
+        Some(_) => (0.1, 1.0),
+    };
+    let Chebyshev { r, z, d, .. } = ws;
+    let (theta, delta) = ((max + min) / 2.0, (max - min) / 2.0);
+    let sigma = theta / delta;
+    let mut rho = 0.0;
+    let reason = loop {
+        if let Some(reason) = stopped {
+            break reason;
+        }
+        m.apply(r, z);
+        if rho == 0.0 {
+            rho = 1.0 / sigma;
+            for (d, z) in d.iter_mut().zip(&*z) {
+                *d = z / theta;
+            }
+        } else {
+            let next = 1.0 / (2.0 * sigma - rho);
+            let (old, new) = (next * rho, 2.0 * next / delta);
+            for (d, z) in d.iter_mut().zip(&*z) {
+                *d = old * *d + new * z;
+            }
+            rho = next;
+        }
+        vector::axpy(1.0, d, x);
+        a.apply(d, z);
+        vector::axpy(-1.0, z, r);
+        stopped = run.note(vector::norm2(r));
+        if stopped.is_some_and(Reason::converged) {
+            stopped = run.confirm(x, r);
+            rho = 0.0;
+        }
+    };
+    Ok(run.finish(reason, x, r))
+}
+
+impl ChebyshevParams {
+    /// # Errors
+    /// [`Error::Argument`] for bounds that are not positive and in order.
+    pub fn check(&self) -> Result<()> {
+        let good = |v: Option<f64>| v.is_none_or(|v| v > 0.0 && v.is_finite());
+        let ordered = !matches!((self.min, self.max), (Some(min), Some(max)) if min >= max);
+        if good(self.min) && good(self.max) && ordered {
+            return Ok(());
+        }
+        Err(Error::Argument(
+            "chebyshev: 0 < min < max must bound the eigenvalues of M A".into(),
+        ))
+    }
+}
+
+impl Chebyshev {
+    /// The interval: as given, else around the largest Ritz value of a few CG steps on noise.
+    fn bounds(&mut self, params: &ChebyshevParams, a: &dyn LinOp, m: &dyn LinOp) -> Result<(f64, f64)> {
+        if let (Some(min), Some(max)) = (params.min, params.max) {
+            return Ok((min, max));
+        }
+        let mut rng = stream(0, Purpose::Measure, 0);
+        for z in &mut self.z {
+            *z = rng.random_range(-1.0..1.0);
+        }
+        self.d.fill(0.0);
+        let stop = Stop {
+            rtol: 1e-14,
+            max_it: ESTIMATE_STEPS,
+            ..Stop::default()
+        };
+        cg(&mut self.cg, a, m, &self.z, &mut self.d, &stop, &mut Quiet)?;
+        let Some((_, largest)) = self.cg.spectrum() else {
+            return Err(Error::Numeric(
+                "chebyshev: no CG step could estimate the spectrum of M A; give min and max".into(),
+            ));
+        };
+        let min = params.min.unwrap_or(INTERVAL.0 * largest);
+        let max = params.max.unwrap_or(INTERVAL.1 * largest);
+        ChebyshevParams {
+            min: Some(min),
+            max: Some(max),
+        }
+        .check()?;
+        Ok((min, max))
+    }
+}

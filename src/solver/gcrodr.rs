@@ -1,0 +1,286 @@
+//! GCRO-DR: restarted GMRES that keeps a space of slow modes, over restarts and over systems.
+
+use super::deflated::orthonormal;
+use super::gmres::{End, scaled};
+use super::harmonic;
+use super::hessenberg::Hessenberg;
+use super::run::Run;
+use super::{Monitor, Outcome, Reason, Stop, need};
+use crate::error::{Error, Result};
+use crate::linalg::dense::Dense;
+use crate::linalg::{LinOp, vector};
+
+/// Parameters of [`gcrodr`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GcrodrParams {
+    /// Directions before a restart, the recycled ones included.
+    pub restart: usize,
+    /// Directions recycled.
+    pub recycle: usize,
+}
+
+impl Default for GcrodrParams {
+    fn default() -> Self {
+        GcrodrParams {
+            restart: 30,
+            recycle: 10,
+        }
+    }
+}
+
+impl GcrodrParams {
+    /// # Errors
+    /// [`Error::Argument`] unless 0 < recycle < restart.
+    pub fn check(&self) -> Result<()> {
+        if self.recycle == 0 || self.recycle >= self.restart {
+            return Err(Error::Argument(format!(
+                "gcrodr: recycle = {} must be at least 1 and below restart = {}",
+                self.recycle, self.restart
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Workspace of [`gcrodr`] and its memory from system to system: 2 restart + recycle + 3 n-vectors.
+#[derive(Debug, Clone, Default)]
+pub struct Gcrodr {
+    /// Orthonormal basis V of the current cycle and zᵢ = M vᵢ.
+    pub(super) v: Vec<Vec<f64>>,
+    pub(super) z: Vec<Vec<f64>>,
+    /// The recycled space: A U = C with CᵀC = I, and Û with U = M Û (empty for a space given from outside).
+    pub(super) c: Vec<Vec<f64>>,
+    pub(super) u: Vec<Vec<f64>>,
+    pub(super) u_hat: Vec<Vec<f64>>,
+    w: Vec<f64>,
+    small: Hessenberg,
+    /// Columns of H̄ (j + 2 entries each) and of B = Cᵀ A Z, untouched by rotations.
+    pub(super) h: Vec<Vec<f64>>,
+    pub(super) b: Vec<Vec<f64>>,
+    given: bool,
+}
+
+impl Gcrodr {
+    /// Gives a space of slow modes (n×j) that stays as it is, instead of one found on the way.
+    ///
+    /// # Errors
+    /// [`Error::Numeric`] if an entry is not finite.
+    pub fn set_space(&mut self, space: &Dense) -> Result<()> {
+        self.u = orthonormal(space)?;
+        self.given = true;
+        Ok(())
+    }
+
+    /// Forgets the space, given or found.
+    pub fn forget(&mut self) {
+        for space in [&mut self.c, &mut self.u, &mut self.u_hat] {
+            space.clear();
+        }
+        self.given = false;
+    }
+
+    /// Dimension of the space kept.
+    pub fn recycled(&self) -> usize {
+        self.u.len()
+    }
+}
+
+/// GCRO-DR(m, k) for A x = b with any square A, M ≈ A⁻¹ on the right, so that the residual noted is the true one.
+///
+/// Every cycle first solves on the recycled space U, then builds m − k directions with A M orthogonal to C = A U, then takes the k
+/// harmonic Ritz vectors of smallest modulus as the new U. The space stays in the workspace for the next system, of this or
+/// another matrix of the same size, at k products with A and M (not counted as iterations); one given by
+/// [`Gcrodr::set_space`] is used unchanged. Without a space the first cycle is GMRES(m). Allocates once a cycle for the
+/// k-dimensional eigenproblem. Needs: A and M linear. Memory: 2 m + k + 3 n-vectors.
+/// Reference: Parks, de Sturler, Mackey, Johnson & Maiti (2006), doi:10.1137/040607277.
+///
+/// # Errors
+/// [`Error::Argument`] unless 0 < recycle < restart, or where a promise is missing; [`Error::Shape`] if the given space
+/// is of another size or fills the restart length; else as all methods, see [`super`].
+#[allow(clippy::too_many_arguments)] // the house signature and the parameters
+pub fn gcrodr(
+    ws: &mut Gcrodr,
+    params: &GcrodrParams,
+    a: &dyn LinOp,
+    m: &dyn LinOp,
+    b: &[f64],
+    x: &mut [f64],
+    stop: &Stop,
+    monitor: &mut dyn Monitor,
+) -> Result<Outcome> {
+    params.check()?;
+    need::linear("gcrodr", a, m)?;
+    let mut run = Run::start(a, m, b, x, stop, monitor)?;
+    ws.prepare(params, b.len())?;
+    let mut stopped = run.begin(x, &mut ws.w);
+    if stopped.is_none() && !ws.u.is_empty() {
+        ws.map_space(a, m);
+        ws.project(x);
+        stopped = run.confirm(x, &mut ws.w);
+    }
+    let reason = loop {
+        if let Some(reason) = stopped {
+            break reason;
+        }
+        let before = run.last();
+        ws.project(x);
+        let end = ws.cycle(params.restart.min(b.len()), a, m, &mut run);
+        if !matches!(end, End::Stopped(Some(Reason::DivergedNan))) {
+            ws.update(x);
+            if !ws.given {
+                harmonic::renew(ws, params.recycle);
+            }
+        }
+        let confirmed = run.confirm(x, &mut ws.w);
+        stopped = end.verdict(confirmed, before, run.last());
+    };
+    Ok(run.finish(reason, x, &mut ws.w))
+}
+
+impl Gcrodr {
+    fn prepare(&mut self, params: &GcrodrParams, n: usize) -> Result<()> {
+        let known = self.u.first().map_or(n, Vec::len);
+        if known != n && self.given {
+            return Err(Error::shape("rows of the recycled space", n, known));
+        }
+        if known != n {
+            self.forget();
+        }
+        if self.u.len() >= params.restart {
+            return Err(Error::shape(
+                "dimension of the recycled space",
+                format!("below restart = {}", params.restart),
+                self.u.len(),
+            ));
+        }
+        self.w.resize(n, 0.0);
+        let restart = params.restart.min(n);
+        for (set, len) in [(&mut self.v, restart + 1), (&mut self.z, restart)] {
+            set.resize(len.max(set.len()), Vec::new());
+            set.iter_mut().for_each(|v| v.resize(n, 0.0));
+        }
+        self.h
+            .resize_with(restart, || Vec::with_capacity(params.restart + 1));
+        self.b.resize_with(restart, Vec::new);
+        Ok(())
+    }
+
+    /// For a new A or M: U ← M Û (or as given), then C ← A U, both multiplied by what makes C orthonormal.
+    fn map_space(&mut self, a: &dyn LinOp, m: &dyn LinOp) {
+        if !self.given {
+            for (u, u_hat) in self.u.iter_mut().zip(&self.u_hat) {
+                m.apply(u_hat, u);
+            }
+        }
+        self.c.resize(self.u.len(), vec![0.0; self.w.len()]);
+        let mut kept = 0;
+        for j in 0..self.u.len() {
+            self.c[j].resize(self.w.len(), 0.0);
+            let (done, rest) = self.c.split_at_mut(j);
+            a.apply(&self.u[j], &mut rest[0]);
+            let size = vector::norm2(&rest[0]);
+            let (u_done, u_rest) = self.u.split_at_mut(j);
+            for _ in 0..2 {
+                for i in 0..kept {
+                    let along = vector::dot(&done[i], &rest[0]);
+                    vector::axpy(-along, &done[i], &mut rest[0]);
+                    vector::axpy(-along, &u_done[i], &mut u_rest[0]);
+                    if !self.given {
+                        let (old, new) = self.u_hat.split_at_mut(j);
+                        vector::axpy(-along, &old[i], &mut new[0]);
+                    }
+                }
+            }
+            let left = vector::norm2(&rest[0]);
+            if left.is_nan() || left <= 1e-12 * size {
+                continue;
+            }
+            let spaces = if self.given {
+                [Some(&mut self.c), Some(&mut self.u), None]
+            } else {
+                [Some(&mut self.c), Some(&mut self.u), Some(&mut self.u_hat)]
+            };
+            for space in spaces.into_iter().flatten() {
+                vector::scale(1.0 / left, &mut space[j]);
+                space.swap(kept, j);
+            }
+            kept += 1;
+        }
+        for space in [&mut self.c, &mut self.u, &mut self.u_hat] {
+            space.truncate(kept);
+        }
+    }
+
+    /// x ← x + U Cᵀ r, r ← r − C Cᵀ r, with r in w.
+    fn project(&mut self, x: &mut [f64]) {
+        for (c, u) in self.c.iter().zip(&self.u) {
+            let along = vector::dot(c, &self.w);
+            vector::axpy(along, u, x);
+            vector::axpy(-along, c, &mut self.w);
+        }
+    }
+
+    /// Arnoldi on (I − C Cᵀ) A M from w until the rule, the restart length or a full space ends it.
+    fn cycle(&mut self, restart: usize, a: &dyn LinOp, m: &dyn LinOp, run: &mut Run) -> End {
+        let steps = restart.saturating_sub(self.c.len());
+        let beta = vector::norm2(&self.w);
+        self.small.begin(steps.max(1), beta);
+        if !beta.is_finite() {
+            return End::Stopped(Some(Reason::DivergedNan));
+        }
+        if beta == 0.0 || steps == 0 {
+            return End::NoGrowth;
+        }
+        scaled(1.0 / beta, &self.w, &mut self.v[0]);
+        for k in 0..steps {
+            m.apply(&self.v[k], &mut self.z[k]);
+            a.apply(&self.z[k], &mut self.w);
+            let before = vector::norm2(&self.w);
+            self.b[k].resize(self.c.len(), 0.0);
+            for (c, b) in self.c.iter().zip(&mut self.b[k]) {
+                *b = vector::dot(c, &self.w);
+                vector::axpy(-*b, c, &mut self.w);
+            }
+            let column = &mut self.h[k];
+            column.clear();
+            for v in &self.v[..=k] {
+                column.push(vector::dot(v, &self.w));
+                vector::axpy(-column[column.len() - 1], v, &mut self.w);
+            }
+            let norm = vector::norm2(&self.w);
+            if !norm.is_finite() {
+                return End::Stopped(Some(Reason::DivergedNan));
+            }
+            let grows = norm > f64::EPSILON * before;
+            column.push(if grows { norm } else { 0.0 });
+            self.small.column()[..k + 2].copy_from_slice(column);
+            let accepted = self.small.accept(f64::EPSILON * before);
+            let stopped = run.note(self.small.residual());
+            if stopped.is_some() {
+                return End::Stopped(stopped);
+            }
+            if !grows || accepted.is_none() {
+                return End::NoGrowth;
+            }
+            scaled(1.0 / norm, &self.w, &mut self.v[k + 1]);
+        }
+        End::Stopped(None)
+    }
+
+    /// Columns of the cycle that count.
+    pub(super) fn steps(&self) -> usize {
+        self.small.columns()
+    }
+
+    /// x ← x + Z y − U B y.
+    fn update(&mut self, x: &mut [f64]) {
+        let y = self.small.solve();
+        for (z, &y) in self.z.iter().zip(y) {
+            vector::axpy(y, z, x);
+        }
+        for (i, u) in self.u.iter().enumerate() {
+            let by: f64 = self.b.iter().zip(y).map(|(b, y)| b[i] * y).sum();
+            vector::axpy(-by, u, x);
+        }
+    }
+}

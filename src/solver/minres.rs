@@ -1,0 +1,137 @@
+//! MINRES for symmetric indefinite systems.
+
+use super::run::Run;
+use super::{Monitor, Outcome, Reason, Stop, need};
+use crate::error::Result;
+use crate::linalg::{LinOp, vector};
+
+/// Workspace of [`minres`]: 7 n-vectors, kept between solves.
+#[derive(Debug, Clone, Default)]
+pub struct Minres {
+    /// Lanczos vectors vₖ₋₁ and vₖ, with vᵀ M v = 1.
+    v_old: Vec<f64>,
+    v: Vec<f64>,
+    /// z = M v.
+    z: Vec<f64>,
+    az: Vec<f64>,
+    /// Directions wₖ₋₂ and wₖ₋₁.
+    w_old: Vec<f64>,
+    w: Vec<f64>,
+    /// The residual's direction: r = φ q.
+    q: Vec<f64>,
+}
+
+/// Preconditioned MINRES for A x = b, A (n×n) symmetric, definite or not, M ≈ |A|⁻¹ symmetric positive definite.
+///
+/// Minimises ‖b − A x‖ in the norm of M over x₀ + K_k(M A, M r₀); what is noted, and stopped by, is ‖b − A x‖₂, which falls
+/// monotonically for M = I. The residual itself is carried along by qₖ = sₖ qₖ₋₁ − cₖ vₖ₊₁, r = φ q.
+/// On a singular system without a solution the residual stalls above the tolerance ([`Reason::DivergedIts`]), or the space
+/// ends ([`Reason::DivergedBreakdown`]). vᵀ M v < 0 ends with [`Reason::DivergedIndefinitePc`].
+/// Needs: A promised symmetric, M promised SPD. Memory: 7 n-vectors.
+/// Reference: Paige & Saunders (1975), doi:10.1137/0712047.
+///
+/// # Errors
+/// [`crate::Error::Argument`] where a promise is missing; sizes and values as all methods, see [`super`].
+pub fn minres(
+    ws: &mut Minres,
+    a: &dyn LinOp,
+    m: &dyn LinOp,
+    b: &[f64],
+    x: &mut [f64],
+    stop: &Stop,
+    monitor: &mut dyn Monitor,
+) -> Result<Outcome> {
+    need::symmetric("minres", a, m)?;
+    let mut run = Run::start(a, m, b, x, stop, monitor)?;
+    let Minres {
+        v_old,
+        v,
+        z,
+        az,
+        w_old,
+        w,
+        q,
+    } = ws;
+    for u in [&mut *v_old, v, z, az, w_old, w, q] {
+        u.resize(b.len(), 0.0);
+    }
+    let mut stopped = run.begin(x, q);
+    let reason = 'solve: loop {
+        if let Some(reason) = stopped {
+            break reason;
+        }
+        // (Re)start: q holds b − A x.
+        m.apply(q, z);
+        let mut beta = vector::dot(q, z);
+        if !beta.is_finite() {
+            break Reason::DivergedNan;
+        }
+        if beta <= 0.0 {
+            break Reason::DivergedIndefinitePc;
+        }
+        beta = beta.sqrt();
+        let mut phi = beta;
+        for (v, q) in v.iter_mut().zip(q.iter_mut()) {
+            *q /= beta;
+            *v = *q;
+        }
+        vector::scale(1.0 / beta, z);
+        for u in [&mut *v_old, w_old, w] {
+            u.fill(0.0);
+        }
+        let (mut c_old, mut s_old, mut c, mut s) = (1.0, 0.0, -1.0, 0.0);
+        beta = 0.0;
+        loop {
+            // Lanczos: β₊ v₊ = A z − α v − β v₋.
+            a.apply(z, az);
+            let alpha = vector::dot(z, az);
+            for ((old, v), az) in v_old.iter_mut().zip(&*v).zip(&*az) {
+                *old = az - alpha * v - beta * *old;
+            }
+            std::mem::swap(v_old, v);
+            m.apply(v, az);
+            let square = vector::dot(v, az);
+            if !(alpha.is_finite() && square.is_finite()) {
+                break 'solve Reason::DivergedNan;
+            }
+            if square < 0.0 {
+                break 'solve Reason::DivergedIndefinitePc;
+            }
+            let beta_next = square.sqrt();
+            // QR of the tridiagonal matrix by reflections [c s; s −c].
+            let epsilon = s_old * beta;
+            let delta = -c_old * beta;
+            (c_old, s_old) = (c, s);
+            let (delta, gamma_bar) = (c * delta + s * alpha, s * delta - c * alpha);
+            let gamma = gamma_bar.hypot(beta_next);
+            if gamma <= f64::EPSILON * alpha.abs().max(beta) {
+                break 'solve Reason::DivergedBreakdown;
+            }
+            (c, s) = (gamma_bar / gamma, beta_next / gamma);
+            for (((old, w), z), x) in w_old.iter_mut().zip(&*w).zip(&*z).zip(x.iter_mut()) {
+                *old = (z - delta * w - epsilon * *old) / gamma;
+                *x += c * phi * *old;
+            }
+            std::mem::swap(w_old, w);
+            phi *= s;
+            if beta_next > 0.0 {
+                vector::scale(1.0 / beta_next, v);
+                vector::scale(1.0 / beta_next, az);
+            }
+            std::mem::swap(z, az);
+            for (q, v) in q.iter_mut().zip(&*v) {
+                *q = s * *q - c * v;
+            }
+            beta = beta_next;
+            stopped = run.note(phi.abs() * vector::norm2(q));
+            if stopped.is_some_and(Reason::converged) {
+                stopped = run.confirm(x, q);
+                continue 'solve;
+            }
+            if stopped.is_some() {
+                continue 'solve;
+            }
+        }
+    };
+    Ok(run.finish(reason, x, q))
+}

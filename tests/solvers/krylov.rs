@@ -1,0 +1,406 @@
+//! Krylov methods against their theory.
+
+use fempipe::Error;
+use fempipe::linalg::op::{Identity, LinOp, Promised, Props};
+use fempipe::linalg::{Csr, dense, vector};
+use fempipe::precond::Spec;
+use fempipe::solver::{
+    Cg, DeflatedCg, Deflation, Gcrodr, GcrodrParams, Method, Outcome, Quiet, Stop, Workspace, cg,
+    deflated_cg, gcrodr,
+};
+
+use crate::systems::{convection, poisson, random_vector, residual};
+
+fn solve(method: &str, a: &Csr, props: Props, m: &dyn LinOp, b: &[f64], stop: &Stop) -> (Outcome, Vec<f64>) {
+    let mut x = vec![0.0; b.len()];
+    let out = method
+        .parse::<Method>()
+        .unwrap()
+        .solve(
+            &mut Workspace::default(),
+            &a.promised(props),
+            m,
+            b,
+            &mut x,
+            stop,
+            &mut Quiet,
+        )
+        .unwrap();
+    (out, x)
+}
+
+/// The Laplacian minus σ: symmetric, indefinite for σ between eigenvalues.
+fn helmholtz(k: usize, sigma: f64) -> Csr {
+    let a = poisson(k);
+    let mut entries: Vec<_> = (0..k * k).map(|i| (i, i, -sigma)).collect();
+    for i in 0..k * k {
+        let (cols, vals) = a.row(i);
+        entries.extend(cols.iter().zip(vals).map(|(&j, &v)| (i, j as usize, v)));
+    }
+    Csr::from_triplets(k * k, k * k, &entries).unwrap()
+}
+
+/// The sine modes of the k×k Laplacian with the `count` lowest eigenvalues, and all eigenvalues, rising.
+fn modes(k: usize, count: usize) -> (dense::Dense, Vec<f64>) {
+    let h = std::f64::consts::PI / (k as f64 + 1.0);
+    let value = |p: usize| 2.0 - 2.0 * (p as f64 * h).cos();
+    let mut pairs: Vec<(usize, usize)> = (1..=k).flat_map(|p| (1..=k).map(move |q| (p, q))).collect();
+    pairs.sort_by(|x, y| (value(x.0) + value(x.1)).total_cmp(&(value(y.0) + value(y.1))));
+    let space = dense::Dense::from_fn(k * k, count, |i, j| {
+        let (p, q) = pairs[j];
+        ((p * (i / k + 1)) as f64 * h).sin() * ((q * (i % k + 1)) as f64 * h).sin()
+    });
+    (space, pairs.iter().map(|&(p, q)| value(p) + value(q)).collect())
+}
+
+#[test]
+fn minres_converges_monotonically_on_indefinite_systems() {
+    let a = helmholtz(14, 0.9);
+    let eigenvalues = dense::eigenvalues_symmetric(&dense::from_csr(&a)).unwrap();
+    assert!(eigenvalues[0] < -0.1 && eigenvalues[195] > 0.1, "indefinite");
+    let b = random_vector(196, 60);
+    let (out, x) = solve(
+        "minres",
+        &a,
+        Props::SYMMETRIC,
+        &Identity(196),
+        &b,
+        &Stop::rtol(1e-9),
+    );
+    assert!(out.converged());
+    assert!(residual(&a, &b, &x) <= 1.0001e-9 * out.b_norm);
+    assert!(out.history.windows(2).all(|w| w[1] <= w[0] * (1.0 + 1e-12)));
+    // Full GMRES minimises over the same spaces: the same residuals, up to the loss of orthogonality.
+    let (full, _) = solve(
+        "gmres(196)",
+        &a,
+        Props::SYMMETRIC,
+        &Identity(196),
+        &b,
+        &Stop::rtol(1e-9),
+    );
+    for (m, g) in out.history.iter().zip(&full.history).take(40) {
+        assert!((m / g - 1.0).abs() < 1e-6, "{m} {g}");
+    }
+    // With an SPD preconditioner the noted residual is still the true one.
+    let m = "jacobi".parse::<Spec>().unwrap().build(&poisson(14)).unwrap();
+    let stop = Stop {
+        rtol: 1e-30,
+        max_it: 25,
+        ..Stop::default()
+    };
+    let (out, x) = solve("minres", &a, Props::SYMMETRIC, &*m.op, &b, &stop);
+    assert!((out.history[25] / residual(&a, &b, &x) - 1.0).abs() < 1e-8);
+}
+
+#[test]
+fn cg_meets_its_bound_and_its_lanczos_matrix_finds_the_spectrum() {
+    let a = poisson(15);
+    let (_, eigenvalues) = modes(15, 1);
+    let (low, high) = (eigenvalues[0], eigenvalues[224]);
+    let b = random_vector(225, 61);
+    let mut ws = Cg::default();
+    let mut x = vec![0.0; 225];
+    let stop = Stop::rtol(1e-10);
+    let spd = a.promised(Props::SPD);
+    let out = cg(&mut ws, &spd, &Identity(225), &b, &mut x, &stop, &mut Quiet).unwrap();
+    let (small, large) = ws.spectrum().unwrap();
+    assert!((small / low - 1.0).abs() < 1e-5, "{small} {low}");
+    assert!((large / high - 1.0).abs() < 1e-5, "{large} {high}");
+    // ‖r_k‖ ≤ 2 √κ ((√κ − 1)/(√κ + 1))^k ‖r₀‖.
+    let root = (high / low).sqrt();
+    for (k, r) in out.history.iter().enumerate() {
+        let bound = 2.0 * root * ((root - 1.0) / (root + 1.0)).powi(k as i32) * out.history[0];
+        assert!(*r <= bound * (1.0 + 1e-6), "{k}: {r} {bound}");
+    }
+    // Preconditioned: the spectrum of M A, so that jacobi divides it by 4.
+    let m = "jacobi".parse::<Spec>().unwrap().build(&a).unwrap();
+    cg(&mut ws, &spd, &*m.op, &b, &mut [0.0; 225], &stop, &mut Quiet).unwrap();
+    assert!((ws.spectrum().unwrap().1 / (high / 4.0) - 1.0).abs() < 1e-5);
+}
+
+#[test]
+fn fcg_is_cg_and_fgmres_is_gmres_where_the_preconditioner_stands_still() {
+    let a = poisson(12);
+    let b = random_vector(144, 62);
+    for pc in ["none", "jacobi", "icc"] {
+        let m = pc.parse::<Spec>().unwrap().build(&a).unwrap();
+        let stop = Stop::default();
+        let (plain, _) = solve("cg", &a, Props::SPD, &*m.op, &b, &stop);
+        for flexible in ["fcg", "fcg(1)"] {
+            let (out, _) = solve(flexible, &a, Props::SPD, &*m.op, &b, &stop);
+            assert_eq!(out.iterations, plain.iterations, "{flexible} {pc}");
+        }
+        let (plain, _) = solve("gmres(15)", &a, Props::SPD, &*m.op, &b, &stop);
+        let (out, _) = solve("fgmres(15)", &a, Props::SPD, &*m.op, &b, &stop);
+        assert_eq!(out.iterations, plain.iterations, "fgmres {pc}");
+    }
+}
+
+/// A few CG steps: a preconditioner that is not linear.
+struct Inner<'a>(&'a Csr);
+
+impl LinOp for Inner<'_> {
+    fn shape(&self) -> (usize, usize) {
+        (self.0.nrows(), self.0.nrows())
+    }
+    fn props(&self) -> Props {
+        Props {
+            linear: false,
+            ..Props::SPD
+        }
+    }
+    fn apply(&self, x: &[f64], y: &mut [f64]) {
+        y.fill(0.0);
+        let spd = self.0.promised(Props::SPD);
+        let stop = Stop {
+            rtol: 1e-1,
+            ..Stop::default()
+        };
+        cg(
+            &mut Cg::default(),
+            &spd,
+            &Identity(x.len()),
+            x,
+            y,
+            &stop,
+            &mut Quiet,
+        )
+        .unwrap();
+    }
+}
+
+#[test]
+fn flexible_methods_take_an_inner_iteration() {
+    let a = poisson(16);
+    let b = random_vector(256, 63);
+    for method in ["fcg", "fgmres"] {
+        let (out, x) = solve(method, &a, Props::SPD, &Inner(&a), &b, &Stop::default());
+        assert!(out.converged(), "{method}");
+        assert!(out.iterations <= 12, "{method}: {}", out.iterations);
+        assert!(residual(&a, &b, &x) <= 1.0001e-8 * out.b_norm, "{method}");
+    }
+}
+
+#[test]
+fn bcgs_and_gcrodr_solve_nonsymmetric_systems() {
+    let a = convection(16);
+    let b = random_vector(256, 64);
+    for pc in ["none", "jacobi", "sor", "ssor"] {
+        let m = pc.parse::<Spec>().unwrap().build(&a).unwrap();
+        for method in ["bcgs", "gcrodr(15, 5)", "fgmres(15)"] {
+            let (out, x) = solve(method, &a, Props::GENERAL, &*m.op, &b, &Stop::default());
+            assert!(out.converged(), "{method} {pc}");
+            assert!(residual(&a, &b, &x) <= 1.0001e-8 * out.b_norm, "{method} {pc}");
+        }
+    }
+}
+
+#[test]
+fn chebyshev_converges_at_the_rate_of_its_interval() {
+    let a = poisson(15);
+    let (_, eigenvalues) = modes(15, 1);
+    let (low, high) = (eigenvalues[0], eigenvalues[224]);
+    let b = random_vector(225, 65);
+    let exact = format!("chebyshev({low}, {high})");
+    let (out, _) = solve(&exact, &a, Props::SPD, &Identity(225), &b, &Stop::rtol(1e-8));
+    let root = (high / low).sqrt();
+    let rate = (root - 1.0) / (root + 1.0);
+    let bound = ((2.0e8f64).ln() / -rate.ln()).ceil() as usize;
+    assert!(
+        out.converged() && out.iterations <= bound,
+        "{} {bound}",
+        out.iterations
+    );
+    let too_low = format!("chebyshev({low}, {})", high / 2.0);
+    let (out, _) = solve(&too_low, &a, Props::SPD, &Identity(225), &b, &Stop::default());
+    assert!(
+        !out.converged(),
+        "an eigenvalue beyond the interval makes it diverge"
+    );
+    assert!("chebyshev(2, 1)".parse::<Method>().is_err());
+}
+
+#[test]
+fn deflating_exact_eigenvectors_leaves_the_deflated_spectrum() {
+    let (k, count) = (20, 12);
+    let a = poisson(k);
+    let n = k * k;
+    let (space, eigenvalues) = modes(k, count);
+    let spd = a.promised(Props::SPD);
+    let deflation = Deflation::new(&spd, &space).unwrap();
+    assert_eq!(deflation.dim(), count);
+    let b = random_vector(n, 66);
+    let stop = Stop::rtol(1e-10);
+    let mut x = vec![0.0; n];
+    let mut ws = DeflatedCg::default();
+    let out = deflated_cg(
+        &mut ws,
+        &deflation,
+        &spd,
+        &Identity(n),
+        &b,
+        &mut x,
+        &stop,
+        &mut Quiet,
+    )
+    .unwrap();
+    assert!(out.converged() && residual(&a, &b, &x) <= 1.0001e-10 * out.b_norm);
+    // CG on b without those modes is the same iteration; its target must be that of b.
+    let mut rest = b.clone();
+    for j in 0..count {
+        let column: Vec<f64> = (0..n).map(|i| space[(i, j)]).collect();
+        let along = vector::dot(&column, &rest) / vector::dot(&column, &column);
+        vector::axpy(-along, &column, &mut rest);
+    }
+    let same = Stop {
+        rtol: 0.0,
+        atol: stop.target(out.b_norm),
+        ..stop
+    };
+    let (projected, _) = solve("cg", &a, Props::SPD, &Identity(n), &rest, &same);
+    assert_eq!(out.iterations, projected.iterations);
+    // And within the bound of κ = λ_n / λ_{k+1}.
+    let root = (eigenvalues[n - 1] / eigenvalues[count]).sqrt();
+    let rate = (root - 1.0) / (root + 1.0);
+    let bound = ((2.0 * root * 1e10).ln() / -rate.ln()).ceil() as usize;
+    let (plain, _) = solve("cg", &a, Props::SPD, &Identity(n), &b, &stop);
+    assert!(out.iterations <= bound && out.iterations < plain.iterations);
+    // GMRES augmented with the same space needs no more iterations than deflated CG.
+    let mut recycler = Gcrodr::default();
+    recycler.set_space(&space).unwrap();
+    let params = GcrodrParams {
+        restart: 200,
+        recycle: 1,
+    };
+    let mut y = vec![0.0; n];
+    let augmented = gcrodr(
+        &mut recycler,
+        &params,
+        &spd,
+        &Identity(n),
+        &b,
+        &mut y,
+        &stop,
+        &mut Quiet,
+    )
+    .unwrap();
+    assert!(augmented.converged() && augmented.iterations <= out.iterations);
+    assert_eq!(recycler.recycled(), count);
+}
+
+#[test]
+fn a_deflation_space_may_be_dependent_whole_or_empty_but_not_foreign() {
+    let a = poisson(4);
+    let spd = a.promised(Props::SPD);
+    let b = random_vector(16, 67);
+    let mut ws = DeflatedCg::default();
+    let mut run = |space: &dense::Dense| {
+        let deflation = Deflation::new(&spd, space).unwrap();
+        let mut x = vec![0.0; 16];
+        let stop = Stop::default();
+        let out = deflated_cg(
+            &mut ws,
+            &deflation,
+            &spd,
+            &Identity(16),
+            &b,
+            &mut x,
+            &stop,
+            &mut Quiet,
+        )
+        .unwrap();
+        assert!(out.converged() && residual(&a, &b, &x) <= 1.0001e-8 * out.b_norm);
+        (deflation.dim(), out.iterations)
+    };
+    let twice = dense::Dense::from_fn(16, 2, |i, _| i as f64);
+    assert_eq!(run(&twice).0, 1);
+    let (whole, _) = modes(4, 16);
+    assert_eq!(run(&whole), (16, 0), "the coarse problem is the whole problem");
+    let (plain, _) = solve("cg", &a, Props::SPD, &Identity(16), &b, &Stop::default());
+    assert_eq!(run(&dense::Dense::zeros(16, 0)), (0, plain.iterations));
+    let foreign = Deflation::new(&spd, &dense::Dense::zeros(9, 1));
+    assert!(matches!(foreign, Err(Error::Shape { .. })));
+    let minus = Promised {
+        op: &Csr::from_triplets(1, 1, &[(0, 0, -1.0)]).unwrap(),
+        props: Props::SPD,
+    };
+    let space = dense::Dense::from_fn(1, 1, |_, _| 1.0);
+    assert!(matches!(Deflation::new(&minus, &space), Err(Error::Numeric(_))));
+}
+
+#[test]
+fn recycling_helps_within_a_system_and_across_systems() {
+    let a = poisson(30);
+    let b = random_vector(900, 68);
+    let stop = Stop::rtol(1e-8);
+    let (restarted, _) = solve("gmres(20)", &a, Props::SPD, &Identity(900), &b, &stop);
+    let method: Method = "gcrodr(20, 8)".parse().unwrap();
+    let mut ws = Workspace::default();
+    let spd = a.promised(Props::SPD);
+    let mut counts = Vec::new();
+    for index in 0..3 {
+        let b = random_vector(900, 68 + index);
+        let mut x = vec![0.0; 900];
+        let out = method
+            .solve(&mut ws, &spd, &Identity(900), &b, &mut x, &stop, &mut Quiet)
+            .unwrap();
+        assert!(out.converged() && residual(&a, &b, &x) <= 1.0001e-8 * out.b_norm);
+        counts.push(out.iterations);
+    }
+    assert!(
+        counts[0] < restarted.iterations * 3 / 4,
+        "{counts:?} {}",
+        restarted.iterations
+    );
+    assert!(counts[1] < counts[0] && counts[2] < counts[0], "{counts:?}");
+    // The same right-hand side again, on a matrix that changed a little, and after forgetting.
+    let near = helmholtz(30, -1e-3);
+    let b = random_vector(900, 68);
+    let mut x = vec![0.0; 900];
+    let near = near.promised(Props::SPD);
+    let out = method
+        .solve(&mut ws, &near, &Identity(900), &b, &mut x, &stop, &mut Quiet)
+        .unwrap();
+    assert!(
+        out.converged() && out.iterations < counts[0],
+        "{} {counts:?}",
+        out.iterations
+    );
+    ws.forget();
+    let mut x = vec![0.0; 900];
+    let out = method
+        .solve(&mut ws, &spd, &Identity(900), &b, &mut x, &stop, &mut Quiet)
+        .unwrap();
+    assert_eq!(out.iterations, counts[0]);
+}
+
+#[test]
+fn gcrodr_refuses_a_space_that_does_not_fit() {
+    let a = poisson(4);
+    let b = random_vector(16, 70);
+    let params = GcrodrParams {
+        restart: 8,
+        recycle: 3,
+    };
+    for columns in [(9, 2), (16, 8)] {
+        let mut ws = Gcrodr::default();
+        ws.set_space(&dense::Dense::from_fn(columns.0, columns.1, |i, j| {
+            f64::from(u8::from(i == j))
+        }))
+        .unwrap();
+        let out = gcrodr(
+            &mut ws,
+            &params,
+            &a,
+            &Identity(16),
+            &b,
+            &mut [0.0; 16],
+            &Stop::default(),
+            &mut Quiet,
+        );
+        assert!(matches!(out, Err(Error::Shape { .. })), "{columns:?}");
+    }
+    assert!("gcrodr(8, 8)".parse::<Method>().is_err());
+    assert!("gcrodr(8, 0)".parse::<Method>().is_err());
+}
