@@ -1,5 +1,7 @@
 //! PDE families, one file each: `(seed, index)` → [`LinearSystem`].
 
+pub mod poisson;
+
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
@@ -38,9 +40,14 @@ pub trait Sampler {
 /// # Errors
 /// [`Error::Recipe`] if there is no such family, or a key is unknown or out of range.
 pub fn build(name: &str, table: &toml::Table, origin: &str) -> Result<Box<dyn Family>> {
-    let keys: Vec<&str> = table.keys().map(String::as_str).collect();
-    Err(Error::recipe(
-        origin,
-        format!("unknown family '{name}' (keys: {})", keys.join(", ")),
-    ))
+    match name {
+        poisson::NAME => Ok(Box::new(poisson::Poisson::from_table(table, origin)?)),
+        _ => Err(Error::recipe(
+            origin,
+            format!("unknown family '{name}' (known families: {})", NAMES.join(", ")),
+        )),
+    }
 }
+
+/// The families there are.
+pub const NAMES: [&str; 1] = [poisson::NAME];
