@@ -8,6 +8,7 @@ mod inspect;
 mod merge;
 pub mod output;
 pub mod progress;
+mod train;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,7 @@ enum Command {
     Generate(generate::Args),
     Inspect(inspect::Args),
     Merge(merge::Args),
+    Train(Box<train::Args>),
 }
 
 /// Parses the command line, runs the command, turns its result into an exit code.
@@ -91,6 +93,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Generate(args) => generate::run(args, &cli.common),
         Command::Inspect(args) => inspect::run(args, &cli.common),
         Command::Merge(args) => merge::run(args, &cli.common),
+        Command::Train(args) => train::run(args, &cli.common),
     }
 }
 

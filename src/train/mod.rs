@@ -19,6 +19,7 @@ mod run;
 mod schedule;
 mod validate;
 
+pub use crate::models::Device;
 pub use directory::RunDirectory;
 pub use metrics::{EpochMetrics, SolverMetrics};
 pub use recipe::{EarlyStopping, Optimizer, TrainRecipe, Validation, builtin};

@@ -1,0 +1,245 @@
+//! `fempipe train`: a model from a recipe, or the recipe that comes with a family and a model.
+
+use std::path::{Path, PathBuf};
+
+use indicatif::ProgressBar;
+use serde_json::json;
+
+use super::Common;
+use super::output::{number, print};
+use super::progress::{bar, say};
+use crate::error::{Error, Result};
+use crate::train::{self, Device, EpochMetrics, Event, RunDirectory, Summary, TrainRecipe, Training};
+
+/// Train a model; the solver runs on held-out systems as it goes and decides which weights are best
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("source").required(true))]
+#[command(after_help = "Examples:
+  fempipe train training/poisson-mlp.toml
+  fempipe train --family poisson --model stencil-mlp --data datasets/poisson-level4.h5 -o training/s4
+  fempipe train --resume training/poisson-mlp")]
+pub struct Args {
+    /// Recipe file (TOML)
+    #[arg(group = "source")]
+    recipe: Option<PathBuf>,
+    /// Family whose own recipe to use
+    #[arg(long, group = "source")]
+    family: Option<String>,
+    /// Run directory to go on with, bit for bit
+    #[arg(long, group = "source", value_name = "DIR")]
+    resume: Option<PathBuf>,
+    /// Model to train, with --family [default: mlp]
+    #[arg(long, requires = "family")]
+    model: Option<String>,
+    /// Dataset to train on
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    data: Option<PathBuf>,
+    /// Where to train: cpu or cuda
+    #[arg(long, value_name = "DEVICE", conflicts_with = "resume")]
+    device: Option<String>,
+    /// Epochs in all
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    epochs: Option<u64>,
+    /// Samples per optimiser step
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    batch_size: Option<usize>,
+    /// Learning rate
+    #[arg(long, value_name = "RATE", conflicts_with = "resume")]
+    lr: Option<f64>,
+    /// Seed of weights, order and probes
+    #[arg(long, value_name = "S", conflicts_with = "resume")]
+    seed: Option<u64>,
+    /// Run directory [default: the recipe's name beside it, or training/FAMILY-MODEL]
+    #[arg(short, long, value_name = "DIR", conflicts_with = "resume")]
+    output: Option<PathBuf>,
+    /// Stop after this many epochs of this sitting; --resume goes on
+    #[arg(long, value_name = "N")]
+    stop_after: Option<u64>,
+    /// Overwrite a run that is there
+    #[arg(long, conflicts_with = "resume")]
+    force: bool,
+}
+
+/// Runs `fempipe train`.
+pub fn run(args: &Args, common: &Common) -> Result<()> {
+    let mut training = match &args.resume {
+        Some(path) => {
+            let directory = RunDirectory::new(path);
+            if !directory.last().is_file() {
+                let reason = "no training run to resume here (no last.safetensors)";
+                return Err(Error::file(path, reason));
+            }
+            Training::resume(TrainRecipe::read(&directory.recipe())?, directory)?
+        }
+        None => {
+            let (recipe, directory) = args.fresh()?;
+            if args.force {
+                directory.clear()?;
+            }
+            Training::start(recipe, directory)?
+        }
+    };
+    let mut view = View {
+        common,
+        bar: None,
+        best: None,
+    };
+    let done = training.run(args.stop_after, &mut |event| view.show(event));
+    view.close();
+    report(&done?, training.directory(), common)
+}
+
+impl Args {
+    /// The recipe with the command line's changes, and where the run goes.
+    fn fresh(&self) -> Result<(TrainRecipe, RunDirectory)> {
+        let (mut recipe, origin, beside) = match (&self.recipe, &self.family) {
+            (Some(path), _) => (
+                TrainRecipe::read(path)?,
+                path.display().to_string(),
+                path.parent().unwrap_or(Path::new("")).to_path_buf(),
+            ),
+            (None, Some(family)) => {
+                let model = self.model.as_deref().unwrap_or("mlp");
+                let recipe = train::builtin(family, model)?;
+                (recipe, "command line".to_string(), PathBuf::from("training"))
+            }
+            (None, None) => return Err(Error::Argument("a recipe or --family is needed".into())),
+        };
+        if let Some(data) = &self.data {
+            recipe.data = data.clone();
+        }
+        match self.device.as_deref() {
+            None => {}
+            Some("cpu") => recipe.device = Device::Cpu,
+            Some("cuda") => recipe.device = Device::Cuda,
+            Some(other) => return Err(Error::Argument(format!("--device {other}: must be cpu or cuda"))),
+        }
+        recipe.epochs = self.epochs.unwrap_or(recipe.epochs);
+        recipe.batch_size = self.batch_size.unwrap_or(recipe.batch_size);
+        recipe.optimizer.lr = self.lr.unwrap_or(recipe.optimizer.lr);
+        recipe.seed = self.seed.unwrap_or(recipe.seed);
+        recipe.check(&origin)?;
+        if !recipe.data.is_file() {
+            return Err(Error::file(
+                &recipe.data,
+                format!(
+                    "no such dataset; make it with `fempipe generate {} -o {}` or name another one with --data",
+                    self.family
+                        .as_ref()
+                        .map_or("RECIPE".into(), |f| format!("--family {f}")),
+                    recipe.data.display()
+                ),
+            ));
+        }
+        // Absolute, so that the recipe in the run directory means the same file from anywhere.
+        recipe.data = recipe
+            .data
+            .canonicalize()
+            .map_err(|e| Error::io(&recipe.data, "find", e))?;
+        let directory = self.output.clone().unwrap_or_else(|| beside.join(&recipe.name));
+        Ok((recipe, RunDirectory::new(directory)))
+    }
+}
+
+/// Draws what a run tells.
+struct View<'a> {
+    common: &'a Common,
+    bar: Option<ProgressBar>,
+    best: Option<f64>,
+}
+
+impl View<'_> {
+    fn show(&mut self, event: &Event) {
+        match event {
+            Event::Start {
+                parameters,
+                training,
+                validation,
+                batches,
+                done,
+            } => {
+                say(
+                    self.common,
+                    &format!(
+                        "{parameters} parameters, {training} training and {validation} validation systems"
+                    ),
+                );
+                let total = usize::try_from(*batches).unwrap_or(usize::MAX);
+                let b = bar(self.common, "training", total, "batches {msg}").with_position(*done);
+                b.reset_eta();
+                self.bar = Some(b);
+            }
+            Event::Batch { epoch, done, loss } => {
+                if let Some(b) = &self.bar {
+                    let its = self.best.map_or(String::new(), |i| format!(", best {i:.1} it"));
+                    b.set_message(format!("(epoch {epoch}, loss {}{its})", number(*loss)));
+                    b.set_position(*done);
+                }
+            }
+            Event::Epoch(metrics) => self.epoch(metrics),
+        }
+    }
+
+    fn epoch(&mut self, m: &EpochMetrics) {
+        let Some(s) = &m.solver else { return };
+        if m.best {
+            self.best = Some(s.iterations_mean);
+        }
+        let mark = if m.best { ", best so far" } else { "" };
+        let failed = if s.failures > 0 {
+            format!(", {} of {} not solved", s.failures, s.systems)
+        } else {
+            String::new()
+        };
+        let line = format!(
+            "epoch {:>4}: loss {}, iterations {:.2} (worst {}){failed}{mark}",
+            m.epoch,
+            number(m.loss),
+            s.iterations_mean,
+            s.iterations_worst
+        );
+        match &self.bar {
+            Some(b) if !b.is_hidden() => b.println(line),
+            _ => say(self.common, &line),
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some(b) = self.bar.take() {
+            b.finish_and_clear();
+        }
+    }
+}
+
+/// Says what was done: the run directory on stdout, the rest on stderr.
+fn report(done: &Summary, directory: &RunDirectory, common: &Common) -> Result<()> {
+    let path = directory.path().display();
+    if common.json {
+        let result = json!({
+            "run": path.to_string(), "epochs": done.epochs, "best_epoch": done.best_epoch,
+            "best_iterations": done.best_iterations, "seconds": done.seconds, "finished": done.finished,
+        });
+        print(&format!("{result}\n"))?;
+    } else {
+        print(&format!("{path}\n"))?;
+    }
+    let best = done.best_iterations.map_or("no validation yet".to_string(), |i| {
+        format!(
+            "best: {i:.2} iterations on held-out systems (epoch {})",
+            done.best_epoch
+        )
+    });
+    let next = if done.finished {
+        format!("fempipe evaluate --model {path} --data FILE")
+    } else {
+        format!("fempipe train --resume {path}")
+    };
+    say(
+        common,
+        &format!(
+            "{} epochs in {:.0} s, {best}\nnext: {next}",
+            done.epochs, done.seconds
+        ),
+    );
+    Ok(())
+}
