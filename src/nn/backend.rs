@@ -162,8 +162,10 @@ mod cuda {
                     .iter()
                     .map(|g| g * grad_scale)
                     .collect();
-                let scaled = device.htod_sync_copy(&scaled).expect(DRIVER);
-                dfdx.try_update(step, p, &mut slot.m, &mut slot.v, &scaled)
+                // A copy of the gradient's storage, overwritten with the scaled values.
+                let mut storage = grad.clone();
+                device.htod_sync_copy_into(&scaled, &mut storage).expect(DRIVER);
+                dfdx.try_update(step, p, &mut slot.m, &mut slot.v, &storage)
                     .expect(DRIVER);
             }
         }

@@ -115,7 +115,7 @@ mod tests {
         let mut checked = 0;
         for (a, t) in params.tensors().iter().enumerate() {
             let grad = grads.get(t).as_vec();
-            for i in 0..grad.len() {
+            for (i, g) in grad.iter().enumerate() {
                 let at = |d: f32| {
                     let mut moved = arrays.clone();
                     moved[a].data[i] += d;
@@ -124,10 +124,9 @@ mod tests {
                 let ((up, wu), (down, wd)) = (at(h), at(-h));
                 let fd = (up - down) / (wu - wd);
                 assert!(
-                    (fd - grad[i]).abs() < 2e-3 * (1.0 + fd.abs()),
-                    "{}[{i}]: {fd} against {}",
-                    params.names()[a],
-                    grad[i]
+                    (fd - g).abs() < 2e-3 * (1.0 + fd.abs()),
+                    "{}[{i}]: {fd} against {g}",
+                    params.names()[a]
                 );
                 checked += 1;
             }
