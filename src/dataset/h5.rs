@@ -62,9 +62,12 @@ pub(super) fn broken(path: &Path, action: &'static str, e: &hdf5::Error) -> Erro
 
 impl H5 {
     /// Creates (or empties) a file that HDF5 1.8 and later read.
+    ///
+    /// Format 1.8 itself, not the earliest: from there on HDF5's headers carry checksums, so that a damaged one
+    /// is an error and not a crash of the library.
     pub fn create(path: &Path) -> Result<Self> {
         let file = hdf5::File::with_options()
-            .with_fapl(|p| p.libver_bounds(LibraryVersion::Earliest, LibraryVersion::V18))
+            .with_fapl(|p| p.libver_bounds(LibraryVersion::V18, LibraryVersion::V18))
             .create(path)
             .map_err(|e| broken(path, "create", &e))?;
         Ok(H5 {
@@ -195,13 +198,24 @@ impl H5 {
             .file
             .dataset(name)
             .map_err(|_| self.damaged(name, "is missing"))?;
-        if found.shape() == shape {
-            Ok(found)
-        } else {
-            Err(self.damaged(
+        if found.shape() != shape {
+            return Err(self.damaged(
                 name,
                 &format!("has shape {:?}, expected {shape:?}", found.shape()),
-            ))
+            ));
+        }
+        self.plausible(name, &found)?;
+        Ok(found)
+    }
+
+    /// Refuses extents that the file has no room for, before memory is asked for them.
+    fn plausible(&self, name: &str, d: &hdf5::Dataset) -> Result<()> {
+        let file = std::fs::metadata(&self.path).map_or(0, |m| m.len());
+        let entry = d.dtype().map_or(0, |t| t.size()) as u64;
+        let size = d.shape().iter().try_fold(entry, |n, &s| n.checked_mul(s as u64));
+        match size {
+            Some(bytes) if bytes <= file.saturating_mul(DEFLATE_LIMIT) => Ok(()),
+            _ => Err(self.damaged(name, "is larger than the file can hold")),
         }
     }
 
@@ -211,6 +225,7 @@ impl H5 {
             .file
             .dataset(name)
             .map_err(|_| self.damaged(name, "is missing"))?;
+        self.plausible(name, &found)?;
         found
             .read_raw()
             .map_err(|e| self.damaged(name, &format!("cannot be read ({})", story(&e))))
@@ -263,6 +278,9 @@ impl H5 {
             .map_err(|e| Error::io(&path, "write", e))
     }
 }
+
+/// The most that deflate can shrink bytes, by its format.
+const DEFLATE_LIMIT: u64 = 1032;
 
 /// zlib level of `--compress`: higher ones gain little on shuffled doubles.
 const DEFLATE_LEVEL: u8 = 4;

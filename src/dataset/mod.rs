@@ -7,6 +7,7 @@ pub mod digest;
 mod h5;
 pub mod parts;
 pub mod reader;
+mod rows;
 pub mod schema;
 pub mod split;
 pub mod statistics;

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hdf5::H5Type;
-
 use super::digest;
 use super::h5::{Entry, H5};
+use super::rows::{Cut, OwnPatterns, Rows, column, offsets};
 use super::schema::{self, FieldShape, Header, Shape};
 use super::split::Split;
 use super::writer::{Record, Totals};
@@ -41,98 +40,6 @@ struct Table {
     digest: Vec<u64>,
 }
 
-struct OwnPatterns {
-    ncols: Vec<u32>,
-    indices: Rows<u32>,
-    indptr: Rows<u32>,
-}
-
-/// A row per sample: 2-D with one width, or 1-D cut by offsets.
-struct Rows<T> {
-    name: String,
-    data: hdf5::Dataset,
-    cut: Cut,
-    kind: std::marker::PhantomData<T>,
-}
-
-enum Cut {
-    Width(usize),
-    Offsets(Vec<u64>),
-}
-
-impl<T: H5Type + Copy> Rows<T> {
-    fn open(h5: &H5, name: &str, samples: usize, cut: Cut) -> Result<Self> {
-        let name = format!("systems/{name}");
-        let shape = match &cut {
-            Cut::Width(w) => vec![samples, *w],
-            Cut::Offsets(o) => vec![o[samples] as usize],
-        };
-        Ok(Rows {
-            data: h5.dataset(&name, &shape)?,
-            name,
-            cut,
-            kind: std::marker::PhantomData,
-        })
-    }
-
-    /// Rows first .. last, one after the other.
-    fn block(&self, h5: &H5, first: usize, last: usize) -> Result<Vec<T>> {
-        let read = match &self.cut {
-            Cut::Width(_) => self
-                .data
-                .read_slice_2d((first..last, ..))
-                .map(|a| a.into_raw_vec_and_offset().0),
-            Cut::Offsets(o) => self
-                .data
-                .read_slice_1d(o[first] as usize..o[last] as usize)
-                .map(|a| a.into_raw_vec_and_offset().0),
-        };
-        read.map_err(|e| h5.unreadable(&self.name, &e))
-    }
-
-    /// Row s of a block that starts with row `first`.
-    fn row(&self, block: &[T], first: usize, s: usize) -> Vec<T> {
-        let (a, b) = match &self.cut {
-            Cut::Width(w) => ((s - first) * w, (s + 1 - first) * w),
-            Cut::Offsets(o) => ((o[s] - o[first]) as usize, (o[s + 1] - o[first]) as usize),
-        };
-        block[a..b].to_vec()
-    }
-
-    fn len(&self, s: usize) -> usize {
-        match &self.cut {
-            Cut::Width(w) => *w,
-            Cut::Offsets(o) => (o[s + 1] - o[s]) as usize,
-        }
-    }
-
-    fn total(&self, samples: usize) -> usize {
-        match &self.cut {
-            Cut::Width(w) => w * samples,
-            Cut::Offsets(o) => o[samples] as usize,
-        }
-    }
-}
-
-/// Offsets that start at 0 and never fall.
-fn offsets(h5: &H5, name: &str, samples: usize) -> Result<Vec<u64>> {
-    let name = format!("systems/{name}");
-    let o: Vec<u64> = h5.all(&name)?;
-    if o.len() != samples + 1 || o[0] != 0 || !o.is_sorted() {
-        return Err(h5.damaged(&name, &format!("is not {} rising offsets from 0", samples + 1)));
-    }
-    Ok(o)
-}
-
-/// A column of the table, one entry a sample.
-fn column<T: H5Type>(h5: &H5, name: &str, samples: usize) -> Result<Vec<T>> {
-    let c: Vec<T> = h5.all(name)?;
-    if c.len() != samples {
-        return Err(h5.damaged(name, &format!("has {} entries, expected {samples}", c.len())));
-    }
-    Ok(c)
-}
-
 impl Table {
     fn read(h5: &H5, samples: usize) -> Result<(Self, Vec<String>)> {
         let group = h5.group("systems/table")?;
@@ -156,26 +63,6 @@ impl Table {
         };
         Ok((table, names))
     }
-}
-
-fn read_splits(h5: &H5, samples: usize) -> Result<Split> {
-    let mut splits = Split::new();
-    if !h5.file.link_exists("split") {
-        return Ok(splits);
-    }
-    let names = h5
-        .group("split")?
-        .member_names()
-        .map_err(|e| h5.unreadable("split", &e))?;
-    for name in names {
-        let at = format!("split/{name}");
-        let ids: Vec<u32> = h5.all(&at)?;
-        if let Some(id) = ids.iter().find(|&&id| id as usize >= samples) {
-            return Err(h5.damaged(&at, &format!("names sample {id} of {samples}")));
-        }
-        splits.insert(name, ids);
-    }
-    Ok(splits)
 }
 
 impl Dataset {
@@ -212,8 +99,8 @@ impl Dataset {
             let cut = cut(n.map(|_| f.len), &format!("field_offsets/{}", f.name))?;
             Rows::open(&h5, &format!("fields/{}", f.name), samples, cut)
         };
-        Ok(Dataset {
-            splits: read_splits(&h5, samples)?,
+        let data = Dataset {
+            splits: schema::read_split(&h5, samples)?,
             values: Rows::open(&h5, "values", samples, cut(nnz, "nnz_offsets")?)?,
             rhs: Rows::open(&h5, "rhs", samples, cut(n, "row_offsets")?)?,
             solution: match shape.solution {
@@ -229,7 +116,29 @@ impl Dataset {
             shape,
             table,
             h5,
-        })
+        };
+        data.check_table()?;
+        Ok(data)
+    }
+
+    /// Columns that repeat what is known elsewhere must say the same.
+    fn check_table(&self) -> Result<()> {
+        let column = |name: &str| column::<u64>(&self.h5, &format!("systems/table/{name}"), self.len());
+        let (stream, n, nnz) = (column("stream")?, column("n")?, column("nnz")?);
+        for (i, id) in self.table.id.iter().enumerate() {
+            let (rows, entries) = self.size(i);
+            if (stream[i], n[i], nnz[i]) != (*id, rows as u64, entries as u64) {
+                return Err(self
+                    .h5
+                    .damaged("systems/table", &format!("does not fit sample {i}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The values in `/pattern`: those of sample 0.
+    pub(super) fn pattern_data(&self) -> Result<Vec<f64>> {
+        self.h5.all("pattern/data")
     }
 
     /// The file.
@@ -474,25 +383,5 @@ impl Dataset {
     fn params_of(&self, s: usize) -> Vec<(String, f64)> {
         let columns = self.shape.params.iter().zip(&self.table.params);
         columns.map(|(name, c)| (name.clone(), c[s])).collect()
-    }
-}
-
-impl OwnPatterns {
-    fn open(h5: &H5, samples: usize) -> Result<Self> {
-        let rows = offsets(h5, "row_offsets", samples)?;
-        let nnz = offsets(h5, "nnz_offsets", samples)?;
-        // Each sample has one row pointer more than rows.
-        let pointers = rows.iter().zip(0u64..).map(|(r, s)| r + s).collect();
-        Ok(OwnPatterns {
-            ncols: column(h5, "systems/table/n", samples)?,
-            indices: Rows::open(h5, "indices", samples, Cut::Offsets(nnz))?,
-            indptr: Rows::open(h5, "indptr", samples, Cut::Offsets(pointers))?,
-        })
-    }
-
-    fn pattern(&self, indptr: &[u32], indices: &[u32], first: usize, s: usize) -> Result<Pattern> {
-        let n = self.ncols[s] as usize;
-        let indptr = self.indptr.row(indptr, first, s);
-        Pattern::new(n, n, indptr, self.indices.row(indices, first, s))
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! /                 attrs format, format_version, family, equation, weak_form, boundary_conditions, units, recipe,
-//!                   seed, fempipe_version, samples, origin (the identity of the run that made it)
+//!                   seed, fempipe_version, samples, origin (the identity of the run that made it),
+//!                   header_digest
 //! /mesh             points f64[nv, dim], cells u32[nc, k], point_markers u32[nv], free_dofs u32; attrs cell_type, digest
 //! /pattern          data f64, indices i32, indptr i32 of sample 0: one AnnData csr_matrix; hard links jc, ir
 //! /systems          attr layout = "shared pattern" | "own pattern"
@@ -13,7 +14,7 @@
 //!   fields/<name>   attrs location (points, cells, dofs, grid, sample) and components
 //!   labels/<name>   what a model needs beyond x; rows like those of values
 //!   table           one column a dataset (an AnnData dataframe): id, stream, n, nnz, residual, seconds, param:<name>
-//! /split/<name>     u32 ids
+//! /split/<name>     u32 ids; attr digest
 //! /digest           u64[samples]: XXH3 of each sample, see [`super::digest::sample`]
 //! ```
 
@@ -21,7 +22,9 @@ use std::sync::Arc;
 
 use hdf5::Group;
 
+use super::digest::Digest;
 use super::h5::H5;
+use super::split::Split;
 use crate::error::{Error, Result};
 use crate::linalg::Pattern;
 use crate::system::{Description, LinearSystem, Location, MeshData};
@@ -178,6 +181,34 @@ impl Shape {
 }
 
 impl Header {
+    /// Guards what the header says.
+    fn digest(&self) -> u64 {
+        let mut digest = Digest::new();
+        let d = &self.description;
+        let texts = [
+            &d.family,
+            &d.equation,
+            &d.weak_form,
+            &d.boundary_conditions,
+            &d.units,
+            &self.recipe,
+            &self.fempipe_version,
+        ];
+        texts.iter().for_each(|t| {
+            digest.text(t);
+        });
+        digest
+            .number(self.seed)
+            .number(self.samples as u64)
+            .number(self.origin);
+        if let Some(p) = self.part {
+            [p.number, p.parts, p.first, p.total].iter().for_each(|&v| {
+                digest.number(v as u64);
+            });
+        }
+        digest.finish()
+    }
+
     /// Writes the root attributes.
     pub(super) fn write(&self, h5: &H5) -> Result<()> {
         let root = &*h5.file;
@@ -198,6 +229,7 @@ impl Header {
         h5.put_number(root, "seed", self.seed)?;
         h5.put_number(root, "samples", self.samples as u64)?;
         h5.put_number(root, "origin", self.origin)?;
+        h5.put_number(root, "header_digest", self.digest())?;
         if let Some(p) = self.part {
             let numbers = [p.number, p.parts, p.first, p.total].map(|v| v as u64);
             h5.put_list(root, "part", &numbers)?;
@@ -234,7 +266,7 @@ impl Header {
             Some(_) => return Err(missing("part")),
             None => None,
         };
-        Ok(Header {
+        let header = Header {
             description: Description {
                 family: text("family")?,
                 equation: text("equation")?,
@@ -248,7 +280,11 @@ impl Header {
             samples: number("samples")? as usize,
             origin: number("origin")?,
             part,
-        })
+        };
+        if number("header_digest")? != header.digest() {
+            return Err(h5.damaged("", "was altered: the digest of its attributes does not fit"));
+        }
+        Ok(header)
     }
 }
 
@@ -319,6 +355,9 @@ pub(super) fn read_pattern(h5: &H5) -> Result<Pattern> {
     let [rows, cols] = shape[..] else {
         return Err(h5.damaged("pattern", "has no shape"));
     };
+    if rows != cols {
+        return Err(h5.damaged("pattern", &format!("is {rows} × {cols}, not square")));
+    }
     let unsigned = |name: &str| -> Result<Vec<u32>> { h5.all(&format!("pattern/{name}")) };
     Pattern::new(
         rows as usize,
@@ -327,6 +366,38 @@ pub(super) fn read_pattern(h5: &H5) -> Result<Pattern> {
         unsigned("indices")?,
     )
     .map_err(|e| h5.damaged("pattern", &format!("is no CSR matrix ({e})")))
+}
+
+/// Writes `/split`, each set with its digest.
+pub(super) fn write_split(h5: &H5, split: &Split) -> Result<()> {
+    let g = h5.wrote(h5.file.create_group("split"))?;
+    for (name, ids) in split {
+        let set = h5.put(&g, name, ids)?;
+        h5.put_number(&set, "digest", Digest::new().integers(ids).finish())?;
+    }
+    Ok(())
+}
+
+/// Reads `/split`. Sets that others added have no digest, and are taken as they are.
+pub(super) fn read_split(h5: &H5, samples: usize) -> Result<Split> {
+    let mut split = Split::new();
+    if !h5.file.link_exists("split") {
+        return Ok(split);
+    }
+    let g = h5.group("split")?;
+    for name in g.member_names().map_err(|e| h5.unreadable("split", &e))? {
+        let at = format!("split/{name}");
+        let ids: Vec<u32> = h5.all(&at)?;
+        if let Some(id) = ids.iter().find(|&&id| id as usize >= samples) {
+            return Err(h5.damaged(&at, &format!("names sample {id} of {samples}")));
+        }
+        let recorded = g.dataset(&name).ok().and_then(|d| h5.number::<u64>(&d, "digest"));
+        if recorded.is_some_and(|d| d != Digest::new().integers(&ids).finish()) {
+            return Err(h5.damaged(&at, "was altered: its digest does not fit"));
+        }
+        split.insert(name, ids);
+    }
+    Ok(split)
 }
 
 /// Writes the shape of `/systems/fields`' members beside them.

@@ -93,13 +93,21 @@ fn exceeds(v: f64, limit: f64) -> bool {
     v.is_nan() || v > limit
 }
 
+fn same_bits(a: &[f64], b: &[f64]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.to_bits() == y.to_bits())
+}
+
 /// The recomputed residual (0 without a solution) and what is wrong.
 fn check(data: &Dataset, i: usize, s: &LinearSystem) -> (f64, Option<String>) {
     let found = writer::relative_residual(s);
     let residual = if s.solution.is_some() { found } else { 0.0 };
     let (digest, recorded) = (digest::sample(s), data.digests()[i]);
     let drift = (residual - data.residuals()[i]).abs();
-    let fault = if digest != recorded {
+    let copy = if i == 0 { data.pattern_data().ok() } else { None };
+    let copied = copy.is_none_or(|c| same_bits(&c, s.matrix.values()));
+    let fault = if i == 0 && !copied {
+        Some("is not what /pattern says it is".to_string())
+    } else if digest != recorded {
         Some(format!(
             "was altered: its digest is {digest:016x}, recorded is {recorded:016x}"
         ))

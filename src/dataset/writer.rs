@@ -282,10 +282,7 @@ impl Writer {
         }
         let h5 = self.h5;
         if self.header.part.is_none() {
-            let g = h5.wrote(h5.file.create_group("split"))?;
-            for (name, ids) in split {
-                h5.put(&g, name, ids)?;
-            }
+            schema::write_split(&h5, split)?;
         }
         h5.put(&h5.file, "digest", &self.table.digest)?;
         // HDF5 closes a file only when its last object is gone.

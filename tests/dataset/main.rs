@@ -1,4 +1,9 @@
 //! Datasets: what is written is read, what is killed is resumed, what is altered is refused.
 
 mod chain;
+mod command;
+mod errors;
+mod python;
+mod resume;
 mod roundtrip;
+mod shards;

@@ -1,0 +1,85 @@
+//! What others read: h5py into SciPy in five lines, AnnData's group as one matrix, old HDF5 formats.
+
+use std::process::Command;
+
+use crate::command::ok;
+
+/// The Python to ask: `FEMPIPE_PYTHON`, or python3. `None` (with the reason printed) if it lacks h5py or SciPy.
+fn python() -> Option<String> {
+    let python = std::env::var("FEMPIPE_PYTHON").unwrap_or("python3".into());
+    let there = Command::new(&python).args(["-c", "import h5py, scipy"]).output();
+    if there.is_ok_and(|o| o.status.success()) {
+        return Some(python);
+    }
+    println!("skipped: {python} has no h5py and SciPy (set FEMPIPE_PYTHON)");
+    None
+}
+
+/// The five lines that the README shows, the file's name aside.
+const FIVE_LINES: &str = "
+import h5py, scipy.sparse as sp
+f, i = h5py.File('d.h5'), 7
+p = f['pattern']
+A = sp.csr_matrix((f['systems/values'][i], p['indices'][:], p['indptr'][:]), shape=p.attrs['shape'])
+b, x = f['systems/rhs'][i], f['systems/solution'][i]
+";
+
+const CHECKS: &str = "
+import numpy as np
+r = np.linalg.norm(A @ x - b) / np.linalg.norm(b)
+assert A.shape == (49, 49) and r < 1e-12, r
+assert abs(f['systems/table/residual'][i] - r) < 1e-12
+assert abs(A - A.T).max() < 1e-12 * abs(A).max()
+# /pattern alone is sample 0, with AnnData's attributes and PETSc's names.
+assert p.attrs['encoding-type'] == 'csr_matrix' and p.attrs['encoding-version'] == '0.1.0'
+assert list(p.attrs['shape']) == [49, 49] and p.attrs['MATLAB_sparse'] == 49
+assert (p['data'][:] == f['systems/values'][0]).all()
+assert (p['jc'][:] == p['indptr'][:]).all() and (p['ir'][:] == p['indices'][:]).all()
+assert p['indices'].dtype == np.int32 and p['indptr'].dtype == np.int32
+assert f['systems/values'].compression == COMPRESSION and f['systems/values'].chunks == (1, A.nnz)
+assert f['systems/values'].shuffle == (COMPRESSION is not None)
+assert f.attrs['format'] == 'fempipe' and f.attrs['format_version'] == 1 and f.attrs['samples'] == 20
+assert 'level = 3' in f.attrs['recipe'] and f.attrs['seed'] == 1
+ids = np.concatenate([f['split'][s][:] for s in ('train', 'validation', 'test')])
+assert sorted(ids) == list(range(20)) and ids.dtype == np.uint32
+assert f['digest'].dtype == np.uint64 and len(set(f['digest'][:])) == 20
+# Superblock version 2: what HDF5 1.8 and later read.
+assert open('d.h5', 'rb').read(9)[8] == 2
+try:
+    import anndata
+    B = anndata.io.read_elem(p)
+    assert abs(B - sp.csr_matrix((p['data'][:], p['indices'][:], p['indptr'][:]))).max() == 0
+    assert len(anndata.io.read_elem(f['systems/table'])) == 20
+    print('anndata too')
+except ImportError:
+    print('no anndata here: its group was read by hand')
+";
+
+#[test]
+fn h5py_reads_a_sample_in_five_lines() {
+    let Some(python) = python() else { return };
+    for (flag, compression) in [("--quiet", "None"), ("--compress", "'gzip'")] {
+        let dir = tempfile::tempdir().unwrap();
+        let args = [
+            "generate",
+            "--family",
+            "poisson",
+            "--level",
+            "3",
+            "--samples",
+            "20",
+            "-o",
+            "d.h5",
+            flag,
+        ];
+        ok(dir.path(), &args);
+        let script = format!("{FIVE_LINES}{}", CHECKS.replace("COMPRESSION", compression));
+        assert_eq!(FIVE_LINES.trim().lines().count(), 5);
+        let out = Command::new(&python)
+            .current_dir(dir.path())
+            .args(["-c", &script])
+            .output()
+            .unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    }
+}

@@ -1,0 +1,189 @@
+//! Killed anywhere, resumed, the same digests as an unbroken run; the same for any number of threads.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use fempipe::rng::{self, Purpose};
+use rand::RngExt;
+
+use crate::command::{digests, fempipe, ok, refused};
+
+const RECIPE: &str =
+    "family = \"poisson\"\nsamples = 1200\nseed = 11\npart_size = 25\n[poisson]\nlevel = 4\n";
+
+#[test]
+fn killed_twenty_times_it_ends_with_the_same_digests() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    std::fs::write(at.join("r.toml"), RECIPE).unwrap();
+    let start = Instant::now();
+    ok(at, &["generate", "r.toml", "-o", "unbroken.h5"]);
+    let unbroken = start.elapsed();
+    let mut rng = rng::stream(1, Purpose::Measure, 0);
+    let (mut kills, mut kept) = (0, 0);
+    while kills < 20 {
+        let mut child = fempipe(at, &["generate", "r.toml", "-o", "killed.h5"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Anywhere from before the first part to the joining at the end.
+        std::thread::sleep(unbroken.mul_f64(rng.random_range(0.0..0.6)));
+        child.kill().unwrap();
+        if !child.wait().unwrap().success() {
+            kills += 1;
+        }
+        if at.join("killed.h5").exists() {
+            // It came to the end: what is there must be whole, and then it starts anew.
+            assert_eq!(digests(&at.join("killed.h5")), digests(&at.join("unbroken.h5")));
+            std::fs::remove_file(at.join("killed.h5")).unwrap();
+            let _ = std::fs::remove_dir_all(at.join("killed.h5.parts"));
+        } else {
+            let parts = std::fs::read_dir(at.join("killed.h5.parts"));
+            let whole = |p: &std::path::Path| p.extension().is_some_and(|e| e == "h5");
+            kept += parts.map_or(0, |d| d.filter(|p| whole(&p.as_ref().unwrap().path())).count());
+        }
+    }
+    ok(at, &["generate", "r.toml", "-o", "killed.h5"]);
+    assert_eq!(digests(&at.join("killed.h5")), digests(&at.join("unbroken.h5")));
+    assert!(!at.join("killed.h5.parts").exists());
+    ok(at, &["inspect", "--verify", "killed.h5"]);
+    assert!(
+        kept > 0,
+        "no kill came while parts were there: the test tests nothing"
+    );
+}
+
+#[test]
+fn finished_parts_are_never_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    std::fs::write(at.join("r.toml"), RECIPE).unwrap();
+    ok(at, &["generate", "r.toml", "--shard", "1/3"]);
+    let part = at.join("r.h5.parts/part-00000.h5");
+    let made = std::fs::metadata(&part).unwrap().modified().unwrap();
+    ok(at, &["generate", "r.toml", "--shard", "1/3"]);
+    assert_eq!(std::fs::metadata(&part).unwrap().modified().unwrap(), made);
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    std::fs::write(at.join("r.toml"), RECIPE).unwrap();
+    for threads in ["1", "2", "4"] {
+        let file = format!("t{threads}.h5");
+        ok(
+            at,
+            &[
+                "generate",
+                "r.toml",
+                "--set",
+                "samples=150",
+                "--threads",
+                threads,
+                "-o",
+                &file,
+            ],
+        );
+    }
+    let one = digests(&at.join("t1.h5"));
+    assert_eq!(one.len(), 150);
+    assert_eq!(one, digests(&at.join("t2.h5")));
+    assert_eq!(one, digests(&at.join("t4.h5")));
+}
+
+#[test]
+fn interrupted_it_says_how_to_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    let big = RECIPE.replace("samples = 1200", "samples = 100000");
+    std::fs::write(at.join("r.toml"), big).unwrap();
+    let child = fempipe(at, &["generate", "r.toml"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let first = at.join("r.h5.parts/part-00000.h5");
+    let start = Instant::now();
+    while !first.exists() {
+        assert!(start.elapsed() < Duration::from_secs(60), "no part in a minute");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let killed = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+    let out = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("the same command goes on"), "{stderr}");
+    assert!(first.exists());
+}
+
+#[test]
+fn a_changed_recipe_is_refused_not_mixed() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    std::fs::write(at.join("r.toml"), RECIPE).unwrap();
+    ok(at, &["generate", "r.toml", "--shard", "1/8"]);
+    refused(
+        at,
+        &["generate", "r.toml", "--seed", "12"],
+        1,
+        &["r.h5.parts", "another recipe", "seed = 11", "seed = 12"],
+    );
+    ok(at, &["generate", "r.toml", "--set", "samples=30", "-o", "s.h5"]);
+    let again = ok(
+        at,
+        &[
+            "generate",
+            "r.toml",
+            "--set",
+            "samples=30",
+            "-o",
+            "s.h5",
+            "--json",
+        ],
+    );
+    assert!(
+        again.contains("\"already there\"") && again.contains("\"made\":0"),
+        "{again}"
+    );
+    refused(
+        at,
+        &["generate", "r.toml", "--set", "samples=31", "-o", "s.h5"],
+        1,
+        &["s.h5", "samples = 30", "samples = 31", "--force"],
+    );
+    ok(
+        at,
+        &[
+            "generate",
+            "r.toml",
+            "--set",
+            "samples=31",
+            "-o",
+            "s.h5",
+            "--force",
+        ],
+    );
+    assert_eq!(digests(&at.join("s.h5")).len(), 31);
+}
+
+#[test]
+fn made_again_from_the_recipe_inside_at_any_size() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    std::fs::write(at.join("r.toml"), RECIPE).unwrap();
+    ok(at, &["generate", "r.toml", "--samples", "60"]);
+    ok(at, &["generate", "--from", "r.h5", "-o", "same.h5"]);
+    ok(
+        at,
+        &["generate", "--from", "r.h5", "--samples", "90", "-o", "more.h5"],
+    );
+    let (first, more) = (digests(&at.join("r.h5")), digests(&at.join("more.h5")));
+    assert_eq!(first, digests(&at.join("same.h5")));
+    assert_eq!((first.len(), more.len()), (60, 90));
+    assert_eq!(first, more[..60]);
+}
