@@ -68,6 +68,7 @@ impl H5 {
     pub fn create(path: &Path) -> Result<Self> {
         let file = hdf5::File::with_options()
             .with_fapl(|p| p.libver_bounds(LibraryVersion::V18, LibraryVersion::V18))
+            .with_fcpl(|p| p.obj_track_times(false))
             .create(path)
             .map_err(|e| broken(path, "create", &e))?;
         Ok(H5 {
@@ -102,6 +103,12 @@ impl H5 {
     /// Maps an HDF5 result to ours.
     pub fn wrote<T>(&self, r: hdf5::Result<T>) -> Result<T> {
         r.map_err(|e| broken(&self.path, "write", &e))
+    }
+
+    /// A new group, without time stamps.
+    pub fn new_group(&self, at: &Group, name: &str) -> Result<Group> {
+        let builder = at.create_group_builder().obj_track_times(false);
+        self.wrote(builder.create(name))
     }
 
     /// A whole 1-D dataset.

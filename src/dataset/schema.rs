@@ -290,7 +290,7 @@ impl Header {
 
 /// Writes `/mesh`.
 pub(super) fn write_mesh(h5: &H5, m: &MeshData) -> Result<()> {
-    let g = h5.wrote(h5.file.create_group("mesh"))?;
+    let g = h5.new_group(&h5.file, "mesh")?;
     h5.put_rows(&g, "points", m.dim, &m.points)?;
     h5.put_rows(&g, "cells", m.cell_size, &m.cells)?;
     h5.put(&g, "point_markers", &m.point_markers)?;
@@ -331,7 +331,7 @@ pub(super) fn read_mesh(h5: &H5) -> Result<Option<Arc<MeshData>>> {
 
 /// Writes `/pattern`: sample 0 as one matrix that AnnData, SciPy and PETSc (`MatLoad`) read.
 pub(super) fn write_pattern(h5: &H5, first: &LinearSystem) -> Result<()> {
-    let (p, g) = (first.matrix.pattern(), h5.wrote(h5.file.create_group("pattern"))?);
+    let (p, g) = (first.matrix.pattern(), h5.new_group(&h5.file, "pattern")?);
     h5.put(&g, "data", first.matrix.values())?;
     h5.put(&g, "indices", &signed(p.indices()))?;
     h5.put(&g, "indptr", &signed(p.indptr()))?;
@@ -370,7 +370,7 @@ pub(super) fn read_pattern(h5: &H5) -> Result<Pattern> {
 
 /// Writes `/split`, each set with its digest.
 pub(super) fn write_split(h5: &H5, split: &Split) -> Result<()> {
-    let g = h5.wrote(h5.file.create_group("split"))?;
+    let g = h5.new_group(&h5.file, "split")?;
     for (name, ids) in split {
         let set = h5.put(&g, name, ids)?;
         h5.put_number(&set, "digest", Digest::new().integers(ids).finish())?;
@@ -431,7 +431,7 @@ pub(super) fn read_fields(h5: &H5) -> Result<Vec<FieldShape>> {
 
 /// Creates the group of fields, with their order.
 pub(super) fn create_fields(h5: &H5, systems: &Group, fields: &[FieldShape]) -> Result<Group> {
-    let g = h5.wrote(systems.create_group("fields"))?;
+    let g = h5.new_group(systems, "fields")?;
     let names: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
     h5.put_text(&g, "order", &names.join("\n"))?;
     Ok(g)

@@ -158,7 +158,7 @@ impl Writer {
         if let Some(mesh) = &shape.mesh {
             schema::write_mesh(&h5, mesh)?;
         }
-        let systems = h5.wrote(h5.file.create_group("systems"))?;
+        let systems = h5.new_group(&h5.file, "systems")?;
         let shared = shape.pattern.is_some();
         h5.put_text(
             &systems,
@@ -301,7 +301,7 @@ impl Writer {
 
     fn write_table(&self) -> Result<()> {
         let (h5, t) = (&self.h5, &self.table);
-        let g = h5.wrote(self.systems.create_group("table"))?;
+        let g = h5.new_group(&self.systems, "table")?;
         h5.put(&g, "id", &t.id)?;
         // A sample's random stream is its index: kept by name, since that is what makes it reproducible.
         h5.put(&g, "stream", &t.id)?;
@@ -328,7 +328,7 @@ impl Writer {
         let h5 = &self.h5;
         h5.put(&self.systems, "row_offsets", &self.offsets.rows)?;
         h5.put(&self.systems, "nnz_offsets", &self.offsets.nnz)?;
-        let g = h5.wrote(self.systems.create_group("field_offsets"))?;
+        let g = h5.new_group(&self.systems, "field_offsets")?;
         for (f, offsets) in self.shape.fields.iter().zip(&self.offsets.fields) {
             h5.put(&g, &f.name, offsets)?;
         }

@@ -1,7 +1,8 @@
 //! Runs the real binary.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fempipe::dataset::Dataset;
 
@@ -17,9 +18,28 @@ pub fn fempipe(dir: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// Runs it to its end.
+static FORK: Mutex<()> = Mutex::new(());
+
+/// Held while this process has HDF5 files open: a child that is forked meanwhile would inherit their locks.
+pub fn alone() -> MutexGuard<'static, ()> {
+    FORK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts a command, while no file is open here.
+pub fn spawn(command: &mut Command) -> Child {
+    let _guard = alone();
+    command.spawn().unwrap()
+}
+
+/// Runs a command to its end.
+pub fn finish(command: &mut Command) -> Output {
+    let child = spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    child.wait_with_output().unwrap()
+}
+
+/// Runs `fempipe` to its end.
 pub fn output(dir: &Path, args: &[&str]) -> Output {
-    fempipe(dir, args).output().unwrap()
+    finish(&mut fempipe(dir, args))
 }
 
 /// Runs it; it must succeed. Returns stdout.
@@ -49,5 +69,6 @@ pub fn refused(dir: &Path, args: &[&str], code: i32, words: &[&str]) -> String {
 
 /// The digests in a dataset.
 pub fn digests(file: &Path) -> Vec<u64> {
+    let _guard = alone();
     Dataset::open(file).unwrap().digests().to_vec()
 }

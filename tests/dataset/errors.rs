@@ -5,7 +5,7 @@ use std::process::Command;
 
 use fempipe::dataset::Dataset;
 
-use crate::command::{digests, ok, output, refused};
+use crate::command::{alone, digests, finish, ok, output, refused};
 
 const RECIPE: &str = "family = \"poisson\"\nsamples = 40\n[poisson]\nlevel = 3\n";
 
@@ -38,6 +38,7 @@ fn truncated_files_are_refused() {
             line.contains("truncated") || line.contains("not a fempipe dataset"),
             "{line}"
         );
+        let _guard = alone();
         assert!(Dataset::open(&file).is_err());
     }
 }
@@ -48,7 +49,9 @@ fn one_flipped_bit_names_the_sample() {
     let at = dir.path();
     let file = dataset(at);
     let whole = std::fs::read(&file).unwrap();
+    let guard = alone();
     let sample = Dataset::open(&file).unwrap().read(17).unwrap();
+    drop(guard);
     let entry = sample.matrix.values()[5].to_le_bytes();
     let solution = sample.solution.unwrap()[7].to_le_bytes();
     for bytes in [entry, solution] {
@@ -62,6 +65,7 @@ fn one_flipped_bit_names_the_sample() {
         );
         assert!(line.contains("sample 17 "), "{line}");
         // Whoever reads the sample is told as well, and the others can still be had.
+        let _guard = alone();
         let data = Dataset::open(&file).unwrap();
         let error = data.read(17).unwrap_err().to_string();
         assert!(error.contains("sample 17 was altered"), "{error}");
@@ -78,10 +82,11 @@ fn every_bit_of_the_arrays_is_guarded() {
     ok(at, &["generate", "r.toml", "--set", "poisson.level=2"]);
     let file = at.join("r.h5");
     let whole = std::fs::read(&file).unwrap();
+    let guard = alone();
     let data = Dataset::open(&file).unwrap();
     let sample = data.read(2).unwrap();
     let mesh = data.mesh().unwrap().clone();
-    drop(data);
+    drop((data, guard));
     let mut targets: Vec<[u8; 8]> = sample
         .fields
         .iter()
@@ -115,8 +120,10 @@ fn other_files_and_other_versions_are_refused() {
         1,
         &["text.h5", "not a fempipe dataset"],
     );
+    let guard = alone();
     let other = hdf5::File::create(at.join("other.h5")).unwrap();
     other.close().unwrap();
+    drop(guard);
     refused(
         at,
         &["inspect", "other.h5"],
@@ -124,9 +131,11 @@ fn other_files_and_other_versions_are_refused() {
         &["other.h5", "not a fempipe dataset"],
     );
     let file = dataset(at);
+    let guard = alone();
     let newer = hdf5::File::open_rw(&file).unwrap();
     newer.attr("format_version").unwrap().write_scalar(&2u32).unwrap();
     newer.close().unwrap();
+    drop(guard);
     refused(
         at,
         &["inspect", "r.h5"],
@@ -211,25 +220,21 @@ struct Tmpfs<'a>(&'a Path);
 impl<'a> Tmpfs<'a> {
     fn mount(at: &'a Path, size: &str) -> Option<Self> {
         std::fs::create_dir_all(at).unwrap();
-        let done = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
-            .arg(at)
-            .output();
-        done.is_ok_and(|o| o.status.success()).then_some(Tmpfs(at))
+        let mount = format!("mount -t tmpfs -o size={size} tmpfs \"$0\"");
+        let done = finish(Command::new("sh").args(["-c", &mount]).arg(at));
+        done.status.success().then_some(Tmpfs(at))
     }
 
     fn resize(&self, size: &str) {
-        let done = Command::new("mount")
-            .args(["-o", &format!("remount,size={size}")])
-            .arg(self.0)
-            .status();
-        assert!(done.unwrap().success());
+        let size = format!("remount,size={size}");
+        let done = finish(Command::new("mount").args(["-o", &size]).arg(self.0));
+        assert!(done.status.success());
     }
 }
 
 impl Drop for Tmpfs<'_> {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0).status();
+        finish(Command::new("umount").arg(self.0));
     }
 }
 

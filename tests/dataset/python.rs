@@ -2,20 +2,23 @@
 
 use std::process::Command;
 
-use crate::command::ok;
+use crate::command::{alone, finish, ok};
 
 /// The Python to ask: `FEMPIPE_PYTHON`, or python3. `None` (with the reason printed) if it lacks h5py or SciPy.
 fn python() -> Option<String> {
     let python = std::env::var("FEMPIPE_PYTHON").unwrap_or("python3".into());
-    let there = Command::new(&python).args(["-c", "import h5py, scipy"]).output();
-    if there.is_ok_and(|o| o.status.success()) {
+    let ask = "command -v \"$0\" && \"$0\" -c 'import h5py, scipy'";
+    if finish(Command::new("sh").args(["-c", ask, &python]))
+        .status
+        .success()
+    {
         return Some(python);
     }
     println!("skipped: {python} has no h5py and SciPy (set FEMPIPE_PYTHON)");
     None
 }
 
-/// The five lines that the README shows, the file's name aside.
+/// The five lines that datasets/README.md shows.
 const FIVE_LINES: &str = "
 import h5py, scipy.sparse as sp
 f, i = h5py.File('d.h5'), 7
@@ -75,11 +78,38 @@ fn h5py_reads_a_sample_in_five_lines() {
         ok(dir.path(), &args);
         let script = format!("{FIVE_LINES}{}", CHECKS.replace("COMPRESSION", compression));
         assert_eq!(FIVE_LINES.trim().lines().count(), 5);
-        let out = Command::new(&python)
-            .current_dir(dir.path())
-            .args(["-c", &script])
-            .output()
-            .unwrap();
+        assert!(include_str!("../../datasets/README.md").contains(FIVE_LINES));
+        let out = finish(
+            Command::new(&python)
+                .current_dir(dir.path())
+                .args(["-c", &script]),
+        );
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     }
+}
+
+/// Sample 4 of a file in which every sample has its own pattern, as datasets/README.md says.
+const OWN_PATTERN: &str = "
+import h5py, numpy as np, scipy.sparse as sp
+f, i = h5py.File('own.h5'), 4
+s = f['systems']
+assert s.attrs['layout'] == 'own pattern'
+r, z, o = s['row_offsets'][:], s['nnz_offsets'][:], s['field_offsets/w'][:]
+indptr = s['indptr'][r[i] + i : r[i + 1] + i + 1]
+A = sp.csr_matrix((s['values'][z[i] : z[i + 1]], s['indices'][z[i] : z[i + 1]], indptr))
+b, x = s['rhs'][r[i] : r[i + 1]], s['solution'][r[i] : r[i + 1]]
+assert A.shape == (8, 8) and np.linalg.norm(A @ x - b) < 1e-12
+assert o[i + 1] - o[i] == 9 and s['fields/w'].attrs['location'] == 'cells'
+";
+
+#[test]
+fn h5py_reads_samples_with_their_own_patterns() {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let guard = alone();
+    crate::roundtrip::write_own_patterns(&dir.path().join("own.h5"), 6, 7);
+    drop(guard);
+    let mut command = Command::new(&python);
+    let out = finish(command.current_dir(dir.path()).args(["-c", OWN_PATTERN]));
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }

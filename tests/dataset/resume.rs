@@ -1,12 +1,12 @@
 //! Killed anywhere, resumed, the same digests as an unbroken run; the same for any number of threads.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fempipe::rng::{self, Purpose};
 use rand::RngExt;
 
-use crate::command::{digests, fempipe, ok, refused};
+use crate::command::{digests, fempipe, finish, ok, refused, spawn};
 
 const RECIPE: &str =
     "family = \"poisson\"\nsamples = 1200\nseed = 11\npart_size = 25\n[poisson]\nlevel = 4\n";
@@ -22,11 +22,8 @@ fn killed_twenty_times_it_ends_with_the_same_digests() {
     let mut rng = rng::stream(1, Purpose::Measure, 0);
     let (mut kills, mut kept) = (0, 0);
     while kills < 20 {
-        let mut child = fempipe(at, &["generate", "r.toml", "-o", "killed.h5"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut command = fempipe(at, &["generate", "r.toml", "-o", "killed.h5"]);
+        let mut child = spawn(command.stdout(Stdio::null()).stderr(Stdio::null()));
         // Anywhere from before the first part to the joining at the end.
         std::thread::sleep(unbroken.mul_f64(rng.random_range(0.0..0.6)));
         child.kill().unwrap();
@@ -99,21 +96,16 @@ fn interrupted_it_says_how_to_go_on() {
     let at = dir.path();
     let big = RECIPE.replace("samples = 1200", "samples = 100000");
     std::fs::write(at.join("r.toml"), big).unwrap();
-    let child = fempipe(at, &["generate", "r.toml"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = fempipe(at, &["generate", "r.toml"]);
+    let child = spawn(command.stdout(Stdio::null()).stderr(Stdio::piped()));
     let first = at.join("r.h5.parts/part-00000.h5");
     let start = Instant::now();
     while !first.exists() {
         assert!(start.elapsed() < Duration::from_secs(60), "no part in a minute");
         std::thread::sleep(Duration::from_millis(5));
     }
-    let killed = std::process::Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(killed.unwrap().success());
+    let killed = finish(Command::new("kill").args(["-INT", &child.id().to_string()]));
+    assert!(killed.status.success());
     let out = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(out.stderr).unwrap();
     assert_eq!(out.status.code(), Some(130), "{stderr}");

@@ -8,6 +8,7 @@ use fempipe::system::{Description, LinearSystem};
 use proptest::prelude::*;
 
 use crate::chain;
+use crate::command::alone;
 
 pub fn header(samples: usize) -> Header {
     Header {
@@ -51,6 +52,12 @@ fn write(path: &Path, all: &[LinearSystem], shape: &Shape, compress: bool) -> Sp
     split
 }
 
+/// A dataset of `count` samples of n, n + 1 and n + 2 unknowns.
+pub fn write_own_patterns(path: &Path, count: usize, n: usize) {
+    let (all, shape) = systems(false, count, n);
+    write(path, &all, &shape, false);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
@@ -61,6 +68,7 @@ proptest! {
         n in 1usize..30,
         picks in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
     ) {
+        let _guard = alone();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("d.h5");
         let (all, shape) = systems(shared, count, n);
@@ -85,6 +93,7 @@ proptest! {
 
 #[test]
 fn samples_share_pattern_and_mesh_in_memory() {
+    let _guard = alone();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("d.h5");
     let (all, shape) = systems(true, 4, 9);
@@ -99,6 +108,7 @@ fn samples_share_pattern_and_mesh_in_memory() {
 
 #[test]
 fn the_same_samples_make_the_same_bytes() {
+    let _guard = alone();
     let dir = tempfile::tempdir().unwrap();
     let (all, shape) = systems(true, 5, 12);
     let (a, b) = (dir.path().join("a.h5"), dir.path().join("b.h5"));
@@ -106,11 +116,15 @@ fn the_same_samples_make_the_same_bytes() {
     // HDF5 would put times of creation into the file if it were let.
     std::thread::sleep(std::time::Duration::from_millis(1100));
     write(&b, &all, &shape, false);
-    assert_eq!(std::fs::read(a).unwrap(), std::fs::read(b).unwrap());
+    assert!(
+        std::fs::read(a).unwrap() == std::fs::read(b).unwrap(),
+        "the files differ"
+    );
 }
 
 #[test]
 fn samples_of_another_shape_are_refused() {
+    let _guard = alone();
     let dir = tempfile::tempdir().unwrap();
     let (all, shape) = systems(true, 2, 6);
     let mut w = Writer::create(

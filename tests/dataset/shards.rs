@@ -1,8 +1,9 @@
 //! Several processes share the work; `merge` joins, and refuses what does not belong.
 
 use std::path::Path;
+use std::process::Stdio;
 
-use crate::command::{digests, fempipe, ok, refused};
+use crate::command::{alone, digests, fempipe, finish, ok, refused, spawn};
 
 const RECIPE: &str = "family = \"poisson\"\nsamples = 95\nseed = 4\npart_size = 10\n[poisson]\nlevel = 2\n";
 
@@ -17,7 +18,7 @@ fn shards(at: &Path, count: usize, file: &str) {
         .map(|i| {
             let share = format!("{i}/{count}");
             let args = ["generate", "r.toml", "-q", "--shard", &share, "-o", file];
-            fempipe(at, &args).spawn().unwrap()
+            spawn(fempipe(at, &args).stdout(Stdio::null()))
         })
         .collect();
     for child in &mut children {
@@ -50,7 +51,7 @@ fn ranks_of_a_scheduler_are_shards() {
         child
             .env("OMPI_COMM_WORLD_RANK", rank)
             .env("OMPI_COMM_WORLD_SIZE", "2");
-        assert!(child.output().unwrap().status.success());
+        assert!(finish(&mut child).status.success());
     }
     ok(at, &["merge", "r.h5"]);
     assert_eq!(digests(&at.join("r.h5")).len(), 95);
@@ -119,9 +120,10 @@ fn an_altered_part_is_named_and_nothing_is_joined() {
     let at = dir.path();
     shards(at, 1, "r.h5");
     let part = at.join("r.h5.parts/part-00003.h5");
+    let guard = alone();
     let data = fempipe::dataset::Dataset::open(&part).unwrap();
     let value = data.read(2).unwrap().matrix.values()[0];
-    drop(data);
+    drop((data, guard));
     crate::errors::flip(&part, &value.to_le_bytes(), 1);
     refused(
         at,
