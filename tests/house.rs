@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 
 /// Rooms and the rooms they may use, besides [`FOR_ALL`] and themselves.
 const LAYERS: [(&str, &[&str]); 19] = [
-    // `inspect` shows datasets and has no room of its own.
-    ("cli", &["generate", "train", "evaluate", "dataset"]),
+    // `inspect` and `solve` show datasets and solve one system: they have no room of their own.
+    (
+        "cli",
+        &["generate", "train", "evaluate", "dataset", "solver", "precond"],
+    ),
     ("generate", &["families", "dataset", "system"]),
     ("train", &["models", "dataset", "solver", "precond", "system"]),
     ("evaluate", &["models", "dataset", "solver", "precond", "system"]),

@@ -8,6 +8,7 @@ mod inspect;
 mod merge;
 pub mod output;
 pub mod progress;
+mod solve;
 mod train;
 
 use std::process::ExitCode;
@@ -54,6 +55,7 @@ enum Command {
     Generate(generate::Args),
     Inspect(inspect::Args),
     Merge(merge::Args),
+    Solve(solve::Args),
     Train(Box<train::Args>),
 }
 
@@ -93,6 +95,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Generate(args) => generate::run(args, &cli.common),
         Command::Inspect(args) => inspect::run(args, &cli.common),
         Command::Merge(args) => merge::run(args, &cli.common),
+        Command::Solve(args) => solve::run(args, &cli.common),
         Command::Train(args) => train::run(args, &cli.common),
     }
 }

@@ -6,6 +6,9 @@
 pub mod cholesky;
 pub mod csr;
 pub mod dense;
+pub mod matrix_market;
+pub mod npy;
+pub mod npz;
 pub mod op;
 pub mod pattern;
 pub mod vector;

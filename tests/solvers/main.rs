@@ -1,7 +1,9 @@
 //! Solvers and preconditioners: every method walks through the same zoo, every preconditioner keeps its promises.
 
+mod command;
 mod krylov;
 mod precond;
 mod systems;
 mod textbook;
+mod torture;
 mod zoo;

@@ -1,0 +1,94 @@
+//! `fempipe solve` on small files.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use fempipe::linalg::matrix_market;
+
+use crate::systems::{convection, poisson, residual};
+
+fn fempipe(dir: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fempipe"))
+        .current_dir(dir)
+        .arg("solve")
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_file_is_solved_monitored_and_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let (a, b) = (poisson(6), vec![2.0; 36]);
+    matrix_market::write(dir.path().join("a.mtx"), &a).unwrap();
+    matrix_market::write_vector(dir.path().join("b.mtx"), &b).unwrap();
+    let run = fempipe(
+        dir.path(),
+        &[
+            "a.mtx",
+            "b.mtx",
+            "--pc",
+            "ssor(1.2)",
+            "--monitor",
+            "--plot",
+            "-o",
+            "x.mtx",
+            "--rtol",
+            "1e-9",
+        ],
+    );
+    let text = String::from_utf8(run.stdout).unwrap();
+    assert!(run.status.success(), "{text}");
+    assert!(text.starts_with("    0 KSP Residual norm 1.2"), "{text}");
+    assert!(
+        text.contains("converged due to CONVERGED_RTOL iterations"),
+        "{text}"
+    );
+    assert!(text.contains("log₁₀"), "{text}");
+    let x = matrix_market::read_vector(dir.path().join("x.mtx")).unwrap();
+    assert!(residual(&a, &b, &x) <= 1.0001e-9 * 12.0);
+    let run = fempipe(
+        dir.path(),
+        &["a.mtx", "--ksp", "gmres(5)", "--pc", "jacobi", "--json"],
+    );
+    let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!((&json["n"], &json["ksp"]), (&36.into(), &"gmres(5)".into()));
+    let points = json["history"].as_array().unwrap().len() as u64;
+    assert_eq!(json["iterations"].as_u64().unwrap() + 1, points);
+}
+
+#[test]
+fn what_cannot_be_solved_is_one_line_and_a_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    matrix_market::write(dir.path().join("a.mtx"), &poisson(6)).unwrap();
+    matrix_market::write(dir.path().join("n.mtx"), &convection(6)).unwrap();
+    std::fs::write(
+        dir.path().join("bad.mtx"),
+        "%%MatrixMarket matrix array real general\n2 2\n1\n",
+    )
+    .unwrap();
+    for (args, says) in [
+        (
+            &["bad.mtx"][..],
+            "bad.mtx: line 4: the file ends before entry (2, 1)",
+        ),
+        (&["none.mtx"], "none.mtx: cannot read"),
+        (&["a.mtx", "a.mtx"], "where a vector (one column) is needed"),
+        (&["a.mtx", "--ksp", "cgg"], "unknown variant `cgg`"),
+        (&["n.mtx", "--pc", "jacobi"], "take gmres"),
+        (&["n.mtx"], "icc needs a symmetric matrix"),
+        (
+            &["a.mtx", "--max-it", "2", "--pc", "none"],
+            "not converged (DIVERGED_ITS)",
+        ),
+        (&["a.mtx", "--rtol=-1"], "rtol = -1"),
+    ] {
+        let run = fempipe(dir.path(), args);
+        let error = String::from_utf8(run.stderr).unwrap();
+        assert!(!run.status.success(), "{args:?}");
+        assert!(
+            error.contains(says) && error.lines().count() == 1,
+            "{args:?}: {error}"
+        );
+    }
+}
