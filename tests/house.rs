@@ -18,7 +18,8 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("dataset", &["system"]),
     ("fem", &["mesh"]),
     ("field", &["mesh"]),
-    ("mesh", &[]),
+    // A mesh turns itself into what files keep of it.
+    ("mesh", &["system"]),
     ("solver", &[]),
     ("precond", &[]),
     ("system", &[]),
