@@ -243,15 +243,20 @@ pub fn join(
 /// Appends all samples of a part.
 fn copy(path: &Path, samples: usize, w: &mut Writer) -> Result<()> {
     let data = Dataset::open(path)?;
-    for i in 0..samples {
-        let record = data.record(i).map_err(|e| match e {
+    let mut first = 0;
+    while first < samples {
+        let last = (first + data.block_len()).min(samples);
+        let records = data.records(first, last).map_err(|e| match e {
             Error::File { path, reason } => Error::File {
                 path,
                 reason: format!("{reason}; remove this part, and the same command makes it again"),
             },
             other => other,
         })?;
-        w.push(&record)?;
+        for record in &records {
+            w.push(record)?;
+        }
+        first = last;
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::digest;
 use super::h5::{Entry, H5};
 use super::rows::{Cut, OwnPatterns, Rows, column, offsets};
@@ -247,8 +249,7 @@ impl Dataset {
     /// [`Error::Argument`] if there is no such sample; [`Error::File`] naming the sample if it was altered.
     pub fn read(&self, i: usize) -> Result<LinearSystem> {
         self.check_id(i)?;
-        let mut systems = self.unchecked(i, i + 1)?;
-        let system = systems.remove(0);
+        let system = self.unchecked(i, i + 1)?.remove(0);
         self.check_digest(i, &system)?;
         Ok(system)
     }
@@ -269,26 +270,39 @@ impl Dataset {
                 .count();
             let (first, last) = (first as usize, first as usize + run);
             self.check_id(last - 1)?;
-            for (i, system) in (first..last).zip(self.unchecked(first, last)?) {
-                self.check_digest(i, &system)?;
-                out.push(system);
-            }
+            out.extend(self.checked(first, last)?);
             rest = &rest[run..];
         }
         Ok(out)
     }
 
-    /// Sample `i` with what the table says of it.
+    /// Samples first .. last with what the table says of them.
     ///
     /// # Errors
     /// As [`Dataset::read`].
-    pub fn record(&self, i: usize) -> Result<Record> {
-        Ok(Record {
-            system: self.read(i)?,
-            residual: self.table.residual[i],
-            seconds: self.table.seconds[i],
-            digest: self.table.digest[i],
-        })
+    pub fn records(&self, first: usize, last: usize) -> Result<Vec<Record>> {
+        let systems = (first..last).zip(self.checked(first, last)?);
+        Ok(systems
+            .map(|(i, system)| Record {
+                system,
+                residual: self.table.residual[i],
+                seconds: self.table.seconds[i],
+                digest: self.table.digest[i],
+            })
+            .collect())
+    }
+
+    /// Samples first .. last, each with the recorded digest.
+    fn checked(&self, first: usize, last: usize) -> Result<Vec<LinearSystem>> {
+        let systems = self.unchecked(first, last)?;
+        // All of them, then the first fault in order: the same message for any number of threads.
+        let checks: Vec<Result<()>> = systems
+            .par_iter()
+            .enumerate()
+            .map(|(k, s)| self.check_digest(first + k, s))
+            .collect();
+        checks.into_iter().collect::<Result<()>>()?;
+        Ok(systems)
     }
 
     /// How many samples to read in one go.
