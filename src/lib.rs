@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod dataset;
 pub mod error;
+pub mod evaluate;
 pub mod families;
 pub mod fem;
 pub mod generate;

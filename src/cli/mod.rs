@@ -3,6 +3,7 @@
 //! Data goes to stdout, messages and progress to stderr. Exit codes: 0 done, 1 an error (one line says which),
 //! 2 a wrong command line, 130 interrupted.
 
+mod evaluate;
 mod generate;
 mod inspect;
 mod merge;
@@ -57,6 +58,7 @@ enum Command {
     Merge(merge::Args),
     Solve(solve::Args),
     Train(Box<train::Args>),
+    Evaluate(evaluate::Args),
 }
 
 /// Parses the command line, runs the command, turns its result into an exit code.
@@ -97,6 +99,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Merge(args) => merge::run(args, &cli.common),
         Command::Solve(args) => solve::run(args, &cli.common),
         Command::Train(args) => train::run(args, &cli.common),
+        Command::Evaluate(args) => evaluate::run(args, &cli.common),
     }
 }
 

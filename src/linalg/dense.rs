@@ -81,3 +81,14 @@ pub fn gemm_square(m: usize, a: &[f64], b: &[f64], c: &mut [f64]) {
         faer::Par::Seq,
     );
 }
+
+/// L of A = L Lᵀ, dense.
+///
+/// # Errors
+/// [`Error::Numeric`] if A is not positive definite.
+pub fn cholesky_factor(a: &Csr) -> Result<Dense> {
+    let llt = from_csr(a)
+        .llt(Side::Lower)
+        .map_err(|_| Error::Numeric("matrix is not positive definite: no Cholesky factorisation".into()))?;
+    Ok(llt.L().to_owned())
+}

@@ -1,0 +1,172 @@
+//! `fempipe evaluate`: learned rows beside classical ones, on held-out systems.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::Common;
+use super::output::print;
+use super::progress::{bar, say};
+use crate::error::{Error, Result};
+use crate::evaluate::{self, EvalRecipe, Event, Method, Row};
+
+/// Compare solvers, classical preconditioners and trained models on held-out systems
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  fempipe evaluate training/poisson-table1.toml
+  fempipe evaluate --data datasets/poisson-level3.h5 --model training/poisson-mlp
+  fempipe evaluate --data p.h5 --ksp cg --pc none,jacobi,icc,cholesky --rtol 1e-5,1e-8 --samples 20
+
+Without --ksp and --pc the rows are richardson with jacobi and Gauss-Seidel, cg with none, jacobi, icc and
+cholesky, and for every model richardson and cg.")]
+pub struct Args {
+    /// Recipe file (TOML)
+    #[arg(required_unless_present = "data", conflicts_with_all = ["data", "model", "ksp", "pc", "rtol"])]
+    recipe: Option<PathBuf>,
+    /// Datasets to solve
+    #[arg(long, value_name = "FILE", value_delimiter = ',')]
+    data: Vec<PathBuf>,
+    /// Run directories or checkpoints to use as preconditioners
+    #[arg(long, value_name = "RUN", value_delimiter = ',')]
+    model: Vec<PathBuf>,
+    /// Solvers, e.g. cg,gmres(50),richardson(0.7)
+    #[arg(long, value_name = "KSP", value_delimiter = ',')]
+    ksp: Vec<Method>,
+    /// Classical preconditioners, e.g. none,jacobi,sor(1.5),icc
+    #[arg(long, value_name = "PC", value_delimiter = ',')]
+    pc: Vec<String>,
+    /// Relative tolerances
+    #[arg(long, value_name = "R", value_delimiter = ',')]
+    rtol: Vec<f64>,
+    /// Which set of each dataset
+    #[arg(long, value_name = "NAME")]
+    split: Option<String>,
+    /// At most this many systems of each
+    #[arg(long, value_name = "N")]
+    samples: Option<usize>,
+    /// Directory for results.csv, report.html and the plots
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+}
+
+/// Runs `fempipe evaluate`.
+pub fn run(args: &Args, common: &Common) -> Result<()> {
+    let recipe = args.recipe()?;
+    let directory = args.directory();
+    evaluate::claim(&directory)?;
+    let mut progress = None;
+    let results = evaluate::run(&recipe, &mut |event| match event {
+        Event::Start { solves } => progress = Some(bar(common, "solving", *solves, "systems")),
+        Event::Solve => {
+            if let Some(b) = &progress {
+                b.inc(1);
+            }
+        }
+    });
+    if let Some(b) = progress {
+        b.finish_and_clear();
+    }
+    let results = results?;
+    let cells = evaluate::summarize(&results);
+    let verdicts = evaluate::verdicts(&results, &cells);
+    let report = evaluate::write(&directory, &results, &cells, &verdicts)?;
+    if common.json {
+        let result = json!({
+            "report": report.display().to_string(), "cells": cells, "verdicts": verdicts,
+        });
+        print(&format!("{result}\n"))?;
+    } else {
+        print(&evaluate::console(&results, &cells, &verdicts))?;
+        print(&format!("report: {}\n", report.display()))?;
+    }
+    if results.interrupted {
+        return Err(Error::Interrupted(format!(
+            "what was solved until then is in {}",
+            directory.display()
+        )));
+    }
+    say(
+        common,
+        &format!("all solves: {}", directory.join("results.csv").display()),
+    );
+    Ok(())
+}
+
+impl Args {
+    fn recipe(&self) -> Result<EvalRecipe> {
+        let mut recipe = match &self.recipe {
+            Some(path) => EvalRecipe::read(path)?,
+            None => EvalRecipe {
+                title: String::new(),
+                data: self.data.clone(),
+                split: "test".into(),
+                samples: 0,
+                rtol: if self.rtol.is_empty() {
+                    vec![1e-5]
+                } else {
+                    self.rtol.clone()
+                },
+                max_it: 10_000,
+                condition_samples: 5,
+                condition_max_n: 1000,
+                rows: self.rows(),
+            },
+        };
+        if let Some(split) = &self.split {
+            recipe.split.clone_from(split);
+        }
+        if let Some(samples) = self.samples {
+            recipe.samples = samples;
+        }
+        recipe.check("command line")?;
+        Ok(recipe)
+    }
+
+    /// Every solver with every preconditioner that it can use, and with every model.
+    fn rows(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        if self.ksp.is_empty() && self.pc.is_empty() {
+            rows.extend(default_rows());
+        }
+        let ksp = match self.ksp.is_empty() {
+            true if self.pc.is_empty() => vec![Method::Richardson { scale: 1.0 }, Method::Cg],
+            true => vec![Method::Cg],
+            false => self.ksp.clone(),
+        };
+        for &method in &ksp {
+            rows.extend(self.pc.iter().map(|pc| Row::classical(method, pc)));
+            rows.extend(self.model.iter().map(|m| Row::learned(method, m.clone())));
+        }
+        rows
+    }
+
+    /// -o, or beside the recipe under its name, or beside the first model, or evaluation/.
+    fn directory(&self) -> PathBuf {
+        if let Some(dir) = &self.output {
+            return dir.clone();
+        }
+        match (&self.recipe, self.model.first()) {
+            (Some(recipe), _) => recipe.with_extension(""),
+            (None, Some(model)) if model.is_dir() => model.join("evaluation"),
+            _ => Path::new("evaluation").to_path_buf(),
+        }
+    }
+}
+
+/// The strongest classical answers and the textbook ones.
+fn default_rows() -> Vec<Row> {
+    let richardson = |scale: f64, pc: &str, label: &str| Row {
+        label: label.into(),
+        ..Row::classical(Method::Richardson { scale }, pc)
+    };
+    let mut rows = vec![
+        richardson(0.7, "jacobi", "Jacobi (omega 0.7)"),
+        richardson(1.0, "sor", "Gauss-Seidel"),
+    ];
+    rows.extend(
+        ["none", "jacobi", "icc", "cholesky"]
+            .iter()
+            .map(|pc| Row::classical(Method::Cg, pc)),
+    );
+    rows
+}

@@ -1,0 +1,262 @@
+//! The evaluation recipe: which data, which rows, which tolerances.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::models::PredictOptions;
+use crate::precond::Spec;
+use crate::solver::Method;
+
+/// Everything that decides an evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvalRecipe {
+    /// Heading of the report.
+    #[serde(default)]
+    pub title: String,
+    /// Datasets, relative to the recipe's directory; each gives a block of the table.
+    pub data: Vec<PathBuf>,
+    /// Which of their sets to solve.
+    #[serde(default = "default_split")]
+    pub split: String,
+    /// At most this many systems of each; 0 takes all.
+    #[serde(default)]
+    pub samples: usize,
+    #[serde(default = "default_rtol")]
+    pub rtol: Vec<f64>,
+    #[serde(default = "default_max_it")]
+    pub max_it: usize,
+    /// Systems per dataset whose condition numbers are computed (dense eigenvalues: n³ work each); 0 computes none.
+    #[serde(default = "default_condition_samples")]
+    pub condition_samples: usize,
+    /// No condition numbers beyond this size.
+    #[serde(default = "default_condition_max_n")]
+    pub condition_max_n: usize,
+    #[serde(rename = "row")]
+    pub rows: Vec<Row>,
+}
+
+fn default_split() -> String {
+    "test".into()
+}
+
+fn default_rtol() -> Vec<f64> {
+    vec![1e-5]
+}
+
+fn default_max_it() -> usize {
+    10_000
+}
+
+fn default_condition_samples() -> usize {
+    10
+}
+
+fn default_condition_max_n() -> usize {
+    1000
+}
+
+/// One line of the table: a solver with a classical preconditioner or a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// What the table calls it; made from ksp and pc where none is given.
+    #[serde(default)]
+    pub label: String,
+    pub ksp: Method,
+    /// A classical preconditioner, or "mean-inverse": the mean of A⁻¹ over the training split, the best constant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pc: Option<String>,
+    /// A run directory or checkpoint for all datasets, or one for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<OneOrMany>,
+    /// Use (M + Mᵀ)/2, as CG needs.
+    #[serde(default)]
+    pub symmetrize: bool,
+    /// Drop entries |m_ij| below this.
+    #[serde(default)]
+    pub filter: f64,
+}
+
+/// One path, or one per dataset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    One(PathBuf),
+    Many(Vec<PathBuf>),
+}
+
+/// The preconditioner spelled for the constant baseline.
+pub const MEAN_INVERSE: &str = "mean-inverse";
+
+/// What a row's preconditioner is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RowKind {
+    Classical(Spec),
+    MeanInverse,
+    Model(OneOrMany),
+}
+
+impl RowKind {
+    /// "classical", "constant" or "learned".
+    pub fn name(&self) -> &'static str {
+        match self {
+            RowKind::Classical(_) => "classical",
+            RowKind::MeanInverse => "constant",
+            RowKind::Model(_) => "learned",
+        }
+    }
+}
+
+impl Row {
+    /// A row of a solver and a preconditioner's notation.
+    pub fn classical(ksp: Method, pc: &str) -> Self {
+        Row {
+            label: String::new(),
+            ksp,
+            pc: Some(pc.into()),
+            model: None,
+            symmetrize: false,
+            filter: 0.0,
+        }
+    }
+
+    /// A row of a solver and a model.
+    pub fn learned(ksp: Method, model: PathBuf) -> Self {
+        Row {
+            label: String::new(),
+            ksp,
+            pc: None,
+            model: Some(OneOrMany::One(model)),
+            symmetrize: ksp == Method::Cg,
+            filter: 0.0,
+        }
+    }
+
+    /// Which preconditioner is meant.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if none or both are given, or the notation is wrong.
+    pub fn kind(&self) -> Result<RowKind> {
+        match (&self.pc, &self.model) {
+            (Some(pc), None) if pc == MEAN_INVERSE => Ok(RowKind::MeanInverse),
+            (Some(pc), None) => Ok(RowKind::Classical(pc.parse()?)),
+            (None, Some(model)) => Ok(RowKind::Model(model.clone())),
+            _ => Err(Error::Argument(format!(
+                "row {:?}: needs either pc or model",
+                self.name()
+            ))),
+        }
+    }
+
+    /// What a model is asked for.
+    pub fn options(&self) -> PredictOptions {
+        PredictOptions {
+            symmetrize: self.symmetrize,
+            filter: self.filter,
+        }
+    }
+
+    /// The label, or one made from solver and preconditioner.
+    pub fn name(&self) -> String {
+        if !self.label.is_empty() {
+            return self.label.clone();
+        }
+        let pc = match (&self.pc, &self.model) {
+            (Some(pc), _) => pc.clone(),
+            (None, Some(OneOrMany::One(path))) => path.file_name().map_or_else(
+                || path.display().to_string(),
+                |n| n.to_string_lossy().into_owned(),
+            ),
+            _ => "model".into(),
+        };
+        format!("{} + {pc}", self.ksp)
+    }
+}
+
+impl EvalRecipe {
+    /// Parses a recipe; `origin` is its path, for messages.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
+    pub fn parse(text: &str, origin: &str) -> Result<Self> {
+        let recipe: EvalRecipe =
+            toml::from_str(text).map_err(|e| Error::recipe(origin, e.to_string().trim_end()))?;
+        recipe.check(origin)?;
+        Ok(recipe)
+    }
+
+    /// Reads a recipe file; its paths become relative to the current directory.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read, else as [`EvalRecipe::parse`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
+        let mut recipe = Self::parse(&text, &path.display().to_string())?;
+        let dir = path.parent().unwrap_or(Path::new(""));
+        let beside = |p: &mut PathBuf| *p = dir.join(&*p);
+        recipe.data.iter_mut().for_each(beside);
+        for row in &mut recipe.rows {
+            match &mut row.model {
+                Some(OneOrMany::One(p)) => beside(p),
+                Some(OneOrMany::Many(list)) => list.iter_mut().for_each(beside),
+                None => {}
+            }
+        }
+        Ok(recipe)
+    }
+
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] naming the key.
+    pub fn check(&self, origin: &str) -> Result<()> {
+        let bad = |reason: String| Err(Error::recipe(origin, reason));
+        if self.data.is_empty() {
+            return bad("data: needs at least one dataset".into());
+        }
+        if self.rows.is_empty() {
+            return bad("needs at least one [[row]]".into());
+        }
+        if self.rtol.is_empty() || self.rtol.iter().any(|&r| !(r > 0.0 && r < 1.0)) {
+            return bad("rtol: must be a list of numbers between 0 and 1".into());
+        }
+        if self.max_it == 0 {
+            return bad("max_it = 0: must be at least 1".into());
+        }
+        for row in &self.rows {
+            row.kind().map_err(|e| Error::recipe(origin, e.to_string()))?;
+            if let Some(OneOrMany::Many(list)) = &row.model
+                && list.len() != self.data.len()
+            {
+                return bad(format!(
+                    "row {:?}: model lists {} runs for {} datasets",
+                    row.name(),
+                    list.len(),
+                    self.data.len()
+                ));
+            }
+            if !(row.filter >= 0.0 && row.filter.is_finite()) {
+                return bad(format!("row {:?}: filter must be 0 or positive", row.name()));
+            }
+            let plain = matches!(row.kind(), Ok(RowKind::Classical(_)));
+            if plain && (row.symmetrize || row.filter > 0.0) {
+                return bad(format!(
+                    "row {:?}: symmetrize and filter mean nothing for a classical preconditioner",
+                    row.name()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The recipe as TOML.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if it cannot be written as TOML.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|e| Error::Argument(format!("recipe cannot be written as TOML: {e}")))
+    }
+}

@@ -1,0 +1,194 @@
+//! Every row on every system at every tolerance, one after the other.
+
+use serde::Serialize;
+
+use super::condition::{Condition, condition_after, condition_before};
+use super::measure::{self, Solve};
+use super::recipe::EvalRecipe;
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::interrupt;
+use crate::models::mlp;
+use crate::models::operator::ExplicitInverse;
+use crate::solver::{Stop, Workspace};
+use crate::system::LinearSystem;
+
+/// Residual histories are kept for this many systems of each dataset.
+const HISTORIES: usize = 1;
+
+/// Training systems whose inverses make the constant baseline.
+const MEAN_SAMPLES: usize = 256;
+
+/// What the sweep tells its caller as it goes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    Start { solves: usize },
+    Solve,
+}
+
+/// A dataset in a few words.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DataInfo {
+    /// File name without its ending.
+    pub name: String,
+    pub family: String,
+    pub equation: String,
+    pub systems: usize,
+    /// Unknowns of the largest system.
+    pub n: usize,
+    /// Stored entries of the first system.
+    pub nnz: usize,
+    /// κ₂(A) of the first systems.
+    pub kappa: Vec<f64>,
+    /// κ of M A by row, for the same systems; empty where not computed.
+    pub kappa_after: Vec<Vec<Condition>>,
+}
+
+/// Everything measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Results {
+    pub recipe: EvalRecipe,
+    pub datasets: Vec<DataInfo>,
+    pub solves: Vec<Solve>,
+    /// The sweep was interrupted; what was done until then is here.
+    pub interrupted: bool,
+}
+
+/// Runs the sweep.
+///
+/// # Errors
+/// If a dataset or model cannot be read or do not fit, or a solver cannot use a preconditioner.
+pub fn run(recipe: &EvalRecipe, events: &mut dyn FnMut(&Event)) -> Result<Results> {
+    let mut results = Results {
+        recipe: recipe.clone(),
+        datasets: Vec::new(),
+        solves: Vec::new(),
+        interrupted: false,
+    };
+    let opened = recipe
+        .data
+        .iter()
+        .map(|path| {
+            let data = Dataset::open(path)?;
+            let mut ids = data.split(&recipe.split)?.to_vec();
+            if recipe.samples > 0 {
+                ids.truncate(recipe.samples);
+            }
+            if ids.is_empty() {
+                return Err(Error::file(path, format!("its {} split is empty", recipe.split)));
+            }
+            Ok((data, ids))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let systems: usize = opened.iter().map(|(_, ids)| ids.len()).sum();
+    events(&Event::Start {
+        solves: systems * recipe.rows.len() * recipe.rtol.len(),
+    });
+    for (d, (data, ids)) in opened.iter().enumerate() {
+        let systems = data.read_many(ids)?;
+        let info = describe(recipe, data, &systems)?;
+        results.datasets.push(info);
+        for r in 0..recipe.rows.len() {
+            if !one_row(recipe, data, &systems, (d, r), &mut results, events)? {
+                results.interrupted = true;
+                return Ok(results);
+            }
+        }
+    }
+    Ok(results)
+}
+
+fn describe(recipe: &EvalRecipe, data: &Dataset, systems: &[LinearSystem]) -> Result<DataInfo> {
+    let n = systems.iter().map(LinearSystem::n).max().unwrap_or(0);
+    let wanted = if n <= recipe.condition_max_n {
+        recipe.condition_samples
+    } else {
+        0
+    };
+    let header = data.header();
+    Ok(DataInfo {
+        name: data
+            .path()
+            .file_stem()
+            .map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
+        family: header.description.family.clone(),
+        equation: header.description.equation.clone(),
+        systems: systems.len(),
+        n,
+        nnz: systems[0].matrix.nnz(),
+        kappa: systems
+            .iter()
+            .take(wanted)
+            .map(|s| condition_before(&s.matrix))
+            .collect::<Result<_>>()?,
+        kappa_after: Vec::new(),
+    })
+}
+
+/// One row on all systems of a dataset; false if interrupted.
+fn one_row(
+    recipe: &EvalRecipe,
+    data: &Dataset,
+    systems: &[LinearSystem],
+    (d, r): (usize, usize),
+    results: &mut Results,
+    events: &mut dyn FnMut(&Event),
+) -> Result<bool> {
+    let row = &recipe.rows[r];
+    let named = |e: Error| match e {
+        Error::Io { .. } | Error::File { .. } => e,
+        other => Error::Argument(format!(
+            "row {:?} on {}: {other}",
+            row.name(),
+            data.path().display()
+        )),
+    };
+    let source =
+        measure::source(&row.kind()?, d, || mean_inverse(data, row.filter, row.symmetrize)).map_err(named)?;
+    let mut after = Vec::new();
+    for system in systems.iter().take(results.datasets[d].kappa.len()) {
+        if let Ok(prepared) = measure::prepare(&source, row, system)
+            && let Some(c) = condition_after(&system.matrix, prepared.op.get())?
+        {
+            after.push(c);
+        }
+    }
+    results.datasets[d].kappa_after.push(after);
+    let mut ws = Workspace::default();
+    for &rtol in &recipe.rtol {
+        let stop = Stop {
+            rtol,
+            max_it: recipe.max_it,
+            ..Stop::default()
+        };
+        // One solve that does not count: caches, page faults, lazily started threads.
+        measure::solve(&mut ws, &source, row, &systems[0], &stop).map_err(named)?;
+        for (i, system) in systems.iter().enumerate() {
+            if interrupt::requested() {
+                return Ok(false);
+            }
+            let mut solve = measure::solve(&mut ws, &source, row, system, &stop).map_err(named)?;
+            (solve.dataset, solve.row) = (d, r);
+            if i >= HISTORIES {
+                solve.history = Vec::new();
+            }
+            results.solves.push(solve);
+            events(&Event::Solve);
+        }
+    }
+    Ok(true)
+}
+
+/// The mean of A⁻¹ over the training split: what a network that learned nothing but a constant would say.
+fn mean_inverse(data: &Dataset, filter: f64, symmetrize: bool) -> Result<ExplicitInverse> {
+    let ids = data.split("train")?;
+    let systems = data.read_many(&ids[..ids.len().min(MEAN_SAMPLES)])?;
+    let n = systems.first().map_or(0, LinearSystem::n);
+    if systems.is_empty() || systems.iter().any(|s| s.n() != n) {
+        return Err(Error::file(
+            data.path(),
+            "mean-inverse needs training systems of one size",
+        ));
+    }
+    ExplicitInverse::new(n, mlp::mean_inverse(&systems)?, filter, symmetrize)
+}

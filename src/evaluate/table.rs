@@ -1,0 +1,127 @@
+//! The table on the console.
+
+use super::summary::{Cell, Verdict};
+use super::sweep::Results;
+
+/// One block per dataset and tolerance, then who wins.
+pub fn console(results: &Results, cells: &[Cell], verdicts: &[Verdict]) -> String {
+    let mut out = String::new();
+    for verdict in verdicts {
+        let info = &results.datasets[verdict.dataset];
+        let here: Vec<(usize, &Cell)> = cells
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| c.dataset == verdict.dataset && c.rtol == verdict.rtol)
+            .collect();
+        out.push_str(&format!(
+            "{} (n = {}, {} systems, rtol {:.0e})\n",
+            info.name, info.n, info.systems, verdict.rtol
+        ));
+        let mut rows = vec![HEADER.map(String::from).to_vec()];
+        for (i, c) in here {
+            rows.push(line(
+                c,
+                verdict.fewest_iterations == Some(i),
+                verdict.least_time == Some(i),
+            ));
+        }
+        out.push_str(&align(&rows));
+        out.push('\n');
+    }
+    for v in verdicts {
+        out.push_str(&v.text);
+        out.push('\n');
+    }
+    out
+}
+
+const HEADER: [&str; 12] = [
+    "method",
+    "kind",
+    "mean it",
+    "median",
+    "q1-q3",
+    "worst",
+    "failed",
+    "setup ms",
+    "solve ms",
+    "total ms",
+    "pc nnz/nnz(A)",
+    "kappa(A) -> kappa(MA)",
+];
+
+fn line(c: &Cell, fewest: bool, fastest: bool) -> Vec<String> {
+    let mark = |s: String, best: bool| if best { format!("{s} *") } else { s };
+    let ms = |q: Option<super::Quartiles>| q.map_or("-".into(), |q| format!("{:.3}", 1e3 * q.median));
+    let its = |f: &dyn Fn(&super::Quartiles) -> String| c.iterations.as_ref().map_or("-".into(), f);
+    let kappa = match (c.kappa_before, c.kappa_after) {
+        (Some(b), Some(a)) => format!(
+            "{} -> {}{}",
+            short(b),
+            short(a),
+            if c.spectral { "" } else { " (sigma)" }
+        ),
+        _ => "-".into(),
+    };
+    vec![
+        c.label.clone(),
+        c.kind.into(),
+        mark(its(&|q| format!("{:.1}", q.mean)), fewest),
+        its(&|q| number(q.median)),
+        its(&|q| format!("{}-{}", number(q.q1), number(q.q3))),
+        its(&|q| number(q.max)),
+        if c.failures == 0 {
+            "0".into()
+        } else {
+            format!("{} of {}", c.failures, c.solves)
+        },
+        ms(c.setup),
+        ms(c.solve),
+        mark(ms(c.total), fastest),
+        format!("{:.2}", c.fill),
+        kappa,
+    ]
+}
+
+fn number(v: f64) -> String {
+    if v.fract() == 0.0 {
+        format!("{v:.0}")
+    } else {
+        format!("{v:.1}")
+    }
+}
+
+fn short(v: f64) -> String {
+    if v < 1000.0 {
+        format!("{v:.1}")
+    } else {
+        format!("{v:.2e}")
+    }
+}
+
+/// Columns: the first two to the left, the others to the right.
+fn align(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let widths: Vec<usize> = (0..columns)
+        .map(|c| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0))
+        .collect();
+    let mut out = String::new();
+    for row in rows {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(|(c, (s, &w))| {
+                if c < 2 {
+                    format!("{s:<w$}")
+                } else {
+                    format!("{s:>w$}")
+                }
+            })
+            .collect();
+        out.push_str("  ");
+        out.push_str(cells.join("  ").trim_end());
+        out.push('\n');
+    }
+    out
+}
