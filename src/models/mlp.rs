@@ -13,8 +13,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use dfdx::prelude::{
-    Cpu, Dtype, HasShape, MeanTo, Merge, NoneTape, PutTape, ReshapeTo, SplitTape, SumTo, Tape, Tensor,
-    TensorFromVec, Trace, TryMatMul, add, sub,
+    Axes2, Cpu, Dtype, HasShape, MeanTo, Merge, NoneTape, PutTape, ReshapeTo, SplitTape, SumTo, Tape, Tensor,
+    TensorFromVec, Trace, TryMatMul, add, mul, sub,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -48,7 +48,7 @@ pub enum LossKind {
     L2,
     /// Mean of ‖(I − ω M A) w‖² / ‖w‖² over random normal w.
     Inverse,
-    /// ln(‖(I − ω M A)^s w‖ / ‖w‖) / s: the logarithm of the mean convergence rate over s Richardson steps.
+    /// Mean of ln(‖(I − ω M A)^s w‖ / ‖w‖) / s: the logarithm of the convergence rate over s Richardson steps.
     #[default]
     Rate,
 }
@@ -426,7 +426,7 @@ impl<D: Backend> Network<D> for MlpNetwork {
                 let noise: Vec<f32> = (0..b * n * probes)
                     .map(|_| StandardNormal.sample(&mut *rng))
                     .collect();
-                let start: f64 = noise.iter().map(|&v| f64::from(v).powi(2)).sum();
+                let start = inverse_norms(&noise, b);
                 let e = device.tensor_from_vec(noise, (b, n, probes));
                 let mut a = Vec::with_capacity(b * n * n);
                 for s in batch {
@@ -440,10 +440,14 @@ impl<D: Backend> Network<D> for MlpNetwork {
                     1
                 };
                 let omega = self.frame.config.omega as f32;
-                let end = richardson_error(a, m, e, steps, omega).square().sum() * (1.0 / start) as f32;
+                let start = device.tensor_from_vec(start, (b,));
+                let left = richardson_error(a, m, e, steps, omega)
+                    .square()
+                    .sum::<(usize,), Axes2<1, 2>>();
+                let left = mul(left, start); // (batch,): ‖(I − ω M A)^s w‖² / ‖w‖² of each system
                 Ok(match kind {
-                    LossKind::Rate => end.ln() * (0.5 / steps as f32),
-                    _ => end,
+                    LossKind::Rate => left.ln().mean() * (0.5 / steps as f32),
+                    _ => left.mean(),
                 })
             }
         }
@@ -485,6 +489,14 @@ fn richardson_error<E: Dtype, D: dfdx::prelude::Device<E>, T: Tape<E, D> + Merge
         e = add(z * minus_omega, e0);
     }
     e
+}
+
+/// 1/‖w‖² of the random vectors of each of b systems.
+pub(super) fn inverse_norms(noise: &[f32], b: usize) -> Vec<f32> {
+    noise
+        .chunks(noise.len() / b.max(1))
+        .map(|w| (1.0 / w.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>()) as f32)
+        .collect()
 }
 
 /// Appends A's n² entries, row by row.

@@ -14,7 +14,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dfdx::prelude::{
-    Cpu, PutTape, ReshapeTo, SplitTape, SumTo, Tape, Tensor, TensorFromVec, Trace, add, mul, sub,
+    Axes2, Cpu, MeanTo, PutTape, ReshapeTo, SplitTape, SumTo, Tape, Tensor, TensorFromVec, Trace, add, mul,
+    sub,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -22,6 +23,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::fit::{Device, Fit, Loss, Network, Trainer};
+use super::mlp::inverse_norms;
 use super::two_level::TwoLevel;
 use super::{Checkpoint, Model, PredictOptions, Prediction};
 use crate::error::{Error, Result};
@@ -457,7 +459,7 @@ impl Network<Cpu> for StencilNetwork {
         let noise: Vec<f32> = (0..b * config.probes * n)
             .map(|_| StandardNormal.sample(&mut *rng))
             .collect();
-        let start: f64 = noise.iter().map(|&v| f64::from(v).powi(2)).sum();
+        let start = device.tensor_from_vec(inverse_norms(&noise, b), (b,));
         let (values, tape) = values.split_tape();
         let mut e = device
             .tensor_from_vec(noise, (b, config.probes, n))
@@ -466,8 +468,8 @@ impl Network<Cpu> for StencilNetwork {
         for _ in 0..config.steps {
             e = iterate(layout, &matrices, &values, e)?;
         }
-        let end = e.square().sum() * (1.0 / start) as f32;
-        Ok(end.ln() * (0.5 / config.steps as f32))
+        let left = mul(e.square().sum::<(usize,), Axes2<1, 2>>(), start); // (batch,)
+        Ok(left.ln().mean() * (0.5 / config.steps as f32))
     }
 
     fn predictor(&self, params: Params<f32, Cpu>) -> Box<dyn Model> {
