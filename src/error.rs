@@ -66,6 +66,23 @@ impl Error {
         }
     }
 
+    /// A TOML text that is no TOML or not what it should be: one line with the line number and what stands there.
+    pub fn toml(origin: &str, text: &str, e: &toml::de::Error) -> Self {
+        let message = e.message().trim().replace('\n', ", ");
+        let Some(span) = e.span() else {
+            return Error::recipe(origin, message);
+        };
+        let at = span.start.min(text.len());
+        let number = text.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count();
+        let line = text.lines().nth(number).unwrap_or("").trim();
+        let shown = if line.is_empty() {
+            String::new()
+        } else {
+            format!(" ({line})")
+        };
+        Error::recipe(origin, format!("line {}{shown}: {message}", number + 1))
+    }
+
     /// Sizes that do not agree.
     pub fn shape(
         what: &'static str,

@@ -182,8 +182,7 @@ impl EvalRecipe {
     /// # Errors
     /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        let recipe: EvalRecipe =
-            toml::from_str(text).map_err(|e| Error::recipe(origin, e.to_string().trim_end()))?;
+        let recipe: EvalRecipe = toml::from_str(text).map_err(|e| Error::toml(origin, text, &e))?;
         recipe.check(origin)?;
         Ok(recipe)
     }

@@ -68,12 +68,7 @@ pub struct Recipe {
 /// # Errors
 /// [`Error::Recipe`] if it is no TOML.
 pub fn parse(text: &str, origin: &str) -> Result<Table> {
-    text.parse::<Table>().map_err(|e| {
-        let at = e.span().map_or(0, |s| s.start.min(text.len()));
-        let line = text.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1;
-        let message = e.message().replace('\n', ", ");
-        Error::recipe(origin, format!("line {line}: {message}"))
-    })
+    text.parse::<Table>().map_err(|e| Error::toml(origin, text, &e))
 }
 
 impl Recipe {

@@ -129,8 +129,7 @@ impl TrainRecipe {
     /// # Errors
     /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        let recipe: TrainRecipe =
-            toml::from_str(text).map_err(|e| Error::recipe(origin, e.to_string().trim_end()))?;
+        let recipe: TrainRecipe = toml::from_str(text).map_err(|e| Error::toml(origin, text, &e))?;
         recipe.check(origin)?;
         Ok(recipe)
     }

@@ -1,0 +1,55 @@
+//! CUDA: asked for in a CPU build it says how to get it; with a GPU at hand it must agree with the CPU.
+
+use crate::setup::{Place, SMALL};
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn a_cpu_build_says_how_to_get_cuda() {
+    let place = Place::new();
+    place.recipe("r.toml", SMALL);
+    let error = place.fails(&["train", "r.toml", "--device", "cuda"]);
+    assert!(error.contains("--features cuda"), "{error}");
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn cuda_trains_as_the_cpu_does() {
+    let place = Place::new();
+    place.recipe("r.toml", SMALL);
+    if std::process::Command::new("nvidia-smi")
+        .arg("-L")
+        .output()
+        .is_ok_and(|o| !o.stdout.starts_with(b"GPU"))
+    {
+        println!("skipped: this build has CUDA, but there is no GPU here");
+        return;
+    }
+    place.ok(&["train", "r.toml", "-o", "cpu", "--epochs", "1"]);
+    place.ok(&[
+        "train", "r.toml", "-o", "gpu", "--epochs", "1", "--device", "cuda",
+    ]);
+    let (cpu, gpu) = (
+        place.checkpoint("cpu/last.safetensors"),
+        place.checkpoint("gpu/last.safetensors"),
+    );
+    for (a, b) in cpu.weights.iter().zip(&gpu.weights) {
+        for (x, y) in a.data.iter().zip(&b.data) {
+            assert!(
+                (x - y).abs() < 1e-3 * (1.0 + x.abs()),
+                "{}: {x} against {y}",
+                a.name
+            );
+        }
+    }
+}
+
+#[test]
+fn stencil_mlp_refuses_cuda() {
+    let place = Place::new();
+    place.recipe("r.toml", crate::setup::STENCIL);
+    let error = place.fails(&["train", "r.toml", "--device", "cuda"]);
+    assert!(
+        error.contains("stencil-mlp") && error.contains("--device cpu"),
+        "{error}"
+    );
+}

@@ -1,0 +1,214 @@
+//! Evaluation: the whole job end to end, and what it writes.
+
+use std::collections::HashMap;
+
+use crate::setup::{Place, STENCIL, data};
+
+/// A CSV without quotes inside fields as rows by column name.
+fn csv(text: &str) -> Vec<HashMap<String, String>> {
+    let mut lines = text.lines();
+    let head: Vec<&str> = lines.next().unwrap().split(',').collect();
+    lines
+        .map(|l| {
+            let fields: Vec<&str> = l.split(',').collect();
+            assert_eq!(fields.len(), head.len(), "{l}");
+            head.iter()
+                .zip(fields)
+                .map(|(h, f)| (h.to_string(), f.to_string()))
+                .collect()
+        })
+        .collect()
+}
+
+#[test]
+fn generate_train_evaluate() {
+    let place = Place::new();
+    place.ok(&[
+        "generate",
+        "--family",
+        "poisson",
+        "--level",
+        "3",
+        "--samples",
+        "360",
+        "--seed",
+        "2",
+        "-o",
+        "p3.h5",
+        "--set",
+        "split.train=300",
+        "--set",
+        "split.validation=30",
+        "--set",
+        "split.test=30",
+    ]);
+    let recipe = r#"model = "mlp"
+data = "p3.h5"
+epochs = 25
+batch_size = 20
+[mlp]
+hidden = [64, 64, 64]
+loss = "l2"
+[validation]
+samples = 10
+"#;
+    std::fs::write(place.path("net.toml"), recipe).unwrap();
+    place.ok(&["train", "net.toml"]);
+    let table = place.ok(&["evaluate", "--data", "p3.h5", "--model", "net", "--rtol", "1e-5"]);
+    assert!(
+        table.contains("Gauss-Seidel") && table.contains("fewest iterations"),
+        "{table}"
+    );
+
+    let dir = place.path("net/evaluation");
+    let rows = csv(&std::fs::read_to_string(dir.join("results.csv")).unwrap());
+    // 8 rows (6 classical, 2 of the model) of 30 systems.
+    assert_eq!(rows.len(), 8 * 30);
+    for r in &rows {
+        let converged = r["converged"] == "true";
+        let residual: f64 = r["relative_residual"].parse().unwrap();
+        assert_eq!(converged, residual <= 1e-5, "{r:?}");
+        if converged {
+            let error: f64 = r["relative_error"].parse().unwrap();
+            assert!(error < 1e-2, "{r:?}");
+        }
+    }
+    let mean = |row: &str| {
+        let its: Vec<f64> = rows
+            .iter()
+            .filter(|r| r["row"].contains(row))
+            .map(|r| {
+                assert_eq!(r["converged"], "true", "{r:?}");
+                r["iterations"].parse().unwrap()
+            })
+            .collect();
+        assert_eq!(its.len(), 30, "{row}");
+        its.iter().sum::<f64>() / 30.0
+    };
+    let (network, sor, jacobi) = (mean("richardson(1) + net"), mean("Gauss-Seidel"), mean("Jacobi"));
+    assert!(network < sor && sor < jacobi, "{network} {sor} {jacobi}");
+    // The count of a sparse direct method in CG is one.
+    assert_eq!(mean("cholesky"), 1.0);
+
+    let summary = csv(&std::fs::read_to_string(dir.join("summary.csv")).unwrap());
+    assert_eq!(summary.len(), 8);
+    let of_network = summary
+        .iter()
+        .find(|r| r["row"] == "richardson(1) + net")
+        .unwrap();
+    assert!((of_network["iterations_mean"].parse::<f64>().unwrap() - network).abs() < 1e-12);
+    let kappa = |r: &HashMap<String, String>, k: &str| r[k].parse::<f64>().unwrap();
+    assert!(kappa(of_network, "kappa_after") < kappa(of_network, "kappa_before"));
+    let report = std::fs::read_to_string(dir.join("report.html")).unwrap();
+    assert!(
+        report.contains("<svg") && !report.contains("http://www.w3.org/1999"),
+        "self-contained"
+    );
+    assert!(report.contains("</html>"));
+}
+
+#[test]
+fn a_checkpoint_of_another_size_is_refused_naming_both() {
+    let place = Place::new();
+    place.recipe("r.toml", crate::setup::SMALL);
+    place.ok(&["train", "r.toml", "-o", "run", "--epochs", "1"]);
+    place.ok(&[
+        "generate",
+        "--family",
+        "poisson",
+        "--level",
+        "3",
+        "--samples",
+        "20",
+        "-o",
+        "p3.h5",
+    ]);
+    let error = place.fails(&["evaluate", "--data", "p3.h5", "--model", "run"]);
+    assert!(error.contains("expected 9") && error.contains("49"), "{error}");
+    let error = place.fails(&["evaluate", "--data", "p3.h5", "--model", "nowhere"]);
+    assert!(error.contains("nowhere"), "{error}");
+}
+
+#[test]
+fn a_stencil_network_serves_another_level() {
+    let place = Place::new();
+    place.recipe("r.toml", STENCIL);
+    place.ok(&["train", "r.toml", "-o", "run"]);
+    place.ok(&[
+        "generate",
+        "--family",
+        "poisson",
+        "--level",
+        "4",
+        "--samples",
+        "20",
+        "-o",
+        "p4.h5",
+    ]);
+    let text = place.ok(&[
+        "--json",
+        "evaluate",
+        "--data",
+        "p4.h5",
+        "--model",
+        "run",
+        "--ksp",
+        "richardson,cg",
+    ]);
+    let result: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for cell in result["cells"].as_array().unwrap() {
+        assert_eq!(cell["failures"], 0, "{cell}");
+        assert!(cell["iterations"]["max"].as_f64().unwrap() <= 12.0, "{cell}");
+    }
+}
+
+#[test]
+fn failures_are_counted() {
+    let place = Place::new();
+    let recipe = format!(
+        "data = [{:?}]\nmax_it = 3\ncondition_samples = 2\n[[row]]\nksp = \"cg\"\npc = \"none\"\n[[row]]\nksp = \"cg\"\npc = \"mean-inverse\"\nsymmetrize = true\nlabel = \"constant\"\n",
+        data()
+    );
+    std::fs::write(place.path("e.toml"), recipe).unwrap();
+    place.ok(&["evaluate", "e.toml"]);
+    let rows = csv(&std::fs::read_to_string(place.path("e/results.csv")).unwrap());
+    assert_eq!(rows.len(), 40);
+    for r in rows.iter().filter(|r| r["row"] == "cg + none") {
+        assert_eq!(
+            (r["converged"].as_str(), r["reason"].as_str()),
+            ("false", "DIVERGED_ITS")
+        );
+    }
+    let summary = csv(&std::fs::read_to_string(place.path("e/summary.csv")).unwrap());
+    assert_eq!(
+        (
+            summary[0]["failures"].as_str(),
+            summary[0]["iterations_mean"].as_str()
+        ),
+        ("20", "")
+    );
+}
+
+#[test]
+fn wrong_recipes_name_the_row() {
+    let place = Place::new();
+    for (row, word) in [
+        ("[[row]]\nksp = \"cg\"\n", "needs either pc or model"),
+        ("[[row]]\nksp = \"cgg\"\npc = \"none\"\n", "cgg"),
+        ("[[row]]\nksp = \"cg\"\npc = \"nonne\"\n", "nonne"),
+        ("[[row]]\nksp = \"cg\"\npc = \"icc\"\nfilter = 0.1\n", "filter"),
+        ("rtol = [2.0]\n[[row]]\nksp = \"cg\"\npc = \"icc\"\n", "rtol"),
+        ("", "row"),
+    ] {
+        std::fs::write(place.path("e.toml"), format!("data = [{:?}]\n{row}", data())).unwrap();
+        let error = place.fails(&["evaluate", "e.toml"]);
+        assert!(error.contains("e.toml") && error.contains(word), "{row}: {error}");
+    }
+    // A solver that needs symmetry refuses a network that does not promise it, and says what would do.
+    place.recipe("r.toml", crate::setup::SMALL);
+    place.ok(&["train", "r.toml", "-o", "run", "--epochs", "1"]);
+    let recipe = format!("data = [{:?}]\n[[row]]\nksp = \"cg\"\nmodel = \"run\"\n", data());
+    std::fs::write(place.path("e.toml"), recipe).unwrap();
+    let error = place.fails(&["evaluate", "e.toml"]);
+    assert!(error.contains("cg") && error.contains("symmetric"), "{error}");
+}

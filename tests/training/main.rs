@@ -1,0 +1,7 @@
+//! Training and evaluation as a user has them: the binary on small data, killed, interrupted, misused.
+
+mod device;
+mod evaluate;
+mod resume;
+mod setup;
+mod usage;

@@ -1,0 +1,131 @@
+//! Killed, interrupted or told to stop, a run ends with the weights of an unbroken one, bit for bit.
+
+use std::time::{Duration, Instant};
+
+use fempipe::models::Checkpoint;
+
+use crate::setup::{Place, SMALL, STENCIL};
+
+/// Weights, optimiser and counters; seconds differ from run to run.
+fn comparable(mut c: Checkpoint) -> Checkpoint {
+    c.progress.seconds = 0.0;
+    c.metrics = String::new();
+    c.recipe = String::new();
+    c
+}
+
+/// Lines of metrics.jsonl without their seconds.
+fn metrics(place: &Place, run: &str) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(place.path(run).join("metrics.jsonl")).unwrap();
+    text.lines()
+        .map(|l| {
+            let mut v: serde_json::Value = serde_json::from_str(l).unwrap();
+            v.as_object_mut().unwrap().remove("seconds");
+            v
+        })
+        .collect()
+}
+
+fn same(place: &Place, a: &str, b: &str) {
+    for file in ["last.safetensors", "best.safetensors"] {
+        let left = comparable(place.checkpoint(&format!("{a}/{file}")));
+        let right = comparable(place.checkpoint(&format!("{b}/{file}")));
+        assert_eq!(left.weights, right.weights, "weights of {file}");
+        assert_eq!(left, right, "{file}");
+    }
+    assert_eq!(metrics(place, a), metrics(place, b));
+}
+
+#[test]
+fn n_and_n_epochs_equal_2n() {
+    for recipe in [SMALL, STENCIL] {
+        let place = Place::new();
+        place.recipe("r.toml", recipe);
+        place.ok(&["train", "r.toml", "-o", "whole"]);
+        place.ok(&["train", "r.toml", "-o", "parts", "--stop-after", "3"]);
+        place.ok(&["train", "--resume", "parts", "--stop-after", "2"]);
+        place.ok(&["train", "--resume", "parts"]);
+        same(&place, "whole", "parts");
+        assert_eq!(metrics(&place, "whole").len(), 6);
+    }
+}
+
+#[test]
+fn the_thread_count_changes_no_bit() {
+    let place = Place::new();
+    place.recipe("r.toml", STENCIL);
+    place.ok(&["train", "r.toml", "-o", "one", "--threads", "1"]);
+    place.ok(&["train", "r.toml", "-o", "three", "--threads", "3"]);
+    same(&place, "one", "three");
+}
+
+#[test]
+fn killed_at_random_moments_and_resumed() {
+    let place = Place::new();
+    let recipe = SMALL.replace("epochs = 6", "epochs = 40");
+    place.recipe("r.toml", &recipe);
+    place.ok(&["train", "r.toml", "-o", "whole"]);
+    let mut killed = 0;
+    let mut wait = 30;
+    for round in 0..200 {
+        let start = ["train", "r.toml", "-o", "broken"];
+        let resume = ["train", "--resume", "broken"];
+        let there = place.path("broken").join("last.safetensors").exists();
+        let mut child = place.spawn(if there { &resume } else { &start });
+        std::thread::sleep(Duration::from_millis(wait));
+        wait = 20 + (wait * 7 + round * 13) % 150;
+        match child.try_wait().unwrap() {
+            None => {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                killed += 1;
+            }
+            Some(status) => {
+                assert!(status.success(), "round {round}");
+                break;
+            }
+        }
+        if killed >= 8 {
+            break;
+        }
+    }
+    assert!(killed >= 3, "only {killed} kills hit");
+    if !place.path("broken").join("last.safetensors").exists() {
+        place.ok(&["train", "r.toml", "-o", "broken"]);
+    } else {
+        place.ok(&["train", "--resume", "broken"]);
+    }
+    same(&place, "whole", "broken");
+}
+
+#[test]
+fn ctrl_c_saves_and_says_how_to_go_on() {
+    let place = Place::new();
+    let recipe = SMALL.replace("epochs = 6", "epochs = 100000");
+    place.recipe("r.toml", &recipe);
+    let child = std::process::Command::new(env!("CARGO_BIN_EXE_fempipe"))
+        .args(["train", "r.toml", "-o", "run"])
+        .current_dir(place.path(""))
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let metrics = place.path("run").join("metrics.jsonl");
+    let start = Instant::now();
+    while !metrics.exists() {
+        assert!(start.elapsed() < Duration::from_secs(60), "no epoch in a minute");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let id = child.id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-INT", &id])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+    let out = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&out.stderr).to_string();
+    assert_eq!(out.status.code(), Some(130), "{text}");
+    assert!(text.contains("--resume run"), "{text}");
+    let saved = place.checkpoint("run/last.safetensors");
+    assert!(saved.progress.step > 0 && !saved.progress.finished);
+}

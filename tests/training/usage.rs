@@ -1,0 +1,131 @@
+//! Bad input gets one clear error, and nothing is lost.
+
+use crate::setup::{Place, SMALL};
+
+#[test]
+fn wrong_recipes_name_file_and_key() {
+    let place = Place::new();
+    for (change, words) in [
+        ("epoch = 3\n", &["r.toml", "epoch"][..]),
+        ("samples = -1\n", &["r.toml", "samples"]),
+        ("batch_size = 0\n", &["r.toml", "batch_size = 0"]),
+        ("device = \"tpu\"\n", &["r.toml", "tpu"]),
+    ] {
+        let text = SMALL.replace("batch_size = 16\n", change);
+        place.recipe("r.toml", &text);
+        let error = place.fails(&["train", "r.toml", "-o", "run"]);
+        for word in words {
+            assert!(error.contains(word), "{change}: {error}");
+        }
+    }
+    place.recipe("r.toml", &SMALL.replace("\"mlp\"", "\"mpl\""));
+    let error = place.fails(&["train", "r.toml"]);
+    assert!(error.contains("mpl") && error.contains("stencil-mlp"), "{error}");
+    place.recipe("r.toml", &SMALL.replace("probes = 2", "probe = 2"));
+    let error = place.fails(&["train", "r.toml"]);
+    assert!(error.contains("probe"), "{error}");
+    assert!(!place.path("run").join("last.safetensors").exists());
+}
+
+#[test]
+fn data_that_is_not_there_or_no_dataset() {
+    let place = Place::new();
+    place.recipe("r.toml", SMALL);
+    let error = place.fails(&["train", "r.toml", "--data", "missing.h5"]);
+    assert!(
+        error.contains("missing.h5") && error.contains("fempipe generate"),
+        "{error}"
+    );
+    std::fs::write(place.path("x.h5"), "no dataset").unwrap();
+    let error = place.fails(&["train", "r.toml", "--data", "x.h5"]);
+    assert!(error.contains("x.h5"), "{error}");
+}
+
+#[test]
+fn a_run_is_not_overwritten_unasked() {
+    let place = Place::new();
+    place.recipe("r.toml", SMALL);
+    place.ok(&["train", "r.toml", "--epochs", "1"]);
+    let before = std::fs::read(place.path("r/best.safetensors")).unwrap();
+    let error = place.fails(&["train", "r.toml", "--epochs", "1"]);
+    assert!(error.contains("--resume") && error.contains("--force"), "{error}");
+    assert_eq!(std::fs::read(place.path("r/best.safetensors")).unwrap(), before);
+    place.ok(&["train", "r.toml", "--epochs", "1", "--force"]);
+    let error = place.fails(&["train", "--resume", "nowhere"]);
+    assert!(error.contains("nowhere"), "{error}");
+}
+
+#[test]
+fn every_run_directory_keeps_recipe_version_and_metrics() {
+    let place = Place::new();
+    place.recipe("r.toml", SMALL);
+    place.ok(&["train", "r.toml", "--epochs", "2"]);
+    let recipe = std::fs::read_to_string(place.path("r/recipe.toml")).unwrap();
+    assert!(
+        recipe.contains("epochs = 2") && recipe.contains("hidden = [16, 16, 16]"),
+        "{recipe}"
+    );
+    let info: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(place.path("r/run.json")).unwrap()).unwrap();
+    assert_eq!(info["fempipe_version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(info["unknowns"], 9);
+    let metrics = std::fs::read_to_string(place.path("r/metrics.jsonl")).unwrap();
+    assert_eq!(metrics.lines().count(), 2);
+    // The recipe in the run directory makes the same run again.
+    place.ok(&["train", "r/recipe.toml", "-o", "again"]);
+    assert_eq!(
+        place.checkpoint("r/last.safetensors").weights,
+        place.checkpoint("again/last.safetensors").weights
+    );
+}
+
+#[test]
+fn an_exploding_loss_stops_and_keeps_the_last_good_checkpoint() {
+    let place = Place::new();
+    place.recipe("r.toml", SMALL);
+    let error = place.fails(&["train", "r.toml", "-o", "run", "--lr", "1e30"]);
+    assert!(
+        error.contains("diverged") && error.contains("optimizer.lr"),
+        "{error}"
+    );
+    let kept = place.checkpoint("run/last.safetensors");
+    assert!(kept.weights.iter().all(|w| w.data.iter().all(|v| v.is_finite())));
+}
+
+#[test]
+fn an_unwritable_run_directory_is_told_before_the_work() {
+    let place = Place::new();
+    place.recipe("r.toml", SMALL);
+    std::fs::write(place.path("file"), "").unwrap();
+    let error = place.fails(&["train", "r.toml", "-o", "file/run"]);
+    assert!(error.contains("file/run"), "{error}");
+    let error = place.fails(&[
+        "evaluate",
+        "--data",
+        crate::setup::data().to_str().unwrap(),
+        "-o",
+        "file/e",
+    ]);
+    assert!(error.contains("file/e"), "{error}");
+}
+
+#[test]
+fn a_damaged_checkpoint_is_refused() {
+    let place = Place::new();
+    place.recipe("r.toml", SMALL);
+    place.ok(&["train", "r.toml", "-o", "run", "--stop-after", "1"]);
+    let file = place.path("run/last.safetensors");
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    let error = place.fails(&["train", "--resume", "run"]);
+    assert!(
+        error.contains("last.safetensors") && error.contains("damaged"),
+        "{error}"
+    );
+    std::fs::write(&file, "not a checkpoint").unwrap();
+    assert!(
+        place
+            .fails(&["train", "--resume", "run"])
+            .contains("not a fempipe checkpoint")
+    );
+}
