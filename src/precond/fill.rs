@@ -2,48 +2,73 @@
 
 use crate::linalg::Csr;
 
-/// Strict lower triangle of the level-k pattern of a matrix with symmetric structure, by rows with rising columns.
+/// Row pointers and column indices of a triangle.
+pub(super) type Triangle = (Vec<u32>, Vec<u32>);
+
+/// Strict lower and strict upper triangle of the level-k pattern of a square matrix, columns rising.
 ///
 /// lev(i, j) = 0 where a_ij is stored, else min over m < min(i, j) of lev(i, m) + lev(m, j) + 1; kept up to `levels`.
 /// Reference: Saad (2003), section 10.3.3.
-pub(super) fn lower_levels(a: &Csr, levels: usize) -> (Vec<u32>, Vec<u32>) {
+pub(super) fn levels(a: &Csr, levels: usize) -> (Triangle, Triangle) {
     let n = a.nrows();
-    let mut indptr = Vec::with_capacity(n + 1);
-    indptr.push(0u32);
-    let mut indices = Vec::new();
-    // Upper rows found so far: (column, level), needed to eliminate later rows.
-    let mut upper: Vec<Vec<(u32, u32)>> = Vec::with_capacity(n);
+    let mut lower: Triangle = (vec![0], Vec::new());
+    let mut upper: Triangle = (vec![0], Vec::new());
+    // Levels of the upper entries, needed to eliminate later rows.
+    let mut upper_level: Vec<u32> = Vec::new();
     let mut level = vec![u32::MAX; n];
+    let mut row: Vec<u32> = Vec::new();
     for i in 0..n {
-        let mut row: Vec<u32> = a.row(i).0.to_vec();
+        row.clear();
+        row.extend_from_slice(a.row(i).0);
         for &j in &row {
             level[j as usize] = 0;
         }
-        let mut at = 0;
-        while at < row.len() && (row[at] as usize) < i {
-            let m = row[at] as usize;
-            for &(j, l) in &upper[m] {
-                let fill = level[m].saturating_add(l).saturating_add(1);
-                let old = level[j as usize];
-                if fill as usize > levels || fill >= old {
-                    continue;
-                }
-                level[j as usize] = fill;
-                if old == u32::MAX
-                    && let Err(place) = row.binary_search(&j)
-                {
-                    row.insert(place, j);
+        if levels > 0 {
+            eliminate(i, levels, &mut row, &mut level, &upper, &upper_level);
+        }
+        for &j in &row {
+            match (j as usize).cmp(&i) {
+                std::cmp::Ordering::Less => lower.1.push(j),
+                std::cmp::Ordering::Equal => {}
+                std::cmp::Ordering::Greater => {
+                    upper.1.push(j);
+                    upper_level.push(level[j as usize]);
                 }
             }
-            at += 1;
-        }
-        indices.extend(row.iter().filter(|&&j| (j as usize) < i));
-        indptr.push(indices.len() as u32);
-        let above = row.iter().filter(|&&j| j as usize > i);
-        upper.push(above.map(|&j| (j, level[j as usize])).collect());
-        for &j in &row {
             level[j as usize] = u32::MAX;
         }
+        lower.0.push(lower.1.len() as u32);
+        upper.0.push(upper.1.len() as u32);
     }
-    (indptr, indices)
+    (lower, upper)
+}
+
+/// Adds to row i what elimination with the rows above fills in, up to the level allowed.
+fn eliminate(
+    i: usize,
+    levels: usize,
+    row: &mut Vec<u32>,
+    level: &mut [u32],
+    upper: &Triangle,
+    known: &[u32],
+) {
+    let mut at = 0;
+    while at < row.len() && (row[at] as usize) < i {
+        let m = row[at] as usize;
+        for k in upper.0[m] as usize..upper.0[m + 1] as usize {
+            let j = upper.1[k];
+            let fill = level[m].saturating_add(known[k]).saturating_add(1);
+            let old = level[j as usize];
+            if fill as usize > levels || fill >= old {
+                continue;
+            }
+            level[j as usize] = fill;
+            if old == u32::MAX
+                && let Err(place) = row.binary_search(&j)
+            {
+                row.insert(place, j);
+            }
+        }
+        at += 1;
+    }
 }

@@ -43,11 +43,11 @@ impl Icc {
                 "icc needs a symmetric matrix; this one is not".into(),
             ));
         }
-        let (indptr, indices) = fill::lower_levels(a, levels);
+        let ((indptr, indices), _) = fill::levels(a, levels);
         let mut values = vec![0.0; indices.len()];
         let mut d = vec![0.0; a.nrows()];
         let shift = factorize_shifted(a, &indptr, &indices, &mut values, &mut d)?;
-        let lower = Strict::from_lower(indptr, indices, values);
+        let lower = Strict::from_rows(true, indptr, indices, values);
         let upper = lower.transposed();
         for d in &mut d {
             *d = 1.0 / *d;

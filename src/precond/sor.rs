@@ -62,24 +62,24 @@ impl Sor {
     }
 
     /// The first forward sweep, from z = 0.
-    fn first(&self, r: &[f64], z: &mut [f64]) {
+    pub(super) fn first(&self, r: &[f64], z: &mut [f64]) {
         z.copy_from_slice(r);
         self.lower.substitute(z, |i, r| self.weight[i] * r);
     }
 
     /// A backward sweep right after the first forward one: (L z)ᵢ follows from zᵢ and need not be summed again.
-    fn first_back(&self, z: &mut [f64]) {
+    pub(super) fn first_back(&self, z: &mut [f64]) {
         let c = 2.0 - self.params.omega;
         self.upper.substitute(z, |_, z| c * z);
     }
 
-    fn forward(&self, r: &[f64], z: &mut [f64]) {
+    pub(super) fn forward(&self, r: &[f64], z: &mut [f64]) {
         for i in 0..z.len() {
             z[i] = self.relaxed(i, r, z);
         }
     }
 
-    fn backward(&self, r: &[f64], z: &mut [f64]) {
+    pub(super) fn backward(&self, r: &[f64], z: &mut [f64]) {
         for i in (0..z.len()).rev() {
             z[i] = self.relaxed(i, r, z);
         }

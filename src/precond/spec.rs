@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{FastPoisson, Icc, Jacobi, Sor, SorParams};
+use super::amg::{Amg, AmgParams, Smoothing};
+use super::{Blocks, BlocksParams, FastPoisson, Icc, Ilu, Inner, Jacobi, Lu, Sor, SorParams};
 use crate::error::{Error, Result};
 use crate::linalg::op::Identity;
 use crate::linalg::{Cholesky, Csr, LinOp};
@@ -14,9 +15,10 @@ use crate::notation;
 
 /// A preconditioner and its parameters.
 ///
-/// Written `none`, `jacobi`, `sor(1.5)`, `ssor(1, sweeps = 2)`, `icc(1)`, `cholesky`, or as a table
-/// `{ type = "sor", omega = 1.5 }`. Names and defaults are PETSc's, but that `sor` is the forward sweep and `ssor` the
-/// symmetric one (PETSc's `-pc_type sor` is our `ssor`).
+/// Written `none`, `jacobi`, `sor(1.5)`, `ssor(1, sweeps = 2)`, `icc(1)`, `ilu(0)`, `cholesky`, `lu`,
+/// `bjacobi(8, inner = icc)`, `asm(8, overlap = 2)`, `amg`, or as a table `{ type = "sor", omega = 1.5 }`. Names and defaults
+/// are PETSc's, but that `sor` is the forward sweep and `ssor` the symmetric one (PETSc's `-pc_type sor` is our `ssor`), and that
+/// `bjacobi` and `asm` have 8 blocks where PETSc has one a process. `amg` is PyAMG's smoothed aggregation.
 ///
 /// ```
 /// use fempipe::precond::Spec;
@@ -38,6 +40,21 @@ pub enum Spec {
     Icc { levels: usize },
     /// [`Cholesky`]: M = A⁻¹.
     Cholesky,
+    /// [`Ilu`] with this level of fill.
+    Ilu { levels: usize },
+    /// [`Lu`]: M = A⁻¹.
+    Lu,
+    /// [`Blocks`] without overlap.
+    Bjacobi { blocks: usize, inner: Inner },
+    /// [`Blocks`] with overlap.
+    Asm {
+        blocks: usize,
+        overlap: usize,
+        restricted: bool,
+        inner: Inner,
+    },
+    /// [`Amg`] with the constant vector as near-null space.
+    Amg { theta: f64, smoothing: Smoothing },
     /// [`FastPoisson`]: the inverse of the unperturbed grid's Poisson matrix.
     FastPoisson,
 }
@@ -48,7 +65,7 @@ pub struct Built {
     pub op: Box<dyn LinOp + Send>,
     /// Seconds of setup.
     pub setup_seconds: f64,
-    /// What is worth knowing: a shift that was needed.
+    /// What is worth knowing: a shift that was needed, the levels of a hierarchy.
     pub note: Option<String>,
 }
 
@@ -62,6 +79,11 @@ impl Spec {
             Spec::Ssor { .. } => "ssor",
             Spec::Icc { .. } => "icc",
             Spec::Cholesky => "cholesky",
+            Spec::Ilu { .. } => "ilu",
+            Spec::Lu => "lu",
+            Spec::Bjacobi { .. } => "bjacobi",
+            Spec::Asm { .. } => "asm",
+            Spec::Amg { .. } => "amg",
             Spec::FastPoisson => "fast-poisson",
         }
     }
@@ -85,14 +107,28 @@ impl Spec {
             Spec::Ssor { omega, sweeps } => Box::new(Sor::new(a, sor(omega, sweeps, true))?),
             Spec::Icc { levels } => {
                 let icc = Icc::new(a, levels)?;
-                let shift = icc.shift();
-                note = (shift.amount > 0.0).then(|| {
-                    format!(
-                        "diagonal shifted by {:.3e} after {} attempts",
-                        shift.amount, shift.attempts
-                    )
-                });
+                note = icc.shift().note();
                 Box::new(icc)
+            }
+            Spec::Ilu { levels } => {
+                let ilu = Ilu::new(a, levels)?;
+                note = ilu.shift().note();
+                Box::new(ilu)
+            }
+            Spec::Lu => Box::new(Lu::new(a)?),
+            Spec::Bjacobi { .. } | Spec::Asm { .. } => {
+                let blocks = Blocks::new(a, self.blocks())?;
+                note = blocks.note();
+                Box::new(blocks)
+            }
+            Spec::Amg { .. } => {
+                let amg = Amg::new(a, self.amg())?;
+                note = Some(format!(
+                    "levels of {:?} unknowns, operator complexity {:.2}",
+                    amg.sizes(),
+                    amg.operator_complexity()
+                ));
+                Box::new(amg)
             }
             Spec::Cholesky => Box::new(cholesky(a)?),
             Spec::FastPoisson => {
@@ -115,7 +151,43 @@ impl Spec {
                 "jacobi: omega = {omega} must be positive and finite"
             ))),
             Spec::Sor { omega, sweeps } | Spec::Ssor { omega, sweeps } => sor(omega, sweeps, false).check(),
+            Spec::Bjacobi { .. } | Spec::Asm { .. } => self.blocks().check(),
+            Spec::Amg { .. } => self.amg().check(),
             _ => Ok(()),
+        }
+    }
+}
+
+impl Spec {
+    /// Parameters of `bjacobi` and `asm`.
+    fn blocks(&self) -> BlocksParams {
+        let (blocks, overlap, restricted, inner) = match *self {
+            Spec::Asm {
+                blocks,
+                overlap,
+                restricted,
+                inner,
+            } => (blocks, overlap, restricted, inner),
+            Spec::Bjacobi { blocks, inner } => (blocks, 0, false, inner),
+            _ => (1, 0, false, Inner::Lu),
+        };
+        BlocksParams {
+            blocks,
+            overlap,
+            restricted,
+            inner,
+        }
+    }
+
+    /// Parameters of `amg`.
+    fn amg(&self) -> AmgParams {
+        match *self {
+            Spec::Amg { theta, smoothing } => AmgParams {
+                theta,
+                smoothing,
+                ..AmgParams::default()
+            },
+            _ => AmgParams::default(),
         }
     }
 }
@@ -128,7 +200,7 @@ fn sor(omega: f64, sweeps: usize, symmetric: bool) -> SorParams {
     }
 }
 
-fn cholesky(a: &Csr) -> Result<Cholesky> {
+pub(super) fn cholesky(a: &Csr) -> Result<Cholesky> {
     super::check_square_finite(a)?;
     if !a.is_symmetric(super::SYMMETRY) {
         return Err(Error::Numeric(
@@ -142,14 +214,32 @@ impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let name = self.name();
         match *self {
-            Spec::None | Spec::Cholesky | Spec::FastPoisson => f.write_str(name),
+            Spec::None | Spec::Cholesky | Spec::Lu | Spec::FastPoisson => f.write_str(name),
             Spec::Jacobi { omega: 1.0 } => f.write_str(name),
             Spec::Jacobi { omega } => write!(f, "{name}({omega})"),
             Spec::Sor { omega, sweeps: 1 } | Spec::Ssor { omega, sweeps: 1 } => write!(f, "{name}({omega})"),
             Spec::Sor { omega, sweeps } | Spec::Ssor { omega, sweeps } => {
                 write!(f, "{name}({omega}, sweeps = {sweeps})")
             }
-            Spec::Icc { levels } => write!(f, "{name}({levels})"),
+            Spec::Icc { levels } | Spec::Ilu { levels } => write!(f, "{name}({levels})"),
+            Spec::Bjacobi { blocks, inner } => write!(f, "{name}({blocks}, inner = {inner})"),
+            Spec::Asm {
+                blocks,
+                overlap,
+                restricted,
+                inner,
+            } => {
+                let kind = if restricted { "" } else { ", restricted = false" };
+                write!(f, "{name}({blocks}, overlap = {overlap}{kind}, inner = {inner})")
+            }
+            Spec::Amg { theta, smoothing } => {
+                let half = smoothing == Smoothing::Half;
+                match (theta == 0.0, half) {
+                    (true, false) => f.write_str(name),
+                    (false, false) => write!(f, "{name}({theta})"),
+                    (_, true) => write!(f, "{name}({theta}, smoothing = half)"),
+                }
+            }
         }
     }
 }
@@ -180,8 +270,47 @@ enum Table {
         levels: usize,
     },
     Cholesky {},
+    Ilu {
+        #[serde(default)]
+        levels: usize,
+    },
+    Lu {},
+    Bjacobi {
+        #[serde(default = "eight")]
+        blocks: usize,
+        #[serde(default = "ilu0")]
+        inner: Inner,
+    },
+    Asm {
+        #[serde(default = "eight")]
+        blocks: usize,
+        #[serde(default = "once")]
+        overlap: usize,
+        #[serde(default = "yes")]
+        restricted: bool,
+        #[serde(default = "ilu0")]
+        inner: Inner,
+    },
+    Amg {
+        #[serde(default)]
+        theta: f64,
+        #[serde(default)]
+        smoothing: Smoothing,
+    },
     #[serde(rename = "fast-poisson")]
     FastPoisson {},
+}
+
+fn eight() -> usize {
+    8
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn ilu0() -> Inner {
+    Inner::Ilu { levels: 0 }
 }
 
 fn one() -> f64 {
@@ -202,6 +331,21 @@ impl TryFrom<Table> for Spec {
             Table::Ssor { omega, sweeps } => Spec::Ssor { omega, sweeps },
             Table::Icc { levels } => Spec::Icc { levels },
             Table::Cholesky {} => Spec::Cholesky,
+            Table::Ilu { levels } => Spec::Ilu { levels },
+            Table::Lu {} => Spec::Lu,
+            Table::Bjacobi { blocks, inner } => Spec::Bjacobi { blocks, inner },
+            Table::Asm {
+                blocks,
+                overlap,
+                restricted,
+                inner,
+            } => Spec::Asm {
+                blocks,
+                overlap,
+                restricted,
+                inner,
+            },
+            Table::Amg { theta, smoothing } => Spec::Amg { theta, smoothing },
             Table::FastPoisson {} => Spec::FastPoisson,
         };
         spec.check()?;
@@ -215,7 +359,10 @@ impl FromStr for Spec {
         let table: Table = notation::parse("preconditioner", text, |name| match name {
             "jacobi" => &["omega"],
             "sor" | "ssor" => &["omega", "sweeps"],
-            "icc" => &["levels"],
+            "icc" | "ilu" => &["levels"],
+            "bjacobi" => &["blocks"],
+            "asm" => &["blocks", "overlap"],
+            "amg" => &["theta"],
             _ => &[],
         })?;
         Spec::try_from(table)

@@ -48,22 +48,30 @@ impl Strict {
         }
     }
 
-    /// A strict lower triangle from its rows.
+    /// A strict lower (or upper) triangle from its rows.
     ///
     /// # Panics
-    /// Unless the arrays describe a strict lower triangle (a mistake of the caller).
-    pub(super) fn from_lower(indptr: Vec<u32>, indices: Vec<u32>, values: Vec<f64>) -> Self {
+    /// Unless the arrays describe such a triangle (a mistake of the caller).
+    pub(super) fn from_rows(lower: bool, indptr: Vec<u32>, indices: Vec<u32>, values: Vec<f64>) -> Self {
         assert_eq!(indptr.last().map(|&e| e as usize), Some(indices.len()));
         assert_eq!(indices.len(), values.len());
+        let n = indptr.len() - 1;
         for (i, w) in indptr.windows(2).enumerate() {
             let row = &indices[w[0] as usize..w[1] as usize];
-            assert!(row.iter().all(|&j| (j as usize) < i), "strict lower triangle");
+            let inside = |&j: &u32| {
+                if lower {
+                    (j as usize) < i
+                } else {
+                    (j as usize) > i && (j as usize) < n
+                }
+            };
+            assert!(row.iter().all(inside), "strict triangle");
         }
         Strict {
             indptr,
             indices,
             values,
-            lower: true,
+            lower,
         }
     }
 

@@ -3,12 +3,12 @@
 use fempipe::Error;
 use fempipe::linalg::op::{LinOp, Props};
 use fempipe::linalg::{Csr, dense, vector};
-use fempipe::precond::{Icc, Spec};
+use fempipe::precond::{Amg, AmgParams, Icc, Spec};
 use fempipe::solver::{Method, Quiet, Stop, Workspace};
 
 use crate::systems::{convection, poisson, random_spd, random_vector};
 
-const ALL: [&str; 10] = [
+const ALL: [&str; 21] = [
     "none",
     "jacobi",
     "jacobi(0.7)",
@@ -19,6 +19,32 @@ const ALL: [&str; 10] = [
     "icc",
     "icc(2)",
     "cholesky",
+    "ilu",
+    "ilu(2)",
+    "lu",
+    "bjacobi",
+    "bjacobi(3, inner = cholesky)",
+    "bjacobi(4, inner = icc)",
+    "asm",
+    "asm(3, overlap = 2, inner = cholesky)",
+    "asm(3, overlap = 1, restricted = false, inner = icc(1))",
+    "amg",
+    "amg(0.08, smoothing = half)",
+];
+
+/// Those that promise to be symmetric positive definite where A is.
+const DEFINITE: [&str; 11] = [
+    "none",
+    "jacobi",
+    "ssor(1.3)",
+    "ssor(1, sweeps = 3)",
+    "icc",
+    "cholesky",
+    "bjacobi(3, inner = cholesky)",
+    "bjacobi(4, inner = icc)",
+    "asm(3, overlap = 1, restricted = false, inner = icc(1))",
+    "amg",
+    "amg(0.08, smoothing = half)",
 ];
 
 fn build(text: &str, a: &Csr) -> Box<dyn LinOp + Send> {
@@ -34,7 +60,7 @@ fn form(m: &dyn LinOp, x: &[f64], y: &[f64]) -> f64 {
 
 #[test]
 fn promises_hold() {
-    for a in [poisson(6), random_spd(20)] {
+    for a in [poisson(6), poisson(30), random_spd(20)] {
         let n = a.nrows();
         for text in ALL {
             let m = build(text, &a);
@@ -54,17 +80,12 @@ fn promises_hold() {
                 assert!((form(&*m, &x, &sum) - linear).abs() <= 1e-10 * size, "{text}");
             }
         }
-        for text in [
-            "none",
-            "jacobi",
-            "ssor(1.3)",
-            "ssor(1, sweeps = 3)",
-            "icc",
-            "cholesky",
-        ] {
+        for text in DEFINITE {
             assert_eq!(build(text, &a).props(), Props::SPD, "{text}");
         }
-        assert_eq!(build("sor", &a).props(), Props::GENERAL);
+        for text in ["sor", "ilu", "lu", "bjacobi", "asm(3, inner = cholesky)"] {
+            assert_eq!(build(text, &a).props(), Props::GENERAL, "{text}");
+        }
     }
     assert_eq!(build("ssor", &convection(4)).props(), Props::GENERAL);
 }
@@ -121,7 +142,17 @@ fn enough_fill_makes_icc_exact() {
     let a = poisson(5);
     assert_identity(&product(&*build("icc(25)", &a), &a), 1e-12);
     assert_identity(&product(&*build("icc", &random_spd(9)), &random_spd(9)), 1e-8);
-    assert_identity(&product(&*build("cholesky", &a), &a), 1e-12);
+    let lopsided = convection(5);
+    assert_identity(&product(&*build("ilu(25)", &lopsided), &lopsided), 1e-12);
+    for text in [
+        "cholesky",
+        "lu",
+        "bjacobi(1, inner = lu)",
+        "asm(2, overlap = 5, inner = lu)",
+    ] {
+        assert_identity(&product(&*build(text, &a), &a), 1e-12);
+    }
+    assert_identity(&product(&*build("lu", &lopsided), &lopsided), 1e-12);
 }
 
 #[test]
@@ -227,7 +258,14 @@ fn what_a_matrix_does_not_allow_is_an_error() {
     assert!(refused("jacobi", &no_diagonal).to_string().contains("a_0,0"));
     assert!(refused("sor", &no_diagonal).to_string().contains("a_0,0"));
     assert!(refused("icc", &lopsided).to_string().contains("symmetric"));
-    assert!(refused("cholesky", &lopsided).to_string().contains("symmetric"));
+    for text in ["cholesky", "amg", "bjacobi(2, inner = icc)"] {
+        assert!(
+            refused(text, &lopsided).to_string().contains("symmetric"),
+            "{text}"
+        );
+    }
+    assert!("bjacobi(0)".parse::<Spec>().is_err() && "asm(inner = foo)".parse::<Spec>().is_err());
+    assert!("amg(1)".parse::<Spec>().is_err());
     assert!(
         refused("cholesky", &indefinite)
             .to_string()
@@ -243,4 +281,165 @@ fn empty_matrices_have_every_preconditioner() {
     for text in ALL {
         build(text, &a).apply(&[], &mut []);
     }
+}
+
+#[test]
+fn ilu_zero_agrees_with_a_on_its_pattern() {
+    let a = convection(5);
+    let inverse = dense::from_op(&*build("ilu", &a));
+    let entries: Vec<_> = (0..25)
+        .flat_map(|i| (0..25).map(move |j| (i, j)))
+        .map(|(i, j)| (i, j, inverse[(i, j)]))
+        .collect();
+    let lu = build("lu", &Csr::from_triplets(25, 25, &entries).unwrap());
+    let m = dense::from_op(&*lu);
+    for i in 0..25 {
+        for &j in a.row(i).0 {
+            let error = (m[(i, j as usize)] - a.get(i, j as usize)).abs();
+            assert!(error <= 1e-10, "({i}, {j}): {error}");
+        }
+    }
+}
+
+#[test]
+fn on_symmetric_matrices_ilu_is_icc() {
+    let a = poisson(8);
+    for (ilu, icc) in [("ilu", "icc"), ("ilu(2)", "icc(2)")] {
+        let (x, mut y, mut z) = (random_vector(64, 80), vec![0.0; 64], vec![0.0; 64]);
+        build(ilu, &a).apply(&x, &mut y);
+        build(icc, &a).apply(&x, &mut z);
+        assert!(y.iter().zip(&z).all(|(y, z)| (y - z).abs() <= 1e-13), "{ilu}");
+    }
+}
+
+#[test]
+fn ilu_shifts_a_zero_pivot_and_lu_refuses_a_singular_matrix() {
+    let a = Csr::from_triplets(2, 2, &[(0, 0, 1.0), (0, 1, 1.0), (1, 0, 1.0), (1, 1, 1.0)]).unwrap();
+    let built = "ilu".parse::<Spec>().unwrap().build(&a).unwrap();
+    assert!(built.note.unwrap().contains("shifted"));
+    assert!("lu".parse::<Spec>().unwrap().build(&a).is_err());
+    let swap = Csr::from_triplets(2, 2, &[(0, 1, 2.0), (1, 0, 4.0)]).unwrap();
+    assert_identity(&product(&*build("lu", &swap), &swap), 1e-15);
+}
+
+#[test]
+fn block_jacobi_is_its_blocks_alone() {
+    // Blocks of 13, 12 and 12 rows, each solved exactly.
+    let a = random_spd(37);
+    let m = build("bjacobi(3, inner = cholesky)", &a);
+    let x = random_vector(37, 81);
+    let mut y = vec![0.0; 37];
+    m.apply(&x, &mut y);
+    for (start, end) in [(0, 13), (13, 25), (25, 37)] {
+        for i in start..end {
+            let row: f64 = (start..end).map(|j| a.get(i, j) * y[j]).sum();
+            assert!((row - x[i]).abs() <= 1e-10, "row {i}");
+        }
+    }
+    // More blocks than rows: jacobi.
+    let (mut y, mut z) = (vec![0.0; 37], vec![0.0; 37]);
+    build("bjacobi(99, inner = cholesky)", &a).apply(&x, &mut y);
+    build("jacobi", &a).apply(&x, &mut z);
+    assert!(y.iter().zip(&z).all(|(y, z)| (y - z).abs() <= 1e-14));
+}
+
+fn iterations(method: &str, text: &str, a: &Csr) -> usize {
+    let m = build(text, a);
+    let n = a.nrows();
+    let out = method
+        .parse::<Method>()
+        .unwrap()
+        .solve(
+            &mut Workspace::default(),
+            &a.promised(Props::SPD),
+            &*m,
+            &vec![1.0; n],
+            &mut vec![0.0; n],
+            &Stop::default(),
+            &mut Quiet,
+        )
+        .unwrap();
+    assert!(out.converged(), "{method} {text}");
+    out.iterations
+}
+
+#[test]
+fn overlap_helps_and_fewer_blocks_help() {
+    let a = poisson(24);
+    let layers: Vec<usize> = (0..4)
+        .map(|o| iterations("gmres", &format!("asm(8, overlap = {o}, inner = lu)"), &a))
+        .collect();
+    assert!(layers[1] < layers[0] && layers[3] < layers[1], "{layers:?}");
+    let blocks = [16, 8, 4, 1].map(|b| iterations("cg", &format!("bjacobi({b}, inner = cholesky)"), &a));
+    assert!(blocks.is_sorted_by(|a, b| a > b) && blocks[3] == 1, "{blocks:?}");
+}
+
+#[test]
+fn multigrid_needs_as_many_iterations_on_any_grid() {
+    let counts = [32, 64, 128].map(|k| iterations("cg", "amg", &poisson(k)));
+    assert!(
+        counts[0] >= 5 && counts[2] <= counts[0] + 4 && counts[2] <= 14,
+        "{counts:?}"
+    );
+    let built = "amg".parse::<Spec>().unwrap().build(&poisson(64)).unwrap();
+    let note = built.note.unwrap();
+    assert!(note.contains("levels of [4096, "), "{note}");
+}
+
+#[test]
+fn multigrid_uses_the_candidates_it_is_given() {
+    // A = S P S with S = diag(s): the near-null vector is 1/s, and constants are far from it.
+    let k = 32;
+    let p = poisson(k);
+    let s: Vec<f64> = random_vector(k * k, 82)
+        .iter()
+        .map(|v| 10f64.powf(1.5 * v))
+        .collect();
+    let mut entries = Vec::new();
+    for i in 0..k * k {
+        let (cols, vals) = p.row(i);
+        for (&j, &v) in cols.iter().zip(vals) {
+            entries.push((i, j as usize, s[i] * v * s[j as usize]));
+        }
+    }
+    let a = Csr::from_triplets(k * k, k * k, &entries).unwrap();
+    let params = AmgParams {
+        coarse: 50,
+        ..AmgParams::default()
+    };
+    let near = dense::Dense::from_fn(k * k, 1, |i, _| 1.0 / s[i]);
+    let both = dense::Dense::from_fn(k * k, 2, |i, j| if j == 0 { 1.0 / s[i] } else { 1.0 });
+    let mut counts = Vec::new();
+    for m in [
+        Amg::with_candidates(&a, params, &near, 1).unwrap(),
+        Amg::with_candidates(&a, params, &both, 1).unwrap(),
+        Amg::new(&a, params).unwrap(),
+    ] {
+        let out = Method::Cg
+            .solve(
+                &mut Workspace::default(),
+                &a.promised(Props::SPD),
+                &m,
+                &random_vector(k * k, 83),
+                &mut vec![0.0; k * k],
+                &Stop::default(),
+                &mut Quiet,
+            )
+            .unwrap();
+        assert!(out.converged());
+        counts.push(out.iterations);
+    }
+    assert!(
+        counts[0] < counts[2] && counts[0] <= 16 && counts[1] <= 16,
+        "{counts:?}"
+    );
+    let bad = dense::Dense::zeros(3, 1);
+    assert!(matches!(
+        Amg::with_candidates(&a, params, &bad, 1),
+        Err(Error::Shape { .. })
+    ));
+    assert!(matches!(
+        Amg::with_candidates(&a, params, &near, 3),
+        Err(Error::Shape { .. })
+    ));
 }

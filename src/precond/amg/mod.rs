@@ -1,0 +1,193 @@
+//! Smoothed aggregation multigrid: strength → aggregates → tentative P → smoothed P → Pᵀ A P, level by level.
+//!
+//! Defaults are PyAMG's: every connection strong, ω = 4/3, candidates improved by Gauss–Seidel on the finest level.
+
+mod aggregate;
+mod cycle;
+mod prolong;
+
+use cycle::Level;
+pub use cycle::Smoothing;
+
+use std::sync::{Mutex, PoisonError};
+
+use super::{SYMMETRY, Sor, SorParams, check_square_finite};
+use crate::error::{Error, Result};
+use crate::linalg::dense::Dense;
+use crate::linalg::{Cholesky, Csr, LinOp, Props};
+
+/// Levels at most; each is several times smaller than the one above.
+const MAX_LEVELS: usize = 20;
+
+/// Parameters of [`Amg`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AmgParams {
+    /// i and j are strongly connected if |a_ij| ≥ θ √(a_ii a_jj).
+    pub theta: f64,
+    /// Damping of the prolongator's Jacobi step, divided by ρ(D⁻¹ A).
+    pub omega: f64,
+    /// Unknowns at which the hierarchy ends with a direct solve.
+    pub coarse: usize,
+    /// Gauss–Seidel sweeps before and after the coarse correction.
+    pub smoothing: Smoothing,
+}
+
+impl Default for AmgParams {
+    fn default() -> Self {
+        AmgParams {
+            theta: 0.0,
+            omega: 4.0 / 3.0,
+            coarse: 500,
+            smoothing: Smoothing::Symmetric,
+        }
+    }
+}
+
+impl AmgParams {
+    /// # Errors
+    /// [`Error::Argument`] for a parameter out of range.
+    pub fn check(&self) -> Result<()> {
+        let good = (0.0..1.0).contains(&self.theta) && (0.0..=2.0).contains(&self.omega) && self.coarse > 0;
+        if good {
+            return Ok(());
+        }
+        Err(Error::Argument(format!(
+            "amg: theta = {} must be from 0 to below 1, omega = {} from 0 to 2, coarse = {} at least 1",
+            self.theta, self.omega, self.coarse
+        )))
+    }
+}
+
+/// One V-cycle of smoothed aggregation multigrid for symmetric positive definite A.
+///
+/// Reference: Vaněk, Mandel & Brezina (1996), doi:10.1007/BF02238511.
+pub struct Amg {
+    levels: Vec<Level>,
+    coarse: Cholesky,
+    coarse_nnz: usize,
+    n: usize,
+    scratch: Mutex<Vec<cycle::Scratch>>,
+}
+
+impl Amg {
+    /// Near-null space: the constant vector.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a parameter out of range; [`Error::Shape`] unless A is square; [`Error::Numeric`] unless A is
+    /// symmetric with positive diagonal and positive definite on the coarsest level.
+    pub fn new(a: &Csr, params: AmgParams) -> Result<Self> {
+        let ones = Dense::from_fn(a.nrows(), 1, |_, _| 1.0);
+        Self::with_candidates(a, params, &ones, 1)
+    }
+
+    /// With near-null-space vectors as columns of `candidates` (n×m; the rigid-body modes of beams), `block` consecutive unknowns
+    /// to a node (6 for Timoshenko frames).
+    ///
+    /// # Errors
+    /// As [`Amg::new`], and [`Error::Shape`] unless there is a row per unknown, a column at least, and whole nodes.
+    pub fn with_candidates(a: &Csr, params: AmgParams, candidates: &Dense, block: usize) -> Result<Self> {
+        params.check()?;
+        check_square_finite(a)?;
+        let n = a.nrows();
+        if candidates.nrows() != n || candidates.ncols() == 0 {
+            let found = format!("{}×{}", candidates.nrows(), candidates.ncols());
+            return Err(Error::shape(
+                "near-null-space vectors",
+                format!("{n} rows and a column at least"),
+                found,
+            ));
+        }
+        if block == 0 || !n.is_multiple_of(block) {
+            return Err(Error::shape("unknowns", format!("a multiple of {block}"), n));
+        }
+        if !a.is_symmetric(SYMMETRY) {
+            return Err(Error::Numeric(
+                "amg needs a symmetric matrix; this one is not".into(),
+            ));
+        }
+        let (mut a, mut block) = (a.clone(), block);
+        let mut b = prolong::rows(candidates);
+        let mut levels = Vec::new();
+        while a.nrows() > params.coarse && levels.len() + 1 < MAX_LEVELS {
+            positive_diagonal(&a)?;
+            let sor = Sor::new(
+                &a,
+                SorParams {
+                    omega: 1.0,
+                    sweeps: 1,
+                    symmetric: true,
+                },
+            )?;
+            if levels.is_empty() {
+                prolong::improve(&sor, &mut b, candidates.ncols());
+            }
+            let nodes = aggregate::strong(&a, block, params.theta)?;
+            let aggregates = aggregate::standard(&nodes);
+            let m = candidates.ncols();
+            if aggregates.count * m >= a.nrows() {
+                break;
+            }
+            let (tentative, coarse_b) = prolong::tentative(&b, m, block, &aggregates)?;
+            let p = prolong::smoothed(&a, &tentative, params.omega)?;
+            let r = p.transpose();
+            let coarse = prolong::with_unit_where_empty(&r.matmul(&a.matmul(&p)?)?)?;
+            levels.push(Level {
+                a,
+                sor,
+                p,
+                r,
+                smoothing: params.smoothing,
+            });
+            (a, b, block) = (coarse, coarse_b, m);
+        }
+        let coarse = Cholesky::new(&a)?;
+        let scratch = Mutex::new(cycle::scratch(&levels));
+        Ok(Amg {
+            levels,
+            coarse,
+            coarse_nnz: a.nnz(),
+            n,
+            scratch,
+        })
+    }
+
+    /// Unknowns of each level, the finest first.
+    pub fn sizes(&self) -> Vec<usize> {
+        let fine = self.levels.iter().map(|l| l.a.nrows());
+        fine.chain([self.coarse.shape().0]).collect()
+    }
+
+    /// Entries of all levels' matrices over those of A.
+    pub fn operator_complexity(&self) -> f64 {
+        let fine: usize = self.levels.iter().map(|l| l.a.nnz()).sum();
+        let first = self.levels.first().map_or(self.coarse_nnz, |l| l.a.nnz());
+        (fine + self.coarse_nnz) as f64 / first.max(1) as f64
+    }
+}
+
+fn positive_diagonal(a: &Csr) -> Result<()> {
+    match a.diagonal().iter().position(|&d| d.is_nan() || d <= 0.0) {
+        Some(i) => Err(Error::Numeric(format!(
+            "amg needs a positive definite matrix, and a_{i},{i} is not positive"
+        ))),
+        None => Ok(()),
+    }
+}
+
+impl LinOp for Amg {
+    fn shape(&self) -> (usize, usize) {
+        (self.n, self.n)
+    }
+    fn props(&self) -> Props {
+        Props::SPD
+    }
+    fn apply(&self, x: &[f64], y: &mut [f64]) {
+        // The scratch holds nothing between calls, so that a panic elsewhere cannot have spoiled it.
+        let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        cycle::v_cycle(&self.levels, &self.coarse, x, y, &mut scratch);
+    }
+    fn nnz(&self) -> usize {
+        let per_level = |l: &Level| l.a.nnz() + l.p.nnz();
+        self.levels.iter().map(per_level).sum::<usize>() + self.coarse.nnz()
+    }
+}

@@ -1,0 +1,165 @@
+//! Block Jacobi and additive Schwarz: small solves on blocks of rows.
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use super::check_square_finite;
+use super::inner::Inner;
+use crate::error::{Error, Result};
+use crate::linalg::{Csr, LinOp, Props};
+
+/// Parameters of [`Blocks`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BlocksParams {
+    /// Contiguous blocks of rows, as even as possible.
+    pub blocks: usize,
+    /// Layers of neighbours in the graph of A that each block is grown by.
+    pub overlap: usize,
+    /// Only what belongs to the block itself comes back from its solve (restricted Schwarz, PETSc's default).
+    pub restricted: bool,
+    /// The solver on each block.
+    pub inner: Inner,
+}
+
+/// z = Σᵢ R̃ᵢᵀ Mᵢ Rᵢ r, Mᵢ ≈ (Rᵢ A Rᵢᵀ)⁻¹: block Jacobi without overlap, additive Schwarz with it.
+///
+/// Rᵢ picks the rows of block i and its overlap; R̃ᵢ is Rᵢ (basic: symmetric where Mᵢ is) or only the block's own rows
+/// (restricted: fewer iterations, not symmetric). Reference: Cai & Sarkis (1999), doi:10.1137/S106482759732678X.
+pub struct Blocks {
+    blocks: Vec<Block>,
+    n: usize,
+    props: Props,
+}
+
+struct Block {
+    /// Rows of the block with its overlap, rising.
+    rows: Vec<u32>,
+    /// Where among them those lie whose result is kept.
+    kept: Vec<u32>,
+    op: Box<dyn LinOp + Send>,
+    note: Option<String>,
+    /// Room for Rᵢ r and Mᵢ Rᵢ r.
+    scratch: Mutex<(Vec<f64>, Vec<f64>)>,
+}
+
+impl BlocksParams {
+    /// # Errors
+    /// [`Error::Argument`] if there is no block.
+    pub fn check(&self) -> Result<()> {
+        if self.blocks == 0 {
+            return Err(Error::Argument("blocks = 0 must be at least 1".into()));
+        }
+        Ok(())
+    }
+}
+
+impl Blocks {
+    /// # Errors
+    /// [`Error::Argument`] if there is no block; [`Error::Shape`] unless A is square; as the inner solver where a block does
+    /// not allow it.
+    pub fn new(a: &Csr, params: BlocksParams) -> Result<Self> {
+        params.check()?;
+        check_square_finite(a)?;
+        let n = a.nrows();
+        let mut blocks = Vec::new();
+        let mut mark = vec![false; n];
+        for range in ranges(n, params.blocks) {
+            let rows = grown(a, &range, params.overlap, &mut mark);
+            let (op, note) = params.inner.build(&submatrix(a, &rows)?)?;
+            let own = |&(_, &row): &(usize, &u32)| range.contains(&(row as usize));
+            let kept = rows.iter().enumerate().filter(|e| !params.restricted || own(e));
+            let kept = kept.map(|(k, _)| k as u32).collect();
+            let size = rows.len();
+            blocks.push(Block {
+                rows,
+                kept,
+                op,
+                note,
+                scratch: Mutex::new((vec![0.0; size], vec![0.0; size])),
+            });
+        }
+        let symmetric = params.overlap == 0 || !params.restricted;
+        let spd = symmetric && blocks.iter().all(|b| b.op.props() == Props::SPD);
+        let props = if spd { Props::SPD } else { Props::GENERAL };
+        Ok(Blocks { blocks, n, props })
+    }
+
+    /// Shifts that blocks needed.
+    pub fn note(&self) -> Option<String> {
+        let count = self.blocks.iter().filter(|b| b.note.is_some()).count();
+        let first = self.blocks.iter().find_map(|b| b.note.as_ref())?;
+        Some(format!("{count} of {} blocks: {first}", self.blocks.len()))
+    }
+}
+
+/// At most `count` contiguous ranges of rows, the first ones longer by one where they do not divide evenly.
+fn ranges(n: usize, count: usize) -> impl Iterator<Item = Range<usize>> {
+    let count = count.min(n);
+    (0..count).map(move |b| {
+        let start = |b: usize| b * (n / count) + b.min(n % count);
+        start(b)..start(b + 1)
+    })
+}
+
+/// The rows of the range and of `overlap` layers of neighbours, rising. `mark` comes and goes all false.
+fn grown(a: &Csr, range: &Range<usize>, overlap: usize, mark: &mut [bool]) -> Vec<u32> {
+    let mut rows: Vec<u32> = range.clone().map(|i| i as u32).collect();
+    rows.iter().for_each(|&i| mark[i as usize] = true);
+    let mut done = 0;
+    for _ in 0..overlap {
+        let layer = done..rows.len();
+        done = rows.len();
+        for k in layer {
+            for &j in a.row(rows[k] as usize).0 {
+                if !mark[j as usize] {
+                    mark[j as usize] = true;
+                    rows.push(j);
+                }
+            }
+        }
+    }
+    rows.iter().for_each(|&i| mark[i as usize] = false);
+    rows.sort_unstable();
+    rows
+}
+
+/// A with only these rows and columns.
+fn submatrix(a: &Csr, rows: &[u32]) -> Result<Csr> {
+    let mut entries = Vec::new();
+    for (i, &row) in rows.iter().enumerate() {
+        let (cols, vals) = a.row(row as usize);
+        for (j, &v) in cols.iter().zip(vals) {
+            if let Ok(j) = rows.binary_search(j) {
+                entries.push((i, j, v));
+            }
+        }
+    }
+    Csr::from_triplets(rows.len(), rows.len(), &entries)
+}
+
+impl LinOp for Blocks {
+    fn shape(&self) -> (usize, usize) {
+        (self.n, self.n)
+    }
+    fn props(&self) -> Props {
+        self.props
+    }
+    fn apply(&self, x: &[f64], y: &mut [f64]) {
+        y.fill(0.0);
+        for block in &self.blocks {
+            // The scratch holds nothing between calls, so that a panic elsewhere cannot have spoiled it.
+            let mut guard = block.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+            let (r, z) = &mut *guard;
+            for (r, &row) in r.iter_mut().zip(&block.rows) {
+                *r = x[row as usize];
+            }
+            block.op.apply(r, z);
+            for &k in &block.kept {
+                y[block.rows[k as usize] as usize] += z[k as usize];
+            }
+        }
+    }
+    fn nnz(&self) -> usize {
+        self.blocks.iter().map(|b| b.op.nnz()).sum()
+    }
+}
