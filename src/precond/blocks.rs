@@ -1,12 +1,12 @@
 //! Block Jacobi and additive Schwarz: small solves on blocks of rows.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::check_square_finite;
 use super::inner::Inner;
 use crate::error::{Error, Result};
-use crate::linalg::{Csr, LinOp, Props};
+use crate::linalg::{Csr, LinOp, Pattern, Props};
 
 /// Parameters of [`Blocks`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,6 +27,8 @@ pub struct BlocksParams {
 /// (restricted: fewer iterations, not symmetric). Reference: Cai & Sarkis (1999), doi:10.1137/S106482759732678X.
 pub struct Blocks {
     blocks: Vec<Block>,
+    /// Without overlap: each block is a range of rows, and works in place.
+    disjoint: bool,
     n: usize,
     props: Props,
 }
@@ -62,10 +64,10 @@ impl Blocks {
         check_square_finite(a)?;
         let n = a.nrows();
         let mut blocks = Vec::new();
-        let mut mark = vec![false; n];
+        let (mut mark, mut local) = (vec![false; n], vec![NONE; n]);
         for range in ranges(n, params.blocks) {
             let rows = grown(a, &range, params.overlap, &mut mark);
-            let (op, note) = params.inner.build(&submatrix(a, &rows)?)?;
+            let (op, note) = params.inner.build(&submatrix(a, &rows, &mut local)?)?;
             let own = |&(_, &row): &(usize, &u32)| range.contains(&(row as usize));
             let kept = rows.iter().enumerate().filter(|e| !params.restricted || own(e));
             let kept = kept.map(|(k, _)| k as u32).collect();
@@ -81,7 +83,12 @@ impl Blocks {
         let symmetric = params.overlap == 0 || !params.restricted;
         let spd = symmetric && blocks.iter().all(|b| b.op.props() == Props::SPD);
         let props = if spd { Props::SPD } else { Props::GENERAL };
-        Ok(Blocks { blocks, n, props })
+        Ok(Blocks {
+            blocks,
+            disjoint: params.overlap == 0,
+            n,
+            props,
+        })
     }
 
     /// Shifts that blocks needed.
@@ -123,19 +130,28 @@ fn grown(a: &Csr, range: &Range<usize>, overlap: usize, mark: &mut [bool]) -> Ve
     rows
 }
 
-/// A with only these rows and columns.
-fn submatrix(a: &Csr, rows: &[u32]) -> Result<Csr> {
-    let mut entries = Vec::new();
-    for (i, &row) in rows.iter().enumerate() {
+/// A with only these rows and columns; `local` has a place per row of A and comes and goes all `NONE`.
+fn submatrix(a: &Csr, rows: &[u32], local: &mut [u32]) -> Result<Csr> {
+    for (k, &row) in rows.iter().enumerate() {
+        local[row as usize] = k as u32;
+    }
+    let (mut indptr, mut indices, mut values) = (vec![0u32], Vec::new(), Vec::new());
+    for &row in rows {
         let (cols, vals) = a.row(row as usize);
-        for (j, &v) in cols.iter().zip(vals) {
-            if let Ok(j) = rows.binary_search(j) {
-                entries.push((i, j, v));
+        for (&j, &v) in cols.iter().zip(vals) {
+            if local[j as usize] != NONE {
+                indices.push(local[j as usize]);
+                values.push(v);
             }
         }
+        indptr.push(indices.len() as u32);
     }
-    Csr::from_triplets(rows.len(), rows.len(), &entries)
+    rows.iter().for_each(|&row| local[row as usize] = NONE);
+    let pattern = Pattern::new(rows.len(), rows.len(), indptr, indices)?;
+    Csr::new(Arc::new(pattern), values)
 }
+
+const NONE: u32 = u32::MAX;
 
 impl LinOp for Blocks {
     fn shape(&self) -> (usize, usize) {
@@ -147,6 +163,12 @@ impl LinOp for Blocks {
     fn apply(&self, x: &[f64], y: &mut [f64]) {
         y.fill(0.0);
         for block in &self.blocks {
+            if self.disjoint {
+                let own = block.rows.first().map_or(0, |&r| r as usize);
+                let range = own..own + block.rows.len();
+                block.op.apply(&x[range.clone()], &mut y[range]);
+                continue;
+            }
             // The scratch holds nothing between calls, so that a panic elsewhere cannot have spoiled it.
             let mut guard = block.scratch.lock().unwrap_or_else(PoisonError::into_inner);
             let (r, z) = &mut *guard;

@@ -55,9 +55,9 @@ fn eliminate(
     let mut at = 0;
     while at < row.len() && (row[at] as usize) < i {
         let m = row[at] as usize;
-        for k in upper.0[m] as usize..upper.0[m + 1] as usize {
-            let j = upper.1[k];
-            let fill = level[m].saturating_add(known[k]).saturating_add(1);
+        let above = upper.0[m] as usize..upper.0[m + 1] as usize;
+        for (&j, &up) in upper.1[above.clone()].iter().zip(&known[above]) {
+            let fill = level[m].saturating_add(up).saturating_add(1);
             let old = level[j as usize];
             if fill as usize > levels || fill >= old {
                 continue;

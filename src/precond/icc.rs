@@ -47,7 +47,7 @@ impl Icc {
         let mut values = vec![0.0; indices.len()];
         let mut d = vec![0.0; a.nrows()];
         let shift = factorize_shifted(a, &indptr, &indices, &mut values, &mut d)?;
-        let lower = Strict::from_rows(true, indptr, indices, values);
+        let lower = Strict::from_rows(true, &indptr, &indices, &values);
         let upper = lower.transposed();
         for d in &mut d {
             *d = 1.0 / *d;

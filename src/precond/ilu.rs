@@ -49,10 +49,10 @@ impl Ilu {
                 attempts: attempt as usize + 1,
             };
             let d = factor.inverse_d;
-            let mut upper = Strict::from_rows(false, upper.0, upper.1, factor.values_u);
+            let mut upper = Strict::from_rows(false, &upper.0, &upper.1, &factor.values_u);
             upper.scale_rows(|i| d[i]);
             return Ok(Ilu {
-                lower: Strict::from_rows(true, lower.0, lower.1, factor.values_l),
+                lower: Strict::from_rows(true, &lower.0, &lower.1, &factor.values_l),
                 upper,
                 inverse_d: d,
                 shift,

@@ -1,14 +1,21 @@
 //! Strict triangles of sparse matrices in contiguous storage, and their substitution kernels.
 
 use crate::linalg::Csr;
+use crate::linalg::csr::gather_dot;
 
 /// The entries strictly below (or strictly above) the diagonal of an n×n matrix, by rows.
+///
+/// The entry next to the diagonal, t_{i,i∓1}, is stored apart: substitution must wait for y_{i∓1} and for nothing else, so that
+/// the rest of the row can be summed while the row before is still under way.
 #[derive(Debug, Clone)]
 pub(super) struct Strict {
     indptr: Vec<u32>,
     indices: Vec<u32>,
     values: Vec<f64>,
+    /// t_{i,i−1} (lower) or t_{i,i+1} (upper), 0 where there is none.
+    near: Vec<f64>,
     lower: bool,
+    nnz: usize,
 }
 
 impl Strict {
@@ -23,41 +30,63 @@ impl Strict {
     }
 
     fn part(a: &Csr, lower: bool) -> Self {
-        let mut part = Strict::empty(a.nrows(), lower);
+        let mut part = Strict::empty(a.nrows(), a.nnz() / 2, lower);
         for i in 0..a.nrows() {
             let (cols, vals) = a.row(i);
-            for (&j, &v) in cols.iter().zip(vals) {
-                if (lower && (j as usize) < i) || (!lower && (j as usize) > i) {
-                    part.indices.push(j);
-                    part.values.push(v);
-                }
-            }
-            part.indptr.push(part.indices.len() as u32);
+            let split = cols.partition_point(|&j| (j as usize) < i);
+            let (cols, vals) = if lower {
+                (&cols[..split], &vals[..split])
+            } else {
+                let own = usize::from(cols.get(split).is_some_and(|&j| j as usize == i));
+                (&cols[split + own..], &vals[split + own..])
+            };
+            part.push_row(cols, vals);
         }
         part
     }
 
-    fn empty(n: usize, lower: bool) -> Self {
+    fn empty(n: usize, room: usize, lower: bool) -> Self {
         let mut indptr = Vec::with_capacity(n + 1);
         indptr.push(0);
         Strict {
             indptr,
-            indices: Vec::new(),
-            values: Vec::new(),
+            indices: Vec::with_capacity(room),
+            values: Vec::with_capacity(room),
+            near: Vec::with_capacity(n),
             lower,
+            nnz: 0,
         }
     }
 
-    /// A strict lower (or upper) triangle from its rows.
+    /// Adds the next row, columns rising.
+    fn push_row(&mut self, cols: &[u32], vals: &[f64]) {
+        let i = self.near.len();
+        let neighbour = if self.lower { i.wrapping_sub(1) } else { i + 1 };
+        self.nnz += cols.len();
+        let place = if self.lower { cols.len().wrapping_sub(1) } else { 0 };
+        let near = cols.get(place).is_some_and(|&j| j as usize == neighbour);
+        let far = match (near, self.lower) {
+            (false, _) => 0..cols.len(),
+            (true, true) => 0..cols.len() - 1,
+            (true, false) => 1..cols.len(),
+        };
+        self.near.push(if near { vals[place] } else { 0.0 });
+        self.indices.extend_from_slice(&cols[far.clone()]);
+        self.values.extend_from_slice(&vals[far]);
+        self.indptr.push(self.indices.len() as u32);
+    }
+
+    /// A strict lower (or upper) triangle from its rows, columns rising.
     ///
     /// # Panics
     /// Unless the arrays describe such a triangle (a mistake of the caller).
-    pub(super) fn from_rows(lower: bool, indptr: Vec<u32>, indices: Vec<u32>, values: Vec<f64>) -> Self {
+    pub(super) fn from_rows(lower: bool, indptr: &[u32], indices: &[u32], values: &[f64]) -> Self {
         assert_eq!(indptr.last().map(|&e| e as usize), Some(indices.len()));
         assert_eq!(indices.len(), values.len());
         let n = indptr.len() - 1;
+        let mut out = Strict::empty(n, indices.len(), lower);
         for (i, w) in indptr.windows(2).enumerate() {
-            let row = &indices[w[0] as usize..w[1] as usize];
+            let row = w[0] as usize..w[1] as usize;
             let inside = |&j: &u32| {
                 if lower {
                     (j as usize) < i
@@ -65,14 +94,10 @@ impl Strict {
                     (j as usize) > i && (j as usize) < n
                 }
             };
-            assert!(row.iter().all(inside), "strict triangle");
+            assert!(indices[row.clone()].iter().all(inside), "strict triangle");
+            out.push_row(&indices[row.clone()], &values[row]);
         }
-        Strict {
-            indptr,
-            indices,
-            values,
-            lower,
-        }
+        out
     }
 
     /// The transposed triangle.
@@ -96,26 +121,35 @@ impl Strict {
                 *slot += 1;
             }
         }
+        let mut near = self.near.clone();
+        if self.lower && n > 0 {
+            near.rotate_left(1);
+        } else if n > 0 {
+            near.rotate_right(1);
+        }
         Strict {
             indptr,
             indices,
             values,
+            near,
             lower: !self.lower,
+            nnz: self.nnz,
         }
     }
 
     pub(super) fn n(&self) -> usize {
-        self.indptr.len() - 1
+        self.near.len()
     }
 
     pub(super) fn nnz(&self) -> usize {
-        self.indices.len()
+        self.nnz
     }
 
     /// Row i ← factor(i) · row i.
     pub(super) fn scale_rows(&mut self, factor: impl Fn(usize) -> f64) {
         for i in 0..self.n() {
             let f = factor(i);
+            self.near[i] *= f;
             for v in &mut self.values[self.indptr[i] as usize..self.indptr[i + 1] as usize] {
                 *v *= f;
             }
@@ -126,15 +160,19 @@ impl Strict {
     ///
     /// # Panics
     /// If y has the wrong length.
+    #[inline]
     pub(super) fn substitute(&self, y: &mut [f64], start: impl Fn(usize, f64) -> f64) {
         assert_eq!(y.len(), self.n(), "substitution: length of y");
+        let mut before = 0.0;
         if self.lower {
             for i in 0..y.len() {
-                y[i] = start(i, y[i]) - self.row_dot(i, y);
+                before = (start(i, y[i]) - self.far_dot(i, y)) - self.near[i] * before;
+                y[i] = before;
             }
         } else {
             for i in (0..y.len()).rev() {
-                y[i] = start(i, y[i]) - self.row_dot(i, y);
+                before = (start(i, y[i]) - self.far_dot(i, y)) - self.near[i] * before;
+                y[i] = before;
             }
         }
     }
@@ -142,12 +180,17 @@ impl Strict {
     /// Σⱼ tᵢⱼ yⱼ, for y of n entries.
     #[inline]
     pub(super) fn row_dot(&self, i: usize, y: &[f64]) -> f64 {
-        debug_assert_eq!(y.len(), self.n());
+        let neighbour = if self.lower { i.wrapping_sub(1) } else { i + 1 };
+        let near = y.get(neighbour).map_or(0.0, |y| self.near[i] * y);
+        self.far_dot(i, y) + near
+    }
+
+    /// Row i but for its neighbour.
+    #[inline]
+    fn far_dot(&self, i: usize, y: &[f64]) -> f64 {
+        assert!(y.len() == self.near.len());
         let row = self.indptr[i] as usize..self.indptr[i + 1] as usize;
-        let mut sum = 0.0;
-        for (&j, &v) in self.indices[row.clone()].iter().zip(&self.values[row]) {
-            sum += v * y[j as usize];
-        }
-        sum
+        // SAFETY: every column is a row's number (constructors), below n == y.len().
+        unsafe { gather_dot(&self.indices[row.clone()], &self.values[row], y) }
     }
 }

@@ -331,9 +331,9 @@ fn block_jacobi_is_its_blocks_alone() {
     let mut y = vec![0.0; 37];
     m.apply(&x, &mut y);
     for (start, end) in [(0, 13), (13, 25), (25, 37)] {
-        for i in start..end {
+        for (i, x) in x.iter().enumerate().take(end).skip(start) {
             let row: f64 = (start..end).map(|j| a.get(i, j) * y[j]).sum();
-            assert!((row - x[i]).abs() <= 1e-10, "row {i}");
+            assert!((row - x).abs() <= 1e-10, "row {i}");
         }
     }
     // More blocks than rows: jacobi.
