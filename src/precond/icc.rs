@@ -46,7 +46,9 @@ impl Icc {
         let ((indptr, indices), _) = fill::levels(a, levels);
         let mut values = vec![0.0; indices.len()];
         let mut d = vec![0.0; a.nrows()];
-        let shift = factorize_shifted(a, &indptr, &indices, &mut values, &mut d)?;
+        let shift = shifted("icc", a, |amount| {
+            factorize(a, amount, &indptr, &indices, &mut values, &mut d)
+        })?;
         let lower = Strict::from_rows(true, &indptr, &indices, &values);
         let upper = lower.transposed();
         for d in &mut d {
@@ -60,6 +62,16 @@ impl Icc {
         })
     }
 
+    /// From L, Lᵀ and D⁻¹.
+    pub(super) fn from_parts(lower: Strict, upper: Strict, inverse_d: Vec<f64>, shift: Shift) -> Self {
+        Icc {
+            lower,
+            upper,
+            inverse_d,
+            shift,
+        }
+    }
+
     /// The shift that was needed.
     pub fn shift(&self) -> Shift {
         self.shift
@@ -68,35 +80,39 @@ impl Icc {
 
 /// Factorises, shifting and trying again as PETSc does: half of the shift that makes A dominant, then up or down by
 /// bisection, five shifts in all; where the last one fails, the smallest that worked (or the whole).
-fn factorize_shifted(
-    a: &Csr,
-    indptr: &[u32],
-    indices: &[u32],
-    values: &mut [f64],
-    d: &mut [f64],
-) -> Result<Shift> {
+///
+/// # Errors
+/// [`Error::Numeric`] if `factorize` fails even then.
+pub(super) fn shifted(method: &str, a: &Csr, mut factorize: impl FnMut(f64) -> bool) -> Result<Shift> {
+    if factorize(0.0) {
+        return Ok(Shift {
+            amount: 0.0,
+            attempts: 1,
+        });
+    }
     let top = 1.1 * dominance_shift(a);
-    let (mut low, mut high, mut fraction) = (0.0, 1.0, 0.0);
-    for attempts in 1..=MAX_SHIFTS + 2 {
+    let (mut low, mut high, mut fraction) = (0.0, 1.0, 0.5);
+    for shifts in 1..=MAX_SHIFTS + 1 {
         let amount = fraction * top;
-        let ok = factorize(a, amount, indptr, indices, values, d);
-        let shifts = attempts - 1;
-        if ok && (shifts == 0 || shifts >= MAX_SHIFTS) {
+        let ok = factorize(amount);
+        if ok && shifts >= MAX_SHIFTS {
+            let attempts = shifts + 1;
             return Ok(Shift { amount, attempts });
         }
         if ok {
             high = fraction;
-        } else if shifts >= MAX_SHIFTS {
-            fraction = high;
-            continue;
         } else {
             low = fraction;
         }
-        fraction = (low + high) / 2.0;
+        fraction = if shifts >= MAX_SHIFTS {
+            high
+        } else {
+            (low + high) / 2.0
+        };
     }
-    Err(Error::Numeric(
-        "icc: no positive pivots even with a shift that makes the matrix diagonally dominant".into(),
-    ))
+    Err(Error::Numeric(format!(
+        "{method}: no positive pivots even with a shift that makes the matrix diagonally dominant"
+    )))
 }
 
 /// The smallest α for which A + α I is weakly diagonally dominant with positive diagonal.

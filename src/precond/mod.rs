@@ -2,14 +2,16 @@
 //!
 //! Names and defaults follow PETSc. [`Spec`] is what recipes and the command line say, [`Spec::build`] the setup on one
 //! matrix, [`Built`] the result with its time and what is worth knowing (a shift that was needed).
-//! Where A is symmetric positive definite, `none`, `jacobi`, `ssor`, `icc`, `cholesky`, `amg`, `bjacobi` and unrestricted
+//! Where A is symmetric positive definite, `none`, `jacobi`, `ssor`, `icc`, `ict`, `fsai`, `koptimal`, `cholesky`, `amg`, `bjacobi` and unrestricted
 //! `asm` with such solvers inside are, too; `sor`, `ilu`, `lu` and restricted `asm` are not.
 
 pub mod amg;
 mod blocks;
 mod fast_poisson;
 mod fill;
+mod fsai;
 mod icc;
+mod ict;
 mod ilu;
 mod inner;
 mod jacobi;
@@ -17,17 +19,22 @@ mod lu;
 mod sor;
 mod spec;
 mod strict;
+mod table;
+mod two_level;
 
 pub use amg::{Amg, AmgParams};
 pub use blocks::{Blocks, BlocksParams};
 pub use fast_poisson::FastPoisson;
+pub use fsai::Fsai;
 pub use icc::{Icc, Shift};
+pub use ict::IctParams;
 pub use ilu::Ilu;
 pub use inner::Inner;
 pub use jacobi::Jacobi;
 pub use lu::Lu;
 pub use sor::{Sor, SorParams};
 pub use spec::{Built, Spec};
+pub use two_level::{TwoLevel, sine_modes};
 
 use crate::error::{Error, Result};
 use crate::linalg::Csr;

@@ -7,7 +7,10 @@ use std::time::Instant;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::amg::{Amg, AmgParams, Smoothing};
-use super::{Blocks, BlocksParams, FastPoisson, Icc, Ilu, Inner, Jacobi, Lu, Sor, SorParams};
+use super::table::Table;
+use super::{
+    Blocks, BlocksParams, FastPoisson, Fsai, Icc, IctParams, Ilu, Inner, Jacobi, Lu, Sor, SorParams,
+};
 use crate::error::{Error, Result};
 use crate::linalg::op::Identity;
 use crate::linalg::{Cholesky, Csr, LinOp};
@@ -16,7 +19,7 @@ use crate::notation;
 /// A preconditioner and its parameters.
 ///
 /// Written `none`, `jacobi`, `sor(1.5)`, `ssor(1, sweeps = 2)`, `icc(1)`, `ilu(0)`, `cholesky`, `lu`,
-/// `bjacobi(8, inner = icc)`, `asm(8, overlap = 2)`, `amg`, or as a table `{ type = "sor", omega = 1.5 }`. Names and defaults
+/// `ict(1e-3, fill = 20)`, `fsai(2)`, `koptimal`, `bjacobi(8, inner = icc)`, `asm(8, overlap = 2)`, `amg`, or as a table `{ type = "sor", omega = 1.5 }`. Names and defaults
 /// are PETSc's, but that `sor` is the forward sweep and `ssor` the symmetric one (PETSc's `-pc_type sor` is our `ssor`), and that
 /// `bjacobi` and `asm` have 8 blocks where PETSc has one a process. `amg` is PyAMG's smoothed aggregation.
 ///
@@ -55,6 +58,12 @@ pub enum Spec {
     },
     /// [`Amg`] with the constant vector as near-null space.
     Amg { theta: f64, smoothing: Smoothing },
+    /// [`Icc::threshold`].
+    Ict { droptol: f64, fill: usize },
+    /// [`Fsai`] on the pattern of A to this power.
+    Fsai { power: usize },
+    /// [`Icc::k_optimal`]: small n only.
+    Koptimal,
     /// [`FastPoisson`]: the inverse of the unperturbed grid's Poisson matrix.
     FastPoisson,
 }
@@ -81,6 +90,9 @@ impl Spec {
             Spec::Cholesky => "cholesky",
             Spec::Ilu { .. } => "ilu",
             Spec::Lu => "lu",
+            Spec::Ict { .. } => "ict",
+            Spec::Fsai { .. } => "fsai",
+            Spec::Koptimal => "koptimal",
             Spec::Bjacobi { .. } => "bjacobi",
             Spec::Asm { .. } => "asm",
             Spec::Amg { .. } => "amg",
@@ -116,6 +128,13 @@ impl Spec {
                 Box::new(ilu)
             }
             Spec::Lu => Box::new(Lu::new(a)?),
+            Spec::Ict { droptol, fill } => {
+                let ict = Icc::threshold(a, IctParams { droptol, fill })?;
+                note = ict.shift().note();
+                Box::new(ict)
+            }
+            Spec::Fsai { power } => Box::new(Fsai::new(a, power)?),
+            Spec::Koptimal => Box::new(Icc::k_optimal(a)?),
             Spec::Bjacobi { .. } | Spec::Asm { .. } => {
                 let blocks = Blocks::new(a, self.blocks())?;
                 note = blocks.note();
@@ -153,6 +172,8 @@ impl Spec {
             Spec::Sor { omega, sweeps } | Spec::Ssor { omega, sweeps } => sor(omega, sweeps, false).check(),
             Spec::Bjacobi { .. } | Spec::Asm { .. } => self.blocks().check(),
             Spec::Amg { .. } => self.amg().check(),
+            Spec::Ict { droptol, fill } => IctParams { droptol, fill }.check(),
+            Spec::Fsai { power } => super::fsai::check(power),
             _ => Ok(()),
         }
     }
@@ -214,7 +235,7 @@ impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let name = self.name();
         match *self {
-            Spec::None | Spec::Cholesky | Spec::Lu | Spec::FastPoisson => f.write_str(name),
+            Spec::None | Spec::Cholesky | Spec::Lu | Spec::Koptimal | Spec::FastPoisson => f.write_str(name),
             Spec::Jacobi { omega: 1.0 } => f.write_str(name),
             Spec::Jacobi { omega } => write!(f, "{name}({omega})"),
             Spec::Sor { omega, sweeps: 1 } | Spec::Ssor { omega, sweeps: 1 } => write!(f, "{name}({omega})"),
@@ -222,6 +243,9 @@ impl fmt::Display for Spec {
                 write!(f, "{name}({omega}, sweeps = {sweeps})")
             }
             Spec::Icc { levels } | Spec::Ilu { levels } => write!(f, "{name}({levels})"),
+            Spec::Ict { droptol, fill: 0 } => write!(f, "{name}({droptol})"),
+            Spec::Ict { droptol, fill } => write!(f, "{name}({droptol}, fill = {fill})"),
+            Spec::Fsai { power } => write!(f, "{name}({power})"),
             Spec::Bjacobi { blocks, inner } => write!(f, "{name}({blocks}, inner = {inner})"),
             Spec::Asm {
                 blocks,
@@ -244,115 +268,6 @@ impl fmt::Display for Spec {
     }
 }
 
-/// The table form.
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
-enum Table {
-    None {},
-    Jacobi {
-        #[serde(default = "one")]
-        omega: f64,
-    },
-    Sor {
-        #[serde(default = "one")]
-        omega: f64,
-        #[serde(default = "once")]
-        sweeps: usize,
-    },
-    Ssor {
-        #[serde(default = "one")]
-        omega: f64,
-        #[serde(default = "once")]
-        sweeps: usize,
-    },
-    Icc {
-        #[serde(default)]
-        levels: usize,
-    },
-    Cholesky {},
-    Ilu {
-        #[serde(default)]
-        levels: usize,
-    },
-    Lu {},
-    Bjacobi {
-        #[serde(default = "eight")]
-        blocks: usize,
-        #[serde(default = "ilu0")]
-        inner: Inner,
-    },
-    Asm {
-        #[serde(default = "eight")]
-        blocks: usize,
-        #[serde(default = "once")]
-        overlap: usize,
-        #[serde(default = "yes")]
-        restricted: bool,
-        #[serde(default = "ilu0")]
-        inner: Inner,
-    },
-    Amg {
-        #[serde(default)]
-        theta: f64,
-        #[serde(default)]
-        smoothing: Smoothing,
-    },
-    #[serde(rename = "fast-poisson")]
-    FastPoisson {},
-}
-
-fn eight() -> usize {
-    8
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn ilu0() -> Inner {
-    Inner::Ilu { levels: 0 }
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-fn once() -> usize {
-    1
-}
-
-impl TryFrom<Table> for Spec {
-    type Error = Error;
-    fn try_from(table: Table) -> Result<Self> {
-        let spec = match table {
-            Table::None {} => Spec::None,
-            Table::Jacobi { omega } => Spec::Jacobi { omega },
-            Table::Sor { omega, sweeps } => Spec::Sor { omega, sweeps },
-            Table::Ssor { omega, sweeps } => Spec::Ssor { omega, sweeps },
-            Table::Icc { levels } => Spec::Icc { levels },
-            Table::Cholesky {} => Spec::Cholesky,
-            Table::Ilu { levels } => Spec::Ilu { levels },
-            Table::Lu {} => Spec::Lu,
-            Table::Bjacobi { blocks, inner } => Spec::Bjacobi { blocks, inner },
-            Table::Asm {
-                blocks,
-                overlap,
-                restricted,
-                inner,
-            } => Spec::Asm {
-                blocks,
-                overlap,
-                restricted,
-                inner,
-            },
-            Table::Amg { theta, smoothing } => Spec::Amg { theta, smoothing },
-            Table::FastPoisson {} => Spec::FastPoisson,
-        };
-        spec.check()?;
-        Ok(spec)
-    }
-}
-
 impl FromStr for Spec {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
@@ -363,6 +278,8 @@ impl FromStr for Spec {
             "bjacobi" => &["blocks"],
             "asm" => &["blocks", "overlap"],
             "amg" => &["theta"],
+            "ict" => &["droptol", "fill"],
+            "fsai" => &["power"],
             _ => &[],
         })?;
         Spec::try_from(table)

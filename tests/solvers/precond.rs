@@ -1,14 +1,14 @@
 //! Preconditioners keep their promises, and are what their formulas say.
 
 use fempipe::Error;
-use fempipe::linalg::op::{LinOp, Props};
+use fempipe::linalg::op::{Identity, LinOp, Props};
 use fempipe::linalg::{Csr, dense, vector};
-use fempipe::precond::{Amg, AmgParams, Icc, Spec};
+use fempipe::precond::{Amg, AmgParams, Icc, Spec, TwoLevel, sine_modes};
 use fempipe::solver::{Method, Quiet, Stop, Workspace};
 
 use crate::systems::{convection, poisson, random_spd, random_vector};
 
-const ALL: [&str; 21] = [
+const ALL: [&str; 27] = [
     "none",
     "jacobi",
     "jacobi(0.7)",
@@ -30,10 +30,16 @@ const ALL: [&str; 21] = [
     "asm(3, overlap = 1, restricted = false, inner = icc(1))",
     "amg",
     "amg(0.08, smoothing = half)",
+    "ict",
+    "ict(0.1)",
+    "ict(0, fill = 2)",
+    "fsai",
+    "fsai(2)",
+    "koptimal",
 ];
 
 /// Those that promise to be symmetric positive definite where A is.
-const DEFINITE: [&str; 11] = [
+const DEFINITE: [&str; 17] = [
     "none",
     "jacobi",
     "ssor(1.3)",
@@ -45,6 +51,12 @@ const DEFINITE: [&str; 11] = [
     "asm(3, overlap = 1, restricted = false, inner = icc(1))",
     "amg",
     "amg(0.08, smoothing = half)",
+    "ict",
+    "ict(0.1)",
+    "ict(0, fill = 2)",
+    "fsai",
+    "fsai(2)",
+    "koptimal",
 ];
 
 fn build(text: &str, a: &Csr) -> Box<dyn LinOp + Send> {
@@ -258,14 +270,31 @@ fn what_a_matrix_does_not_allow_is_an_error() {
     assert!(refused("jacobi", &no_diagonal).to_string().contains("a_0,0"));
     assert!(refused("sor", &no_diagonal).to_string().contains("a_0,0"));
     assert!(refused("icc", &lopsided).to_string().contains("symmetric"));
-    for text in ["cholesky", "amg", "bjacobi(2, inner = icc)"] {
+    for text in [
+        "cholesky",
+        "amg",
+        "ict",
+        "fsai",
+        "koptimal",
+        "bjacobi(2, inner = icc)",
+    ] {
         assert!(
             refused(text, &lopsided).to_string().contains("symmetric"),
             "{text}"
         );
     }
     assert!("bjacobi(0)".parse::<Spec>().is_err() && "asm(inner = foo)".parse::<Spec>().is_err());
-    assert!("amg(1)".parse::<Spec>().is_err());
+    for text in ["amg(1)", "ict(-1)", "fsai(0)"] {
+        assert!(text.parse::<Spec>().is_err(), "{text}");
+    }
+    for text in ["fsai", "koptimal"] {
+        assert!(
+            refused(text, &indefinite)
+                .to_string()
+                .contains("positive definite"),
+            "{text}"
+        );
+    }
     assert!(
         refused("cholesky", &indefinite)
             .to_string()
@@ -441,5 +470,144 @@ fn multigrid_uses_the_candidates_it_is_given() {
     assert!(matches!(
         Amg::with_candidates(&a, params, &near, 3),
         Err(Error::Shape { .. })
+    ));
+}
+
+#[test]
+fn threshold_factors_run_from_jacobi_to_cholesky() {
+    let a = poisson(12);
+    // Nothing dropped: exact. Everything dropped: only the diagonal, which still is Jacobi's.
+    assert_identity(&product(&*build("ict(0)", &a), &a), 1e-12);
+    let (x, mut y, mut z) = (random_vector(144, 90), vec![0.0; 144], vec![0.0; 144]);
+    build("ict(10)", &a).apply(&x, &mut y);
+    build("jacobi", &a).apply(&x, &mut z);
+    assert!(y.iter().zip(&z).all(|(y, z)| (y - z).abs() <= 1e-15));
+    let sizes = ["ict(0.1)", "ict(0.01)", "ict(0.001)"].map(|text| build(text, &a).nnz());
+    let counts = ["ict(0.1)", "ict(0.01)", "ict(0.001)"].map(|text| iterations("cg", text, &a));
+    assert!(
+        sizes.is_sorted_by(|a, b| a < b) && counts.is_sorted_by(|a, b| a > b),
+        "{sizes:?} {counts:?}"
+    );
+    // The fill limit is kept, and a threshold spends its entries no worse than levels do.
+    assert!(build("ict(0, fill = 2)", &a).nnz() <= 3 * 144);
+    let b = poisson(40);
+    assert!(build("ict(0.008)", &b).nnz() <= build("icc(2)", &b).nnz());
+    assert!(iterations("cg", "ict(0.008)", &b) <= iterations("cg", "icc(2)", &b));
+}
+
+#[test]
+fn ict_drops_by_matlabs_rule() {
+    // Column 0 of L is a_i0 / √a_00; kept where that is at least droptol · ‖A(:, 0)‖₁.
+    let entries = [
+        (0, 0, 4.0),
+        (1, 0, -1.0),
+        (2, 0, -0.5),
+        (0, 1, -1.0),
+        (0, 2, -0.5),
+        (1, 1, 4.0),
+        (2, 2, 4.0),
+    ];
+    let a = Csr::from_triplets(3, 3, &entries).unwrap();
+    // ‖A(:, 0)‖₁ = 5.5; l_10 = −0.5, l_20 = −0.25.
+    // The fill −0.06 in column 1 is below 0.04 · 4.
+    for (text, expected) in [("ict(0.04)", 3 + 2), ("ict(0.05)", 3 + 1), ("ict(0.1)", 3)] {
+        assert_eq!(build(text, &a).nnz(), expected, "{text}");
+    }
+}
+
+#[test]
+fn fsai_and_the_k_optimal_factor_are_exact_on_the_full_pattern() {
+    let a = random_spd(12);
+    for text in ["fsai", "koptimal"] {
+        assert_identity(&product(&*build(text, &a), &a), 1e-9);
+    }
+    let p = poisson(16);
+    assert!(iterations("cg", "fsai(2)", &p) < iterations("cg", "fsai", &p));
+    assert!(iterations("cg", "fsai", &p) < iterations("cg", "jacobi", &p));
+}
+
+/// log of tr(M A)ⁿ / det(M A), up to n log n.
+fn kaporin(m: &dyn LinOp, a: &Csr) -> f64 {
+    let spectrum = dense::singular_values(&symmetrised(m, a)).unwrap();
+    let n = spectrum.len() as f64;
+    n * (spectrum.iter().sum::<f64>() / n).ln() - spectrum.iter().map(|s| s.ln()).sum::<f64>()
+}
+
+/// M^½ A M^½ has the spectrum of the symmetric Lᵀ M L with A = L Lᵀ.
+fn symmetrised(m: &dyn LinOp, a: &Csr) -> dense::Dense {
+    let llt = dense::from_csr(a).llt(faer::Side::Lower).unwrap();
+    let l = llt.L();
+    l.transpose() * dense::from_op(m) * l
+}
+
+#[test]
+fn the_k_optimal_factor_has_the_smallest_k_condition_number() {
+    let a = poisson(6);
+    let k = kaporin(&*build("koptimal", &a), &a);
+    assert!(k >= 0.0 && k < kaporin(&*build("icc", &a), &a), "{k}");
+    // FSAI is the best in its own class, but no factor of A on this pattern.
+    assert!(k < kaporin(&*build("jacobi", &a), &a));
+}
+
+#[test]
+fn two_levels_remove_the_coarse_space() {
+    let k = 16;
+    let (n, modes) = (k * k, 9);
+    let a = poisson(k);
+    let spd = a.promised(Props::SPD);
+    let space = sine_modes(k, modes).unwrap();
+    let identity = Identity(n);
+    let two = TwoLevel::new(&spd, &identity, &space).unwrap();
+    assert_eq!(two.props(), Props::SPD);
+    for trial in 0..3 {
+        let (x, y) = (random_vector(n, 91 + trial), random_vector(n, 95 + trial));
+        assert!((form(&two, &x, &y) - form(&two, &y, &x)).abs() <= 1e-12 * n as f64);
+        assert!(form(&two, &x, &x) > 0.0);
+    }
+    // The sine modes are eigenvectors: `modes` ones, then λ_{modes+1} … λ_n.
+    let mut spectrum = dense::singular_values(&symmetrised(&two, &a)).unwrap();
+    let mut expected = dense::eigenvalues_symmetric(&dense::from_csr(&a))
+        .unwrap()
+        .split_off(modes);
+    expected.extend(vec![1.0; modes]);
+    spectrum.sort_by(f64::total_cmp);
+    expected.sort_by(f64::total_cmp);
+    assert!(
+        spectrum.iter().zip(&expected).all(|(s, e)| (s - e).abs() <= 1e-9),
+        "{spectrum:?}"
+    );
+    for text in ["jacobi", "icc"] {
+        let one = build(text, &a);
+        let two = TwoLevel::new(&spd, &*one, &space).unwrap();
+        let out = Method::Cg
+            .solve(
+                &mut Workspace::default(),
+                &spd,
+                &two,
+                &vec![1.0; n],
+                &mut vec![0.0; n],
+                &Stop::default(),
+                &mut Quiet,
+            )
+            .unwrap();
+        assert!(
+            out.converged() && out.iterations < iterations("cg", text, &a),
+            "{text}"
+        );
+    }
+    assert!(sine_modes(2, 5).is_err());
+    let foreign = dense::Dense::zeros(3, 1);
+    assert!(matches!(
+        TwoLevel::new(&spd, &identity, &foreign),
+        Err(Error::Shape { .. })
+    ));
+    assert!(matches!(
+        TwoLevel::new(&a, &identity, &space),
+        Err(Error::Argument(_))
+    ));
+    let twice = dense::Dense::from_fn(n, 2, |_, _| 1.0);
+    assert!(matches!(
+        TwoLevel::new(&spd, &identity, &twice),
+        Err(Error::Numeric(_))
     ));
 }

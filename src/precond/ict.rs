@@ -1,0 +1,152 @@
+//! Incomplete Cholesky by threshold.
+
+use super::icc::{Icc, shifted};
+use super::strict::Strict;
+use super::{SYMMETRY, check_square_finite};
+use crate::error::{Error, Result};
+use crate::linalg::Csr;
+
+/// Parameters of [`Icc::threshold`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct IctParams {
+    /// Entries of L with |l_ij| < droptol · ‖A(j:n, j)‖₁ are dropped, as in MATLAB's `ichol`.
+    pub droptol: f64,
+    /// Entries below the diagonal kept in each column at most, the largest; 0 keeps all.
+    pub fill: usize,
+}
+
+impl IctParams {
+    /// # Errors
+    /// [`Error::Argument`] for a drop tolerance that is negative or not finite.
+    pub fn check(&self) -> Result<()> {
+        if self.droptol >= 0.0 && self.droptol.is_finite() {
+            return Ok(());
+        }
+        Err(Error::Argument(format!(
+            "ict: droptol = {} must be finite and not negative",
+            self.droptol
+        )))
+    }
+}
+
+impl Icc {
+    /// L Lᵀ ≈ A + shift I with small entries dropped as the columns are made; shifts as [`Icc::new`] does.
+    ///
+    /// Reference: Lin & Moré (1999), doi:10.1137/S1064827597327334 (without their fill rule where `fill` is 0).
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a bad drop tolerance; else as [`Icc::new`].
+    pub fn threshold(a: &Csr, params: IctParams) -> Result<Self> {
+        params.check()?;
+        check_square_finite(a)?;
+        if !a.is_symmetric(SYMMETRY) {
+            return Err(Error::Numeric(
+                "ict needs a symmetric matrix; this one is not".into(),
+            ));
+        }
+        let mut columns = Columns::default();
+        let shift = shifted("ict", a, |amount| columns.factorize(a, amount, params))?;
+        let upper = Strict::from_rows(false, &columns.indptr, &columns.rows, &columns.values);
+        let inverse_d = columns.diagonal.iter().map(|d| 1.0 / (d * d)).collect();
+        Ok(Icc::from_parts(upper.transposed(), upper, inverse_d, shift))
+    }
+}
+
+/// Columns of L below the diagonal, divided by the diagonal, and the diagonal.
+#[derive(Default)]
+struct Columns {
+    indptr: Vec<u32>,
+    rows: Vec<u32>,
+    values: Vec<f64>,
+    diagonal: Vec<f64>,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl Columns {
+    /// Column by column, each updated by the columns left of it that reach its row; false at a bad pivot.
+    fn factorize(&mut self, a: &Csr, shift: f64, params: IctParams) -> bool {
+        let n = a.nrows();
+        for v in [&mut self.indptr, &mut self.rows] {
+            v.clear();
+        }
+        self.values.clear();
+        self.diagonal.clear();
+        self.indptr.push(0);
+        let mut w = vec![0.0; n];
+        let mut touched: Vec<u32> = Vec::new();
+        // Columns whose next row is k form a list from head[k]; next[j] is where in its column j stands.
+        let (mut head, mut link, mut next) = (vec![NONE; n], vec![NONE; n], vec![0usize; n]);
+        for k in 0..n {
+            touched.clear();
+            let (mut pivot, mut norm) = (shift, 0.0);
+            let (cols, vals) = a.row(k);
+            for (&i, &v) in cols.iter().zip(vals).filter(|e| *e.0 as usize >= k) {
+                norm += v.abs();
+                if i as usize == k {
+                    pivot += v;
+                } else {
+                    w[i as usize] = v;
+                    touched.push(i);
+                }
+            }
+            let mut j = head[k];
+            while j != NONE {
+                let (column, after) = (j as usize, link[j as usize]);
+                let at = next[column];
+                let end = self.indptr[column + 1] as usize;
+                let scale = self.values[at] * self.diagonal[column] * self.diagonal[column];
+                pivot -= scale * self.values[at];
+                for e in at + 1..end {
+                    let i = self.rows[e];
+                    if w[i as usize] == 0.0 {
+                        touched.push(i);
+                    }
+                    w[i as usize] -= scale * self.values[e];
+                }
+                advance(column, at + 1, &self.rows[..end], &mut head, &mut link, &mut next);
+                j = after;
+            }
+            if pivot.is_nan() || pivot <= 100.0 * f64::EPSILON * norm {
+                return false;
+            }
+            let diagonal = pivot.sqrt();
+            self.diagonal.push(diagonal);
+            touched.sort_unstable();
+            // An entry that cancelled to zero and came back is listed twice.
+            touched.dedup();
+            let bound = params.droptol * norm * diagonal;
+            let mut kept: Vec<u32> = touched
+                .iter()
+                .copied()
+                .filter(|&i| w[i as usize] != 0.0 && w[i as usize].abs() >= bound)
+                .collect();
+            if params.fill > 0 && kept.len() > params.fill {
+                kept.sort_by(|&i, &j| {
+                    w[j as usize]
+                        .abs()
+                        .total_cmp(&w[i as usize].abs())
+                        .then(i.cmp(&j))
+                });
+                kept.truncate(params.fill);
+                kept.sort_unstable();
+            }
+            let start = self.rows.len();
+            self.values.extend(kept.iter().map(|&i| w[i as usize] / pivot));
+            self.rows.extend_from_slice(&kept);
+            self.indptr.push(self.rows.len() as u32);
+            advance(k, start, &self.rows, &mut head, &mut link, &mut next);
+            touched.iter().for_each(|&i| w[i as usize] = 0.0);
+        }
+        true
+    }
+}
+
+/// Puts the column on the list of the row it stands at, if it has one left.
+fn advance(column: usize, at: usize, rows: &[u32], head: &mut [u32], link: &mut [u32], next: &mut [usize]) {
+    next[column] = at;
+    if let Some(&row) = rows.get(at) {
+        link[column] = head[row as usize];
+        head[row as usize] = column as u32;
+    }
+}
