@@ -11,10 +11,11 @@ use super::progress::say;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::interrupt;
+use crate::linalg::dense::Dense;
 use crate::linalg::npz::{self, Npz};
 use crate::linalg::op::Props;
 use crate::linalg::{Csr, matrix_market, npy};
-use crate::precond::{Built, Spec};
+use crate::precond::{Built, Spec, sine_modes};
 use crate::solver::{Method, Monitor, Outcome, Quiet, Stop, Workspace};
 
 /// Solve one system A x = b from a file, and report as PETSc does
@@ -45,6 +46,9 @@ pub struct Args {
     /// Iterations at most
     #[arg(long, default_value_t = Stop::default().max_it, value_name = "N")]
     max_it: usize,
+    /// Deflate the K lowest sine modes of the unit square (A on a square grid, row by row; cg or gcrodr)
+    #[arg(long, value_name = "K")]
+    deflate: Option<usize>,
     /// Print the residual norm of every iteration
     #[arg(long)]
     monitor: bool,
@@ -134,23 +138,34 @@ fn solve(
     let mut lines = Lines {
         print: args.monitor && !common.json,
     };
+    let space = args.deflate.map(|k| modes(a.nrows(), k)).transpose()?;
+    let mut once = |x: &mut [f64], monitor: &mut dyn Monitor| match &space {
+        Some(v) => {
+            let ws = &mut ws;
+            args.ksp
+                .solve_with_space(ws, v, &op, &*built.op, b, x, &stop, monitor)
+        }
+        None => {
+            // Each solve on its own: nothing recycled from the one before.
+            ws.forget();
+            args.ksp.solve(&mut ws, &op, &*built.op, b, x, &stop, monitor)
+        }
+    };
     let start = Instant::now();
-    let outcome = args
-        .ksp
-        .solve(&mut ws, &op, &*built.op, b, &mut x, &stop, &mut lines)?;
+    let outcome = once(&mut x, &mut lines)?;
     let mut seconds = start.elapsed().as_secs_f64();
     for _ in 0..args.repeat {
         if interrupt::requested() {
             break;
         }
         x.fill(0.0);
-        ws.forget();
         let start = Instant::now();
-        args.ksp
-            .solve(&mut ws, &op, &*built.op, b, &mut x, &stop, &mut Quiet)?;
+        once(&mut x, &mut Quiet)?;
         seconds = seconds.min(start.elapsed().as_secs_f64());
     }
-    let spectrum = (args.ksp == Method::Cg).then(|| ws.cg_spectrum()).flatten();
+    let spectrum = (args.ksp == Method::Cg && space.is_none())
+        .then(|| ws.cg_spectrum())
+        .flatten();
     Ok((
         x,
         Solved {
@@ -159,6 +174,17 @@ fn solve(
             spectrum,
         },
     ))
+}
+
+/// The sine modes of the square grid that n unknowns are.
+fn modes(n: usize, count: usize) -> Result<Dense> {
+    let side = n.isqrt();
+    if side * side != n {
+        return Err(Error::Argument(format!(
+            "--deflate needs a square grid, and {n} unknowns are none"
+        )));
+    }
+    sine_modes(side, count)
 }
 
 fn extension(path: &Path) -> String {

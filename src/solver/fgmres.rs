@@ -1,7 +1,8 @@
 //! Flexible restarted GMRES: the preconditioner may change from step to step.
 
-use super::gmres::{End, orthogonalize, scaled};
+use super::gmres::{End, scaled};
 use super::hessenberg::Hessenberg;
+use super::orthogonal::orthogonalize;
 use super::run::Run;
 use super::{Monitor, Outcome, Reason, Stop};
 use crate::error::{Error, Result};
@@ -85,7 +86,8 @@ impl Fgmres {
             m.apply(&known[k * n..], z);
             a.apply(z, &mut self.w);
             let before = vector::norm2(&self.w);
-            let norm = orthogonalize(known, &mut self.w, self.small.column());
+            let column = &mut self.small.column()[..=k];
+            let norm = orthogonalize(|j| &known[j * n..(j + 1) * n], &mut self.w, column);
             if !norm.is_finite() {
                 return End::Stopped(Some(Reason::DivergedNan));
             }

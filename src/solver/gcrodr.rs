@@ -4,6 +4,7 @@ use super::deflated::orthonormal;
 use super::gmres::{End, scaled};
 use super::harmonic;
 use super::hessenberg::Hessenberg;
+use super::orthogonal::orthogonalize;
 use super::run::Run;
 use super::{Monitor, Outcome, Reason, Stop, need};
 use crate::error::{Error, Result};
@@ -237,17 +238,11 @@ impl Gcrodr {
             a.apply(&self.z[k], &mut self.w);
             let before = vector::norm2(&self.w);
             self.b[k].resize(self.c.len(), 0.0);
-            for (c, b) in self.c.iter().zip(&mut self.b[k]) {
-                *b = vector::dot(c, &self.w);
-                vector::axpy(-*b, c, &mut self.w);
-            }
+            orthogonalize(|j| &self.c[j], &mut self.w, &mut self.b[k]);
             let column = &mut self.h[k];
             column.clear();
-            for v in &self.v[..=k] {
-                column.push(vector::dot(v, &self.w));
-                vector::axpy(-column[column.len() - 1], v, &mut self.w);
-            }
-            let norm = vector::norm2(&self.w);
+            column.resize(k + 1, 0.0);
+            let norm = orthogonalize(|j| &self.v[j], &mut self.w, column);
             if !norm.is_finite() {
                 return End::Stopped(Some(Reason::DivergedNan));
             }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::hessenberg::Hessenberg;
+use super::orthogonal::orthogonalize;
 use super::run::Run;
 use super::{Monitor, Outcome, Reason, Stop, need};
 use crate::error::{Error, Result};
@@ -58,7 +59,7 @@ pub struct Gmres {
     small: Hessenberg,
 }
 
-/// GMRES(m) for A x = b with any square A, M ≈ A⁻¹; modified Gram–Schmidt, Givens rotations.
+/// GMRES(m) for A x = b with any square A, M ≈ A⁻¹; Gram–Schmidt in blocks of four, Givens rotations.
 ///
 /// Right preconditioning minimises ‖b − A x‖₂ over x₀ + M K_k(A M, r₀), so that the residual it notes is the true one up
 /// to rounding; left preconditioning minimises ‖M (b − A x)‖₂ and notes it scaled to ‖b − A x‖₂ at the last restart. Either way the true residual is computed
@@ -164,7 +165,8 @@ impl Gmres {
             first.apply(&known[k * n..], &mut self.z);
             second.apply(&self.z, &mut self.w);
             let before = vector::norm2(&self.w);
-            let norm = orthogonalize(known, &mut self.w, self.small.column());
+            let column = &mut self.small.column()[..=k];
+            let norm = orthogonalize(|j| &known[j * n..(j + 1) * n], &mut self.w, column);
             if !norm.is_finite() {
                 return End::Stopped(Some(Reason::DivergedNan));
             }
@@ -204,13 +206,4 @@ pub(super) fn scaled(a: f64, x: &[f64], y: &mut [f64]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y = a * x;
     }
-}
-
-/// w ← w − V Vᵀ w by modified Gram–Schmidt, the coefficients into h; returns ‖w‖.
-pub(super) fn orthogonalize(basis: &[f64], w: &mut [f64], h: &mut [f64]) -> f64 {
-    for (v, h) in basis.chunks_exact(w.len()).zip(h) {
-        *h = vector::dot(v, w);
-        vector::axpy(-*h, v, w);
-    }
-    vector::norm2(w)
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::bcgs::{Bcgs, bcgs};
 use super::cg::{Cg, cg};
 use super::chebyshev::{Chebyshev, ChebyshevParams, chebyshev};
+use super::deflated::{DeflatedCg, Deflation, deflated_cg};
 use super::fcg::{self, Fcg, fcg};
 use super::fgmres::{self, Fgmres, fgmres};
 use super::gcrodr::{Gcrodr, GcrodrParams, gcrodr};
@@ -17,6 +18,7 @@ use super::richardson::{self, Richardson, richardson};
 use super::{Monitor, Outcome, Stop};
 use crate::error::{Error, Result};
 use crate::linalg::LinOp;
+use crate::linalg::dense::Dense;
 use crate::notation;
 
 /// A solver and its parameters.
@@ -66,6 +68,7 @@ pub struct Workspace {
     fgmres: Fgmres,
     bcgs: Bcgs,
     gcrodr: Gcrodr,
+    deflated: DeflatedCg,
 }
 
 impl Workspace {
@@ -144,6 +147,43 @@ impl Method {
                 let params = GcrodrParams { restart, recycle };
                 gcrodr(&mut ws.gcrodr, &params, a, m, b, x, stop, monitor)
             }
+        }
+    }
+}
+
+impl Method {
+    /// As [`Method::solve`], helped by the span of the columns of `space` (n×k): `cg` deflates it ([`deflated_cg`]), `gcrodr` solves
+    /// on it first ([`Gcrodr::set_space`]; it must be smaller than `restart`). Setting the space up costs k products with A.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for the other methods; else as the method.
+    #[allow(clippy::too_many_arguments)] // the house signature and the space
+    pub fn solve_with_space(
+        &self,
+        ws: &mut Workspace,
+        space: &Dense,
+        a: &dyn LinOp,
+        m: &dyn LinOp,
+        b: &[f64],
+        x: &mut [f64],
+        stop: &Stop,
+        monitor: &mut dyn Monitor,
+    ) -> Result<Outcome> {
+        match *self {
+            Method::Cg => {
+                let deflation = Deflation::new(a, space)?;
+                deflated_cg(&mut ws.deflated, &deflation, a, m, b, x, stop, monitor)
+            }
+            Method::Gcrodr { .. } => {
+                ws.gcrodr.set_space(space)?;
+                let outcome = self.solve(ws, a, m, b, x, stop, monitor);
+                ws.gcrodr.forget();
+                outcome
+            }
+            _ => Err(Error::Argument(format!(
+                "{} cannot use a space: take cg or gcrodr",
+                self.name()
+            ))),
         }
     }
 }

@@ -29,6 +29,7 @@ mod lanczos;
 mod method;
 mod minres;
 mod need;
+mod orthogonal;
 mod richardson;
 mod run;
 mod stop;

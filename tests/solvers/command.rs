@@ -47,6 +47,15 @@ fn a_file_is_solved_monitored_and_written() {
     assert!(text.contains("log₁₀"), "{text}");
     let x = matrix_market::read_vector(dir.path().join("x.mtx")).unwrap();
     assert!(residual(&a, &b, &x) <= 1.0001e-9 * 12.0);
+    let its = |more: &[&str]| {
+        let args = [&["a.mtx", "--pc", "none", "--json"], more].concat();
+        let run = fempipe(dir.path(), &args);
+        let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+        json["iterations"].as_u64().unwrap()
+    };
+    assert!(its(&["--deflate", "6"]) < its(&[]));
+    let recycled = ["--ksp", "gcrodr(20, 2)"];
+    assert_eq!(its(&[&recycled[..], &["--repeat", "1"]].concat()), its(&recycled));
     let run = fempipe(
         dir.path(),
         &["a.mtx", "--ksp", "gmres(5)", "--pc", "jacobi", "--json"],
@@ -82,6 +91,11 @@ fn what_cannot_be_solved_is_one_line_and_a_failure() {
             "not converged (DIVERGED_ITS)",
         ),
         (&["a.mtx", "--rtol=-1"], "rtol = -1"),
+        (&["a.mtx", "--deflate", "37"], "37 sine modes"),
+        (
+            &["a.mtx", "--deflate", "3", "--ksp", "minres"],
+            "take cg or gcrodr",
+        ),
     ] {
         let run = fempipe(dir.path(), args);
         let error = String::from_utf8(run.stderr).unwrap();

@@ -376,6 +376,52 @@ fn recycling_helps_within_a_system_and_across_systems() {
 }
 
 #[test]
+fn a_method_takes_a_space_through_the_one_door() {
+    let a = poisson(12);
+    let spd = a.promised(Props::SPD);
+    let b = random_vector(144, 71);
+    let (space, _) = modes(12, 8);
+    let mut ws = Workspace::default();
+    let stop = Stop::default();
+    for method in ["cg", "gcrodr(40, 8)"] {
+        let parsed: Method = method.parse().unwrap();
+        let (plain, _) = solve(method, &a, Props::SPD, &Identity(144), &b, &stop);
+        let mut run = || {
+            let mut x = vec![0.0; 144];
+            let out = parsed
+                .solve_with_space(
+                    &mut ws,
+                    &space,
+                    &spd,
+                    &Identity(144),
+                    &b,
+                    &mut x,
+                    &stop,
+                    &mut Quiet,
+                )
+                .unwrap();
+            assert!(out.converged() && residual(&a, &b, &x) <= 1.0001e-8 * out.b_norm);
+            out
+        };
+        let first = run();
+        assert!(first.iterations < plain.iterations, "{method}");
+        assert_eq!(first, run(), "{method} remembers nothing");
+    }
+    let minres: Method = "minres".parse().unwrap();
+    let out = minres.solve_with_space(
+        &mut ws,
+        &space,
+        &spd,
+        &Identity(144),
+        &b,
+        &mut [0.0; 144],
+        &stop,
+        &mut Quiet,
+    );
+    assert!(matches!(out, Err(Error::Argument(_))));
+}
+
+#[test]
 fn gcrodr_refuses_a_space_that_does_not_fit() {
     let a = poisson(4);
     let b = random_vector(16, 70);
