@@ -22,19 +22,20 @@ impl Mesh {
         (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
     }
 
-    /// The smallest angle of all triangles, in degrees.
+    /// The smallest angle of all triangles, in degrees; the triangles must be counter-clockwise.
     pub fn min_angle(&self, points: &[[f64; 2]]) -> f64 {
-        let mut least = f64::INFINITY;
+        // The smallest angle has the largest cotangent: one arctangent in all.
+        let mut cotangent = f64::NEG_INFINITY;
         for tri in &self.triangles {
             let p = tri.map(|v| points[v as usize]);
+            let e = [0, 1, 2].map(|k: usize| [p[(k + 1) % 3][0] - p[k][0], p[(k + 1) % 3][1] - p[k][1]]);
+            let scale = 1.0 / (e[0][0] * e[1][1] - e[0][1] * e[1][0]);
             for k in 0..3 {
-                let (o, a, b) = (p[k], p[(k + 1) % 3], p[(k + 2) % 3]);
-                let (u, v) = ([a[0] - o[0], a[1] - o[1]], [b[0] - o[0], b[1] - o[1]]);
-                let (cross, dot) = (u[0] * v[1] - u[1] * v[0], u[0] * v[0] + u[1] * v[1]);
-                least = least.min(cross.atan2(dot));
+                let (u, v) = (e[k], e[(k + 2) % 3]);
+                cotangent = cotangent.max(-(u[0] * v[0] + u[1] * v[1]) * scale);
             }
         }
-        least.to_degrees()
+        1.0f64.atan2(cotangent).to_degrees()
     }
 
     /// The mesh as files keep it; row i of the matrix belongs to point `free_dofs[i]`.
@@ -48,5 +49,21 @@ impl Mesh {
             point_markers: self.boundary.iter().map(|&b| u32::from(b)).collect(),
             free_dofs,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::structured::unit_square;
+
+    #[test]
+    fn smallest_angles() {
+        let mesh = unit_square(2);
+        assert!((mesh.min_angle(&mesh.points) - 45.0).abs() < 1e-12);
+        let mut points = mesh.points.clone();
+        // The thinnest triangle is then (1/4, 0), (1/2, 1/4), (1/4, 0.1): 45° less the rise of 0.15 over 0.25.
+        points[6] = [0.25, 0.1];
+        let exact = 45.0 - 0.15f64.atan2(0.25).to_degrees();
+        assert!((mesh.min_angle(&points) - exact).abs() < 1e-12);
     }
 }
