@@ -1,6 +1,46 @@
 //! **fempipe**: finite-element systems in, learned solvers out, judged in the same Krylov loop as the classical methods.
-#![warn(missing_docs)]
-#![allow(missing_docs)]
+//!
+//! A learned method looks at a linear system `A x = b` and hands the solver one of three things, a
+//! [`models::Prediction`]: a guess, a preconditioner or a subspace. Everything learned meets everything numerical at that
+//! one type: the evaluator knows no model by name, a solver knows no network.
+//!
+//! # The rooms
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | [`cli`] | the command line; the only room that prints |
+//! | [`generate`] | dataset recipes, parallel sampling, resumable parts, shards |
+//! | [`train`] | training recipes, the loop with the real solver in it, run directories |
+//! | [`evaluate`] | rows × datasets × tolerances, statistics, condition numbers, table, plots, report |
+//! | [`models`] | learned systems, one a file → [`models::Prediction`]; checkpoints |
+//! | [`nn`] | what dfdx lacks: parameters of runtime size, sparse products with derivatives, Adam |
+//! | [`families`] | PDE families, one a file: `(seed, index)` → [`system::LinearSystem`] |
+//! | [`dataset`] | the HDF5 file: schema, parts, reader, splits, digests |
+//! | [`fem`], [`mesh`] | linear elements on a reused pattern, quadrature, error norms; triangulations |
+//! | [`solver`], [`precond`] | Krylov methods and preconditioners under PETSc's names |
+//! | [`linalg`] | patterns, CSR, [`linalg::LinOp`], direct solves, matrix files |
+//! | [`system`] | what families make, datasets hold and models see |
+//! | [`rng`], [`error`], [`interrupt`], [`notation`] | streams, errors, Ctrl-C, `name(option = value)` |
+//!
+//! Modules import downwards only (`tests/house.rs` checks it):
+//!
+//! ```text
+//! cli → generate → families → fem → mesh
+//!     → train, evaluate → models → nn
+//!                       → dataset, solver, precond        all → linalg, error, rng
+//! ```
+//!
+//! # One system, three lines
+//!
+//! ```
+//! # use fempipe::{families, linalg::Props, precond::Spec, solver::{Method, Quiet, Stop, Workspace}};
+//! let system = families::build("poisson", &toml::toml! { level = 4 }, "doc")?.sampler()?.sample(1, 0)?;
+//! let (method, pc) = ("cg".parse::<Method>()?, "icc".parse::<Spec>()?.build(&system.matrix)?);
+//! # let (mut ws, mut x, stop) = (Workspace::default(), vec![0.0; system.n()], Stop::rtol(1e-5));
+//! let done = method.solve(&mut ws, &system.matrix.promised(Props::SPD), &*pc.op, &system.rhs, &mut x, &stop, &mut Quiet)?;
+//! assert!(done.converged() && done.iterations < 20);
+//! # Ok::<(), fempipe::Error>(())
+//! ```
 
 pub mod cli;
 pub mod dataset;

@@ -101,7 +101,7 @@ pub struct MeshData {
     pub cells: Vec<u32>,
     /// Per point: 0 inside, 1 on the boundary (further numbers name parts of it).
     pub point_markers: Vec<u32>,
-    /// The degree of freedom of A's row i is free_dofs[i] in the numbering before elimination.
+    /// The degree of freedom of A's row i is `free_dofs[i]` in the numbering before elimination.
     pub free_dofs: Vec<u32>,
 }
 

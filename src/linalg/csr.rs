@@ -238,7 +238,7 @@ impl Csr {
         Csr::new(Arc::new(Pattern::new(self.nrows(), n, indptr, indices)?), values)
     }
 
-    /// P A Pᵀ: row and column i of the result are row and column perm[i] of A.
+    /// P A Pᵀ: row and column i of the result are row and column `perm[i]` of A.
     ///
     /// # Errors
     /// [`Error::Shape`] unless A is square and perm a permutation of its rows.

@@ -9,7 +9,7 @@ use super::sparse::Vectors;
 use crate::error::{Error, Result};
 use crate::linalg::LinOp;
 
-/// y[b,k,:] = M x[b,k,:] with M = Mᵀ; computed in f64. x, y: (batch, k, n).
+/// `y[b,k,:] = M x[b,k,:]` with M = Mᵀ; computed in f64. x, y: (batch, k, n).
 ///
 /// # Errors
 /// [`Error::Shape`] if M has another size; [`Error::Argument`] if it does not promise symmetry.

@@ -1,8 +1,8 @@
 //! A batched sparse product with trainable values and its derivative, as one fused op.
 //!
-//! y[b,k,i] = Σ_{e ∈ row i} v[b, slot(e)] · x[b, k, col(e)]
+//! `y[b,k,i] = Σ_{e ∈ row i} v[b, slot(e)] · x[b, k, col(e)]`
 //!
-//! with derivatives  ∂v[b, slot(e)] += Σ_k g[b,k,i] x[b,k,col(e)]  and  ∂x = (the transposed product) g.
+//! with derivatives  `∂v[b, slot(e)] += Σ_k g[b,k,i] x[b,k,col(e)]`  and  ∂x = (the transposed product) g.
 //! Several entries may share a slot of `v`, and a transposed structure reads the same values.
 
 use std::sync::Arc;
