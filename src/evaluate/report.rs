@@ -4,7 +4,7 @@ use super::plot::{self, Scale, Series, escape};
 use super::summary::{Cell, Verdict};
 use super::sweep::Results;
 
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;color:#222;background:#fff;max-width:72rem;margin:2rem auto;padding:0 1rem}
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;color:#222;background:#fff;max-width:86rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem}
 table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .6rem;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}
@@ -152,14 +152,17 @@ pub fn html(
 fn block(results: &Results, cells: &[Cell], v: &Verdict) -> String {
     let info = &results.datasets[v.dataset];
     let mut out = format!(
-        "<h2>{}, rtol {:.0e}</h2><p class=\"note\">{} · n = {} · {} systems of the {} split · κ(A) median of {}</p><div class=\"wide\"><table><tr>",
+        "<h2>{}, rtol {:.0e}</h2><p class=\"note\">{} · n = {} · {} systems of the {} split{}</p><div class=\"wide\"><table><tr>",
         escape(&info.name),
         v.rtol,
         escape(&info.equation),
         info.n,
         info.systems,
         escape(&results.recipe.split),
-        info.kappa.len()
+        match info.kappa.len() {
+            0 => String::new(),
+            k => format!(" · κ: median of {k}"),
+        }
     );
     for head in [
         "method",

@@ -11,19 +11,24 @@ fn a_cpu_build_says_how_to_get_cuda() {
     assert!(error.contains("--features cuda"), "{error}");
 }
 
-#[cfg(feature = "cuda")]
+/// Why there is nothing to compare with here, if there is not.
+fn no_gpu() -> Option<&'static str> {
+    if !cfg!(feature = "cuda") {
+        return Some("this build has no CUDA (cargo test --features cuda)");
+    }
+    let listed = std::process::Command::new("nvidia-smi").arg("-L").output();
+    let there = listed.is_ok_and(|o| o.stdout.starts_with(b"GPU"));
+    (!there).then_some("there is no GPU here")
+}
+
 #[test]
 fn cuda_trains_as_the_cpu_does() {
-    let place = Place::new();
-    place.recipe("r.toml", SMALL);
-    if std::process::Command::new("nvidia-smi")
-        .arg("-L")
-        .output()
-        .is_ok_and(|o| !o.stdout.starts_with(b"GPU"))
-    {
-        println!("skipped: this build has CUDA, but there is no GPU here");
+    if let Some(reason) = no_gpu() {
+        println!("skipped: {reason}");
         return;
     }
+    let place = Place::new();
+    place.recipe("r.toml", SMALL);
     place.ok(&["train", "r.toml", "-o", "cpu", "--epochs", "1"]);
     place.ok(&[
         "train", "r.toml", "-o", "gpu", "--epochs", "1", "--device", "cuda",
@@ -32,6 +37,7 @@ fn cuda_trains_as_the_cpu_does() {
         place.checkpoint("cpu/last.safetensors"),
         place.checkpoint("gpu/last.safetensors"),
     );
+    assert_eq!(cpu.weights.len(), gpu.weights.len());
     for (a, b) in cpu.weights.iter().zip(&gpu.weights) {
         for (x, y) in a.data.iter().zip(&b.data) {
             assert!(
