@@ -91,6 +91,14 @@ impl Structure {
         }
     }
 
+    /// dx += the transposed product of g, over a batch; `self` is the transposed structure.
+    fn pull_back<E: Dtype>(&self, v: &[E], g: &[E], dx: &mut [E], (nv, nx, ny): (usize, usize, usize)) {
+        dx.par_chunks_mut(nx)
+            .zip(g.par_chunks(ny))
+            .zip(v.par_chunks(nv))
+            .for_each(|((dx, g), v)| self.apply(v, g, dx, true));
+    }
+
     fn accumulate_values<E: Dtype>(&self, g: &[E], x: &[E], dv: &mut [E]) {
         let (n, m) = (self.pattern.nrows(), self.pattern.ncols());
         for (xk, gk) in x.chunks_exact(m).zip(g.chunks_exact(n)) {
@@ -130,12 +138,7 @@ pub fn product<E: Dtype, T: Tape<E, Cpu> + Merge<R>, R: Tape<E, Cpu>>(
         grads.try_alloc_for(&vg)?;
         grads.try_alloc_for(&xg)?;
         let g = grads.get_or_alloc_mut(&og)?.clone();
-        grads
-            .get_or_alloc_mut(&xg)?
-            .par_chunks_mut(nx)
-            .zip(g.par_chunks(ny))
-            .zip(v_data.par_chunks(nv))
-            .for_each(|((dx, g), v)| tr.apply(v, g, dx, true));
+        tr.pull_back(&v_data, &g, grads.get_or_alloc_mut(&xg)?, (nv, nx, ny));
         grads
             .get_or_alloc_mut(&vg)?
             .par_chunks_mut(nv)
@@ -166,12 +169,7 @@ pub fn product_fixed<E: Dtype, T: Tape<E, Cpu>>(
     tape.add_backward_op(move |grads| {
         grads.try_alloc_for(&xg)?;
         let g = grads.get_or_alloc_mut(&og)?.clone();
-        grads
-            .get_or_alloc_mut(&xg)?
-            .par_chunks_mut(nx)
-            .zip(g.par_chunks(ny))
-            .zip(v_data.par_chunks(nv))
-            .for_each(|((dx, g), v)| tr.apply(v, g, dx, true));
+        tr.pull_back(&v_data, &g, grads.get_or_alloc_mut(&xg)?, (nv, nx, ny));
         Ok(())
     });
     Ok(out.put_tape(tape))

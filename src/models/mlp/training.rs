@@ -1,0 +1,258 @@
+//! Training of `mlp`: fresh weights, targets, losses.
+
+use std::collections::HashMap;
+
+use dfdx::prelude::{
+    Axes2, Cpu, Dtype, MeanTo, Merge, NoneTape, PutTape, ReshapeTo, SplitTape, SumTo, Tape, Tensor, Trace,
+    TryMatMul, add, mul, sub,
+};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
+
+use super::{Frame, Init, LossKind, Mlp, MlpConfig, NAME};
+use crate::error::Result;
+use crate::linalg::{Csr, dense};
+use crate::models::Model;
+use crate::models::fit::{Device, Fit, Loss, Network, Trainer};
+use crate::nn::{Backend, NamedArray, Params, layers};
+use crate::rng::{Purpose, stream};
+use crate::system::LinearSystem;
+
+/// Samples whose inverses are averaged for the initial output bias.
+const MEAN_INVERSE_SAMPLES: usize = 256;
+
+/// Bytes of inverses kept between epochs; beyond that they are computed again.
+const TARGET_CACHE_BYTES: usize = 2 << 30;
+
+/// A trainer with fresh weights for systems like `train`.
+///
+/// # Errors
+/// If the settings are out of range, the samples are of several sizes, or the device is not built in.
+pub fn trainer(
+    config: &MlpConfig,
+    train: &[LinearSystem],
+    seed: u64,
+    device: Device,
+) -> Result<Box<dyn Trainer>> {
+    config.check()?;
+    let frame = Frame::from_samples(config, train)?;
+    let n2 = frame.n * frame.n;
+    let mut rng = stream(seed, Purpose::Weights, 0);
+    let gain = if config.init == Init::MeanInverse {
+        0.1
+    } else {
+        1.0
+    };
+    let gain = gain * mean_entry(&train[0].matrix)?;
+    let mut weights = layers::init_mlp(NAME, frame.mean.len(), &config.hidden, n2, gain, &mut rng);
+    if config.init == Init::MeanInverse
+        && let Some(bias) = weights.last_mut()
+    {
+        bias.data = mean_inverse(&train[..train.len().min(MEAN_INVERSE_SAMPLES)])?;
+    }
+    let network = MlpNetwork {
+        target_scale: 0.0,
+        targets: HashMap::new(),
+        frame,
+    };
+    match device {
+        Device::Cpu => Ok(Box::new(Fit::new(network, Cpu::default(), device, &weights))),
+        Device::Cuda => cuda_trainer(network, &weights),
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn cuda_trainer(network: MlpNetwork, weights: &[NamedArray]) -> Result<Box<dyn Trainer>> {
+    let device = crate::nn::backend::cuda_device()?;
+    Ok(Box::new(Fit::new(network, device, Device::Cuda, weights)))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda_trainer(_: MlpNetwork, _: &[NamedArray]) -> Result<Box<dyn Trainer>> {
+    Err(crate::nn::backend::no_cuda())
+}
+
+/// Root mean square entry of A⁻¹: the scale of what the network puts out.
+fn mean_entry(a: &Csr) -> Result<f32> {
+    let inverse = inverse_entries(a)?;
+    let sum: f64 = inverse.iter().map(|&v| f64::from(v).powi(2)).sum();
+    Ok((sum / inverse.len() as f64).sqrt() as f32)
+}
+
+fn inverse_entries(a: &Csr) -> Result<Vec<f32>> {
+    let m = dense::inverse_spd(a)?;
+    let n = a.nrows();
+    // Symmetric: columns read as rows.
+    Ok((0..n * n).map(|k| m[(k % n, k / n)] as f32).collect())
+}
+
+/// The entrywise mean of A⁻¹ over samples.
+///
+/// # Errors
+/// [`Error::Numeric`] if a matrix is not positive definite.
+pub fn mean_inverse(samples: &[LinearSystem]) -> Result<Vec<f32>> {
+    let n = samples.first().map_or(0, LinearSystem::n);
+    let mut sum = vec![0.0f64; n * n];
+    for group in samples.chunks(8) {
+        let inverses = group
+            .par_iter()
+            .map(|s| inverse_entries(&s.matrix))
+            .collect::<Result<Vec<_>>>()?;
+        for inverse in inverses {
+            for (s, v) in sum.iter_mut().zip(inverse) {
+                *s += f64::from(v);
+            }
+        }
+    }
+    let count = samples.len() as f64;
+    Ok(sum.into_iter().map(|s| (s / count) as f32).collect())
+}
+
+struct MlpNetwork {
+    frame: Frame,
+    /// Mean square entry of the first target: makes the loss `l2` free of units.
+    target_scale: f32,
+    targets: HashMap<u64, Vec<f32>>,
+}
+
+impl MlpNetwork {
+    /// A⁻¹ of each sample, one after the other.
+    fn targets(&mut self, batch: &[&LinearSystem]) -> Result<Vec<f32>> {
+        let n2 = self.frame.n * self.frame.n;
+        let missing: Vec<_> = batch
+            .iter()
+            .filter(|s| !self.targets.contains_key(&s.index))
+            .collect();
+        let made = missing
+            .par_iter()
+            .map(|s| Ok((s.index, inverse_entries(&s.matrix)?)))
+            .collect::<Result<HashMap<u64, Vec<f32>>>>()?;
+        let mut out = Vec::with_capacity(batch.len() * n2);
+        for s in batch {
+            if let Some(t) = self.targets.get(&s.index).or_else(|| made.get(&s.index)) {
+                out.extend_from_slice(t);
+            }
+        }
+        if (self.targets.len() + made.len()) * n2 * size_of::<f32>() <= TARGET_CACHE_BYTES {
+            self.targets.extend(made);
+        }
+        Ok(out)
+    }
+}
+
+impl<D: Backend> Network<D> for MlpNetwork {
+    fn loss(
+        &mut self,
+        device: &D,
+        params: &Params<f32, D>,
+        batch: &[&LinearSystem],
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Loss<D>> {
+        let (b, n) = (batch.len(), self.frame.n);
+        let rows = batch
+            .par_iter()
+            .map(|s| self.frame.features(&s.matrix))
+            .collect::<Result<Vec<_>>>()?;
+        let x = device.tensor_from_vec(rows.concat(), (b, self.frame.mean.len()));
+        let out = layers::mlp(params, NAME, self.frame.config.hidden.len(), x.leaky_traced())?; // (b, n²)
+        match self.frame.config.loss {
+            LossKind::L2 => {
+                let target = self.targets(batch)?;
+                if self.target_scale == 0.0 {
+                    let sum: f64 = target.iter().map(|&v| f64::from(v).powi(2)).sum();
+                    self.target_scale = (target.len() as f64 / sum) as f32;
+                }
+                let target = device.tensor_from_vec(target, (b, n * n));
+                Ok(sub(out, target).square().mean() * self.target_scale)
+            }
+            kind => {
+                let probes = self.frame.config.probes;
+                let noise: Vec<f32> = (0..b * n * probes)
+                    .map(|_| StandardNormal.sample(&mut *rng))
+                    .collect();
+                let start = inverse_norms(&noise, b);
+                let e = device.tensor_from_vec(noise, (b, n, probes));
+                let mut a = Vec::with_capacity(b * n * n);
+                for s in batch {
+                    append_dense(&s.matrix, &mut a);
+                }
+                let a = device.tensor_from_vec(a, (b, n, n));
+                let m = out.reshape_like(&(b, n, n));
+                let steps = if kind == LossKind::Rate {
+                    self.frame.config.steps
+                } else {
+                    1
+                };
+                let omega = self.frame.config.omega as f32;
+                let start = device.tensor_from_vec(start, (b,));
+                let left = richardson_error(a, m, e, steps, omega)
+                    .square()
+                    .sum::<(usize,), Axes2<1, 2>>();
+                let left = mul(left, start); // (batch,): ‖(I − ω M A)^s w‖² / ‖w‖² of each system
+                Ok(match kind {
+                    LossKind::Rate => left.ln().mean() * (0.5 / steps as f32),
+                    _ => left.mean(),
+                })
+            }
+        }
+    }
+
+    fn predictor(&self, params: Params<f32, Cpu>) -> Box<dyn Model> {
+        Box::new(Mlp {
+            frame: self.frame.clone(),
+            params,
+        })
+    }
+
+    fn describe(&self) -> (&'static str, String, Vec<NamedArray>) {
+        let config = toml::to_string(&self.frame.config).unwrap_or_default();
+        (NAME, config, self.frame.buffers())
+    }
+}
+
+/// A batch of matrices or of stacked vectors.
+type Cube<E, D, T> = Tensor<(usize, usize, usize), E, D, T>;
+
+/// (I − ω M A)^steps e: a, m (batch, n, n), e (batch, n, probes).
+fn richardson_error<E: Dtype, D: dfdx::prelude::Device<E>, T: Tape<E, D> + Merge<NoneTape>>(
+    a: Cube<E, D, NoneTape>,
+    m: Cube<E, D, T>,
+    e: Cube<E, D, NoneTape>,
+    steps: usize,
+    omega: E,
+) -> Cube<E, D, T> {
+    let minus_omega = E::default() - omega;
+    // The tape travels with whatever is the left factor.
+    let (m, tape) = m.split_tape();
+    let mut e = e.put_tape(tape);
+    for _ in 0..steps {
+        let (e0, tape) = e.split_tape();
+        let r = a.clone().put_tape(tape).matmul(e0.clone()); // (batch, n, probes)
+        let (r, tape) = r.split_tape();
+        let z = m.clone().put_tape(tape).matmul(r); // (batch, n, probes)
+        e = add(z * minus_omega, e0);
+    }
+    e
+}
+
+/// 1/‖w‖² of the random vectors of each of b systems.
+pub(in crate::models) fn inverse_norms(noise: &[f32], b: usize) -> Vec<f32> {
+    noise
+        .chunks(noise.len() / b.max(1))
+        .map(|w| (1.0 / w.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>()) as f32)
+        .collect()
+}
+
+/// Appends A's n² entries, row by row.
+fn append_dense(a: &Csr, out: &mut Vec<f32>) {
+    let start = out.len();
+    let n = a.ncols();
+    out.resize(start + a.nrows() * n, 0.0);
+    for i in 0..a.nrows() {
+        let (cols, vals) = a.row(i);
+        for (&j, &v) in cols.iter().zip(vals) {
+            out[start + i * n + j as usize] = v as f32;
+        }
+    }
+}

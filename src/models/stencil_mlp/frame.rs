@@ -1,0 +1,153 @@
+//! The grid, what the network sees of a matrix, and the units of what it puts out.
+
+use super::{NAME, StencilConfig};
+use crate::error::{Error, Result};
+use crate::linalg::Csr;
+use crate::nn::NamedArray;
+use crate::system::LinearSystem;
+
+/// The stored diagonals of a node's row, as steps (right, up) to the neighbour: self, east, north, north-east.
+pub(super) const CHANNELS: [(i64, i64); 4] = [(0, 0), (1, 0), (0, 1), (1, 1)];
+
+/// The steps (right, up) within a radius, row by row.
+pub(super) fn window(radius: usize) -> Vec<(i64, i64)> {
+    let r = radius as i64;
+    (-r..=r).flat_map(|dy| (-r..=r).map(move |dx| (dx, dy))).collect()
+}
+
+/// An m×m grid of inner nodes in row-wise order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Grid {
+    pub(super) m: usize,
+}
+
+impl Grid {
+    pub(super) fn of(a: &Csr) -> Result<Self> {
+        let n = a.nrows();
+        let m = n.isqrt();
+        if m < 2 || m * m != n {
+            return Err(Error::Argument(format!(
+                "{NAME} needs a system on the inner nodes of a square grid, n = m²; this one has n = {n}"
+            )));
+        }
+        let on_stencil = (0..n).all(|i| {
+            a.row(i).0.iter().all(|&j| {
+                let (dx, dy) = (
+                    j as i64 % m as i64 - (i % m) as i64,
+                    j as i64 / m as i64 - (i / m) as i64,
+                );
+                dx.abs() <= 1 && dy.abs() <= 1
+            })
+        });
+        if !on_stencil {
+            return Err(Error::Argument(format!(
+                "{NAME} needs row-wise node order (order = \"natural\"): the matrix couples nodes that are no neighbours"
+            )));
+        }
+        Ok(Grid { m })
+    }
+
+    /// The node `step` away from node i, if it is inside.
+    pub(super) fn at(self, i: usize, step: (i64, i64)) -> Option<usize> {
+        let (x, y) = ((i % self.m) as i64 + step.0, (i / self.m) as i64 + step.1);
+        let inside = 0..self.m as i64;
+        (inside.contains(&x) && inside.contains(&y)).then(|| y as usize * self.m + x as usize)
+    }
+}
+
+/// What the network knows besides its weights.
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    pub(super) config: StencilConfig,
+    /// Mean and 1/deviation of each channel.
+    pub(super) mean: Vec<f32>,
+    pub(super) scale: Vec<f32>,
+}
+
+impl Frame {
+    pub(super) fn from_samples(config: &StencilConfig, train: &[LinearSystem]) -> Result<Self> {
+        let mut sums = [[0.0f64; 3]; CHANNELS.len()];
+        for s in train {
+            let grid = Grid::of(&s.matrix)?;
+            for i in 0..s.n() {
+                for (c, &step) in CHANNELS.iter().enumerate() {
+                    if let Some(j) = grid.at(i, step) {
+                        let v = s.matrix.get(i, j);
+                        sums[c][0] += 1.0;
+                        sums[c][1] += v;
+                        sums[c][2] += v * v;
+                    }
+                }
+            }
+        }
+        let mean: Vec<f64> = sums.iter().map(|s| s[1] / s[0].max(1.0)).collect();
+        let dev = |c: usize| {
+            (sums[c][2] / sums[c][0].max(1.0) - mean[c] * mean[c])
+                .max(1e-12)
+                .sqrt()
+        };
+        Ok(Frame {
+            config: config.clone(),
+            scale: (0..CHANNELS.len()).map(|c| (1.0 / dev(c)) as f32).collect(),
+            mean: mean.iter().map(|&m| m as f32).collect(),
+        })
+    }
+
+    /// The patches of all nodes: n × inputs.
+    pub(super) fn features(&self, a: &Csr, grid: Grid) -> Vec<f32> {
+        let n = a.nrows();
+        let width = CHANNELS.len() + 1;
+        let mut node = vec![0.0f32; n * width];
+        for i in 0..n {
+            for (c, &step) in CHANNELS.iter().enumerate() {
+                if let Some(j) = grid.at(i, step) {
+                    node[i * width + c] = (a.get(i, j) as f32 - self.mean[c]) * self.scale[c];
+                }
+            }
+            node[i * width + CHANNELS.len()] = 1.0;
+        }
+        let steps = window(self.config.input_radius);
+        let mut out = Vec::with_capacity(n * self.config.inputs());
+        for i in 0..n {
+            for &step in &steps {
+                match grid.at(i, step) {
+                    Some(j) => out.extend_from_slice(&node[j * width..(j + 1) * width]),
+                    None => out.extend([0.0; CHANNELS.len() + 1]),
+                }
+            }
+        }
+        out
+    }
+
+    /// What the network's numbers are multiplied by and added to, n × outputs each: W starts as damped Jacobi and is
+    /// measured in units of (a_ii a_jj)^(−1/2), S starts as the identity.
+    pub(super) fn units(&self, a: &Csr, grid: Grid) -> (Vec<f32>, Vec<f32>) {
+        let d = a.diagonal();
+        let outputs = self.config.outputs();
+        let steps = window(self.config.output_radius);
+        let mut factor = vec![0.0f32; d.len() * outputs];
+        let mut base = factor.clone();
+        for i in 0..d.len() {
+            for (o, &step) in steps.iter().enumerate() {
+                if let Some(j) = grid.at(i, step) {
+                    factor[i * outputs + o] = (1.0 / (d[i] * d[j]).sqrt()) as f32;
+                }
+                if step == (0, 0) {
+                    base[i * outputs + o] = (self.config.damping / d[i]) as f32;
+                }
+            }
+            factor[i * outputs + outputs - 1] = 1.0;
+            base[i * outputs + outputs - 1] = 1.0;
+        }
+        (factor, base)
+    }
+
+    pub(super) fn buffers(&self) -> Vec<NamedArray> {
+        let row = |name: &str, data: &[f32]| NamedArray {
+            name: name.into(),
+            shape: (1, data.len()),
+            data: data.to_vec(),
+        };
+        vec![row("channel.mean", &self.mean), row("channel.scale", &self.scale)]
+    }
+}
