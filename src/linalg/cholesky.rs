@@ -1,6 +1,6 @@
 //! Sparse Cholesky A = L Lᵀ (faer, AMD order), its symbolic part reused over matrices of one pattern.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::LltRegularization;
@@ -90,18 +90,31 @@ impl SymbolicCholesky {
                 Default::default(),
             )
             .map_err(|_| Error::Numeric("matrix is not positive definite: Cholesky broke down".into()))?;
+        let factor = LltRef::new(&*self.inner, &values);
+        let scratch = MemBuffer::new(factor.solve_in_place_scratch::<f64>(1, Par::Seq));
         Ok(Cholesky {
             symbolic: self.clone(),
             values,
+            scratch: Mutex::new(scratch),
         })
     }
 }
 
 /// The numeric factor; as a [`LinOp`] it is A⁻¹.
-#[derive(Debug, Clone)]
 pub struct Cholesky {
     symbolic: SymbolicCholesky,
     values: Vec<f64>,
+    /// Room for a solve, so that one allocates nothing.
+    scratch: Mutex<MemBuffer>,
+}
+
+impl std::fmt::Debug for Cholesky {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("Cholesky")
+            .field("n", &self.symbolic.pattern.nrows())
+            .field("factor_nnz", &self.values.len())
+            .finish()
+    }
 }
 
 impl Cholesky {
@@ -121,7 +134,8 @@ impl Cholesky {
         let n = self.symbolic.pattern.nrows();
         assert_eq!(x.len(), n, "solve: length of x");
         let factor = LltRef::new(&*self.symbolic.inner, &self.values);
-        let mut buffer = MemBuffer::new(factor.solve_in_place_scratch::<f64>(1, Par::Seq));
+        // The buffer holds nothing between calls, so that a panic elsewhere cannot have spoiled it.
+        let mut buffer = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         factor.solve_in_place_with_conj(
             Conj::No,
             MatMut::from_column_major_slice_mut(x, n, 1),

@@ -2,6 +2,7 @@
 
 mod command;
 mod krylov;
+mod memory;
 mod precond;
 mod systems;
 mod textbook;
