@@ -34,7 +34,8 @@ pub struct Args {
     /// Solver: cg, fcg, minres, gmres(30), fgmres(30), bcgs, gcrodr(30, 10), chebyshev, richardson(1)
     #[arg(long, default_value = "cg", value_name = "METHOD")]
     ksp: Method,
-    /// Preconditioner, such as none, jacobi, ssor(1), icc(0), cholesky
+    /// Preconditioner: none, jacobi, sor(1), ssor(1), icc(0), ict(1e-3), ilu(0), ilut(1e-3), fsai(1), spai,
+    /// koptimal, bjacobi(8), asm(8, overlap = 1), amg, cholesky, lu
     #[arg(long, default_value = "icc", value_name = "SPEC")]
     pc: Spec,
     /// Stop at ‖b − A x‖ ≤ rtol ‖b‖

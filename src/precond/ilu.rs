@@ -35,36 +35,59 @@ impl Ilu {
             values_u: vec![0.0; upper.1.len()],
             inverse_d: vec![0.0; a.nrows()],
         };
-        let size = a.max_abs();
-        for attempt in 0..=MAX_SHIFTS {
-            let amount = match attempt {
-                0 => 0.0,
-                k => size * 10f64.powi(k - 13),
-            };
-            if !factor.compute(a, amount, &lower, &upper) {
-                continue;
-            }
-            let shift = Shift {
-                amount,
-                attempts: attempt as usize + 1,
-            };
-            let d = factor.inverse_d;
-            let mut upper = Strict::from_rows(false, &upper.0, &upper.1, &factor.values_u);
-            upper.scale_rows(|i| d[i]);
-            return Ok(Ilu {
-                lower: Strict::from_rows(true, &lower.0, &lower.1, &factor.values_l),
-                upper,
-                inverse_d: d,
-                shift,
-            });
+        let shift = shifted("ilu", a, |amount| factor.compute(a, amount, &lower, &upper))?;
+        Ok(Ilu::from_rows(
+            (&lower.0, &lower.1, &factor.values_l),
+            (&upper.0, &upper.1, &factor.values_u),
+            factor.inverse_d,
+            shift,
+        ))
+    }
+
+    /// From the rows (pointers, columns, values) of strict L and strict U, and the inverse of U's diagonal.
+    pub(super) fn from_rows(
+        lower: (&[u32], &[u32], &[f64]),
+        upper: (&[u32], &[u32], &[f64]),
+        inverse_d: Vec<f64>,
+        shift: Shift,
+    ) -> Self {
+        let mut upper = Strict::from_rows(false, upper.0, upper.1, upper.2);
+        upper.scale_rows(|i| inverse_d[i]);
+        Ilu {
+            lower: Strict::from_rows(true, lower.0, lower.1, lower.2),
+            upper,
+            inverse_d,
+            shift,
         }
-        Err(Error::Numeric("ilu: a zero pivot that no shift removes".into()))
     }
 
     /// The shift that was needed.
     pub fn shift(&self) -> Shift {
         self.shift
     }
+}
+
+/// Factorises, with a growing multiple of the identity added where a pivot vanishes.
+///
+/// # Errors
+/// [`Error::Numeric`] if no shift helps.
+pub(super) fn shifted(method: &str, a: &Csr, mut factorize: impl FnMut(f64) -> bool) -> Result<Shift> {
+    let size = a.max_abs();
+    for attempt in 0..=MAX_SHIFTS {
+        let amount = match attempt {
+            0 => 0.0,
+            k => size * 10f64.powi(k - 13),
+        };
+        if factorize(amount) {
+            return Ok(Shift {
+                amount,
+                attempts: attempt as usize + 1,
+            });
+        }
+    }
+    Err(Error::Numeric(format!(
+        "{method}: a zero pivot that no shift removes"
+    )))
 }
 
 struct Factor {

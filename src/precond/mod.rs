@@ -3,7 +3,7 @@
 //! Names and defaults follow PETSc. [`Spec`] is what recipes and the command line say, [`Spec::build`] the setup on one
 //! matrix, [`Built`] the result with its time and what is worth knowing (a shift that was needed).
 //! Where A is symmetric positive definite, `none`, `jacobi`, `ssor`, `icc`, `ict`, `fsai`, `koptimal`, `cholesky`, `amg`, `bjacobi` and unrestricted
-//! `asm` with such solvers inside are, too; `sor`, `ilu`, `lu` and restricted `asm` are not.
+//! `asm` with such solvers inside are, too; `sor`, `ilu`, `ilut`, `spai`, `lu` and restricted `asm` are not.
 
 pub mod amg;
 mod blocks;
@@ -13,10 +13,12 @@ mod fsai;
 mod icc;
 mod ict;
 mod ilu;
+mod ilut;
 mod inner;
 mod jacobi;
 mod lu;
 mod sor;
+mod spai;
 mod spec;
 mod strict;
 mod table;
@@ -29,10 +31,12 @@ pub use fsai::Fsai;
 pub use icc::{Icc, Shift};
 pub use ict::IctParams;
 pub use ilu::Ilu;
+pub use ilut::IlutParams;
 pub use inner::Inner;
 pub use jacobi::Jacobi;
 pub use lu::Lu;
 pub use sor::{Sor, SorParams};
+pub use spai::Spai;
 pub use spec::{Built, Spec};
 pub use two_level::{TwoLevel, sine_modes};
 

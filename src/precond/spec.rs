@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::amg::{Amg, AmgParams, Smoothing};
 use super::table::Table;
 use super::{
-    Blocks, BlocksParams, FastPoisson, Fsai, Icc, IctParams, Ilu, Inner, Jacobi, Lu, Sor, SorParams,
+    Blocks, BlocksParams, FastPoisson, Fsai, Icc, IctParams, Ilu, IlutParams, Inner, Jacobi, Lu, Sor,
+    SorParams, Spai,
 };
 use crate::error::{Error, Result};
 use crate::linalg::op::Identity;
@@ -18,10 +19,11 @@ use crate::notation;
 
 /// A preconditioner and its parameters.
 ///
-/// Written `none`, `jacobi`, `sor(1.5)`, `ssor(1, sweeps = 2)`, `icc(1)`, `ilu(0)`, `cholesky`, `lu`,
-/// `ict(1e-3, fill = 20)`, `fsai(2)`, `koptimal`, `bjacobi(8, inner = icc)`, `asm(8, overlap = 2)`, `amg`, or as a table `{ type = "sor", omega = 1.5 }`. Names and defaults
-/// are PETSc's, but that `sor` is the forward sweep and `ssor` the symmetric one (PETSc's `-pc_type sor` is our `ssor`), and that
-/// `bjacobi` and `asm` have 8 blocks where PETSc has one a process. `amg` is PyAMG's smoothed aggregation.
+/// Written `none`, `jacobi`, `sor(1.5)`, `ssor(1, sweeps = 2)`, `icc(1)`, `ict(1e-3, fill = 20)`, `ilu(0)`, `ilut(1e-3)`,
+/// `fsai(2)`, `spai`, `koptimal`, `cholesky`, `lu`, `bjacobi(8, inner = icc)`, `asm(8, overlap = 2)`, `amg`, or as a
+/// table `{ type = "sor", omega = 1.5 }`. Names and defaults are PETSc's, but that `sor` is the forward sweep and `ssor`
+/// the symmetric one (PETSc's `-pc_type sor` is our `ssor`), and that `bjacobi` and `asm` have 8 blocks where PETSc has
+/// one a process. `amg` is PyAMG's smoothed aggregation.
 ///
 /// ```
 /// use fempipe::precond::Spec;
@@ -60,6 +62,10 @@ pub enum Spec {
     Amg { theta: f64, smoothing: Smoothing },
     /// [`Icc::threshold`].
     Ict { droptol: f64, fill: usize },
+    /// [`Ilu::threshold`].
+    Ilut { droptol: f64, fill: usize },
+    /// [`Spai`] on the pattern of A.
+    Spai,
     /// [`Fsai`] on the pattern of A to this power.
     Fsai { power: usize },
     /// [`Icc::k_optimal`]: small n only.
@@ -91,6 +97,8 @@ impl Spec {
             Spec::Ilu { .. } => "ilu",
             Spec::Lu => "lu",
             Spec::Ict { .. } => "ict",
+            Spec::Ilut { .. } => "ilut",
+            Spec::Spai => "spai",
             Spec::Fsai { .. } => "fsai",
             Spec::Koptimal => "koptimal",
             Spec::Bjacobi { .. } => "bjacobi",
@@ -133,6 +141,12 @@ impl Spec {
                 note = ict.shift().note();
                 Box::new(ict)
             }
+            Spec::Ilut { droptol, fill } => {
+                let ilut = Ilu::threshold(a, IlutParams { droptol, fill })?;
+                note = ilut.shift().note();
+                Box::new(ilut)
+            }
+            Spec::Spai => Box::new(Spai::new(a)?),
             Spec::Fsai { power } => Box::new(Fsai::new(a, power)?),
             Spec::Koptimal => Box::new(Icc::k_optimal(a)?),
             Spec::Bjacobi { .. } | Spec::Asm { .. } => {
@@ -173,6 +187,7 @@ impl Spec {
             Spec::Bjacobi { .. } | Spec::Asm { .. } => self.blocks().check(),
             Spec::Amg { .. } => self.amg().check(),
             Spec::Ict { droptol, fill } => IctParams { droptol, fill }.check(),
+            Spec::Ilut { droptol, fill } => IlutParams { droptol, fill }.check(),
             Spec::Fsai { power } => super::fsai::check(power),
             _ => Ok(()),
         }
@@ -235,7 +250,9 @@ impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let name = self.name();
         match *self {
-            Spec::None | Spec::Cholesky | Spec::Lu | Spec::Koptimal | Spec::FastPoisson => f.write_str(name),
+            Spec::None | Spec::Cholesky | Spec::Lu | Spec::Spai | Spec::Koptimal | Spec::FastPoisson => {
+                f.write_str(name)
+            }
             Spec::Jacobi { omega: 1.0 } => f.write_str(name),
             Spec::Jacobi { omega } => write!(f, "{name}({omega})"),
             Spec::Sor { omega, sweeps: 1 } | Spec::Ssor { omega, sweeps: 1 } => write!(f, "{name}({omega})"),
@@ -243,8 +260,12 @@ impl fmt::Display for Spec {
                 write!(f, "{name}({omega}, sweeps = {sweeps})")
             }
             Spec::Icc { levels } | Spec::Ilu { levels } => write!(f, "{name}({levels})"),
-            Spec::Ict { droptol, fill: 0 } => write!(f, "{name}({droptol})"),
-            Spec::Ict { droptol, fill } => write!(f, "{name}({droptol}, fill = {fill})"),
+            Spec::Ict { droptol, fill: 0 } | Spec::Ilut { droptol, fill: 0 } => {
+                write!(f, "{name}({droptol})")
+            }
+            Spec::Ict { droptol, fill } | Spec::Ilut { droptol, fill } => {
+                write!(f, "{name}({droptol}, fill = {fill})")
+            }
             Spec::Fsai { power } => write!(f, "{name}({power})"),
             Spec::Bjacobi { blocks, inner } => write!(f, "{name}({blocks}, inner = {inner})"),
             Spec::Asm {
@@ -278,7 +299,7 @@ impl FromStr for Spec {
             "bjacobi" => &["blocks"],
             "asm" => &["blocks", "overlap"],
             "amg" => &["theta"],
-            "ict" => &["droptol", "fill"],
+            "ict" | "ilut" => &["droptol", "fill"],
             "fsai" => &["power"],
             _ => &[],
         })?;

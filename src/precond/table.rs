@@ -43,6 +43,13 @@ pub(super) enum Table {
         #[serde(default)]
         fill: usize,
     },
+    Ilut {
+        #[serde(default = "milli")]
+        droptol: f64,
+        #[serde(default)]
+        fill: usize,
+    },
+    Spai {},
     Fsai {
         #[serde(default = "once")]
         power: usize,
@@ -111,6 +118,8 @@ impl TryFrom<Table> for Spec {
             Table::Ilu { levels } => Spec::Ilu { levels },
             Table::Lu {} => Spec::Lu,
             Table::Ict { droptol, fill } => Spec::Ict { droptol, fill },
+            Table::Ilut { droptol, fill } => Spec::Ilut { droptol, fill },
+            Table::Spai {} => Spec::Spai,
             Table::Fsai { power } => Spec::Fsai { power },
             Table::Koptimal {} => Spec::Koptimal,
             Table::Bjacobi { blocks, inner } => Spec::Bjacobi { blocks, inner },

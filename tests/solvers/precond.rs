@@ -8,7 +8,10 @@ use fempipe::solver::{Method, Quiet, Stop, Workspace};
 
 use crate::systems::{convection, poisson, random_spd, random_vector};
 
-const ALL: [&str; 27] = [
+const ALL: [&str; 30] = [
+    "ilut",
+    "ilut(0, fill = 3)",
+    "spai",
     "none",
     "jacobi",
     "jacobi(0.7)",
@@ -95,7 +98,15 @@ fn promises_hold() {
         for text in DEFINITE {
             assert_eq!(build(text, &a).props(), Props::SPD, "{text}");
         }
-        for text in ["sor", "ilu", "lu", "bjacobi", "asm(3, inner = cholesky)"] {
+        for text in [
+            "sor",
+            "ilu",
+            "ilut",
+            "spai",
+            "lu",
+            "bjacobi",
+            "asm(3, inner = cholesky)",
+        ] {
             assert_eq!(build(text, &a).props(), Props::GENERAL, "{text}");
         }
     }
@@ -284,7 +295,7 @@ fn what_a_matrix_does_not_allow_is_an_error() {
         );
     }
     assert!("bjacobi(0)".parse::<Spec>().is_err() && "asm(inner = foo)".parse::<Spec>().is_err());
-    for text in ["amg(1)", "ict(-1)", "fsai(0)"] {
+    for text in ["amg(1)", "ict(-1)", "ilut(-1)", "fsai(0)"] {
         assert!(text.parse::<Spec>().is_err(), "{text}");
     }
     for text in ["fsai", "koptimal"] {
@@ -610,4 +621,46 @@ fn two_levels_remove_the_coarse_space() {
         TwoLevel::new(&spd, &identity, &twice),
         Err(Error::Numeric(_))
     ));
+}
+
+#[test]
+fn ilut_runs_to_lu_and_keeps_its_limits() {
+    let a = convection(12);
+    assert_identity(&product(&*build("ilut(0)", &a), &a), 1e-11);
+    let sizes = ["ilut(0.1)", "ilut(0.01)", "ilut(0.001)"].map(|text| build(text, &a).nnz());
+    let counts = ["ilut(0.1)", "ilut(0.01)", "ilut(0.001)"].map(|text| iterations("gmres", text, &a));
+    assert!(
+        sizes.is_sorted_by(|a, b| a < b) && counts.is_sorted_by(|a, b| a > b),
+        "{sizes:?} {counts:?}"
+    );
+    assert!(build("ilut(0, fill = 2)", &a).nnz() <= 5 * 144);
+    let swap = Csr::from_triplets(2, 2, &[(0, 1, 2.0), (1, 0, 4.0)]).unwrap();
+    let note = "ilut".parse::<Spec>().unwrap().build(&swap).unwrap().note;
+    assert!(note.unwrap().contains("shifted"));
+}
+
+#[test]
+fn spai_is_the_least_squares_inverse_on_its_pattern() {
+    let full = random_spd(10);
+    assert_identity(&product(&*build("spai", &full), &full), 1e-9);
+    let a = convection(6);
+    let m = dense::from_op(&*build("spai", &a));
+    let dense_a = dense::from_csr(&a);
+    let error = &dense_a * &m - dense::Dense::identity(36, 36);
+    // At the minimum of ‖A M − I‖_F its gradient Aᵀ (A M − I) vanishes on the pattern, and M does outside it.
+    let gradient = dense_a.transpose() * &error;
+    for i in 0..36 {
+        for j in 0..36 {
+            if a.pattern().find(i, j).is_some() {
+                assert!(
+                    gradient[(i, j)].abs() <= 1e-12,
+                    "({i}, {j}): {}",
+                    gradient[(i, j)]
+                );
+            } else {
+                assert_eq!(m[(i, j)], 0.0, "({i}, {j})");
+            }
+        }
+    }
+    assert!(iterations("gmres", "spai", &a) < iterations("gmres", "jacobi", &a));
 }

@@ -109,7 +109,7 @@ fn text_and_table_mean_the_same() {
         ksp = ["cg", "gmres(50)", "richardson(0.7)", "gmres(10, side = left)"]
         pc = ["sor(1.5)", "ssor(1, sweeps = 2)", "icc(1)", "jacobi", "none", "cholesky", "lu", "ilu(2)",
               "bjacobi(4, inner = icc(1))", "asm(2, overlap = 3, restricted = false, inner = lu)", "amg(0.1)",
-              "amg(0, smoothing = half)", "ict(0.01, fill = 5)", "fsai", "koptimal"]"#;
+              "amg(0, smoothing = half)", "ict(0.01, fill = 5)", "fsai", "koptimal", "ilut(0.1)", "spai"]"#;
     let table = r#"
         ksp = [{ type = "cg" }, { type = "gmres", restart = 50 }, { type = "richardson", omega = 0.7 },
                { type = "gmres", restart = 10, side = "left" }]
@@ -118,7 +118,7 @@ fn text_and_table_mean_the_same() {
               { type = "bjacobi", blocks = 4, inner = "icc(1)" },
               { type = "asm", blocks = 2, overlap = 3, restricted = false, inner = "lu" },
               { type = "amg", theta = 0.1 }, { type = "amg", smoothing = "half" }, { type = "ict", droptol = 0.01, fill = 5 },
-              { type = "fsai" }, { type = "koptimal" }]"#;
+              { type = "fsai" }, { type = "koptimal" }, { type = "ilut", droptol = 0.1 }, { type = "spai" }]"#;
     let from_text: Recipe = toml::from_str(text).unwrap();
     assert_eq!(from_text, toml::from_str(table).unwrap());
     let written = toml::to_string(&from_text).unwrap();
