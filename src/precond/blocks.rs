@@ -153,6 +153,28 @@ fn submatrix(a: &Csr, rows: &[u32], local: &mut [u32]) -> Result<Csr> {
 
 const NONE: u32 = u32::MAX;
 
+/// Below this many unknowns the blocks are solved on the calling thread: waking others costs more.
+const PARALLEL_N: usize = 20_000;
+
+/// Disjoint blocks that follow each other, on all threads; the same bits for any number of them.
+fn in_place(blocks: &[Block], x: &[f64], y: &mut [f64]) {
+    match blocks {
+        [] => {}
+        [block] => block.op.apply(x, y),
+        _ => {
+            let (first, second) = blocks.split_at(blocks.len() / 2);
+            let (x1, x2) = x.split_at(first.iter().map(|b| b.rows.len()).sum());
+            let (y1, y2) = y.split_at_mut(x1.len());
+            if x.len() < PARALLEL_N {
+                in_place(first, x1, y1);
+                in_place(second, x2, y2);
+            } else {
+                rayon::join(|| in_place(first, x1, y1), || in_place(second, x2, y2));
+            }
+        }
+    }
+}
+
 impl LinOp for Blocks {
     fn shape(&self) -> (usize, usize) {
         (self.n, self.n)
@@ -161,14 +183,11 @@ impl LinOp for Blocks {
         self.props
     }
     fn apply(&self, x: &[f64], y: &mut [f64]) {
+        if self.disjoint {
+            return in_place(&self.blocks, x, y);
+        }
         y.fill(0.0);
         for block in &self.blocks {
-            if self.disjoint {
-                let own = block.rows.first().map_or(0, |&r| r as usize);
-                let range = own..own + block.rows.len();
-                block.op.apply(&x[range.clone()], &mut y[range]);
-                continue;
-            }
             // The scratch holds nothing between calls, so that a panic elsewhere cannot have spoiled it.
             let mut guard = block.scratch.lock().unwrap_or_else(PoisonError::into_inner);
             let (r, z) = &mut *guard;

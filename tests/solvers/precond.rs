@@ -664,3 +664,24 @@ fn spai_is_the_least_squares_inverse_on_its_pattern() {
     }
     assert!(iterations("gmres", "spai", &a) < iterations("gmres", "jacobi", &a));
 }
+
+#[test]
+fn threads_change_no_bit() {
+    let a = poisson(160);
+    let n = 160 * 160;
+    let x = random_vector(n, 110);
+    for text in ["bjacobi(5, inner = icc)", "asm(3)", "amg", "fsai"] {
+        let results = [1, 2, 3].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            pool.install(|| {
+                let mut y = vec![0.0; n];
+                build(text, &a).apply(&x, &mut y);
+                y
+            })
+        });
+        assert!(results[0] == results[1] && results[0] == results[2], "{text}");
+    }
+}
