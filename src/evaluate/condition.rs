@@ -12,6 +12,9 @@ pub struct Condition {
     pub kappa: f64,
     /// λ_max/λ_min of M A (M symmetric positive definite); otherwise σ_max/σ_min of M A.
     pub spectral: bool,
+    /// ρ(I − ω M A), what a Richardson iteration with damping ω shrinks the error by in the long run; it converges from
+    /// every start if and only if this is below 1. None for other solvers.
+    pub contraction: Option<f64>,
 }
 
 /// κ₂(A) = λ_max/λ_min of a symmetric positive definite A.
@@ -24,20 +27,23 @@ pub fn condition_before(a: &Csr) -> Result<f64> {
 }
 
 /// κ of M A: from the eigenvalues of Lᵀ M L (A = L Lᵀ; those of M A) where M promises to be SPD and is, else from the
-/// singular values of M A. None where M A is singular to working precision.
+/// singular values of M A. None where M A is singular to working precision. With `omega`, ρ(I − ω M A) as well.
 ///
 /// # Errors
 /// [`Error::Numeric`] if a decomposition fails or A is not positive definite.
-pub fn condition_after(a: &Csr, m: &dyn LinOp) -> Result<Option<Condition>> {
+pub fn condition_after(a: &Csr, m: &dyn LinOp, omega: Option<f64>) -> Result<Option<Condition>> {
     let explicit = dense::from_op(m);
     if m.props().symmetric && m.props().positive_definite {
         let l = dense::cholesky_factor(a)?;
         let similar: Dense = l.transpose() * &explicit * &l;
         // Symmetric up to rounding: the lower triangle is read.
-        if let Some(kappa) = ratio(&dense::eigenvalues_symmetric(&similar)?) {
+        let rising = dense::eigenvalues_symmetric(&similar)?;
+        if let Some(kappa) = ratio(&rising) {
+            let shrink = |w: f64| rising.iter().map(|l| (1.0 - w * l).abs()).fold(0.0, f64::max);
             return Ok(Some(Condition {
                 kappa,
                 spectral: true,
+                contraction: omega.map(shrink),
             }));
         }
     }
@@ -46,9 +52,19 @@ pub fn condition_after(a: &Csr, m: &dyn LinOp) -> Result<Option<Condition>> {
     let (Some(&most), Some(&least)) = (sigma.first(), sigma.last()) else {
         return Ok(None);
     };
-    Ok((least > 0.0 && most.is_finite()).then(|| Condition {
+    if !(least > 0.0 && most.is_finite()) {
+        return Ok(None);
+    }
+    let shrink = |w: f64| {
+        let error = Dense::from_fn(a.nrows(), a.ncols(), |i, j| {
+            f64::from(u8::from(i == j)) - w * product[(i, j)]
+        });
+        dense::spectral_radius(&error)
+    };
+    Ok(Some(Condition {
         kappa: most / least,
         spectral: false,
+        contraction: omega.map(shrink).transpose()?,
     }))
 }
 
@@ -80,10 +96,17 @@ mod tests {
         let angle = std::f64::consts::PI / 42.0;
         let exact = (angle.cos() / angle.sin()).powi(2);
         assert!((condition_before(&a).unwrap() / exact - 1.0).abs() < 1e-10);
-        let none = condition_after(&a, &Identity(20)).unwrap().unwrap();
+        let none = condition_after(&a, &Identity(20), Some(0.4)).unwrap().unwrap();
         assert!(none.spectral && (none.kappa / exact - 1.0).abs() < 1e-10);
-        let direct = condition_after(&a, &Cholesky::new(&a).unwrap()).unwrap().unwrap();
-        assert!((direct.kappa - 1.0).abs() < 1e-9);
+        // λ_max = 4 cos²(π/42): the far end of the spectrum decides at ω = 0.4, the near end at ω = 0.1.
+        let (near, far) = (4.0 * angle.sin().powi(2), 4.0 * angle.cos().powi(2));
+        assert!((none.contraction.unwrap() - (1.0 - 0.4 * near)).abs() < 1e-12);
+        let diverging = condition_after(&a, &Identity(20), Some(0.6)).unwrap().unwrap();
+        assert!((diverging.contraction.unwrap() - (0.6 * far - 1.0)).abs() < 1e-12);
+        let direct = condition_after(&a, &Cholesky::new(&a).unwrap(), None)
+            .unwrap()
+            .unwrap();
+        assert!((direct.kappa - 1.0).abs() < 1e-9 && direct.contraction.is_none());
     }
 
     #[test]
@@ -103,7 +126,9 @@ mod tests {
             ],
         )
         .unwrap();
-        let c = condition_after(&a, &m).unwrap().unwrap();
+        let c = condition_after(&a, &m, Some(0.5)).unwrap().unwrap();
         assert!(!c.spectral && c.kappa > 1.0);
+        // max(abs(numpy.linalg.eigvals(I - M @ A / 2)))
+        assert!((c.contraction.unwrap() - 0.925_785_393_726_186).abs() < 1e-12);
     }
 }

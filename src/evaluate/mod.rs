@@ -9,6 +9,8 @@ mod output;
 mod plot;
 mod recipe;
 mod report;
+#[cfg(test)]
+mod sample;
 mod statistics;
 mod summary;
 mod sweep;

@@ -9,15 +9,46 @@ use super::sweep::Results;
 use crate::error::{Error, Result};
 use crate::models::checkpoint::write_atomic;
 
-/// Makes the directory and checks that it can be written, before any work.
+/// Makes the directory and checks that it can be written, before any work. An earlier evaluation there may be replaced;
+/// files of these names that are no evaluation's (a training run's recipe.toml) may not.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::File`] if such a file is there, [`Error::Io`] if nothing can be written.
 pub fn claim(dir: &Path) -> Result<()> {
+    if !is_evaluation(dir)
+        && let Some(name) = RECOGNISED.iter().find(|name| dir.join(name).exists())
+    {
+        return Err(Error::file(
+            dir,
+            format!(
+                "has a {name} that is no evaluation's, which would be overwritten: choose another directory with -o"
+            ),
+        ));
+    }
     fs::create_dir_all(dir).map_err(|e| Error::io(dir, "create", e))?;
     let probe = dir.join(".writable");
     fs::write(&probe, b"").map_err(|e| Error::io(dir, "write into", e))?;
     fs::remove_file(&probe).map_err(|e| Error::io(&probe, "remove", e))
+}
+
+/// Names that an evaluation writes.
+const RECOGNISED: [&str; 6] = [
+    SUMMARY,
+    "recipe.toml",
+    "results.csv",
+    "summary.csv",
+    "report.html",
+    "iterations.svg",
+];
+
+const SUMMARY: &str = "summary.json";
+
+/// Whether summary.json, the first file that an evaluation writes, is one of ours.
+fn is_evaluation(dir: &Path) -> bool {
+    fs::read(dir.join(SUMMARY))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok())
+        .is_some_and(|v| v.get("fempipe_version").is_some() && v.get("verdicts").is_some())
 }
 
 /// Writes everything; returns the report's path.
@@ -29,9 +60,6 @@ pub fn write(dir: &Path, results: &Results, cells: &[Cell], verdicts: &[Verdict]
     let recipe = results.recipe.to_toml()?;
     let figures = report::figures(results, cells);
     let put = |name: &str, text: &str| write_atomic(&dir.join(name), text.as_bytes());
-    put("recipe.toml", &recipe)?;
-    put("results.csv", &results_csv(results))?;
-    put("summary.csv", &summary_csv(results, cells))?;
     let json = serde_json::json!({
         "fempipe_version": env!("CARGO_PKG_VERSION"),
         "title": results.recipe.title,
@@ -40,7 +68,11 @@ pub fn write(dir: &Path, results: &Results, cells: &[Cell], verdicts: &[Verdict]
         "cells": cells,
         "verdicts": verdicts,
     });
-    put("summary.json", &format!("{json:#}\n"))?;
+    // First, since by this file the directory is known as an evaluation's.
+    put(SUMMARY, &format!("{json:#}\n"))?;
+    put("recipe.toml", &recipe)?;
+    put("results.csv", &results_csv(results))?;
+    put("summary.csv", &summary_csv(results, cells))?;
     for figure in &figures {
         put(&format!("{}.svg", figure.name), &figure.svg)?;
     }
@@ -98,7 +130,7 @@ fn summary_csv(results: &Results, cells: &[Cell]) -> String {
     let mut out = String::from(
         "dataset,n,row,kind,rtol,solves,failures,iterations_mean,iterations_q1,iterations_median,iterations_q3,\
          iterations_worst,setup_seconds_median,solve_seconds_median,total_seconds_median,fill,worst_residual,\
-         kappa_before,kappa_after,kappa_after_by\n",
+         kappa_before,kappa_after,kappa_after_by,contraction\n",
     );
     let number = |v: Option<f64>| v.map_or(String::new(), |v| format!("{v}"));
     for c in cells {
@@ -130,6 +162,7 @@ fn summary_csv(results: &Results, cells: &[Cell]) -> String {
             number(c.kappa_before),
             number(c.kappa_after),
             by.into(),
+            number(c.contraction),
         ];
         out += &fields.join(",");
         out.push('\n');
@@ -139,7 +172,64 @@ fn summary_csv(results: &Results, cells: &[Cell]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::field;
+    use super::super::sample::results;
+    use super::super::summary::{summarize, verdicts};
+    use super::{claim, field, results_csv, summary_csv, write};
+    use std::fs;
+
+    /// Fields of a CSV line, quotes understood.
+    fn fields(line: &str) -> Vec<String> {
+        let (mut out, mut quoted) = (vec![String::new()], false);
+        for c in line.chars() {
+            match c {
+                '"' => quoted = !quoted,
+                ',' if !quoted => out.push(String::new()),
+                c => out.last_mut().unwrap().push(c),
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn csv_lines_have_a_field_for_every_column() {
+        let results = results();
+        let cells = summarize(&results);
+        for (text, lines) in [(results_csv(&results), 9), (summary_csv(&results, &cells), 3)] {
+            let columns = fields(text.lines().next().unwrap()).len();
+            assert_eq!(text.lines().count(), 1 + lines);
+            for line in text.lines() {
+                assert_eq!(fields(line).len(), columns, "{line}");
+            }
+        }
+        let failed = results_csv(&results);
+        let failed = fields(failed.lines().nth(3).unwrap());
+        assert_eq!(
+            (failed[8].as_str(), failed[9].as_str()),
+            ("false", "DIVERGED_ITS")
+        );
+        assert_eq!(failed[16], "shifted by 0.1, then once more");
+    }
+
+    #[test]
+    fn an_evaluation_replaces_itself_and_nothing_else() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = place.path().join("run");
+        let results = results();
+        let cells = summarize(&results);
+        let again = || write(&dir, &results, &cells, &verdicts(&results, &cells));
+        again().unwrap();
+        again().unwrap();
+
+        for name in ["recipe.toml", "report.html", "summary.json"] {
+            let dir = place.path().join(name);
+            fs::create_dir(&dir).unwrap();
+            fs::write(dir.join(name), "{}").unwrap();
+            let error = claim(&dir).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains("-o"), "{error}");
+            assert_eq!(fs::read_to_string(dir.join(name)).unwrap(), "{}");
+            assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "nothing left behind");
+        }
+    }
 
     #[test]
     fn csv_fields_are_quoted_where_needed() {

@@ -88,6 +88,14 @@ pub enum OneOrMany {
     Many(Vec<PathBuf>),
 }
 
+/// The first item that an earlier one equals.
+fn repeated<T: PartialEq>(items: &[T]) -> Option<&T> {
+    items
+        .iter()
+        .enumerate()
+        .find_map(|(i, item)| items[..i].contains(item).then_some(item))
+}
+
 /// The preconditioner spelled for the constant baseline.
 pub const MEAN_INVERSE: &str = "mean-inverse";
 
@@ -221,6 +229,12 @@ impl EvalRecipe {
         }
         if self.rtol.is_empty() || self.rtol.iter().any(|&r| !(r > 0.0 && r < 1.0)) {
             return bad("rtol: must be a list of numbers between 0 and 1".into());
+        }
+        if let Some(r) = repeated(&self.rtol) {
+            return bad(format!("rtol: {r:e} is listed twice"));
+        }
+        if let Some(path) = repeated(&self.data) {
+            return bad(format!("data: {} is listed twice", path.display()));
         }
         if self.max_it == 0 {
             return bad("max_it = 0: must be at least 1".into());

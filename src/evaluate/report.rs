@@ -58,7 +58,7 @@ fn against_size(results: &Results, cells: &[Cell]) -> String {
         })
         .collect();
     plot::lines(
-        &format!("Mean iterations to a relative residual of {rtol:.0e}"),
+        &format!("Mean iterations to a relative residual of {rtol:e}"),
         "unknowns n",
         "iterations",
         Scale::Log,
@@ -129,11 +129,12 @@ pub fn html(
     }
     out += "<h2>Who wins</h2><ul>";
     for v in verdicts {
-        out += &format!("<li>{} (rtol {:.0e})</li>", escape(&v.text), v.rtol);
+        out += &format!("<li>{} (rtol {:e})</li>", escape(&v.text), v.rtol);
     }
     out += "</ul><p class=\"note\">Only rows that solved every system compete; direct solvers compete in time alone. \
             Times are medians per system on one process; setup includes a model's inference; training is not counted. \
-            κ(MA) is λmax/λmin where M is symmetric positive definite, σmax/σmin where marked (σ).</p>";
+            κ(MA) is λmax/λmin where M is symmetric positive definite, σmax/σmin where marked (σ). \
+            A Richardson iteration with damping ω converges from every start where ρ(I − ωMA) < 1.</p>";
     for v in verdicts {
         out += &block(results, cells, v);
     }
@@ -180,6 +181,7 @@ fn block(results: &Results, cells: &[Cell], v: &Verdict) -> String {
         "worst residual",
         "κ(A)",
         "κ(MA)",
+        "ρ(I − ωMA)",
     ] {
         out += &format!("<th>{head}</th>");
     }
@@ -230,5 +232,6 @@ fn row(c: &Cell, fewest: bool, fastest: bool) -> String {
     out += &cell(format!("{:.1e}", c.worst_residual), "");
     out += &cell(kappa(c.kappa_before), "");
     out += &cell(kappa(c.kappa_after) + sigma, "");
+    out += &cell(c.contraction.map_or("–".into(), |rho| format!("{rho:.4}")), "");
     out + "</tr>"
 }

@@ -32,6 +32,8 @@ pub struct Cell {
     pub kappa_after: Option<f64>,
     /// κ after is λ_max/λ_min, not σ_max/σ_min.
     pub spectral: bool,
+    /// Median ρ(I − ω M A) of a Richardson iteration, where computed.
+    pub contraction: Option<f64>,
 }
 
 /// Who wins on one dataset at one tolerance.
@@ -39,14 +41,14 @@ pub struct Cell {
 pub struct Verdict {
     pub dataset: usize,
     pub rtol: f64,
-    /// Cell with the fewest median iterations among those that never failed, direct solves apart.
+    /// Cell with the fewest iterations in the mean among those that never failed, direct solves apart.
     pub fewest_iterations: Option<usize>,
     /// Cell with the least median time, setup included, among those that never failed.
     pub least_time: Option<usize>,
     pub text: String,
 }
 
-/// All cells, in the order of datasets, tolerances, rows.
+/// All cells, in the order of datasets, tolerances, rows; none for what an interrupt left unsolved.
 pub fn summarize(results: &Results) -> Vec<Cell> {
     let mut cells = Vec::new();
     for d in 0..results.datasets.len() {
@@ -88,6 +90,7 @@ fn cell(results: &Results, (d, r, rtol): (usize, usize, f64), solves: &[&Solve])
         kappa_before: median(info.kappa.clone()),
         kappa_after: median(after.iter().map(|c| c.kappa).collect()),
         spectral: after.iter().all(|c| c.spectral),
+        contraction: median(after.iter().filter_map(|c| c.contraction).collect()),
     }
 }
 
@@ -97,8 +100,12 @@ pub fn verdicts(results: &Results, cells: &[Cell]) -> Vec<Verdict> {
     for d in 0..results.datasets.len() {
         for &rtol in &results.recipe.rtol {
             let here: Vec<usize> = (0..cells.len())
-                .filter(|&i| cells[i].dataset == d && cells[i].rtol == rtol && cells[i].failures == 0)
+                .filter(|&i| cells[i].dataset == d && cells[i].rtol == rtol)
                 .collect();
+            if here.is_empty() {
+                continue;
+            }
+            let here: Vec<usize> = here.into_iter().filter(|&i| cells[i].failures == 0).collect();
             let direct = |i: usize| {
                 results.recipe.rows[cells[i].row]
                     .pc
@@ -116,25 +123,22 @@ pub fn verdicts(results: &Results, cells: &[Cell]) -> Vec<Verdict> {
             let iterative: Vec<usize> = here.iter().copied().filter(|&i| !direct(i)).collect();
             let fewest = least(&iterative, &its);
             let fastest = least(&here, &time);
-            let name = |i: Option<usize>| {
-                i.map_or("nothing".into(), |i| {
-                    format!("{} ({})", cells[i].label, cells[i].kind)
-                })
-            };
-            let text = format!(
-                "{}: fewest iterations {}, least time (setup and inference included) {}",
-                results.datasets[d].name,
-                fewest.map_or("none".into(), |i| format!(
-                    "{} with {:.1}",
-                    name(Some(i)),
-                    its(&cells[i])
-                )),
-                fastest.map_or("none".into(), |i| format!(
-                    "{} with {:.3} ms",
-                    name(Some(i)),
-                    1e3 * time(&cells[i])
-                )),
+            let named = |i: usize| format!("{} ({})", cells[i].label, cells[i].kind);
+            let iterations = fewest.map_or_else(
+                || "no iterative row solved every system".into(),
+                |i| format!("fewest iterations {} with {:.1}", named(i), its(&cells[i])),
             );
+            let seconds = fastest.map_or_else(
+                || "no row to compare in time".into(),
+                |i| {
+                    format!(
+                        "least time (setup and inference included) {} with {:.3} ms",
+                        named(i),
+                        1e3 * time(&cells[i])
+                    )
+                },
+            );
+            let text = format!("{}: {iterations}, {seconds}", results.datasets[d].name);
             out.push(Verdict {
                 dataset: d,
                 rtol,
@@ -150,4 +154,60 @@ pub fn verdicts(results: &Results, cells: &[Cell]) -> Vec<Verdict> {
 /// Preconditioners that are the solution.
 fn is_direct(pc: &str) -> bool {
     ["cholesky", "lu", "ldlt"].iter().any(|d| pc.starts_with(d))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{results, solve};
+    use super::{summarize, verdicts};
+
+    #[test]
+    fn failures_are_counted_and_leave_the_mean_alone() {
+        // Row 0: 10, 20 and a failure. Row 1: 4, 5, 6. Row 2 (direct): 1, 1, 1.
+        let cells = summarize(&results());
+        assert_eq!(cells.len(), 3);
+        assert_eq!((cells[0].solves, cells[0].failures), (3, 1));
+        let q = cells[0].iterations.unwrap();
+        assert_eq!((q.mean, q.median, q.max), (15.0, 15.0, 20.0));
+        assert_eq!(cells[1].iterations.unwrap().mean, 5.0);
+        assert_eq!(cells[1].fill, 0.5);
+        // Setup and solve of row 1 are 2 ms and 3 ms.
+        assert!((cells[1].total.unwrap().median - 5e-3).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_classical_row_wins_where_it_does() {
+        let results = results();
+        let cells = summarize(&results);
+        let v = &verdicts(&results, &cells)[0];
+        // The direct row has the fewest iterations and the least time; it may only win the time.
+        assert_eq!((v.fewest_iterations, v.least_time), (Some(1), Some(2)));
+        assert!(
+            v.text.contains("fewest iterations cg + icc (classical) with 5.0"),
+            "{}",
+            v.text
+        );
+        assert!(
+            v.text.contains("cg + cholesky (classical) with 1.000 ms"),
+            "{}",
+            v.text
+        );
+    }
+
+    #[test]
+    fn where_all_fail_nobody_wins() {
+        let mut results = results();
+        results.solves = vec![solve(0, 0, None), solve(1, 0, None), solve(2, 0, None)];
+        let cells = summarize(&results);
+        assert!(cells.iter().all(|c| c.failures == 1 && c.iterations.is_none()));
+        let v = &verdicts(&results, &cells)[0];
+        assert_eq!((v.fewest_iterations, v.least_time), (None, None));
+        assert!(
+            v.text.contains("no iterative row solved every system"),
+            "{}",
+            v.text
+        );
+        results.solves.clear();
+        assert!(verdicts(&results, &summarize(&results)).is_empty());
+    }
 }

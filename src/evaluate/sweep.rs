@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::models::mlp;
 use crate::models::operator::ExplicitInverse;
-use crate::solver::{Stop, Workspace};
+use crate::solver::{Method, Stop, Workspace};
 use crate::system::LinearSystem;
 
 /// Residual histories are kept for this many systems of each dataset.
@@ -29,7 +29,7 @@ pub enum Event {
 /// A dataset in a few words.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DataInfo {
-    /// File name without its ending.
+    /// File name without its ending; with a number where an earlier dataset has the same.
     pub name: String,
     pub family: String,
     pub equation: String,
@@ -40,7 +40,7 @@ pub struct DataInfo {
     pub nnz: usize,
     /// κ₂(A) of the first systems.
     pub kappa: Vec<f64>,
-    /// κ of M A by row, for the same systems; empty where not computed.
+    /// κ of M A by row, for those of the same systems where M could be made; empty where not computed.
     pub kappa_after: Vec<Vec<Condition>>,
 }
 
@@ -86,7 +86,8 @@ pub fn run(recipe: &EvalRecipe, events: &mut dyn FnMut(&Event)) -> Result<Result
     });
     for (d, (data, ids)) in opened.iter().enumerate() {
         let systems = data.read_many(ids)?;
-        let info = describe(recipe, data, &systems)?;
+        let mut info = describe(recipe, data, &systems)?;
+        info.name = unused(&info.name, &results.datasets);
         results.datasets.push(info);
         for r in 0..recipe.rows.len() {
             if !one_row(recipe, data, &systems, (d, r), &mut results, events)? {
@@ -119,10 +120,23 @@ fn describe(recipe: &EvalRecipe, data: &Dataset, systems: &[LinearSystem]) -> Re
         kappa: systems
             .iter()
             .take(wanted)
+            .take_while(|_| !interrupt::requested())
             .map(|s| condition_before(&s.matrix))
             .collect::<Result<_>>()?,
         kappa_after: Vec::new(),
     })
+}
+
+/// The name, or the first of name-2, name-3, … that no dataset has: plots and tables go by it.
+fn unused(name: &str, taken: &[DataInfo]) -> String {
+    let free = |candidate: &str| taken.iter().all(|info| info.name != candidate);
+    let mut out = name.to_string();
+    let mut k = 1;
+    while !free(&out) {
+        k += 1;
+        out = format!("{name}-{k}");
+    }
+    out
 }
 
 /// One row on all systems of a dataset; false if interrupted.
@@ -145,10 +159,17 @@ fn one_row(
     };
     let source =
         measure::source(&row.kind()?, d, || mean_inverse(data, row.filter, row.symmetrize)).map_err(named)?;
+    let omega = match row.ksp {
+        Method::Richardson { scale } => Some(scale),
+        _ => None,
+    };
     let mut after = Vec::new();
     for system in systems.iter().take(results.datasets[d].kappa.len()) {
+        if interrupt::requested() {
+            return Ok(false);
+        }
         if let Ok(prepared) = measure::prepare(&source, row, system)
-            && let Some(c) = condition_after(&system.matrix, prepared.op.get())?
+            && let Some(c) = condition_after(&system.matrix, prepared.op.get(), omega)?
         {
             after.push(c);
         }
@@ -163,6 +184,8 @@ fn one_row(
         };
         // One solve that does not count: caches, page faults, lazily started threads.
         measure::solve(&mut ws, &source, row, &systems[0], &stop).map_err(named)?;
+        // Nor may a recycling method carry a space over from it, or from the tolerance before.
+        ws.forget();
         for (i, system) in systems.iter().enumerate() {
             if interrupt::requested() {
                 return Ok(false);

@@ -6,6 +6,9 @@ use super::sweep::Results;
 /// One block per dataset and tolerance, then who wins.
 pub fn console(results: &Results, cells: &[Cell], verdicts: &[Verdict]) -> String {
     let mut out = String::new();
+    if results.interrupted {
+        out.push_str("interrupted: rows and systems are missing\n\n");
+    }
     for verdict in verdicts {
         let info = &results.datasets[verdict.dataset];
         let here: Vec<(usize, &Cell)> = cells
@@ -14,7 +17,7 @@ pub fn console(results: &Results, cells: &[Cell], verdicts: &[Verdict]) -> Strin
             .filter(|(_, c)| c.dataset == verdict.dataset && c.rtol == verdict.rtol)
             .collect();
         out.push_str(&format!(
-            "{} (n = {}, {} systems, rtol {:.0e})\n",
+            "{} (n = {}, {} systems, rtol {:e})\n",
             info.name, info.n, info.systems, verdict.rtol
         ));
         let mut rows = vec![HEADER.map(String::from).to_vec()];
@@ -35,7 +38,7 @@ pub fn console(results: &Results, cells: &[Cell], verdicts: &[Verdict]) -> Strin
     out
 }
 
-const HEADER: [&str; 12] = [
+const HEADER: [&str; 13] = [
     "method",
     "kind",
     "mean it",
@@ -48,6 +51,7 @@ const HEADER: [&str; 12] = [
     "total ms",
     "pc nnz/nnz(A)",
     "kappa(A) -> kappa(MA)",
+    "rho(I-wMA)",
 ];
 
 fn line(c: &Cell, fewest: bool, fastest: bool) -> Vec<String> {
@@ -80,6 +84,7 @@ fn line(c: &Cell, fewest: bool, fastest: bool) -> Vec<String> {
         mark(ms(c.total), fastest),
         format!("{:.2}", c.fill),
         kappa,
+        c.contraction.map_or("-".into(), |rho| format!("{rho:.4}")),
     ]
 }
 
@@ -124,4 +129,37 @@ fn align(rows: &[Vec<String>]) -> String {
         out.push('\n');
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::results;
+    use super::super::summary::{summarize, verdicts};
+    use super::{align, console, number, short};
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [["a", "bb", "1"], ["ccc", "d", "20"]].map(|r| r.map(String::from).to_vec());
+        assert_eq!(align(&rows), "  a    bb   1\n  ccc  d   20\n");
+        assert_eq!((number(4.0), number(4.25)), ("4".into(), "4.2".into()));
+        assert_eq!((short(29.81), short(1.11e4)), ("29.8".into(), "1.11e4".into()));
+    }
+
+    #[test]
+    fn winners_and_failures_are_marked() {
+        let mut results = results();
+        let cells = summarize(&results);
+        let verdicts = verdicts(&results, &cells);
+        let text = console(&results, &cells, &verdicts);
+        let row = |name: &str| text.lines().find(|l| l.starts_with(name)).unwrap();
+        assert!(text.starts_with("p (n = 9, 3 systems, rtol 1.5e-5)\n"), "{text}");
+        assert!(row("  cg + none").contains("1 of 3"), "{text}");
+        assert!(
+            row("  cg + icc").contains("5.0 *") && !row("  cg + none").contains('*'),
+            "{text}"
+        );
+        assert!(row("  cg + cholesky").contains("1.000 *"), "{text}");
+        results.interrupted = true;
+        assert!(console(&results, &cells, &verdicts).starts_with("interrupted"));
+    }
 }

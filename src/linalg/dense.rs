@@ -67,6 +67,17 @@ pub fn singular_values(a: &Dense) -> Result<Vec<f64>> {
         .map_err(|_| Error::Numeric("singular value iteration failed".into()))
 }
 
+/// max |λ| over the (complex) eigenvalues of a square matrix.
+///
+/// # Errors
+/// [`Error::Numeric`] if the iteration fails.
+pub fn spectral_radius(a: &Dense) -> Result<f64> {
+    let eigenvalues = a
+        .eigenvalues()
+        .map_err(|_| Error::Numeric("eigenvalue iteration failed".into()))?;
+    Ok(eigenvalues.iter().map(|l| l.re.hypot(l.im)).fold(0.0, f64::max))
+}
+
 /// C ← A B for m×m matrices in row-major slices.
 ///
 /// # Panics

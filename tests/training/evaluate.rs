@@ -197,6 +197,10 @@ fn wrong_recipes_name_the_row() {
         ("[[row]]\nksp = \"cgg\"\npc = \"none\"\n", "cgg"),
         ("[[row]]\nksp = \"cg\"\npc = \"nonne\"\n", "nonne"),
         ("[[row]]\nksp = \"cg\"\npc = \"icc\"\nfilter = 0.1\n", "filter"),
+        (
+            "rtol = [1e-5, 1e-8, 1e-5]\n[[row]]\nksp = \"cg\"\npc = \"icc\"\n",
+            "1e-5 is listed twice",
+        ),
         ("rtol = [2.0]\n[[row]]\nksp = \"cg\"\npc = \"icc\"\n", "rtol"),
         ("", "row"),
     ] {
@@ -211,4 +215,70 @@ fn wrong_recipes_name_the_row() {
     std::fs::write(place.path("e.toml"), recipe).unwrap();
     let error = place.fails(&["evaluate", "e.toml"]);
     assert!(error.contains("cg") && error.contains("symmetric"), "{error}");
+}
+
+#[test]
+fn a_training_run_is_not_overwritten() {
+    let place = Place::new();
+    place.recipe("r.toml", crate::setup::SMALL);
+    place.ok(&["train", "r.toml", "-o", "run", "--epochs", "1"]);
+    let before = std::fs::read_to_string(place.path("run/recipe.toml")).unwrap();
+    let data = data().to_str().unwrap().to_string();
+    let evaluate = ["evaluate", "--data", &data, "--ksp", "cg", "--pc", "icc", "-o"];
+    let error = place.fails(&[&evaluate[..], &["run"]].concat());
+    assert!(error.contains("recipe.toml") && error.contains("-o"), "{error}");
+    assert_eq!(
+        std::fs::read_to_string(place.path("run/recipe.toml")).unwrap(),
+        before
+    );
+    // An evaluation may be done again in its place.
+    place.ok(&[&evaluate[..], &["e"]].concat());
+    place.ok(&[&evaluate[..], &["e"]].concat());
+}
+
+#[test]
+fn datasets_of_one_name_are_told_apart() {
+    let place = Place::new();
+    for (dir, level) in [("a", "2"), ("b", "3")] {
+        std::fs::create_dir(place.path(dir)).unwrap();
+        let file = format!("{dir}/p.h5");
+        place.ok(&[
+            "generate",
+            "--family",
+            "poisson",
+            "--level",
+            level,
+            "--samples",
+            "20",
+            "-o",
+            &file,
+        ]);
+    }
+    place.ok(&[
+        "evaluate",
+        "--data",
+        "a/p.h5,b/p.h5",
+        "--ksp",
+        "richardson(0.1)",
+        "--pc",
+        "none,jacobi",
+        "-o",
+        "e",
+    ]);
+    let summary = csv(&std::fs::read_to_string(place.path("e/summary.csv")).unwrap());
+    let of = |name: &str| -> Vec<_> { summary.iter().filter(|r| r["dataset"] == name).collect() };
+    assert_eq!(
+        (of("p")[0]["n"].as_str(), of("p-2")[0]["n"].as_str()),
+        ("9", "49")
+    );
+    for name in ["residuals-p", "residuals-p-2", "time-p", "time-p-2", "iterations"] {
+        assert!(place.path(&format!("e/{name}.svg")).exists(), "{name}");
+    }
+    // The iterations it took to 1e-5 are those that rho promises, up to the start of the decay.
+    for r in of("p-2") {
+        let rho: f64 = r["contraction"].parse().unwrap();
+        let its: f64 = r["iterations_mean"].parse().unwrap();
+        let promised = 1e-5f64.ln() / rho.ln();
+        assert!((its / promised - 1.0).abs() < 0.15, "{its} {promised}");
+    }
 }
