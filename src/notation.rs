@@ -71,6 +71,24 @@ fn scalar(text: &str) -> Value {
     }
 }
 
+/// The items of `a,b(1, 2),c`: commas inside parentheses do not separate.
+pub fn list(text: &str) -> Vec<&str> {
+    let (mut items, mut depth, mut start) = (Vec::new(), 0_i32, 0);
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            ',' if depth <= 0 => {
+                items.push(text[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    items.push(text[start..].trim());
+    items
+}
+
 /// Deserialises `T` from its one-line text or, through `Table`, from a table.
 ///
 /// # Errors
@@ -100,4 +118,21 @@ where
         }
     }
     deserializer.deserialize_any(Either(PhantomData))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::list;
+
+    #[test]
+    fn commas_inside_parentheses_belong_to_their_item() {
+        assert_eq!(
+            list("cg, gcrodr(20, 8),gmres(5, side = left)"),
+            ["cg", "gcrodr(20, 8)", "gmres(5, side = left)"]
+        );
+        assert_eq!(list("cg"), ["cg"]);
+        // Unbalanced items stay whole for the parser to name.
+        assert_eq!(list("gmres(5,cg"), ["gmres(5,cg"]);
+        assert_eq!(list("gmres)5,cg"), ["gmres)5", "cg"]);
+    }
 }

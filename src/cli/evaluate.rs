@@ -9,6 +9,7 @@ use super::output::print;
 use super::progress::{bar, say};
 use crate::error::{Error, Result};
 use crate::evaluate::{self, EvalRecipe, Event, Method, Row};
+use crate::notation::list;
 
 /// Compare solvers, classical preconditioners and trained models on held-out systems
 #[derive(Debug, clap::Args)]
@@ -30,10 +31,10 @@ pub struct Args {
     #[arg(long, value_name = "RUN", value_delimiter = ',')]
     model: Vec<PathBuf>,
     /// Solvers, e.g. cg,gmres(50),richardson(0.7)
-    #[arg(long, value_name = "KSP", value_delimiter = ',')]
-    ksp: Vec<Method>,
+    #[arg(long, value_name = "KSP")]
+    ksp: Vec<String>,
     /// Classical preconditioners, e.g. none,jacobi,sor(1.5),icc
-    #[arg(long, value_name = "PC", value_delimiter = ',')]
+    #[arg(long, value_name = "PC")]
     pc: Vec<String>,
     /// Relative tolerances
     #[arg(long, value_name = "R", value_delimiter = ',')]
@@ -109,7 +110,7 @@ impl Args {
                 max_it: 10_000,
                 condition_samples: 5,
                 condition_max_n: 1000,
-                rows: self.rows(),
+                rows: self.rows()?,
             },
         };
         if let Some(split) = &self.split {
@@ -122,8 +123,11 @@ impl Args {
         Ok(recipe)
     }
 
-    /// Every solver with every preconditioner that it can use, and with every model.
-    fn rows(&self) -> Vec<Row> {
+    /// Every solver with every preconditioner and with every model.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a solver's notation.
+    fn rows(&self) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         if self.ksp.is_empty() && self.pc.is_empty() {
             rows.extend(default_rows());
@@ -131,13 +135,19 @@ impl Args {
         let ksp = match self.ksp.is_empty() {
             true if self.pc.is_empty() => vec![Method::Richardson { scale: 1.0 }, Method::Cg],
             true => vec![Method::Cg],
-            false => self.ksp.clone(),
+            false => self
+                .ksp
+                .iter()
+                .flat_map(|text| list(text))
+                .map(str::parse)
+                .collect::<Result<_>>()?,
         };
+        let pc: Vec<&str> = self.pc.iter().flat_map(|text| list(text)).collect();
         for &method in &ksp {
-            rows.extend(self.pc.iter().map(|pc| Row::classical(method, pc)));
+            rows.extend(pc.iter().map(|pc| Row::classical(method, pc)));
             rows.extend(self.model.iter().map(|m| Row::learned(method, m.clone())));
         }
-        rows
+        Ok(rows)
     }
 
     /// -o, or beside the recipe under its name, or beside the first model, or evaluation/.

@@ -282,3 +282,60 @@ fn datasets_of_one_name_are_told_apart() {
         assert!((its / promised - 1.0).abs() < 0.15, "{its} {promised}");
     }
 }
+
+#[test]
+fn flags_take_methods_of_two_arguments_and_recycling_starts_anew() {
+    let place = Place::new();
+    let data = data().to_str().unwrap();
+    let ksp = "gcrodr(6, 2),gmres(6)";
+    place.ok(&[
+        "evaluate",
+        "--data",
+        data,
+        "--ksp",
+        ksp,
+        "--pc",
+        "none",
+        "--rtol",
+        "1e-3,1e-8",
+        "-o",
+        "e",
+    ]);
+    let text = std::fs::read_to_string(place.path("e/summary.csv")).unwrap();
+    assert!(text.contains("\"gcrodr(6, 2) + none\""), "{text}");
+    // Before its first restart the recycling method is GMRES, unless the warm-up left it a space.
+    place.ok(&[
+        "evaluate",
+        "--data",
+        data,
+        "--ksp",
+        ksp,
+        "--pc",
+        "none",
+        "--rtol",
+        "1e-1,1e-2",
+        "--samples",
+        "1",
+        "-o",
+        "f",
+    ]);
+    let text = std::fs::read_to_string(place.path("f/results.csv")).unwrap();
+    let its = |method: &str| -> Vec<String> {
+        text.lines()
+            .filter(|l| l.contains(&format!("{method},1e")))
+            .map(|l| {
+                l.split("CONVERGED_RTOL,")
+                    .nth(1)
+                    .unwrap()
+                    .split(',')
+                    .next()
+                    .unwrap()
+                    .to_string()
+            })
+            .collect()
+    };
+    assert_eq!(its("\"gcrodr(6, 2)\"").len(), 2);
+    assert_eq!(its("\"gcrodr(6, 2)\""), its("gmres(6)"));
+    let error = place.fails(&["evaluate", "--data", data, "--ksp", "cg,gmrs(3)"]);
+    assert!(error.contains("gmrs"), "{error}");
+}
