@@ -62,7 +62,8 @@ fn the_thread_count_changes_no_bit() {
 #[test]
 fn killed_at_random_moments_and_resumed() {
     let place = Place::new();
-    let recipe = SMALL.replace("epochs = 6", "epochs = 40");
+    // Long enough that a quick machine is still at it after the last kill.
+    let recipe = SMALL.replace("epochs = 6", "epochs = 1500") + "[validation]\nevery = 50\nsamples = 5\n";
     place.recipe("r.toml", &recipe);
     place.ok(&["train", "r.toml", "-o", "whole"]);
     let mut killed = 0;
