@@ -51,7 +51,7 @@ fn against_size(results: &Results, cells: &[Cell]) -> String {
             name: results.recipe.rows[r].name(),
             points: cells
                 .iter()
-                .filter(|c| c.row == r && c.rtol == rtol)
+                .filter(|c| c.row == r && c.rtol == rtol && c.failures == 0)
                 .filter_map(|c| Some((results.datasets[c.dataset].n as f64, c.iterations?.mean)))
                 .collect(),
             marks: true,
