@@ -33,7 +33,7 @@ pub fn upper_offsets(a: &Csr) -> Vec<usize> {
 /// How many numbers the network reads of an n×n matrix with these diagonals.
 pub fn width(input: Input, n: usize, offsets: &[usize]) -> usize {
     match input {
-        Input::Diagonals => offsets.iter().map(|d| n - d).sum(),
+        Input::Diagonals => offsets.iter().map(|&d| n.saturating_sub(d)).sum(),
         Input::Full => n * n,
     }
 }
@@ -48,7 +48,7 @@ pub fn read(input: Input, a: &Csr, offsets: &[usize]) -> Result<Vec<f32>> {
     let mut start = vec![usize::MAX; n];
     if input == Input::Diagonals {
         let mut at = 0;
-        for &d in offsets {
+        for &d in offsets.iter().filter(|&&d| d < n) {
             start[d] = at;
             at += n - d;
         }

@@ -6,7 +6,7 @@ use dfdx::prelude::{
 use rand_chacha::ChaCha8Rng;
 
 use super::params::{NamedArray, Params, constant, uniform};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Rows of a batch: (batch, features).
 pub type Rows<E, D, T> = Tensor<(usize, usize), E, D, T>;
@@ -48,6 +48,39 @@ pub fn mlp<E: Dtype, D: Device<E>, T: Tape<E, D> + Merge<NoneTape>>(
         x = linear(params, &format!("{name}.{layer}"), x)?.relu(); // (batch, width)
     }
     linear(params, &format!("{name}.out"), x) // (batch, out)
+}
+
+/// Checks that the parameters are those of an [`mlp`] of these widths, so that using them cannot fail.
+///
+/// # Errors
+/// [`Error::Shape`] naming the parameter of another shape, [`Error::Argument`] naming a missing one.
+pub fn check_mlp<E: Dtype, D: Device<E>>(
+    params: &Params<E, D>,
+    name: &str,
+    input: usize,
+    hidden: &[usize],
+    output: usize,
+) -> Result<()> {
+    let mut fan_in = input;
+    for layer in 0..=hidden.len() {
+        let (label, width) = match hidden.get(layer) {
+            Some(&width) => (layer.to_string(), width),
+            None => ("out".to_string(), output),
+        };
+        for (kind, shape) in [("weight", (fan_in, width)), ("bias", (1, width))] {
+            let full = format!("{name}.{label}.{kind}");
+            let found = *params.get(&full)?.shape();
+            if found != shape {
+                return Err(Error::shape(
+                    "weights of the network",
+                    format!("{full} {shape:?}"),
+                    format!("{found:?}"),
+                ));
+            }
+        }
+        fan_in = width;
+    }
+    Ok(())
 }
 
 /// Initial parameters of [`mlp`]: He's uniform bound √(6/in) in the hidden layers, `out_gain` times

@@ -129,3 +129,32 @@ fn a_damaged_checkpoint_is_refused() {
             .contains("not a fempipe checkpoint")
     );
 }
+
+#[test]
+fn a_checkpoint_whose_arrays_do_not_fit_is_refused_by_name() {
+    let place = Place::new();
+    place.recipe("r.toml", SMALL);
+    place.ok(&["train", "r.toml", "-o", "run", "--epochs", "1"]);
+    let data = crate::setup::data().to_str().unwrap();
+    let good = place.checkpoint("run/best.safetensors");
+    let damage = |change: &dyn Fn(&mut fempipe::models::Checkpoint)| {
+        let mut bad = good.clone();
+        change(&mut bad);
+        bad.write(&place.path("bad.safetensors")).unwrap();
+        place.fails(&["evaluate", "--data", data, "--model", "bad.safetensors"])
+    };
+    let error = damage(&|c| {
+        let w = c.weights.iter_mut().find(|w| w.name == "mlp.1.weight").unwrap();
+        w.shape = (8, 32);
+    });
+    assert!(
+        error.contains("bad.safetensors") && error.contains("mlp.1.weight"),
+        "{error}"
+    );
+    let error = damage(&|c| c.weights.retain(|w| w.name != "mlp.out.bias"));
+    assert!(error.contains("mlp.out.bias"), "{error}");
+    let error = damage(&|c| c.buffers.retain(|w| w.name != "input.mean"));
+    assert!(error.contains("input.mean"), "{error}");
+    let error = damage(&|c| c.model = "gcvae".into());
+    assert!(error.contains("gcvae"), "{error}");
+}

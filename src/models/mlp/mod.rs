@@ -13,7 +13,7 @@ mod training;
 
 use std::path::Path;
 
-use dfdx::prelude::{Cpu, HasShape, TensorFromVec};
+use dfdx::prelude::{Cpu, TensorFromVec};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -226,13 +226,15 @@ impl Mlp {
             scale: checkpoint.buffer("input.scale", file)?.data.clone(),
         };
         let params = Params::from_arrays(&Cpu::default(), &checkpoint.weights);
-        let out = params.get("mlp.out.bias").map(|b| b.shape().1).unwrap_or(0);
-        if out != n * n || frame.mean.len() != frame.scale.len() {
+        let width = features::width(frame.config.input, n, &frame.offsets);
+        if n == 0 || frame.mean.len() != width || frame.scale.len() != width {
             return Err(Error::file(
                 file,
-                format!("weights do not fit a network for n = {n}"),
+                format!("feature scales do not fit a network for n = {n}"),
             ));
         }
+        layers::check_mlp(&params, NAME, width, &frame.config.hidden, n * n)
+            .map_err(|e| Error::file(file, e.to_string()))?;
         Ok(Mlp { frame, params })
     }
 

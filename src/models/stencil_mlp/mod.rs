@@ -137,12 +137,16 @@ impl StencilMlp {
             scale: checkpoint.buffer("channel.scale", file)?.data.clone(),
         };
         let params = Params::from_arrays(&Cpu::default(), &checkpoint.weights);
-        let good = params
-            .get(&format!("{NAME}.out.bias"))
-            .is_ok_and(|b| b.as_vec().len() == frame.config.outputs());
-        if !good || frame.mean.len() != CHANNELS.len() || frame.scale.len() != CHANNELS.len() {
-            return Err(Error::file(file, "weights do not fit the settings of the model"));
+        frame
+            .config
+            .check()
+            .map_err(|e| Error::file(file, e.to_string()))?;
+        if frame.mean.len() != CHANNELS.len() || frame.scale.len() != CHANNELS.len() {
+            return Err(Error::file(file, "channel scales do not fit the model"));
         }
+        let (inputs, outputs) = (frame.config.inputs(), frame.config.outputs());
+        layers::check_mlp(&params, NAME, inputs, &frame.config.hidden, outputs)
+            .map_err(|e| Error::file(file, e.to_string()))?;
         Ok(StencilMlp { frame, params })
     }
 
