@@ -7,7 +7,8 @@ use super::sweep::Results;
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;color:#222;background:#fff;max-width:86rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem}
 table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}
-th,td{padding:.25rem .6rem;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}
+th,td{padding:.25rem .5rem;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}
+th{white-space:normal;vertical-align:bottom}
 th:nth-child(-n+2),td:nth-child(-n+2){text-align:left}
 tr.learned td:first-child{border-left:3px solid #0072B2}tr.classical td:first-child{border-left:3px solid #bbb}
 tr.constant td:first-child{border-left:3px solid #E69F00}
@@ -153,7 +154,7 @@ pub fn html(
 fn block(results: &Results, cells: &[Cell], v: &Verdict) -> String {
     let info = &results.datasets[v.dataset];
     let mut out = format!(
-        "<h2>{}, rtol {:.0e}</h2><p class=\"note\">{} · n = {} · {} systems of the {} split{}</p><div class=\"wide\"><table><tr>",
+        "<h2>{}, rtol {:e}</h2><p class=\"note\">{} · n = {} · {} systems of the {} split{}</p><div class=\"wide\"><table><tr>",
         escape(&info.name),
         v.rtol,
         escape(&info.equation),
@@ -170,8 +171,7 @@ fn block(results: &Results, cells: &[Cell], v: &Verdict) -> String {
         "kind",
         "mean it",
         "median",
-        "q1",
-        "q3",
+        "q1–q3",
         "worst",
         "failed",
         "setup ms",
@@ -221,8 +221,12 @@ fn row(c: &Cell, fewest: bool, fastest: bool) -> String {
     out += &cell(c.kind.into(), "");
     out += &cell(its(&|q| q.mean), best(fewest));
     out += &cell(its(&|q| q.median), "");
-    out += &cell(its(&|q| q.q1), "");
-    out += &cell(its(&|q| q.q3), "");
+    out += &cell(
+        c.iterations
+            .as_ref()
+            .map_or("–".into(), |q| format!("{:.1}–{:.1}", q.q1, q.q3)),
+        "",
+    );
     out += &cell(its(&|q| q.max), "");
     out += &cell(format!("{} of {}", c.failures, c.solves), failed);
     out += &cell(ms(c.setup), "");
