@@ -70,14 +70,18 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     let results = results?;
     let cells = evaluate::summarize(&results);
     let verdicts = evaluate::verdicts(&results, &cells);
-    let report = evaluate::write(&directory, &results, &cells, &verdicts)?;
+    let report = evaluate::write(&directory, &results, &cells, &verdicts);
+    if !common.json {
+        // Before anything else can fail: a full disk does not cost the table.
+        print(&evaluate::console(&results, &cells, &verdicts))?;
+    }
+    let report = report?;
     if common.json {
         let result = json!({
             "report": report.display().to_string(), "cells": cells, "verdicts": verdicts,
         });
         print(&format!("{result}\n"))?;
     } else {
-        print(&evaluate::console(&results, &cells, &verdicts))?;
         print(&format!("report: {}\n", report.display()))?;
     }
     if results.interrupted {

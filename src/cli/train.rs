@@ -73,10 +73,7 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
         }
         None => {
             let (recipe, directory) = args.fresh()?;
-            if args.force {
-                directory.clear()?;
-            }
-            Training::start(recipe, directory)?
+            Training::start(recipe, directory, args.force)?
         }
     };
     let mut view = View {

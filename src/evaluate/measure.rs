@@ -166,7 +166,8 @@ pub fn solve(
     out.relative_residual = outcome.relative_residual();
     out.pc_nnz = prepared.op.get().nnz();
     out.note = prepared.note;
-    out.relative_error = system.solution.as_ref().map(|exact| {
+    let known = system.solution.as_ref().filter(|exact| norm2(exact) > 0.0);
+    out.relative_error = known.map(|exact| {
         let difference: Vec<f64> = x.iter().zip(exact).map(|(x, e)| x - e).collect();
         norm2(&difference) / norm2(exact)
     });

@@ -66,7 +66,7 @@ pub struct Row {
     #[serde(default)]
     pub label: String,
     pub ksp: Method,
-    /// A classical preconditioner, or "mean-inverse": the mean of A⁻¹ over the training split, the best constant.
+    /// A classical preconditioner, or "mean-inverse": the mean of A⁻¹ over the training split, the best constant in ‖M − A⁻¹‖_F.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pc: Option<String>,
     /// A run directory or checkpoint for all datasets, or one for each.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::condition::{Condition, condition_after, condition_before};
 use super::measure::{self, Solve};
-use super::recipe::EvalRecipe;
+use super::recipe::{EvalRecipe, Row, RowKind};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::interrupt;
@@ -85,6 +85,9 @@ pub fn run(recipe: &EvalRecipe, events: &mut dyn FnMut(&Event)) -> Result<Result
         solves: systems * recipe.rows.len() * recipe.rtol.len(),
     });
     for (d, (data, ids)) in opened.iter().enumerate() {
+        rehearse(recipe, data, d, ids[0])?;
+    }
+    for (d, (data, ids)) in opened.iter().enumerate() {
         let systems = data.read_many(ids)?;
         let mut info = describe(recipe, data, &systems)?;
         info.name = unused(&info.name, &results.datasets);
@@ -97,6 +100,38 @@ pub fn run(recipe: &EvalRecipe, events: &mut dyn FnMut(&Event)) -> Result<Result
         }
     }
     Ok(results)
+}
+
+/// One iteration of every row that could be misused, so that a missing model or one for another size is told before
+/// hours of solves, not after.
+fn rehearse(recipe: &EvalRecipe, data: &Dataset, d: usize, first: u32) -> Result<()> {
+    let system = data.read(first as usize)?;
+    let stop = Stop {
+        rtol: recipe.rtol[0],
+        max_it: 1,
+        ..Stop::default()
+    };
+    for row in &recipe.rows {
+        if row.kind()? == RowKind::MeanInverse {
+            continue;
+        }
+        measure::source(&row.kind()?, d, || mean_inverse(data, row.filter, row.symmetrize))
+            .and_then(|source| measure::solve(&mut Workspace::default(), &source, row, &system, &stop))
+            .map_err(|e| named(e, row, data))?;
+    }
+    Ok(())
+}
+
+/// The error with the row and dataset it belongs to; file errors name their own.
+fn named(e: Error, row: &Row, data: &Dataset) -> Error {
+    match e {
+        Error::Io { .. } | Error::File { .. } => e,
+        other => Error::Argument(format!(
+            "row {:?} on {}: {other}",
+            row.name(),
+            data.path().display()
+        )),
+    }
 }
 
 fn describe(recipe: &EvalRecipe, data: &Dataset, systems: &[LinearSystem]) -> Result<DataInfo> {
@@ -149,14 +184,7 @@ fn one_row(
     events: &mut dyn FnMut(&Event),
 ) -> Result<bool> {
     let row = &recipe.rows[r];
-    let named = |e: Error| match e {
-        Error::Io { .. } | Error::File { .. } => e,
-        other => Error::Argument(format!(
-            "row {:?} on {}: {other}",
-            row.name(),
-            data.path().display()
-        )),
-    };
+    let named = |e: Error| named(e, row, data);
     let source =
         measure::source(&row.kind()?, d, || mean_inverse(data, row.filter, row.symmetrize)).map_err(named)?;
     let omega = match row.ksp {
@@ -168,10 +196,13 @@ fn one_row(
         if interrupt::requested() {
             return Ok(false);
         }
-        if let Ok(prepared) = measure::prepare(&source, row, system)
-            && let Some(c) = condition_after(&system.matrix, prepared.op.get(), omega)?
-        {
-            after.push(c);
+        if let Ok(prepared) = measure::prepare(&source, row, system) {
+            match condition_after(&system.matrix, prepared.op.get(), omega) {
+                Ok(Some(c)) => after.push(c),
+                // M A is singular or not finite: the solves will show it.
+                Ok(None) | Err(Error::Numeric(_)) => {}
+                Err(e) => return Err(named(e)),
+            }
         }
     }
     results.datasets[d].kappa_after.push(after);

@@ -164,6 +164,13 @@ impl<N: Network<D>, D: Backend> Trainer for Fit<N, D> {
     }
 
     fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        let mut fixed = self.network.describe().2;
+        fixed.sort_by(|a, b| a.name.cmp(&b.name));
+        if checkpoint.buffers != fixed {
+            return Err(Error::Argument(
+                "the training data is not what this run was started with (its feature scales differ)".into(),
+            ));
+        }
         let mut arrays = Vec::new();
         for (i, name) in self.params.names().iter().enumerate() {
             let shape = self.params.shape(i);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::linalg::{Csr, LinOp, Pattern, Props};
 
 /// z = M r with M given entry by entry.
@@ -22,8 +22,11 @@ impl ExplicitInverse {
     /// M from its entries (n×n, row-major); entries |m_ij| < filter are dropped, `symmetrize` takes (M + Mᵀ)/2.
     ///
     /// # Errors
-    /// If the sparse form cannot be made.
+    /// [`Error::Numeric`](crate::Error::Numeric) if an entry is not finite.
     pub fn new(n: usize, mut entries: Vec<f32>, filter: f64, symmetrize: bool) -> Result<Self> {
+        if let Some(k) = entries.iter().position(|v| !v.is_finite()) {
+            return Err(Error::Numeric(format!("predicted inverse: entry ({}, {}) is {}", k / n, k % n, entries[k])));
+        }
         if symmetrize {
             for i in 0..n {
                 for j in 0..i {

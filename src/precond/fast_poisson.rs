@@ -8,8 +8,8 @@ use crate::linalg::{LinOp, Props};
 ///
 /// A₀ is diagonal in the sine basis: with S_ij = sin(π i j / (m+1)), X = A₀⁻¹ R is S [(S R S) ∘ D] S, where
 /// D_ij = (2/(m+1))² / (λ_i + λ_j), λ_i = 2 − 2 cos(π i / (m+1)) (Buzbee, Golub & Nielson 1970,
-/// doi:10.1137/0707049). Four m×m products: O(n^{3/2}) work. On a perturbed mesh it is spectrally equivalent to A⁻¹,
-/// independent of the level: the strongest constant preconditioner of the family `poisson`.
+/// doi:10.1137/0707049). Four m×m products: O(n^{3/2}) work. On mildly perturbed
+/// meshes it is close to A⁻¹ at every level: a strong constant preconditioner of the family `poisson`.
 #[derive(Debug, Clone)]
 pub struct FastPoisson {
     m: usize,

@@ -66,14 +66,21 @@ pub struct Training {
 }
 
 impl Training {
-    /// Claims the run directory, loads the data and makes the network.
+    /// Claims the run directory, loads the data and makes the network; with `force` an earlier run there is replaced.
     ///
     /// # Errors
     /// If the directory cannot be used, the dataset cannot be read or has no usable split, or the recipe does not
     /// fit it.
-    pub fn start(recipe: TrainRecipe, directory: RunDirectory) -> Result<Self> {
-        directory.claim()?;
+    pub fn start(recipe: TrainRecipe, directory: RunDirectory, force: bool) -> Result<Self> {
+        if !force {
+            directory.claim()?;
+        }
         let mut run = Self::load(recipe, directory)?;
+        if force {
+            // Only now: an earlier run is not given up for one that cannot start.
+            run.directory.clear()?;
+            run.directory.claim()?;
+        }
         run.directory.write_recipe(&run.recipe_text)?;
         run.write_info()?;
         // So that there is something to resume from, and the disk is known to take a checkpoint.

@@ -48,11 +48,13 @@ fn solve(
     system: &LinearSystem,
     how: &Validation,
 ) -> Result<(usize, bool)> {
-    // CG needs a symmetric preconditioner; the other methods take what the network says.
+    // Some methods need a symmetric preconditioner; the other methods take what the network says.
     let options = PredictOptions {
-        symmetrize: how.ksp == Method::Cg,
+        symmetrize: needs_spd(&how.ksp),
         filter: 0.0,
     };
+    // Recycling methods must not carry a space from whatever system this thread solved before.
+    ws.forget();
     let mut x = vec![0.0; system.n()];
     let m: Box<dyn LinOp + Send> = match model.predict(system, &options)? {
         Prediction::Preconditioner(m) => m,
@@ -77,4 +79,9 @@ fn solve(
         .ksp
         .solve(ws, &a, &*m, &system.rhs, &mut x, &stop, &mut Quiet)?;
     Ok((outcome.iterations, outcome.converged()))
+}
+
+/// Whether the method asks for a symmetric positive definite preconditioner.
+fn needs_spd(method: &Method) -> bool {
+    ["cg", "fcg", "minres", "chebyshev"].contains(&method.name())
 }

@@ -37,9 +37,9 @@ pub const NAME: &str = "mlp";
 pub enum LossKind {
     /// Mean squared error against A⁻¹ over its mean square: the paper's loss, made free of units.
     L2,
-    /// Mean of ‖(I − ω M A) w‖² / ‖w‖² over random normal w.
+    /// Mean over systems of ‖(I − ω M A) W‖² / ‖W‖², W the random normal vectors of a system.
     Inverse,
-    /// Mean of ln(‖(I − ω M A)^s w‖ / ‖w‖) / s: the logarithm of the convergence rate over s Richardson steps.
+    /// Mean over systems of ln(‖(I − ω M A)^s W‖ / ‖W‖) / s, W as above: the logarithm of the convergence rate over s Richardson steps.
     #[default]
     Rate,
 }
@@ -48,7 +48,7 @@ pub enum LossKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
 pub enum Init {
-    /// The mean of A⁻¹ over training samples: the best constant, from which the network learns the difference.
+    /// The mean of A⁻¹ over training samples: the best constant in ‖M − A⁻¹‖, from which the network learns the difference.
     #[default]
     MeanInverse,
     /// Nothing known.

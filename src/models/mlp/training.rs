@@ -39,12 +39,13 @@ pub fn trainer(
     let frame = Frame::from_samples(config, train)?;
     let n2 = frame.n * frame.n;
     let mut rng = stream(seed, Purpose::Weights, 0);
-    let gain = if config.init == Init::MeanInverse {
-        0.1
-    } else {
-        1.0
-    };
-    let gain = gain * mean_entry(&train[0].matrix)?;
+    let rms = mean_entry(&train[0].matrix)?;
+    let gain = rms
+        * if config.init == Init::MeanInverse {
+            0.1
+        } else {
+            1.0
+        };
     let mut weights = layers::init_mlp(NAME, frame.mean.len(), &config.hidden, n2, gain, &mut rng);
     if config.init == Init::MeanInverse
         && let Some(bias) = weights.last_mut()
@@ -52,7 +53,7 @@ pub fn trainer(
         bias.data = mean_inverse(&train[..train.len().min(MEAN_INVERSE_SAMPLES)])?;
     }
     let network = MlpNetwork {
-        target_scale: 0.0,
+        target_scale: 1.0 / (rms * rms),
         targets: HashMap::new(),
         frame,
     };
@@ -111,7 +112,7 @@ pub fn mean_inverse(samples: &[LinearSystem]) -> Result<Vec<f32>> {
 
 struct MlpNetwork {
     frame: Frame,
-    /// Mean square entry of the first target: makes the loss `l2` free of units.
+    /// 1 over the mean square entry of the first sample's A⁻¹: makes the loss `l2` free of units.
     target_scale: f32,
     targets: HashMap<u64, Vec<f32>>,
 }
@@ -159,10 +160,6 @@ impl<D: Backend> Network<D> for MlpNetwork {
         match self.frame.config.loss {
             LossKind::L2 => {
                 let target = self.targets(batch)?;
-                if self.target_scale == 0.0 {
-                    let sum: f64 = target.iter().map(|&v| f64::from(v).powi(2)).sum();
-                    self.target_scale = (target.len() as f64 / sum) as f32;
-                }
                 let target = device.tensor_from_vec(target, (b, n * n));
                 Ok(sub(out, target).square().mean() * self.target_scale)
             }
