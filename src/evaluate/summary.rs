@@ -105,7 +105,9 @@ pub fn verdicts(results: &Results, cells: &[Cell]) -> Vec<Verdict> {
             if here.is_empty() {
                 continue;
             }
-            let here: Vec<usize> = here.into_iter().filter(|&i| cells[i].failures == 0 && cells[i].solves == results.datasets[d].systems)
+            let here: Vec<usize> = here
+                .into_iter()
+                .filter(|&i| cells[i].failures == 0 && cells[i].solves == results.datasets[d].systems)
                 .collect();
             let direct = |i: usize| {
                 results.recipe.rows[cells[i].row]
@@ -184,7 +186,8 @@ mod tests {
         // The direct row has the fewest iterations and the least time; it may only win the time.
         assert_eq!((v.fewest_iterations, v.least_time), (Some(1), Some(2)));
         assert!(
-            v.text.contains("fewest iterations (mean) cg + icc (classical) with 5.0"),
+            v.text
+                .contains("fewest iterations (mean) cg + icc (classical) with 5.0"),
             "{}",
             v.text
         );

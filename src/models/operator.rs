@@ -22,10 +22,15 @@ impl ExplicitInverse {
     /// M from its entries (n×n, row-major); entries |m_ij| < filter are dropped, `symmetrize` takes (M + Mᵀ)/2.
     ///
     /// # Errors
-    /// [`Error::Numeric`](crate::Error::Numeric) if an entry is not finite.
+    /// [`Error::Numeric`] if an entry is not finite.
     pub fn new(n: usize, mut entries: Vec<f32>, filter: f64, symmetrize: bool) -> Result<Self> {
         if let Some(k) = entries.iter().position(|v| !v.is_finite()) {
-            return Err(Error::Numeric(format!("predicted inverse: entry ({}, {}) is {}", k / n, k % n, entries[k])));
+            return Err(Error::Numeric(format!(
+                "predicted inverse: entry ({}, {}) is {}",
+                k / n,
+                k % n,
+                entries[k]
+            )));
         }
         if symmetrize {
             for i in 0..n {

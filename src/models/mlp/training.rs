@@ -91,7 +91,7 @@ fn inverse_entries(a: &Csr) -> Result<Vec<f32>> {
 /// The entrywise mean of A⁻¹ over samples.
 ///
 /// # Errors
-/// [`Error::Numeric`] if a matrix is not positive definite.
+/// [`crate::Error::Numeric`] if a matrix is not positive definite.
 pub fn mean_inverse(samples: &[LinearSystem]) -> Result<Vec<f32>> {
     let n = samples.first().map_or(0, LinearSystem::n);
     let mut sum = vec![0.0f64; n * n];

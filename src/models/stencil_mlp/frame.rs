@@ -44,8 +44,15 @@ impl Grid {
                 "{NAME} needs row-wise node order (order = \"natural\"): the matrix couples nodes that are no neighbours"
             )));
         }
-        if let Some((i, d)) = a.diagonal().iter().enumerate().find(|(_, d)| !(**d > 0.0 && d.is_finite())) {
-            return Err(Error::Numeric(format!("{NAME} needs a positive diagonal; entry {i} is {d}")));
+        if let Some((i, d)) = a
+            .diagonal()
+            .iter()
+            .enumerate()
+            .find(|(_, d)| !(**d > 0.0 && d.is_finite()))
+        {
+            return Err(Error::Numeric(format!(
+                "{NAME} needs a positive diagonal; entry {i} is {d}"
+            )));
         }
         Ok(Grid { m })
     }
