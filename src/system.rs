@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::linalg::Csr;
+use crate::linalg::{Csr, Props};
 
 /// One linear system `A x = b` with what is known about it.
 #[derive(Debug, Clone)]
@@ -13,8 +13,12 @@ pub struct LinearSystem {
     pub rhs: Vec<f64>,
     /// x = A⁻¹ b (n), where it was computed.
     pub solution: Option<Vec<f64>>,
+    /// What the family promises of A (an import: what was asked for or found).
+    pub props: Props,
     /// The coefficient fields that made the sample.
     pub fields: Vec<Field>,
+    /// What a model needs beyond x, computed on demand: eigenvectors, factors of A, its inverse.
+    pub labels: Vec<Field>,
     /// Drawn scalar parameters, by name; the same names in every sample of a dataset.
     pub params: Vec<(String, f64)>,
     /// The mesh, where there is one. Samples of one dataset usually share it.
@@ -33,6 +37,11 @@ impl LinearSystem {
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|f| f.name == name)
     }
+
+    /// The label called `name`, if the sample has it.
+    pub fn label(&self, name: &str) -> Option<&Field> {
+        self.labels.iter().find(|f| f.name == name)
+    }
 }
 
 /// Where the values of a [`Field`] live.
@@ -46,6 +55,8 @@ pub enum Location {
     Dofs,
     /// One entry a point of a regular grid (row-major, x fastest).
     Grid,
+    /// One entry a stored entry of the lower triangle of A (diagonal included), row by row.
+    Lower,
     /// One entry a sample.
     Sample,
 }
@@ -58,6 +69,7 @@ impl Location {
             Location::Cells => "cells",
             Location::Dofs => "dofs",
             Location::Grid => "grid",
+            Location::Lower => "lower",
             Location::Sample => "sample",
         }
     }
@@ -69,6 +81,7 @@ impl Location {
             Location::Cells,
             Location::Dofs,
             Location::Grid,
+            Location::Lower,
             Location::Sample,
         ]
         .into_iter()
@@ -113,4 +126,6 @@ pub struct Description {
     pub weak_form: String,
     pub boundary_conditions: String,
     pub units: String,
+    /// What holds for A in every sample.
+    pub props: Props,
 }

@@ -3,13 +3,20 @@
 use std::path::{Path, PathBuf};
 
 /// Rooms and the rooms they may use, besides [`FOR_ALL`] and themselves.
-const LAYERS: [(&str, &[&str]); 19] = [
+const LAYERS: [(&str, &[&str]); 22] = [
     // `inspect` and `solve` show datasets and solve one system: they have no room of their own.
     (
         "cli",
-        &["generate", "train", "evaluate", "dataset", "solver", "precond"],
+        &[
+            "generate", "train", "evaluate", "verify", "transfer", "draw", "models", "dataset", "mesh",
+            "solver", "precond", "system",
+        ],
     ),
-    ("generate", &["families", "dataset", "system"]),
+    // Labels are factors and eigenvectors.
+    ("generate", &["families", "dataset", "precond", "system"]),
+    ("verify", &["families", "fem", "field", "mesh", "system"]),
+    ("transfer", &["dataset", "mesh", "system"]),
+    ("draw", &["system"]),
     ("train", &["models", "dataset", "solver", "precond", "system"]),
     ("evaluate", &["models", "dataset", "solver", "precond", "system"]),
     ("models", &["nn", "precond", "solver", "system"]),

@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::system::{LinearSystem, MeshData};
+use crate::system::{Field, LinearSystem, MeshData};
 
 /// Numbers fed to the hash as little-endian bytes, texts with their length in front.
 #[derive(Default)]
@@ -63,7 +63,7 @@ const BLOCK: usize = 256;
 
 /// The digest of a sample, over, in this order: index; rows, columns, row pointers, column indices, values of A;
 /// b; x (or length 2⁶⁴−1 where there is none); per field its name, location, components and values; per drawn
-/// parameter its name and value. The mesh, which all samples share, has a digest of its own ([`mesh`]).
+/// parameter its name and value; per label as per field. The mesh, which all samples share, has a digest of its own ([`mesh`]).
 pub fn sample(s: &LinearSystem) -> u64 {
     let mut d = Digest::new();
     let p = s.matrix.pattern();
@@ -79,17 +79,22 @@ pub fn sample(s: &LinearSystem) -> u64 {
         None => d.number(u64::MAX),
     };
     d.number(s.fields.len() as u64);
-    for f in &s.fields {
+    add_fields(&mut d, &s.fields);
+    d.number(s.params.len() as u64);
+    for (name, value) in &s.params {
+        d.text(name).reals(&[*value]);
+    }
+    add_fields(&mut d, &s.labels);
+    d.finish()
+}
+
+fn add_fields(d: &mut Digest, fields: &[Field]) {
+    for f in fields {
         d.text(&f.name)
             .text(f.location.name())
             .number(f.components as u64)
             .reals(&f.values);
     }
-    d.number(s.params.len() as u64);
-    for (name, value) in &s.params {
-        d.text(name).reals(&[*value]);
-    }
-    d.finish()
 }
 
 /// The digest of a mesh: dimension, points, cell type and size, cells, markers, free degrees of freedom.
@@ -115,7 +120,9 @@ mod tests {
             matrix: Csr::from_triplets(2, 2, &[(0, 0, 2.0), (1, 1, 3.0)]).unwrap(),
             rhs: vec![1.0, 2.0],
             solution: Some(vec![0.5, 2.0 / 3.0]),
+            props: crate::linalg::Props::SPD,
             fields: vec![],
+            labels: vec![],
             params: vec![("a".into(), 1.0)],
             mesh: None,
             index: 4,

@@ -29,6 +29,7 @@ pub struct Dataset {
     rhs: Rows<f64>,
     solution: Option<Rows<f64>>,
     fields: Vec<Rows<f64>>,
+    labels: Vec<Rows<f64>>,
     own: Option<OwnPatterns>,
     table: Table,
 }
@@ -93,14 +94,17 @@ impl Dataset {
         let shape = Shape {
             mesh: schema::read_mesh(&h5)?,
             solution: h5.file.link_exists("systems/solution"),
-            fields: schema::read_fields(&h5)?,
+            fields: schema::read_fields(&h5, schema::FIELDS)?,
+            labels: schema::read_fields(&h5, schema::LABELS)?,
             params,
             pattern,
         };
-        let field = |f: &FieldShape| {
-            let cut = cut(n.map(|_| f.len), &format!("field_offsets/{}", f.name))?;
-            Rows::open(&h5, &format!("fields/{}", f.name), samples, cut)
+        let open = |group: &str, offsets: &str, f: &FieldShape| {
+            let cut = cut(n.map(|_| f.len), &format!("{offsets}/{}", f.name))?;
+            Rows::open(&h5, &format!("{group}/{}", f.name), samples, cut)
         };
+        let field = |f: &FieldShape| open(schema::FIELDS, "field_offsets", f);
+        let label = |f: &FieldShape| open(schema::LABELS, "label_offsets", f);
         let data = Dataset {
             splits: schema::read_split(&h5, samples)?,
             values: Rows::open(&h5, "values", samples, cut(nnz, "nnz_offsets")?)?,
@@ -110,6 +114,7 @@ impl Dataset {
                 false => None,
             },
             fields: shape.fields.iter().map(field).collect::<Result<_>>()?,
+            labels: shape.labels.iter().map(label).collect::<Result<_>>()?,
             own: match shape.pattern {
                 Some(_) => None,
                 None => Some(OwnPatterns::open(&h5, samples)?),
@@ -240,6 +245,7 @@ impl Dataset {
             rows: self.rhs.total(self.len()),
             nnz: self.values.total(self.len()),
             fields: self.fields.iter().map(|f| f.total(self.len())).collect(),
+            labels: self.labels.iter().map(|f| f.total(self.len())).collect(),
         }
     }
 
@@ -342,11 +348,10 @@ impl Dataset {
             Some(rows) => Some((rows, rows.block(h5, first, last)?)),
             None => None,
         };
-        let fields: Vec<Vec<f64>> = self
-            .fields
-            .iter()
-            .map(|rows| rows.block(h5, first, last))
-            .collect::<Result<_>>()?;
+        let blocks = |rows: &[Rows<f64>]| -> Result<Vec<Vec<f64>>> {
+            rows.iter().map(|rows| rows.block(h5, first, last)).collect()
+        };
+        let (fields, labels) = (blocks(&self.fields)?, blocks(&self.labels)?);
         let own = match &self.own {
             Some(o) => Some((
                 o,
@@ -369,7 +374,9 @@ impl Dataset {
                 matrix: Csr::new(pattern, values).map_err(|e| self.altered(s, &e))?,
                 rhs: self.rhs.row(&rhs, first, s),
                 solution: solution.as_ref().map(|(rows, block)| rows.row(block, first, s)),
-                fields: self.fields_of(&fields, first, s),
+                props: self.header.description.props,
+                fields: fields_of(&self.shape.fields, &self.fields, &fields, first, s),
+                labels: fields_of(&self.shape.labels, &self.labels, &labels, first, s),
                 params: self.params_of(s),
                 mesh: self.shape.mesh.clone(),
                 index: self.table.id[s],
@@ -382,20 +389,26 @@ impl Dataset {
         Error::file(self.path(), format!("sample {s} was altered: {e}"))
     }
 
-    fn fields_of(&self, blocks: &[Vec<f64>], first: usize, s: usize) -> Vec<Field> {
-        let shapes = self.shape.fields.iter().zip(&self.fields).zip(blocks);
-        shapes
-            .map(|((f, rows), block)| Field {
-                name: f.name.clone(),
-                location: f.location,
-                components: f.components,
-                values: rows.row(block, first, s),
-            })
-            .collect()
-    }
-
     fn params_of(&self, s: usize) -> Vec<(String, f64)> {
         let columns = self.shape.params.iter().zip(&self.table.params);
         columns.map(|(name, c)| (name.clone(), c[s])).collect()
     }
+}
+
+/// The fields of sample s out of blocks that start with sample `first`.
+fn fields_of(
+    shapes: &[FieldShape],
+    rows: &[Rows<f64>],
+    blocks: &[Vec<f64>],
+    first: usize,
+    s: usize,
+) -> Vec<Field> {
+    let all = shapes.iter().zip(rows).zip(blocks);
+    all.map(|((f, rows), block)| Field {
+        name: f.name.clone(),
+        location: f.location,
+        components: f.components,
+        values: rows.row(block, first, s),
+    })
+    .collect()
 }

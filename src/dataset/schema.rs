@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! /                 attrs format, format_version, family, equation, weak_form, boundary_conditions, units, recipe,
-//!                   seed, fempipe_version, samples, origin (the identity of the run that made it),
+//!                   seed, fempipe_version, samples, matrix (spd, symmetric, general), origin (the identity of the run that made it),
 //!                   header_digest
 //! /mesh             points f64[nv, dim], cells u32[nc, k], point_markers u32[nv], free_dofs u32; attrs cell_type, digest
 //! /pattern          data f64, indices i32, indptr i32 of sample 0: one AnnData csr_matrix; hard links jc, ir
@@ -10,9 +10,9 @@
 //!   shared pattern: values f64[samples, nnz]; rhs, solution f64[samples, n]; fields/<name> f64[samples, length]
 //!   own pattern:    values f64, indices i32 cut by nnz_offsets u64[samples + 1]; rhs, solution f64 cut by row_offsets
 //!                   u64[samples + 1]; indptr i32, of which sample s has row_offsets[s] + s .. row_offsets[s + 1] + s + 1;
-//!                   fields/<name> f64 cut by field_offsets/<name> u64[samples + 1]
+//!                   fields/<name> f64 cut by field_offsets/<name> u64[samples + 1]; labels by label_offsets/<name>
 //!   fields/<name>   attrs location (points, cells, dofs, grid, sample) and components
-//!   labels/<name>   what a model needs beyond x; rows like those of values
+//!   labels/<name>   what a model needs beyond x, kept like fields; no group where there are none
 //!   table           one column a dataset (an AnnData dataframe): id, stream, n, nnz, residual, seconds, param:<name>
 //! /split/<name>     u32 ids; attr digest
 //! /digest           u64[samples]: XXH3 of each sample, see [`super::digest::sample`]
@@ -26,7 +26,7 @@ use super::digest::Digest;
 use super::h5::H5;
 use super::split::Split;
 use crate::error::{Error, Result};
-use crate::linalg::Pattern;
+use crate::linalg::{Pattern, Props};
 use crate::system::{Description, LinearSystem, Location, MeshData};
 
 /// What the attribute `format` of every fempipe dataset says.
@@ -91,6 +91,8 @@ pub struct Shape {
     pub solution: bool,
     /// The fields of every sample.
     pub fields: Vec<FieldShape>,
+    /// The labels of every sample.
+    pub labels: Vec<FieldShape>,
     /// Names of the drawn parameters.
     pub params: Vec<String>,
 }
@@ -109,6 +111,7 @@ impl Shape {
             mesh,
             solution: sample.solution.is_some(),
             fields: sample.fields.iter().map(field).collect(),
+            labels: sample.labels.iter().map(field).collect(),
             params: sample.params.iter().map(|p| p.0.clone()).collect(),
         }
     }
@@ -166,17 +169,15 @@ impl Shape {
             (&a.name, a.location, a.components) == (&b.name, b.location, b.components)
                 && (self.pattern.is_none() || a.len == b.len)
         };
-        let all = self.fields.len() == found.fields.len()
-            && self.fields.iter().zip(&found.fields).all(|(a, b)| fits(a, b));
-        if all {
-            Ok(())
-        } else {
-            Err(Error::shape(
-                "fields",
-                format!("{:?}", self.fields),
-                format!("{:?}", found.fields),
-            ))
+        for (what, mine, its) in [
+            ("fields", &self.fields, &found.fields),
+            ("labels", &self.labels, &found.labels),
+        ] {
+            if mine.len() != its.len() || !mine.iter().zip(its).all(|(a, b)| fits(a, b)) {
+                return Err(Error::shape(what, format!("{mine:?}"), format!("{its:?}")));
+            }
         }
+        Ok(())
     }
 }
 
@@ -201,6 +202,10 @@ impl Header {
             .number(self.seed)
             .number(self.samples as u64)
             .number(self.origin);
+        // Files older than the attribute hold positive definite matrices only.
+        if d.props != Props::SPD {
+            digest.text(d.props.name());
+        }
         if let Some(p) = self.part {
             [p.number, p.parts, p.first, p.total].iter().for_each(|&v| {
                 digest.number(v as u64);
@@ -226,6 +231,7 @@ impl Header {
         ] {
             h5.put_text(root, name, text)?;
         }
+        h5.put_text(root, "matrix", d.props.name())?;
         h5.put_number(root, "seed", self.seed)?;
         h5.put_number(root, "samples", self.samples as u64)?;
         h5.put_number(root, "origin", self.origin)?;
@@ -273,6 +279,10 @@ impl Header {
                 weak_form: text("weak_form")?,
                 boundary_conditions: text("boundary_conditions")?,
                 units: text("units")?,
+                props: match h5.text(root, "matrix") {
+                    None => Props::SPD,
+                    Some(name) => Props::from_name(&name).ok_or_else(|| missing("matrix"))?,
+                },
             },
             recipe: text("recipe")?,
             seed: number("seed")?,
@@ -400,22 +410,26 @@ pub(super) fn read_split(h5: &H5, samples: usize) -> Result<Split> {
     Ok(split)
 }
 
-/// Writes the shape of `/systems/fields`' members beside them.
+/// Writes the shape of a field or label beside it.
 pub(super) fn write_field_attrs(h5: &H5, at: &hdf5::Dataset, f: &FieldShape) -> Result<()> {
     h5.put_text(at, "location", f.location.name())?;
     h5.put_number(at, "components", f.components as u64)
 }
 
-/// The fields of a file, in the order in which samples have them.
-pub(super) fn read_fields(h5: &H5) -> Result<Vec<FieldShape>> {
-    let g = h5.group("systems/fields")?;
+/// The fields or labels of a file (`group` says which), in the order in which samples have them.
+pub(super) fn read_fields(h5: &H5, group: &str) -> Result<Vec<FieldShape>> {
+    let path = format!("systems/{group}");
+    if group == LABELS && !h5.file.link_exists(&path) {
+        return Ok(Vec::new());
+    }
+    let g = h5.group(&path)?;
     let names = h5.text(&g, "order").unwrap_or_default();
     let mut out = Vec::new();
     for name in names.lines() {
         let at = g
             .dataset(name)
-            .map_err(|_| h5.damaged(&format!("systems/fields/{name}"), "is missing"))?;
-        let bad = || h5.damaged(&format!("systems/fields/{name}"), "has no location or components");
+            .map_err(|_| h5.damaged(&format!("{path}/{name}"), "is missing"))?;
+        let bad = || h5.damaged(&format!("{path}/{name}"), "has no location or components");
         out.push(FieldShape {
             name: name.to_string(),
             location: h5
@@ -429,9 +443,15 @@ pub(super) fn read_fields(h5: &H5) -> Result<Vec<FieldShape>> {
     Ok(out)
 }
 
-/// Creates the group of fields, with their order.
-pub(super) fn create_fields(h5: &H5, systems: &Group, fields: &[FieldShape]) -> Result<Group> {
-    let g = h5.new_group(systems, "fields")?;
+/// Name of the group of fields.
+pub(super) const FIELDS: &str = "fields";
+
+/// Name of the group of labels.
+pub(super) const LABELS: &str = "labels";
+
+/// Creates the group of fields or labels, with their order.
+pub(super) fn create_fields(h5: &H5, systems: &Group, group: &str, fields: &[FieldShape]) -> Result<Group> {
+    let g = h5.new_group(systems, group)?;
     let names: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
     h5.put_text(&g, "order", &names.join("\n"))?;
     Ok(g)

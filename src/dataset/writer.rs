@@ -10,7 +10,7 @@ use super::schema::{self, FieldShape, Header, Shape};
 use super::split::Split;
 use crate::error::{Error, Result};
 use crate::linalg::vector;
-use crate::system::LinearSystem;
+use crate::system::{Field, LinearSystem};
 
 /// A sample with what is noted about it in the table.
 #[derive(Debug, Clone)]
@@ -59,6 +59,8 @@ pub struct Totals {
     pub nnz: usize,
     /// Σ entries, per field.
     pub fields: Vec<usize>,
+    /// Σ entries, per label.
+    pub labels: Vec<usize>,
 }
 
 impl Totals {
@@ -66,21 +68,23 @@ impl Totals {
     pub fn add(&mut self, s: &LinearSystem) {
         self.rows += s.n();
         self.nnz += s.matrix.nnz();
-        self.fields.resize(s.fields.len(), 0);
-        for (t, f) in self.fields.iter_mut().zip(&s.fields) {
-            *t += f.values.len();
-        }
+        let lengths = |fields: &[Field]| -> Vec<usize> { fields.iter().map(|f| f.values.len()).collect() };
+        add_all(&mut self.fields, &lengths(&s.fields));
+        add_all(&mut self.labels, &lengths(&s.labels));
     }
 
     /// Adds the totals of another file.
     pub fn join(&mut self, other: &Totals) {
         self.rows += other.rows;
         self.nnz += other.nnz;
-        self.fields.resize(other.fields.len(), 0);
-        for (t, f) in self.fields.iter_mut().zip(&other.fields) {
-            *t += f;
-        }
+        add_all(&mut self.fields, &other.fields);
+        add_all(&mut self.labels, &other.labels);
     }
+}
+
+fn add_all(totals: &mut Vec<usize>, more: &[usize]) {
+    totals.resize(more.len(), 0);
+    totals.iter_mut().zip(more).for_each(|(t, m)| *t += m);
 }
 
 /// One row of numbers per sample: 2-D where all rows have one length, 1-D with offsets where not.
@@ -120,6 +124,7 @@ struct Offsets {
     rows: Vec<u64>,
     nnz: Vec<u64>,
     fields: Vec<Vec<u64>>,
+    labels: Vec<Vec<u64>>,
 }
 
 /// A dataset being written. Nothing is promised of the file before [`Writer::finish`] returns.
@@ -132,6 +137,7 @@ pub struct Writer {
     rhs: Rows,
     solution: Option<Rows>,
     fields: Vec<Rows>,
+    labels: Vec<Rows>,
     /// Indices and row pointers where every sample has its own pattern.
     own: Option<(Rows, Rows)>,
     offsets: Offsets,
@@ -185,11 +191,16 @@ impl Writer {
                 make.long::<i32>(&systems, "indptr", totals.rows + header.samples)?,
             )),
         };
-        let fields = make.fields(&systems, &shape, totals)?;
+        let fields = make.fields(&systems, schema::FIELDS, shared, &shape.fields, &totals.fields)?;
+        let labels = match shape.labels.is_empty() {
+            true => Vec::new(),
+            false => make.fields(&systems, schema::LABELS, shared, &shape.labels, &totals.labels)?,
+        };
         let offsets = Offsets {
             rows: vec![0],
             nnz: vec![0],
             fields: vec![vec![0]; shape.fields.len()],
+            labels: vec![vec![0]; shape.labels.len()],
         };
         let table = Table {
             params: vec![Vec::new(); shape.params.len()],
@@ -204,6 +215,7 @@ impl Writer {
             rhs,
             solution,
             fields,
+            labels,
             own,
             offsets,
             table,
@@ -234,6 +246,9 @@ impl Writer {
         }
         for (rows, f) in self.fields.iter_mut().zip(&s.fields) {
             rows.push(&self.h5, row, &f.values)?;
+        }
+        for (rows, l) in self.labels.iter_mut().zip(&s.labels) {
+            rows.push(&self.h5, row, &l.values)?;
         }
         if let Some((indices, indptr)) = &mut self.own {
             let p = s.matrix.pattern();
@@ -266,6 +281,9 @@ impl Writer {
         for (offsets, f) in self.offsets.fields.iter_mut().zip(&s.fields) {
             next(offsets, f.values.len());
         }
+        for (offsets, l) in self.offsets.labels.iter_mut().zip(&s.labels) {
+            next(offsets, l.values.len());
+        }
     }
 
     /// Writes tables, splits and digests, and forces all to the disk.
@@ -292,6 +310,7 @@ impl Writer {
             self.rhs,
             self.solution,
             self.fields,
+            self.labels,
             self.own,
         ));
         let path = h5.path.clone();
@@ -331,6 +350,12 @@ impl Writer {
         let g = h5.new_group(&self.systems, "field_offsets")?;
         for (f, offsets) in self.shape.fields.iter().zip(&self.offsets.fields) {
             h5.put(&g, &f.name, offsets)?;
+        }
+        if !self.shape.labels.is_empty() {
+            let g = h5.new_group(&self.systems, "label_offsets")?;
+            for (l, offsets) in self.shape.labels.iter().zip(&self.offsets.labels) {
+                h5.put(&g, &l.name, offsets)?;
+            }
         }
         Ok(())
     }
@@ -387,15 +412,21 @@ impl Maker<'_> {
         })
     }
 
-    fn fields(&self, systems: &Group, shape: &Shape, totals: &Totals) -> Result<Vec<Rows>> {
-        let g = schema::create_fields(self.h5, systems, &shape.fields)?;
-        let shared = shape.pattern.is_some();
+    fn fields(
+        &self,
+        systems: &Group,
+        group: &str,
+        shared: bool,
+        shapes: &[FieldShape],
+        totals: &[usize],
+    ) -> Result<Vec<Rows>> {
+        let g = schema::create_fields(self.h5, systems, group, shapes)?;
         let make = |(i, f): (usize, &FieldShape)| {
-            let total = totals.fields.get(i).copied().unwrap_or(0);
+            let total = totals.get(i).copied().unwrap_or(0);
             let rows = self.rows(&g, &f.name, shared.then_some(f.len), total)?;
             schema::write_field_attrs(self.h5, &rows.data, f)?;
             Ok(rows)
         };
-        shape.fields.iter().enumerate().map(make).collect()
+        shapes.iter().enumerate().map(make).collect()
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::linalg::dense::{self, Dense};
-use crate::linalg::{Csr, LinOp};
+use crate::linalg::{Csr, LinOp, Props};
 
 /// κ of a preconditioned matrix and how it was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -17,23 +17,39 @@ pub struct Condition {
     pub contraction: Option<f64>,
 }
 
-/// κ₂(A) = λ_max/λ_min of a symmetric positive definite A.
+/// κ₂(A): λ_max/λ_min where A is promised positive definite, max|λ|/min|λ| where it is symmetric, else σ_max/σ_min.
 ///
 /// # Errors
-/// [`Error::Numeric`] if the eigenvalues cannot be computed or A is not positive definite.
-pub fn condition_before(a: &Csr) -> Result<f64> {
-    ratio(&dense::eigenvalues_symmetric(&dense::from_csr(a))?)
-        .ok_or_else(|| Error::Numeric("matrix is not positive definite".into()))
+/// [`Error::Numeric`] if the eigenvalues cannot be computed, or A is singular or breaks its promise.
+pub fn condition_before(a: &Csr, props: Props) -> Result<f64> {
+    let full = dense::from_csr(a);
+    if !props.symmetric {
+        let mut rising = dense::singular_values(&full)?;
+        rising.reverse();
+        return ratio(&rising).ok_or_else(|| Error::Numeric("matrix is singular".into()));
+    }
+    let mut rising = dense::eigenvalues_symmetric(&full)?;
+    if props.positive_definite {
+        return ratio(&rising).ok_or_else(|| Error::Numeric("matrix is not positive definite".into()));
+    }
+    rising.iter_mut().for_each(|l| *l = l.abs());
+    rising.sort_by(f64::total_cmp);
+    ratio(&rising).ok_or_else(|| Error::Numeric("matrix is singular".into()))
 }
 
-/// κ of M A: from the eigenvalues of Lᵀ M L (A = L Lᵀ; those of M A) where M promises to be SPD and is, else from the
+/// κ of M A: from the eigenvalues of Lᵀ M L (A = L Lᵀ; those of M A) where A and M promise to be SPD and are, else from the
 /// singular values of M A. None where M A is singular to working precision. With `omega`, ρ(I − ω M A) as well.
 ///
 /// # Errors
 /// [`Error::Numeric`] if a decomposition fails or A is not positive definite.
-pub fn condition_after(a: &Csr, m: &dyn LinOp, omega: Option<f64>) -> Result<Option<Condition>> {
+pub fn condition_after(
+    a: &Csr,
+    props: Props,
+    m: &dyn LinOp,
+    omega: Option<f64>,
+) -> Result<Option<Condition>> {
     let explicit = dense::from_op(m);
-    if m.props().symmetric && m.props().positive_definite {
+    if props.positive_definite && m.props().symmetric && m.props().positive_definite {
         let l = dense::cholesky_factor(a)?;
         let similar: Dense = l.transpose() * &explicit * &l;
         // Symmetric up to rounding: the lower triangle is read.
@@ -95,15 +111,19 @@ mod tests {
         let a = laplacian(20);
         let angle = std::f64::consts::PI / 42.0;
         let exact = (angle.cos() / angle.sin()).powi(2);
-        assert!((condition_before(&a).unwrap() / exact - 1.0).abs() < 1e-10);
-        let none = condition_after(&a, &Identity(20), Some(0.4)).unwrap().unwrap();
+        assert!((condition_before(&a, Props::SPD).unwrap() / exact - 1.0).abs() < 1e-10);
+        let none = condition_after(&a, Props::SPD, &Identity(20), Some(0.4))
+            .unwrap()
+            .unwrap();
         assert!(none.spectral && (none.kappa / exact - 1.0).abs() < 1e-10);
         // λ_max = 4 cos²(π/42): the far end of the spectrum decides at ω = 0.4, the near end at ω = 0.1.
         let (near, far) = (4.0 * angle.sin().powi(2), 4.0 * angle.cos().powi(2));
         assert!((none.contraction.unwrap() - (1.0 - 0.4 * near)).abs() < 1e-12);
-        let diverging = condition_after(&a, &Identity(20), Some(0.6)).unwrap().unwrap();
+        let diverging = condition_after(&a, Props::SPD, &Identity(20), Some(0.6))
+            .unwrap()
+            .unwrap();
         assert!((diverging.contraction.unwrap() - (0.6 * far - 1.0)).abs() < 1e-12);
-        let direct = condition_after(&a, &Cholesky::new(&a).unwrap(), None)
+        let direct = condition_after(&a, Props::SPD, &Cholesky::new(&a).unwrap(), None)
             .unwrap()
             .unwrap();
         assert!((direct.kappa - 1.0).abs() < 1e-9 && direct.contraction.is_none());
@@ -126,7 +146,7 @@ mod tests {
             ],
         )
         .unwrap();
-        let c = condition_after(&a, &m, Some(0.5)).unwrap().unwrap();
+        let c = condition_after(&a, Props::SPD, &m, Some(0.5)).unwrap().unwrap();
         assert!(!c.spectral && c.kappa > 1.0);
         // max(abs(numpy.linalg.eigvals(I - M @ A / 2)))
         assert!((c.contraction.unwrap() - 0.925_785_393_726_186).abs() < 1e-12);

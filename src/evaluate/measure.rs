@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::recipe::{Row, RowKind};
 use crate::error::{Error, Result};
+use crate::linalg::LinOp;
 use crate::linalg::op::Identity;
 use crate::linalg::vector::norm2;
-use crate::linalg::{LinOp, Props};
 use crate::models::operator::ExplicitInverse;
 use crate::models::{Model, Prediction};
 use crate::solver::{Quiet, Reason, Stop, Workspace};
@@ -152,7 +152,7 @@ pub fn solve(
         }
         Err(e) => return Err(e),
     };
-    let a = system.matrix.promised(Props::SPD);
+    let a = system.matrix.promised(system.props);
     let mut x = prepared.start;
     let clock = Instant::now();
     let outcome = row

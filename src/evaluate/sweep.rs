@@ -156,7 +156,7 @@ fn describe(recipe: &EvalRecipe, data: &Dataset, systems: &[LinearSystem]) -> Re
             .iter()
             .take(wanted)
             .take_while(|_| !interrupt::requested())
-            .map(|s| condition_before(&s.matrix))
+            .map(|s| condition_before(&s.matrix, s.props))
             .collect::<Result<_>>()?,
         kappa_after: Vec::new(),
     })
@@ -197,7 +197,7 @@ fn one_row(
             return Ok(false);
         }
         if let Ok(prepared) = measure::prepare(&source, row, system) {
-            match condition_after(&system.matrix, prepared.op.get(), omega) {
+            match condition_after(&system.matrix, system.props, prepared.op.get(), omega) {
                 Ok(Some(c)) => after.push(c),
                 // M A is singular or not finite: the solves will show it.
                 Ok(None) | Err(Error::Numeric(_)) => {}

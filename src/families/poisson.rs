@@ -16,9 +16,9 @@ use crate::error::{Error, Result};
 use crate::fem::dofs::{Dofs, Order};
 use crate::fem::p1::P1;
 use crate::fem::quadrature::TriangleRule;
-use crate::linalg::{Csr, Pattern, SymbolicCholesky};
+use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky};
 use crate::mesh::perturb::Perturbation;
-use crate::mesh::{Mesh, structured};
+use crate::mesh::{TriangleMesh, structured};
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, Field, LinearSystem, Location, MeshData};
 
@@ -84,7 +84,7 @@ impl Default for PoissonConfig {
 /// The family with its mesh, pattern and scatter map made.
 pub struct Poisson {
     config: PoissonConfig,
-    mesh: Mesh,
+    mesh: TriangleMesh,
     data: Arc<MeshData>,
     perturbation: Perturbation,
     p1: P1,
@@ -181,6 +181,7 @@ impl Family for Poisson {
                     .into(),
             boundary_conditions: "u = 0 on the whole boundary, eliminated".into(),
             units: "none (dimensionless)".into(),
+            props: Props::SPD,
         }
     }
 
@@ -258,7 +259,9 @@ impl Sampler for PoissonSampler<'_> {
             matrix,
             rhs,
             solution,
+            props: Props::SPD,
             fields,
+            labels: Vec::new(),
             params: vec![("min_angle".into(), family.mesh.min_angle(points))],
             mesh: Some(family.data.clone()),
             index,

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::linalg::Pattern;
-use crate::mesh::{Mesh, order};
+use crate::mesh::{TriangleMesh, order};
 
 /// No unknown: a point on the Dirichlet boundary.
 pub const ELIMINATED: u32 = u32::MAX;
@@ -32,7 +32,7 @@ impl Dofs {
     ///
     /// # Errors
     /// If the mesh has triangles with points that are not there.
-    pub fn new(mesh: &Mesh, order: Order) -> Result<Self> {
+    pub fn new(mesh: &TriangleMesh, order: Order) -> Result<Self> {
         let points: Vec<u32> = (0..mesh.points.len() as u32)
             .filter(|&v| !mesh.boundary[v as usize])
             .collect();
@@ -60,9 +60,9 @@ impl Dofs {
     ///
     /// # Errors
     /// If the mesh has triangles with points that are not there.
-    pub fn pattern(&self, mesh: &Mesh) -> Result<Pattern> {
-        let mut pairs = Vec::with_capacity(9 * mesh.triangles.len());
-        for tri in &mesh.triangles {
+    pub fn pattern(&self, mesh: &TriangleMesh) -> Result<Pattern> {
+        let mut pairs = Vec::with_capacity(9 * mesh.cells.len());
+        for tri in &mesh.cells {
             let dofs = tri.map(|v| self.of_point[v as usize]);
             for i in dofs {
                 for j in dofs {

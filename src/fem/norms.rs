@@ -6,7 +6,7 @@ use fenris::nalgebra::{DVector, Point2, Vector1, Vector2};
 
 use super::oracle::fenris_mesh;
 use crate::error::{Error, Result};
-use crate::mesh::Mesh;
+use crate::mesh::TriangleMesh;
 
 /// Degree up to which the error integrals are exact: well above that of linear elements squared.
 const STRENGTH: usize = 8;
@@ -16,7 +16,7 @@ const STRENGTH: usize = 8;
 /// # Errors
 /// [`Error::Shape`] unless there is one value a point; [`Error::Numeric`] if fenris fails.
 pub fn errors(
-    mesh: &Mesh,
+    mesh: &TriangleMesh,
     points: &[[f64; 2]],
     values: &[f64],
     u: impl Fn([f64; 2]) -> f64,

@@ -10,13 +10,13 @@ use fenris::nalgebra::{DVector, Point2};
 use super::dofs::Dofs;
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
-use crate::mesh::Mesh;
+use crate::mesh::TriangleMesh;
 
 /// The mesh with the points where `points` says, as fenris has it.
-pub fn fenris_mesh(mesh: &Mesh, points: &[[f64; 2]]) -> TriangleMesh2d<f64> {
+pub fn fenris_mesh(mesh: &TriangleMesh, points: &[[f64; 2]]) -> TriangleMesh2d<f64> {
     TriangleMesh2d::from_vertices_and_connectivity(
         points.iter().map(|p| Point2::new(p[0], p[1])).collect(),
-        mesh.triangles
+        mesh.cells
             .iter()
             .map(|t| Tri3d2Connectivity(t.map(|v| v as usize)))
             .collect(),
@@ -27,7 +27,7 @@ pub fn fenris_mesh(mesh: &Mesh, points: &[[f64; 2]]) -> TriangleMesh2d<f64> {
 ///
 /// # Errors
 /// [`Error::Numeric`] if fenris fails.
-pub fn stiffness(mesh: &Mesh, points: &[[f64; 2]], dofs: &Dofs) -> Result<Csr> {
+pub fn stiffness(mesh: &TriangleMesh, points: &[[f64; 2]], dofs: &Dofs) -> Result<Csr> {
     let failed = |e: String| Error::Numeric(format!("fenris: {e}"));
     let fenris = fenris_mesh(mesh, points);
     let (weights, at) = fenris::quadrature::total_order::triangle(1).map_err(|e| failed(e.to_string()))?;

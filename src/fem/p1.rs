@@ -6,7 +6,7 @@ use super::dofs::{Dofs, ELIMINATED};
 use super::quadrature::TriangleRule;
 use crate::error::Result;
 use crate::linalg::Pattern;
-use crate::mesh::Mesh;
+use crate::mesh::TriangleMesh;
 
 /// Where the six different entries of an element matrix go: (0,0), (1,1), (2,2), then both places of (0,1), (1,2), (2,0).
 type Scatter = [u32; 9];
@@ -25,7 +25,7 @@ impl P1 {
     ///
     /// # Errors
     /// If the mesh has triangles with points that are not there.
-    pub fn new(mesh: &Mesh, dofs: &Dofs) -> Result<Self> {
+    pub fn new(mesh: &TriangleMesh, dofs: &Dofs) -> Result<Self> {
         let pattern = dofs.pattern(mesh)?;
         let place = |i: u32, j: u32| {
             if i == ELIMINATED || j == ELIMINATED {
@@ -36,7 +36,7 @@ impl P1 {
                 .map_or(ELIMINATED, |k| k as u32)
         };
         let unknowns: Vec<[u32; 3]> = mesh
-            .triangles
+            .cells
             .iter()
             .map(|t| t.map(|v| dofs.of_point[v as usize]))
             .collect();
@@ -57,7 +57,7 @@ impl P1 {
             })
             .collect();
         Ok(P1 {
-            triangles: mesh.triangles.clone(),
+            triangles: mesh.cells.clone(),
             unknowns,
             scatter,
             pattern: Arc::new(pattern),

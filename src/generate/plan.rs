@@ -97,6 +97,6 @@ impl Plan {
 
 /// About what a sample takes in a file.
 fn bytes(s: &LinearSystem) -> usize {
-    let fields: usize = s.fields.iter().map(|f| f.values.len()).sum();
+    let fields: usize = s.fields.iter().chain(&s.labels).map(|f| f.values.len()).sum();
     8 * (s.matrix.nnz() + 2 * s.n() + fields).max(1)
 }

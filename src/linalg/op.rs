@@ -30,6 +30,22 @@ impl Props {
         positive_definite: false,
         linear: true,
     };
+
+    /// What files call a matrix of these properties: "spd", "symmetric" or "general".
+    pub fn name(self) -> &'static str {
+        match (self.symmetric, self.positive_definite) {
+            (true, true) => "spd",
+            (true, false) => "symmetric",
+            _ => "general",
+        }
+    }
+
+    /// The properties called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Props::SPD, Props::SYMMETRIC, Props::GENERAL]
+            .into_iter()
+            .find(|p| p.name() == name)
+    }
 }
 
 /// A linear map given by its action.

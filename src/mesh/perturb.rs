@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::Mesh;
+use super::TriangleMesh;
 use crate::error::{Error, Result};
 
 /// A triangle may not shrink below this share of its area on the unmoved mesh.
@@ -27,9 +27,9 @@ pub struct Perturbation {
 
 impl Perturbation {
     /// Shifts of up to `reach` in each coordinate.
-    pub fn new(mesh: &Mesh, reach: f64) -> Self {
+    pub fn new(mesh: &TriangleMesh, reach: f64) -> Self {
         let mut touching = vec![Vec::new(); mesh.points.len()];
-        for (t, tri) in mesh.triangles.iter().enumerate() {
+        for (t, tri) in mesh.cells.iter().enumerate() {
             for &v in tri {
                 touching[v as usize].push(t as u32);
             }
@@ -43,7 +43,7 @@ impl Perturbation {
             around.extend_from_slice(&touching[v as usize]);
             start.push(around.len() as u32);
         }
-        let least = (0..mesh.triangles.len())
+        let least = (0..mesh.cells.len())
             .map(|t| LEAST_AREA * mesh.double_area(&mesh.points, t))
             .collect();
         Perturbation {
@@ -60,7 +60,7 @@ impl Perturbation {
     ///
     /// # Errors
     /// [`Error::Numeric`] if no admissible position is found for a point.
-    pub fn draw(&self, mesh: &Mesh, rng: &mut ChaCha8Rng, points: &mut Vec<[f64; 2]>) -> Result<()> {
+    pub fn draw(&self, mesh: &TriangleMesh, rng: &mut ChaCha8Rng, points: &mut Vec<[f64; 2]>) -> Result<()> {
         points.clone_from(&mesh.points);
         if self.reach == 0.0 {
             return Ok(());

@@ -1,12 +1,12 @@
 //! Regular triangulations.
 
-use super::Mesh;
+use super::TriangleMesh;
 
 /// The unit square in (2^level)² squares, each cut along the diagonal from lower left to upper right.
 ///
 /// Points run row by row, x fastest; the (2^level − 1)² inner ones keep that order. The stiffness matrix of linear
 /// elements has, in this order, the stored diagonals 0, 1, N, N + 1 with N = 2^level − 1.
-pub fn unit_square(level: u32) -> Mesh {
+pub fn unit_square(level: u32) -> TriangleMesh {
     let squares = 1usize << level;
     let h = 1.0 / squares as f64;
     let width = squares + 1;
@@ -21,11 +21,11 @@ pub fn unit_square(level: u32) -> Mesh {
             triangles.push([a, c, d]);
         }
     }
-    Mesh {
+    TriangleMesh {
         points: (0..width * width)
             .map(|k| [at(k).0 as f64 * h, at(k).1 as f64 * h])
             .collect(),
-        triangles,
+        cells: triangles,
         boundary: (0..width * width)
             .map(|k| {
                 let (x, y) = at(k);

@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use super::metrics::SolverMetrics;
 use super::recipe::Validation;
 use crate::error::{Error, Result};
+use crate::linalg::LinOp;
 use crate::linalg::op::Identity;
-use crate::linalg::{LinOp, Props};
 use crate::models::{Model, PredictOptions, Prediction};
 use crate::solver::{Method, Quiet, Stop, Workspace};
 use crate::system::LinearSystem;
@@ -74,7 +74,7 @@ fn solve(
         max_it: how.max_it,
         ..Stop::default()
     };
-    let a = system.matrix.promised(Props::SPD);
+    let a = system.matrix.promised(system.props);
     let outcome = how
         .ksp
         .solve(ws, &a, &*m, &system.rhs, &mut x, &stop, &mut Quiet)?;

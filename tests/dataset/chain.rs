@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fempipe::linalg::{Cholesky, Csr, LinOp};
+use fempipe::linalg::{Cholesky, Csr, LinOp, Props};
 use fempipe::rng::{self, Purpose};
 use fempipe::system::{Field, LinearSystem, Location, MeshData};
 use rand::RngExt;
@@ -36,16 +36,24 @@ pub fn system(seed: u64, index: u64, n: usize, mesh: Option<Arc<MeshData>>) -> L
     let rhs = vec![1.0; n];
     let mut x = vec![0.0; n];
     Cholesky::new(&matrix).unwrap().apply(&rhs, &mut x);
+    let inverse_diagonal = matrix.diagonal().iter().map(|d| 1.0 / d).collect();
     let mean = w.iter().sum::<f64>() / w.len() as f64;
     LinearSystem {
         matrix,
         rhs,
         solution: Some(x),
+        props: Props::SPD,
         fields: vec![Field {
             name: "w".into(),
             location: Location::Cells,
             components: 1,
             values: w,
+        }],
+        labels: vec![Field {
+            name: "inverse diagonal".into(),
+            location: Location::Dofs,
+            components: 1,
+            values: inverse_diagonal,
         }],
         params: vec![("mean w".into(), mean)],
         mesh,
@@ -60,6 +68,8 @@ pub fn assert_same(a: &LinearSystem, b: &LinearSystem) {
     assert_eq!(a.rhs, b.rhs);
     assert_eq!(a.solution, b.solution);
     assert_eq!(a.fields, b.fields);
+    assert_eq!(a.labels, b.labels);
+    assert_eq!(a.props, b.props);
     assert_eq!(a.params, b.params);
     assert_eq!(a.mesh, b.mesh);
     assert_eq!(a.index, b.index);

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fempipe::dataset::{Dataset, Header, Record, Shape, Sizes, Split, Totals, Writer, split, verify};
+use fempipe::linalg::Props;
 use fempipe::system::{Description, LinearSystem};
 use proptest::prelude::*;
 
@@ -18,6 +19,7 @@ pub fn header(samples: usize) -> Header {
             weak_form: "∫ w u' v' dx = ∫ v dx".into(),
             boundary_conditions: "u = 0 at both ends".into(),
             units: "none".into(),
+            props: Props::SPD,
         },
         recipe: "family = \"chain\"\n".into(),
         seed: 5,

@@ -8,12 +8,12 @@ use fempipe::fem::quadrature::TriangleRule;
 use fempipe::fem::{norms, oracle};
 use fempipe::linalg::{Cholesky, Csr};
 use fempipe::mesh::perturb::Perturbation;
-use fempipe::mesh::{Mesh, structured};
+use fempipe::mesh::{TriangleMesh, structured};
 use fempipe::rng::{Purpose, stream};
 use proptest::prelude::*;
 
 /// A perturbed mesh: topology and moved points.
-fn perturbed(level: u32, share: f64, index: u64) -> (Mesh, Vec<[f64; 2]>) {
+fn perturbed(level: u32, share: f64, index: u64) -> (TriangleMesh, Vec<[f64; 2]>) {
     let mesh = structured::unit_square(level);
     let reach = share / f64::from(1u32 << level);
     let mut points = Vec::new();
@@ -23,7 +23,7 @@ fn perturbed(level: u32, share: f64, index: u64) -> (Mesh, Vec<[f64; 2]>) {
     (mesh, points)
 }
 
-fn stiffness(mesh: &Mesh, points: &[[f64; 2]], dofs: &Dofs) -> Csr {
+fn stiffness(mesh: &TriangleMesh, points: &[[f64; 2]], dofs: &Dofs) -> Csr {
     let p1 = P1::new(mesh, dofs).unwrap();
     let mut values = vec![f64::NAN; p1.pattern().nnz()];
     p1.stiffness(points, &mut values);
@@ -136,7 +136,7 @@ proptest! {
     fn no_triangle_is_ever_turned_over(level in 2u32..=5, share in 0.0..=0.5f64, index in 0u64..1_000_000) {
         let (mesh, points) = perturbed(level, share, index);
         let reach = share / f64::from(1u32 << level);
-        for t in 0..mesh.triangles.len() {
+        for t in 0..mesh.cells.len() {
             prop_assert!(mesh.double_area(&points, t) > 0.0, "triangle {t}");
         }
         for (p, q) in points.iter().zip(&mesh.points) {
