@@ -15,6 +15,7 @@
 //! | [`models`] | learned systems, one a file → [`models::Prediction`]; checkpoints |
 //! | [`nn`] | what dfdx lacks: parameters of runtime size, sparse products with derivatives, Adam |
 //! | [`families`] | PDE families, one a file: `(seed, index)` → [`system::LinearSystem`] |
+//! | [`verify`] | what families claim, measured: orders of convergence, known values |
 //! | [`dataset`] | the HDF5 file: schema, parts, reader, splits, digests |
 //! | [`fem`], [`mesh`] | linear elements on a reused pattern, quadrature, error norms; triangulations |
 //! | [`solver`], [`precond`] | Krylov methods and preconditioners under PETSc's names |
@@ -60,5 +61,6 @@ pub mod rng;
 pub mod solver;
 pub mod system;
 pub mod train;
+pub mod verify;
 
 pub use error::{Error, Result};

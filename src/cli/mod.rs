@@ -11,6 +11,7 @@ pub mod output;
 pub mod progress;
 mod solve;
 mod train;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -59,6 +60,7 @@ enum Command {
     Solve(solve::Args),
     Train(Box<train::Args>),
     Evaluate(evaluate::Args),
+    Verify(verify::Args),
 }
 
 /// Parses the command line, runs the command, turns its result into an exit code.
@@ -100,6 +102,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Solve(args) => solve::run(args, &cli.common),
         Command::Train(args) => train::run(args, &cli.common),
         Command::Evaluate(args) => evaluate::run(args, &cli.common),
+        Command::Verify(args) => verify::run(args, &cli.common),
     }
 }
 

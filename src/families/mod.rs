@@ -1,5 +1,6 @@
 //! PDE families, one file each: `(seed, index)` → [`LinearSystem`].
 
+pub mod keys;
 pub mod poisson;
 
 use std::sync::Arc;

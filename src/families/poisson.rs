@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
-use super::{Family, Sampler};
+use super::{Family, Sampler, keys};
 use crate::error::{Error, Result};
 use crate::fem::dofs::{Dofs, Order};
 use crate::fem::p1::P1;
@@ -99,21 +99,9 @@ impl Poisson {
     /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
     pub fn from_table(table: &toml::Table, origin: &str) -> Result<Self> {
         check_level(table, origin)?;
-        let config: PoissonConfig =
-            toml::Value::Table(table.clone())
-                .try_into()
-                .map_err(|e: toml::de::Error| {
-                    Error::recipe(origin, format!("[{NAME}] {}", one_line(e.message())))
-                })?;
-        if !(0.0..=0.5).contains(&config.perturbation) {
-            return Err(Error::recipe(
-                origin,
-                format!(
-                    "{NAME}.perturbation = {}: must be between 0 and 0.5 (units of the grid step)",
-                    config.perturbation
-                ),
-            ));
-        }
+        let config: PoissonConfig = keys::config(table, NAME, origin)?;
+        // In units of the grid step.
+        keys::within(config.perturbation, 0.0..=0.5, "poisson.perturbation", origin)?;
         if matches!(config.f, Source::Constant(f) if !f.is_finite()) {
             return Err(Error::recipe(origin, format!("{NAME}.f: must be finite")));
         }
@@ -157,10 +145,6 @@ fn check_level(table: &toml::Table, origin: &str) -> Result<()> {
             ),
         )),
     }
-}
-
-fn one_line(message: &str) -> String {
-    message.replace('\n', ", ")
 }
 
 impl Family for Poisson {
