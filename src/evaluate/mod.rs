@@ -20,6 +20,7 @@ pub use crate::solver::Method;
 pub use condition::{Condition, condition_after, condition_before};
 pub use measure::Solve;
 pub use output::{claim, write};
+pub use plot::{Scale, Series, lines};
 pub use recipe::{EvalRecipe, Row, RowKind};
 pub use statistics::Quartiles;
 pub use summary::{Cell, Verdict, summarize, verdicts};

@@ -63,6 +63,56 @@ pub trait LinOp: Sync {
     fn nnz(&self) -> usize {
         0
     }
+
+    /// The two halves of a symmetric positive definite operator that has them.
+    fn halves(&self) -> Option<&dyn Halves> {
+        None
+    }
+}
+
+/// A symmetric positive definite operator M = Fᵀ F, one factor at a time.
+pub trait Halves: Sync {
+    /// y ← F x.
+    fn left(&self, x: &[f64], y: &mut [f64]);
+
+    /// y ← Fᵀ x.
+    fn right(&self, x: &[f64], y: &mut [f64]);
+}
+
+impl<T: LinOp + ?Sized> LinOp for &T {
+    fn shape(&self) -> (usize, usize) {
+        (**self).shape()
+    }
+    fn props(&self) -> Props {
+        (**self).props()
+    }
+    fn apply(&self, x: &[f64], y: &mut [f64]) {
+        (**self).apply(x, y);
+    }
+    fn nnz(&self) -> usize {
+        (**self).nnz()
+    }
+    fn halves(&self) -> Option<&dyn Halves> {
+        (**self).halves()
+    }
+}
+
+impl<T: LinOp + ?Sized> LinOp for Box<T> {
+    fn shape(&self) -> (usize, usize) {
+        (**self).shape()
+    }
+    fn props(&self) -> Props {
+        (**self).props()
+    }
+    fn apply(&self, x: &[f64], y: &mut [f64]) {
+        (**self).apply(x, y);
+    }
+    fn nnz(&self) -> usize {
+        (**self).nnz()
+    }
+    fn halves(&self) -> Option<&dyn Halves> {
+        (**self).halves()
+    }
 }
 
 /// The identity: the preconditioner `none`.
@@ -77,6 +127,18 @@ impl LinOp for Identity {
         Props::SPD
     }
     fn apply(&self, x: &[f64], y: &mut [f64]) {
+        y.copy_from_slice(x);
+    }
+    fn halves(&self) -> Option<&dyn Halves> {
+        Some(self)
+    }
+}
+
+impl Halves for Identity {
+    fn left(&self, x: &[f64], y: &mut [f64]) {
+        y.copy_from_slice(x);
+    }
+    fn right(&self, x: &[f64], y: &mut [f64]) {
         y.copy_from_slice(x);
     }
 }

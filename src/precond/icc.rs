@@ -3,6 +3,7 @@
 use super::strict::Strict;
 use super::{SYMMETRY, check_square_finite, fill};
 use crate::error::{Error, Result};
+use crate::linalg::op::Halves;
 use crate::linalg::{Csr, LinOp, Props};
 
 /// A pivot at most this fraction of its row's sum of magnitudes counts as not positive (PETSc's `zeropivot`).
@@ -188,5 +189,23 @@ impl LinOp for Icc {
     }
     fn nnz(&self) -> usize {
         self.lower.nnz() + self.inverse_d.len()
+    }
+    fn halves(&self) -> Option<&dyn Halves> {
+        Some(self)
+    }
+}
+
+/// F = D^−½ L⁻¹.
+impl Halves for Icc {
+    fn left(&self, x: &[f64], y: &mut [f64]) {
+        y.copy_from_slice(x);
+        self.lower.substitute(y, |_, y| y);
+        for (y, d) in y.iter_mut().zip(&self.inverse_d) {
+            *y *= d.sqrt();
+        }
+    }
+    fn right(&self, x: &[f64], y: &mut [f64]) {
+        y.copy_from_slice(x);
+        self.upper.substitute(y, |i, y| self.inverse_d[i].sqrt() * y);
     }
 }

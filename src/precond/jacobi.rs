@@ -2,6 +2,7 @@
 
 use super::{check_square_finite, nonzero_diagonal};
 use crate::error::Result;
+use crate::linalg::op::Halves;
 use crate::linalg::{Csr, LinOp, Props};
 
 /// M = ω D⁻¹, D the diagonal of A.
@@ -41,5 +42,20 @@ impl LinOp for Jacobi {
     }
     fn nnz(&self) -> usize {
         self.inverse.len()
+    }
+    fn halves(&self) -> Option<&dyn Halves> {
+        (self.props == Props::SPD).then_some(self)
+    }
+}
+
+/// F = Fᵀ = (ω D⁻¹)^½.
+impl Halves for Jacobi {
+    fn left(&self, x: &[f64], y: &mut [f64]) {
+        for ((y, x), d) in y.iter_mut().zip(x).zip(&self.inverse) {
+            *y = d.sqrt() * x;
+        }
+    }
+    fn right(&self, x: &[f64], y: &mut [f64]) {
+        self.left(x, y);
     }
 }

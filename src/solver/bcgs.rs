@@ -1,6 +1,7 @@
 //! BiCGStab.
 
 use super::run::Run;
+use super::stop::Norm;
 use super::{Monitor, Outcome, Reason, Stop, need};
 use crate::error::Result;
 use crate::linalg::{LinOp, vector};
@@ -37,6 +38,7 @@ pub fn bcgs(
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
     need::linear("bcgs", a, m)?;
+    need::norm("bcgs", stop, &[Norm::Unpreconditioned])?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     let Bcgs {
         r,

@@ -2,9 +2,13 @@
 
 use super::lanczos::Lanczos;
 use super::run::Run;
+use super::stop::Norm;
 use super::{Monitor, Outcome, Reason, Stop, need};
 use crate::error::Result;
 use crate::linalg::{LinOp, vector};
+
+/// The norms a method has that makes M r anyway.
+pub(super) const ALL: [Norm; 3] = [Norm::Unpreconditioned, Norm::Preconditioned, Norm::Natural];
 
 /// Workspace of [`cg`]: 4 n-vectors, kept between solves.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +32,7 @@ impl Cg {
 
 /// Preconditioned conjugate gradients for A x = b, A (n×n) symmetric positive definite, M ≈ A⁻¹.
 ///
-/// Minimises ‖x − x*‖_A over x₀ + K_k(M A, M r₀); stops at ‖b − A x‖₂ ≤ max(rtol ‖b‖₂, atol).
+/// Minimises ‖x − x*‖_A over x₀ + K_k(M A, M r₀); stops at ‖b − A x‖₂ ≤ max(rtol ‖b‖₂, atol), or by another [`Norm`].
 /// Where the recurrence's residual meets that and the true one does not, it starts again from the true residual.
 /// pᵀ A p ≤ 0 ends with [`Reason::DivergedIndefiniteMat`], rᵀ M r ≤ 0 with [`Reason::DivergedIndefinitePc`].
 /// Needs: A and M promised SPD. Memory: 4 n-vectors.
@@ -46,6 +50,7 @@ pub fn cg(
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
     need::spd("cg", a, m)?;
+    need::norm("cg", stop, &ALL)?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     let Cg { r, z, p, ap, lanczos } = ws;
     lanczos.begin(stop.max_it);
@@ -55,11 +60,15 @@ pub fn cg(
     let mut stopped = run.begin(x, r);
     // rᵀ M r of the iteration before; 0 makes the next direction p = M r.
     let mut rz_before = 0.0;
+    // Whether z = M r already, because the rule's norm asked for it.
+    let mut fresh = false;
     let reason = loop {
         if let Some(reason) = stopped {
             break reason;
         }
-        m.apply(r, z);
+        if !fresh {
+            m.apply(r, z);
+        }
         let rz = vector::dot(r, z);
         if !rz.is_finite() {
             break Reason::DivergedNan;
@@ -86,10 +95,14 @@ pub fn cg(
         let alpha = rz / pap;
         lanczos.alpha(alpha);
         let norm = advance(alpha, p, ap, x, r);
-        stopped = run.note(norm);
+        fresh = run.uses_z();
+        if fresh {
+            m.apply(r, z);
+        }
+        stopped = run.note(run.norm_with(norm, r, z));
         if stopped.is_some_and(Reason::converged) {
             stopped = run.confirm(x, r);
-            rz_before = 0.0;
+            (rz_before, fresh) = (0.0, false);
             lanczos.close();
         }
     };

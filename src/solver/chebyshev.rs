@@ -1,6 +1,6 @@
 //! Chebyshev semi-iteration: no inner products, given bounds on the spectrum.
 
-use super::cg::{Cg, cg};
+use super::cg::{ALL, Cg, cg};
 use super::run::Run;
 use super::{Monitor, Outcome, Quiet, Reason, Stop, need};
 use crate::error::{Error, Result};
@@ -52,6 +52,7 @@ pub fn chebyshev(
 ) -> Result<Outcome> {
     params.check()?;
     need::spd("chebyshev", a, m)?;
+    need::norm("chebyshev", stop, &ALL)?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     for u in [&mut ws.r, &mut ws.z, &mut ws.d] {
         u.resize(b.len(), 0.0);
@@ -65,11 +66,15 @@ pub fn chebyshev(
     let (theta, delta) = ((max + min) / 2.0, (max - min) / 2.0);
     let sigma = theta / delta;
     let mut rho = 0.0;
+    // Whether z = M r already, because the rule's norm asked for it.
+    let mut fresh = false;
     let reason = loop {
         if let Some(reason) = stopped {
             break reason;
         }
-        m.apply(r, z);
+        if !fresh {
+            m.apply(r, z);
+        }
         if rho == 0.0 {
             rho = 1.0 / sigma;
             for (d, z) in d.iter_mut().zip(&*z) {
@@ -86,10 +91,14 @@ pub fn chebyshev(
         vector::axpy(1.0, d, x);
         a.apply(d, z);
         vector::axpy(-1.0, z, r);
-        stopped = run.note(vector::norm2(r));
+        fresh = run.uses_z();
+        if fresh {
+            m.apply(r, z);
+        }
+        stopped = run.note(run.norm_with(vector::norm2(r), r, z));
         if stopped.is_some_and(Reason::converged) {
             stopped = run.confirm(x, r);
-            rho = 0.0;
+            (rho, fresh) = (0.0, false);
         }
     };
     Ok(run.finish(reason, x, r))

@@ -5,6 +5,7 @@ use faer::{MatMut, Side};
 
 use super::cg::advance;
 use super::run::Run;
+use super::stop::Norm;
 use super::{Monitor, Outcome, Reason, Stop, need};
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
@@ -146,6 +147,7 @@ pub fn deflated_cg(
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
     need::spd("deflated cg", a, m)?;
+    need::norm("deflated cg", stop, &[Norm::Unpreconditioned])?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     if space.n != b.len() {
         return Err(Error::shape("rows of the deflation space", b.len(), space.n));

@@ -1,5 +1,6 @@
 //! Flexible conjugate gradients: the preconditioner may change from step to step.
 
+use super::cg::ALL;
 use super::run::Run;
 use super::{Monitor, Outcome, Reason, Stop, need};
 use crate::error::{Error, Result};
@@ -39,6 +40,7 @@ pub fn fcg(
 ) -> Result<Outcome> {
     check(directions)?;
     need::spd_matrix("fcg", a)?;
+    need::norm("fcg", stop, &ALL)?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     let n = b.len();
     let Fcg { r, z, p, ap, pap } = ws;
@@ -50,11 +52,15 @@ pub fn fcg(
     let mut stopped = run.begin(x, r);
     // Directions made since the last start.
     let mut made = 0;
+    // Whether z = M r already, because the rule's norm asked for it.
+    let mut fresh = false;
     let reason = loop {
         if let Some(reason) = stopped {
             break reason;
         }
-        m.apply(r, z);
+        if !fresh {
+            m.apply(r, z);
+        }
         let rz = vector::dot(r, z);
         if !rz.is_finite() {
             break Reason::DivergedNan;
@@ -88,10 +94,14 @@ pub fn fcg(
         vector::axpy(alpha, &p[new.clone()], x);
         vector::axpy(-alpha, &ap[new], r);
         made += 1;
-        stopped = run.note(vector::norm2(r));
+        fresh = run.uses_z();
+        if fresh {
+            m.apply(r, z);
+        }
+        stopped = run.note(run.norm_with(vector::norm2(r), r, z));
         if stopped.is_some_and(Reason::converged) {
             stopped = run.confirm(x, r);
-            made = 0;
+            (made, fresh) = (0, false);
         }
     };
     Ok(run.finish(reason, x, r))

@@ -4,7 +4,8 @@ use super::gmres::{End, scaled};
 use super::hessenberg::Hessenberg;
 use super::orthogonal::orthogonalize;
 use super::run::Run;
-use super::{Monitor, Outcome, Reason, Stop};
+use super::stop::Norm;
+use super::{Monitor, Outcome, Reason, Stop, need};
 use crate::error::{Error, Result};
 use crate::linalg::{LinOp, vector};
 
@@ -40,6 +41,7 @@ pub fn fgmres(
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
     check(restart)?;
+    need::norm("fgmres", stop, &[Norm::Unpreconditioned])?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     let n = b.len();
     let restart = restart.min(n.max(1));

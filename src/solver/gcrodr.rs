@@ -6,6 +6,7 @@ use super::harmonic;
 use super::hessenberg::Hessenberg;
 use super::orthogonal::orthogonalize;
 use super::run::Run;
+use super::stop::Norm;
 use super::{Monitor, Outcome, Reason, Stop, need};
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
@@ -111,6 +112,7 @@ pub fn gcrodr(
 ) -> Result<Outcome> {
     params.check()?;
     need::linear("gcrodr", a, m)?;
+    need::norm("gcrodr", stop, &[Norm::Unpreconditioned])?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     ws.prepare(params, b.len())?;
     let mut stopped = run.begin(x, &mut ws.w);

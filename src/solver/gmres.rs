@@ -1,24 +1,13 @@
 //! Restarted GMRES.
 
-use serde::{Deserialize, Serialize};
-
 use super::hessenberg::Hessenberg;
 use super::orthogonal::orthogonalize;
 use super::run::Run;
+use super::side::Side;
+use super::stop::Norm;
 use super::{Monitor, Outcome, Reason, Stop, need};
 use crate::error::{Error, Result};
 use crate::linalg::{LinOp, vector};
-
-/// On which side of A the preconditioner stands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Side {
-    /// M A x = M b: minimises ‖M (b − A x)‖₂.
-    Left,
-    /// A M u = b, x = M u: minimises the true ‖b − A x‖₂.
-    #[default]
-    Right,
-}
 
 /// Parameters of [`gmres`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +72,19 @@ pub fn gmres(
 ) -> Result<Outcome> {
     params.check()?;
     need::linear("gmres", a, m)?;
+    match params.side {
+        Side::Left => need::norm(
+            "gmres on the left",
+            stop,
+            &[Norm::Unpreconditioned, Norm::Preconditioned],
+        )?,
+        Side::Right => need::norm("gmres on the right", stop, &[Norm::Unpreconditioned])?,
+        Side::Symmetric => {
+            return Err(Error::Argument(
+                "gmres itself has M on the left or right: solve through split".into(),
+            ));
+        }
+    }
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     let n = b.len();
     // More directions than unknowns are never built.
@@ -160,7 +162,7 @@ impl Gmres {
             let (known, next) = self.basis.split_at_mut((k + 1) * n);
             let (first, second) = match side {
                 Side::Left => (a, m),
-                Side::Right => (m, a),
+                _ => (m, a),
             };
             first.apply(&known[k * n..], &mut self.z);
             second.apply(&self.z, &mut self.w);
@@ -193,7 +195,7 @@ impl Gmres {
         }
         match side {
             Side::Left => vector::axpy(1.0, &self.w, x),
-            Side::Right => {
+            _ => {
                 m.apply(&self.w, &mut self.z);
                 vector::axpy(1.0, &self.z, x);
             }

@@ -12,9 +12,10 @@ use super::deflated::{DeflatedCg, Deflation, deflated_cg};
 use super::fcg::{self, Fcg, fcg};
 use super::fgmres::{self, Fgmres, fgmres};
 use super::gcrodr::{Gcrodr, GcrodrParams, gcrodr};
-use super::gmres::{Gmres, GmresParams, Side, gmres};
+use super::gmres::{Gmres, GmresParams, gmres};
 use super::minres::{Minres, minres};
 use super::richardson::{self, Richardson, richardson};
+use super::side::{Side, split};
 use super::{Monitor, Outcome, Stop};
 use crate::error::{Error, Result};
 use crate::linalg::LinOp;
@@ -137,6 +138,10 @@ impl Method {
             Method::Cg => cg(&mut ws.cg, a, m, b, x, stop, monitor),
             Method::Fcg { directions } => fcg(&mut ws.fcg, directions, a, m, b, x, stop, monitor),
             Method::Minres => minres(&mut ws.minres, a, m, b, x, stop, monitor),
+            Method::Gmres {
+                side: Side::Symmetric,
+                ..
+            } => split(self, ws, a, m, b, x, stop, monitor),
             Method::Gmres { restart, side } => {
                 let params = GmresParams { restart, side };
                 gmres(&mut ws.gmres, &params, a, m, b, x, stop, monitor)
@@ -204,6 +209,7 @@ impl fmt::Display for Method {
             Method::Gmres { restart, side } => match side {
                 Side::Right => write!(f, "{name}({restart})"),
                 Side::Left => write!(f, "{name}({restart}, side = left)"),
+                Side::Symmetric => write!(f, "{name}({restart}, side = symmetric)"),
             },
             Method::Fgmres { restart } => write!(f, "{name}({restart})"),
             Method::Gcrodr { restart, recycle } => write!(f, "{name}({restart}, {recycle})"),

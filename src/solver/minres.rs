@@ -1,6 +1,7 @@
 //! MINRES for symmetric indefinite systems.
 
 use super::run::Run;
+use super::stop::Norm;
 use super::{Monitor, Outcome, Reason, Stop, need};
 use crate::error::Result;
 use crate::linalg::{LinOp, vector};
@@ -42,6 +43,7 @@ pub fn minres(
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
     need::symmetric("minres", a, m)?;
+    need::norm("minres", stop, &[Norm::Unpreconditioned, Norm::Natural])?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     let Minres {
         v_old,
@@ -123,7 +125,11 @@ pub fn minres(
                 *q = s * *q - c * v;
             }
             beta = beta_next;
-            stopped = run.note(phi.abs() * vector::norm2(q));
+            // qᵀ M q = 1.
+            stopped = run.note(match stop.norm {
+                Norm::Natural => phi.abs(),
+                _ => phi.abs() * vector::norm2(q),
+            });
             if stopped.is_some_and(Reason::converged) {
                 stopped = run.confirm(x, q);
                 continue 'solve;

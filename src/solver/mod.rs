@@ -1,7 +1,8 @@
 //! Krylov methods and stationary iterations: one file each, all with the same arguments and outcome.
 //!
 //! Names follow PETSc. Every method stops by the true residual, ‖b − A x‖₂ ≤ max(rtol ‖b‖₂, atol), recomputed before
-//! convergence is reported, and says why it stopped. Not converging is an [`Outcome`], never an error.
+//! convergence is reported, and says why it stopped. Not converging is an [`Outcome`], never an error. Another norm can be asked
+//! for ([`Norm`]), and M on another side of A ([`Side`], [`Method::with_side`], [`split`]); the true residual is reported all the same.
 //!
 //! | input | answer of every method |
 //! |---|---|
@@ -32,6 +33,7 @@ mod need;
 mod orthogonal;
 mod richardson;
 mod run;
+mod side;
 mod stop;
 
 pub use bcgs::{Bcgs, bcgs};
@@ -41,8 +43,9 @@ pub use deflated::{DeflatedCg, Deflation, deflated_cg};
 pub use fcg::{Fcg, fcg};
 pub use fgmres::{Fgmres, fgmres};
 pub use gcrodr::{Gcrodr, GcrodrParams, gcrodr};
-pub use gmres::{Gmres, GmresParams, Side, gmres};
+pub use gmres::{Gmres, GmresParams, gmres};
 pub use method::{Method, Workspace};
 pub use minres::{Minres, minres};
 pub use richardson::{Richardson, richardson};
-pub use stop::{Monitor, Outcome, Quiet, Reason, Stop, Timeline};
+pub use side::{Side, split};
+pub use stop::{Monitor, Norm, Outcome, Quiet, Reason, Stop, Timeline};

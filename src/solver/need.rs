@@ -1,5 +1,6 @@
 //! What a method needs promised of A and M, and which method to take where it is not.
 
+use super::stop::{Norm, Stop};
 use crate::error::{Error, Result};
 use crate::linalg::{LinOp, Props};
 
@@ -60,6 +61,20 @@ pub(super) fn symmetric(method: &str, a: &dyn LinOp, m: &dyn LinOp) -> Result<()
         return Err(refuse(method, "A", "symmetric", p, "gmres or bcgs"));
     }
     spd_preconditioner(method, m, "gmres")
+}
+
+/// # Errors
+/// [`Error::Argument`] unless the rule goes by a norm that the method has, or by none.
+pub(super) fn norm(method: &str, stop: &Stop, has: &[Norm]) -> Result<()> {
+    if stop.norm == Norm::None || has.contains(&stop.norm) {
+        return Ok(());
+    }
+    let names: Vec<&str> = has.iter().map(|n| n.name()).collect();
+    Err(Error::Argument(format!(
+        "{method} has no {} residual norm: take {} or none",
+        stop.norm.name(),
+        names.join(", ")
+    )))
 }
 
 /// # Errors

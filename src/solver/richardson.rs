@@ -1,7 +1,8 @@
 //! Damped Richardson iteration: with `jacobi` the Jacobi method, with `sor` Gauss–Seidel and SOR.
 
+use super::cg::ALL;
 use super::run::Run;
-use super::{Monitor, Outcome, Stop};
+use super::{Monitor, Outcome, Stop, need};
 use crate::error::{Error, Result};
 use crate::linalg::LinOp;
 
@@ -32,21 +33,30 @@ pub fn richardson(
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
     check(scale)?;
+    need::norm("richardson", stop, &ALL)?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     let (r, z) = (&mut ws.r, &mut ws.z);
     r.resize(b.len(), 0.0);
     z.resize(b.len(), 0.0);
     let mut stopped = run.begin(x, r);
+    // Whether z = M r already, because the rule's norm asked for it.
+    let mut fresh = false;
     let reason = loop {
         if let Some(reason) = stopped {
             break reason;
         }
-        m.apply(r, z);
+        if !fresh {
+            m.apply(r, z);
+        }
         for (x, z) in x.iter_mut().zip(&*z) {
             *x += scale * z;
         }
         let norm = run.true_residual(x, r);
-        stopped = run.note_true(norm);
+        fresh = run.uses_z();
+        if fresh {
+            m.apply(r, z);
+        }
+        stopped = run.note_true(run.norm_with(norm, r, z));
     };
     Ok(run.finish(reason, x, r))
 }

@@ -1,6 +1,6 @@
 //! The bookkeeping of one solve: arguments checked, residuals noted, the stopping rule applied.
 
-use super::stop::{Monitor, Outcome, Reason, Stop};
+use super::stop::{Monitor, Norm, Outcome, Reason, Stop};
 use crate::error::{Error, Result};
 use crate::linalg::{LinOp, vector};
 
@@ -10,10 +10,13 @@ const HISTORY: usize = 1 << 16;
 /// One solve under way.
 pub(super) struct Run<'a> {
     a: &'a dyn LinOp,
+    m: &'a dyn LinOp,
     b: &'a [f64],
     stop: &'a Stop,
     monitor: &'a mut dyn Monitor,
     b_norm: f64,
+    /// M r, where the rule's norm needs it.
+    z: Vec<f64>,
     /// max(rtol ‖b‖, atol).
     pub(super) target: f64,
     limit: f64,
@@ -30,7 +33,7 @@ impl<'a> Run<'a> {
     /// or infinity or ‖b‖ overflows; [`Error::Argument`] for impossible tolerances.
     pub(super) fn start(
         a: &'a dyn LinOp,
-        m: &dyn LinOp,
+        m: &'a dyn LinOp,
         b: &'a [f64],
         x: &mut [f64],
         stop: &'a Stop,
@@ -73,17 +76,58 @@ impl<'a> Run<'a> {
                 "right-hand side: its norm overflows; scale the system".into(),
             ));
         }
-        Ok(Run {
+        let mut run = Run {
             a,
+            m,
             b,
             stop,
             monitor,
             b_norm,
-            target: stop.target(b_norm),
-            limit: stop.dtol * b_norm,
+            z: Vec::new(),
+            target: 0.0,
+            limit: 0.0,
             history: Vec::with_capacity(stop.max_it.min(HISTORY) + 1),
             verified: None,
-        })
+        };
+        let size = match run.uses_z() {
+            false => b_norm,
+            true => {
+                run.z = vec![0.0; n];
+                run.norm_of(b, b_norm)
+            }
+        };
+        run.target = stop.target(size);
+        run.limit = stop.dtol * size;
+        Ok(run)
+    }
+
+    /// Whether the rule's norm is of M r.
+    pub(super) fn uses_z(&self) -> bool {
+        matches!(self.stop.norm, Norm::Preconditioned | Norm::Natural)
+    }
+
+    /// The rule's norm of a residual r of Euclidean norm `r_norm`, with z = M r at hand; −∞ where rᵀ M r < 0.
+    pub(super) fn norm_with(&self, r_norm: f64, r: &[f64], z: &[f64]) -> f64 {
+        match self.stop.norm {
+            Norm::Unpreconditioned | Norm::None => r_norm,
+            Norm::Preconditioned => vector::norm2(z),
+            Norm::Natural => match vector::dot(r, z) {
+                square if square < 0.0 => f64::NEG_INFINITY,
+                square => square.sqrt(),
+            },
+        }
+    }
+
+    /// The rule's norm of a residual r of Euclidean norm `r_norm`; applies M where it must.
+    fn norm_of(&mut self, r: &[f64], r_norm: f64) -> f64 {
+        if !self.uses_z() {
+            return r_norm;
+        }
+        let mut z = std::mem::take(&mut self.z);
+        self.m.apply(r, &mut z);
+        let norm = self.norm_with(r_norm, r, &z);
+        self.z = z;
+        norm
     }
 
     /// r ← b − A x; returns ‖r‖.
@@ -105,6 +149,7 @@ impl<'a> Run<'a> {
     /// r ← b − A x and notes it as iteration 0.
     pub(super) fn begin(&mut self, x: &[f64], r: &mut [f64]) -> Option<Reason> {
         let norm = self.true_residual(x, r);
+        let norm = self.norm_of(r, norm);
         self.limit = self.limit.max(self.stop.dtol * norm);
         self.note_true(norm)
     }
@@ -131,15 +176,25 @@ impl<'a> Run<'a> {
     }
 
     fn judge(&self, residual: f64, go_on: bool) -> Option<Reason> {
-        if !residual.is_finite() {
+        let full = self.history.len() > self.stop.max_it;
+        if residual == f64::NEG_INFINITY {
+            Some(Reason::DivergedIndefinitePc)
+        } else if !residual.is_finite() {
             Some(Reason::DivergedNan)
+        } else if self.stop.norm == Norm::None {
+            match (residual == 0.0, go_on, full) {
+                (true, _, _) => Some(Reason::ConvergedAtol),
+                (_, _, true) => Some(Reason::ConvergedIts),
+                (_, false, _) => Some(Reason::DivergedIts),
+                _ => None,
+            }
         } else if residual <= self.stop.atol {
             Some(Reason::ConvergedAtol)
         } else if residual <= self.target {
             Some(Reason::ConvergedRtol)
         } else if residual > self.limit {
             Some(Reason::DivergedDtol)
-        } else if !go_on || self.history.len() > self.stop.max_it {
+        } else if !go_on || full {
             Some(Reason::DivergedIts)
         } else {
             None
@@ -150,6 +205,7 @@ impl<'a> Run<'a> {
     /// that the method must go on from r; the history then holds the true value.
     pub(super) fn confirm(&mut self, x: &[f64], r: &mut [f64]) -> Option<Reason> {
         let norm = self.true_residual(x, r);
+        let norm = self.norm_of(r, norm);
         if let Some(last) = self.history.last_mut() {
             *last = norm;
         }

@@ -1,10 +1,58 @@
 //! The stopping rule, the reasons for stopping, and the report, shared by all methods.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// When to stop: ‖b − A x‖₂ ≤ max(rtol ‖b‖₂, atol), after `max_it` iterations, or beyond dtol max(‖b‖₂, ‖r₀‖₂).
+/// The norm of the residual r = b − A x that the stopping rule goes by, as PETSc's `-ksp_norm_type`.
+///
+/// Whatever it is, [`Outcome::residual`] is ‖b − A x‖₂, recomputed at the end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Norm {
+    /// ‖r‖₂: what every method has, and the only one that means the same for every preconditioner.
+    #[default]
+    Unpreconditioned,
+    /// ‖M r‖₂.
+    Preconditioned,
+    /// √(rᵀ M r), M symmetric positive definite.
+    Natural,
+    /// No test: `max_it` iterations, then [`Reason::ConvergedIts`]. What is noted is ‖r‖₂.
+    None,
+}
+
+impl Norm {
+    /// PETSc's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Norm::Unpreconditioned => "unpreconditioned",
+            Norm::Preconditioned => "preconditioned",
+            Norm::Natural => "natural",
+            Norm::None => "none",
+        }
+    }
+}
+
+impl FromStr for Norm {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        let all = [
+            Norm::Unpreconditioned,
+            Norm::Preconditioned,
+            Norm::Natural,
+            Norm::None,
+        ];
+        all.into_iter().find(|n| n.name() == text).ok_or_else(|| {
+            Error::Argument(format!(
+                "norm {text:?}: must be unpreconditioned, preconditioned, natural or none"
+            ))
+        })
+    }
+}
+
+/// When to stop: ‖b − A x‖ ≤ max(rtol ‖b‖, atol), after `max_it` iterations, or beyond dtol max(‖b‖, ‖r₀‖), in the norm chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Stop {
@@ -13,6 +61,7 @@ pub struct Stop {
     /// Divergence: ‖b − A x‖₂ > dtol max(‖b‖₂, ‖r₀‖₂), with r₀ the residual of the initial guess.
     pub dtol: f64,
     pub max_it: usize,
+    pub norm: Norm,
 }
 
 impl Default for Stop {
@@ -22,6 +71,7 @@ impl Default for Stop {
             atol: 1e-50,
             dtol: 1e5,
             max_it: 10_000,
+            norm: Norm::default(),
         }
     }
 }
@@ -64,6 +114,8 @@ pub enum Reason {
     ConvergedRtol,
     /// ‖r‖ ≤ atol.
     ConvergedAtol,
+    /// All the iterations asked for were made, without a test ([`Norm::None`]).
+    ConvergedIts,
     /// The iteration limit was hit, or the monitor asked to stop.
     DivergedIts,
     /// ‖r‖ > dtol max(‖b‖, ‖r₀‖).
@@ -80,7 +132,10 @@ pub enum Reason {
 
 impl Reason {
     pub fn converged(self) -> bool {
-        matches!(self, Reason::ConvergedRtol | Reason::ConvergedAtol)
+        matches!(
+            self,
+            Reason::ConvergedRtol | Reason::ConvergedAtol | Reason::ConvergedIts
+        )
     }
 
     /// PETSc's name.
@@ -88,6 +143,7 @@ impl Reason {
         match self {
             Reason::ConvergedRtol => "CONVERGED_RTOL",
             Reason::ConvergedAtol => "CONVERGED_ATOL",
+            Reason::ConvergedIts => "CONVERGED_ITS",
             Reason::DivergedIts => "DIVERGED_ITS",
             Reason::DivergedDtol => "DIVERGED_DTOL",
             Reason::DivergedNan => "DIVERGED_NANORINF",
@@ -100,7 +156,7 @@ impl Reason {
     /// What a user may try next; empty for a converged solve.
     pub fn advice(self) -> &'static str {
         match self {
-            Reason::ConvergedRtol | Reason::ConvergedAtol => "",
+            Reason::ConvergedRtol | Reason::ConvergedAtol | Reason::ConvergedIts => "",
             Reason::DivergedIts => "allow more iterations or take a stronger preconditioner",
             Reason::DivergedDtol => "the iteration diverges: damp it, or take a Krylov method",
             Reason::DivergedNan => "the matrix, the preconditioner or the iteration produced NaN or infinity",
@@ -113,7 +169,7 @@ impl Reason {
     }
 }
 
-/// What a solve did. `residual` and `history` are true residual norms ‖b − A x‖₂ wherever the method has them.
+/// What a solve did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     pub reason: Reason,
@@ -122,7 +178,7 @@ pub struct Outcome {
     /// ‖b − A x‖₂ of the returned x, recomputed; NaN where x is not finite.
     pub residual: f64,
     pub b_norm: f64,
-    /// Residual norm before the first and after each iteration.
+    /// Residual norm before the first and after each iteration, in the norm of the stopping rule.
     pub history: Vec<f64>,
 }
 

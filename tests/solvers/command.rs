@@ -62,6 +62,55 @@ fn a_file_is_solved_monitored_and_written() {
     );
     let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
     assert_eq!((&json["n"], &json["ksp"]), (&36.into(), &"gmres(5)".into()));
+    let drawn = [
+        "a.mtx",
+        "--plot",
+        "r.svg",
+        "--norm",
+        "natural",
+        "--pc-side",
+        "symmetric",
+    ];
+    let run = fempipe(dir.path(), &drawn);
+    let text = String::from_utf8(run.stdout).unwrap();
+    assert!(
+        text.contains("cg, natural norm") && text.contains("symmetric side"),
+        "{text}"
+    );
+    let svg = std::fs::read_to_string(dir.path().join("r.svg")).unwrap();
+    assert!(
+        svg.starts_with("<svg") && svg.contains("residual norm, natural"),
+        "{svg}"
+    );
+    // A norm that is met while the true residual is not is told.
+    let run = fempipe(
+        dir.path(),
+        &[
+            "a.mtx",
+            "--pc",
+            "jacobi(0.001)",
+            "--norm",
+            "preconditioned",
+            "--rtol",
+            "1e-3",
+        ],
+    );
+    let text = String::from_utf8(run.stdout).unwrap();
+    assert!(
+        run.status.success() && text.contains("preconditioned norm"),
+        "{text}"
+    );
+    let fixed = ["a.mtx", "--norm", "none", "--max-it", "4", "--json"];
+    let json: serde_json::Value = serde_json::from_slice(&fempipe(dir.path(), &fixed).stdout).unwrap();
+    assert_eq!(
+        (&json["reason"], &json["iterations"]),
+        (&"CONVERGED_ITS".into(), &4.into())
+    );
+    let run = fempipe(
+        dir.path(),
+        &["a.mtx", "--ksp", "gmres(5)", "--pc", "jacobi", "--json"],
+    );
+    let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
     let points = json["history"].as_array().unwrap().len() as u64;
     assert_eq!(json["iterations"].as_u64().unwrap() + 1, points);
 }
@@ -71,6 +120,11 @@ fn what_cannot_be_solved_is_one_line_and_a_failure() {
     let dir = tempfile::tempdir().unwrap();
     matrix_market::write(dir.path().join("a.mtx"), &poisson(6)).unwrap();
     matrix_market::write(dir.path().join("n.mtx"), &convection(6)).unwrap();
+    std::fs::write(
+        dir.path().join("h.mtx"),
+        "%%MatrixMarket matrix coordinate real symmetric\n2 2 2\n1 1 1\n2 2 -1\n",
+    )
+    .unwrap();
     std::fs::write(
         dir.path().join("bad.mtx"),
         "%%MatrixMarket matrix array real general\n2 2\n1\n",
@@ -91,6 +145,21 @@ fn what_cannot_be_solved_is_one_line_and_a_failure() {
             "not converged (DIVERGED_ITS)",
         ),
         (&["a.mtx", "--rtol=-1"], "rtol = -1"),
+        (&["h.mtx", "--pc", "none"], "take minres or gmres"),
+        (&["a.mtx", "--norm", "energy"], "must be unpreconditioned"),
+        (
+            &["a.mtx", "--pc-side", "right"],
+            "cg has its preconditioner on the left",
+        ),
+        (
+            &["a.mtx", "--pc", "ssor", "--pc-side", "symmetric"],
+            "take jacobi, icc",
+        ),
+        (
+            &["a.mtx", "--ksp", "bcgs", "--norm", "natural"],
+            "bcgs has no natural residual norm",
+        ),
+        (&["--plot", "a.mtx"], "ends in .svg"),
         (&["a.mtx", "--deflate", "37"], "37 sine modes"),
         (
             &["a.mtx", "--deflate", "3", "--ksp", "minres"],

@@ -4,6 +4,7 @@ mod command;
 mod krylov;
 mod memory;
 mod precond;
+mod side;
 mod systems;
 mod textbook;
 mod torture;

@@ -4,4 +4,5 @@ mod device;
 mod evaluate;
 mod resume;
 mod setup;
+mod solve;
 mod usage;

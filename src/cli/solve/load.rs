@@ -1,0 +1,84 @@
+//! One system from a file.
+
+use std::path::Path;
+
+use super::Args;
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::linalg::npz::{self, Npz};
+use crate::linalg::op::Props;
+use crate::linalg::{Csr, matrix_market, npy};
+use crate::system::LinearSystem;
+
+/// Relative difference of a_ij and a_ji up to which a matrix counts as symmetric.
+const SYMMETRY: f64 = 1e-12;
+
+fn extension(path: &Path) -> String {
+    let text = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+    text.unwrap_or_default()
+}
+
+/// Whether the file's name says that it is a dataset.
+pub fn is_dataset(path: &Path) -> bool {
+    matches!(extension(path).as_str(), "h5" | "hdf5")
+}
+
+/// The system: a dataset's sample as it is, or a file's matrix with b from its own file, from the matrix's, or ones.
+///
+/// # Errors
+/// If a file cannot be read, or b does not fit.
+pub fn load(args: &Args) -> Result<LinearSystem> {
+    let path = &args.matrix;
+    let mut system = match extension(path).as_str() {
+        "npz" => {
+            let own = Npz::open(path)?;
+            let b = own.has("b").then(|| own.vector("b")).transpose()?;
+            plain(npz::read_matrix(path)?, b)
+        }
+        _ if is_dataset(path) => Dataset::open(path)?.read(args.sample)?,
+        _ => plain(matrix_market::read(path)?, None),
+    };
+    if let Some(path) = &args.rhs {
+        system.rhs = vector(path)?;
+        system.solution = None;
+    }
+    Ok(system)
+}
+
+fn vector(path: &Path) -> Result<Vec<f64>> {
+    if extension(path) != "npy" {
+        return matrix_market::read_vector(path);
+    }
+    match npy::read_npy(path)?.data {
+        npy::Data::Float(v) => Ok(v),
+        npy::Data::Int(v) => Ok(v.into_iter().map(|v| v as f64).collect()),
+        npy::Data::Text(_) => Err(Error::file(path, "holds text where numbers are needed")),
+    }
+}
+
+/// A matrix of which nothing is known but its entries.
+fn plain(matrix: Csr, b: Option<Vec<f64>>) -> LinearSystem {
+    LinearSystem {
+        rhs: b.unwrap_or_else(|| vec![1.0; matrix.nrows()]),
+        props: likely(&matrix),
+        matrix,
+        solution: None,
+        fields: Vec::new(),
+        labels: Vec::new(),
+        params: Vec::new(),
+        mesh: None,
+        index: 0,
+    }
+}
+
+/// Symmetric as far as the entries are; definite in good faith, which cg takes back at pᵀ A p ≤ 0, but not against the
+/// evidence of a diagonal entry that is not positive.
+fn likely(a: &Csr) -> Props {
+    if !a.is_symmetric(SYMMETRY) {
+        Props::GENERAL
+    } else if a.diagonal().iter().all(|&d| d > 0.0) {
+        Props::SPD
+    } else {
+        Props::SYMMETRIC
+    }
+}

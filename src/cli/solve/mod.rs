@@ -1,0 +1,225 @@
+//! `fempipe solve`: one linear system from a file, any solver, any preconditioner, classical or learned.
+
+mod load;
+mod plot;
+mod prepare;
+mod report;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::Common;
+use super::output::print;
+use super::progress::say;
+use crate::error::{Error, Result};
+use crate::interrupt;
+use crate::linalg::matrix_market;
+use crate::solver::{Method, Monitor, Norm, Outcome, Quiet, Side, Stop, Workspace, split};
+use crate::system::LinearSystem;
+use prepare::{Pc, Prepared};
+
+/// Solve one system A x = b from a file, and report as PETSc does
+///
+/// A dataset says what holds for its matrices. Any other symmetric matrix with a positive diagonal is taken as positive definite
+/// where the solver needs that (cg, fcg, chebyshev); that it is not shows as DIVERGED_INDEFINITE_MAT. Without b, that of the
+/// file is taken (StAnD, datasets), or else ones.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Matrix Market file, SciPy or StAnD .npz, or dataset (.h5, see --sample)
+    matrix: PathBuf,
+    /// Right-hand side: Matrix Market array or .npy
+    rhs: Option<PathBuf>,
+    /// Sample of a dataset
+    #[arg(long, value_name = "I", default_value_t = 0)]
+    sample: usize,
+    /// Solver: cg, fcg, minres, gmres(30), fgmres(30), bcgs, gcrodr(30, 10), chebyshev, richardson(1)
+    #[arg(long, default_value = "cg", value_name = "METHOD")]
+    ksp: Method,
+    /// Preconditioner: none, jacobi, sor(1), ssor(1), icc(0), ict(1e-3), ilu(0), ilut(1e-3), fsai(1), spai,
+    /// koptimal, bjacobi(8), asm(8, overlap = 1), amg, cholesky, lu; or a run directory: what its model predicts
+    #[arg(long, default_value = "icc", value_name = "SPEC|RUN_DIR")]
+    pc: Pc,
+    /// Where the preconditioner stands: left, right or symmetric (split, M = FᵀF) [default: the method's own]
+    #[arg(long, value_name = "SIDE")]
+    pc_side: Option<Side>,
+    /// Residual norm of the stopping rule: unpreconditioned, preconditioned, natural or none [default: unpreconditioned;
+    /// natural with --pc-side symmetric]
+    #[arg(long, value_name = "NORM")]
+    norm: Option<Norm>,
+    /// Make a learned preconditioner symmetric, (M + Mᵀ)/2
+    #[arg(long)]
+    symmetrize: bool,
+    /// Drop entries below EPS of a learned explicit inverse
+    #[arg(long, value_name = "EPS", default_value_t = 0.0)]
+    filter: f64,
+    /// Stop at ‖b − A x‖ ≤ rtol ‖b‖
+    #[arg(long, default_value_t = Stop::default().rtol)]
+    rtol: f64,
+    /// Stop at ‖b − A x‖ ≤ atol
+    #[arg(long, default_value_t = Stop::default().atol)]
+    atol: f64,
+    /// Iterations at most
+    #[arg(long, default_value_t = Stop::default().max_it, value_name = "N")]
+    max_it: usize,
+    /// Deflate the K lowest sine modes of the unit square (A on a square grid, row by row; cg or gcrodr)
+    #[arg(long, value_name = "K")]
+    deflate: Option<usize>,
+    /// Print the residual norm of every iteration
+    #[arg(long)]
+    monitor: bool,
+    /// Draw the residual norms: in the terminal, or into this file
+    #[arg(long, value_name = "FILE.svg", num_args = 0..=1, default_missing_value = plot::TERMINAL)]
+    plot: Option<plot::Target>,
+    /// Solve N times more and report the shortest time
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    repeat: usize,
+    /// Write x as a Matrix Market array
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Prints PETSc's monitor lines; stops at Ctrl-C.
+struct Lines {
+    print: bool,
+}
+
+impl Monitor for Lines {
+    fn iteration(&mut self, it: usize, residual: f64) -> bool {
+        let printed = !self.print || print(&format!("{it:5} KSP Residual norm {residual:.12e}\n")).is_ok();
+        printed && !interrupt::requested()
+    }
+}
+
+/// What was measured, and how.
+struct Solved {
+    method: Method,
+    stop: Stop,
+    outcome: Outcome,
+    seconds: f64,
+    spectrum: Option<(f64, f64)>,
+}
+
+/// Runs `fempipe solve`.
+pub fn run(args: &Args, common: &Common) -> Result<()> {
+    let system = load::load(args)?;
+    let (method, stop) = (method(args)?, stop(args));
+    let prepared = prepare::prepare(args, &system)?;
+    let (x, solved) = solve(args, common, &system, &prepared, method, stop)?;
+    if interrupt::requested() {
+        return Err(Error::Interrupted(format!(
+            "after {} iterations, {:e} reached",
+            solved.outcome.iterations,
+            solved.outcome.relative_residual()
+        )));
+    }
+    if common.json {
+        let json = report::as_json(args, &system, &prepared, &solved);
+        print(&format!("{json:#}\n"))?;
+    } else {
+        print(&report::as_text(args, &system, &prepared, &solved))?;
+    }
+    finish(args, common, &x, &solved)
+}
+
+/// Plots, writes x, and turns what did not converge into the failure it is.
+fn finish(args: &Args, common: &Common, x: &[f64], solved: &Solved) -> Result<()> {
+    let history = &solved.outcome.history;
+    match &args.plot {
+        Some(plot::Target::Svg(path)) => {
+            let title = format!("{}: {} with {}", args.matrix.display(), solved.method, args.pc);
+            plot::svg(path, &title, solved.stop.norm.name(), history)?;
+            say(common, &format!("plot written to {}", path.display()));
+        }
+        Some(plot::Target::Terminal) if !common.json => print(&plot::terminal(history))?,
+        _ => {}
+    }
+    if let Some(path) = &args.output {
+        matrix_market::write_vector(path, x)?;
+        say(common, &format!("x written to {}", path.display()));
+    }
+    let reason = solved.outcome.reason;
+    if reason.converged() {
+        return Ok(());
+    }
+    Err(Error::Numeric(format!(
+        "not converged ({}): {}",
+        reason.name(),
+        reason.advice()
+    )))
+}
+
+fn method(args: &Args) -> Result<Method> {
+    let method = args
+        .pc_side
+        .map_or(Ok(args.ksp), |side| args.ksp.with_side(side))?;
+    if args.deflate.is_some() && args.pc_side == Some(Side::Symmetric) {
+        return Err(Error::Argument(
+            "--deflate goes with the method's own side: leave --pc-side symmetric away".into(),
+        ));
+    }
+    Ok(method)
+}
+
+fn stop(args: &Args) -> Stop {
+    let own = match args.pc_side {
+        Some(Side::Symmetric) => Norm::Natural,
+        _ => Norm::Unpreconditioned,
+    };
+    Stop {
+        rtol: args.rtol,
+        atol: args.atol,
+        max_it: args.max_it,
+        norm: args.norm.unwrap_or(own),
+        ..Stop::default()
+    }
+}
+
+fn solve(
+    args: &Args,
+    common: &Common,
+    system: &LinearSystem,
+    prepared: &Prepared,
+    method: Method,
+    stop: Stop,
+) -> Result<(Vec<f64>, Solved)> {
+    let (op, b) = (system.matrix.promised(system.props), &system.rhs);
+    let m = &*prepared.op;
+    let mut ws = Workspace::default();
+    let mut x = prepared.start.clone();
+    let mut lines = Lines {
+        print: args.monitor && !common.json,
+    };
+    let mut once = |x: &mut [f64], monitor: &mut dyn Monitor| {
+        // Each solve on its own: nothing recycled from the one before.
+        ws.forget();
+        match &prepared.space {
+            Some(space) => method.solve_with_space(&mut ws, space, &op, m, b, x, &stop, monitor),
+            None if args.pc_side == Some(Side::Symmetric) => {
+                split(&method, &mut ws, &op, m, b, x, &stop, monitor)
+            }
+            None => method.solve(&mut ws, &op, m, b, x, &stop, monitor),
+        }
+    };
+    let start = Instant::now();
+    let outcome = once(&mut x, &mut lines)?;
+    let mut seconds = start.elapsed().as_secs_f64();
+    for _ in 0..args.repeat {
+        if interrupt::requested() {
+            break;
+        }
+        let mut again = prepared.start.clone();
+        let start = Instant::now();
+        once(&mut again, &mut Quiet)?;
+        seconds = seconds.min(start.elapsed().as_secs_f64());
+    }
+    let plain_cg = method == Method::Cg && prepared.space.is_none();
+    let spectrum = plain_cg.then(|| ws.cg_spectrum()).flatten();
+    let solved = Solved {
+        method,
+        stop,
+        outcome,
+        seconds,
+        spectrum,
+    };
+    Ok((x, solved))
+}

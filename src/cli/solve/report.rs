@@ -1,0 +1,115 @@
+//! The summary, as text and as JSON.
+
+use serde_json::{Value, json};
+
+use super::load;
+use super::prepare::Prepared;
+use super::{Args, Solved};
+use crate::solver::Norm;
+use crate::system::LinearSystem;
+
+/// A summary that a PETSc user recognises.
+pub fn as_text(args: &Args, system: &LinearSystem, prepared: &Prepared, solved: &Solved) -> String {
+    let (a, out) = (&system.matrix, &solved.outcome);
+    let kind = match system.props.name() {
+        "spd" => "symmetric, positive definite as far as seen",
+        "symmetric" => "symmetric",
+        _ => "not symmetric",
+    };
+    let kind = match load::is_dataset(&args.matrix) {
+        true => format!("{} by its dataset", system.props.name()),
+        false => kind.to_string(),
+    };
+    let mut text = format!(
+        "{}: {} × {}, {} entries, {kind}\n",
+        args.matrix.display(),
+        a.nrows(),
+        a.ncols(),
+        a.nnz()
+    );
+    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<16}{value}\n"));
+    line(
+        "KSP",
+        format!("{}, {} norm", solved.method, solved.stop.norm.name()),
+    );
+    let side = args
+        .pc_side
+        .map_or_else(String::new, |s| format!(", {s:?} side").to_lowercase());
+    line("PC", format!("{}, {} entries{side}", args.pc, prepared.op.nnz()));
+    if let Some(note) = &prepared.note {
+        line("", note.clone());
+    }
+    let verb = if out.converged() {
+        "converged due to"
+    } else {
+        "did not converge due to"
+    };
+    line(
+        "result",
+        format!("{verb} {} iterations {}", out.reason.name(), out.iterations),
+    );
+    let relative = out.relative_residual();
+    line(
+        "true residual",
+        format!("‖b − A x‖ {:.6e}, relative {relative:.6e}", out.residual),
+    );
+    if missed(solved) {
+        line(
+            "",
+            format!(
+                "above rtol {:.1e}: the {} norm was met, the true one was not",
+                solved.stop.rtol,
+                solved.stop.norm.name()
+            ),
+        );
+    }
+    if let Some((low, high)) = solved.spectrum {
+        let kappa = high / low;
+        line(
+            "spectrum of M A",
+            format!("{low:.4e} … {high:.4e}, κ ≥ {kappa:.4e}"),
+        );
+    }
+    let per = solved.seconds / out.iterations.max(1) as f64;
+    line(
+        "seconds",
+        format!(
+            "setup {:.4}, solve {:.4}, per iteration {per:.3e}",
+            prepared.seconds, solved.seconds
+        ),
+    );
+    text
+}
+
+/// Whether a norm other than the true one was met and the true one was not.
+fn missed(solved: &Solved) -> bool {
+    let out = &solved.outcome;
+    let other = matches!(solved.stop.norm, Norm::Preconditioned | Norm::Natural);
+    other && out.converged() && out.residual > solved.stop.target(out.b_norm)
+}
+
+/// The same for programs.
+pub fn as_json(args: &Args, system: &LinearSystem, prepared: &Prepared, solved: &Solved) -> Value {
+    let (a, out) = (&system.matrix, &solved.outcome);
+    json!({
+        "matrix": args.matrix.display().to_string(),
+        "n": a.nrows(),
+        "nnz": a.nnz(),
+        "symmetric": system.props.symmetric,
+        "props": system.props.name(),
+        "ksp": solved.method.to_string(),
+        "norm": solved.stop.norm.name(),
+        "pc": args.pc.to_string(),
+        "pc_nnz": prepared.op.nnz(),
+        "pc_note": prepared.note,
+        "converged": out.converged(),
+        "reason": out.reason.name(),
+        "iterations": out.iterations,
+        "residual": out.residual,
+        "relative_residual": out.relative_residual(),
+        "spectrum": solved.spectrum.map(|s| [s.0, s.1]),
+        "setup_seconds": prepared.seconds,
+        "solve_seconds": solved.seconds,
+        "history": out.history,
+    })
+}

@@ -1,0 +1,62 @@
+//! `fempipe solve` with what a trained model predicts.
+
+use crate::setup::{Place, SMALL, STENCIL, data};
+
+#[test]
+fn a_run_directory_is_a_preconditioner() {
+    let place = Place::new();
+    place.recipe("r.toml", STENCIL);
+    place.ok(&["train", "r.toml", "-o", "run"]);
+    let sample = data().to_str().unwrap();
+    let solve = |more: &[&str]| {
+        let args = [&["solve", sample, "--sample", "150", "--json"], more].concat();
+        let json: serde_json::Value = serde_json::from_str(&place.ok(&args)).unwrap();
+        json
+    };
+    let json = solve(&["--pc", "run"]);
+    assert_eq!(json["pc"], "run");
+    assert!(
+        json["pc_note"]
+            .as_str()
+            .unwrap()
+            .contains("stencil-mlp: a preconditioner"),
+        "{json}"
+    );
+    assert!(json["relative_residual"].as_f64().unwrap() <= 1e-8);
+    assert!(json["setup_seconds"].as_f64().unwrap() > 0.0);
+    // The checkpoint itself is as good, and the matrix alone, exported by hand.
+    assert_eq!(
+        solve(&["--pc", "run/best.safetensors"])["iterations"],
+        json["iterations"]
+    );
+    let entries = "%%MatrixMarket matrix coordinate real symmetric\n4 4 4\n1 1 4\n2 2 4\n3 3 4\n4 4 4\n";
+    std::fs::write(place.path("foreign.mtx"), entries).unwrap();
+    let error = place.fails(&["solve", "foreign.mtx", "--pc", "run"]);
+    assert!(
+        error.contains("run (stencil-mlp) cannot take foreign.mtx"),
+        "{error}"
+    );
+    for (args, says) in [
+        (&["--pc", "nowhere/run"][..], "nowhere/run: no such run directory"),
+        (&["--pc", "icc", "--symmetrize"], "--pc must be a run directory"),
+        (&["--pc", "run", "--filter", "0.1"], "no explicit inverse"),
+    ] {
+        let error = place.fails(&[&["solve", sample], args].concat());
+        assert!(error.contains(says), "{args:?}: {error}");
+    }
+}
+
+#[test]
+fn an_explicit_inverse_is_symmetrised_for_cg_on_demand() {
+    let place = Place::new();
+    place.recipe("r.toml", SMALL);
+    place.ok(&["train", "r.toml", "-o", "run"]);
+    let sample = data().to_str().unwrap();
+    let error = place.fails(&["solve", sample, "--pc", "run"]);
+    assert!(error.contains("take fcg or gmres"), "{error}");
+    let text = place.ok(&["solve", sample, "--pc", "run", "--symmetrize", "--ksp", "fcg"]);
+    assert!(text.contains("converged due to CONVERGED_RTOL"), "{text}");
+    assert!(text.contains("spd by its dataset"), "{text}");
+    let text = place.ok(&["solve", sample, "--pc", "run", "--ksp", "gmres"]);
+    assert!(text.contains("mlp: a preconditioner"), "{text}");
+}
