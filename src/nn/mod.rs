@@ -4,6 +4,7 @@
 
 pub mod adam;
 pub mod backend;
+pub mod graph;
 pub mod layers;
 pub mod operator;
 pub mod params;

@@ -1,0 +1,22 @@
+//! Graph networks on the CPU: fused operations on node tables, with their derivatives, on dfdx's tape.
+//!
+//! A table has one row a node (or an edge) and one column a feature; several graphs lie in one table, one after the
+//! other. Every operation takes the tape it is recorded on, runs over chunks of rows on all cores with sums in a fixed
+//! order (the same bits for any number of threads), and keeps only what its derivative needs. Weights are dfdx tensors
+//! of [`super::Params`]; gradients arrive in dfdx's `Gradients`.
+
+mod batch;
+mod conv;
+mod cosine;
+mod gemm;
+mod norm;
+#[cfg(test)]
+pub(super) mod testing;
+mod value;
+
+pub use batch::{Edges, Graphs};
+pub use conv::{graph_conv, linear, propagate};
+pub use cosine::cosine_loss;
+pub use gemm::Real;
+pub use norm::graph_norm;
+pub use value::{Value, add, finish};

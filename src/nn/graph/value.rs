@@ -1,0 +1,113 @@
+//! Values on the tape.
+
+use std::sync::Arc;
+
+use dfdx::prelude::{Cpu, Gradients, OwnedTape, PutTape, Tape, Tensor, TensorFromVec, ZerosTensor};
+
+use super::Real;
+use crate::nn::params::Matrix;
+
+/// An intermediate table (rows × columns, row-major) that may take a gradient.
+#[derive(Clone)]
+pub struct Value<E: Real> {
+    data: Arc<Vec<E>>,
+    cols: usize,
+    /// Names the gradient. It is an empty tensor: the gradient's storage is made by its first contribution, which
+    /// spares filling it with zeros, and the data is not held twice.
+    name: Matrix<E, Cpu>,
+}
+
+impl<E: Real> Value<E> {
+    /// A table of `cols` columns.
+    pub fn new(data: Vec<E>, cols: usize) -> Self {
+        Value {
+            data: Arc::new(data),
+            cols,
+            name: Cpu::default().zeros_like(&(0usize, cols)),
+        }
+    }
+
+    /// The numbers, row by row.
+    pub fn data(&self) -> &Arc<Vec<E>> {
+        &self.data
+    }
+
+    /// Columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Rows.
+    pub fn rows(&self) -> usize {
+        self.data.len() / self.cols.max(1)
+    }
+
+    /// Where its gradient goes.
+    pub(super) fn slot(&self) -> Slot<E> {
+        Slot {
+            name: self.name.clone(),
+        }
+    }
+}
+
+/// The place of a gradient, of a value or of a parameter.
+pub(super) struct Slot<E: Real> {
+    name: Matrix<E, Cpu>,
+}
+
+impl<E: Real> Slot<E> {
+    /// The slot of a parameter.
+    pub fn of(p: &Matrix<E, Cpu>) -> Self {
+        Slot { name: p.clone() }
+    }
+
+    /// Takes the gradient that has come together; None if nothing downstream used the value.
+    pub fn take(&self, grads: &mut Gradients<E, Cpu>) -> Option<Vec<E>> {
+        // An empty gradient is made where there is none: allocation of nothing cannot fail.
+        let found = grads.get_or_alloc_mut(&self.name).ok()?;
+        let g = std::mem::take(&mut **found);
+        (!g.is_empty()).then_some(g)
+    }
+
+    /// Adds a contribution.
+    pub fn add(&self, grads: &mut Gradients<E, Cpu>, more: Vec<E>) {
+        let Ok(found) = grads.get_or_alloc_mut(&self.name) else {
+            return;
+        };
+        if found.is_empty() {
+            **found = more;
+        } else {
+            found.iter_mut().zip(more).for_each(|(g, m)| *g += m);
+        }
+    }
+}
+
+/// x + y of equal shapes.
+pub fn add<E: Real, T: Tape<E, Cpu>>(tape: &mut T, x: &Value<E>, y: &Value<E>) -> Value<E> {
+    let sum = x.data.iter().zip(&**y.data).map(|(&a, &b)| a + b).collect();
+    let out = Value::new(sum, x.cols);
+    let (sx, sy, so) = (x.slot(), y.slot(), out.slot());
+    tape.add_backward_op(move |grads| {
+        if let Some(g) = so.take(grads) {
+            sx.add(grads, g.clone());
+            sy.add(grads, g);
+        }
+        Ok(())
+    });
+    out
+}
+
+/// The scalar that training minimises, with all that led to it: out of the one entry of `value`.
+pub fn finish<E: Real>(
+    mut tape: OwnedTape<E, Cpu>,
+    value: &Value<E>,
+) -> Tensor<(), E, Cpu, OwnedTape<E, Cpu>> {
+    let loss = Cpu::default().tensor_from_vec(value.data.to_vec(), ());
+    let (slot, ghost) = (value.slot(), loss.ghost());
+    tape.add_backward_op(move |grads| {
+        let g = grads.get_or_alloc_mut(&ghost)?.to_vec();
+        slot.add(grads, g);
+        Ok(())
+    });
+    loss.put_tape(tape)
+}
