@@ -4,6 +4,7 @@ pub mod checkpoint;
 pub mod features;
 pub mod fit;
 pub mod mlp;
+pub mod nsls;
 pub mod operator;
 pub mod stencil_mlp;
 mod two_level;
@@ -68,6 +69,7 @@ pub fn load(path: &Path) -> Result<Box<dyn Model>> {
             &checkpoint,
             &file,
         )?)),
+        nsls::NAME => Ok(Box::new(nsls::Nsls::from_checkpoint(&checkpoint, &file)?)),
         other => Err(Error::file(
             &file,
             format!(
@@ -79,13 +81,14 @@ pub fn load(path: &Path) -> Result<Box<dyn Model>> {
 }
 
 /// The models there are.
-pub const NAMES: [&str; 2] = [mlp::NAME, stencil_mlp::NAME];
+pub const NAMES: [&str; 3] = [mlp::NAME, stencil_mlp::NAME, nsls::NAME];
 
 /// A model and its settings.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Settings {
     Mlp(mlp::MlpConfig),
     StencilMlp(stencil_mlp::StencilConfig),
+    Nsls(nsls::NslsConfig),
 }
 
 impl Settings {
@@ -97,10 +100,12 @@ impl Settings {
         name: &str,
         mlp: Option<&mlp::MlpConfig>,
         stencil: Option<&stencil_mlp::StencilConfig>,
+        nsls: Option<&nsls::NslsConfig>,
     ) -> Result<Self> {
         match name {
             mlp::NAME => Ok(Settings::Mlp(mlp.cloned().unwrap_or_default())),
             stencil_mlp::NAME => Ok(Settings::StencilMlp(stencil.cloned().unwrap_or_default())),
+            nsls::NAME => Ok(Settings::Nsls(nsls.cloned().unwrap_or_default())),
             other => Err(Error::Argument(format!(
                 "model = {other:?}: unknown; known models: {}",
                 NAMES.join(", ")
@@ -114,6 +119,7 @@ impl Settings {
         match self {
             Settings::Mlp(c) => c.check(),
             Settings::StencilMlp(c) => c.check(),
+            Settings::Nsls(c) => c.check(),
         }
     }
 
@@ -125,6 +131,7 @@ impl Settings {
         match self {
             Settings::Mlp(c) => mlp::trainer(c, train, seed, device),
             Settings::StencilMlp(c) => stencil_mlp::trainer(c, train, seed, device),
+            Settings::Nsls(c) => nsls::trainer(c, train, seed, device),
         }
     }
 }

@@ -24,6 +24,20 @@ pub struct Params<E: Dtype, D: Storage<E>> {
     tensors: Vec<Matrix<E, D>>,
 }
 
+impl<E: Dtype, D: Storage<E>> Params<E, D> {
+    /// The parameter called `name`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if there is none.
+    pub fn get(&self, name: &str) -> Result<&Matrix<E, D>> {
+        self.names
+            .iter()
+            .position(|n| n == name)
+            .map(|i| &self.tensors[i])
+            .ok_or_else(|| Error::Argument(format!("the network has no parameter called {name}")))
+    }
+}
+
 impl<E: Dtype, D: Device<E>> Params<E, D> {
     /// Parameters with the given values on a device.
     pub fn from_arrays(device: &D, arrays: &[NamedArray]) -> Self {
@@ -59,18 +73,6 @@ impl<E: Dtype, D: Device<E>> Params<E, D> {
         (0..self.tensors.len())
             .map(|i| self.shape(i).0 * self.shape(i).1)
             .sum()
-    }
-
-    /// The parameter called `name`.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] if there is none.
-    pub fn get(&self, name: &str) -> Result<&Matrix<E, D>> {
-        self.names
-            .iter()
-            .position(|n| n == name)
-            .map(|i| &self.tensors[i])
-            .ok_or_else(|| Error::Argument(format!("the network has no parameter called {name}")))
     }
 
     /// Host copies, to save.

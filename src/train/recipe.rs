@@ -48,6 +48,8 @@ pub struct TrainRecipe {
     pub mlp: Option<crate::models::mlp::MlpConfig>,
     #[serde(default, rename = "stencil-mlp")]
     pub stencil_mlp: Option<crate::models::stencil_mlp::StencilConfig>,
+    #[serde(default)]
+    pub nsls: Option<crate::models::nsls::NslsConfig>,
 }
 
 fn one() -> u64 {
@@ -199,10 +201,16 @@ impl TrainRecipe {
     /// # Errors
     /// [`Error::Argument`] for an unknown model, or the table of one that is not trained.
     pub fn settings(&self) -> Result<Settings> {
-        let settings = Settings::named(&self.model, self.mlp.as_ref(), self.stencil_mlp.as_ref())?;
+        let settings = Settings::named(
+            &self.model,
+            self.mlp.as_ref(),
+            self.stencil_mlp.as_ref(),
+            self.nsls.as_ref(),
+        )?;
         for (table, given) in [
             ("mlp", self.mlp.is_some()),
             ("stencil-mlp", self.stencil_mlp.is_some()),
+            ("nsls", self.nsls.is_some()),
         ] {
             if given && table != self.model {
                 return Err(Error::Argument(format!(
@@ -234,6 +242,7 @@ impl TrainRecipe {
         match self.settings()? {
             Settings::Mlp(c) => full.mlp = Some(c),
             Settings::StencilMlp(c) => full.stencil_mlp = Some(c),
+            Settings::Nsls(c) => full.nsls = Some(c),
         }
         toml::to_string(&full).map_err(|e| Error::Argument(format!("recipe cannot be written as TOML: {e}")))
     }

@@ -92,13 +92,17 @@ pub fn check(
     }
     for (k, p) in params.iter().enumerate() {
         let g = grads.get(p).as_vec();
-        for i in 0..g.len() {
+        for (i, &gradient) in g.iter().enumerate() {
             let at = |d: f64| {
                 let mut moved = parameters.to_vec();
                 moved[k].0[i] += d;
                 value(x, &moved)
             };
-            close((at(h) - at(-h)) / (2.0 * h), g[i], &format!("parameter {k}[{i}]"));
+            close(
+                (at(h) - at(-h)) / (2.0 * h),
+                gradient,
+                &format!("parameter {k}[{i}]"),
+            );
         }
     }
 }

@@ -1,0 +1,302 @@
+//! `nsls`: a graph network that looks at A and b and says x̂ (Grementieri & Galeone 2022, "Towards Neural Sparse Linear
+//! Solvers", arXiv:2203.06944).
+//!
+//! Nodes are unknowns, edges are the entries of A. Features of a node: b, the diagonal, and the normalised iterates of a
+//! few steps of a classical method ([`features`]); the network is a linear encoder, residual blocks
+//! x ← x + conv(act(conv(norm(x)))) and a decoder of two layers. What it says is a direction: both the loss (cosines) and
+//! the scale μ that is put to it afterwards are blind to the units of A and b, so that A → c A, b → d b changes x̂ to
+//! (d/c) x̂.
+//!
+//! Beyond the paper: the graph of D^{-1/2} A D^{-1/2} instead of A / max|A| (`scaling = "jacobi"`: entries of different
+//! units, forces and moments, become comparable), and the scale that is best in the energy norm (`scale = "energy"`).
+
+pub mod features;
+#[cfg(test)]
+mod tests;
+mod training;
+
+use std::path::Path;
+
+use dfdx::prelude::{Cpu, HasShape, NoneTape, Tape};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::{Checkpoint, Model, PredictOptions, Prediction};
+use crate::error::{Error, Result};
+use crate::linalg::Csr;
+use crate::linalg::vector::dot;
+use crate::nn::graph::{Graphs, Real, Value, add, graph_conv, graph_norm, linear};
+use crate::nn::params::{NamedArray, constant, uniform};
+use crate::nn::{Params, params::Matrix};
+use crate::system::LinearSystem;
+use features::{Iterates, Seen};
+
+pub use training::trainer;
+
+/// The model's name in recipes.
+pub const NAME: &str = "nsls";
+
+/// Slope of the activation below zero.
+const SLOPE: f64 = 0.1;
+
+/// How entries of A become edge weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scaling {
+    /// A / max|A| (the paper's).
+    #[default]
+    Max,
+    /// D^{-1/2} A D^{-1/2} with D the diagonal of A, which must be positive; the network then sees D^{-1/2} b and says
+    /// D^{1/2} x.
+    Jacobi,
+}
+
+/// What the training minimises, as cosines of directions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossKind {
+    /// 1 − cos(x̃, x): needs solutions.
+    Solution,
+    /// 1 − cos(A x̃, b): needs none.
+    Residual,
+    /// The sum of both (the paper's).
+    #[default]
+    Both,
+}
+
+/// The factor put to the network's direction x̃.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scale {
+    /// μ = ⟨A x̃, b⟩ / ‖A x̃‖²: the least residual (the paper's).
+    #[default]
+    Residual,
+    /// μ = ⟨x̃, b⟩ / ⟨x̃, A x̃⟩: the least error in the energy norm; needs A positive definite.
+    Energy,
+}
+
+/// Settings of the model: the `[nsls]` table of a recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NslsConfig {
+    /// Features a node carries through the network.
+    pub width: usize,
+    /// Residual blocks.
+    pub blocks: usize,
+    /// The method whose iterates are features.
+    pub features: Iterates,
+    /// How many iterates.
+    pub iterates: usize,
+    pub scaling: Scaling,
+    pub loss: LossKind,
+    pub scale: Scale,
+}
+
+impl Default for NslsConfig {
+    fn default() -> Self {
+        NslsConfig {
+            width: 32,
+            blocks: 10,
+            features: Iterates::Cg,
+            iterates: 14,
+            scaling: Scaling::Max,
+            loss: LossKind::Both,
+            scale: Scale::Residual,
+        }
+    }
+}
+
+impl NslsConfig {
+    /// # Errors
+    /// [`Error::Argument`] naming the key that is out of range.
+    pub fn check(&self) -> Result<()> {
+        for (key, value, most) in [
+            ("width", self.width, 1024),
+            ("blocks", self.blocks, 100),
+            ("iterates", self.iterates, 200),
+        ] {
+            if !(1..=most).contains(&value) {
+                return Err(Error::Argument(format!(
+                    "{NAME}.{key} = {value}: must be from 1 to {most}"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Columns of the node features.
+    fn inputs(&self) -> usize {
+        2 + match self.features {
+            Iterates::None => 0,
+            _ => self.iterates,
+        }
+    }
+
+    /// Every parameter: name, shape, bound of its uniform initial values or (None) their constant.
+    fn layout(&self) -> Vec<(String, (usize, usize), Start)> {
+        let (f, w) = (self.inputs(), self.width);
+        let mut out = Vec::new();
+        let mut dense = |name: String, input: usize, output: usize| {
+            let bound = (3.0 / input as f32).sqrt();
+            out.push((format!("{name}.weight"), (input, output), Start::Uniform(bound)));
+            out.push((format!("{name}.bias"), (1, output), Start::Constant(0.0)));
+        };
+        dense("encoder".into(), f, w);
+        dense("decoder.0".into(), w, w);
+        dense("decoder.1".into(), w, 1);
+        for b in 0..self.blocks {
+            for (part, start) in [("gamma", 1.0), ("beta", 0.0), ("alpha", 1.0)] {
+                out.push((format!("block.{b}.norm.{part}"), (1, w), Start::Constant(start)));
+            }
+            for conv in 0..2 {
+                // A node sums over itself and its neighbours: half the variance each.
+                let bound = (1.5 / w as f32).sqrt();
+                for part in ["own", "others"] {
+                    out.push((
+                        format!("block.{b}.conv.{conv}.{part}"),
+                        (w, w),
+                        Start::Uniform(bound),
+                    ));
+                }
+                out.push((
+                    format!("block.{b}.conv.{conv}.bias"),
+                    (1, w),
+                    Start::Constant(0.0),
+                ));
+            }
+        }
+        out
+    }
+
+    /// Initial parameters.
+    fn weights(&self, rng: &mut ChaCha8Rng) -> Vec<NamedArray> {
+        let make = |(name, shape, start): (String, (usize, usize), Start)| match start {
+            Start::Uniform(bound) => uniform(&name, shape, bound, rng),
+            Start::Constant(value) => constant(&name, shape, value),
+        };
+        self.layout().into_iter().map(make).collect()
+    }
+}
+
+/// Initial values of a parameter.
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    /// U(−bound, bound).
+    Uniform(f32),
+    Constant(f32),
+}
+
+/// Node features → one number a node.
+fn network<E: Real, T: Tape<E, Cpu>>(
+    config: &NslsConfig,
+    params: &Params<E, Cpu>,
+    tape: &mut T,
+    graphs: &Graphs<E>,
+    x: &Value<E>,
+) -> Result<Value<E>> {
+    let dense = |name: &str| -> Result<_> {
+        Ok((
+            params.get(&format!("{name}.weight"))?,
+            params.get(&format!("{name}.bias"))?,
+        ))
+    };
+    let mut h = linear(tape, x, dense("encoder")?, None); // (nodes, width)
+    for b in 0..config.blocks {
+        let norm = |part: &str| params.get(&format!("block.{b}.norm.{part}"));
+        let conv = |c: usize| -> Result<[&Matrix<E, Cpu>; 3]> {
+            let part = |name: &str| params.get(&format!("block.{b}.conv.{c}.{name}"));
+            Ok([part("own")?, part("others")?, part("bias")?])
+        };
+        let t = graph_norm(tape, graphs, &h, [norm("gamma")?, norm("beta")?, norm("alpha")?]);
+        let t = graph_conv(tape, graphs, &t, conv(0)?, Some(SLOPE));
+        let t = graph_conv(tape, graphs, &t, conv(1)?, None);
+        h = add(tape, &h, &t);
+    }
+    let h = linear(tape, &h, dense("decoder.0")?, Some(SLOPE));
+    Ok(linear(tape, &h, dense("decoder.1")?, None)) // (nodes, 1)
+}
+
+/// The trained network.
+pub struct Nsls {
+    config: NslsConfig,
+    params: Params<f32, Cpu>,
+}
+
+impl Nsls {
+    /// The network of a checkpoint read from `file`.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the checkpoint is not one of this model.
+    pub fn from_checkpoint(checkpoint: &Checkpoint, file: &Path) -> Result<Self> {
+        let config: NslsConfig = toml::from_str(&checkpoint.config)
+            .map_err(|e| Error::file(file, format!("settings of the model: {}", e.message())))?;
+        config.check().map_err(|e| Error::file(file, e.to_string()))?;
+        let params = Params::from_arrays(&Cpu::default(), &checkpoint.weights);
+        for (name, shape, _) in config.layout() {
+            let found = *params
+                .get(&name)
+                .map_err(|e| Error::file(file, e.to_string()))?
+                .shape();
+            if found != shape {
+                return Err(Error::file(
+                    file,
+                    format!("weights {name} are {found:?}, the settings make them {shape:?}"),
+                ));
+            }
+        }
+        Ok(Nsls { config, params })
+    }
+
+    /// The direction x̃ for a system, in its own units but for a factor.
+    ///
+    /// # Errors
+    /// If A is not square, zero, or (with Jacobi scaling) has a diagonal entry that is not positive.
+    pub fn direction(&self, a: &Csr, b: &[f64]) -> Result<Vec<f64>> {
+        let seen = Seen::new(&self.config, a, b)?;
+        let graphs = Graphs::<f32>::new(&[&seen.matrix], &[1.0])?;
+        let x = Value::new(seen.features.clone(), self.config.inputs());
+        let out = network(&self.config, &self.params, &mut NoneTape, &graphs, &x)?;
+        let tilde: Vec<f64> = out.data().iter().map(|&v| f64::from(v)).collect();
+        Ok(seen.to_solution(&tilde))
+    }
+}
+
+/// μ x̃ (see [`Scale`]); x̃ itself where μ is not defined.
+pub fn scaled(scale: Scale, a: &Csr, b: &[f64], mut x: Vec<f64>) -> Vec<f64> {
+    let mut ax = vec![0.0; b.len()];
+    a.spmv(&x, &mut ax);
+    let (above, below) = match scale {
+        Scale::Residual => (dot(&ax, b), dot(&ax, &ax)),
+        Scale::Energy => (dot(&x, b), dot(&x, &ax)),
+    };
+    let mu = above / below;
+    if mu.is_finite() {
+        x.iter_mut().for_each(|v| *v *= mu);
+    }
+    x
+}
+
+impl Model for Nsls {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn parameters(&self) -> usize {
+        self.params.count()
+    }
+
+    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Prediction> {
+        if options.filter > 0.0 || options.symmetrize {
+            return Err(Error::Argument(format!(
+                "{NAME} guesses x: there is no inverse to filter or to symmetrize"
+            )));
+        }
+        let x = self.direction(&system.matrix, &system.rhs)?;
+        Ok(Prediction::Guess(scaled(
+            self.config.scale,
+            &system.matrix,
+            &system.rhs,
+            x,
+        )))
+    }
+}
