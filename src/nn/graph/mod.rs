@@ -8,6 +8,7 @@
 mod batch;
 mod conv;
 mod cosine;
+mod edges;
 mod gemm;
 mod norm;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod value;
 pub use batch::{Edges, Graphs};
 pub use conv::{graph_conv, linear, propagate};
 pub use cosine::cosine_loss;
+pub use edges::{Incidence, aggregate, combine, factor_loss};
 pub use gemm::Real;
 pub use norm::graph_norm;
 pub use value::{Value, add, finish};

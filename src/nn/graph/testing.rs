@@ -174,3 +174,36 @@ fn a_batch_is_its_graphs_one_by_one() {
     );
     assert_eq!(all.data()[..8], one.data()[..]);
 }
+
+#[test]
+fn edges_and_nodes() {
+    let g = graphs();
+    let at = super::Incidence::new(&g);
+    let h = numbers(at.edges() * 2, 40);
+    // p and q come out of x, so that their derivatives are checked through it.
+    let weights: Vec<_> = (0..4).map(|k| (numbers(4, 41 + k), (2, 2))).collect();
+    let bias = (numbers(2, 50), (1, 2));
+    let parameters = [weights[0].clone(), weights[1].clone(), bias];
+    let x = numbers(7 * 2, 51);
+    check(&x, 2, &parameters, |tape, x, p| {
+        let a = super::linear(tape, x, (&p[0], &p[2]), None);
+        let b = super::linear(tape, x, (&p[1], &p[2]), None);
+        super::combine(tape, &at, &Value::new(h.clone(), 2), &a, &b, 0.1)
+    });
+    check(&h, 2, &[], |tape, h, _| {
+        let nodes = Value::new(numbers(7 * 2, 52), 2);
+        let y = super::combine(tape, &at, h, &nodes, &nodes, 0.0);
+        super::aggregate(tape, &at, &y, true)
+    });
+    check(&h, 2, &[], |tape, h, _| super::aggregate(tape, &at, h, false));
+}
+
+#[test]
+fn loss_of_a_factor() {
+    let g = graphs();
+    let at = super::Incidence::new(&g);
+    let (l, x, b) = (numbers(at.edges(), 60), numbers(7, 61), numbers(7, 62));
+    check(&l, 1, &[], |tape, l, _| {
+        super::factor_loss(tape, g.offsets(), &at, l, &x, &b)
+    });
+}
