@@ -6,6 +6,7 @@ pub mod fit;
 pub mod mlp;
 pub mod nsls;
 pub mod operator;
+pub mod precorrector;
 pub mod stencil_mlp;
 mod two_level;
 
@@ -70,6 +71,10 @@ pub fn load(path: &Path) -> Result<Box<dyn Model>> {
             &file,
         )?)),
         nsls::NAME => Ok(Box::new(nsls::Nsls::from_checkpoint(&checkpoint, &file)?)),
+        precorrector::NAME => Ok(Box::new(precorrector::Precorrector::from_checkpoint(
+            &checkpoint,
+            &file,
+        )?)),
         other => Err(Error::file(
             &file,
             format!(
@@ -81,7 +86,7 @@ pub fn load(path: &Path) -> Result<Box<dyn Model>> {
 }
 
 /// The models there are.
-pub const NAMES: [&str; 3] = [mlp::NAME, stencil_mlp::NAME, nsls::NAME];
+pub const NAMES: [&str; 4] = [mlp::NAME, stencil_mlp::NAME, nsls::NAME, precorrector::NAME];
 
 /// A model and its settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,27 +94,34 @@ pub enum Settings {
     Mlp(mlp::MlpConfig),
     StencilMlp(stencil_mlp::StencilConfig),
     Nsls(nsls::NslsConfig),
+    Precorrector(precorrector::PrecorrectorConfig),
 }
 
 impl Settings {
-    /// The settings of the model called `name`: the given table, or its defaults.
+    /// The default settings of the model called `name`.
     ///
     /// # Errors
     /// [`Error::Argument`] naming the models there are.
-    pub fn named(
-        name: &str,
-        mlp: Option<&mlp::MlpConfig>,
-        stencil: Option<&stencil_mlp::StencilConfig>,
-        nsls: Option<&nsls::NslsConfig>,
-    ) -> Result<Self> {
+    pub fn default_of(name: &str) -> Result<Self> {
         match name {
-            mlp::NAME => Ok(Settings::Mlp(mlp.cloned().unwrap_or_default())),
-            stencil_mlp::NAME => Ok(Settings::StencilMlp(stencil.cloned().unwrap_or_default())),
-            nsls::NAME => Ok(Settings::Nsls(nsls.cloned().unwrap_or_default())),
+            mlp::NAME => Ok(Settings::Mlp(Default::default())),
+            stencil_mlp::NAME => Ok(Settings::StencilMlp(Default::default())),
+            nsls::NAME => Ok(Settings::Nsls(Default::default())),
+            precorrector::NAME => Ok(Settings::Precorrector(Default::default())),
             other => Err(Error::Argument(format!(
                 "model = {other:?}: unknown; known models: {}",
                 NAMES.join(", ")
             ))),
+        }
+    }
+
+    /// The model's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Settings::Mlp(_) => mlp::NAME,
+            Settings::StencilMlp(_) => stencil_mlp::NAME,
+            Settings::Nsls(_) => nsls::NAME,
+            Settings::Precorrector(_) => precorrector::NAME,
         }
     }
 
@@ -120,6 +132,7 @@ impl Settings {
             Settings::Mlp(c) => c.check(),
             Settings::StencilMlp(c) => c.check(),
             Settings::Nsls(c) => c.check(),
+            Settings::Precorrector(c) => c.check(),
         }
     }
 
@@ -132,6 +145,7 @@ impl Settings {
             Settings::Mlp(c) => mlp::trainer(c, train, seed, device),
             Settings::StencilMlp(c) => stencil_mlp::trainer(c, train, seed, device),
             Settings::Nsls(c) => nsls::trainer(c, train, seed, device),
+            Settings::Precorrector(c) => precorrector::trainer(c, train, seed, device),
         }
     }
 }

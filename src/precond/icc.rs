@@ -73,6 +73,11 @@ impl Icc {
         }
     }
 
+    /// The strictly lower part of the unit factor and D⁻¹.
+    pub(super) fn parts(&self) -> (&Strict, &[f64]) {
+        (&self.lower, &self.inverse_d)
+    }
+
     /// The shift that was needed.
     pub fn shift(&self) -> Shift {
         self.shift

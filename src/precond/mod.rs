@@ -7,6 +7,7 @@
 
 pub mod amg;
 mod blocks;
+mod factor;
 mod fast_poisson;
 mod fill;
 mod fsai;

@@ -145,6 +145,19 @@ impl Strict {
         self.nnz
     }
 
+    /// Row i, columns rising.
+    pub(super) fn row(&self, i: usize) -> impl Iterator<Item = (u32, f64)> {
+        let range = self.indptr[i] as usize..self.indptr[i + 1] as usize;
+        let far = self.indices[range.clone()]
+            .iter()
+            .copied()
+            .zip(self.values[range].iter().copied());
+        let column = if self.lower { i.wrapping_sub(1) } else { i + 1 } as u32;
+        let near = (self.near[i] != 0.0).then_some((column, self.near[i]));
+        let (before, after) = if self.lower { (None, near) } else { (near, None) };
+        before.into_iter().chain(far).chain(after)
+    }
+
     /// Row i ← factor(i) · row i.
     pub(super) fn scale_rows(&mut self, factor: impl Fn(usize) -> f64) {
         for i in 0..self.n() {

@@ -50,6 +50,8 @@ pub struct TrainRecipe {
     pub stencil_mlp: Option<crate::models::stencil_mlp::StencilConfig>,
     #[serde(default)]
     pub nsls: Option<crate::models::nsls::NslsConfig>,
+    #[serde(default)]
+    pub precorrector: Option<crate::models::precorrector::PrecorrectorConfig>,
 }
 
 fn one() -> u64 {
@@ -201,25 +203,25 @@ impl TrainRecipe {
     /// # Errors
     /// [`Error::Argument`] for an unknown model, or the table of one that is not trained.
     pub fn settings(&self) -> Result<Settings> {
-        let settings = Settings::named(
-            &self.model,
-            self.mlp.as_ref(),
-            self.stencil_mlp.as_ref(),
-            self.nsls.as_ref(),
-        )?;
-        for (table, given) in [
-            ("mlp", self.mlp.is_some()),
-            ("stencil-mlp", self.stencil_mlp.is_some()),
-            ("nsls", self.nsls.is_some()),
-        ] {
-            if given && table != self.model {
+        let given = [
+            self.mlp.clone().map(Settings::Mlp),
+            self.stencil_mlp.clone().map(Settings::StencilMlp),
+            self.nsls.clone().map(Settings::Nsls),
+            self.precorrector.clone().map(Settings::Precorrector),
+        ];
+        let default = Settings::default_of(&self.model)?;
+        let mut own = None;
+        for settings in given.into_iter().flatten() {
+            if settings.name() != self.model {
                 return Err(Error::Argument(format!(
-                    "[{table}] has no meaning with model = {:?}",
+                    "[{}] has no meaning with model = {:?}",
+                    settings.name(),
                     self.model
                 )));
             }
+            own = Some(settings);
         }
-        Ok(settings)
+        Ok(own.unwrap_or(default))
     }
 
     /// Adam's constants at a learning-rate factor.
@@ -243,6 +245,7 @@ impl TrainRecipe {
             Settings::Mlp(c) => full.mlp = Some(c),
             Settings::StencilMlp(c) => full.stencil_mlp = Some(c),
             Settings::Nsls(c) => full.nsls = Some(c),
+            Settings::Precorrector(c) => full.precorrector = Some(c),
         }
         toml::to_string(&full).map_err(|e| Error::Argument(format!("recipe cannot be written as TOML: {e}")))
     }

@@ -7,7 +7,9 @@ use rayon::prelude::*;
 
 use super::batch::Edges;
 use super::conv::CHUNK;
+use super::value::Slot;
 use super::{Graphs, Real, Value};
+use crate::nn::params::Matrix;
 
 /// The edges of a batch by target and, as positions among these, by source.
 #[derive(Debug, Clone)]
@@ -85,8 +87,9 @@ impl Incidence {
         out
     }
 
-    fn degree(&self, i: usize) -> usize {
-        (self.by_target[i + 1] - self.by_target[i]) as usize
+    fn degree(&self, i: usize, into: bool) -> usize {
+        let offsets = if into { &self.by_target } else { &self.by_source };
+        (offsets[i + 1] - offsets[i]) as usize
     }
 }
 
@@ -139,26 +142,18 @@ pub fn combine<E: Real, T: Tape<E, Cpu>>(
     out
 }
 
-/// y_i = the mean (or the sum) of the rows of the edges into node i; 0 where there is none.
+/// y_i = the mean of the rows of the edges into (or out of) node i; 0 where there is none.
 pub fn aggregate<E: Real, T: Tape<E, Cpu>>(
     tape: &mut T,
     at: &Arc<Incidence>,
     h: &Value<E>,
-    mean: bool,
+    into: bool,
 ) -> Value<E> {
     let width = h.cols();
-    let factor: Vec<E> = (0..at.nodes())
-        .map(|i| {
-            E::narrow(if mean {
-                1.0 / at.degree(i).max(1) as f64
-            } else {
-                1.0
-            })
-        })
-        .collect();
-    let mut y = at.sums(h.data(), width, true);
-    for (row, &f) in y.chunks_exact_mut(width).zip(&factor) {
-        row.iter_mut().for_each(|v| *v *= f);
+    let share = move |at: &Incidence, i: usize| E::narrow(1.0 / at.degree(i, into).max(1) as f64);
+    let mut y = at.sums(h.data(), width, into);
+    for (i, row) in y.chunks_exact_mut(width).enumerate() {
+        row.iter_mut().for_each(|v| *v *= share(at, i));
     }
     let out = Value::new(y, width);
     let (sh, so, at) = (h.slot(), out.slot(), at.clone());
@@ -171,13 +166,38 @@ pub fn aggregate<E: Real, T: Tape<E, Cpu>>(
             .enumerate()
             .for_each(|(c, rows)| {
                 for (k, row) in rows.chunks_exact_mut(width).enumerate() {
-                    let i = at.target[c * CHUNK + k] as usize;
+                    let ends = if into { &at.target } else { &at.source };
+                    let i = ends[c * CHUNK + k] as usize;
+                    let factor = share(&at, i);
                     for (d, &g) in row.iter_mut().zip(&g[i * width..(i + 1) * width]) {
-                        *d = factor[i] * g;
+                        *d = factor * g;
                     }
                 }
             });
         sh.add(grads, dh);
+        Ok(())
+    });
+    out
+}
+
+/// y = base + α x with a trained α (1 × 1).
+pub fn correct<E: Real, T: Tape<E, Cpu>>(
+    tape: &mut T,
+    base: &[E],
+    x: &Value<E>,
+    alpha: &Matrix<E, Cpu>,
+) -> Value<E> {
+    let a = alpha.as_vec()[0];
+    let y = base.iter().zip(&**x.data()).map(|(&b, &x)| b + a * x).collect();
+    let out = Value::new(y, x.cols());
+    let (sx, sa, so, x) = (x.slot(), Slot::of(alpha), out.slot(), x.data().clone());
+    tape.add_backward_op(move |grads| {
+        if let Some(mut g) = so.take(grads) {
+            let d: f64 = g.iter().zip(&**x).map(|(&g, &x)| g.wide() * x.wide()).sum();
+            sa.add(grads, vec![E::narrow(d)]);
+            g.iter_mut().for_each(|g| *g *= a);
+            sx.add(grads, g);
+        }
         Ok(())
     });
     out

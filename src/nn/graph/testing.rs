@@ -196,6 +196,10 @@ fn edges_and_nodes() {
         super::aggregate(tape, &at, &y, true)
     });
     check(&h, 2, &[], |tape, h, _| super::aggregate(tape, &at, h, false));
+    let alpha = (vec![0.7], (1, 1));
+    check(&h, 2, &[alpha], |tape, h, p| {
+        super::correct(tape, &numbers(at.edges() * 2, 53), h, &p[0])
+    });
 }
 
 #[test]

@@ -97,6 +97,23 @@ pub fn add<E: Real, T: Tape<E, Cpu>>(tape: &mut T, x: &Value<E>, y: &Value<E>) -
     out
 }
 
+/// x where positive, `slope` x below.
+pub fn activate<E: Real, T: Tape<E, Cpu>>(tape: &mut T, x: &Value<E>, slope: f64) -> Value<E> {
+    let slope = E::narrow(slope);
+    let bend = move |v: E| if v > E::default() { v } else { slope * v };
+    let out = Value::new(x.data.iter().map(|&v| bend(v)).collect(), x.cols);
+    let (sx, so, x) = (x.slot(), out.slot(), x.data.clone());
+    tape.add_backward_op(move |grads| {
+        if let Some(mut g) = so.take(grads) {
+            let below = g.iter_mut().zip(&**x).filter(|(_, x)| **x <= E::default());
+            below.for_each(|(g, _)| *g *= slope);
+            sx.add(grads, g);
+        }
+        Ok(())
+    });
+    out
+}
+
 /// The scalar that training minimises, with all that led to it: out of the one entry of `value`.
 pub fn finish<E: Real>(
     mut tape: OwnedTape<E, Cpu>,

@@ -1,0 +1,94 @@
+//! Incomplete factors as matrices: out of [`Icc`], to look at or to learn from, and back into one.
+
+use super::icc::{Icc, Shift};
+use super::strict::Strict;
+use crate::error::{Error, Result};
+use crate::linalg::Csr;
+
+impl Icc {
+    /// L, lower triangular with positive diagonal: M⁻¹ = L Lᵀ.
+    ///
+    /// # Errors
+    /// If the factor has too many entries to index.
+    pub fn factor(&self) -> Result<Csr> {
+        let (lower, inverse_d) = self.parts();
+        let n = inverse_d.len();
+        let root: Vec<f64> = inverse_d.iter().map(|d| 1.0 / d.sqrt()).collect();
+        let mut entries = Vec::with_capacity(lower.nnz() + n);
+        for i in 0..n {
+            let row = lower.row(i).map(|(j, v)| (i, j as usize, v * root[j as usize]));
+            entries.extend(row);
+            entries.push((i, i, root[i]));
+        }
+        Csr::from_triplets(n, n, &entries)
+    }
+
+    /// M⁻¹ = L Lᵀ for a given lower triangular L; only the sign of a column may be negative.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless L is square and lower triangular, [`Error::Numeric`] if an entry is not finite or one on
+    /// the diagonal is zero or not stored.
+    pub fn from_factor(l: &Csr) -> Result<Self> {
+        super::check_square_finite(l)?;
+        let diagonal = super::nonzero_diagonal("a factor", l)?;
+        let (mut indptr, mut indices, mut values) = (vec![0u32], Vec::new(), Vec::new());
+        for i in 0..l.nrows() {
+            let (cols, vals) = l.row(i);
+            if cols.last().is_some_and(|&j| j as usize > i) {
+                return Err(Error::shape(
+                    "factor",
+                    "lower triangular",
+                    format!("entries above the diagonal in row {i}"),
+                ));
+            }
+            for (&j, &v) in cols.iter().zip(vals).filter(|&(&j, _)| (j as usize) < i) {
+                indices.push(j);
+                values.push(v / diagonal[j as usize]);
+            }
+            indptr.push(indices.len() as u32);
+        }
+        let lower = Strict::from_rows(true, &indptr, &indices, &values);
+        let upper = lower.transposed();
+        let inverse_d = diagonal.iter().map(|d| 1.0 / (d * d)).collect();
+        let shift = Shift {
+            amount: 0.0,
+            attempts: 1,
+        };
+        Ok(Icc::from_parts(lower, upper, inverse_d, shift))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::LinOp;
+
+    #[test]
+    fn there_and_back() {
+        let n = 6;
+        let mut entries = Vec::new();
+        for i in 0..n {
+            entries.push((i, i, 4.0 + i as f64));
+            for j in [i + 1, i + 3] {
+                if j < n {
+                    entries.extend([(i, j, -1.0 - i as f64 / 10.0), (j, i, -1.0 - i as f64 / 10.0)]);
+                }
+            }
+        }
+        let a = Csr::from_triplets(n, n, &entries).unwrap();
+        let icc = Icc::new(&a, 0).unwrap();
+        let l = icc.factor().unwrap();
+        // Incomplete Cholesky meets A on its pattern.
+        let product = l.matmul(&l.transpose()).unwrap();
+        for &(i, j, v) in &entries {
+            assert!((product.get(i, j) - v).abs() < 1e-12);
+        }
+        let again = Icc::from_factor(&l).unwrap();
+        let x: Vec<f64> = (0..n).map(|i| i as f64 - 2.5).collect();
+        let (mut y, mut z) = (vec![0.0; n], vec![0.0; n]);
+        icc.apply(&x, &mut y);
+        again.apply(&x, &mut z);
+        assert!(y.iter().zip(&z).all(|(a, b)| (a - b).abs() < 1e-13));
+        assert!(Icc::from_factor(&a).is_err());
+    }
+}
