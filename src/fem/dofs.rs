@@ -1,5 +1,7 @@
 //! Degrees of freedom: which unknown belongs to which mesh point after Dirichlet elimination.
 
+use super::assembler::Assembler;
+use super::space::Space;
 use crate::error::Result;
 use crate::linalg::Pattern;
 use crate::mesh::{TriangleMesh, order};
@@ -47,6 +49,32 @@ impl Dofs {
         let points: Vec<u32> = permutation.iter().map(|&i| natural.points[i as usize]).collect();
         Ok(Dofs {
             of_point: inverse(&points, mesh.points.len()),
+            points,
+        })
+    }
+
+    /// Numbers the nodes of a space for which `free` says so.
+    ///
+    /// # Errors
+    /// If the space's cells name nodes that are not there.
+    pub fn of_space<const D: usize>(
+        space: &Space<D>,
+        free: impl Fn(usize) -> bool,
+        order: Order,
+    ) -> Result<Self> {
+        let points: Vec<u32> = (0..space.len() as u32).filter(|&v| free(v as usize)).collect();
+        let natural = Dofs {
+            of_point: inverse(&points, space.len()),
+            points,
+        };
+        if order == Order::Natural {
+            return Ok(natural);
+        }
+        let graph = Assembler::new(space, natural.clone())?;
+        let permutation = order::reverse_cuthill_mckee(graph.pattern());
+        let points: Vec<u32> = permutation.iter().map(|&i| natural.points[i as usize]).collect();
+        Ok(Dofs {
+            of_point: inverse(&points, space.len()),
             points,
         })
     }

@@ -1,6 +1,6 @@
 //! Regular triangulations.
 
-use super::TriangleMesh;
+use super::{QuadMesh, TetMesh, TriangleMesh};
 
 /// The unit square in (2^level)² squares, each cut along the diagonal from lower left to upper right.
 ///
@@ -33,4 +33,63 @@ pub fn unit_square(level: u32) -> TriangleMesh {
             })
             .collect(),
     }
+}
+
+/// The unit square in nx × ny rectangles, each cut along the diagonal from lower left to upper right; points row by row,
+/// x fastest.
+pub fn triangles(nx: usize, ny: usize) -> TriangleMesh {
+    let cells = rectangles(nx, ny);
+    let cut = cells.iter().flat_map(|&[a, b, c, d]| [[a, b, c], [a, c, d]]);
+    TriangleMesh::new(grid_points(nx, ny), cut.collect())
+}
+
+/// The unit square in nx × ny rectangles; points row by row, x fastest.
+pub fn quads(nx: usize, ny: usize) -> QuadMesh {
+    QuadMesh::new(grid_points(nx, ny), rectangles(nx, ny))
+}
+
+/// The unit cube in n³ cubes, each in six tetrahedra around the diagonal from its lowest to its highest corner; points in
+/// planes and rows, x fastest.
+pub fn tetrahedra(n: usize) -> TetMesh {
+    let (width, h) = (n + 1, 1.0 / n as f64);
+    let points = (0..width * width * width)
+        .map(|k| [k % width, k / width % width, k / (width * width)].map(|i| i as f64 * h));
+    let step = [1u32, width as u32, (width * width) as u32];
+    // The six ways to go along the axes; odd ones are turned so that all volumes are positive.
+    let ways = [[0, 1, 2], [1, 2, 0], [2, 0, 1], [1, 0, 2], [0, 2, 1], [2, 1, 0]];
+    let mut cells = Vec::with_capacity(6 * n * n * n);
+    for k in 0..n * n * n {
+        let corner = (k % n) as u32 * step[0] + (k / n % n) as u32 * step[1] + (k / (n * n)) as u32 * step[2];
+        for (number, [a, b, c]) in ways.into_iter().enumerate() {
+            let first = corner + step[a];
+            let second = first + step[b];
+            let last = second + step[c];
+            cells.push(match number < 3 {
+                true => [corner, first, second, last],
+                false => [corner, second, first, last],
+            });
+        }
+    }
+    TetMesh::new(points.collect(), cells)
+}
+
+fn grid_points(nx: usize, ny: usize) -> Vec<[f64; 2]> {
+    (0..(nx + 1) * (ny + 1))
+        .map(|k| {
+            [
+                (k % (nx + 1)) as f64 / nx as f64,
+                (k / (nx + 1)) as f64 / ny as f64,
+            ]
+        })
+        .collect()
+}
+
+fn rectangles(nx: usize, ny: usize) -> Vec<[u32; 4]> {
+    let width = nx as u32 + 1;
+    (0..nx * ny)
+        .map(|k| {
+            let a = (k % nx) as u32 + (k / nx) as u32 * width;
+            [a, a + 1, a + 1 + width, a + width]
+        })
+        .collect()
 }

@@ -1,4 +1,5 @@
 //! Meshes, finite elements and families against theory, against fenris and against scikit-fem.
 
+mod elements;
 mod p1;
 mod poisson;

@@ -1,0 +1,189 @@
+//! Matrices by a scatter map into a pattern made once per mesh.
+
+use std::sync::Arc;
+
+use super::dofs::{Dofs, ELIMINATED};
+use super::integrals::Integrals;
+use super::space::Space;
+use crate::error::Result;
+use crate::linalg::Pattern;
+
+/// The unknowns of a space and the pattern that all its matrices share.
+#[derive(Debug, Clone)]
+pub struct Assembler {
+    dofs: Dofs,
+    pattern: Arc<Pattern>,
+}
+
+/// Where the element matrices of some [`Integrals`] go.
+#[derive(Debug, Clone)]
+pub struct Scatter {
+    /// cells × pairs (i ≤ j): the places of (i, j) and (j, i); the second is [`ELIMINATED`] on the diagonal, both where an
+    /// unknown is eliminated.
+    places: Vec<[u32; 2]>,
+}
+
+impl Assembler {
+    /// Numbers the unknowns and makes the pattern of all pairs that share a cell.
+    ///
+    /// # Errors
+    /// If the space's cells name nodes that are not there.
+    pub fn new<const D: usize>(space: &Space<D>, dofs: Dofs) -> Result<Self> {
+        let k = space.element.nodes();
+        let mut pairs = Vec::with_capacity(space.cells.len() * k);
+        for cell in space.cells.chunks_exact(k) {
+            for &a in cell {
+                for &b in cell {
+                    let (i, j) = (dofs.of_point[a as usize], dofs.of_point[b as usize]);
+                    if i != ELIMINATED && j != ELIMINATED {
+                        pairs.push((i, j));
+                    }
+                }
+            }
+        }
+        let pattern = Arc::new(Pattern::from_pairs(dofs.count(), dofs.count(), &pairs)?);
+        Ok(Assembler { dofs, pattern })
+    }
+
+    /// The pattern of all matrices.
+    pub fn pattern(&self) -> &Arc<Pattern> {
+        &self.pattern
+    }
+
+    /// The unknowns.
+    pub fn dofs(&self) -> &Dofs {
+        &self.dofs
+    }
+
+    /// The scatter map of these integrals, made once.
+    pub fn scatter<const D: usize>(&self, integrals: &Integrals<D>) -> Scatter {
+        let k = integrals.element.nodes();
+        let place = |i: u32, j: u32| match i == ELIMINATED || j == ELIMINATED {
+            true => ELIMINATED,
+            false => self
+                .pattern
+                .find(i as usize, j as usize)
+                .map_or(ELIMINATED, |e| e as u32),
+        };
+        let mut places = Vec::with_capacity(integrals.cells() * k * (k + 1) / 2);
+        for cell in integrals.nodes.chunks_exact(k) {
+            for a in 0..k {
+                for b in a..k {
+                    let i = self.dofs.of_point[cell[a] as usize];
+                    let j = self.dofs.of_point[cell[b] as usize];
+                    let second = if a == b { ELIMINATED } else { place(j, i) };
+                    places.push([place(i, j), second]);
+                }
+            }
+        }
+        Scatter { places }
+    }
+
+    /// values ← values + the matrix of these integrals with the given coefficient at their quadrature points.
+    ///
+    /// # Panics
+    /// If lengths do not fit.
+    pub fn add<const D: usize>(
+        &self,
+        integrals: &Integrals<D>,
+        scatter: &Scatter,
+        coefficient: &[f64],
+        values: &mut [f64],
+    ) {
+        assert_eq!(
+            coefficient.len(),
+            integrals.points().len(),
+            "coefficient at quadrature points"
+        );
+        assert_eq!(values.len(), self.pattern.nnz(), "values of the pattern");
+        let k = integrals.element.nodes();
+        let pairs = k * (k + 1) / 2;
+        let mut put = |to: &[u32; 2], v: f64| {
+            for &place in to {
+                if place != ELIMINATED {
+                    values[place as usize] += v;
+                }
+            }
+        };
+        let cells = coefficient
+            .chunks_exact(integrals.rule)
+            .zip(scatter.places.chunks_exact(pairs));
+        if integrals.averaged {
+            let weights = integrals.weights.chunks_exact(integrals.rule);
+            let cells = cells.zip(weights).zip(integrals.unit.chunks_exact(pairs));
+            for (((c, to), w), unit) in cells {
+                let (mut sum, mut total) = (0.0, 0.0);
+                for (c, w) in c.iter().zip(w) {
+                    sum += c * w;
+                    total += w;
+                }
+                let mean = sum / total;
+                to.iter().zip(unit).for_each(|(to, u)| put(to, mean * u));
+            }
+            return;
+        }
+        let mut local = vec![0.0; pairs];
+        for ((c, to), unit) in cells.zip(integrals.unit.chunks_exact(pairs * integrals.rule)) {
+            local.fill(0.0);
+            for (c, unit) in c.iter().zip(unit.chunks_exact(pairs)) {
+                local.iter_mut().zip(unit).for_each(|(l, u)| *l += c * u);
+            }
+            to.iter().zip(&local).for_each(|(to, &v)| put(to, v));
+        }
+    }
+
+    /// rhs ← rhs − A g for the eliminated unknowns, whose values are `nodal` (one a node; others are not read).
+    pub fn lift<const D: usize>(
+        &self,
+        integrals: &Integrals<D>,
+        coefficient: &[f64],
+        nodal: &[f64],
+        rhs: &mut [f64],
+    ) {
+        let k = integrals.element.nodes();
+        let pairs = k * (k + 1) / 2;
+        let parts = if integrals.averaged { 1 } else { integrals.rule };
+        for (c, cell) in integrals.nodes.chunks_exact(k).enumerate() {
+            let free = |a: usize| self.dofs.of_point[cell[a] as usize];
+            if (0..k).all(|a| free(a) != ELIMINATED) {
+                continue;
+            }
+            let at = c * integrals.rule..(c + 1) * integrals.rule;
+            let mut weights = coefficient[at.clone()].to_vec();
+            if integrals.averaged {
+                let w = &integrals.weights[at];
+                let sum: f64 = weights.iter().zip(w).map(|(c, w)| c * w).sum();
+                weights = vec![sum / w.iter().sum::<f64>()];
+            }
+            let mut pair = 0;
+            for a in 0..k {
+                for b in a..k {
+                    let unit = |q: usize| integrals.unit[(c * parts + q) * pairs + pair];
+                    let entry: f64 = weights.iter().enumerate().map(|(q, w)| w * unit(q)).sum();
+                    pair += 1;
+                    for (i, j) in [(a, b), (b, a)] {
+                        if free(i) != ELIMINATED && free(j) == ELIMINATED {
+                            rhs[free(i) as usize] -= entry * nodal[cell[j] as usize];
+                        }
+                        if a == b {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Nodal numbers → those of the unknowns.
+    pub fn restrict(&self, nodal: &[f64]) -> Vec<f64> {
+        self.dofs.points.iter().map(|&v| nodal[v as usize]).collect()
+    }
+
+    /// Unknowns → nodal numbers, `nodal` giving those of the eliminated ones.
+    pub fn prolong(&self, unknowns: &[f64], mut nodal: Vec<f64>) -> Vec<f64> {
+        for (&v, x) in self.dofs.points.iter().zip(unknowns) {
+            nodal[v as usize] = *x;
+        }
+        nodal
+    }
+}

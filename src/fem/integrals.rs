@@ -1,0 +1,300 @@
+//! The geometry of a space, integrated once: quadrature points and the parts of element matrices that no coefficient
+//! changes.
+
+use super::shape::Element;
+use super::space::Space;
+use crate::error::{Error, Result};
+
+/// Which integral over cells (or boundary facets).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// ∫ c ∇φ_i · ∇φ_j over the cells.
+    Stiffness,
+    /// ∫ c φ_i φ_j over the cells.
+    Mass,
+    /// ∫ c φ_i φ_j over the boundary.
+    BoundaryMass,
+}
+
+/// Cells (or facets) with their nodes, quadrature points and weights, basis values there, and for each point the upper
+/// triangle of the element matrix of a coefficient that is 1 there and 0 at the others.
+#[derive(Debug, Clone)]
+pub struct Integrals<const D: usize> {
+    pub(super) kind: Kind,
+    pub(super) element: Element,
+    /// Nodes a cell.
+    pub(super) nodes: Vec<u32>,
+    /// cells × points: where the coefficient is evaluated.
+    points: Vec<[f64; D]>,
+    /// cells × points: weight times volume element.
+    pub(super) weights: Vec<f64>,
+    /// points × nodes: basis values.
+    pub(super) basis: Vec<f64>,
+    /// cells × parts × pairs (i ≤ j, row by row): parts are points, or one where gradients are constant.
+    pub(super) unit: Vec<f64>,
+    /// Points a cell.
+    pub(super) rule: usize,
+    /// Whether `unit` has one part a cell, for the weighted mean of the coefficient.
+    pub(super) averaged: bool,
+}
+
+/// Whether the facets count, and which.
+type Chosen<'a> = Option<&'a dyn Fn(usize) -> bool>;
+
+impl<const D: usize> Integrals<D> {
+    /// Integrals over all cells (or all boundary facets) by a rule of the given strength.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if there is no such rule, [`Error::Numeric`] if a cell is degenerate or turned over.
+    pub fn new(space: &Space<D>, kind: Kind, strength: usize) -> Result<Self> {
+        Self::build(space, kind, strength, None)
+    }
+
+    /// Integrals over the boundary facets that `chosen` says by number (the order of [`Space::facets`]).
+    ///
+    /// # Errors
+    /// As [`Integrals::new`].
+    pub fn on_facets(space: &Space<D>, strength: usize, chosen: &dyn Fn(usize) -> bool) -> Result<Self> {
+        Self::build(space, Kind::BoundaryMass, strength, Some(chosen))
+    }
+
+    fn build(space: &Space<D>, kind: Kind, strength: usize, chosen: Chosen) -> Result<Self> {
+        let (element, all) = match kind {
+            Kind::BoundaryMass => (space.facet_element, &space.facets),
+            _ => (space.element, &space.cells),
+        };
+        let k = element.nodes();
+        let (reference, reference_weights) = element.quadrature(strength)?;
+        let averaged = kind == Kind::Stiffness && element.linear();
+        let mut out = Integrals {
+            kind,
+            element,
+            nodes: Vec::new(),
+            points: Vec::new(),
+            weights: Vec::new(),
+            basis: reference.iter().flat_map(|&p| element.values(p)).collect(),
+            unit: Vec::new(),
+            rule: reference.len(),
+            averaged,
+        };
+        let geometry = element.geometry();
+        for (c, nodes) in all.chunks_exact(k).enumerate() {
+            if chosen.is_some_and(|chosen| !chosen(c)) {
+                continue;
+            }
+            out.nodes.extend_from_slice(nodes);
+            let corners: Vec<[f64; D]> = nodes[..geometry.nodes()]
+                .iter()
+                .map(|&v| space.nodes[v as usize])
+                .collect();
+            let mut total = 0.0;
+            for (q, (&p, w)) in reference.iter().zip(&reference_weights).enumerate() {
+                let at = Map::new(&corners, geometry, p);
+                let size = at.size(element.dim());
+                if size.is_nan() || size <= 0.0 {
+                    return Err(Error::Numeric(format!(
+                        "cell {c} of the mesh is degenerate or turned over"
+                    )));
+                }
+                out.points.push(at.point);
+                out.weights.push(w * size);
+                total += w * size;
+                if !averaged {
+                    out.push_unit(&at, p, q, w * size);
+                }
+            }
+            if averaged {
+                out.push_unit(
+                    &Map::new(&corners, geometry, reference[0]),
+                    reference[0],
+                    0,
+                    total,
+                );
+            }
+        }
+        Ok(out)
+    }
+
+    /// Adds weight × (∇φ_i · ∇φ_j or φ_i φ_j) for i ≤ j.
+    fn push_unit(&mut self, at: &Map<D>, p: [f64; 3], q: usize, weight: f64) {
+        let k = self.element.nodes();
+        if self.kind == Kind::Stiffness {
+            let gradients: Vec<[f64; D]> = self.element.gradients(p).iter().map(|g| at.gradient(g)).collect();
+            for i in 0..k {
+                for j in i..k {
+                    let dot: f64 = (0..D).map(|d| gradients[i][d] * gradients[j][d]).sum();
+                    self.unit.push(weight * dot);
+                }
+            }
+        } else {
+            for i in 0..k {
+                for j in i..k {
+                    self.unit
+                        .push(weight * self.basis[q * k + i] * self.basis[q * k + j]);
+                }
+            }
+        }
+    }
+
+    /// Where a coefficient is to be evaluated: cell by cell, [`Integrals::rule_len`] points each.
+    pub fn points(&self) -> &[[f64; D]] {
+        &self.points
+    }
+
+    /// Quadrature points a cell.
+    pub fn rule_len(&self) -> usize {
+        self.rule
+    }
+
+    /// Cells (or facets) integrated over.
+    pub fn cells(&self) -> usize {
+        self.nodes.len() / self.element.nodes()
+    }
+
+    /// Nodal values of a function of the space → its values at the quadrature points.
+    pub fn at_points(&self, nodal: &[f64]) -> Vec<f64> {
+        let k = self.element.nodes();
+        let mut out = Vec::with_capacity(self.points.len());
+        for nodes in self.nodes.chunks_exact(k) {
+            for basis in self.basis.chunks_exact(k) {
+                out.push(nodes.iter().zip(basis).map(|(&v, b)| nodal[v as usize] * b).sum());
+            }
+        }
+        out
+    }
+
+    /// Σ weight · f(point) · φ_i: ∫ f φ_i for each node i of the space; `f` at the quadrature points.
+    pub fn load(&self, f: &[f64], nodes: usize) -> Vec<f64> {
+        let k = self.element.nodes();
+        let mut out = vec![0.0; nodes];
+        let values = f
+            .chunks_exact(self.rule)
+            .zip(self.weights.chunks_exact(self.rule));
+        for (nodes, (f, w)) in self.nodes.chunks_exact(k).zip(values) {
+            for (q, (f, w)) in f.iter().zip(w).enumerate() {
+                for (&v, b) in nodes.iter().zip(&self.basis[q * k..(q + 1) * k]) {
+                    out[v as usize] += w * f * b;
+                }
+            }
+        }
+        out
+    }
+}
+
+/// The map from the reference cell to a cell at one point.
+struct Map<const D: usize> {
+    point: [f64; D],
+    /// jacobian[r][d] = ∂x_d/∂ξ_r.
+    jacobian: [[f64; D]; 3],
+    dim: usize,
+}
+
+impl<const D: usize> Map<D> {
+    fn new(corners: &[[f64; D]], geometry: Element, p: [f64; 3]) -> Self {
+        let mut point = [0.0; D];
+        let mut jacobian = [[0.0; D]; 3];
+        let values = geometry.values(p);
+        for ((corner, value), gradient) in corners.iter().zip(values).zip(geometry.gradients(p)) {
+            for d in 0..D {
+                point[d] += value * corner[d];
+                for r in 0..3 {
+                    jacobian[r][d] += gradient[r] * corner[d];
+                }
+            }
+        }
+        Map {
+            point,
+            jacobian,
+            dim: geometry.dim(),
+        }
+    }
+
+    /// The determinant, or for facets the length or area element.
+    fn size(&self, dim: usize) -> f64 {
+        let j = &self.jacobian;
+        if dim == D {
+            return self.determinant();
+        }
+        let dot = |a: usize, b: usize| (0..D).map(|d| j[a][d] * j[b][d]).sum::<f64>();
+        match dim {
+            1 => dot(0, 0).sqrt(),
+            _ => (dot(0, 0) * dot(1, 1) - dot(0, 1).powi(2)).sqrt(),
+        }
+    }
+
+    fn determinant(&self) -> f64 {
+        let j = &self.jacobian;
+        match D {
+            1 => j[0][0],
+            2 => j[0][0] * j[1][1] - j[0][1] * j[1][0],
+            _ => (0..3).map(|d| j[0][d] * self.cofactor(0, d)).sum(),
+        }
+    }
+
+    /// Cofactor of ∂x_d/∂ξ_r, three dimensions.
+    fn cofactor(&self, r: usize, d: usize) -> f64 {
+        let j = &self.jacobian;
+        let (r1, r2, d1, d2) = ((r + 1) % 3, (r + 2) % 3, (d + 1) % 3, (d + 2) % 3);
+        j[r1][d1] * j[r2][d2] - j[r1][d2] * j[r2][d1]
+    }
+
+    /// A gradient in reference coordinates → in space: J⁻ᵀ g.
+    fn gradient(&self, g: &[f64; 3]) -> [f64; D] {
+        debug_assert_eq!(self.dim, D);
+        let j = &self.jacobian;
+        let inverse = 1.0 / self.determinant();
+        let mut out = [0.0; D];
+        match D {
+            1 => out[0] = g[0] * inverse,
+            2 => {
+                out[0] = inverse * (j[1][1] * g[0] - j[0][1] * g[1]);
+                out[1] = inverse * (j[0][0] * g[1] - j[1][0] * g[0]);
+            }
+            _ => {
+                for (d, o) in out.iter_mut().enumerate() {
+                    *o = inverse * (0..3).map(|r| self.cofactor(r, d) * g[r]).sum::<f64>();
+                }
+            }
+        }
+        out
+    }
+}
+
+/// (‖u − u_h‖ in L², |u − u_h| in H¹) of the function with these nodal values.
+///
+/// # Errors
+/// As [`Integrals::new`].
+pub fn errors<const D: usize>(
+    space: &Space<D>,
+    nodal: &[f64],
+    u: impl Fn([f64; D]) -> f64,
+    gradient: impl Fn([f64; D]) -> [f64; D],
+) -> Result<(f64, f64)> {
+    /// Well above twice the degree of any element here.
+    const STRENGTH: usize = 8;
+    let element = space.element;
+    let (k, geometry) = (element.nodes(), element.geometry());
+    let (reference, weights) = element.quadrature(STRENGTH)?;
+    let (mut l2, mut h1) = (0.0, 0.0);
+    for nodes in space.cells.chunks_exact(k) {
+        let corners: Vec<[f64; D]> = nodes[..geometry.nodes()]
+            .iter()
+            .map(|&v| space.nodes[v as usize])
+            .collect();
+        for (&p, w) in reference.iter().zip(&weights) {
+            let at = Map::new(&corners, geometry, p);
+            let w = w * at.size(D);
+            let (mut value, mut slope) = (0.0, [0.0; D]);
+            let basis = element.values(p).into_iter().zip(element.gradients(p));
+            for (&v, (b, g)) in nodes.iter().zip(basis) {
+                let g = at.gradient(&g);
+                value += nodal[v as usize] * b;
+                (0..D).for_each(|d| slope[d] += nodal[v as usize] * g[d]);
+            }
+            let exact = gradient(at.point);
+            l2 += w * (value - u(at.point)).powi(2);
+            h1 += w * (0..D).map(|d| (slope[d] - exact[d]).powi(2)).sum::<f64>();
+        }
+    }
+    Ok((l2.sqrt(), h1.sqrt()))
+}

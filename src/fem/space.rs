@@ -1,0 +1,125 @@
+//! Continuous spaces on a mesh: which node belongs to which cell, and where it lies.
+
+use std::collections::HashMap;
+
+use super::shape::Element;
+use crate::mesh::{QuadMesh, TetMesh, TriangleMesh};
+
+/// A continuous Lagrange space in D dimensions.
+#[derive(Debug, Clone)]
+pub struct Space<const D: usize> {
+    pub element: Element,
+    /// Where the nodes are; those of the mesh come first, in its order.
+    pub nodes: Vec<[f64; D]>,
+    /// Nodes of each cell, [`Element::nodes`] a cell; the corners first.
+    pub cells: Vec<u32>,
+    /// Per node: whether it lies on the boundary of the domain.
+    pub boundary: Vec<bool>,
+    /// The facets on the boundary, with their own element.
+    pub facet_element: Element,
+    /// Nodes of each boundary facet.
+    pub facets: Vec<u32>,
+}
+
+impl Space<2> {
+    /// Linear elements on triangles.
+    pub fn p1(mesh: &TriangleMesh) -> Self {
+        let facets = mesh.facets();
+        Space {
+            element: Element::P1Triangle,
+            nodes: mesh.points.clone(),
+            cells: mesh.cells.concat(),
+            boundary: mesh.boundary.clone(),
+            facet_element: Element::P1Line,
+            facets: facets
+                .iter()
+                .filter(|f| f.on_boundary())
+                .flat_map(|f| f.corners)
+                .collect(),
+        }
+    }
+
+    /// Quadratic elements on triangles: a further node in the middle of every edge, in the order of the mesh's facets.
+    pub fn p2(mesh: &TriangleMesh) -> Self {
+        let edges = mesh.facets();
+        let mut nodes = mesh.points.clone();
+        let mut boundary = mesh.boundary.clone();
+        let (mut middle, mut facets) = (HashMap::with_capacity(edges.len()), Vec::new());
+        for edge in &edges {
+            let [a, b] = edge.corners;
+            let m = nodes.len() as u32;
+            middle.insert((a.min(b), a.max(b)), m);
+            let (p, q) = (nodes[a as usize], nodes[b as usize]);
+            nodes.push([0, 1].map(|d| 0.5 * (p[d] + q[d])));
+            boundary.push(edge.on_boundary());
+            if edge.on_boundary() {
+                facets.extend([a, b, m]);
+            }
+        }
+        let cells = mesh.cells.iter().flat_map(|&[a, b, c]| {
+            let m = |i: u32, j: u32| middle[&(i.min(j), i.max(j))];
+            [a, b, c, m(a, b), m(b, c), m(c, a)]
+        });
+        Space {
+            element: Element::P2Triangle,
+            cells: cells.collect(),
+            nodes,
+            boundary,
+            facet_element: Element::P2Line,
+            facets,
+        }
+    }
+
+    /// Bilinear elements on quadrilaterals.
+    pub fn q1(mesh: &QuadMesh) -> Self {
+        let facets = mesh.facets();
+        Space {
+            element: Element::Q1,
+            nodes: mesh.points.clone(),
+            cells: mesh.cells.concat(),
+            boundary: mesh.boundary.clone(),
+            facet_element: Element::P1Line,
+            facets: facets
+                .iter()
+                .filter(|f| f.on_boundary())
+                .flat_map(|f| f.corners)
+                .collect(),
+        }
+    }
+}
+
+impl Space<3> {
+    /// Linear elements on tetrahedra.
+    pub fn p1_tet(mesh: &TetMesh) -> Self {
+        let facets = mesh.facets();
+        Space {
+            element: Element::P1Tet,
+            nodes: mesh.points.clone(),
+            cells: mesh.cells.concat(),
+            boundary: mesh.boundary.clone(),
+            facet_element: Element::P1Triangle,
+            facets: facets
+                .iter()
+                .filter(|f| f.on_boundary())
+                .flat_map(|f| f.corners)
+                .collect(),
+        }
+    }
+}
+
+impl<const D: usize> Space<D> {
+    /// Number of nodes.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there is no node.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// The values of a function at the nodes.
+    pub fn interpolate(&self, f: impl Fn([f64; D]) -> f64) -> Vec<f64> {
+        self.nodes.iter().map(|&x| f(x)).collect()
+    }
+}
