@@ -17,6 +17,7 @@
 //! | [`families`] | PDE families, one a file: `(seed, index)` → [`system::LinearSystem`] |
 //! | [`verify`] | what families claim, measured: orders of convergence, known values |
 //! | [`dataset`] | the HDF5 file: schema, parts, reader, splits, digests |
+//! | [`field`] | random coefficient fields: Gaussian, two-phase |
 //! | [`fem`], [`mesh`] | linear elements on a reused pattern, quadrature, error norms; triangulations |
 //! | [`solver`], [`precond`] | Krylov methods and preconditioners under PETSc's names |
 //! | [`linalg`] | patterns, CSR, [`linalg::LinOp`], direct solves, matrix files |
@@ -26,7 +27,7 @@
 //! Modules import downwards only (`tests/house.rs` checks it):
 //!
 //! ```text
-//! cli → generate → families → fem → mesh
+//! cli → generate → families → fem, field → mesh
 //!     → train, evaluate → models → nn
 //!                       → dataset, solver, precond        all → linalg, error, rng
 //! ```
@@ -49,6 +50,7 @@ pub mod error;
 pub mod evaluate;
 pub mod families;
 pub mod fem;
+pub mod field;
 pub mod generate;
 pub mod interrupt;
 pub mod linalg;
