@@ -17,8 +17,8 @@
 //! | [`families`] | PDE families, one a file: `(seed, index)` → [`system::LinearSystem`] |
 //! | [`verify`] | what families claim, measured: orders of convergence, known values |
 //! | [`dataset`] | the HDF5 file: schema, parts, reader, splits, digests |
-//! | [`field`] | random coefficient fields: Gaussian, two-phase |
-//! | [`fem`], [`mesh`] | linear elements on a reused pattern, quadrature, error norms; triangulations |
+//! | [`field`] | random coefficient fields: polynomial, Gaussian, two-phase |
+//! | [`fem`], [`mesh`] | elements on a reused pattern, quadrature, error norms; meshes |
 //! | [`solver`], [`precond`] | Krylov methods and preconditioners under PETSc's names |
 //! | [`linalg`] | patterns, CSR, [`linalg::LinOp`], direct solves, matrix files |
 //! | [`system`] | what families make, datasets hold and models see |

@@ -106,7 +106,7 @@ pub struct MeshData {
     pub dim: usize,
     /// points × dim, row-major.
     pub points: Vec<f64>,
-    /// "triangle", "quad", "tetra", "line".
+    /// "triangle", "triangle6" (corners, then the middles of edges 01, 12, 20), "quad", "tetra", "line".
     pub cell_type: String,
     /// Vertices per cell.
     pub cell_size: usize,

@@ -23,7 +23,8 @@ const LAYERS: [(&str, &[&str]); 22] = [
     ("nn", &[]),
     ("families", &["fem", "field", "mesh", "system"]),
     ("dataset", &["system"]),
-    ("fem", &["mesh"]),
+    // A space turns itself into what files keep of it.
+    ("fem", &["mesh", "system"]),
     ("field", &["mesh"]),
     // A mesh turns itself into what files keep of it.
     ("mesh", &["system"]),

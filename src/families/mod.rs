@@ -1,5 +1,6 @@
 //! PDE families, one file each: `(seed, index)` → [`LinearSystem`].
 
+pub mod elliptic;
 pub mod keys;
 pub mod poisson;
 
@@ -43,6 +44,7 @@ pub trait Sampler {
 pub fn build(name: &str, table: &toml::Table, origin: &str) -> Result<Box<dyn Family>> {
     match name {
         poisson::NAME => Ok(Box::new(poisson::Poisson::from_table(table, origin)?)),
+        elliptic::NAME => elliptic::build(table, origin),
         _ => Err(Error::recipe(
             origin,
             format!("unknown family '{name}' (known families: {})", NAMES.join(", ")),
@@ -51,4 +53,4 @@ pub fn build(name: &str, table: &toml::Table, origin: &str) -> Result<Box<dyn Fa
 }
 
 /// The families there are.
-pub const NAMES: [&str; 1] = [poisson::NAME];
+pub const NAMES: [&str; 2] = [poisson::NAME, elliptic::NAME];

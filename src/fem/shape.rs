@@ -33,6 +33,27 @@ impl Element {
         }
     }
 
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Element::P1Line | Element::P1Triangle | Element::P1Tet => "linear (P1)",
+            Element::P2Line | Element::P2Triangle => "quadratic (P2)",
+            Element::Q1 => "bilinear (Q1)",
+        }
+    }
+
+    /// What files call its cells.
+    pub fn cell_type(self) -> &'static str {
+        match self {
+            Element::P1Line => "line",
+            Element::P2Line => "line3",
+            Element::P1Triangle => "triangle",
+            Element::P2Triangle => "triangle6",
+            Element::Q1 => "quad",
+            Element::P1Tet => "tetra",
+        }
+    }
+
     /// Dimension of the reference cell.
     pub fn dim(self) -> usize {
         match self {

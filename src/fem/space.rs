@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::shape::Element;
 use crate::mesh::{QuadMesh, TetMesh, TriangleMesh};
+use crate::system::MeshData;
 
 /// A continuous Lagrange space in D dimensions.
 #[derive(Debug, Clone)]
@@ -116,6 +117,19 @@ impl<const D: usize> Space<D> {
     /// Whether there is no node.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
+    }
+
+    /// The nodes and cells as files keep them; row i of the matrix belongs to node `free_dofs[i]`.
+    pub fn to_data(&self, free_dofs: Vec<u32>) -> MeshData {
+        MeshData {
+            dim: D,
+            points: self.nodes.as_flattened().to_vec(),
+            cell_type: self.element.cell_type().into(),
+            cell_size: self.element.nodes(),
+            cells: self.cells.clone(),
+            point_markers: self.boundary.iter().map(|&b| u32::from(b)).collect(),
+            free_dofs,
+        }
     }
 
     /// The values of a function at the nodes.

@@ -1,4 +1,5 @@
-//! Random coefficient fields: Gaussian random fields by FFT, two-phase fields of their sign.
+//! Random coefficient fields: positive polynomials, Gaussian random fields by FFT, two-phase fields of their sign.
 
 pub mod gaussian;
+pub mod polynomial;
 pub mod two_phase;

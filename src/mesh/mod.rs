@@ -1,7 +1,9 @@
 //! Meshes: points, cells, boundary; how to make them, move them and number them.
 
+pub mod delaunay;
 pub mod order;
 pub mod perturb;
+pub mod recipe;
 pub mod structured;
 pub mod topology;
 

@@ -1,0 +1,258 @@
+//! `elliptic`: −∇·(f ∇u) = g with u = 0 on the boundary, f a random positive polynomial, g a random polynomial, on one mesh a
+//! dataset (Li, Wang, Jimack 2022: P1 on a Delaunay mesh of the unit square, n up to 1873).
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Family, Sampler, keys};
+use crate::error::{Error, Result};
+use crate::fem::assembler::{Assembler, Scatter};
+use crate::fem::dofs::{Dofs, Order};
+use crate::fem::integrals::{Integrals, Kind};
+use crate::fem::space::Space;
+use crate::field::polynomial::{Monomials, Table, make_positive};
+use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky};
+use crate::mesh::recipe::{AnyMesh, MeshRecipe};
+use crate::rng::{Purpose, stream};
+use crate::system::{Description, Field, LinearSystem, Location, MeshData};
+
+/// The family's name in recipes.
+pub const NAME: &str = "elliptic";
+
+/// Degree of the elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Degree {
+    /// Linear on simplices, bilinear on quadrilaterals.
+    #[default]
+    Linear,
+    /// Quadratic, triangles only.
+    Quadratic,
+}
+
+/// The `[elliptic]` table of a recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EllipticConfig {
+    pub mesh: MeshRecipe,
+    pub elements: Degree,
+    /// Total degree of f.
+    pub degree: u32,
+    /// max f / min f over the quadrature points.
+    pub contrast: f64,
+    /// Total degree of g.
+    pub source_degree: u32,
+    pub order: Order,
+    /// Whether to solve.
+    pub solution: bool,
+}
+
+impl Default for EllipticConfig {
+    fn default() -> Self {
+        EllipticConfig {
+            mesh: MeshRecipe::default(),
+            elements: Degree::Linear,
+            degree: 3,
+            contrast: 10.0,
+            source_degree: 3,
+            order: Order::Rcm,
+            solution: true,
+        }
+    }
+}
+
+/// Highest degree of a polynomial.
+const MOST_DEGREE: u32 = 8;
+
+/// Largest contrast.
+const MOST_CONTRAST: f64 = 1e8;
+
+/// The family of a recipe's table.
+///
+/// # Errors
+/// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
+pub fn build(table: &toml::Table, origin: &str) -> Result<Box<dyn Family>> {
+    let config: EllipticConfig = keys::config(table, NAME, origin)?;
+    keys::within(config.degree, 0..=MOST_DEGREE, "elliptic.degree", origin)?;
+    keys::within(
+        config.source_degree,
+        0..=MOST_DEGREE,
+        "elliptic.source_degree",
+        origin,
+    )?;
+    keys::within(config.contrast, 1.0..=MOST_CONTRAST, "elliptic.contrast", origin)?;
+    let quadratic = config.elements == Degree::Quadratic;
+    match config.mesh.build("elliptic.mesh", origin)? {
+        AnyMesh::Triangles(mesh) if quadratic => Ok(Box::new(Elliptic::new(config, Space::p2(&mesh))?)),
+        AnyMesh::Triangles(mesh) => Ok(Box::new(Elliptic::new(config, Space::p1(&mesh))?)),
+        _ if quadratic => Err(Error::recipe(
+            origin,
+            "elliptic.elements = \"quadratic\": on triangles only; take \"linear\"",
+        )),
+        AnyMesh::Quads(mesh) => Ok(Box::new(Elliptic::new(config, Space::q1(&mesh))?)),
+        AnyMesh::Tetrahedra(mesh) => Ok(Box::new(Elliptic::new(config, Space::p1_tet(&mesh))?)),
+    }
+}
+
+/// The family on one space, all that samples share made.
+pub struct Elliptic<const D: usize> {
+    config: EllipticConfig,
+    assembler: Assembler,
+    stiffness: Integrals<D>,
+    scatter: Scatter,
+    /// For ∫ g φ.
+    load: Integrals<D>,
+    coefficient: Monomials<D>,
+    coefficient_table: Table,
+    source: Monomials<D>,
+    source_table: Table,
+    symbolic: SymbolicCholesky,
+    data: Arc<MeshData>,
+    nodes: usize,
+    what: &'static str,
+}
+
+impl<const D: usize> Elliptic<D> {
+    /// The family with parameters in range.
+    ///
+    /// # Errors
+    /// If the mesh has a degenerate cell or no inner node.
+    pub fn new(config: EllipticConfig, space: Space<D>) -> Result<Self> {
+        let dofs = Dofs::of_space(&space, |v| !space.boundary[v], config.order)?;
+        if dofs.count() == 0 {
+            return Err(Error::Argument(format!(
+                "{NAME}.mesh: has no inner node: make it finer"
+            )));
+        }
+        // ∇φ · ∇φ is of degree 0 for linear, 2 for quadratic (and bilinear) elements.
+        let own = if space.element.linear() { 0 } else { 2 };
+        let stiffness = Integrals::new(&space, Kind::Stiffness, own + config.degree.max(1) as usize)?;
+        let load = Integrals::new(&space, Kind::Mass, 2 + config.source_degree as usize)?;
+        let (coefficient, source) = (
+            Monomials::new(config.degree),
+            Monomials::new(config.source_degree),
+        );
+        let assembler = Assembler::new(&space, dofs)?;
+        Ok(Elliptic {
+            scatter: assembler.scatter(&stiffness),
+            symbolic: SymbolicCholesky::new(assembler.pattern())?,
+            data: Arc::new(space.to_data(assembler.dofs().points.clone())),
+            coefficient_table: coefficient.table(stiffness.points()),
+            source_table: source.table(load.points()),
+            nodes: space.len(),
+            what: space.element.name(),
+            config,
+            assembler,
+            stiffness,
+            load,
+            coefficient,
+            source,
+        })
+    }
+}
+
+impl<const D: usize> Family for Elliptic<D> {
+    fn description(&self) -> Description {
+        let c = &self.config;
+        Description {
+            family: NAME.into(),
+            equation: format!(
+                "-div(f grad u) = g, f a random polynomial of degree {}, positive with max f / min f = {}, g a random \
+                 polynomial of degree {}",
+                c.degree, c.contrast, c.source_degree
+            ),
+            weak_form: format!(
+                "find u in V: integral(f grad u . grad v) = integral(g v) for all v in V, V = continuous functions on the \
+                 mesh, {} on every cell, 0 on the boundary",
+                self.what
+            ),
+            boundary_conditions: "u = 0 on the whole boundary, eliminated".into(),
+            units: "none (dimensionless)".into(),
+            props: Props::SPD,
+        }
+    }
+
+    fn mesh(&self) -> Option<Arc<MeshData>> {
+        Some(self.data.clone())
+    }
+
+    fn pattern(&self) -> Option<Arc<Pattern>> {
+        Some(self.assembler.pattern().clone())
+    }
+
+    fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
+        Ok(Box::new(EllipticSampler {
+            family: self,
+            f: vec![0.0; self.stiffness.points().len()],
+            g: vec![0.0; self.load.points().len()],
+        }))
+    }
+}
+
+struct EllipticSampler<'a, const D: usize> {
+    family: &'a Elliptic<D>,
+    f: Vec<f64>,
+    g: Vec<f64>,
+}
+
+impl<const D: usize> Sampler for EllipticSampler<'_, D> {
+    fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
+        let family = self.family;
+        let mut rng = stream(seed, Purpose::Sample, index);
+        let mut coefficient = family.coefficient.draw(&mut rng);
+        family.coefficient_table.evaluate(&coefficient, &mut self.f);
+        make_positive(&mut coefficient, &mut self.f, family.config.contrast);
+        let source = family.source.draw(&mut rng);
+        family.source_table.evaluate(&source, &mut self.g);
+
+        let mut values = vec![0.0; family.assembler.pattern().nnz()];
+        family
+            .assembler
+            .add(&family.stiffness, &family.scatter, &self.f, &mut values);
+        let matrix = Csr::new(family.assembler.pattern().clone(), values)?;
+        let rhs = family
+            .assembler
+            .restrict(&family.load.load(&self.g, family.nodes));
+        let solution = match family.config.solution {
+            true => {
+                let mut x = rhs.clone();
+                family.symbolic.factorize(&matrix)?.solve_in_place(&mut x);
+                Some(x)
+            }
+            false => None,
+        };
+        let field = |name: &str, location, components, values| Field {
+            name: name.into(),
+            location,
+            components,
+            values,
+        };
+        let by_cell = self.f.chunks_exact(family.stiffness.rule_len());
+        let means: Vec<f64> = by_cell.map(|f| f.iter().sum::<f64>() / f.len() as f64).collect();
+        let params = vec![(
+            "coefficient_mean".into(),
+            means.iter().sum::<f64>() / means.len() as f64,
+        )];
+        Ok(LinearSystem {
+            matrix,
+            rhs,
+            solution,
+            props: Props::SPD,
+            fields: vec![
+                field("coefficient", Location::Cells, 1, means),
+                field(
+                    "coefficient_terms",
+                    Location::Sample,
+                    coefficient.len(),
+                    coefficient,
+                ),
+                field("source_terms", Location::Sample, source.len(), source),
+            ],
+            labels: Vec::new(),
+            params,
+            mesh: Some(family.data.clone()),
+            index,
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! A mesh by description: the `[family.mesh]` table of a recipe.
+
+use serde::{Deserialize, Serialize};
+
+use super::{QuadMesh, TetMesh, TriangleMesh, delaunay, structured};
+use crate::error::{Error, Result};
+
+/// What is meshed, and with which cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shape {
+    /// The unit square, Delaunay triangles.
+    #[default]
+    Square,
+    /// The unit square without its upper right quarter, Delaunay triangles.
+    LShape,
+    /// The disc of diameter 1 around (1/2, 1/2), Delaunay triangles.
+    Disc,
+    /// The unit square, `cells` × `cells` squares cut along the diagonal.
+    Triangles,
+    /// The unit square, `cells` × `cells` squares.
+    Quads,
+    /// The unit cube, `cells`³ cubes in six tetrahedra each.
+    Cube,
+}
+
+/// A mesh by description.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MeshRecipe {
+    pub shape: Shape,
+    /// Largest area of a Delaunay triangle.
+    pub area: f64,
+    /// Smallest angle of a Delaunay triangle, degrees.
+    pub angle: f64,
+    /// Cells along a side of a structured mesh.
+    pub cells: usize,
+}
+
+impl Default for MeshRecipe {
+    fn default() -> Self {
+        MeshRecipe {
+            shape: Shape::Square,
+            area: 4e-4,
+            angle: 25.0,
+            cells: 32,
+        }
+    }
+}
+
+/// A mesh of one of the shapes of cells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AnyMesh {
+    Triangles(TriangleMesh),
+    Quads(QuadMesh),
+    Tetrahedra(TetMesh),
+}
+
+/// Most cells along a side.
+const MOST_CELLS: usize = 2048;
+
+/// Most cubes along a side.
+const MOST_CUBES: usize = 128;
+
+impl MeshRecipe {
+    /// The mesh; `table` and `origin` say where the keys stand, for errors.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] naming the key that is out of range.
+    pub fn build(&self, table: &str, origin: &str) -> Result<AnyMesh> {
+        let most = if self.shape == Shape::Cube {
+            MOST_CUBES
+        } else {
+            MOST_CELLS
+        };
+        if !(2..=most).contains(&self.cells) {
+            return Err(Error::recipe(
+                origin,
+                format!("{table}.cells = {}: must be from 2 to {most}", self.cells),
+            ));
+        }
+        let polygon = |corners: &[[f64; 2]]| {
+            delaunay::polygon(corners, self.area, self.angle)
+                .map(AnyMesh::Triangles)
+                .map_err(|e| Error::recipe(origin, format!("{table}.{e}")))
+        };
+        match self.shape {
+            Shape::Square => polygon(&delaunay::square()),
+            Shape::LShape => polygon(&delaunay::l_shape()),
+            // An area out of range is told by the triangulation.
+            Shape::Disc => polygon(&delaunay::disc(self.area.max(delaunay::LEAST_AREA))),
+            Shape::Triangles => Ok(AnyMesh::Triangles(structured::triangles(self.cells, self.cells))),
+            Shape::Quads => Ok(AnyMesh::Quads(structured::quads(self.cells, self.cells))),
+            Shape::Cube => Ok(AnyMesh::Tetrahedra(structured::tetrahedra(self.cells))),
+        }
+    }
+}
