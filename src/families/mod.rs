@@ -1,6 +1,8 @@
 //! PDE families, one file each: `(seed, index)` → [`LinearSystem`].
 
+pub mod darcy;
 pub mod elliptic;
+pub mod grid;
 pub mod keys;
 pub mod poisson;
 
@@ -43,6 +45,7 @@ pub trait Sampler {
 /// [`Error::Recipe`] if there is no such family, or a key is unknown or out of range.
 pub fn build(name: &str, table: &toml::Table, origin: &str) -> Result<Box<dyn Family>> {
     match name {
+        darcy::NAME => Ok(Box::new(darcy::Darcy::from_table(table, origin)?)),
         poisson::NAME => Ok(Box::new(poisson::Poisson::from_table(table, origin)?)),
         elliptic::NAME => elliptic::build(table, origin),
         _ => Err(Error::recipe(
@@ -53,4 +56,4 @@ pub fn build(name: &str, table: &toml::Table, origin: &str) -> Result<Box<dyn Fa
 }
 
 /// The families there are.
-pub const NAMES: [&str; 2] = [poisson::NAME, elliptic::NAME];
+pub const NAMES: &[&str] = &[darcy::NAME, elliptic::NAME, poisson::NAME];

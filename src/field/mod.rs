@@ -1,5 +1,6 @@
-//! Random coefficient fields: positive polynomials, Gaussian random fields by FFT, two-phase fields of their sign.
+//! Random coefficient fields: positive polynomials, Gaussian random fields by FFT, positive and two-phase fields made of them.
 
+pub mod coefficient;
 pub mod gaussian;
 pub mod polynomial;
 pub mod two_phase;

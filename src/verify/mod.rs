@@ -5,6 +5,7 @@
 //! the tables. A study holds if the order over its last refinement reaches the expected one (less
 //! [`ORDER_TOLERANCE`]), and its errors fall at every refinement.
 
+mod darcy;
 mod poisson;
 
 use crate::error::{Error, Result};
@@ -120,7 +121,10 @@ impl Report {
 type Measure = fn() -> Result<Report>;
 
 /// Families that can be verified, in the order of the tables.
-const FAMILIES: [(&str, Measure); 1] = [(crate::families::poisson::NAME, poisson::measure)];
+const FAMILIES: &[(&str, Measure)] = &[
+    (crate::families::darcy::NAME, darcy::measure),
+    (crate::families::poisson::NAME, poisson::measure),
+];
 
 /// Names of the families that can be verified.
 pub fn names() -> Vec<&'static str> {

@@ -1,5 +1,7 @@
 //! Meshes, finite elements and families against theory, against fenris and against scikit-fem.
 
+mod darcy;
 mod elements;
 mod p1;
 mod poisson;
+mod python;

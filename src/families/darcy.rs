@@ -1,0 +1,193 @@
+//! `darcy`: −∇·(w ∇u) = f on the unit square, u = 0 on its boundary, w a random field on a regular grid.
+//!
+//! With `discretization = "fd"`, `cells = 401` and the rest at its default these are the systems of NeurKItt (Luo et
+//! al. 2024, NeurIPS): w = exp(Gaussian field, α = 2, τ = 3) on 402² grid points, arithmetic means on the faces,
+//! 400² unknowns, f = 1. `medium = "two-phase"` is the flow of Li et al. (2021, arXiv:2010.08895).
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::grid::{self, CELLS, Grid, Medium, MediumKeys, Scheme, Wanted};
+use super::{Family, Sampler, keys};
+use crate::error::Result;
+use crate::fem::difference::Faces;
+use crate::field::coefficient::Coefficient;
+use crate::field::gaussian::{Workspace, range};
+use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky};
+use crate::rng::{Purpose, stream};
+use crate::system::{Description, LinearSystem, MeshData};
+
+/// The family's name in recipes.
+pub const NAME: &str = "darcy";
+
+/// The `[darcy]` table of a recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DarcyConfig {
+    /// Squares a side; (cells − 1)² unknowns.
+    pub cells: i64,
+    pub discretization: Scheme,
+    /// Values of w on faces; for "fd".
+    pub faces: Option<Faces>,
+    pub medium: Medium,
+    pub alpha: f64,
+    pub tau: f64,
+    /// max w / min w in every sample; without it w = exp(g) as drawn.
+    pub contrast: Option<f64>,
+    /// The two values of "two-phase".
+    pub phases: Option<[f64; 2]>,
+    /// The constant source.
+    pub f: f64,
+    /// Whether to store x = A⁻¹ b.
+    pub solution: bool,
+}
+
+impl Default for DarcyConfig {
+    fn default() -> Self {
+        DarcyConfig {
+            cells: 64,
+            discretization: Scheme::P1,
+            faces: None,
+            medium: Medium::Exponential,
+            alpha: 2.0,
+            tau: 3.0,
+            contrast: None,
+            phases: None,
+            f: 1.0,
+            solution: true,
+        }
+    }
+}
+
+impl DarcyConfig {
+    fn medium_keys(&self) -> MediumKeys {
+        MediumKeys {
+            medium: self.medium,
+            alpha: self.alpha,
+            tau: self.tau,
+            contrast: self.contrast,
+            phases: self.phases,
+        }
+    }
+}
+
+/// The family with its grid and pattern made.
+pub struct Darcy {
+    config: DarcyConfig,
+    grid: Grid,
+    coefficient: Coefficient,
+    rhs: Vec<f64>,
+    symbolic: Option<SymbolicCholesky>,
+}
+
+impl Darcy {
+    /// The family of a recipe's table.
+    ///
+    /// # Errors
+    /// [`crate::Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
+    pub fn from_table(table: &toml::Table, origin: &str) -> Result<Self> {
+        let config: DarcyConfig = keys::config(table, NAME, origin)?;
+        keys::within(config.cells, CELLS, "darcy.cells", origin)?;
+        keys::within(config.f, -1e12..=1e12, "darcy.f", origin)?;
+        let faces = grid::faces(config.faces, config.discretization, NAME, origin)?;
+        let cells = config.cells as usize;
+        let side = cells + 1;
+        let coefficient = config.medium_keys().coefficient(side, NAME, origin)?;
+        let wanted = Wanted {
+            mass: false,
+            boundary: false,
+        };
+        let grid = Grid::new(cells, config.discretization, faces, wanted)?;
+        let symbolic = match config.solution {
+            true => Some(SymbolicCholesky::new(grid.pattern())?),
+            false => None,
+        };
+        Ok(Darcy {
+            rhs: grid.load(&vec![config.f; side * side]),
+            config,
+            grid,
+            coefficient,
+            symbolic,
+        })
+    }
+}
+
+impl Family for Darcy {
+    fn description(&self) -> Description {
+        let (scheme, f) = (self.config.discretization, self.config.f);
+        let weak_form = match scheme {
+            Scheme::Fd => {
+                let faces = self.config.faces.unwrap_or_default();
+                format!(
+                    "{}, w on faces the {faces:?} mean of the two grid points",
+                    scheme.in_words()
+                )
+                .to_lowercase()
+            }
+            _ => format!(
+                "find u in V: integral(w grad u . grad v) = integral({f} v) for all v in V, V = {}, 0 on the \
+                 boundary; w the function of the same space with the values of the field w",
+                scheme.in_words()
+            ),
+        };
+        Description {
+            family: NAME.into(),
+            equation: format!(
+                "-div(w grad u) = {f} in (0,1)^2, {}",
+                self.config.medium_keys().in_words()
+            ),
+            weak_form,
+            boundary_conditions: "u = 0 on the whole boundary, eliminated".into(),
+            units: "none (dimensionless)".into(),
+            props: Props::SPD,
+        }
+    }
+
+    fn mesh(&self) -> Option<Arc<MeshData>> {
+        Some(self.grid.data.clone())
+    }
+
+    fn pattern(&self) -> Option<Arc<Pattern>> {
+        Some(self.grid.pattern().clone())
+    }
+
+    fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
+        Ok(Box::new(DarcySampler {
+            family: self,
+            workspace: Workspace::default(),
+        }))
+    }
+}
+
+struct DarcySampler<'a> {
+    family: &'a Darcy,
+    workspace: Workspace,
+}
+
+impl Sampler for DarcySampler<'_> {
+    fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
+        let Darcy { grid, rhs, .. } = self.family;
+        let mut rng = stream(seed, Purpose::Sample, index);
+        let mut w = Vec::new();
+        self.family
+            .coefficient
+            .draw(&mut rng, &mut self.workspace, &mut w);
+        let mut values = vec![0.0; grid.pattern().nnz()];
+        grid.add_diffusion(&w, 1.0, &mut values);
+        let matrix = Csr::new(grid.pattern().clone(), values)?;
+        let solution = grid::solution(self.family.symbolic.as_ref(), &matrix, rhs)?;
+        let (low, high) = range(&w);
+        Ok(LinearSystem {
+            matrix,
+            rhs: rhs.clone(),
+            solution,
+            props: Props::SPD,
+            fields: vec![grid::field("w", w)],
+            labels: Vec::new(),
+            params: vec![("contrast".into(), high / low)],
+            mesh: Some(grid.data.clone()),
+            index,
+        })
+    }
+}

@@ -1,0 +1,366 @@
+//! What the families on regular grids share: one operator for three discretisations, and the keys of a coefficient.
+//!
+//! Coefficients are given by their values on the (cells + 1)² grid points, row by row, x fastest (fields of location
+//! "grid"). Finite elements take the function of the element space with these values and integrate exactly;
+//! differences take the values themselves.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::keys;
+use crate::error::{Error, Result};
+use crate::fem::assembler::{Assembler, Scatter};
+use crate::fem::difference::{Faces, FivePoint};
+use crate::fem::dofs::{Dofs, Order};
+use crate::fem::integrals::{Integrals, Kind};
+use crate::fem::space::Space;
+use crate::field::coefficient::{Coefficient, Shape};
+use crate::field::gaussian::{Gaussian, Spectrum};
+use crate::field::two_phase::PHASES;
+use crate::linalg::{Csr, Pattern, SymbolicCholesky};
+use crate::mesh::structured;
+use crate::system::{Field, Location, MeshData};
+
+/// The discretisations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheme {
+    /// Linear elements, every square cut along the diagonal from lower left to upper right.
+    P1,
+    /// Bilinear elements on the squares.
+    Q1,
+    /// 5-point differences.
+    Fd,
+}
+
+impl Scheme {
+    /// The space of the discretisation in words.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Scheme::P1 => {
+                "continuous piecewise linear functions (P1) on squares cut along the diagonal from lower left to \
+                 upper right"
+            }
+            Scheme::Q1 => "continuous piecewise bilinear functions (Q1) on squares",
+            Scheme::Fd => "5-point differences at the inner grid points",
+        }
+    }
+}
+
+/// Exact for a coefficient of the space times two basis functions.
+const STRENGTH: usize = 3;
+
+/// Squares a side on offer.
+pub const CELLS: std::ops::RangeInclusive<i64> = 2..=2048;
+
+/// A grid with its pattern and scatter maps made.
+pub struct Grid {
+    pub cells: usize,
+    pub scheme: Scheme,
+    pub data: Arc<MeshData>,
+    inner: Inner,
+}
+
+enum Inner {
+    Elements(Box<Elements>),
+    Differences(FivePoint),
+}
+
+/// Finite elements: the space and its integrals.
+pub struct Elements {
+    pub space: Space<2>,
+    pub assembler: Assembler,
+    stiffness: (Integrals<2>, Scatter),
+    /// Made where a mass matrix is needed.
+    mass: Option<(Integrals<2>, Scatter)>,
+}
+
+/// Which parts of a grid's operator are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// c u beside −∇·(w ∇u).
+    pub mass: bool,
+    /// Boundary points are unknowns too (finite elements only).
+    pub boundary: bool,
+}
+
+impl Grid {
+    /// # Errors
+    /// [`Error::Argument`] for fewer than two squares a side or unknowns on the boundary with differences; otherwise if
+    /// the grid is too large.
+    pub fn new(cells: usize, scheme: Scheme, faces: Faces, wanted: Wanted) -> Result<Self> {
+        if cells < 2 {
+            return Err(Error::Argument(format!(
+                "a grid needs 2 squares a side, not {cells}"
+            )));
+        }
+        let (space, mut data) = match scheme {
+            Scheme::P1 => {
+                let mesh = structured::triangles(cells, cells);
+                (Some(Space::p1(&mesh)), mesh.to_data(Vec::new()))
+            }
+            Scheme::Q1 => {
+                let mesh = structured::quads(cells, cells);
+                (Some(Space::q1(&mesh)), mesh.to_data(Vec::new()))
+            }
+            Scheme::Fd => (None, structured::quads(cells, cells).to_data(Vec::new())),
+        };
+        let inner = match space {
+            Some(space) => Inner::Elements(Box::new(Elements::new(space, wanted)?)),
+            None if wanted.boundary => {
+                return Err(Error::Argument(
+                    "unknowns on the boundary need the discretisation p1 or q1".into(),
+                ));
+            }
+            None => Inner::Differences(FivePoint::new(cells, faces)?),
+        };
+        let width = cells as u32 + 1;
+        data.free_dofs = match &inner {
+            Inner::Elements(e) => e.assembler.dofs().points.clone(),
+            Inner::Differences(_) => (1..width - 1)
+                .flat_map(|y| (1..width - 1).map(move |x| y * width + x))
+                .collect(),
+        };
+        Ok(Grid {
+            cells,
+            scheme,
+            data: Arc::new(data),
+            inner,
+        })
+    }
+
+    /// Points a side: fields on the grid have side² values.
+    pub fn side(&self) -> usize {
+        self.cells + 1
+    }
+
+    /// The pattern of all matrices.
+    pub fn pattern(&self) -> &Arc<Pattern> {
+        match &self.inner {
+            Inner::Elements(e) => e.assembler.pattern(),
+            Inner::Differences(d) => d.pattern(),
+        }
+    }
+
+    /// The elements, if the grid has them.
+    pub fn elements(&self) -> Option<&Elements> {
+        match &self.inner {
+            Inner::Elements(e) => Some(e),
+            Inner::Differences(_) => None,
+        }
+    }
+
+    /// values ← values + scale · (∫ w ∇φ_i·∇φ_j, or −∇·(w ∇·) by differences), w on the grid.
+    pub fn add_diffusion(&self, w: &[f64], scale: f64, values: &mut [f64]) {
+        match &self.inner {
+            Inner::Elements(e) => e.add(&e.stiffness, w, scale, values),
+            Inner::Differences(d) => d.add_diffusion(w, scale, values),
+        }
+    }
+
+    /// values ← values + scale · (∫ c φ_i φ_j, or c on the diagonal), c on the grid.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the grid was made without mass.
+    pub fn add_reaction(&self, c: &[f64], scale: f64, values: &mut [f64]) -> Result<()> {
+        match &self.inner {
+            Inner::Elements(e) => e.add(e.mass()?, c, scale, values),
+            Inner::Differences(d) => d.add_reaction(c, scale, values),
+        }
+        Ok(())
+    }
+
+    /// ∫ f φ_i (f the function of the space with these values on the grid), or f at the unknowns.
+    pub fn load(&self, f: &[f64]) -> Vec<f64> {
+        match &self.inner {
+            Inner::Elements(e) => {
+                let (integrals, _) = e.mass.as_ref().unwrap_or(&e.stiffness);
+                let nodal = integrals.load(&integrals.at_points(f), e.space.len());
+                e.assembler.restrict(&nodal)
+            }
+            Inner::Differences(d) => d.inner(f),
+        }
+    }
+
+    /// Values on the grid → those of the unknowns.
+    pub fn restrict(&self, nodal: &[f64]) -> Vec<f64> {
+        self.data.free_dofs.iter().map(|&v| nodal[v as usize]).collect()
+    }
+
+    /// Values of the unknowns → values on the grid, 0 where there is no unknown.
+    pub fn prolong(&self, unknowns: &[f64]) -> Vec<f64> {
+        let mut nodal = vec![0.0; self.side() * self.side()];
+        for (&v, x) in self.data.free_dofs.iter().zip(unknowns) {
+            nodal[v as usize] = *x;
+        }
+        nodal
+    }
+
+    /// A function's values on the grid.
+    pub fn interpolate(&self, f: impl Fn([f64; 2]) -> f64) -> Vec<f64> {
+        self.data
+            .points
+            .chunks_exact(2)
+            .map(|p| f([p[0], p[1]]))
+            .collect()
+    }
+}
+
+impl Elements {
+    fn new(space: Space<2>, wanted: Wanted) -> Result<Self> {
+        let free = |v: usize| wanted.boundary || !space.boundary[v];
+        let dofs = Dofs::of_space(&space, free, Order::Natural)?;
+        let assembler = Assembler::new(&space, dofs)?;
+        let integrals = |kind| -> Result<(Integrals<2>, Scatter)> {
+            let integrals = Integrals::new(&space, kind, STRENGTH)?;
+            let scatter = assembler.scatter(&integrals);
+            Ok((integrals, scatter))
+        };
+        Ok(Elements {
+            stiffness: integrals(Kind::Stiffness)?,
+            mass: if wanted.mass {
+                Some(integrals(Kind::Mass)?)
+            } else {
+                None
+            },
+            space,
+            assembler,
+        })
+    }
+
+    fn add(&self, what: &(Integrals<2>, Scatter), nodal: &[f64], scale: f64, values: &mut [f64]) {
+        let mut coefficient = what.0.at_points(nodal);
+        if scale != 1.0 {
+            coefficient.iter_mut().for_each(|c| *c *= scale);
+        }
+        self.assembler.add(&what.0, &what.1, &coefficient, values);
+    }
+
+    fn mass(&self) -> Result<&(Integrals<2>, Scatter)> {
+        self.mass
+            .as_ref()
+            .ok_or_else(|| Error::Argument("this grid was made without a mass matrix".into()))
+    }
+}
+
+/// A scalar field on the grid.
+pub fn field(name: &str, values: Vec<f64>) -> Field {
+    Field {
+        name: name.into(),
+        location: Location::Grid,
+        components: 1,
+        values,
+    }
+}
+
+/// x = A⁻¹ b, if there is an analysis of A's pattern to do it with.
+///
+/// # Errors
+/// If A is not positive definite.
+pub fn solution(symbolic: Option<&SymbolicCholesky>, a: &Csr, b: &[f64]) -> Result<Option<Vec<f64>>> {
+    symbolic
+        .map(|s| {
+            let mut x = b.to_vec();
+            s.factorize(a)?.solve_in_place(&mut x);
+            Ok(x)
+        })
+        .transpose()
+}
+
+/// The kinds of coefficient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Medium {
+    /// w = exp(Gaussian field).
+    Exponential,
+    /// w one of two values by the sign of a Gaussian field.
+    TwoPhase,
+}
+
+/// The keys of a coefficient w as they stand in a family's table.
+#[derive(Debug, Clone, Copy)]
+pub struct MediumKeys {
+    pub medium: Medium,
+    pub alpha: f64,
+    pub tau: f64,
+    pub contrast: Option<f64>,
+    pub phases: Option<[f64; 2]>,
+}
+
+impl MediumKeys {
+    /// The field on side×side points.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] naming the key (of the table `family`) that is out of range or without effect.
+    pub fn coefficient(&self, side: usize, family: &str, origin: &str) -> Result<Coefficient> {
+        let useless = |key: &str, why: &str| Err(Error::recipe(origin, format!("{family}.{key}: {why}")));
+        let shape = match (self.medium, self.contrast, self.phases) {
+            (Medium::Exponential, _, Some(_)) => {
+                return useless("phases", "only for medium = \"two-phase\"");
+            }
+            (Medium::TwoPhase, Some(_), _) => {
+                return useless(
+                    "contrast",
+                    "only for medium = \"exponential\"; set phases instead",
+                );
+            }
+            (Medium::Exponential, None, _) => Shape::Exponential,
+            (Medium::Exponential, Some(c), _) => {
+                keys::within(c, 1.0..=1e12, &format!("{family}.contrast"), origin)?;
+                Shape::Contrast(c)
+            }
+            (Medium::TwoPhase, _, phases) => {
+                let phases = phases.unwrap_or(PHASES);
+                for p in phases {
+                    keys::within(p, 1e-12..=1e12, &format!("{family}.phases"), origin)?;
+                }
+                Shape::TwoPhase(phases)
+            }
+        };
+        Ok(Coefficient {
+            gaussian: gaussian(side, self.alpha, self.tau, family, origin)?,
+            shape,
+        })
+    }
+
+    /// The coefficient in words.
+    pub fn in_words(&self) -> String {
+        let Self { alpha, tau, .. } = self;
+        let g = format!("g a Gaussian random field (alpha = {alpha}, tau = {tau})");
+        match (self.medium, self.contrast) {
+            (Medium::TwoPhase, _) => {
+                let [low, high] = self.phases.unwrap_or(PHASES);
+                format!("w = {low} where g < 0, {high} elsewhere, {g}")
+            }
+            (_, None) => format!("w = exp(g), {g}"),
+            (_, Some(c)) => {
+                format!("w = exp(a g + b), {g}, a > 0 and b such that max w = 1/min w = sqrt({c})")
+            }
+        }
+    }
+}
+
+/// A Gaussian field on side×side points, its parameters checked.
+///
+/// # Errors
+/// [`Error::Recipe`] naming the key that is out of range.
+pub fn gaussian(side: usize, alpha: f64, tau: f64, family: &str, origin: &str) -> Result<Gaussian> {
+    keys::within(alpha, 1.05..=20.0, &format!("{family}.alpha"), origin)?;
+    keys::within(tau, 0.01..=1000.0, &format!("{family}.tau"), origin)?;
+    Gaussian::new(side, Spectrum { alpha, tau })
+}
+
+/// The key `faces`, which only differences have.
+///
+/// # Errors
+/// [`Error::Recipe`] if it is set for another discretisation.
+pub fn faces(faces: Option<Faces>, scheme: Scheme, family: &str, origin: &str) -> Result<Faces> {
+    if faces.is_some() && scheme != Scheme::Fd {
+        return Err(Error::recipe(
+            origin,
+            format!("{family}.faces: only for discretization = \"fd\""),
+        ));
+    }
+    Ok(faces.unwrap_or_default())
+}

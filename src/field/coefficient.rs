@@ -1,0 +1,36 @@
+//! Positive coefficient fields from Gaussian ones.
+
+use rand_chacha::ChaCha8Rng;
+
+use super::gaussian::{Gaussian, Workspace, exponential, exponential_with_contrast};
+use super::two_phase;
+
+/// What becomes of a Gaussian field g.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Shape {
+    /// exp(g).
+    Exponential,
+    /// exp(a g + b) with max/min as given, around 1 (see [`exponential_with_contrast`]).
+    Contrast(f64),
+    /// One of two values by the sign of g.
+    TwoPhase([f64; 2]),
+}
+
+/// A random positive field on a regular grid.
+#[derive(Debug, Clone)]
+pub struct Coefficient {
+    pub gaussian: Gaussian,
+    pub shape: Shape,
+}
+
+impl Coefficient {
+    /// field ← a draw, row-major, x fastest.
+    pub fn draw(&self, rng: &mut ChaCha8Rng, ws: &mut Workspace, field: &mut Vec<f64>) {
+        self.gaussian.draw(rng, ws, field);
+        match self.shape {
+            Shape::Exponential => exponential(field),
+            Shape::Contrast(contrast) => exponential_with_contrast(field, contrast),
+            Shape::TwoPhase(phases) => two_phase::by_sign(field, phases),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! `darcy`: a manufactured solution with a smooth variable coefficient, for each discretisation.
+
+use std::f64::consts::PI;
+
+use super::{Check, Level, Norm, Report, Study};
+use crate::error::Result;
+use crate::families::grid::{Grid, Scheme, Wanted};
+use crate::families::{self, darcy};
+use crate::fem::difference::Faces;
+use crate::fem::integrals;
+use crate::linalg::{Cholesky, Csr};
+
+/// Squares a side.
+const CELLS: [usize; 4] = [8, 16, 32, 64];
+
+/// Orders 2 and 1 for elements, 2 at the grid points for differences; symmetry and definiteness of samples.
+pub fn measure() -> Result<Report> {
+    let mut report = Report::default();
+    for scheme in [Scheme::P1, Scheme::Q1] {
+        report.studies.push(study(scheme, Faces::Arithmetic)?);
+    }
+    for faces in [Faces::Arithmetic, Faces::Harmonic] {
+        report.studies.push(study(Scheme::Fd, faces)?);
+    }
+    for scheme in ["p1", "q1", "fd"] {
+        let table = toml::toml! { discretization = scheme
+        cells = 32
+        contrast = 1e4 };
+        let sample = families::build(darcy::NAME, &table, "verify")?
+            .sampler()?
+            .sample(1, 0)?;
+        // Its solution came from a Cholesky: the matrix is positive definite.
+        report.checks.push(Check::below(
+            format!("{scheme}, contrast 1e4: |A - A^T|/max|A|"),
+            1e-14,
+            asymmetry(&sample.matrix),
+        ));
+    }
+    Ok(report)
+}
+
+/// max |a_ij − a_ji| / max |a_ij|.
+pub(super) fn asymmetry(a: &Csr) -> f64 {
+    let t = a.transpose();
+    let differences = a.values().iter().zip(t.values()).map(|(a, b)| (a - b).abs());
+    differences.fold(0.0, f64::max) / a.max_abs()
+}
+
+/// −∇·(w ∇u) = f with u = sin πx sin πy e^x and w = exp(sin 2πx cos πy).
+fn study(scheme: Scheme, faces: Faces) -> Result<Study> {
+    let what = match scheme {
+        Scheme::Fd => format!("fd, {faces:?} faces, smooth w").to_lowercase(),
+        _ => format!("{scheme:?}, smooth w"),
+    };
+    let norm = |name, order| Norm { name, order };
+    Ok(Study {
+        what,
+        norms: match scheme {
+            Scheme::Fd => vec![norm("max", 2.0)],
+            _ => vec![norm("L2", 2.0), norm("H1", 1.0)],
+        },
+        levels: CELLS
+            .iter()
+            .map(|&cells| level(scheme, faces, cells))
+            .collect::<Result<_>>()?,
+    })
+}
+
+fn level(scheme: Scheme, faces: Faces, cells: usize) -> Result<Level> {
+    let wanted = Wanted {
+        mass: false,
+        boundary: false,
+    };
+    let grid = Grid::new(cells, scheme, faces, wanted)?;
+    let mut values = vec![0.0; grid.pattern().nnz()];
+    grid.add_diffusion(&grid.interpolate(|x| w(x).0), 1.0, &mut values);
+    let matrix = Csr::new(grid.pattern().clone(), values)?;
+    let mut x = grid.load(&grid.interpolate(source));
+    Cholesky::new(&matrix)?.solve_in_place(&mut x);
+    let nodal = grid.prolong(&x);
+    let errors = match grid.elements() {
+        Some(e) => {
+            let (l2, h1) = integrals::errors(&e.space, &nodal, |x| u(x).0, |x| u(x).1)?;
+            vec![l2, h1]
+        }
+        None => {
+            let exact = grid.interpolate(|x| u(x).0);
+            let differences = nodal.iter().zip(exact).map(|(a, b)| (a - b).abs());
+            vec![differences.fold(0.0, f64::max)]
+        }
+    };
+    Ok(Level {
+        h: 1.0 / cells as f64,
+        unknowns: x.len(),
+        errors,
+    })
+}
+
+/// w and ∇w.
+fn w([x, y]: [f64; 2]) -> (f64, [f64; 2]) {
+    let (sx, cx) = (2.0 * PI * x).sin_cos();
+    let (sy, cy) = (PI * y).sin_cos();
+    let w = (sx * cy).exp();
+    (w, [w * 2.0 * PI * cx * cy, -w * PI * sx * sy])
+}
+
+/// u, ∇u and Δu.
+fn u([x, y]: [f64; 2]) -> (f64, [f64; 2], f64) {
+    let (sx, cx) = (PI * x).sin_cos();
+    let (sy, cy) = (PI * y).sin_cos();
+    let e = x.exp();
+    (
+        sx * sy * e,
+        [e * sy * (PI * cx + sx), e * PI * sx * cy],
+        e * sy * ((1.0 - 2.0 * PI * PI) * sx + 2.0 * PI * cx),
+    )
+}
+
+fn source(at: [f64; 2]) -> f64 {
+    let ((w, dw), (_, du, laplacian)) = (w(at), u(at));
+    -(dw[0] * du[0] + dw[1] * du[1] + w * laplacian)
+}

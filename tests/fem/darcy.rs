@@ -1,0 +1,181 @@
+//! The family `darcy`: orders, entries, coefficients, determinism, and scikit-fem's matrix.
+
+use fempipe::families::{self, Family};
+use fempipe::linalg::vector::norm2;
+use fempipe::system::LinearSystem;
+
+use crate::python::relative_difference;
+
+fn family(keys: &str) -> Box<dyn Family> {
+    families::build("darcy", &keys.parse().unwrap(), "test").unwrap()
+}
+
+fn error(keys: &str) -> String {
+    match families::build("darcy", &keys.parse().unwrap(), "r.toml") {
+        Ok(_) => panic!("{keys} was accepted"),
+        Err(e) => e.to_string(),
+    }
+}
+
+fn sample(keys: &str, index: u64) -> LinearSystem {
+    family(keys).sampler().unwrap().sample(1, index).unwrap()
+}
+
+#[test]
+fn what_it_claims_is_measured() {
+    let report = fempipe::verify::measure("darcy").unwrap();
+    assert!(report.holds(), "{report:#?}");
+}
+
+#[test]
+fn sizes_residuals_and_symmetry() {
+    for scheme in ["p1", "q1", "fd"] {
+        for medium in ["exponential", "two-phase"] {
+            let keys = format!("cells = 13\ndiscretization = '{scheme}'\nmedium = '{medium}'");
+            let s = sample(&keys, 3);
+            assert_eq!((s.n(), s.matrix.nrows(), s.index), (144, 144, 3));
+            assert!(s.matrix.is_symmetric(1e-15), "{keys}");
+            let mut r = vec![0.0; s.n()];
+            s.matrix.spmv(s.solution.as_ref().unwrap(), &mut r);
+            r.iter_mut().zip(&s.rhs).for_each(|(r, b)| *r -= b);
+            assert!(norm2(&r) < 1e-12 * norm2(&s.rhs), "{keys}");
+            assert_eq!(s.field("w").unwrap().values.len(), 14 * 14);
+        }
+    }
+}
+
+#[test]
+fn a_sample_depends_on_seed_and_index_alone() {
+    let f = family("cells = 12");
+    let mut sampler = f.sampler().unwrap();
+    let forward: Vec<_> = (0..5).map(|i| sampler.sample(9, i).unwrap()).collect();
+    for i in (0..5u64).rev() {
+        let again = sampler.sample(9, i).unwrap();
+        let first = &forward[i as usize];
+        assert_eq!(again.matrix.values(), first.matrix.values());
+        assert_eq!(again.fields, first.fields);
+        assert_eq!(again.solution, first.solution);
+    }
+    assert_ne!(forward[0].matrix.values(), forward[1].matrix.values());
+    assert_ne!(sampler.sample(10, 0).unwrap().fields, forward[0].fields);
+}
+
+#[test]
+fn contrast_and_phases_are_as_asked() {
+    let s = sample("cells = 20\ncontrast = 1e6", 0);
+    assert!((s.params[0].1 / 1e6 - 1.0).abs() < 1e-12, "{:?}", s.params);
+    let drawn = sample("cells = 20", 0);
+    assert!(
+        drawn.params[0].1 > 1.0 && drawn.params[0].1 < 100.0,
+        "{:?}",
+        drawn.params
+    );
+    let s = sample("cells = 20\nmedium = 'two-phase'", 0);
+    let w = &s.field("w").unwrap().values;
+    assert!(w.iter().all(|&v| v == 3.0 || v == 12.0) && w.contains(&3.0) && w.contains(&12.0));
+    let s = sample("cells = 20\nmedium = 'two-phase'\nphases = [0.1, 7]", 0);
+    assert_eq!(s.params[0].1, 7.0 / 0.1);
+}
+
+/// The published 5-point matrix entry by entry: arithmetic means of w on the faces, divided by h².
+#[test]
+fn differences_are_the_published_ones() {
+    let s = sample("cells = 6\ndiscretization = 'fd'", 4);
+    let w = &s.field("w").unwrap().values;
+    let at = |x: usize, y: usize| w[y * 7 + x];
+    for i in 0..25usize {
+        for j in 0..25usize {
+            let ((x, y), (p, q)) = ((i % 5 + 1, i / 5 + 1), (j % 5 + 1, j / 5 + 1));
+            let expected = match x.abs_diff(p) + y.abs_diff(q) {
+                0 => {
+                    let around = at(x - 1, y) + at(x + 1, y) + at(x, y - 1) + at(x, y + 1);
+                    0.5 * (around + 4.0 * at(x, y)) * 36.0
+                }
+                1 => -0.5 * (at(x, y) + at(p, q)) * 36.0,
+                _ => 0.0,
+            };
+            let found = s.matrix.get(i, j);
+            assert!(
+                (found - expected).abs() < 1e-11,
+                "({i}, {j}): {found} against {expected}"
+            );
+        }
+    }
+    assert!(s.rhs.iter().all(|&b| b == 1.0));
+}
+
+#[test]
+fn wrong_keys_are_named_with_what_would_be_right() {
+    for (keys, expected) in [
+        ("cells = 1", "darcy.cells = 1: must be from 2 to 2048"),
+        ("cells = -5", "darcy.cells = -5: must be from 2"),
+        ("cell = 5", "unknown field `cell`"),
+        ("alpha = 1.0", "darcy.alpha = 1: must be from 1.05"),
+        ("tau = nan", "darcy.tau = NaN"),
+        ("contrast = 0.5", "darcy.contrast = 0.5: must be from 1 to"),
+        ("f = inf", "darcy.f = inf"),
+        ("medium = 'two-phase'\ncontrast = 5.0", "darcy.contrast: only for"),
+        ("phases = [1, 2]", "darcy.phases: only for"),
+        (
+            "medium = 'two-phase'\nphases = [0.0, 2.0]",
+            "darcy.phases = 0: must be from",
+        ),
+        (
+            "faces = 'harmonic'",
+            "darcy.faces: only for discretization = \"fd\"",
+        ),
+        ("discretization = 'p2'", "unknown variant `p2`"),
+    ] {
+        let message = error(keys);
+        assert!(
+            message.starts_with("r.toml: ") && message.contains(expected),
+            "{keys}: {message}"
+        );
+    }
+}
+
+const SCIKIT_FEM: &str = r#"
+import json, sys
+try:
+    import numpy as np, skfem
+except ImportError:
+    print("skip"); sys.exit()
+d = json.load(sys.stdin)
+p, t = np.array(d["points"]).reshape(-1, 2).T, np.array(d["cells"])
+if d["scheme"] == "p1":
+    basis = skfem.Basis(skfem.MeshTri(p, t.reshape(-1, 3).T), skfem.ElementTriP1(), intorder=4)
+else:
+    basis = skfem.Basis(skfem.MeshQuad(p, t.reshape(-1, 4).T), skfem.ElementQuad1(), intorder=6)
+@skfem.BilinearForm
+def form(u, v, e):
+    return e["w"] * (u.grad[0] * v.grad[0] + u.grad[1] * v.grad[1])
+@skfem.LinearForm
+def load(v, e):
+    return 1.0 * v
+free = np.array(d["free"])
+A = form.assemble(basis, w=basis.interpolate(np.array(d["w"])))[free][:, free].toarray()
+b = load.assemble(basis)[free]
+B = np.zeros_like(A)
+for i, (s, e) in enumerate(zip(d["indptr"], d["indptr"][1:])):
+    B[i, d["indices"][s:e]] = d["values"][s:e]
+print(max(abs(A - B).max() / abs(A).max(), abs(b - d["rhs"]).max() / abs(b).max()))
+"#;
+
+#[test]
+fn matrices_and_loads_agree_with_scikit_fem() {
+    for scheme in ["p1", "q1"] {
+        let s = sample(
+            &format!("cells = 11\ndiscretization = '{scheme}'\ncontrast = 100.0"),
+            2,
+        );
+        let mesh = s.mesh.as_ref().unwrap();
+        let input = serde_json::json!({
+            "scheme": scheme, "points": mesh.points, "cells": mesh.cells, "free": mesh.free_dofs,
+            "w": s.field("w").unwrap().values, "rhs": s.rhs, "values": s.matrix.values(),
+            "indptr": s.matrix.pattern().indptr(), "indices": s.matrix.pattern().indices(),
+        });
+        if let Some(difference) = relative_difference(SCIKIT_FEM, &input) {
+            assert!(difference < 1e-12, "{scheme}: relative difference {difference}");
+        }
+    }
+}
