@@ -1,22 +1,19 @@
 //! Sparse matrices in compressed row storage, with their pattern shared.
 
-use std::sync::Arc;
-
-use nalgebra_sparse::CsrMatrix;
-use rayon::prelude::*;
+use std::sync::{Arc, OnceLock};
 
 use super::op::{LinOp, Props};
 use super::pattern::Pattern;
 use crate::error::{Error, Result};
-
-/// Below this many stored entries a product runs on the calling thread: waking others costs more.
-const PARALLEL_NNZ: usize = 200_000;
+use nalgebra_sparse::CsrMatrix;
 
 /// A sparse matrix: a shared [`Pattern`] and its values.
 #[derive(Debug, Clone)]
 pub struct Csr {
     pattern: Arc<Pattern>,
     values: Vec<f64>,
+    /// max |a_ij − a_ji| / max |A|, once somebody asked.
+    asymmetry: OnceLock<f64>,
 }
 
 impl Csr {
@@ -26,7 +23,11 @@ impl Csr {
         if values.len() != pattern.nnz() {
             return Err(Error::shape("matrix values", pattern.nnz(), values.len()));
         }
-        Ok(Csr { pattern, values })
+        Ok(Csr {
+            pattern,
+            values,
+            asymmetry: OnceLock::new(),
+        })
     }
 
     /// The matrix with the given (row, column, value) entries; doubles are summed in the given order.
@@ -72,6 +73,7 @@ impl Csr {
     }
 
     pub fn values_mut(&mut self) -> &mut [f64] {
+        self.asymmetry = OnceLock::new();
         &mut self.values
     }
 
@@ -88,9 +90,15 @@ impl Csr {
 
     /// The main diagonal.
     pub fn diagonal(&self) -> Vec<f64> {
-        (0..self.nrows().min(self.ncols()))
-            .map(|i| self.get(i, i))
-            .collect()
+        let own = |i: usize| {
+            let (cols, vals) = self.row(i);
+            let k = match cols.len() > 16 {
+                true => cols.binary_search(&(i as u32)).ok(),
+                false => cols.iter().position(|&j| j as usize == i),
+            };
+            k.map_or(0.0, |k| vals[k])
+        };
+        (0..self.nrows().min(self.ncols())).map(own).collect()
     }
 
     /// max |a_ij|.
@@ -124,80 +132,51 @@ impl Csr {
         Csr {
             pattern: Arc::new(pattern),
             values,
+            asymmetry: OnceLock::new(),
         }
     }
 
     /// Whether |a_ij − a_ji| ≤ tol · max|A| for all entries.
     pub fn is_symmetric(&self, tol: f64) -> bool {
-        if self.nrows() != self.ncols() {
-            return false;
+        self.nrows() == self.ncols() && *self.asymmetry.get_or_init(|| self.find_asymmetry()) <= tol
+    }
+
+    /// max |a_ij − a_ji| / max |A| of a square matrix; infinite if an entry is not finite.
+    fn find_asymmetry(&self) -> f64 {
+        if !super::vector::all_finite(&self.values) {
+            return f64::INFINITY;
         }
-        let bound = tol * self.max_abs();
-        let (indices, end) = (self.pattern.indices(), |j: usize| self.pattern.range(j).end);
+        let (indptr, indices) = (self.pattern.indptr(), self.pattern.indices());
+        let mut worst = 0.0_f64;
         // Where row j's entries right of the diagonal have been matched up to; rows come in order, and so do they.
-        let mut next: Vec<usize> = (0..self.nrows())
-            .map(|j| self.pattern.range(j).start + self.pattern.row(j).partition_point(|&c| c as usize <= j))
-            .collect();
+        let mut next = indptr[..self.nrows()].to_vec();
         for i in 0..self.nrows() {
-            let (cols, vals) = self.row(i);
-            for (&j, &v) in cols.iter().zip(vals).take_while(|e| (*e.0 as usize) < i) {
-                let j = j as usize;
-                let at = &mut next[j];
-                while *at < end(j) && (indices[*at] as usize) < i {
-                    if !small(self.values[*at], bound) {
-                        return false;
-                    }
-                    *at += 1;
+            let mut k = indptr[i] as usize;
+            let end = indptr[i + 1] as usize;
+            while k < end && (indices[k] as usize) < i {
+                let (j, v) = (indices[k] as usize, self.values[k]);
+                let mut at = next[j] as usize;
+                let stop = indptr[j + 1] as usize;
+                while at < stop && (indices[at] as usize) < i {
+                    worst = worst.max(self.values[at].abs());
+                    at += 1;
                 }
-                let matched = *at < end(j) && indices[*at] as usize == i;
-                let other = if matched { self.values[*at] } else { 0.0 };
-                *at += usize::from(matched);
-                if !small(v - other, bound) {
-                    return false;
+                if at < stop && indices[at] as usize == i {
+                    worst = worst.max((v - self.values[at]).abs());
+                    at += 1;
+                } else {
+                    worst = worst.max(v.abs());
                 }
+                next[j] = at as u32;
+                k += 1;
             }
+            next[i] = (k + usize::from(k < end && indices[k] as usize == i)) as u32;
         }
-        let mut rest = next
-            .iter()
-            .enumerate()
-            .flat_map(|(j, &at)| &self.values[at..end(j)]);
-        rest.all(|&v| small(v, bound))
-    }
-
-    /// y ← A x on the calling thread.
-    ///
-    /// # Panics
-    /// If x or y has the wrong length.
-    pub fn spmv(&self, x: &[f64], y: &mut [f64]) {
-        assert_eq!(x.len(), self.ncols(), "spmv: length of x");
-        assert_eq!(y.len(), self.nrows(), "spmv: length of y");
-        self.rows_times(0, x, y);
-    }
-
-    /// y ← (A x)[first .. first + y.len()].
-    fn rows_times(&self, first: usize, x: &[f64], y: &mut [f64]) {
-        let indptr = self.pattern.indptr();
-        let indices = self.pattern.indices();
-        let mut start = indptr[first] as usize;
-        for (yi, &end) in y.iter_mut().zip(&indptr[first + 1..]) {
-            let end = end as usize;
-            // SAFETY: every column is below ncols == x.len(), checked by Pattern::new and spmv.
-            *yi = unsafe { gather_dot(&indices[start..end], &self.values[start..end], x) };
-            start = end;
+        for (j, &at) in next.iter().enumerate() {
+            let rest = &self.values[at as usize..indptr[j + 1] as usize];
+            worst = rest.iter().fold(worst, |w, v| w.max(v.abs()));
         }
-    }
-
-    /// y ← A x over rayon's threads for large matrices; same bits as [`Csr::spmv`] for any thread count.
-    pub fn par_spmv(&self, x: &[f64], y: &mut [f64]) {
-        if self.nnz() < PARALLEL_NNZ || rayon::current_num_threads() == 1 {
-            return self.spmv(x, y);
-        }
-        assert_eq!(x.len(), self.ncols(), "spmv: length of x");
-        assert_eq!(y.len(), self.nrows(), "spmv: length of y");
-        let block = self.nrows().div_ceil(4 * rayon::current_num_threads());
-        y.par_chunks_mut(block)
-            .enumerate()
-            .for_each(|(c, rows)| self.rows_times(c * block, x, rows));
+        if worst == 0.0 { 0.0 } else { worst / self.max_abs() }
     }
 
     /// C = A B (Gustavson).
@@ -302,35 +281,6 @@ impl Csr {
     }
 }
 
-/// |v| ≤ bound; false for NaN.
-fn small(v: f64, bound: f64) -> bool {
-    v.abs() <= bound
-}
-
-/// Σ vals_k x[cols_k], long rows in four partial sums: a single one waits for each addition.
-///
-/// # Safety
-/// Every column must be below x.len(), and cols as long as vals.
-#[inline]
-pub(crate) unsafe fn gather_dot(cols: &[u32], vals: &[f64], x: &[f64]) -> f64 {
-    debug_assert!(cols.len() == vals.len() && cols.iter().all(|&j| (j as usize) < x.len()));
-    // SAFETY: the caller's promise.
-    let at = |j: u32| unsafe { *x.get_unchecked(j as usize) };
-    if cols.len() < 8 {
-        return cols.iter().zip(vals).map(|(&j, v)| v * at(j)).sum();
-    }
-    let (cols, last_cols) = cols.as_chunks::<4>();
-    let (vals, last_vals) = vals.as_chunks::<4>();
-    let mut sums = [0.0; 4];
-    for (c, v) in cols.iter().zip(vals) {
-        for l in 0..4 {
-            sums[l] += v[l] * at(c[l]);
-        }
-    }
-    let tail: f64 = last_cols.iter().zip(last_vals).map(|(&j, v)| v * at(j)).sum();
-    (sums[0] + sums[1]) + (sums[2] + sums[3]) + tail
-}
-
 impl LinOp for Csr {
     fn shape(&self) -> (usize, usize) {
         (self.nrows(), self.ncols())
@@ -364,16 +314,5 @@ mod tests {
         assert!(!a(&[(0, 1, f64::NAN), (1, 0, 1.0)]).is_symmetric(1e-12));
         assert!(!Csr::from_triplets(2, 3, &[]).unwrap().is_symmetric(0.0));
         assert!(Csr::from_triplets(0, 0, &[]).unwrap().is_symmetric(0.0));
-    }
-
-    #[test]
-    fn long_rows_are_summed_whole() {
-        for n in 0..20 {
-            let entries: Vec<_> = (0..n).map(|j| (0, j, (j + 1) as f64)).collect();
-            let a = Csr::from_triplets(1, n, &entries).unwrap();
-            let mut y = [f64::NAN];
-            a.spmv(&vec![2.0; n], &mut y);
-            assert_eq!(y[0], (n * (n + 1)) as f64);
-        }
     }
 }

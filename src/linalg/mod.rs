@@ -11,9 +11,11 @@ pub mod npy;
 pub mod npz;
 pub mod op;
 pub mod pattern;
+mod spmv;
 pub mod vector;
 
 pub use cholesky::{Cholesky, SymbolicCholesky};
 pub use csr::Csr;
 pub use op::{LinOp, Props};
 pub use pattern::Pattern;
+pub(crate) use spmv::gather_dot;

@@ -1,17 +1,31 @@
 //! The sparsity pattern of a CSR matrix, checked once and shared by all matrices that have it.
 
+use std::sync::OnceLock;
+
 use crate::error::{Error, Result};
 
 /// Row pointers and sorted column indices of a sparse nrows×ncols matrix.
 ///
 /// Indices are 32-bit: half the memory traffic of nalgebra-sparse's `usize`, what PETSc and the file format use.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Pattern {
     nrows: usize,
     ncols: usize,
     indptr: Vec<u32>,
     indices: Vec<u32>,
+    groups: OnceLock<Option<Box<[u32]>>>,
 }
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.ncols == other.ncols && self.indptr == other.indptr && self.indices == other.indices
+    }
+}
+
+impl Eq for Pattern {}
+
+/// Rows in a group at most: the unknowns of a frame's node.
+const GROUP: usize = 6;
 
 impl Pattern {
     /// Checks and takes a pattern.
@@ -60,6 +74,7 @@ impl Pattern {
             ncols,
             indptr,
             indices,
+            groups: OnceLock::new(),
         })
     }
 
@@ -104,6 +119,35 @@ impl Pattern {
 
     pub fn indices(&self) -> &[u32] {
         &self.indices
+    }
+
+    /// First rows of groups of at most six successive rows with the same columns, and nrows at the end; none where most rows
+    /// stand alone. A matrix with several unknowns a node has them: its products read the columns once a group.
+    pub(super) fn groups(&self) -> Option<&[u32]> {
+        self.groups.get_or_init(|| self.find_groups()).as_deref()
+    }
+
+    fn find_groups(&self) -> Option<Box<[u32]>> {
+        let mut firsts = Vec::new();
+        let mut row = 0;
+        while row < self.nrows {
+            firsts.push(row as u32);
+            let own = self.row(row);
+            let mut end = row + 1;
+            while end < self.nrows && end - row < GROUP && self.row(end) == own {
+                end += 1;
+            }
+            row = end;
+            // A look at the beginning tells most matrices apart.
+            if row > 1000 && 3 * firsts.len() > 2 * row {
+                return None;
+            }
+        }
+        if 3 * firsts.len() > 2 * self.nrows {
+            return None;
+        }
+        firsts.push(self.nrows as u32);
+        Some(firsts.into())
     }
 
     /// Where row i lies in the indices and in the values.

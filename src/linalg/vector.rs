@@ -24,13 +24,20 @@ pub fn norm2(x: &[f64]) -> f64 {
 
 /// maxᵢ |xᵢ|, 0 for an empty vector; NaN if any entry is.
 pub fn norm_inf(x: &[f64]) -> f64 {
-    x.iter().fold(0.0, |m: f64, v| {
-        if v.is_nan() || m.is_nan() {
-            f64::NAN
-        } else {
-            m.max(v.abs())
+    let mut most = [0.0; LANES];
+    let mut nan = false;
+    let (xc, xr) = x.as_chunks::<LANES>();
+    for x in xc {
+        for l in 0..LANES {
+            nan |= x[l].is_nan();
+            most[l] = if x[l].abs() > most[l] { x[l].abs() } else { most[l] };
         }
-    })
+    }
+    nan |= xr.iter().any(|v| v.is_nan());
+    match nan {
+        true => f64::NAN,
+        false => most.iter().chain(xr).fold(0.0, |m, v| v.abs().max(m)),
+    }
 }
 
 /// y ← y + a x.
@@ -58,5 +65,7 @@ pub fn scale(a: f64, x: &mut [f64]) {
 
 /// Whether every entry is finite.
 pub fn all_finite(x: &[f64]) -> bool {
-    x.iter().all(|v| v.is_finite())
+    // Without a way out inside a chunk, so that it runs in lanes.
+    let whole = |c: &[f64]| c.iter().fold(true, |ok, v| ok & v.is_finite());
+    x.chunks(1024).all(whole)
 }

@@ -165,7 +165,7 @@ fn in_place(blocks: &[Block], x: &[f64], y: &mut [f64]) {
             let (first, second) = blocks.split_at(blocks.len() / 2);
             let (x1, x2) = x.split_at(first.iter().map(|b| b.rows.len()).sum());
             let (y1, y2) = y.split_at_mut(x1.len());
-            if x.len() < PARALLEL_N {
+            if x.len() < PARALLEL_N || rayon::current_num_threads() == 1 {
                 in_place(first, x1, y1);
                 in_place(second, x2, y2);
             } else {

@@ -11,31 +11,39 @@ pub(super) type Triangle = (Vec<u32>, Vec<u32>);
 /// Reference: Saad (2003), section 10.3.3.
 pub(super) fn levels(a: &Csr, levels: usize) -> (Triangle, Triangle) {
     let n = a.nrows();
-    let mut lower: Triangle = (vec![0], Vec::new());
-    let mut upper: Triangle = (vec![0], Vec::new());
+    let mut lower: Triangle = (vec![0], Vec::with_capacity(a.nnz()));
+    let mut upper: Triangle = (vec![0], Vec::with_capacity(a.nnz()));
     // Levels of the upper entries, needed to eliminate later rows.
-    let mut upper_level: Vec<u32> = Vec::new();
+    let mut upper_level: Vec<u32> = Vec::with_capacity(a.nnz());
     let mut level = vec![u32::MAX; n];
-    let mut row: Vec<u32> = Vec::new();
+    // The columns of the row at hand as a rising list: from `n` to its first, from each to the next, from the last to `n`.
+    let mut next = vec![n as u32; n + 1];
     for i in 0..n {
-        row.clear();
-        row.extend_from_slice(a.row(i).0);
-        for &j in &row {
+        let mut last = n;
+        for &j in a.row(i).0 {
             level[j as usize] = 0;
+            next[last] = j;
+            last = j as usize;
         }
-        if levels > 0 {
-            eliminate(i, levels, &mut row, &mut level, &upper, &upper_level);
-        }
-        for &j in &row {
-            match (j as usize).cmp(&i) {
-                std::cmp::Ordering::Less => lower.1.push(j),
-                std::cmp::Ordering::Equal => {}
-                std::cmp::Ordering::Greater => {
-                    upper.1.push(j);
-                    upper_level.push(level[j as usize]);
-                }
+        next[last] = n as u32;
+        let mut m = next[n] as usize;
+        while m < i {
+            if levels > 0 {
+                let above = upper.0[m] as usize..upper.0[m + 1] as usize;
+                let known = (&upper.1[above.clone()], &upper_level[above]);
+                eliminate(m, levels, known, &mut level, &mut next);
             }
-            level[j as usize] = u32::MAX;
+            lower.1.push(m as u32);
+            level[m] = u32::MAX;
+            m = next[m] as usize;
+        }
+        while m < n {
+            if m > i {
+                upper.1.push(m as u32);
+                upper_level.push(level[m]);
+            }
+            level[m] = u32::MAX;
+            m = next[m] as usize;
         }
         lower.0.push(lower.1.len() as u32);
         upper.0.push(upper.1.len() as u32);
@@ -43,32 +51,23 @@ pub(super) fn levels(a: &Csr, levels: usize) -> (Triangle, Triangle) {
     (lower, upper)
 }
 
-/// Adds to row i what elimination with the rows above fills in, up to the level allowed.
-fn eliminate(
-    i: usize,
-    levels: usize,
-    row: &mut Vec<u32>,
-    level: &mut [u32],
-    upper: &Triangle,
-    known: &[u32],
-) {
-    let mut at = 0;
-    while at < row.len() && (row[at] as usize) < i {
-        let m = row[at] as usize;
-        let above = upper.0[m] as usize..upper.0[m + 1] as usize;
-        for (&j, &up) in upper.1[above.clone()].iter().zip(&known[above]) {
-            let fill = level[m].saturating_add(up).saturating_add(1);
-            let old = level[j as usize];
-            if fill as usize > levels || fill >= old {
-                continue;
-            }
-            level[j as usize] = fill;
-            if old == u32::MAX
-                && let Err(place) = row.binary_search(&j)
-            {
-                row.insert(place, j);
-            }
+/// Adds to the row at hand what elimination with row m of U, its columns and their levels, fills in, up to the level allowed.
+fn eliminate(m: usize, levels: usize, (above, known): (&[u32], &[u32]), level: &mut [u32], next: &mut [u32]) {
+    let mut at = m;
+    for (&j, &up) in above.iter().zip(known) {
+        let fill = level[m].saturating_add(up).saturating_add(1);
+        if fill as usize > levels {
+            continue;
         }
-        at += 1;
+        let old = level[j as usize];
+        if old == u32::MAX {
+            while next[at] < j {
+                at = next[at] as usize;
+            }
+            next[j as usize] = next[at];
+            next[at] = j;
+            at = j as usize;
+        }
+        level[j as usize] = old.min(fill);
     }
 }

@@ -44,30 +44,27 @@ impl Icc {
                 "icc needs a symmetric matrix; this one is not".into(),
             ));
         }
-        let ((indptr, indices), _) = fill::levels(a, levels);
-        let mut values = vec![0.0; indices.len()];
+        let mut lower = match levels {
+            0 => Strict::lower_of(a),
+            _ => {
+                let ((indptr, indices), _) = fill::levels(a, levels);
+                Strict::zeros(true, &indptr, &indices)
+            }
+        };
         let mut d = vec![0.0; a.nrows()];
-        let shift = shifted("icc", a, |amount| {
-            factorize(a, amount, &indptr, &indices, &mut values, &mut d)
-        })?;
-        let lower = Strict::from_rows(true, &indptr, &indices, &values);
+        let shift = shifted("icc", a, |amount| factorize(a, amount, &mut lower, &mut d))?;
         let upper = lower.transposed();
         for d in &mut d {
             *d = 1.0 / *d;
         }
-        Ok(Icc {
-            lower,
-            upper,
-            inverse_d: d,
-            shift,
-        })
+        Ok(Icc::from_parts(lower, upper, d, shift))
     }
 
     /// From L, Lᵀ and D⁻¹.
     pub(super) fn from_parts(lower: Strict, upper: Strict, inverse_d: Vec<f64>, shift: Shift) -> Self {
         Icc {
-            lower,
-            upper,
+            lower: lower.ready(),
+            upper: upper.ready(),
             inverse_d,
             shift,
         }
@@ -136,19 +133,10 @@ fn dominance_shift(a: &Csr) -> f64 {
 }
 
 /// Row by row: l_ij d_j = a_ij − Σ_{k<j} l_ik d_k l_jk, d_i = a_ii + shift − Σ_k l_ik² d_k. False at a bad pivot.
-fn factorize(
-    a: &Csr,
-    shift: f64,
-    indptr: &[u32],
-    indices: &[u32],
-    values: &mut [f64],
-    d: &mut [f64],
-) -> bool {
-    let n = a.nrows();
+fn factorize(a: &Csr, shift: f64, l: &mut Strict, d: &mut [f64]) -> bool {
     // Row i of L D as it grows, zero outside the pattern of row i.
-    let mut w = vec![0.0; n];
-    for i in 0..n {
-        let row = indptr[i] as usize..indptr[i + 1] as usize;
+    let mut w = vec![0.0; a.nrows()];
+    for i in 0..a.nrows() {
         let (mut pivot, mut magnitude) = (shift, 0.0);
         let (cols, vals) = a.row(i);
         for (&j, &v) in cols.iter().zip(vals) {
@@ -159,17 +147,27 @@ fn factorize(
                 std::cmp::Ordering::Greater => {}
             }
         }
-        for k in row.clone() {
-            let j = indices[k] as usize;
-            let mut sum = w[j];
-            for m in indptr[j] as usize..indptr[j + 1] as usize {
-                sum -= values[m] * w[indices[m] as usize];
-            }
-            w[j] = sum;
-            values[k] = sum / d[j];
-            pivot -= sum * values[k];
+        // l_ij d_j, from the columns before.
+        let entry = |j: usize, l: &Strict, w: &[f64]| {
+            let far = l.far(j);
+            let known = l.values[far.clone()].iter().zip(&l.indices[far]);
+            let sum = known.fold(w[j], |sum, (v, &m)| sum - v * w[m as usize]);
+            sum - l.near[j] * w[j.saturating_sub(1)]
+        };
+        for k in l.far(i) {
+            let j = l.indices[k] as usize;
+            w[j] = entry(j, l, &w);
+            l.values[k] = w[j] / d[j];
+            pivot -= w[j] * l.values[k];
         }
-        for &j in &indices[row] {
+        if l.adjacent[i] {
+            let j = i - 1;
+            w[j] = entry(j, l, &w);
+            l.near[i] = w[j] / d[j];
+            pivot -= w[j] * l.near[i];
+            w[j] = 0.0;
+        }
+        for &j in &l.indices[l.far(i)] {
             w[j as usize] = 0.0;
         }
         if pivot.is_nan() || pivot <= ZERO_PIVOT * magnitude {
@@ -188,8 +186,7 @@ impl LinOp for Icc {
         Props::SPD
     }
     fn apply(&self, x: &[f64], y: &mut [f64]) {
-        y.copy_from_slice(x);
-        self.lower.substitute(y, |_, y| y);
+        self.lower.substitute(y, |i, _| x[i]);
         self.upper.substitute(y, |i, y| self.inverse_d[i] * y);
     }
     fn nnz(&self) -> usize {
@@ -203,8 +200,7 @@ impl LinOp for Icc {
 /// F = D^−½ L⁻¹.
 impl Halves for Icc {
     fn left(&self, x: &[f64], y: &mut [f64]) {
-        y.copy_from_slice(x);
-        self.lower.substitute(y, |_, y| y);
+        self.lower.substitute(y, |i, _| x[i]);
         for (y, d) in y.iter_mut().zip(&self.inverse_d) {
             *y *= d.sqrt();
         }

@@ -29,19 +29,37 @@ impl Ilu {
     /// [`Error::Shape`] unless A is square; [`Error::Numeric`] if an entry is not finite or no shift helps.
     pub fn new(a: &Csr, levels: usize) -> Result<Self> {
         check_square_finite(a)?;
-        let (lower, upper) = fill::levels(a, levels);
+        let (lower, upper) = match levels {
+            0 => Strict::split(a, |_| 1.0),
+            _ => {
+                let (lower, upper) = fill::levels(a, levels);
+                let lower = Strict::zeros(true, &lower.0, &lower.1);
+                (lower, Strict::zeros(false, &upper.0, &upper.1))
+            }
+        };
         let mut factor = Factor {
-            values_l: vec![0.0; lower.1.len()],
-            values_u: vec![0.0; upper.1.len()],
+            lower,
+            upper,
             inverse_d: vec![0.0; a.nrows()],
         };
-        let shift = shifted("ilu", a, |amount| factor.compute(a, amount, &lower, &upper))?;
-        Ok(Ilu::from_rows(
-            (&lower.0, &lower.1, &factor.values_l),
-            (&upper.0, &upper.1, &factor.values_u),
+        let shift = shifted("ilu", a, |amount| factor.compute(a, amount))?;
+        Ok(Ilu::from_parts(
+            factor.lower,
+            factor.upper,
             factor.inverse_d,
             shift,
         ))
+    }
+
+    /// From unit L, U without its diagonal, and the inverse of that.
+    fn from_parts(lower: Strict, mut upper: Strict, inverse_d: Vec<f64>, shift: Shift) -> Self {
+        upper.scale_rows(|i| inverse_d[i]);
+        Ilu {
+            lower: lower.ready(),
+            upper: upper.ready(),
+            inverse_d,
+            shift,
+        }
     }
 
     /// From the rows (pointers, columns, values) of strict L and strict U, and the inverse of U's diagonal.
@@ -51,14 +69,12 @@ impl Ilu {
         inverse_d: Vec<f64>,
         shift: Shift,
     ) -> Self {
-        let mut upper = Strict::from_rows(false, upper.0, upper.1, upper.2);
-        upper.scale_rows(|i| inverse_d[i]);
-        Ilu {
-            lower: Strict::from_rows(true, lower.0, lower.1, lower.2),
-            upper,
+        Ilu::from_parts(
+            Strict::from_rows(true, lower.0, lower.1, lower.2),
+            Strict::from_rows(false, upper.0, upper.1, upper.2),
             inverse_d,
             shift,
-        }
+        )
     }
 
     /// The shift that was needed.
@@ -91,25 +107,38 @@ pub(super) fn shifted(method: &str, a: &Csr, mut factorize: impl FnMut(f64) -> b
 }
 
 struct Factor {
-    values_l: Vec<f64>,
-    values_u: Vec<f64>,
+    lower: Strict,
+    upper: Strict,
     inverse_d: Vec<f64>,
 }
 
 impl Factor {
     /// Row by row (IKJ); false at a zero pivot.
-    fn compute(&mut self, a: &Csr, shift: f64, lower: &fill::Triangle, upper: &fill::Triangle) -> bool {
+    fn compute(&mut self, a: &Csr, shift: f64) -> bool {
         let n = a.nrows();
+        let Factor {
+            lower,
+            upper,
+            inverse_d,
+        } = self;
+        // The row at hand; `member` says which columns it has: its number plus one.
         let mut w = vec![0.0; n];
-        // Whether a column belongs to the row at hand: its number plus one.
         let mut member = vec![0u32; n];
         for i in 0..n {
-            let l = lower.0[i] as usize..lower.0[i + 1] as usize;
-            let u = upper.0[i] as usize..upper.0[i + 1] as usize;
-            let row = i as u32;
-            for &j in lower.1[l.clone()].iter().chain(&upper.1[u.clone()]).chain([&row]) {
-                w[j as usize] = 0.0;
-                member[j as usize] = row + 1;
+            let mark = i as u32 + 1;
+            let mut has = |j: usize| {
+                w[j] = 0.0;
+                member[j] = mark;
+            };
+            has(i);
+            for t in [&*lower, upper] {
+                t.indices[t.far(i)].iter().for_each(|&j| has(j as usize));
+            }
+            if lower.adjacent[i] {
+                has(i - 1);
+            }
+            if upper.adjacent[i] {
+                has(i + 1);
             }
             let (cols, vals) = a.row(i);
             let mut magnitude = 0.0;
@@ -118,23 +147,35 @@ impl Factor {
                 magnitude += v.abs();
             }
             w[i] += shift;
-            for k in l {
-                let m = lower.1[k] as usize;
-                let multiplier = w[m] * self.inverse_d[m];
-                self.values_l[k] = multiplier;
-                for e in upper.0[m] as usize..upper.0[m + 1] as usize {
-                    let j = upper.1[e] as usize;
-                    if member[j] == row + 1 {
-                        w[j] -= multiplier * self.values_u[e];
+            // Row i less l_im times row m of U, on the pattern.
+            let mut eliminate = |m: usize| {
+                let multiplier = w[m] * inverse_d[m];
+                for e in upper.far(m) {
+                    let j = upper.indices[e] as usize;
+                    if member[j] == mark {
+                        w[j] -= multiplier * upper.values[e];
                     }
                 }
+                if upper.adjacent[m] && member[m + 1] == mark {
+                    w[m + 1] -= multiplier * upper.near[m];
+                }
+                multiplier
+            };
+            for k in lower.far(i) {
+                lower.values[k] = eliminate(lower.indices[k] as usize);
+            }
+            if lower.adjacent[i] {
+                lower.near[i] = eliminate(i - 1);
             }
             if w[i].is_nan() || w[i].abs() <= ZERO_PIVOT * magnitude {
                 return false;
             }
-            self.inverse_d[i] = 1.0 / w[i];
-            for k in u {
-                self.values_u[k] = w[upper.1[k] as usize];
+            inverse_d[i] = 1.0 / w[i];
+            for k in upper.far(i) {
+                upper.values[k] = w[upper.indices[k] as usize];
+            }
+            if upper.adjacent[i] {
+                upper.near[i] = w[i + 1];
             }
         }
         true
@@ -149,8 +190,7 @@ impl LinOp for Ilu {
         Props::GENERAL
     }
     fn apply(&self, x: &[f64], y: &mut [f64]) {
-        y.copy_from_slice(x);
-        self.lower.substitute(y, |_, y| y);
+        self.lower.substitute(y, |i, _| x[i]);
         self.upper.substitute(y, |i, y| self.inverse_d[i] * y);
     }
     fn nnz(&self) -> usize {

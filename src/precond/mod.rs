@@ -7,10 +7,12 @@
 
 pub mod amg;
 mod blocks;
+mod chains;
 mod factor;
 mod fast_poisson;
 mod fill;
 mod fsai;
+mod grouped;
 mod icc;
 mod ict;
 mod ilu;
@@ -42,7 +44,7 @@ pub use spec::{Built, Spec};
 pub use two_level::{TwoLevel, sine_modes};
 
 use crate::error::{Error, Result};
-use crate::linalg::Csr;
+use crate::linalg::{Csr, vector};
 
 /// Relative difference of a_ij and a_ji up to which a matrix counts as symmetric.
 const SYMMETRY: f64 = 1e-12;
@@ -56,6 +58,9 @@ fn check_square_finite(a: &Csr) -> Result<()> {
             "as many columns as rows",
             format!("{}×{}", a.nrows(), a.ncols()),
         ));
+    }
+    if vector::all_finite(a.values()) {
+        return Ok(());
     }
     match a.values().iter().position(|v| !v.is_finite()) {
         Some(k) => Err(Error::Numeric(format!(

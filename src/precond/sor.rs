@@ -1,5 +1,7 @@
 //! Successive over-relaxation: Gauss–Seidel at ω = 1, and its symmetric form.
 
+use std::sync::{Mutex, PoisonError};
+
 use super::strict::Strict;
 use super::{SYMMETRY, check_square_finite, nonzero_diagonal};
 use crate::error::{Error, Result};
@@ -21,7 +23,7 @@ pub struct SorParams {
 /// z = ω (2 − ω) (D + ω U)⁻¹ D (D + ω L)⁻¹ r. With A symmetric and D > 0 that M is positive definite and the
 /// eigenvalues λ of M A are at most 1, so that k sweeps, Σ_{i<k} (1 − λ)ⁱ M, are positive definite too.
 /// Reference: Saad (2003), section 10.2, doi:10.1137/1.9780898718003.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Sor {
     /// Rows scaled by ω / a_ii.
     lower: Strict,
@@ -30,6 +32,8 @@ pub struct Sor {
     weight: Vec<f64>,
     params: SorParams,
     props: Props,
+    /// Room for further sweeps, empty until the first.
+    scratch: Mutex<Vec<f64>>,
 }
 
 impl Sor {
@@ -41,9 +45,7 @@ impl Sor {
         check_square_finite(a)?;
         let diagonal = nonzero_diagonal("sor", a)?;
         let weight: Vec<f64> = diagonal.iter().map(|d| params.omega / d).collect();
-        let (mut lower, mut upper) = (Strict::lower_of(a), Strict::upper_of(a));
-        lower.scale_rows(|i| weight[i]);
-        upper.scale_rows(|i| weight[i]);
+        let (lower, upper) = Strict::split(a, |i| weight[i]);
         // Forward SOR is symmetric only where A is diagonal; that is not worth a promise.
         let props = if !(params.symmetric && a.is_symmetric(SYMMETRY)) {
             Props::GENERAL
@@ -53,18 +55,18 @@ impl Sor {
             Props::SYMMETRIC
         };
         Ok(Sor {
-            lower,
-            upper,
+            lower: lower.ready(),
+            upper: upper.ready(),
             weight,
             params,
             props,
+            scratch: Mutex::default(),
         })
     }
 
     /// The first forward sweep, from z = 0.
     pub(super) fn first(&self, r: &[f64], z: &mut [f64]) {
-        z.copy_from_slice(r);
-        self.lower.substitute(z, |i, r| self.weight[i] * r);
+        self.lower.substitute(z, |i, _| self.weight[i] * r[i]);
     }
 
     /// A backward sweep right after the first forward one: (L z)ᵢ follows from zᵢ and need not be summed again.
@@ -73,23 +75,28 @@ impl Sor {
         self.upper.substitute(z, |_, z| c * z);
     }
 
-    pub(super) fn forward(&self, r: &[f64], z: &mut [f64]) {
-        for i in 0..z.len() {
-            z[i] = self.relaxed(i, r, z);
+    /// One more sweep on the given z, forward and, where the sweeps are symmetric, back; `s` is room for n numbers.
+    ///
+    /// zᵢ ← (1 − ω) zᵢ + ω (rᵢ − Σ_{j<i} a_ij zⱼ new − Σ_{j>i} a_ij zⱼ old) / a_ii. What does not wait for new values is summed first; on
+    /// the way back L z is what the way forth has subtracted.
+    pub(super) fn relax(&self, r: &[f64], z: &mut [f64], s: &mut [f64]) {
+        let omega = self.params.omega;
+        for (i, s) in s.iter_mut().enumerate() {
+            *s = self.weight[i] * r[i] + (1.0 - omega) * z[i] - self.upper.row_dot(i, z);
+        }
+        self.lower.substitute(z, |i, _| s[i]);
+        if self.params.symmetric {
+            self.upper
+                .substitute(z, |i, z| self.weight[i] * r[i] + (2.0 - omega) * z - s[i]);
         }
     }
 
-    pub(super) fn backward(&self, r: &[f64], z: &mut [f64]) {
-        for i in (0..z.len()).rev() {
-            z[i] = self.relaxed(i, r, z);
+    /// One sweep back on the given z; `s` is room for n numbers.
+    pub(super) fn relax_back(&self, r: &[f64], z: &mut [f64], s: &mut [f64]) {
+        for (i, s) in s.iter_mut().enumerate() {
+            *s = self.weight[i] * r[i] + (1.0 - self.params.omega) * z[i] - self.lower.row_dot(i, z);
         }
-    }
-
-    /// (1 − ω) zᵢ + ω (rᵢ − Σ_{j≠i} a_ij z_j) / a_ii.
-    fn relaxed(&self, i: usize, r: &[f64], z: &[f64]) -> f64 {
-        (1.0 - self.params.omega) * z[i] + self.weight[i] * r[i]
-            - self.lower.row_dot(i, z)
-            - self.upper.row_dot(i, z)
+        self.upper.substitute(z, |i, _| s[i]);
     }
 }
 
@@ -122,11 +129,14 @@ impl LinOp for Sor {
         if self.params.symmetric {
             self.first_back(y);
         }
+        if self.params.sweeps == 1 {
+            return;
+        }
+        // The scratch holds nothing between calls, so that a panic elsewhere cannot have spoiled it.
+        let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        scratch.resize(y.len(), 0.0);
         for _ in 1..self.params.sweeps {
-            self.forward(x, y);
-            if self.params.symmetric {
-                self.backward(x, y);
-            }
+            self.relax(x, y, &mut scratch);
         }
     }
     fn nnz(&self) -> usize {

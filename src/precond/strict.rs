@@ -1,48 +1,59 @@
-//! Strict triangles of sparse matrices in contiguous storage, and their substitution kernels.
+//! Strict triangles of sparse matrices in contiguous storage.
 
+use super::chains::{self, Step};
+use super::grouped::Grouped;
 use crate::linalg::Csr;
-use crate::linalg::csr::gather_dot;
 
 /// The entries strictly below (or strictly above) the diagonal of an n×n matrix, by rows.
 ///
-/// The entry next to the diagonal, t_{i,i∓1}, is stored apart: substitution must wait for y_{i∓1} and for nothing else, so that
-/// the rest of the row can be summed while the row before is still under way.
+/// The entry next to the diagonal, t_{i,i∓1}, is stored apart: substitution must wait for y_{i∓1} and for little else, so that
+/// the rest of the row can be summed while the row before is still under way. For the same reason the others stand in the
+/// order in which substitution makes them: columns rising in a lower triangle, falling in an upper one.
 #[derive(Debug, Clone)]
 pub(super) struct Strict {
-    indptr: Vec<u32>,
-    indices: Vec<u32>,
-    values: Vec<f64>,
+    pub(super) indptr: Vec<u32>,
+    pub(super) indices: Vec<u32>,
+    pub(super) values: Vec<f64>,
     /// t_{i,i−1} (lower) or t_{i,i+1} (upper), 0 where there is none.
-    near: Vec<f64>,
-    lower: bool,
+    pub(super) near: Vec<f64>,
+    /// Whether the pattern has it.
+    pub(super) adjacent: Vec<bool>,
+    pub(super) lower: bool,
     nnz: usize,
+    /// How substitution runs through the rows; found by [`Strict::ready`].
+    pub(super) steps: Vec<Step>,
+    pub(super) grouped: Option<Grouped>,
 }
 
 impl Strict {
-    /// The strict lower triangle of A.
-    pub(super) fn lower_of(a: &Csr) -> Self {
-        Self::part(a, true)
-    }
-
-    /// The strict upper triangle of A.
-    pub(super) fn upper_of(a: &Csr) -> Self {
-        Self::part(a, false)
-    }
-
-    fn part(a: &Csr, lower: bool) -> Self {
-        let mut part = Strict::empty(a.nrows(), a.nnz() / 2, lower);
+    /// The strict lower and upper triangle of A, row i times `factor(i)`.
+    pub(super) fn split(a: &Csr, factor: impl Fn(usize) -> f64) -> (Self, Self) {
+        let room = a.nnz() / 2;
+        let mut lower = Strict::empty(a.nrows(), room, true);
+        let mut upper = Strict::empty(a.nrows(), room, false);
+        let mut scaled: Vec<f64> = Vec::new();
         for i in 0..a.nrows() {
             let (cols, vals) = a.row(i);
-            let split = cols.partition_point(|&j| (j as usize) < i);
-            let (cols, vals) = if lower {
-                (&cols[..split], &vals[..split])
-            } else {
-                let own = usize::from(cols.get(split).is_some_and(|&j| j as usize == i));
-                (&cols[split + own..], &vals[split + own..])
-            };
-            part.push_row(cols, vals);
+            let f = factor(i);
+            scaled.clear();
+            scaled.extend(vals.iter().map(|v| f * v));
+            let below = below(cols, i);
+            let own = usize::from(cols.get(below).is_some_and(|&j| j as usize == i));
+            lower.push_row(&cols[..below], &scaled[..below]);
+            upper.push_row(&cols[below + own..], &scaled[below + own..]);
         }
-        part
+        (lower, upper)
+    }
+
+    /// The strict lower triangle of A.
+    pub(super) fn lower_of(a: &Csr) -> Self {
+        let mut lower = Strict::empty(a.nrows(), a.nnz() / 2, true);
+        for i in 0..a.nrows() {
+            let (cols, vals) = a.row(i);
+            let below = below(cols, i);
+            lower.push_row(&cols[..below], &vals[..below]);
+        }
+        lower
     }
 
     fn empty(n: usize, room: usize, lower: bool) -> Self {
@@ -53,26 +64,34 @@ impl Strict {
             indices: Vec::with_capacity(room),
             values: Vec::with_capacity(room),
             near: Vec::with_capacity(n),
+            adjacent: Vec::with_capacity(n),
             lower,
             nnz: 0,
+            steps: Vec::new(),
+            grouped: None,
         }
     }
 
     /// Adds the next row, columns rising.
     fn push_row(&mut self, cols: &[u32], vals: &[f64]) {
         let i = self.near.len();
-        let neighbour = if self.lower { i.wrapping_sub(1) } else { i + 1 };
         self.nnz += cols.len();
-        let place = if self.lower { cols.len().wrapping_sub(1) } else { 0 };
-        let near = cols.get(place).is_some_and(|&j| j as usize == neighbour);
-        let far = match (near, self.lower) {
-            (false, _) => 0..cols.len(),
-            (true, true) => 0..cols.len() - 1,
-            (true, false) => 1..cols.len(),
+        let near = match self.lower {
+            true => cols.last().is_some_and(|&j| j as usize + 1 == i),
+            false => cols.first().is_some_and(|&j| j as usize == i + 1),
         };
-        self.near.push(if near { vals[place] } else { 0.0 });
-        self.indices.extend_from_slice(&cols[far.clone()]);
-        self.values.extend_from_slice(&vals[far]);
+        self.adjacent.push(near);
+        if self.lower {
+            let far = cols.len() - usize::from(near);
+            self.near.push(if near { vals[far] } else { 0.0 });
+            self.indices.extend_from_slice(&cols[..far]);
+            self.values.extend_from_slice(&vals[..far]);
+        } else {
+            let far = usize::from(near);
+            self.near.push(if near { vals[0] } else { 0.0 });
+            self.indices.extend(cols[far..].iter().rev());
+            self.values.extend(vals[far..].iter().rev());
+        }
         self.indptr.push(self.indices.len() as u32);
     }
 
@@ -100,6 +119,11 @@ impl Strict {
         out
     }
 
+    /// Such a triangle of zeros, to be filled in.
+    pub(super) fn zeros(lower: bool, indptr: &[u32], indices: &[u32]) -> Self {
+        Strict::from_rows(lower, indptr, indices, &vec![0.0; indices.len()])
+    }
+
     /// The transposed triangle.
     pub(super) fn transposed(&self) -> Self {
         let n = self.n();
@@ -113,28 +137,48 @@ impl Strict {
         let mut next = indptr.clone();
         let mut indices = vec![0u32; self.indices.len()];
         let mut values = vec![0.0; self.indices.len()];
-        for i in 0..n {
-            for k in self.indptr[i] as usize..self.indptr[i + 1] as usize {
+        let mut row = |i: usize| {
+            for k in self.far(i) {
                 let slot = &mut next[self.indices[k] as usize];
                 indices[*slot as usize] = i as u32;
                 values[*slot as usize] = self.values[k];
                 *slot += 1;
             }
+        };
+        // Columns of the result falling (upper) or rising (lower).
+        if self.lower {
+            (0..n).rev().for_each(&mut row);
+        } else {
+            (0..n).for_each(&mut row);
         }
-        let mut near = self.near.clone();
+        let (mut near, mut adjacent) = (self.near.clone(), self.adjacent.clone());
         if self.lower && n > 0 {
             near.rotate_left(1);
+            adjacent.rotate_left(1);
         } else if n > 0 {
             near.rotate_right(1);
+            adjacent.rotate_right(1);
         }
         Strict {
             indptr,
             indices,
             values,
             near,
+            adjacent,
             lower: !self.lower,
             nnz: self.nnz,
+            steps: Vec::new(),
+            grouped: None,
         }
+    }
+
+    /// Finds how substitution runs fastest; to be called when the pattern stands.
+    pub(super) fn ready(mut self) -> Self {
+        self.grouped = Grouped::of(&self);
+        if self.grouped.is_none() {
+            self.steps = chains::steps(&self);
+        }
+        self
     }
 
     pub(super) fn n(&self) -> usize {
@@ -145,17 +189,18 @@ impl Strict {
         self.nnz
     }
 
-    /// Row i, columns rising.
+    /// Row i in the order of substitution: columns rising in a lower triangle, falling in an upper one.
     pub(super) fn row(&self, i: usize) -> impl Iterator<Item = (u32, f64)> {
-        let range = self.indptr[i] as usize..self.indptr[i + 1] as usize;
-        let far = self.indices[range.clone()]
-            .iter()
-            .copied()
-            .zip(self.values[range].iter().copied());
+        let far = self.far(i);
+        let columns = self.indices[far.clone()].iter().copied();
         let column = if self.lower { i.wrapping_sub(1) } else { i + 1 } as u32;
-        let near = (self.near[i] != 0.0).then_some((column, self.near[i]));
-        let (before, after) = if self.lower { (None, near) } else { (near, None) };
-        before.into_iter().chain(far).chain(after)
+        let near = self.adjacent[i].then_some((column, self.near[i]));
+        columns.zip(self.values[far].iter().copied()).chain(near)
+    }
+
+    /// Where row i lies but for its neighbour.
+    pub(super) fn far(&self, i: usize) -> std::ops::Range<usize> {
+        self.indptr[i] as usize..self.indptr[i + 1] as usize
     }
 
     /// Row i ← factor(i) · row i.
@@ -163,30 +208,8 @@ impl Strict {
         for i in 0..self.n() {
             let f = factor(i);
             self.near[i] *= f;
-            for v in &mut self.values[self.indptr[i] as usize..self.indptr[i + 1] as usize] {
-                *v *= f;
-            }
-        }
-    }
-
-    /// For rows in substitution order (rising for lower, falling for upper): yᵢ ← start(i, yᵢ) − Σⱼ tᵢⱼ yⱼ.
-    ///
-    /// # Panics
-    /// If y has the wrong length.
-    #[inline]
-    pub(super) fn substitute(&self, y: &mut [f64], start: impl Fn(usize, f64) -> f64) {
-        assert_eq!(y.len(), self.n(), "substitution: length of y");
-        let mut before = 0.0;
-        if self.lower {
-            for i in 0..y.len() {
-                before = (start(i, y[i]) - self.far_dot(i, y)) - self.near[i] * before;
-                y[i] = before;
-            }
-        } else {
-            for i in (0..y.len()).rev() {
-                before = (start(i, y[i]) - self.far_dot(i, y)) - self.near[i] * before;
-                y[i] = before;
-            }
+            let far = self.far(i);
+            self.values[far].iter_mut().for_each(|v| *v *= f);
         }
     }
 
@@ -195,15 +218,20 @@ impl Strict {
     pub(super) fn row_dot(&self, i: usize, y: &[f64]) -> f64 {
         let neighbour = if self.lower { i.wrapping_sub(1) } else { i + 1 };
         let near = y.get(neighbour).map_or(0.0, |y| self.near[i] * y);
-        self.far_dot(i, y) + near
-    }
-
-    /// Row i but for its neighbour.
-    #[inline]
-    fn far_dot(&self, i: usize, y: &[f64]) -> f64 {
         assert!(y.len() == self.near.len());
-        let row = self.indptr[i] as usize..self.indptr[i + 1] as usize;
         // SAFETY: every column is a row's number (constructors), below n == y.len().
-        unsafe { gather_dot(&self.indices[row.clone()], &self.values[row], y) }
+        let far = unsafe {
+            let far = self.far(i);
+            crate::linalg::gather_dot(&self.indices[far.clone()], &self.values[far], y)
+        };
+        far + near
     }
+}
+
+/// How many columns of a row lie left of the diagonal.
+fn below(cols: &[u32], i: usize) -> usize {
+    if cols.len() > 16 {
+        return cols.partition_point(|&j| (j as usize) < i);
+    }
+    cols.iter().take_while(|&&j| (j as usize) < i).count()
 }

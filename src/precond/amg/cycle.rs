@@ -65,8 +65,8 @@ pub(super) fn v_cycle(
     v_cycle(below, coarse, &room.rhs, &mut room.solution, rest);
     level.p.par_spmv(&room.solution, &mut room.residual);
     vector::axpy(1.0, &room.residual, x);
-    if level.smoothing == Smoothing::Symmetric {
-        level.sor.forward(b, x);
+    match level.smoothing {
+        Smoothing::Symmetric => level.sor.relax(b, x, &mut room.residual),
+        Smoothing::Half => level.sor.relax_back(b, x, &mut room.residual),
     }
-    level.sor.backward(b, x);
 }

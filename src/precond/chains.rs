@@ -1,0 +1,316 @@
+//! Substitution: rows one after the other, and where they allow it several chains of them side by side.
+//!
+//! A row that uses its predecessor's result waits for it; on a grid that is every row of a line but the first. Two lines whose
+//! rows only look back at each other by a few places can run at once, the second a little behind, and hide each other's wait.
+//! Every row is summed in the same order whatever the schedule: no bit changes.
+
+use super::strict::Strict;
+
+/// Chains run side by side at most.
+const WIDTH: usize = 4;
+/// Chains shorter than this are not worth it.
+const SHORTEST: usize = 12;
+
+/// Rows by their place in the order of substitution: place p is row p of a lower triangle, row n − 1 − p of an upper one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Step {
+    /// Places first .. end, one after the other.
+    Plain { first: u32, end: u32 },
+    /// `width` chains that begin at `first` + k `len` for k < `width`; chain k runs `lag` k places behind the first.
+    Side {
+        first: u32,
+        len: u32,
+        width: u32,
+        lag: u32,
+    },
+}
+
+/// The schedule of a triangle.
+pub(super) fn steps(t: &Strict) -> Vec<Step> {
+    let n = t.n();
+    let row = |place: usize| if t.lower { place } else { n - 1 - place };
+    let mut starts: Vec<usize> = (0..n).filter(|&p| !t.adjacent[row(p)]).collect();
+    starts.push(n);
+    let mut steps: Vec<Step> = Vec::new();
+    let mut at = 0;
+    while at + 1 < starts.len() {
+        let (first, len) = (starts[at], starts[at + 1] - starts[at]);
+        // Chains of equal length that follow each other.
+        let equal = starts[at..]
+            .windows(2)
+            .take(WIDTH)
+            .take_while(|w| w[1] - w[0] == len)
+            .count();
+        let found = match len >= SHORTEST && equal >= 2 {
+            true => (2..=equal)
+                .rev()
+                .find_map(|width| Some((width, lag(t, first, len, width)?))),
+            false => None,
+        };
+        let width = found.map_or(1, |f| f.0);
+        let step = match found {
+            Some((width, lag)) => Step::Side {
+                first: first as u32,
+                len: len as u32,
+                width: width as u32,
+                lag: lag as u32,
+            },
+            None => Step::Plain {
+                first: first as u32,
+                end: (first + len) as u32,
+            },
+        };
+        match (steps.last_mut(), step) {
+            (Some(Step::Plain { end: last, .. }), Step::Plain { end, .. }) => *last = end,
+            _ => steps.push(step),
+        }
+        at += width;
+    }
+    steps
+}
+
+/// The smallest lag with which `width` chains of `len` rows from `first` on can run side by side.
+fn lag(t: &Strict, first: usize, len: usize, width: usize) -> Option<usize> {
+    let n = t.n();
+    let place = |i: usize| if t.lower { i } else { n - 1 - i };
+    let mut lag = 1;
+    for p in first + len..first + width * len {
+        let (chain, q) = ((p - first) / len, (p - first) % len);
+        for k in t.far(place(p)) {
+            let other = place(t.indices[k] as usize);
+            if other < first {
+                continue;
+            }
+            let (chain_of, q_of) = ((other - first) / len, (other - first) % len);
+            if chain_of < chain && q_of > q {
+                // Made at time q_of + lag chain_of, needed at q + lag chain.
+                lag = lag.max((q_of - q).div_ceil(chain - chain_of) + 1);
+            }
+        }
+        if lag * (width - 1) * 2 > len {
+            return None;
+        }
+    }
+    Some(lag)
+}
+
+impl Strict {
+    /// For rows in substitution order (rising for lower, falling for upper): yᵢ ← start(i, yᵢ) − Σⱼ tᵢⱼ yⱼ.
+    ///
+    /// # Panics
+    /// If y has the wrong length.
+    #[inline]
+    pub(super) fn substitute(&self, y: &mut [f64], start: impl Fn(usize, f64) -> f64) {
+        assert_eq!(y.len(), self.n(), "substitution: length of y");
+        if let Some(grouped) = &self.grouped {
+            return grouped.substitute(y, start);
+        }
+        for step in &self.steps {
+            match *step {
+                Step::Plain { first, end } => {
+                    self.run::<1>([first as usize], (end - first) as usize, &mut [0.0], y, &start)
+                }
+                Step::Side {
+                    first,
+                    len,
+                    width,
+                    lag,
+                } => {
+                    let (first, len, lag) = (first as usize, len as usize, lag as usize);
+                    match width {
+                        2 => self.side::<2>(first, len, lag, y, &start),
+                        3 => self.side::<3>(first, len, lag, y, &start),
+                        _ => self.side::<4>(first, len, lag, y, &start),
+                    }
+                }
+            }
+        }
+    }
+
+    /// W chains side by side: alone until all are under way, together, and alone to their ends.
+    #[inline]
+    fn side<const W: usize>(
+        &self,
+        first: usize,
+        len: usize,
+        lag: usize,
+        y: &mut [f64],
+        start: &impl Fn(usize, f64) -> f64,
+    ) {
+        let mut before = [0.0; W];
+        let ahead: [usize; W] = std::array::from_fn(|k| (W - 1 - k) * lag);
+        for k in 0..W {
+            let mut one = [0.0];
+            self.run::<1>([first + k * len], ahead[k], &mut one, y, start);
+            before[k] = one[0];
+        }
+        let together = len - ahead[0];
+        let places = std::array::from_fn(|k| first + k * len + ahead[k]);
+        self.run::<W>(places, together, &mut before, y, start);
+        for k in 1..W {
+            let done = ahead[k] + together;
+            self.run::<1>([first + k * len + done], len - done, &mut [before[k]], y, start);
+        }
+    }
+
+    /// `count` rows of each of W chains in turn, from the given places; `before` holds the result of the row before each.
+    #[inline]
+    fn run<const W: usize>(
+        &self,
+        places: [usize; W],
+        count: usize,
+        before: &mut [f64; W],
+        y: &mut [f64],
+        start: &impl Fn(usize, f64) -> f64,
+    ) {
+        let n = y.len();
+        assert!(n == self.near.len() && self.indptr.len() == n + 1);
+        assert!(places.iter().all(|p| p + count <= n));
+        for t in 0..count {
+            for k in 0..W {
+                let place = places[k] + t;
+                let i = if self.lower { place } else { n - 1 - place };
+                // SAFETY: i < n by the assertions above; far's columns are rows' numbers (constructors), below n == y.len(), and
+                // its bounds are row pointers, which end at the entries' number.
+                unsafe {
+                    let sum = self.less_far(i, start(i, *y.get_unchecked(i)), y);
+                    before[k] = sum - self.near.get_unchecked(i) * before[k];
+                    *y.get_unchecked_mut(i) = before[k];
+                }
+            }
+        }
+    }
+
+    /// sum − Σⱼ tᵢⱼ yⱼ over row i but for its neighbour: long rows begin in four lanes, the newest entries come last.
+    ///
+    /// # Safety
+    /// i < n, and y has n entries.
+    #[inline(always)]
+    unsafe fn less_far(&self, i: usize, mut sum: f64, y: &[f64]) -> f64 {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut k = *self.indptr.get_unchecked(i) as usize;
+            let end = *self.indptr.get_unchecked(i + 1) as usize;
+            let term = |k: usize| {
+                self.values.get_unchecked(k) * y.get_unchecked(*self.indices.get_unchecked(k) as usize)
+            };
+            if end - k >= LONG {
+                let mut lanes = [0.0; 4];
+                while end - k >= LONG - 4 {
+                    for (l, lane) in lanes.iter_mut().enumerate() {
+                        *lane += term(k + l);
+                    }
+                    k += 4;
+                }
+                sum -= (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+            }
+            while k < end {
+                sum -= term(k);
+                k += 1;
+            }
+            sum
+        }
+    }
+}
+
+/// Rows of this many entries begin in lanes.
+const LONG: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::Csr;
+
+    /// Lines of `len` nodes, each coupled to those up to `reach` places off on the lines before and after, `block` unknowns a node.
+    fn lines(count: usize, len: usize, reach: usize, block: usize) -> Csr {
+        let mut entries = Vec::new();
+        for node in 0..count * len {
+            let (line, place) = (node / len, node % len);
+            let near = place.saturating_sub(reach)..(place + reach + 1).min(len);
+            let mut others: Vec<usize> = near
+                .flat_map(|p| [line.wrapping_sub(1), line + 1].map(|l| l.wrapping_mul(len).wrapping_add(p)))
+                .collect();
+            others.extend([node]);
+            others.extend((place > 0).then(|| node - 1));
+            others.extend((place + 1 < len).then_some(node + 1));
+            for other in others.into_iter().filter(|&o| o < count * len) {
+                for (r, c) in (0..block).flat_map(|r| (0..block).map(move |c| (r, c))) {
+                    let (i, j) = (node * block + r, other * block + c);
+                    entries.push((i, j, ((i * 31 + j * 17) % 23) as f64 / 23.0 - 0.4));
+                }
+            }
+        }
+        let n = count * len * block;
+        Csr::from_triplets(n, n, &entries).unwrap()
+    }
+
+    fn plainly(t: &Strict, b: &[f64]) -> Vec<f64> {
+        let n = t.n();
+        let mut y = vec![0.0; n];
+        for p in 0..n {
+            let i = if t.lower { p } else { n - 1 - p };
+            y[i] = b[i] - t.row_dot(i, &y);
+        }
+        y
+    }
+
+    #[test]
+    fn every_schedule_solves() {
+        for (count, len, reach, block) in [
+            (1, 40, 0, 1),
+            (7, 30, 0, 1),
+            (9, 24, 1, 1),
+            (6, 30, 3, 1),
+            (5, 13, 12, 1),
+            (4, 12, 1, 3),
+            (3, 2, 1, 6),
+            (2, 3, 1, 7),
+        ] {
+            let a = lines(count, len, reach, block);
+            let b: Vec<f64> = (0..a.nrows()).map(|i| (i as f64).cos()).collect();
+            let (lower, upper) = Strict::split(&a, |_| 0.3);
+            for t in [lower.transposed(), upper.transposed(), lower, upper] {
+                let t = t.ready();
+                let what = format!("{count} {len} {reach} {block} {}", t.lower);
+                let side = t.steps.iter().any(|s| matches!(s, Step::Side { .. }));
+                assert_eq!(
+                    side,
+                    block == 1 && count > 1 && 4 * reach < len,
+                    "{what}: {:?}",
+                    t.steps
+                );
+                assert_eq!(t.grouped.is_some(), block > 1, "{what}");
+                let mut y = b.clone();
+                t.substitute(&mut y, |_, y| y);
+                let expected = plainly(&t, &b);
+                let size = expected.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+                assert!(
+                    y.iter()
+                        .zip(&expected)
+                        .all(|(y, e)| (y - e).abs() <= 1e-13 * size),
+                    "{what}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn chains_side_by_side_change_no_bit() {
+        for reach in [0, 1, 2] {
+            let a = lines(11, 40, reach, 1);
+            let b: Vec<f64> = (0..a.nrows()).map(|i| (i as f64).cos()).collect();
+            let (lower, upper) = Strict::split(&a, |_| 0.3);
+            for t in [lower, upper] {
+                let mut one_by_one = t.clone();
+                one_by_one.steps = vec![Step::Plain {
+                    first: 0,
+                    end: t.n() as u32,
+                }];
+                let (mut y, mut z) = (b.clone(), b.clone());
+                t.ready().substitute(&mut y, |_, y| y);
+                one_by_one.substitute(&mut z, |_, z| z);
+                assert_eq!(y, z);
+            }
+        }
+    }
+}
