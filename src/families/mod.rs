@@ -2,6 +2,7 @@
 
 pub mod darcy;
 pub mod elliptic;
+pub mod frame;
 pub mod grid;
 pub mod keys;
 pub mod poisson;
@@ -48,6 +49,7 @@ pub fn build(name: &str, table: &toml::Table, origin: &str) -> Result<Box<dyn Fa
         darcy::NAME => Ok(Box::new(darcy::Darcy::from_table(table, origin)?)),
         poisson::NAME => Ok(Box::new(poisson::Poisson::from_table(table, origin)?)),
         elliptic::NAME => elliptic::build(table, origin),
+        frame::NAME => frame::build(table, origin),
         _ => Err(Error::recipe(
             origin,
             format!("unknown family '{name}' (known families: {})", NAMES.join(", ")),
@@ -56,4 +58,4 @@ pub fn build(name: &str, table: &toml::Table, origin: &str) -> Result<Box<dyn Fa
 }
 
 /// The families there are.
-pub const NAMES: &[&str] = &[darcy::NAME, elliptic::NAME, poisson::NAME];
+pub const NAMES: &[&str] = &[darcy::NAME, elliptic::NAME, frame::NAME, poisson::NAME];

@@ -5,6 +5,7 @@
 //! fenris ([`quadrature`], [`norms`]), whose assembler is also the independent oracle in the tests ([`oracle`]).
 
 pub mod assembler;
+pub mod beam;
 pub mod difference;
 pub mod dofs;
 pub mod integrals;

@@ -2,6 +2,7 @@
 
 mod darcy;
 mod elements;
+mod frame;
 mod p1;
 mod poisson;
 mod python;

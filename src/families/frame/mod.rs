@@ -1,0 +1,211 @@
+//! `frame`: linear statics of random three-dimensional building frames, as in StAnD (Grementieri, Galeone 2022, "StAnD: A
+//! Dataset of Linear Static Analysis Problems", arXiv:2201.05356).
+//!
+//! A building stands on a plan of nx × ny cells, each with 0 to nz floors; columns stand at the corners of cells, beams run
+//! along the edges of floors; the columns' feet are clamped. Spacings, section and material are drawn (below), then one of
+//! four loads. Every building has a matrix of its own size and pattern: 6 unknowns a node (three displacements, three
+//! rotations about x, y, z), columns from the ground upwards one after the other.
+//!
+//! Drawn: per bay, spacing U(3, 6) m; per building, section U(0.2, 0.4) × U(0.4, 0.6) m (the depth upright in beams, along x in
+//! columns), E U(2.5, 4.3)·10¹⁰ Pa, density U(2, 2.6)·10³ kg/m³; Poisson's ratio 0.2, shear area A/1.2. What StAnD's paper leaves
+//! open (floors per cell, loads of snow and wind) is read from its published systems.
+
+mod building;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use self::building::{Building, LOADS, Load};
+use super::{Family, Sampler, keys};
+use crate::error::{Error, Result};
+use crate::fem::beam::{Beam, DOFS};
+use crate::linalg::vector::{axpy, norm2};
+use crate::linalg::{Cholesky, Csr, Pattern, Props};
+use crate::rng::{Purpose, stream};
+use crate::system::{Description, Field, LinearSystem, Location, MeshData};
+
+/// The family's name in recipes.
+pub const NAME: &str = "frame";
+
+/// The `[frame]` table of a recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FrameConfig {
+    /// Numbers of cells along x, y and z: [least, end), the end excluded.
+    pub cells: [[usize; 2]; 3],
+    /// Loads to draw from.
+    pub loads: Vec<Load>,
+    /// Whether to solve.
+    pub solution: bool,
+}
+
+impl Default for FrameConfig {
+    fn default() -> Self {
+        FrameConfig {
+            cells: [[6, 12], [6, 12], [3, 8]],
+            loads: LOADS.to_vec(),
+            solution: true,
+        }
+    }
+}
+
+/// Most cells along an axis.
+const MOST_CELLS: usize = 64;
+
+/// Rounds of iterative refinement: κ is about 1e4, one is plenty.
+const REFINEMENTS: usize = 1;
+
+/// The family.
+pub struct Frame {
+    config: FrameConfig,
+}
+
+/// The family of a recipe's table.
+///
+/// # Errors
+/// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
+pub fn build(table: &toml::Table, origin: &str) -> Result<Box<dyn Family>> {
+    let config: FrameConfig = keys::config(table, NAME, origin)?;
+    for [least, end] in config.cells {
+        if !(1..=MOST_CELLS).contains(&least) || end <= least || end > MOST_CELLS + 1 {
+            return Err(Error::recipe(
+                origin,
+                format!(
+                    "frame.cells = {:?}: must be three ranges [least, end] with 1 <= least < end <= {}",
+                    config.cells,
+                    MOST_CELLS + 1
+                ),
+            ));
+        }
+    }
+    if config.loads.is_empty() {
+        return Err(Error::recipe(
+            origin,
+            "frame.loads = []: must name at least one of self-weight, pressure, snow, wind",
+        ));
+    }
+    Ok(Box::new(Frame { config }))
+}
+
+impl Family for Frame {
+    fn description(&self) -> Description {
+        Description {
+            family: NAME.into(),
+            equation: "K u = f: linear statics of a three-dimensional frame of Timoshenko beams".into(),
+            weak_form: "the exact stiffness of prismatic Timoshenko beams (Przemieniecki 1968, 5.116), consistent loads"
+                .into(),
+            boundary_conditions: "the columns' feet clamped, eliminated".into(),
+            units: "SI: N, m, rad; K in N/m, N, N m; f in N, N m; u in m, rad".into(),
+            props: Props::SPD,
+        }
+    }
+
+    fn mesh(&self) -> Option<Arc<MeshData>> {
+        None
+    }
+
+    fn pattern(&self) -> Option<Arc<Pattern>> {
+        None
+    }
+
+    fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
+        Ok(Box::new(FrameSampler(&self.config)))
+    }
+}
+
+struct FrameSampler<'a>(&'a FrameConfig);
+
+impl Sampler for FrameSampler<'_> {
+    fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
+        let building = Building::draw(self.0, &mut stream(seed, Purpose::Sample, index));
+        let (matrix, rhs) = assemble(&building)?;
+        let solution = match self.0.solution {
+            true => Some(solve(&matrix, &rhs)?),
+            false => None,
+        };
+        let number = |load: Load| LOADS.iter().position(|&l| l == load).unwrap_or(0) as f64;
+        let [x, y, z] = building.cells.map(|n| n as f64);
+        let params = [
+            ("cells_x", x),
+            ("cells_y", y),
+            ("cells_z", z),
+            ("young", building.young),
+            ("density", building.density),
+            ("width", building.width),
+            ("depth", building.depth),
+            ("load", number(building.load)),
+        ];
+        let ends = building.members.iter().flat_map(|m| m.ends.map(f64::from));
+        Ok(LinearSystem {
+            fields: vec![
+                Field {
+                    name: "points".into(),
+                    location: Location::Points,
+                    components: 3,
+                    values: building.points.concat(),
+                },
+                Field {
+                    name: "beams".into(),
+                    location: Location::Cells,
+                    components: 2,
+                    values: ends.collect(),
+                },
+            ],
+            matrix,
+            rhs,
+            solution,
+            props: Props::SPD,
+            labels: Vec::new(),
+            params: params.map(|(name, v)| (name.to_string(), v)).to_vec(),
+            mesh: None,
+            index,
+        })
+    }
+}
+
+/// Stiffness matrix and load of the free nodes.
+fn assemble(building: &Building) -> Result<(Csr, Vec<f64>)> {
+    let n = 6 * building.free;
+    let section = building.section();
+    let mut entries = Vec::with_capacity(building.members.len() * DOFS * DOFS / 3);
+    let mut rhs = vec![0.0; n];
+    for (member, load) in building.members.iter().zip(&building.line_loads) {
+        let [a, b] = member.ends.map(|v| building.points[v as usize]);
+        // The depth stands upright in beams, along x in columns.
+        let up = if member.direction == 2 {
+            [1.0, 0.0, 0.0]
+        } else {
+            [0.0, 0.0, 1.0]
+        };
+        let beam = Beam::new(a, b, up)?;
+        let k = beam.stiffness(&section);
+        let f = beam.distributed(*load);
+        let row = |i: usize| 6 * member.ends[i / 6] as usize + i % 6;
+        for i in (0..DOFS).filter(|&i| row(i) < n) {
+            rhs[row(i)] += f[i];
+            for j in (0..DOFS).filter(|&j| row(j) < n && k[i][j] != 0.0) {
+                entries.push((row(i), row(j), k[i][j]));
+            }
+        }
+    }
+    Ok((Csr::from_triplets(n, n, &entries)?, rhs))
+}
+
+/// By Cholesky, refined.
+fn solve(a: &Csr, b: &[f64]) -> Result<Vec<f64>> {
+    let factor = Cholesky::new(a)?;
+    let mut x = b.to_vec();
+    factor.solve_in_place(&mut x);
+    for _ in 0..REFINEMENTS {
+        let mut r = vec![0.0; b.len()];
+        a.spmv(&x, &mut r);
+        r.iter_mut().zip(b).for_each(|(r, b)| *r = b - *r);
+        if norm2(&r) == 0.0 {
+            break;
+        }
+        factor.solve_in_place(&mut r);
+        axpy(1.0, &r, &mut x);
+    }
+    Ok(x)
+}
