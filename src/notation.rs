@@ -41,11 +41,7 @@ fn to_table(
     let mut table = Map::new();
     table.insert("type".into(), Value::String(name.into()));
     let mut keys = positional(name).iter();
-    for argument in arguments
-        .split(',')
-        .map(str::trim)
-        .filter(|_| !arguments.is_empty())
-    {
+    for argument in list(arguments).into_iter().filter(|_| !arguments.is_empty()) {
         let (key, value) = match argument.split_once('=') {
             Some((key, value)) => (key.trim(), value.trim()),
             None => match keys.next() {

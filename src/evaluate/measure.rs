@@ -1,5 +1,6 @@
 //! One solve, measured: setup and solve apart, the residual recomputed, the error against the stored solution.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use serde::Serialize;
@@ -11,6 +12,7 @@ use crate::linalg::op::Identity;
 use crate::linalg::vector::norm2;
 use crate::models::operator::ExplicitInverse;
 use crate::models::{Model, Prediction};
+use crate::precond::{Reuse, Spec};
 use crate::solver::{Quiet, Reason, Stop, Workspace};
 use crate::system::LinearSystem;
 
@@ -48,7 +50,7 @@ pub struct Solve {
 /// What a row needs that is made once per dataset.
 pub enum Source {
     /// A classical preconditioner is set up for every system.
-    Classical(crate::precond::Spec),
+    Classical(Spec, Mutex<Reuse>),
     /// The best constant, ready to use.
     Constant(ExplicitInverse),
     Model(Box<dyn Model>),
@@ -87,8 +89,10 @@ pub fn prepare<'a>(source: &'a Source, row: &Row, system: &LinearSystem) -> Resu
     let mut start = vec![0.0; system.n()];
     let mut note = None;
     let op = match source {
-        Source::Classical(spec) => {
-            let built = spec.build(&system.matrix)?;
+        Source::Classical(spec, reuse) => {
+            // A half-made analysis is thrown away by the next build.
+            let mut reuse = reuse.lock().unwrap_or_else(PoisonError::into_inner);
+            let built = spec.build_again(&system.matrix, &mut reuse)?;
             note = built.note;
             Handle::Owned(built.op)
         }
@@ -144,9 +148,11 @@ pub fn solve(
         note: None,
         history: Vec::new(),
     };
+    let clock = Instant::now();
     let prepared = match prepare(source, row, system) {
         Ok(p) => p,
         Err(Error::Numeric(why)) => {
+            out.setup_seconds = clock.elapsed().as_secs_f64();
             out.note = Some(why);
             return Ok(out);
         }
@@ -187,7 +193,7 @@ pub fn source(
 ) -> Result<Source> {
     use super::recipe::OneOrMany;
     match kind {
-        RowKind::Classical(spec) => Ok(Source::Classical(*spec)),
+        RowKind::Classical(spec) => Ok(Source::Classical(*spec, Mutex::default())),
         RowKind::MeanInverse => Ok(Source::Constant(mean()?)),
         RowKind::Model(OneOrMany::One(path)) => Ok(Source::Model(crate::models::load(path)?)),
         RowKind::Model(OneOrMany::Many(list)) => Ok(Source::Model(crate::models::load(&list[dataset])?)),

@@ -61,6 +61,11 @@ impl SymbolicCholesky {
         })
     }
 
+    /// Whether A has the pattern that was analysed.
+    pub fn fits(&self, a: &Csr) -> bool {
+        Arc::ptr_eq(a.pattern(), &self.pattern) || **a.pattern() == *self.pattern
+    }
+
     /// Entries of L.
     pub fn factor_nnz(&self) -> usize {
         self.inner.len_val()
@@ -71,7 +76,7 @@ impl SymbolicCholesky {
     /// # Errors
     /// [`Error::Shape`] for another pattern, [`Error::Numeric`] if A is not positive definite.
     pub fn factorize(&self, a: &Csr) -> Result<Cholesky> {
-        if !Arc::ptr_eq(a.pattern(), &self.pattern) && **a.pattern() != *self.pattern {
+        if !self.fits(a) {
             return Err(Error::shape("pattern", "the one analysed", "another"));
         }
         let mut values = vec![0.0; self.inner.len_val()];

@@ -1,6 +1,7 @@
 //! Incomplete factors as matrices: out of [`Icc`], to look at or to learn from, and back into one.
 
-use super::icc::{Icc, Shift};
+use super::icc::Icc;
+use super::shift::Shift;
 use super::strict::Strict;
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
@@ -50,11 +51,7 @@ impl Icc {
         let lower = Strict::from_rows(true, &indptr, &indices, &values);
         let upper = lower.transposed();
         let inverse_d = diagonal.iter().map(|d| 1.0 / (d * d)).collect();
-        let shift = Shift {
-            amount: 0.0,
-            attempts: 1,
-        };
-        Ok(Icc::from_parts(lower, upper, inverse_d, shift))
+        Ok(Icc::from_parts(lower, upper, inverse_d, Shift::NONE))
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use faer::Side;
 use faer::linalg::solvers::Solve;
 
-use super::icc::{Icc, Shift};
+use super::icc::Icc;
+use super::shift::Shift;
 use super::strict::Strict;
 use super::{SYMMETRY, check_square_finite};
 use crate::error::{Error, Result};
@@ -140,10 +141,6 @@ impl Icc {
             inverse_d.push(1.0 / v[0]);
         }
         let upper = Strict::from_rows(false, &indptr, &indices, &values);
-        let shift = Shift {
-            amount: 0.0,
-            attempts: 1,
-        };
-        Ok(Icc::from_parts(upper.transposed(), upper, inverse_d, shift))
+        Ok(Icc::from_parts(upper.transposed(), upper, inverse_d, Shift::NONE))
     }
 }

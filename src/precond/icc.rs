@@ -1,29 +1,15 @@
-//! Incomplete Cholesky by level of fill, with the Manteuffel shift.
+//! Incomplete Cholesky by level of fill.
 
+use super::shift::{Pivots, Shift, Shifting, shifted};
 use super::strict::Strict;
 use super::{SYMMETRY, check_square_finite, fill};
 use crate::error::{Error, Result};
 use crate::linalg::op::Halves;
 use crate::linalg::{Csr, LinOp, Props};
 
-/// A pivot at most this fraction of its row's sum of magnitudes counts as not positive (PETSc's `zeropivot`).
-const ZERO_PIVOT: f64 = 100.0 * f64::EPSILON;
-/// Bisections of the shift, as in PETSc.
-const MAX_SHIFTS: usize = 5;
-
-/// The multiple of the identity that had to be added to A.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Shift {
-    /// What was added to the diagonal of A before it was factorised; 0 where none was needed.
-    pub amount: f64,
-    /// Factorisations tried in all.
-    pub attempts: usize,
-}
-
 /// L D Lᵀ ≈ A + shift I with unit lower L on the level-k pattern of A.
 ///
-/// Where a pivot is not positive, A + α I is factorised instead, α found by bisection of the shift that makes A diagonally
-/// dominant, as PETSc's `MAT_SHIFT_POSITIVE_DEFINITE` does; [`Icc::shift`] reports it.
+/// Where a pivot is not positive, A + α I is factorised instead, see [`Shifting`]; [`Icc::shift`] reports α.
 /// Reference: Meijerink & van der Vorst (1977), doi:10.1090/S0025-5718-1977-0438681-4; Manteuffel (1980),
 /// doi:10.1090/S0025-5718-1980-0559197-0.
 #[derive(Debug, Clone)]
@@ -32,12 +18,22 @@ pub struct Icc {
     upper: Strict,
     inverse_d: Vec<f64>,
     shift: Shift,
+    /// D > 0.
+    definite: bool,
 }
 
 impl Icc {
+    /// With [`Shifting::Smallest`].
+    ///
+    /// # Errors
+    /// As [`Icc::with_shift`].
+    pub fn new(a: &Csr, levels: usize) -> Result<Self> {
+        Icc::with_shift(a, levels, Shifting::Smallest)
+    }
+
     /// # Errors
     /// [`Error::Shape`] unless A is square; [`Error::Numeric`] unless it is symmetric and finite, or if no shift helps.
-    pub fn new(a: &Csr, levels: usize) -> Result<Self> {
+    pub fn with_shift(a: &Csr, levels: usize, shifting: Shifting) -> Result<Self> {
         check_square_finite(a)?;
         if !a.is_symmetric(SYMMETRY) {
             return Err(Error::Numeric(
@@ -52,7 +48,9 @@ impl Icc {
             }
         };
         let mut d = vec![0.0; a.nrows()];
-        let shift = shifted("icc", a, |amount| factorize(a, amount, &mut lower, &mut d))?;
+        let shift = shifted("icc", a, shifting, |pivots| {
+            factorize(a, pivots, &mut lower, &mut d)
+        })?;
         let upper = lower.transposed();
         for d in &mut d {
             *d = 1.0 / *d;
@@ -63,6 +61,7 @@ impl Icc {
     /// From L, Lᵀ and D⁻¹.
     pub(super) fn from_parts(lower: Strict, upper: Strict, inverse_d: Vec<f64>, shift: Shift) -> Self {
         Icc {
+            definite: inverse_d.iter().all(|&d| d > 0.0),
             lower: lower.ready(),
             upper: upper.ready(),
             inverse_d,
@@ -81,63 +80,12 @@ impl Icc {
     }
 }
 
-/// Factorises, shifting and trying again as PETSc does: half of the shift that makes A dominant, then up or down by
-/// bisection, five shifts in all; where the last one fails, the smallest that worked (or the whole).
-///
-/// # Errors
-/// [`Error::Numeric`] if `factorize` fails even then.
-pub(super) fn shifted(method: &str, a: &Csr, mut factorize: impl FnMut(f64) -> bool) -> Result<Shift> {
-    if factorize(0.0) {
-        return Ok(Shift {
-            amount: 0.0,
-            attempts: 1,
-        });
-    }
-    let top = 1.1 * dominance_shift(a);
-    let (mut low, mut high, mut fraction) = (0.0, 1.0, 0.5);
-    for shifts in 1..=MAX_SHIFTS + 1 {
-        let amount = fraction * top;
-        let ok = factorize(amount);
-        if ok && shifts >= MAX_SHIFTS {
-            let attempts = shifts + 1;
-            return Ok(Shift { amount, attempts });
-        }
-        if ok {
-            high = fraction;
-        } else {
-            low = fraction;
-        }
-        fraction = if shifts >= MAX_SHIFTS {
-            high
-        } else {
-            (low + high) / 2.0
-        };
-    }
-    Err(Error::Numeric(format!(
-        "{method}: no positive pivots even with a shift that makes the matrix diagonally dominant"
-    )))
-}
-
-/// The smallest α for which A + α I is weakly diagonally dominant with positive diagonal.
-fn dominance_shift(a: &Csr) -> f64 {
-    (0..a.nrows()).fold(ZERO_PIVOT, |top, i| {
-        let (cols, vals) = a.row(i);
-        let off: f64 = cols
-            .iter()
-            .zip(vals)
-            .filter(|&(&j, _)| j as usize != i)
-            .map(|(_, v)| v.abs())
-            .sum();
-        top.max(off - a.get(i, i))
-    })
-}
-
 /// Row by row: l_ij d_j = a_ij − Σ_{k<j} l_ik d_k l_jk, d_i = a_ii + shift − Σ_k l_ik² d_k. False at a bad pivot.
-fn factorize(a: &Csr, shift: f64, l: &mut Strict, d: &mut [f64]) -> bool {
+fn factorize(a: &Csr, pivots: &Pivots, l: &mut Strict, d: &mut [f64]) -> bool {
     // Row i of L D as it grows, zero outside the pattern of row i.
     let mut w = vec![0.0; a.nrows()];
     for i in 0..a.nrows() {
-        let (mut pivot, mut magnitude) = (shift, 0.0);
+        let (mut pivot, mut magnitude) = (pivots.shift, 0.0);
         let (cols, vals) = a.row(i);
         for (&j, &v) in cols.iter().zip(vals) {
             magnitude += v.abs();
@@ -170,10 +118,10 @@ fn factorize(a: &Csr, shift: f64, l: &mut Strict, d: &mut [f64]) -> bool {
         for &j in &l.indices[l.far(i)] {
             w[j as usize] = 0.0;
         }
-        if pivot.is_nan() || pivot <= ZERO_PIVOT * magnitude {
-            return false;
+        match pivots.accept(pivot, magnitude) {
+            Some(pivot) => d[i] = pivot,
+            None => return false,
         }
-        d[i] = pivot;
     }
     true
 }
@@ -183,7 +131,11 @@ impl LinOp for Icc {
         (self.inverse_d.len(), self.inverse_d.len())
     }
     fn props(&self) -> Props {
-        Props::SPD
+        if self.definite {
+            Props::SPD
+        } else {
+            Props::SYMMETRIC
+        }
     }
     fn apply(&self, x: &[f64], y: &mut [f64]) {
         self.lower.substitute(y, |i, _| x[i]);
@@ -193,7 +145,7 @@ impl LinOp for Icc {
         self.lower.nnz() + self.inverse_d.len()
     }
     fn halves(&self) -> Option<&dyn Halves> {
-        Some(self)
+        self.definite.then_some(self)
     }
 }
 

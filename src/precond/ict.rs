@@ -1,6 +1,7 @@
 //! Incomplete Cholesky by threshold.
 
-use super::icc::{Icc, shifted};
+use super::icc::Icc;
+use super::shift::{Pivots, Shifting, shifted};
 use super::strict::Strict;
 use super::{SYMMETRY, check_square_finite};
 use crate::error::{Error, Result};
@@ -45,7 +46,9 @@ impl Icc {
             ));
         }
         let mut columns = Columns::default();
-        let shift = shifted("ict", a, |amount| columns.factorize(a, amount, params))?;
+        let shift = shifted("ict", a, Shifting::Smallest, |pivots| {
+            columns.factorize(a, pivots, params)
+        })?;
         let upper = Strict::from_rows(false, &columns.indptr, &columns.rows, &columns.values);
         let inverse_d = columns.diagonal.iter().map(|d| 1.0 / (d * d)).collect();
         Ok(Icc::from_parts(upper.transposed(), upper, inverse_d, shift))
@@ -65,7 +68,7 @@ const NONE: u32 = u32::MAX;
 
 impl Columns {
     /// Column by column, each updated by the columns left of it that reach its row; false at a bad pivot.
-    fn factorize(&mut self, a: &Csr, shift: f64, params: IctParams) -> bool {
+    fn factorize(&mut self, a: &Csr, pivots: &Pivots, params: IctParams) -> bool {
         let n = a.nrows();
         for v in [&mut self.indptr, &mut self.rows] {
             v.clear();
@@ -79,7 +82,7 @@ impl Columns {
         let (mut head, mut link, mut next) = (vec![NONE; n], vec![NONE; n], vec![0usize; n]);
         for k in 0..n {
             touched.clear();
-            let (mut pivot, mut norm) = (shift, 0.0);
+            let (mut pivot, mut norm) = (pivots.shift, 0.0);
             let (cols, vals) = a.row(k);
             for (&i, &v) in cols.iter().zip(vals).filter(|e| *e.0 as usize >= k) {
                 norm += v.abs();
@@ -107,9 +110,9 @@ impl Columns {
                 advance(column, at + 1, &self.rows[..end], &mut head, &mut link, &mut next);
                 j = after;
             }
-            if pivot.is_nan() || pivot <= 100.0 * f64::EPSILON * norm {
+            let Some(pivot) = pivots.accept(pivot, norm) else {
                 return false;
-            }
+            };
             let diagonal = pivot.sqrt();
             self.diagonal.push(diagonal);
             touched.sort_unstable();

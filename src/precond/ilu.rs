@@ -1,20 +1,14 @@
 //! Incomplete LU by level of fill.
 
-use super::icc::Shift;
+use super::shift::{Pivots, Shift, Shifting, shifted};
 use super::strict::Strict;
 use super::{check_square_finite, fill};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::linalg::{Csr, LinOp, Props};
-
-/// A pivot at most this fraction of its row's sum of magnitudes counts as zero (PETSc's `zeropivot`).
-const ZERO_PIVOT: f64 = 100.0 * f64::EPSILON;
-/// Shifts tried: 10⁻¹² max|A|, then ten times more each time.
-const MAX_SHIFTS: i32 = 12;
 
 /// L U ≈ A + shift I with unit lower L, on the level-k pattern of A.
 ///
-/// A pivot that vanishes makes it factorise A + α I instead, α growing from 10⁻¹² max|A| until none does; [`Ilu::shift`]
-/// reports it. Reference: Saad (2003), section 10.3.
+/// A pivot that vanishes makes it factorise A + α I instead, see [`Shifting`]; [`Ilu::shift`] reports α. Reference: Saad (2003), section 10.3.
 #[derive(Debug, Clone)]
 pub struct Ilu {
     lower: Strict,
@@ -25,9 +19,17 @@ pub struct Ilu {
 }
 
 impl Ilu {
+    /// With [`Shifting::Nonzero`].
+    ///
     /// # Errors
-    /// [`Error::Shape`] unless A is square; [`Error::Numeric`] if an entry is not finite or no shift helps.
+    /// As [`Ilu::with_shift`].
     pub fn new(a: &Csr, levels: usize) -> Result<Self> {
+        Ilu::with_shift(a, levels, Shifting::Nonzero)
+    }
+
+    /// # Errors
+    /// [`crate::Error::Shape`] unless A is square; [`crate::Error::Numeric`] if an entry is not finite or no shift helps.
+    pub fn with_shift(a: &Csr, levels: usize, shifting: Shifting) -> Result<Self> {
         check_square_finite(a)?;
         let (lower, upper) = match levels {
             0 => Strict::split(a, |_| 1.0),
@@ -42,7 +44,7 @@ impl Ilu {
             upper,
             inverse_d: vec![0.0; a.nrows()],
         };
-        let shift = shifted("ilu", a, |amount| factor.compute(a, amount))?;
+        let shift = shifted("ilu", a, shifting, |pivots| factor.compute(a, pivots))?;
         Ok(Ilu::from_parts(
             factor.lower,
             factor.upper,
@@ -83,29 +85,6 @@ impl Ilu {
     }
 }
 
-/// Factorises, with a growing multiple of the identity added where a pivot vanishes.
-///
-/// # Errors
-/// [`Error::Numeric`] if no shift helps.
-pub(super) fn shifted(method: &str, a: &Csr, mut factorize: impl FnMut(f64) -> bool) -> Result<Shift> {
-    let size = a.max_abs();
-    for attempt in 0..=MAX_SHIFTS {
-        let amount = match attempt {
-            0 => 0.0,
-            k => size * 10f64.powi(k - 13),
-        };
-        if factorize(amount) {
-            return Ok(Shift {
-                amount,
-                attempts: attempt as usize + 1,
-            });
-        }
-    }
-    Err(Error::Numeric(format!(
-        "{method}: a zero pivot that no shift removes"
-    )))
-}
-
 struct Factor {
     lower: Strict,
     upper: Strict,
@@ -114,7 +93,7 @@ struct Factor {
 
 impl Factor {
     /// Row by row (IKJ); false at a zero pivot.
-    fn compute(&mut self, a: &Csr, shift: f64) -> bool {
+    fn compute(&mut self, a: &Csr, pivots: &Pivots) -> bool {
         let n = a.nrows();
         let Factor {
             lower,
@@ -146,7 +125,7 @@ impl Factor {
                 w[j as usize] = v;
                 magnitude += v.abs();
             }
-            w[i] += shift;
+            w[i] += pivots.shift;
             // Row i less l_im times row m of U, on the pattern.
             let mut eliminate = |m: usize| {
                 let multiplier = w[m] * inverse_d[m];
@@ -167,10 +146,10 @@ impl Factor {
             if lower.adjacent[i] {
                 lower.near[i] = eliminate(i - 1);
             }
-            if w[i].is_nan() || w[i].abs() <= ZERO_PIVOT * magnitude {
-                return false;
+            match pivots.accept(w[i], magnitude) {
+                Some(pivot) => inverse_d[i] = 1.0 / pivot,
+                None => return false,
             }
-            inverse_d[i] = 1.0 / w[i];
             for k in upper.far(i) {
                 upper.values[k] = w[upper.indices[k] as usize];
             }

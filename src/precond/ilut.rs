@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::check_square_finite;
-use super::icc::Shift;
-use super::ilu::{Ilu, shifted};
+use super::ilu::Ilu;
+use super::shift::{Pivots, Shift, Shifting, shifted};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 
@@ -42,7 +42,9 @@ impl Ilu {
         params.check()?;
         check_square_finite(a)?;
         let mut rows = Rows::default();
-        let shift: Shift = shifted("ilut", a, |amount| rows.factorize(a, amount, params))?;
+        let shift: Shift = shifted("ilut", a, Shifting::Nonzero, |pivots| {
+            rows.factorize(a, pivots, params)
+        })?;
         Ok(Ilu::from_rows(
             (&rows.lower.0, &rows.lower.1, &rows.lower.2),
             (&rows.upper.0, &rows.upper.1, &rows.upper.2),
@@ -64,7 +66,7 @@ struct Rows {
 
 impl Rows {
     /// Row by row (IKJ); false at a zero pivot.
-    fn factorize(&mut self, a: &Csr, shift: f64, params: IlutParams) -> bool {
+    fn factorize(&mut self, a: &Csr, pivots: &Pivots, params: IlutParams) -> bool {
         let n = a.nrows();
         *self = Rows::default();
         self.lower.0.push(0);
@@ -79,7 +81,7 @@ impl Rows {
             members.extend(cols);
             members.insert(i as u32);
             cols.iter().zip(vals).for_each(|(&j, &v)| w[j as usize] = v);
-            w[i] += shift;
+            w[i] += pivots.shift;
             let mut at = members.first().copied();
             while let Some(m) = at.filter(|&m| (m as usize) < i) {
                 let k = m as usize;
@@ -95,10 +97,9 @@ impl Rows {
                 }
                 at = members.range(m + 1..).next().copied();
             }
-            let pivot = w[i];
-            if pivot.is_nan() || pivot.abs() <= 100.0 * f64::EPSILON * norm {
+            let Some(pivot) = pivots.accept(w[i], norm) else {
                 return false;
-            }
+            };
             self.inverse_d.push(1.0 / pivot);
             // Multipliers have been judged already; what is left in U is judged now.
             let row = i as u32;

@@ -2,11 +2,12 @@
 //!
 //! Names and defaults follow PETSc. [`Spec`] is what recipes and the command line say, [`Spec::build`] the setup on one
 //! matrix, [`Built`] the result with its time and what is worth knowing (a shift that was needed).
-//! Where A is symmetric positive definite, `none`, `jacobi`, `ssor`, `icc`, `ict`, `fsai`, `koptimal`, `cholesky`, `amg`, `bjacobi` and unrestricted
+//! Where A is symmetric positive definite, `none`, `jacobi`, `ssor`, `icc`, `ict`, `fsai`, `koptimal`, `cholesky`, `amg`, `sine`, `bjacobi` and unrestricted
 //! `asm` with such solvers inside are, too; `sor`, `ilu`, `ilut`, `spai`, `lu` and restricted `asm` are not.
 
 pub mod amg;
 mod blocks;
+mod build;
 mod chains;
 mod factor;
 mod fast_poisson;
@@ -20,6 +21,7 @@ mod ilut;
 mod inner;
 mod jacobi;
 mod lu;
+mod shift;
 mod sor;
 mod spai;
 mod spec;
@@ -29,18 +31,20 @@ mod two_level;
 
 pub use amg::{Amg, AmgParams};
 pub use blocks::{Blocks, BlocksParams};
+pub use build::{Built, Reuse};
 pub use fast_poisson::FastPoisson;
 pub use fsai::Fsai;
-pub use icc::{Icc, Shift};
+pub use icc::Icc;
 pub use ict::IctParams;
 pub use ilu::Ilu;
 pub use ilut::IlutParams;
 pub use inner::Inner;
 pub use jacobi::Jacobi;
 pub use lu::Lu;
+pub use shift::{Shift, Shifting};
 pub use sor::{Sor, SorParams};
 pub use spai::Spai;
-pub use spec::{Built, Spec};
+pub use spec::Spec;
 pub use two_level::{TwoLevel, sine_modes};
 
 use crate::error::{Error, Result};

@@ -2,25 +2,19 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Instant;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::amg::{Amg, AmgParams, Smoothing};
+use super::amg::{AmgParams, Smoothing};
 use super::table::Table;
-use super::{
-    Blocks, BlocksParams, FastPoisson, Fsai, Icc, IctParams, Ilu, IlutParams, Inner, Jacobi, Lu, Sor,
-    SorParams, Spai,
-};
+use super::{BlocksParams, IctParams, IlutParams, Inner, Shifting, SorParams};
 use crate::error::{Error, Result};
-use crate::linalg::op::Identity;
-use crate::linalg::{Cholesky, Csr, LinOp};
 use crate::notation;
 
 /// A preconditioner and its parameters.
 ///
 /// Written `none`, `jacobi`, `sor(1.5)`, `ssor(1, sweeps = 2)`, `icc(1)`, `ict(1e-3, fill = 20)`, `ilu(0)`, `ilut(1e-3)`,
-/// `fsai(2)`, `spai`, `koptimal`, `cholesky`, `lu`, `bjacobi(8, inner = icc)`, `asm(8, overlap = 2)`, `amg`, or as a
+/// `fsai(2)`, `spai`, `koptimal`, `cholesky`, `lu`, `bjacobi(8, inner = icc)`, `asm(8, overlap = 2)`, `amg`, `sine(20, one-level = icc)`, or as a
 /// table `{ type = "sor", omega = 1.5 }`. Names and defaults are PETSc's, but that `sor` is the forward sweep and `ssor`
 /// the symmetric one (PETSc's `-pc_type sor` is our `ssor`), and that `bjacobi` and `asm` have 8 blocks where PETSc has
 /// one a process. `amg` is PyAMG's smoothed aggregation.
@@ -35,53 +29,45 @@ use crate::notation;
 pub enum Spec {
     /// M = I.
     None,
-    /// [`Jacobi`], scaled by ω.
+    /// [`Jacobi`](super::Jacobi), scaled by ω.
     Jacobi { omega: f64 },
-    /// [`Sor`], forward sweeps: Gauss–Seidel at ω = 1.
+    /// [`Sor`](super::Sor), forward sweeps: Gauss–Seidel at ω = 1.
     Sor { omega: f64, sweeps: usize },
-    /// [`Sor`], symmetric sweeps.
+    /// [`Sor`](super::Sor), symmetric sweeps.
     Ssor { omega: f64, sweeps: usize },
-    /// [`Icc`] with this level of fill.
-    Icc { levels: usize },
-    /// [`Cholesky`]: M = A⁻¹.
+    /// [`Icc`](super::Icc) with this level of fill.
+    Icc { levels: usize, shift: Shifting },
+    /// [`Cholesky`](crate::linalg::Cholesky): M = A⁻¹.
     Cholesky,
-    /// [`Ilu`] with this level of fill.
-    Ilu { levels: usize },
-    /// [`Lu`]: M = A⁻¹.
+    /// [`Ilu`](super::Ilu) with this level of fill.
+    Ilu { levels: usize, shift: Shifting },
+    /// [`Lu`](super::Lu): M = A⁻¹.
     Lu,
-    /// [`Blocks`] without overlap.
+    /// [`Blocks`](super::Blocks) without overlap.
     Bjacobi { blocks: usize, inner: Inner },
-    /// [`Blocks`] with overlap.
+    /// [`Blocks`](super::Blocks) with overlap.
     Asm {
         blocks: usize,
         overlap: usize,
         restricted: bool,
         inner: Inner,
     },
-    /// [`Amg`] with the constant vector as near-null space.
+    /// [`Amg`](super::Amg) with the constant vector as near-null space.
     Amg { theta: f64, smoothing: Smoothing },
-    /// [`Icc::threshold`].
+    /// [`Icc::threshold`](super::Icc::threshold).
     Ict { droptol: f64, fill: usize },
-    /// [`Ilu::threshold`].
+    /// [`Ilu::threshold`](super::Ilu::threshold).
     Ilut { droptol: f64, fill: usize },
-    /// [`Spai`] on the pattern of A.
+    /// [`Spai`](super::Spai) on the pattern of A.
     Spai,
-    /// [`Fsai`] on the pattern of A to this power.
+    /// [`Fsai`](super::Fsai) on the pattern of A to this power.
     Fsai { power: usize },
-    /// [`Icc::k_optimal`]: small n only.
+    /// [`Icc::k_optimal`](super::Icc::k_optimal): small n only.
     Koptimal,
-    /// [`FastPoisson`]: the inverse of the unperturbed grid's Poisson matrix.
+    /// [`TwoLevel`](super::TwoLevel) with the lowest sine modes of the unit square as coarse space.
+    Sine { k: usize, one_level: Inner },
+    /// [`FastPoisson`](super::FastPoisson): the inverse of the unperturbed grid's Poisson matrix.
     FastPoisson,
-}
-
-/// A preconditioner set up for one matrix.
-pub struct Built {
-    /// z = M r.
-    pub op: Box<dyn LinOp + Send>,
-    /// Seconds of setup.
-    pub setup_seconds: f64,
-    /// What is worth knowing: a shift that was needed, the levels of a hierarchy.
-    pub note: Option<String>,
 }
 
 impl Spec {
@@ -104,76 +90,9 @@ impl Spec {
             Spec::Bjacobi { .. } => "bjacobi",
             Spec::Asm { .. } => "asm",
             Spec::Amg { .. } => "amg",
+            Spec::Sine { .. } => "sine",
             Spec::FastPoisson => "fast-poisson",
         }
-    }
-
-    /// Sets the preconditioner up for A.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] unless A is square; [`Error::Argument`] for a parameter out of range; [`Error::Numeric`] where
-    /// A does not allow this preconditioner (zero diagonal, not symmetric, not positive definite, not finite).
-    pub fn build(&self, a: &Csr) -> Result<Built> {
-        self.check()?;
-        let start = Instant::now();
-        let mut note = None;
-        let op: Box<dyn LinOp + Send> = match *self {
-            Spec::None => {
-                super::check_square_finite(a)?;
-                Box::new(Identity(a.nrows()))
-            }
-            Spec::Jacobi { omega } => Box::new(Jacobi::new(a, omega)?),
-            Spec::Sor { omega, sweeps } => Box::new(Sor::new(a, sor(omega, sweeps, false))?),
-            Spec::Ssor { omega, sweeps } => Box::new(Sor::new(a, sor(omega, sweeps, true))?),
-            Spec::Icc { levels } => {
-                let icc = Icc::new(a, levels)?;
-                note = icc.shift().note();
-                Box::new(icc)
-            }
-            Spec::Ilu { levels } => {
-                let ilu = Ilu::new(a, levels)?;
-                note = ilu.shift().note();
-                Box::new(ilu)
-            }
-            Spec::Lu => Box::new(Lu::new(a)?),
-            Spec::Ict { droptol, fill } => {
-                let ict = Icc::threshold(a, IctParams { droptol, fill })?;
-                note = ict.shift().note();
-                Box::new(ict)
-            }
-            Spec::Ilut { droptol, fill } => {
-                let ilut = Ilu::threshold(a, IlutParams { droptol, fill })?;
-                note = ilut.shift().note();
-                Box::new(ilut)
-            }
-            Spec::Spai => Box::new(Spai::new(a)?),
-            Spec::Fsai { power } => Box::new(Fsai::new(a, power)?),
-            Spec::Koptimal => Box::new(Icc::k_optimal(a)?),
-            Spec::Bjacobi { .. } | Spec::Asm { .. } => {
-                let blocks = Blocks::new(a, self.blocks())?;
-                note = blocks.note();
-                Box::new(blocks)
-            }
-            Spec::Amg { .. } => {
-                let amg = Amg::new(a, self.amg())?;
-                note = Some(format!(
-                    "levels of {:?} unknowns, operator complexity {:.2}",
-                    amg.sizes(),
-                    amg.operator_complexity()
-                ));
-                Box::new(amg)
-            }
-            Spec::Cholesky => Box::new(cholesky(a)?),
-            Spec::FastPoisson => {
-                super::check_square_finite(a)?;
-                Box::new(FastPoisson::new(a.nrows())?)
-            }
-        };
-        Ok(Built {
-            op,
-            setup_seconds: start.elapsed().as_secs_f64(),
-            note,
-        })
     }
 
     /// # Errors
@@ -189,6 +108,9 @@ impl Spec {
             Spec::Ict { droptol, fill } => IctParams { droptol, fill }.check(),
             Spec::Ilut { droptol, fill } => IlutParams { droptol, fill }.check(),
             Spec::Fsai { power } => super::fsai::check(power),
+            Spec::Sine { k: 0, .. } => Err(Error::Argument(
+                "sine: k = 0 leaves no coarse space: must be at least 1".into(),
+            )),
             _ => Ok(()),
         }
     }
@@ -196,7 +118,7 @@ impl Spec {
 
 impl Spec {
     /// Parameters of `bjacobi` and `asm`.
-    fn blocks(&self) -> BlocksParams {
+    pub(super) fn blocks(&self) -> BlocksParams {
         let (blocks, overlap, restricted, inner) = match *self {
             Spec::Asm {
                 blocks,
@@ -216,7 +138,7 @@ impl Spec {
     }
 
     /// Parameters of `amg`.
-    fn amg(&self) -> AmgParams {
+    pub(super) fn amg(&self) -> AmgParams {
         match *self {
             Spec::Amg { theta, smoothing } => AmgParams {
                 theta,
@@ -228,22 +150,12 @@ impl Spec {
     }
 }
 
-fn sor(omega: f64, sweeps: usize, symmetric: bool) -> SorParams {
+pub(super) fn sor(omega: f64, sweeps: usize, symmetric: bool) -> SorParams {
     SorParams {
         omega,
         sweeps,
         symmetric,
     }
-}
-
-pub(super) fn cholesky(a: &Csr) -> Result<Cholesky> {
-    super::check_square_finite(a)?;
-    if !a.is_symmetric(super::SYMMETRY) {
-        return Err(Error::Numeric(
-            "cholesky needs a symmetric matrix; this one is not".into(),
-        ));
-    }
-    Cholesky::new(a)
 }
 
 impl fmt::Display for Spec {
@@ -259,7 +171,18 @@ impl fmt::Display for Spec {
             Spec::Sor { omega, sweeps } | Spec::Ssor { omega, sweeps } => {
                 write!(f, "{name}({omega}, sweeps = {sweeps})")
             }
-            Spec::Icc { levels } | Spec::Ilu { levels } => write!(f, "{name}({levels})"),
+            Spec::Icc {
+                levels,
+                shift: Shifting::Smallest,
+            }
+            | Spec::Ilu {
+                levels,
+                shift: Shifting::Nonzero,
+            } => write!(f, "{name}({levels})"),
+            Spec::Icc { levels, shift } | Spec::Ilu { levels, shift } => {
+                write!(f, "{name}({levels}, shift = {})", shift.name())
+            }
+            Spec::Sine { k, one_level } => write!(f, "{name}({k}, one-level = {one_level})"),
             Spec::Ict { droptol, fill: 0 } | Spec::Ilut { droptol, fill: 0 } => {
                 write!(f, "{name}({droptol})")
             }
@@ -301,6 +224,7 @@ impl FromStr for Spec {
             "amg" => &["theta"],
             "ict" | "ilut" => &["droptol", "fill"],
             "fsai" => &["power"],
+            "sine" => &["k", "one-level"],
             _ => &[],
         })?;
         Spec::try_from(table)

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::amg::Smoothing;
-use super::{Inner, Spec};
+use super::{Inner, Shifting, Spec};
 use crate::error::{Error, Result};
 
 /// The table form.
@@ -30,11 +30,15 @@ pub(super) enum Table {
     Icc {
         #[serde(default)]
         levels: usize,
+        #[serde(default = "smallest")]
+        shift: Shifting,
     },
     Cholesky {},
     Ilu {
         #[serde(default)]
         levels: usize,
+        #[serde(default = "nonzero")]
+        shift: Shifting,
     },
     Lu {},
     Ict {
@@ -77,8 +81,30 @@ pub(super) enum Table {
         #[serde(default)]
         smoothing: Smoothing,
     },
+    Sine {
+        #[serde(default = "twenty")]
+        k: usize,
+        #[serde(rename = "one-level", default = "none")]
+        one_level: Inner,
+    },
     #[serde(rename = "fast-poisson")]
     FastPoisson {},
+}
+
+fn smallest() -> Shifting {
+    Shifting::Smallest
+}
+
+fn nonzero() -> Shifting {
+    Shifting::Nonzero
+}
+
+fn twenty() -> usize {
+    20
+}
+
+fn none() -> Inner {
+    Inner::None
 }
 
 fn milli() -> f64 {
@@ -113,9 +139,9 @@ impl TryFrom<Table> for Spec {
             Table::Jacobi { omega } => Spec::Jacobi { omega },
             Table::Sor { omega, sweeps } => Spec::Sor { omega, sweeps },
             Table::Ssor { omega, sweeps } => Spec::Ssor { omega, sweeps },
-            Table::Icc { levels } => Spec::Icc { levels },
+            Table::Icc { levels, shift } => Spec::Icc { levels, shift },
             Table::Cholesky {} => Spec::Cholesky,
-            Table::Ilu { levels } => Spec::Ilu { levels },
+            Table::Ilu { levels, shift } => Spec::Ilu { levels, shift },
             Table::Lu {} => Spec::Lu,
             Table::Ict { droptol, fill } => Spec::Ict { droptol, fill },
             Table::Ilut { droptol, fill } => Spec::Ilut { droptol, fill },
@@ -135,6 +161,7 @@ impl TryFrom<Table> for Spec {
                 inner,
             },
             Table::Amg { theta, smoothing } => Spec::Amg { theta, smoothing },
+            Table::Sine { k, one_level } => Spec::Sine { k, one_level },
             Table::FastPoisson {} => Spec::FastPoisson,
         };
         spec.check()?;

@@ -15,8 +15,8 @@ use crate::linalg::{LinOp, Props, vector};
 /// Symmetric positive definite where A and M are; the error loses its part in span W exactly. With M = I and W the k lowest
 /// eigenvectors, the spectrum of the preconditioned matrix is λ_{k+1} … λ_n and k ones.
 /// Reference: Tang, Nabben, Vuik & Erlangga (2009), doi:10.1007/s10915-009-9272-6 (their BNN).
-pub struct TwoLevel<'a> {
-    one: &'a dyn LinOp,
+pub struct TwoLevel<M> {
+    one: M,
     n: usize,
     k: usize,
     /// Row-major n×k.
@@ -32,11 +32,11 @@ struct Scratch {
     d: Vec<f64>,
 }
 
-impl<'a> TwoLevel<'a> {
+impl<M: LinOp> TwoLevel<M> {
     /// # Errors
     /// [`Error::Shape`] unless A, M and the space have n rows; [`Error::Argument`] unless A is promised SPD;
     /// [`Error::Numeric`] if the columns are dependent or not finite.
-    pub fn new(a: &dyn LinOp, one: &'a dyn LinOp, space: &Dense) -> Result<Self> {
+    pub fn new(a: &dyn LinOp, one: M, space: &Dense) -> Result<Self> {
         let (n, k) = (a.shape().0, space.ncols());
         if a.props() != Props::SPD {
             return Err(Error::Argument(
@@ -107,7 +107,7 @@ impl<'a> TwoLevel<'a> {
     }
 }
 
-impl LinOp for TwoLevel<'_> {
+impl<M: LinOp> LinOp for TwoLevel<M> {
     fn shape(&self) -> (usize, usize) {
         (self.n, self.n)
     }

@@ -1,8 +1,10 @@
 //! Solvers and preconditioners: every method walks through the same zoo, every preconditioner keeps its promises.
 
 mod command;
+mod factors;
 mod krylov;
 mod memory;
+mod multilevel;
 mod precond;
 mod side;
 mod systems;

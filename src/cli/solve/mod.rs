@@ -36,7 +36,8 @@ pub struct Args {
     #[arg(long, default_value = "cg", value_name = "METHOD")]
     ksp: Method,
     /// Preconditioner: none, jacobi, sor(1), ssor(1), icc(0), ict(1e-3), ilu(0), ilut(1e-3), fsai(1), spai,
-    /// koptimal, bjacobi(8), asm(8, overlap = 1), amg, cholesky, lu; or a run directory: what its model predicts
+    /// koptimal, bjacobi(8), asm(8, overlap = 1), amg, sine(20, one-level = icc), cholesky, lu; icc and ilu with
+    /// shift = positive_definite, nonzero, inblocks or none as in PETSc; or a run directory: what its model predicts
     #[arg(long, default_value = "icc", value_name = "SPEC|RUN_DIR")]
     pc: Pc,
     /// Where the preconditioner stands: left, right or symmetric (split, M = FᵀF) [default: the method's own]
