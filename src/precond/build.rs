@@ -109,7 +109,7 @@ impl Spec {
             Spec::Sine { k, one_level } => {
                 let (two, inside) = sine(a, k, one_level)?;
                 note = inside;
-                Box::new(two)
+                two
             }
             Spec::FastPoisson => {
                 super::check_square_finite(a)?;
@@ -148,7 +148,7 @@ pub(super) fn cholesky(a: &Csr, reuse: &mut Reuse) -> Result<Cholesky> {
 }
 
 /// Any one level and the sine modes of the square grid that the unknowns are, row by row.
-fn sine(a: &Csr, k: usize, one_level: Inner) -> Result<(TwoLevel<Box<dyn LinOp + Send>>, Option<String>)> {
+fn sine(a: &Csr, k: usize, one_level: Inner) -> Result<(Box<dyn LinOp + Send>, Option<String>)> {
     super::check_square_finite(a)?;
     if !a.is_symmetric(super::SYMMETRY) {
         return Err(Error::Numeric(
@@ -164,5 +164,6 @@ fn sine(a: &Csr, k: usize, one_level: Inner) -> Result<(TwoLevel<Box<dyn LinOp +
     }
     let (one, note) = one_level.build(a)?;
     let space = sine_modes(side, k.min(a.nrows()))?;
-    Ok((TwoLevel::new(&a.promised(Props::SPD), one, &space)?, note))
+    let two = TwoLevel::new(&a.promised(Props::SPD), one, &space)?;
+    Ok((Box::new(two), note))
 }
