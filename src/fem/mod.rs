@@ -12,6 +12,7 @@ pub mod integrals;
 pub mod norms;
 pub mod oracle;
 pub mod p1;
+pub mod plate;
 pub mod quadrature;
 pub mod shape;
 pub mod space;

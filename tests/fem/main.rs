@@ -4,5 +4,6 @@ mod darcy;
 mod elements;
 mod frame;
 mod p1;
+mod plate;
 mod poisson;
 mod python;

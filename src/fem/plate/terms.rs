@@ -1,0 +1,294 @@
+//! The integrals over one cell and over one facet, with everything that does not depend on f kept.
+//!
+//! Each is a sum of r ⊗ s + s ⊗ r over quadrature points with r fixed and s linear in f and ∂n f there, so that what it
+//! adds to the matrix is symmetric to the last bit.
+
+use super::element::Quadratic;
+use super::space::{Continuity, Space};
+use super::{Coefficient, Penalty};
+use crate::fem::quadrature::TriangleRule;
+use crate::mesh::topology::Facet;
+
+/// Points on a reference cell or on (0, 1), weights summing to its measure.
+pub(super) struct Rule<const D: usize> {
+    pub points: Vec<[f64; D]>,
+    pub weights: Vec<f64>,
+}
+
+/// Gauss–Legendre on (0, 1), exact up to `degree`.
+pub(super) fn line(degree: usize) -> Rule<1> {
+    let (weights, points) = fenris::quadrature::univariate::gauss::<f64>(degree / 2 + 1);
+    Rule {
+        points: points.iter().map(|p| [0.5 * (1.0 + p.x)]).collect(),
+        weights: weights.iter().map(|w| 0.5 * w).collect(),
+    }
+}
+
+/// On the reference cell, exact up to total degree `degree` (on the square: in each variable).
+pub(super) fn cell_rule(element: &Quadratic, degree: usize) -> crate::error::Result<Rule<2>> {
+    if element.corners == 3 {
+        let rule = TriangleRule::new(degree.max(1))?;
+        return Ok(Rule {
+            points: rule.points.iter().map(|l| [l[1], l[2]]).collect(),
+            weights: rule.weights.iter().map(|w| 0.5 * w).collect(),
+        });
+    }
+    let gauss = line(degree);
+    let pairs = || (0..gauss.points.len()).flat_map(|i| (0..gauss.points.len()).map(move |j| (i, j)));
+    Ok(Rule {
+        points: pairs()
+            .map(|(i, j)| [gauss.points[j][0], gauss.points[i][0]])
+            .collect(),
+        weights: pairs()
+            .map(|(i, j)| gauss.weights[i] * gauss.weights[j])
+            .collect(),
+    })
+}
+
+/// ∫ f Δu Δv over the cells.
+#[derive(Debug, Clone)]
+pub(super) struct Cells {
+    /// Nodes and quadrature points of a cell.
+    pub m: usize,
+    pub q: usize,
+    /// cells × q.
+    pub points: Vec<[f64; 2]>,
+    weights: Vec<f64>,
+    /// cells × q × m.
+    laplacians: Vec<f64>,
+}
+
+impl Cells {
+    pub fn new(space: &Space, rule: &Rule<2>) -> Self {
+        let (m, q) = (space.element.len(), rule.points.len());
+        let mut out = Cells {
+            m,
+            q,
+            points: Vec::with_capacity(space.maps.len() * q),
+            weights: Vec::with_capacity(space.maps.len() * q),
+            laplacians: Vec::with_capacity(space.maps.len() * q * m),
+        };
+        for map in &space.maps {
+            for (&xi, w) in rule.points.iter().zip(&rule.weights) {
+                out.points.push(map.forward(xi));
+                out.weights.push(w * map.det);
+                out.laplacians
+                    .extend((0..m).map(|i| map.laplacian(&space.element, i, xi)));
+            }
+        }
+        out
+    }
+
+    /// local ← the matrix of cell c (m × m); f at all points.
+    pub fn local(&self, c: usize, f: &[f64], local: &mut [f64], s: &mut [f64]) {
+        local.fill(0.0);
+        for k in c * self.q..(c + 1) * self.q {
+            let laplacian = &self.laplacians[k * self.m..(k + 1) * self.m];
+            let scale = 0.5 * self.weights[k] * f[k];
+            s.iter_mut().zip(laplacian).for_each(|(s, l)| *s = scale * l);
+            add_outer(local, laplacian, s);
+        }
+        symmetrise(local, self.m);
+    }
+}
+
+/// What happens at facets of one kind: all inner ones, or all of the boundary.
+#[derive(Debug, Clone)]
+pub(super) struct Facets {
+    /// Nodes of the cells at a facet, and quadrature points of a facet.
+    pub m: usize,
+    pub q: usize,
+    /// How many there are.
+    pub count: usize,
+    /// count × m.
+    pub nodes: Vec<u32>,
+    /// count × q.
+    pub points: Vec<[f64; 2]>,
+    pub weights: Vec<f64>,
+    pub normals: Vec<[f64; 2]>,
+    lengths: Vec<f64>,
+    /// \[v\], where it is not 0 anyway; count × q × m, as all that follow.
+    pub jump: Option<Vec<f64>>,
+    /// \[∂n v\] on inner facets; ∂n v, kept for the right-hand side alone, on the boundary.
+    pub slope: Vec<f64>,
+    /// {Δv}.
+    pub moment: Vec<f64>,
+    /// {∂n Δv}.
+    pub shear: Vec<f64>,
+    /// Whether \[∂n u\] is punished.
+    inner: bool,
+}
+
+impl Facets {
+    /// Inner facets, or those of the boundary.
+    pub fn new(space: &Space, inner: bool, rule: &Rule<1>) -> Self {
+        let n = space.element.len();
+        let facets: Vec<usize> = (0..space.facets.len())
+            .filter(|&f| space.facets[f].on_boundary() != inner)
+            .collect();
+        let m = match (inner, space.continuity) {
+            (false, _) => n,
+            (true, Continuity::Broken) => 2 * n,
+            // Neighbours share the three nodes of the facet.
+            (true, _) => 2 * n - 3,
+        };
+        let jumps = match space.continuity {
+            Continuity::Broken => true,
+            Continuity::Weak => !inner,
+            Continuity::Strong => false,
+        };
+        let (q, count) = (rule.points.len(), facets.len());
+        let mut out = Facets {
+            m,
+            q,
+            count,
+            nodes: Vec::with_capacity(count * m),
+            points: Vec::with_capacity(count * q),
+            weights: Vec::with_capacity(count * q),
+            normals: Vec::with_capacity(count),
+            lengths: Vec::with_capacity(count),
+            jump: jumps.then(|| vec![0.0; count * q * m]),
+            slope: vec![0.0; count * q * m],
+            moment: vec![0.0; count * q * m],
+            shear: vec![0.0; count * q * m],
+            inner,
+        };
+        for f in facets {
+            out.push(space, f, rule);
+        }
+        out
+    }
+
+    fn push(&mut self, space: &Space, f: usize, rule: &Rule<1>) {
+        let facet = &space.facets[f];
+        let [a, b] = space.ends[f];
+        let d = [b[0] - a[0], b[1] - a[1]];
+        let length = d[0].hypot(d[1]);
+        let normal = [d[1] / length, -d[0] / length];
+        let first = self.normals.len() * self.q;
+        self.lengths.push(length);
+        self.normals.push(normal);
+        for ([t], w) in rule.points.iter().zip(&rule.weights) {
+            self.points.push([a[0] + t * d[0], a[1] + t * d[1]]);
+            self.weights.push(w * length);
+        }
+        let slots = self.slots(space, facet);
+        for (side, slots) in slots.iter().enumerate() {
+            let map = &space.maps[facet.cells[side] as usize];
+            let (sign, half) = match self.inner {
+                true => (1.0 - 2.0 * side as f64, 0.5),
+                false => (1.0, 1.0),
+            };
+            for k in first..first + self.q {
+                let xi = map.back(self.points[k]);
+                for (i, &slot) in slots.iter().enumerate() {
+                    let at = k * self.m + slot;
+                    let g = map.gradient(&space.element, i, xi);
+                    if let Some(jump) = &mut self.jump {
+                        jump[at] += sign * space.element.derivative(i, (0, 0), xi);
+                    }
+                    self.slope[at] += sign * (g[0] * normal[0] + g[1] * normal[1]);
+                    self.moment[at] += half * map.laplacian(&space.element, i, xi);
+                    self.shear[at] += half * map.laplacian_slope(&space.element, i, xi, normal);
+                }
+            }
+        }
+    }
+
+    /// Takes the facet's nodes in; for each cell at it: where its nodes stand among them.
+    fn slots(&mut self, space: &Space, facet: &Facet<2>) -> Vec<Vec<usize>> {
+        let first = self.nodes.len();
+        let sides = if self.inner { 2 } else { 1 };
+        let mut slots = Vec::with_capacity(sides);
+        for side in 0..sides {
+            let nodes = space.nodes_of(facet.cells[side] as usize);
+            let mut place = |&v: &u32| {
+                let known = self.nodes[first..].iter().position(|&w| w == v);
+                known.unwrap_or_else(|| {
+                    self.nodes.push(v);
+                    self.nodes.len() - 1 - first
+                })
+            };
+            slots.push(nodes.iter().map(&mut place).collect());
+        }
+        slots
+    }
+
+    /// Whether they add to the matrix.
+    pub fn couple(&self) -> bool {
+        self.inner || self.jump.is_some()
+    }
+
+    /// local ← the matrix of facet e (m × m); f and ∂n f at the points of these facets.
+    pub fn local(&self, e: usize, c: Coefficient, penalty: Penalty, local: &mut [f64], s: &mut [f64]) {
+        local.fill(0.0);
+        let h = self.lengths[e];
+        for k in e * self.q..(e + 1) * self.q {
+            let at = k * self.m..(k + 1) * self.m;
+            let (w, f, df) = (self.weights[k], c.value[k], c.slope[k]);
+            let moment = &self.moment[at.clone()];
+            if let Some(jump) = &self.jump {
+                let (jump, shear) = (&jump[at.clone()], &self.shear[at.clone()]);
+                let (a, b, p) = (w * df, w * f, 0.5 * w * penalty.sigma * f / (h * h * h));
+                for (i, s) in s.iter_mut().enumerate() {
+                    *s = a * moment[i] + b * shear[i] + p * jump[i];
+                }
+                add_outer(local, jump, s);
+            }
+            if self.inner {
+                let slope = &self.slope[at];
+                let (a, p) = (w * f, 0.5 * w * penalty.tau * f / h);
+                for (i, s) in s.iter_mut().enumerate() {
+                    *s = p * slope[i] - a * moment[i];
+                }
+                add_outer(local, slope, s);
+            }
+        }
+        symmetrise(local, self.m);
+    }
+
+    /// Calls `add(node, value)` with what boundary data put on the right-hand side:
+    /// ∫ f m ∂n v + g (∂n(f Δv) + σ f h⁻³ v), m being Δu and g being u there.
+    pub fn data(
+        &self,
+        c: Coefficient,
+        penalty: Penalty,
+        u: impl Fn([f64; 2]) -> f64,
+        laplacian: impl Fn([f64; 2]) -> f64,
+        mut add: impl FnMut(u32, f64),
+    ) {
+        for (k, &x) in self.points.iter().enumerate() {
+            let e = k / self.q;
+            let (w, f, df, h) = (self.weights[k], c.value[k], c.slope[k], self.lengths[e]);
+            let moment = w * f * laplacian(x);
+            let g = self.jump.as_ref().map(|jump| (w * u(x), jump));
+            for (i, &node) in self.nodes[e * self.m..(e + 1) * self.m].iter().enumerate() {
+                let at = k * self.m + i;
+                let mut value = moment * self.slope[at];
+                if let Some((g, jump)) = g {
+                    let held = df * self.moment[at] + f * self.shear[at];
+                    value += g * (held + penalty.sigma * f / (h * h * h) * jump[at]);
+                }
+                add(node, value);
+            }
+        }
+    }
+}
+
+/// a ← a + r sᵀ.
+fn add_outer(a: &mut [f64], r: &[f64], s: &[f64]) {
+    for (row, r) in a.chunks_exact_mut(s.len()).zip(r) {
+        row.iter_mut().zip(s).for_each(|(a, s)| *a += r * s);
+    }
+}
+
+/// a ← a + aᵀ.
+fn symmetrise(a: &mut [f64], m: usize) {
+    for i in 0..m {
+        for j in 0..=i {
+            let sum = a[i * m + j] + a[j * m + i];
+            a[i * m + j] = sum;
+            a[j * m + i] = sum;
+        }
+    }
+}
