@@ -82,9 +82,10 @@ impl Cells {
     /// local ← the matrix of cell c (m × m); f at all points.
     pub fn local(&self, c: usize, f: &[f64], local: &mut [f64], s: &mut [f64]) {
         local.fill(0.0);
-        for k in c * self.q..(c + 1) * self.q {
-            let laplacian = &self.laplacians[k * self.m..(k + 1) * self.m];
-            let scale = 0.5 * self.weights[k] * f[k];
+        let at = c * self.q..(c + 1) * self.q;
+        let laplacians = self.laplacians[at.start * self.m..].chunks_exact(self.m);
+        for ((w, f), laplacian) in self.weights[at.clone()].iter().zip(&f[at]).zip(laplacians) {
+            let scale = 0.5 * w * f;
             s.iter_mut().zip(laplacian).for_each(|(s, l)| *s = scale * l);
             add_outer(local, laplacian, s);
         }
