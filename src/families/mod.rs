@@ -6,6 +6,7 @@ pub mod frame;
 pub mod grid;
 pub mod keys;
 pub mod poisson;
+pub mod tridiagonal;
 
 use std::sync::Arc;
 
@@ -50,6 +51,7 @@ pub fn build(name: &str, table: &toml::Table, origin: &str) -> Result<Box<dyn Fa
         poisson::NAME => Ok(Box::new(poisson::Poisson::from_table(table, origin)?)),
         elliptic::NAME => elliptic::build(table, origin),
         frame::NAME => frame::build(table, origin),
+        tridiagonal::NAME => tridiagonal::build(table, origin),
         _ => Err(Error::recipe(
             origin,
             format!("unknown family '{name}' (known families: {})", NAMES.join(", ")),
@@ -58,4 +60,10 @@ pub fn build(name: &str, table: &toml::Table, origin: &str) -> Result<Box<dyn Fa
 }
 
 /// The families there are.
-pub const NAMES: &[&str] = &[darcy::NAME, elliptic::NAME, frame::NAME, poisson::NAME];
+pub const NAMES: &[&str] = &[
+    darcy::NAME,
+    elliptic::NAME,
+    frame::NAME,
+    poisson::NAME,
+    tridiagonal::NAME,
+];

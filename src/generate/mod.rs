@@ -1,12 +1,14 @@
 //! Making datasets: a [`Recipe`] names a family, a seed and a number; [`run`] makes the samples on all cores, in
 //! parts that survive a crash, and [`merge`] joins the parts that several machines made.
 
+mod labels;
 mod plan;
 mod recipe;
 mod run;
 mod sampling;
 mod shard;
 
+pub use labels::Labels;
 pub use recipe::{Recipe, parse as parse_recipe};
 pub use run::{Ending, Event, Settings, Summary, merge, run};
 pub use shard::Shard;

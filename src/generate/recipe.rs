@@ -13,6 +13,9 @@
 //! validation = 0.1
 //! test = 0.1
 //!
+//! [labels]               # see [`Labels`]
+//! eigenpairs = 20
+//!
 //! [poisson]              # the family's own keys
 //! level = 3
 //! ```
@@ -22,12 +25,14 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use super::labels::{Labelled, Labels};
+
 use crate::dataset::Sizes;
 use crate::dataset::split;
 use crate::error::{Error, Result};
 use crate::families::{self, Family};
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 8] = [
     "family",
     "samples",
     "seed",
@@ -35,6 +40,7 @@ const KEYS: [&str; 7] = [
     "compress",
     "part_size",
     "split",
+    "labels",
 ];
 
 const DEFAULT_SAMPLES: i64 = 1000;
@@ -57,6 +63,8 @@ pub struct Recipe {
     pub part_size: Option<usize>,
     /// Sizes of the named sets.
     pub split: Sizes,
+    /// What to compute beyond the solution.
+    pub labels: Labels,
     /// The table named like the family.
     pub parameters: Table,
     /// File (or "command line") to name in errors.
@@ -131,6 +139,7 @@ impl Recipe {
         let recipe = Recipe {
             seed: key("seed", DEFAULT_SEED, 0, i64::MAX)? as u64,
             split: sizes(table.get("split"), origin)?,
+            labels: labels(table.get("labels"), origin)?,
             family,
             samples,
             output,
@@ -149,7 +158,12 @@ impl Recipe {
     /// # Errors
     /// [`Error::Recipe`] if there is no such family or its keys are wrong.
     pub fn family(&self) -> Result<Box<dyn Family>> {
-        families::build(&self.family, &self.parameters, &self.origin)
+        let family = families::build(&self.family, &self.parameters, &self.origin)?;
+        if self.labels == Labels::default() {
+            return Ok(family);
+        }
+        self.labels.check(family.as_ref(), &self.origin)?;
+        Ok(Box::new(Labelled::new(family, self.labels.clone())?))
     }
 
     /// The resolved recipe as it is written into the dataset: everything that decides its content.
@@ -170,9 +184,24 @@ impl Recipe {
                 .collect(),
         };
         table.insert("split".into(), split.into());
+        if self.labels != Labels::default()
+            && let Ok(labels) = Value::try_from(&self.labels)
+        {
+            table.insert("labels".into(), labels);
+        }
         table.insert(self.family.clone(), self.parameters.clone().into());
         table.to_string()
     }
+}
+
+/// The `[labels]` table.
+fn labels(value: Option<&Value>, origin: &str) -> Result<Labels> {
+    let Some(value) = value else {
+        return Ok(Labels::default());
+    };
+    value.clone().try_into().map_err(|e: toml::de::Error| {
+        Error::recipe(origin, format!("[labels] {}", e.message().replace('\n', ", ")))
+    })
 }
 
 /// The `[split]` table: all fractions or all counts.
@@ -226,7 +255,7 @@ mod tests {
         for text in [
             "family = \"poisson\"",
             "family = \"poisson\"\nsamples = 7\nseed = 3\ncompress = true\npart_size = 2\n\
-             [split]\ntrain = 4\nhard-test = 3\n[poisson]\nlevel = 3\n[poisson.nested]\nx = 1.5",
+             [split]\ntrain = 4\nhard-test = 3\n[poisson]\nlevel = 3\n[poisson.nested]\nx = 1.5\n[labels]\neigenpairs = 3\nicc = true",
         ] {
             let first = recipe(text).unwrap();
             let again = recipe(&first.to_toml()).unwrap();
@@ -254,6 +283,7 @@ mod tests {
                 "4 samples asked for, 3 there",
             ),
             ("family = \"p\"\n[split]\n\"a/b\" = 0.5", "a/b"),
+            ("family = \"p\"\n[labels]\neigen = 3", "eigen"),
         ] {
             let message = recipe(text).unwrap_err().to_string();
             assert!(message.starts_with("r.toml: "), "{message}");

@@ -6,6 +6,7 @@
 pub mod cholesky;
 pub mod csr;
 pub mod dense;
+pub mod eigen;
 pub mod matrix_market;
 pub mod npy;
 pub mod npz;

@@ -3,6 +3,7 @@
 mod chain;
 mod command;
 mod errors;
+mod labels;
 mod python;
 mod resume;
 mod roundtrip;

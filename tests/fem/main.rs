@@ -7,3 +7,4 @@ mod p1;
 mod plate;
 mod poisson;
 mod python;
+mod tridiagonal;

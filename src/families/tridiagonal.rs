@@ -1,0 +1,149 @@
+//! `tridiagonal`: A = L Lᵀ with a random bidiagonal L whose inverse is rank-1 semiseparable, so that the exact factor depends on
+//! A from end to end although both are as local as can be (Trifonov, Muravleva, Oseledets 2025, "Message-Passing GNNs Fail to
+//! Approximate Sparse Triangular Factorizations", arXiv:2502.01397, section 5.1).
+//!
+//! L⁻¹ = tril(u vᵀ) with l_ii = 1/(u_i v_i), l_{i,i−1} = −1/(u_{i−1} v_i). Drawn: ln u_i is a random walk of normal steps
+//! of deviation `spread`, and l_ii = exp(`spread` · normal), which leaves v_i = 1/(u_i l_ii) and
+//! l_{i,i−1} = −l_ii u_i/u_{i−1}: entries stay near 1 whatever n is.
+
+use std::sync::Arc;
+
+use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Serialize};
+
+use super::{Family, Sampler, keys};
+use crate::error::Result;
+use crate::linalg::{Csr, Pattern, Props};
+use crate::rng::{Purpose, stream};
+use crate::system::{Description, Field, LinearSystem, Location, MeshData};
+
+/// The family's name in recipes.
+pub const NAME: &str = "tridiagonal";
+
+/// The `[tridiagonal]` table of a recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TridiagonalConfig {
+    /// Rows.
+    pub n: usize,
+    /// Standard deviation of the steps of ln u and of ln l_ii.
+    pub spread: f64,
+}
+
+impl Default for TridiagonalConfig {
+    fn default() -> Self {
+        TridiagonalConfig { n: 100, spread: 0.1 }
+    }
+}
+
+/// The family.
+pub struct Tridiagonal {
+    config: TridiagonalConfig,
+    pattern: Arc<Pattern>,
+}
+
+/// The family of a recipe's table.
+///
+/// # Errors
+/// [`crate::Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
+pub fn build(table: &toml::Table, origin: &str) -> Result<Box<dyn Family>> {
+    let config: TridiagonalConfig = keys::config(table, NAME, origin)?;
+    keys::within(config.n, 2..=10_000_000, "tridiagonal.n", origin)?;
+    keys::within(config.spread, 0.0..=1.0, "tridiagonal.spread", origin)?;
+    let n = config.n as u32;
+    let pairs: Vec<(u32, u32)> = (0..n)
+        .flat_map(|i| [i.checked_sub(1), Some(i), (i + 1 < n).then_some(i + 1)].map(|j| (i, j)))
+        .filter_map(|(i, j)| Some((i, j?)))
+        .collect();
+    let pattern = Arc::new(Pattern::from_pairs(config.n, config.n, &pairs)?);
+    Ok(Box::new(Tridiagonal { config, pattern }))
+}
+
+impl Family for Tridiagonal {
+    fn description(&self) -> Description {
+        Description {
+            family: NAME.into(),
+            equation: "A x = b, A = L L^T, L bidiagonal with L^-1 = tril(u v^T)".into(),
+            weak_form: "none (an algebraic family)".into(),
+            boundary_conditions: "none".into(),
+            units: "none (dimensionless)".into(),
+            props: Props::SPD,
+        }
+    }
+
+    fn mesh(&self) -> Option<Arc<MeshData>> {
+        None
+    }
+
+    fn pattern(&self) -> Option<Arc<Pattern>> {
+        Some(self.pattern.clone())
+    }
+
+    fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
+        Ok(Box::new(TridiagonalSampler(self)))
+    }
+}
+
+struct TridiagonalSampler<'a>(&'a Tridiagonal);
+
+impl Sampler for TridiagonalSampler<'_> {
+    fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
+        let (n, spread) = (self.0.config.n, self.0.config.spread);
+        let mut rng = stream(seed, Purpose::Sample, index);
+        let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
+        // step = ln(u_i/u_{i−1}); the walk itself is kept from 0 on.
+        let (mut diagonal, mut below, mut log_u) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+        for i in 0..n {
+            let step = spread * normal();
+            diagonal[i] = (spread * normal()).exp();
+            if i > 0 {
+                log_u[i] = log_u[i - 1] + step;
+                below[i] = -diagonal[i] * step.exp();
+            }
+        }
+        let rhs: Vec<f64> = (0..n).map(|_| normal()).collect();
+
+        let (mut values, mut lower) = (Vec::with_capacity(3 * n), Vec::with_capacity(2 * n));
+        for i in 0..n {
+            if i > 0 {
+                values.push(below[i] * diagonal[i - 1]);
+                lower.push(below[i]);
+            }
+            values.push(diagonal[i].powi(2) + below[i].powi(2));
+            lower.push(diagonal[i]);
+            if i + 1 < n {
+                values.push(below[i + 1] * diagonal[i]);
+            }
+        }
+        let mut x = rhs.clone();
+        for i in 0..n {
+            let before = if i > 0 { below[i] * x[i - 1] } else { 0.0 };
+            x[i] = (x[i] - before) / diagonal[i];
+        }
+        for i in (0..n).rev() {
+            let after = if i + 1 < n { below[i + 1] * x[i + 1] } else { 0.0 };
+            x[i] = (x[i] - after) / diagonal[i];
+        }
+        Ok(LinearSystem {
+            matrix: Csr::new(self.0.pattern.clone(), values)?,
+            rhs,
+            solution: Some(x),
+            props: Props::SPD,
+            fields: vec![Field {
+                name: "log_u".into(),
+                location: Location::Dofs,
+                components: 1,
+                values: log_u,
+            }],
+            labels: vec![Field {
+                name: "cholesky".into(),
+                location: Location::Lower,
+                components: 1,
+                values: lower,
+            }],
+            params: Vec::new(),
+            mesh: None,
+            index,
+        })
+    }
+}

@@ -1,0 +1,220 @@
+//! Labels: what models need beyond the solution, computed on demand after a sample is made.
+//!
+//! ```toml
+//! [labels]
+//! eigenpairs = 20    # the 20 of smallest |λ|: eigenvectors, eigenvalues, eigen_residuals
+//! icc = true         # L of the incomplete Cholesky factor, on tril(A)
+//! koptimal = true    # the K-optimal factor on tril(A) (Algorithm 1 of Trifonov et al.); n up to 4096
+//! inverse = true     # A⁻¹, dense; n up to 2048
+//! ```
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::families::{Family, Sampler};
+use crate::linalg::{Csr, Pattern, SymbolicCholesky, dense, eigen};
+use crate::precond::Icc;
+use crate::system::{Description, Field, LinearSystem, Location, MeshData};
+
+/// Largest n with a dense inverse (32 MiB).
+const MOST_INVERSE: usize = 2048;
+
+/// Largest n with a K-optimal factor (it, too, needs the inverse).
+const MOST_KOPTIMAL: usize = 4096;
+
+/// The `[labels]` table of a recipe.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Labels {
+    /// How many of the eigenpairs of smallest magnitude; 0 for none.
+    pub eigenpairs: usize,
+    /// Whether to keep the incomplete Cholesky factor without fill.
+    pub icc: bool,
+    /// Whether to keep the K-optimal factor.
+    pub koptimal: bool,
+    /// Whether to keep the inverse.
+    pub inverse: bool,
+}
+
+impl Labels {
+    /// Checks the table against the family.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] naming the key that this family's matrices cannot have.
+    pub fn check(&self, family: &dyn Family, origin: &str) -> Result<()> {
+        let bad = |key: &str, reason: String| Err(Error::recipe(origin, format!("labels.{key}: {reason}")));
+        let props = family.description().props;
+        for (key, asked) in [
+            ("icc", self.icc),
+            ("koptimal", self.koptimal),
+            ("inverse", self.inverse),
+            ("eigenpairs", self.eigenpairs > 0),
+        ] {
+            if asked && !props.positive_definite {
+                return bad(
+                    key,
+                    format!(
+                        "needs a symmetric positive definite matrix; this family's is {}",
+                        props.name()
+                    ),
+                );
+            }
+        }
+        let Some(n) = family.pattern().map(|p| p.nrows()) else {
+            return Ok(());
+        };
+        if self.eigenpairs > n {
+            return bad(
+                "eigenpairs",
+                format!("{} of a matrix of {n} rows", self.eigenpairs),
+            );
+        }
+        if self.inverse && n > MOST_INVERSE {
+            return bad("inverse", too_large(n, MOST_INVERSE));
+        }
+        if self.koptimal && n > MOST_KOPTIMAL {
+            return bad("koptimal", too_large(n, MOST_KOPTIMAL));
+        }
+        Ok(())
+    }
+}
+
+fn too_large(n: usize, most: usize) -> String {
+    format!("n = {n}: at most {most}, it takes n² numbers")
+}
+
+/// A family whose samples carry labels.
+pub struct Labelled {
+    family: Box<dyn Family>,
+    labels: Labels,
+    /// Reused where all samples share a pattern.
+    symbolic: Option<SymbolicCholesky>,
+}
+
+impl Labelled {
+    /// Adds labels to a family; [`Labels::check`] has passed.
+    ///
+    /// # Errors
+    /// If the shared pattern cannot be analysed.
+    pub fn new(family: Box<dyn Family>, labels: Labels) -> Result<Self> {
+        let pattern = family
+            .pattern()
+            .filter(|_| family.description().props.positive_definite);
+        Ok(Labelled {
+            symbolic: pattern.map(|p| SymbolicCholesky::new(&p)).transpose()?,
+            family,
+            labels,
+        })
+    }
+
+    fn add(&self, s: &mut LinearSystem) -> Result<()> {
+        let n = s.n();
+        if self.labels.eigenpairs > 0 {
+            self.eigenpairs(s)?;
+        }
+        let mut keep = |name: &str, location, components, values| {
+            s.labels.push(Field {
+                name: String::from(name),
+                location,
+                components,
+                values,
+            });
+        };
+        let a = &s.matrix;
+        if self.labels.icc {
+            let factor = Icc::new(a, 0)?.factor()?;
+            keep("icc", Location::Lower, 1, on_lower(a, &factor));
+        }
+        if self.labels.koptimal {
+            small(n, MOST_KOPTIMAL, "koptimal")?;
+            let factor = Icc::k_optimal(a)?.factor()?;
+            keep("koptimal", Location::Lower, 1, on_lower(a, &factor));
+        }
+        if self.labels.inverse {
+            small(n, MOST_INVERSE, "inverse")?;
+            let inverse = dense::inverse_spd(a)?;
+            let entries = (0..n * n).map(|k| inverse[(k / n, k % n)]).collect();
+            keep("inverse", Location::Sample, n * n, entries);
+        }
+        Ok(())
+    }
+
+    fn eigenpairs(&self, s: &mut LinearSystem) -> Result<()> {
+        let (a, k, n) = (&s.matrix, self.labels.eigenpairs, s.n());
+        let factor = match &self.symbolic {
+            Some(symbolic) => symbolic.factorize(a)?,
+            None => SymbolicCholesky::new(a.pattern())?.factorize(a)?,
+        };
+        let pairs = eigen::smallest(a, k, &|x| {
+            factor.solve_in_place(x);
+            Ok(())
+        })?;
+        let rows = (0..n).flat_map(|i| pairs.vectors.iter().map(move |v| v[i]));
+        let labels = [
+            ("eigenvectors", Location::Dofs, rows.collect()),
+            ("eigenvalues", Location::Sample, pairs.values.clone()),
+            ("eigen_residuals", Location::Sample, pairs.residuals.clone()),
+        ];
+        for (name, location, values) in labels {
+            s.labels.push(Field {
+                name: name.into(),
+                location,
+                components: k,
+                values,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn small(n: usize, most: usize, label: &str) -> Result<()> {
+    match n <= most {
+        true => Ok(()),
+        false => Err(Error::Argument(format!("labels.{label}: {}", too_large(n, most)))),
+    }
+}
+
+/// The entries of L on the stored entries of tril(A), row by row.
+fn on_lower(a: &Csr, l: &Csr) -> Vec<f64> {
+    let row = |i: usize| {
+        let below = a.row(i).0.iter().filter(move |&&j| j as usize <= i);
+        below.map(move |&j| l.get(i, j as usize))
+    };
+    (0..a.nrows()).flat_map(row).collect()
+}
+
+impl Family for Labelled {
+    fn description(&self) -> Description {
+        self.family.description()
+    }
+
+    fn mesh(&self) -> Option<Arc<MeshData>> {
+        self.family.mesh()
+    }
+
+    fn pattern(&self) -> Option<Arc<Pattern>> {
+        self.family.pattern()
+    }
+
+    fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
+        Ok(Box::new(LabelledSampler {
+            labelled: self,
+            inner: self.family.sampler()?,
+        }))
+    }
+}
+
+struct LabelledSampler<'a> {
+    labelled: &'a Labelled,
+    inner: Box<dyn Sampler + 'a>,
+}
+
+impl Sampler for LabelledSampler<'_> {
+    fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
+        let mut system = self.inner.sample(seed, index)?;
+        self.labelled.add(&mut system)?;
+        Ok(system)
+    }
+}

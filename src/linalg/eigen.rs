@@ -1,0 +1,276 @@
+//! The smallest eigenpairs of sparse symmetric matrices, by block Lanczos on the inverse.
+
+use faer::Side;
+use rand::RngExt;
+
+use super::dense::Dense;
+use super::vector::{axpy, dot, norm2};
+use super::{Csr, dense};
+use crate::error::{Error, Result};
+use crate::rng::{Purpose, stream};
+
+/// Some eigenpairs A v = λ v, ‖v‖₂ = 1, by rising |λ|.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Eigenpairs {
+    pub values: Vec<f64>,
+    /// Orthonormal; the largest entry of each is positive.
+    pub vectors: Vec<Vec<f64>>,
+    /// ‖A v − λ v‖₂ of each.
+    pub residuals: Vec<f64>,
+}
+
+/// Vectors a block: eigenvalues of up to this multiplicity are found together (a square has pairs).
+const BLOCK: usize = 4;
+
+/// Residuals to reach, relative to |λ|; where rounding in A v forbids it, [`FLOOR`] decides.
+const TOLERANCE: f64 = 1e-10;
+
+/// Multiple of the unit roundoff times ‖A‖ that residuals cannot go below.
+const FLOOR: f64 = 100.0;
+
+/// Up to this size all eigenpairs are computed densely.
+const DENSE: usize = 128;
+
+/// The k eigenpairs of smallest |λ| of a symmetric A, `solve` being x ← A⁻¹ x.
+///
+/// Block Lanczos with full reorthogonalisation on A⁻¹ from random vectors of a fixed stream: the same bits every time.
+/// Reference: Golub & Underwood (1977), doi:10.1016/B978-0-12-587260-7.50018-2.
+///
+/// # Errors
+/// [`Error::Argument`] unless 1 ≤ k ≤ n, [`Error::Numeric`] if they do not converge; what `solve` fails with.
+pub fn smallest(a: &Csr, k: usize, solve: &dyn Fn(&mut [f64]) -> Result<()>) -> Result<Eigenpairs> {
+    let n = a.nrows();
+    if k == 0 || k > n {
+        return Err(Error::Argument(format!(
+            "{k} eigenpairs of a matrix of {n} rows: must be from 1 to {n}"
+        )));
+    }
+    if n <= DENSE.max(3 * k) {
+        return by_dense(a, k);
+    }
+    let norm = infinity_norm(a);
+    let mut krylov = Krylov::start(n)?;
+    let most = n.min(20 * k + 200);
+    loop {
+        krylov.extend(solve)?;
+        let size = krylov.projected.len();
+        // Rayleigh–Ritz costs about as much as some blocks: not after each.
+        if size >= k + BLOCK && (size / BLOCK).is_multiple_of(4) || size + BLOCK > most {
+            let pairs = krylov.ritz(a, k)?;
+            let good = |(r, l): (&f64, &f64)| *r <= (TOLERANCE * l.abs()).max(FLOOR * f64::EPSILON * norm);
+            if pairs.residuals.iter().zip(&pairs.values).all(good) {
+                return Ok(pairs);
+            }
+            if size + BLOCK > most {
+                return Err(Error::Numeric(format!(
+                    "{k} smallest eigenpairs: not converged in a space of {size}, residual {:.1e}",
+                    pairs.residuals.iter().copied().fold(0.0, f64::max)
+                )));
+            }
+        }
+    }
+}
+
+fn infinity_norm(a: &Csr) -> f64 {
+    let row = |i: usize| a.row(i).1.iter().map(|v| v.abs()).sum::<f64>();
+    (0..a.nrows()).map(row).fold(0.0, f64::max)
+}
+
+/// Eigenvalues and, as columns, eigenvectors of a symmetric matrix, rising.
+fn decompose(m: &Dense) -> Result<(Vec<f64>, Dense)> {
+    let failed = |_| Error::Numeric("symmetric eigenvalue iteration failed".into());
+    let all = m.self_adjoint_eigen(Side::Lower).map_err(failed)?;
+    let values = all.S().column_vector().iter().copied().collect();
+    Ok((values, all.U().to_owned()))
+}
+
+fn by_dense(a: &Csr, k: usize) -> Result<Eigenpairs> {
+    let (values, vectors) = decompose(&dense::from_csr(a))?;
+    let column = |c: usize| (0..a.nrows()).map(|i| vectors[(i, c)]).collect();
+    finish(a, k, (0..values.len()).map(|c| (values[c], column(c))).collect())
+}
+
+/// The k of smallest |λ|, signs fixed, residuals computed.
+fn finish(a: &Csr, k: usize, mut pairs: Vec<(f64, Vec<f64>)>) -> Result<Eigenpairs> {
+    pairs.sort_by(|p, q| p.0.abs().total_cmp(&q.0.abs()));
+    pairs.truncate(k);
+    let mut out = Eigenpairs {
+        values: Vec::with_capacity(k),
+        vectors: Vec::with_capacity(k),
+        residuals: Vec::with_capacity(k),
+    };
+    for (value, mut v) in pairs {
+        let largest = v
+            .iter()
+            .fold(0.0f64, |m, x| if x.abs() > m.abs() { *x } else { m });
+        let scale = largest.signum() / norm2(&v);
+        v.iter_mut().for_each(|x| *x *= scale);
+        let mut r = vec![0.0; v.len()];
+        a.spmv(&v, &mut r);
+        axpy(-value, &v, &mut r);
+        out.residuals.push(norm2(&r));
+        out.values.push(value);
+        out.vectors.push(v);
+    }
+    Ok(out)
+}
+
+/// An orthonormal basis of a block Krylov space of A⁻¹ and the projection of A⁻¹ onto it.
+struct Krylov {
+    basis: Vec<Vec<f64>>,
+    /// Column j: qᵢᵀ A⁻¹ q_j for i up to the end of j's block.
+    projected: Vec<Vec<f64>>,
+    rng: rand_chacha::ChaCha8Rng,
+}
+
+impl Krylov {
+    fn start(n: usize) -> Result<Self> {
+        let mut krylov = Krylov {
+            basis: Vec::new(),
+            projected: Vec::new(),
+            rng: stream(0, Purpose::Measure, n as u64),
+        };
+        for _ in 0..BLOCK {
+            let v = krylov.random(n);
+            krylov.push(v);
+        }
+        Ok(krylov)
+    }
+
+    fn random(&mut self, n: usize) -> Vec<f64> {
+        (0..n).map(|_| self.rng.random_range(-1.0..1.0)).collect()
+    }
+
+    /// Orthogonalises v against the basis, twice, and adds it; a vector that has nothing new is replaced by a random one.
+    /// Returns the coefficients of the first v.
+    fn push(&mut self, mut v: Vec<f64>) -> Vec<f64> {
+        let mut coefficients = vec![0.0; self.basis.len()];
+        let mut counts = true;
+        loop {
+            let before = norm2(&v);
+            for _ in 0..2 {
+                for (q, c) in self.basis.iter().zip(&mut coefficients) {
+                    let part = dot(q, &v);
+                    axpy(-part, q, &mut v);
+                    if counts {
+                        *c += part;
+                    }
+                }
+            }
+            let after = norm2(&v);
+            if after > 1e-12 * before && after > 0.0 {
+                v.iter_mut().for_each(|x| *x /= after);
+                self.basis.push(v);
+                return coefficients;
+            }
+            counts = false;
+            v = self.random(v.len());
+        }
+    }
+
+    /// Applies A⁻¹ to the last block and takes in what is new.
+    fn extend(&mut self, solve: &dyn Fn(&mut [f64]) -> Result<()>) -> Result<()> {
+        let first = self.projected.len();
+        let images = self.basis[first..]
+            .iter()
+            .map(|q| {
+                let mut z = q.clone();
+                solve(&mut z)?;
+                Ok(z)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let end = self.basis.len();
+        for z in images {
+            let mut coefficients = self.push(z);
+            coefficients.truncate(end);
+            self.projected.push(coefficients);
+        }
+        Ok(())
+    }
+
+    /// The k best approximations.
+    fn ritz(&self, a: &Csr, k: usize) -> Result<Eigenpairs> {
+        let size = self.projected.len();
+        let h = Dense::from_fn(size, size, |i, j| {
+            // Both halves are known but for rounding; the lower triangle is read.
+            let (i, j) = (i.min(j), i.max(j));
+            self.projected[j][i]
+        });
+        let (values, vectors) = decompose(&h)?;
+        let mut order: Vec<usize> = (0..size).collect();
+        order.sort_by(|&p, &q| values[q].abs().total_cmp(&values[p].abs()));
+        let pair = |&c: &usize| {
+            let mut v = vec![0.0; a.nrows()];
+            for (i, q) in self.basis[..size].iter().enumerate() {
+                axpy(vectors[(i, c)], q, &mut v);
+            }
+            // The Rayleigh quotient of A: more accurate than 1/θ.
+            let mut av = vec![0.0; v.len()];
+            a.spmv(&v, &mut av);
+            (dot(&v, &av) / dot(&v, &v), v)
+        };
+        finish(a, k, order.iter().take(k).map(pair).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::Cholesky;
+    use std::f64::consts::PI;
+
+    /// The 5-point Laplacian of an m × m grid, plus shift.
+    fn laplacian(m: usize, shift: f64) -> Csr {
+        let mut entries = Vec::new();
+        for k in 0..m * m {
+            entries.push((k, k, 4.0 + shift));
+            if k % m + 1 < m {
+                entries.extend([(k, k + 1, -1.0), (k + 1, k, -1.0)]);
+            }
+            if k + m < m * m {
+                entries.extend([(k, k + m, -1.0), (k + m, k, -1.0)]);
+            }
+        }
+        Csr::from_triplets(m * m, m * m, &entries).unwrap()
+    }
+
+    fn check(m: usize, k: usize) -> Eigenpairs {
+        let a = laplacian(m, 0.0);
+        let factor = Cholesky::new(&a).unwrap();
+        let solve = |x: &mut [f64]| {
+            factor.solve_in_place(x);
+            Ok(())
+        };
+        let found = smallest(&a, k, &solve).unwrap();
+        let wave = |j: usize| 2.0 - 2.0 * (PI * j as f64 / (m + 1) as f64).cos();
+        let mut exact: Vec<f64> = (1..=m)
+            .flat_map(|i| (1..=m).map(move |j| wave(i) + wave(j)))
+            .collect();
+        exact.sort_by(f64::total_cmp);
+        for (f, e) in found.values.iter().zip(&exact) {
+            assert!((f - e).abs() < 1e-11, "{f} for {e}");
+        }
+        for (i, v) in found.vectors.iter().enumerate() {
+            for (j, w) in found.vectors.iter().enumerate() {
+                let one = f64::from(u8::from(i == j));
+                assert!((dot(v, w) - one).abs() < 1e-10, "{i} {j}");
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn eigenvalues_of_the_square_with_their_multiplicities() {
+        check(8, 7);
+        let found = check(30, 20);
+        assert!(found.residuals.iter().all(|&r| r < 1e-10));
+        assert_eq!(found, check(30, 20));
+    }
+
+    #[test]
+    fn more_than_there_are_is_refused() {
+        let a = laplacian(3, 0.0);
+        assert!(smallest(&a, 10, &|_| Ok(())).is_err());
+        assert!(smallest(&a, 0, &|_| Ok(())).is_err());
+    }
+}

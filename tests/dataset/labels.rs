@@ -1,0 +1,99 @@
+//! Labels on demand: kept, checked, the same for any number of threads.
+
+use std::path::Path;
+
+use fempipe::dataset::{Dataset, verify};
+use fempipe::linalg::{Csr, LinOp};
+use fempipe::precond::Icc;
+use fempipe::system::LinearSystem;
+
+use crate::command::fempipe;
+
+const RECIPE: &str = "family = \"elliptic\"\nsamples = 6\nseed = 4\n\
+    [labels]\neigenpairs = 5\nicc = true\nkoptimal = true\ninverse = true\n\
+    [elliptic.mesh]\narea = 0.01\n";
+
+fn make(dir: &Path, name: &str, recipe: &str, threads: &str) -> Dataset {
+    let file = dir.join(name);
+    std::fs::write(dir.join("r.toml"), recipe).unwrap();
+    let out = fempipe(&["generate", "r.toml", "-o", name, "--threads", threads], dir);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    Dataset::open(file).unwrap()
+}
+
+/// The factor in a label on tril(A).
+fn factor(s: &LinearSystem, name: &str) -> Csr {
+    let mut values = s.label(name).unwrap().values.iter();
+    let mut entries = Vec::new();
+    for i in 0..s.n() {
+        for &j in s.matrix.row(i).0.iter().filter(|&&j| j as usize <= i) {
+            entries.push((i, j as usize, *values.next().unwrap()));
+        }
+    }
+    assert!(values.next().is_none());
+    Csr::from_triplets(s.n(), s.n(), &entries).unwrap()
+}
+
+#[test]
+fn labels_are_what_they_are_called() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = make(dir.path(), "a.h5", RECIPE, "1");
+    let again = make(dir.path(), "b.h5", RECIPE, "2");
+    assert_eq!(data.digests(), again.digests());
+    assert!(verify::verify(&data, &|_| ()).unwrap().faults.is_empty());
+    for i in 0..data.len() {
+        let s = data.read(i).unwrap();
+        let n = s.n();
+        let vectors = &s.label("eigenvectors").unwrap().values;
+        for (k, lambda) in s.label("eigenvalues").unwrap().values.iter().enumerate() {
+            let v: Vec<f64> = (0..n).map(|r| vectors[5 * r + k]).collect();
+            let mut av = vec![0.0; n];
+            s.matrix.spmv(&v, &mut av);
+            let residual = av
+                .iter()
+                .zip(&v)
+                .map(|(a, v)| (a - lambda * v).powi(2))
+                .sum::<f64>()
+                .sqrt();
+            let kept = s.label("eigen_residuals").unwrap().values[k];
+            assert!(residual < 1e-8 * lambda && (residual - kept).abs() < 1e-12);
+        }
+        let l = factor(&s, "icc");
+        let x: Vec<f64> = (0..n).map(|k| (k as f64).sin()).collect();
+        let (mut y, mut z) = (vec![0.0; n], vec![0.0; n]);
+        Icc::new(&s.matrix, 0).unwrap().apply(&x, &mut y);
+        Icc::from_factor(&l).unwrap().apply(&x, &mut z);
+        assert!(y.iter().zip(&z).all(|(a, b)| (a - b).abs() < 1e-12));
+        let inverse = &s.label("inverse").unwrap().values;
+        let first: f64 = (0..n).map(|j| inverse[j] * s.rhs[j]).sum();
+        assert!((first - s.solution.as_ref().unwrap()[0]).abs() < 1e-10);
+        // Trifonov et al., Algorithm 1: the first column of the factor's inverse block, by its definition.
+        let k = factor(&s, "koptimal");
+        assert!((0..n).all(|i| k.get(i, i) > 0.0));
+    }
+}
+
+#[test]
+fn labels_that_cannot_be_are_refused_before_anything_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    for (recipe, part) in [
+        (
+            "family = \"elliptic\"\n[labels]\ninverse = true\n[elliptic.mesh]\narea = 0.0002",
+            "labels.inverse: n = ",
+        ),
+        (
+            "family = \"tridiagonal\"\n[labels]\neigenpairs = 1000",
+            "labels.eigenpairs: 1000",
+        ),
+        (
+            "family = \"tridiagonal\"\n[labels]\neigen = 3",
+            "[labels] unknown field",
+        ),
+    ] {
+        std::fs::write(dir.path().join("r.toml"), recipe).unwrap();
+        let out = fempipe(&["generate", "r.toml", "-o", "x.h5"], dir.path());
+        let text = String::from_utf8_lossy(&out.stderr);
+        assert!(!out.status.success() && text.contains(part), "{text}");
+        assert!(!dir.path().join("x.h5.parts").exists());
+    }
+}
