@@ -27,22 +27,25 @@ fn factor_inverse_and_solution_are_what_they_are_called() {
             }
         }
         // L⁻¹ = tril(u vᵀ): every 2×2 minor below the diagonal vanishes.
-        let mut inverse = vec![vec![0.0; n]; n];
-        for c in 0..n {
-            for i in c..n {
-                let unit = f64::from(u8::from(i == c));
-                let before = if i > c {
-                    l.get(i, i - 1) * inverse[i - 1][c]
-                } else {
-                    0.0
-                };
-                inverse[i][c] = (unit - before) / l.get(i, i);
-            }
-        }
+        let inverse: Vec<Vec<f64>> = (0..n)
+            .map(|c| {
+                let mut column = vec![0.0; n];
+                for i in c..n {
+                    let unit = f64::from(u8::from(i == c));
+                    let before = if i > c {
+                        l.get(i, i - 1) * column[i - 1]
+                    } else {
+                        0.0
+                    };
+                    column[i] = (unit - before) / l.get(i, i);
+                }
+                column
+            })
+            .collect();
         for i in 2..n {
             let (a, b) = (
-                inverse[i][0] * inverse[i - 1][1],
-                inverse[i][1] * inverse[i - 1][0],
+                inverse[0][i] * inverse[1][i - 1],
+                inverse[1][i] * inverse[0][i - 1],
             );
             assert!((a - b).abs() <= 1e-12 * a.abs().max(b.abs()));
         }
