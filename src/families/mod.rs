@@ -4,6 +4,7 @@ pub mod darcy;
 pub mod elliptic;
 pub mod frame;
 pub mod grid;
+pub mod helmholtz;
 pub mod keys;
 pub mod poisson;
 pub mod tridiagonal;
@@ -48,6 +49,7 @@ pub trait Sampler {
 pub fn build(name: &str, table: &toml::Table, origin: &str) -> Result<Box<dyn Family>> {
     match name {
         darcy::NAME => Ok(Box::new(darcy::Darcy::from_table(table, origin)?)),
+        helmholtz::NAME => Ok(Box::new(helmholtz::Helmholtz::from_table(table, origin)?)),
         poisson::NAME => Ok(Box::new(poisson::Poisson::from_table(table, origin)?)),
         elliptic::NAME => elliptic::build(table, origin),
         frame::NAME => frame::build(table, origin),
@@ -64,6 +66,7 @@ pub const NAMES: &[&str] = &[
     darcy::NAME,
     elliptic::NAME,
     frame::NAME,
+    helmholtz::NAME,
     poisson::NAME,
     tridiagonal::NAME,
 ];

@@ -26,7 +26,7 @@ pub struct SymbolicCholesky {
     inner: Arc<faer_cholesky::SymbolicCholesky<u32>>,
 }
 
-fn columns(p: &Pattern) -> SymbolicSparseColMatRef<'_, u32> {
+pub(super) fn columns(p: &Pattern) -> SymbolicSparseColMatRef<'_, u32> {
     // A symmetric pattern reads the same by rows and by columns.
     SymbolicSparseColMatRef::new_checked(p.nrows(), p.ncols(), p.indptr(), None, p.indices())
 }

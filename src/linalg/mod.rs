@@ -7,6 +7,7 @@ pub mod cholesky;
 pub mod csr;
 pub mod dense;
 pub mod eigen;
+pub mod ldlt;
 pub mod matrix_market;
 pub mod npy;
 pub mod npz;
@@ -17,6 +18,7 @@ pub mod vector;
 
 pub use cholesky::{Cholesky, SymbolicCholesky};
 pub use csr::Csr;
+pub use ldlt::{Inertia, Ldlt, SymbolicLdlt};
 pub use op::{LinOp, Props};
 pub use pattern::Pattern;
 pub(crate) use spmv::gather_dot;

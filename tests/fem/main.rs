@@ -3,6 +3,7 @@
 mod darcy;
 mod elements;
 mod frame;
+mod helmholtz;
 mod p1;
 mod plate;
 mod poisson;

@@ -1,0 +1,148 @@
+//! The `[helmholtz]` table of a recipe.
+
+use serde::{Deserialize, Serialize};
+
+use super::NAME;
+use crate::error::{Error, Result};
+use crate::families::grid::{CELLS, Scheme};
+use crate::families::keys;
+use crate::fem::difference::Faces;
+
+/// The problems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// −Δu − k² u = f, u = 0 on the boundary: indefinite.
+    Dirichlet,
+    /// −Δu − k² u = f, ∂u/∂n − i k u = g on the boundary, as a real system of twice the size.
+    Absorbing,
+    /// −Δu + p u = f, u = 0 on the boundary, p > 0: positive definite.
+    Shifted,
+}
+
+/// f, or what comes in through the boundary.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Source {
+    /// f constant.
+    Constant(f64),
+    /// "random" or "plane-wave".
+    Named(NamedSource),
+}
+
+/// Sources with a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NamedSource {
+    /// f a Gaussian random field of the coefficient's α and τ, another one in every sample.
+    Random,
+    /// f = 0; g is that of a plane wave of the mean wave number in a random direction ("absorbing").
+    PlaneWave,
+}
+
+/// The `[helmholtz]` table of a recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HelmholtzConfig {
+    pub kind: Kind,
+    /// Squares a side; (cells − 1)² unknowns, for "absorbing" 2 (cells + 1)².
+    pub cells: i64,
+    /// Default: "p1", for "shifted" "fd".
+    pub discretization: Option<Scheme>,
+    /// Mean of k before variation. Default 20; not for "shifted".
+    pub k: Option<f64>,
+    /// Largest |k − mean|/mean. Default 0.2; not for "shifted".
+    pub variation: Option<f64>,
+    pub alpha: f64,
+    pub tau: f64,
+    /// p = exp(power · g). Default 1; only for "shifted".
+    pub power: Option<f64>,
+    /// Default: "random" for "dirichlet", "plane-wave" for "absorbing", 1 for "shifted".
+    pub f: Option<Source>,
+    /// Whether to store x = A⁻¹ b (and for "dirichlet" count negative eigenvalues).
+    pub solution: bool,
+}
+
+impl Default for HelmholtzConfig {
+    fn default() -> Self {
+        HelmholtzConfig {
+            kind: Kind::Dirichlet,
+            cells: 64,
+            discretization: None,
+            k: None,
+            variation: None,
+            alpha: 2.5,
+            tau: 7.0,
+            power: None,
+            f: None,
+            solution: true,
+        }
+    }
+}
+
+impl HelmholtzConfig {
+    /// # Errors
+    /// [`Error::Recipe`] naming the key that is out of range or does not go with the kind.
+    pub fn check(&self, origin: &str) -> Result<()> {
+        let refuse = |key: &str, why: &str| Err(Error::recipe(origin, format!("{NAME}.{key}: {why}")));
+        let name = |key: &str| format!("{NAME}.{key}");
+        keys::within(self.cells, CELLS, &name("cells"), origin)?;
+        let shifted = self.kind == Kind::Shifted;
+        if shifted && (self.k.is_some() || self.variation.is_some()) {
+            let key = if self.k.is_some() { "k" } else { "variation" };
+            return refuse(key, "kind \"shifted\" has no wave number");
+        }
+        if !shifted && self.power.is_some() {
+            return refuse("power", "only for kind = \"shifted\"");
+        }
+        if self.kind == Kind::Absorbing && self.scheme() == Scheme::Fd {
+            return refuse("discretization", "kind \"absorbing\" needs \"p1\" or \"q1\"");
+        }
+        if self.source() == Source::Named(NamedSource::PlaneWave) && self.kind != Kind::Absorbing {
+            return refuse("f", "\"plane-wave\" is only for kind = \"absorbing\"");
+        }
+        if let Source::Constant(f) = self.source() {
+            keys::within(f, -1e12..=1e12, &name("f"), origin)?;
+        }
+        keys::within(self.mean(), 1e-3..=1e4, &name("k"), origin)?;
+        keys::within(self.spread(), 0.0..=0.9, &name("variation"), origin)?;
+        keys::within(self.exponent(), -10.0..=10.0, &name("power"), origin)
+    }
+
+    /// The discretisation.
+    pub fn scheme(&self) -> Scheme {
+        self.discretization.unwrap_or(match self.kind {
+            Kind::Shifted => Scheme::Fd,
+            _ => Scheme::P1,
+        })
+    }
+
+    /// Means on faces of a constant coefficient: any.
+    pub fn faces(&self) -> Faces {
+        Faces::Arithmetic
+    }
+
+    /// The mean wave number.
+    pub fn mean(&self) -> f64 {
+        self.k.unwrap_or(20.0)
+    }
+
+    /// Largest relative deviation of k.
+    pub fn spread(&self) -> f64 {
+        self.variation.unwrap_or(0.2)
+    }
+
+    /// The factor of g in p = exp(power · g).
+    pub fn exponent(&self) -> f64 {
+        self.power.unwrap_or(1.0)
+    }
+
+    /// The source.
+    pub fn source(&self) -> Source {
+        self.f.unwrap_or(match self.kind {
+            Kind::Dirichlet => Source::Named(NamedSource::Random),
+            Kind::Absorbing => Source::Named(NamedSource::PlaneWave),
+            Kind::Shifted => Source::Constant(1.0),
+        })
+    }
+}

@@ -1,0 +1,284 @@
+//! `helmholtz`: waves and their positive cousin on the unit square, k (or p) a random field on a regular grid.
+//!
+//! - `dirichlet`: −Δu − k² u = f, u = 0 on the boundary. Symmetric and truly indefinite: every sample says how many
+//!   eigenvalues are negative.
+//! - `absorbing`: the same equation with ∂u/∂n − i k u = g, as a real symmetric system of twice the size ([`absorbing`]).
+//! - `shifted`: −Δu + p u = f, positive definite. With `cells = 251` the systems of NeurKItt (Luo et al. 2024), who call
+//!   it Helmholtz: n = 250², 5-point differences divided by h², p = exp(g) (their data) or exp(2g) (`power = 2`: their
+//!   solver squares it), g a Gaussian field with α = 2.5, τ = 7, f = 1.
+
+pub mod absorbing;
+pub mod config;
+
+use std::f64::consts::PI;
+use std::sync::Arc;
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use self::absorbing::{Absorbing, PlaneWave};
+use self::config::{HelmholtzConfig, Kind, NamedSource, Source};
+use super::grid::{self, Grid, Scheme, Wanted};
+use super::{Family, Sampler, keys};
+use crate::error::Result;
+use crate::field::gaussian::{Gaussian, Workspace, range};
+use crate::linalg::{Csr, Ldlt, Pattern, Props, SymbolicCholesky, SymbolicLdlt};
+use crate::rng::{Purpose, stream};
+use crate::system::{Description, Field, LinearSystem, MeshData};
+
+/// The family's name in recipes.
+pub const NAME: &str = "helmholtz";
+
+/// The family with its grid and pattern made.
+pub struct Helmholtz {
+    config: HelmholtzConfig,
+    grid: Grid,
+    absorbing: Option<Absorbing>,
+    gaussian: Gaussian,
+    data: Arc<MeshData>,
+    direct: Direct,
+}
+
+/// What solves the systems.
+enum Direct {
+    Nothing,
+    Definite(SymbolicCholesky),
+    Indefinite(SymbolicLdlt),
+}
+
+impl Helmholtz {
+    /// The family of a recipe's table.
+    ///
+    /// # Errors
+    /// [`crate::Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
+    pub fn from_table(table: &toml::Table, origin: &str) -> Result<Self> {
+        let config: HelmholtzConfig = keys::config(table, NAME, origin)?;
+        config.check(origin)?;
+        let cells = config.cells as usize;
+        let gaussian = grid::gaussian(cells + 1, config.alpha, config.tau, NAME, origin)?;
+        let wanted = Wanted {
+            mass: true,
+            boundary: config.kind == Kind::Absorbing,
+        };
+        let grid = Grid::new(cells, config.scheme(), config.faces(), wanted)?;
+        let mut data = grid.data.clone();
+        let absorbing = match config.kind {
+            Kind::Absorbing => {
+                // Real parts of all points, then imaginary ones.
+                let mut twice = (*data).clone();
+                twice.free_dofs.extend_from_within(..);
+                data = Arc::new(twice);
+                Some(Absorbing::new(&grid)?)
+            }
+            _ => None,
+        };
+        let pattern = absorbing.as_ref().map_or(grid.pattern(), Absorbing::pattern);
+        let direct = match (config.solution, config.kind) {
+            (false, _) => Direct::Nothing,
+            (true, Kind::Shifted) => Direct::Definite(SymbolicCholesky::new(pattern)?),
+            (true, _) => Direct::Indefinite(SymbolicLdlt::new(pattern)?),
+        };
+        Ok(Helmholtz {
+            config,
+            grid,
+            absorbing,
+            gaussian,
+            data,
+            direct,
+        })
+    }
+
+    fn props(&self) -> Props {
+        match self.config.kind {
+            Kind::Shifted => Props::SPD,
+            _ => Props::SYMMETRIC,
+        }
+    }
+}
+
+impl Family for Helmholtz {
+    fn description(&self) -> Description {
+        let c = &self.config;
+        let (alpha, tau) = (c.alpha, c.tau);
+        let g = format!("g a Gaussian random field (alpha = {alpha}, tau = {tau})");
+        let f = match c.source() {
+            Source::Constant(f) => format!("f = {f}"),
+            Source::Named(NamedSource::Random) => "f a Gaussian random field like g".into(),
+            Source::Named(NamedSource::PlaneWave) => "f = 0".into(),
+        };
+        let operator = match c.kind {
+            Kind::Shifted => format!(
+                "-laplace(u) + p u = f in (0,1)^2, p = exp({} g), {g}, {f}",
+                c.exponent()
+            ),
+            _ => format!(
+                "-laplace(u) - k^2 u = f in (0,1)^2, k = {} (1 + {} g/max|g|), {g}, {f}",
+                c.mean(),
+                c.spread()
+            ),
+        };
+        let coefficient = if c.kind == Kind::Shifted {
+            "+ p u v"
+        } else {
+            "- k^2 u v"
+        };
+        let space = c.scheme().in_words();
+        let weak_form = match (c.scheme(), c.kind) {
+            (Scheme::Fd, _) => space.into(),
+            (_, Kind::Absorbing) => format!(
+                "find complex u in V: integral(grad u . grad v {coefficient}) - i boundary integral(k u v) = \
+                 integral(f v) + boundary integral(g v) for all v in V, V = {space}; rows: real part of all points, \
+                 then minus the imaginary part; unknowns: real parts of all points, then imaginary parts"
+            ),
+            _ => format!(
+                "find u in V: integral(grad u . grad v {coefficient}) = integral(f v) for all v in V, V = {space}, \
+                 0 on the boundary"
+            ),
+        };
+        let boundary_conditions = match c.kind {
+            Kind::Absorbing => match c.source() {
+                Source::Named(NamedSource::PlaneWave) => {
+                    "du/dn - i k u = dw/dn - i k w on the whole boundary, w a plane wave".into()
+                }
+                _ => "du/dn - i k u = 0 on the whole boundary".into(),
+            },
+            _ => "u = 0 on the whole boundary, eliminated".into(),
+        };
+        Description {
+            family: NAME.into(),
+            equation: operator,
+            weak_form,
+            boundary_conditions,
+            units: "none (dimensionless)".into(),
+            props: self.props(),
+        }
+    }
+
+    fn mesh(&self) -> Option<Arc<MeshData>> {
+        Some(self.data.clone())
+    }
+
+    fn pattern(&self) -> Option<Arc<Pattern>> {
+        let own = self.absorbing.as_ref().map(Absorbing::pattern);
+        Some(own.unwrap_or(self.grid.pattern()).clone())
+    }
+
+    fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
+        Ok(Box::new(HelmholtzSampler {
+            family: self,
+            workspace: Workspace::default(),
+        }))
+    }
+}
+
+struct HelmholtzSampler<'a> {
+    family: &'a Helmholtz,
+    workspace: Workspace,
+}
+
+impl HelmholtzSampler<'_> {
+    /// k or p on the grid.
+    fn coefficient(&mut self, rng: &mut ChaCha8Rng) -> Vec<f64> {
+        let config = &self.family.config;
+        let mut g = Vec::new();
+        self.family.gaussian.draw(rng, &mut self.workspace, &mut g);
+        match config.kind {
+            Kind::Shifted => g.iter_mut().for_each(|v| *v = (config.exponent() * *v).exp()),
+            _ => {
+                let (low, high) = range(&g);
+                let scale = config.spread() / high.max(-low).max(f64::MIN_POSITIVE);
+                g.iter_mut().for_each(|v| *v = config.mean() * (1.0 + scale * *v));
+            }
+        }
+        g
+    }
+
+    /// The right-hand side, with the field that was drawn for it; `angle` is the direction of a plane wave.
+    fn rhs(&mut self, rng: &mut ChaCha8Rng, k: &[f64], angle: Option<f64>) -> (Vec<f64>, Option<Field>) {
+        let Helmholtz { config, grid, .. } = self.family;
+        let (f, field) = match config.source() {
+            Source::Constant(f) => (vec![f; k.len()], None),
+            Source::Named(NamedSource::Random) => {
+                let mut f = Vec::new();
+                self.family.gaussian.draw(rng, &mut self.workspace, &mut f);
+                (f.clone(), Some(grid::field("f", f)))
+            }
+            Source::Named(NamedSource::PlaneWave) => (vec![0.0; k.len()], None),
+        };
+        let mut rhs = grid.load(&f);
+        if let (Some(absorbing), Some(elements)) = (&self.family.absorbing, grid.elements()) {
+            rhs.resize(2 * rhs.len(), 0.0);
+            if let Some(angle) = angle {
+                let wave = PlaneWave::new(config.mean(), angle);
+                let incoming = absorbing.incoming(elements, wave, k);
+                rhs.iter_mut().zip(incoming).for_each(|(r, g)| *r += g);
+            }
+        }
+        (rhs, field)
+    }
+}
+
+impl Sampler for HelmholtzSampler<'_> {
+    fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
+        let family = self.family;
+        let (config, grid) = (&family.config, &family.grid);
+        let mut rng = stream(seed, Purpose::Sample, index);
+        // First, so that it is the same on every grid.
+        let angle = match config.source() {
+            Source::Named(NamedSource::PlaneWave) => Some(rng.random_range(0.0..2.0 * PI)),
+            _ => None,
+        };
+        let coefficient = self.coefficient(&mut rng);
+        let (rhs, source) = self.rhs(&mut rng, &coefficient, angle);
+        let mut values = vec![0.0; grid.pattern().nnz()];
+        grid.add_diffusion(&vec![1.0; coefficient.len()], 1.0, &mut values);
+        match config.kind {
+            Kind::Shifted => grid.add_reaction(&coefficient, 1.0, &mut values)?,
+            _ => {
+                let squares: Vec<f64> = coefficient.iter().map(|k| k * k).collect();
+                grid.add_reaction(&squares, -1.0, &mut values)?;
+            }
+        }
+        let matrix = match (&family.absorbing, grid.elements()) {
+            (Some(a), Some(e)) => Csr::new(a.pattern().clone(), a.matrix(e, &values, &coefficient))?,
+            _ => Csr::new(grid.pattern().clone(), values)?,
+        };
+        let mut params = Vec::new();
+        if config.kind != Kind::Shifted {
+            let mean = coefficient.iter().sum::<f64>() / coefficient.len() as f64;
+            params.push(("k_mean".into(), mean));
+            let shortest = 2.0 * PI / range(&coefficient).1;
+            params.push(("points_per_wavelength".into(), shortest * grid.cells as f64));
+        }
+        if let Some(angle) = angle {
+            params.push(("angle".into(), angle));
+        }
+        let solution = match &family.direct {
+            Direct::Nothing => None,
+            Direct::Definite(symbolic) => grid::solution(Some(symbolic), &matrix, &rhs)?,
+            Direct::Indefinite(symbolic) => {
+                let factor: Ldlt = symbolic.factorize(&matrix)?;
+                if config.kind == Kind::Dirichlet {
+                    params.push(("negative_eigenvalues".into(), factor.inertia().negative as f64));
+                }
+                let mut x = rhs.clone();
+                factor.solve_in_place(&mut x)?;
+                Some(x)
+            }
+        };
+        let name = if config.kind == Kind::Shifted { "p" } else { "k" };
+        let mut fields = vec![grid::field(name, coefficient)];
+        fields.extend(source);
+        Ok(LinearSystem {
+            matrix,
+            rhs,
+            solution,
+            props: family.props(),
+            fields,
+            labels: Vec::new(),
+            params,
+            mesh: Some(family.data.clone()),
+            index,
+        })
+    }
+}
