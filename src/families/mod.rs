@@ -4,6 +4,7 @@ pub mod darcy;
 pub mod elliptic;
 pub mod frame;
 pub mod grid;
+pub mod heat;
 pub mod helmholtz;
 pub mod keys;
 pub mod poisson;
@@ -49,6 +50,7 @@ pub trait Sampler {
 pub fn build(name: &str, table: &toml::Table, origin: &str) -> Result<Box<dyn Family>> {
     match name {
         darcy::NAME => Ok(Box::new(darcy::Darcy::from_table(table, origin)?)),
+        heat::NAME => Ok(Box::new(heat::Heat::from_table(table, origin)?)),
         helmholtz::NAME => Ok(Box::new(helmholtz::Helmholtz::from_table(table, origin)?)),
         poisson::NAME => Ok(Box::new(poisson::Poisson::from_table(table, origin)?)),
         elliptic::NAME => elliptic::build(table, origin),
@@ -66,6 +68,7 @@ pub const NAMES: &[&str] = &[
     darcy::NAME,
     elliptic::NAME,
     frame::NAME,
+    heat::NAME,
     helmholtz::NAME,
     poisson::NAME,
     tridiagonal::NAME,

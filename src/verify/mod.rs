@@ -6,6 +6,7 @@
 //! [`ORDER_TOLERANCE`]), and its errors fall at every refinement.
 
 mod darcy;
+mod heat;
 mod helmholtz;
 mod poisson;
 
@@ -124,6 +125,7 @@ type Measure = fn() -> Result<Report>;
 /// Families that can be verified, in the order of the tables.
 const FAMILIES: &[(&str, Measure)] = &[
     (crate::families::darcy::NAME, darcy::measure),
+    (crate::families::heat::NAME, heat::measure),
     (crate::families::helmholtz::NAME, helmholtz::measure),
     (crate::families::poisson::NAME, poisson::measure),
 ];

@@ -3,6 +3,7 @@
 mod darcy;
 mod elements;
 mod frame;
+mod heat;
 mod helmholtz;
 mod p1;
 mod plate;

@@ -1,0 +1,159 @@
+//! `heat`: the θ-scheme against a solution known on the grid itself, and in space and time together.
+
+use std::f64::consts::PI;
+
+use super::{Check, Level, Norm, Report, Study};
+use crate::error::Result;
+use crate::families::heat::Heat;
+use crate::families::{self, heat};
+use crate::fem::integrals;
+use crate::linalg::{Cholesky, Csr};
+
+/// Numbers of steps to [`END`].
+const STEPS: [u32; 4] = [8, 16, 32, 64];
+
+/// End of the time interval.
+const END: f64 = 0.2;
+
+/// Orders in time and in space, symmetry and definiteness of samples.
+pub fn measure() -> Result<Report> {
+    let mut report = Report::default();
+    for (theta, order) in [(0.5, 2.0), (1.0, 1.0)] {
+        for scheme in ["p1", "q1", "fd"] {
+            report.studies.push(in_time(scheme, theta, order)?);
+        }
+    }
+    for scheme in ["p1", "q1"] {
+        report.studies.push(in_space(scheme)?);
+    }
+    for steady in [false, true] {
+        let table = toml::toml! { cells = 32
+        contrast = 1e4
+        steady = steady };
+        let s = families::build(heat::NAME, &table, "verify")?
+            .sampler()?
+            .sample(1, 0)?;
+        // Its solution came from a Cholesky: the matrix is positive definite.
+        report.checks.push(Check::below(
+            format!("steady = {steady}, contrast 1e4: |A - A^T|/max|A|"),
+            1e-14,
+            super::darcy::asymmetry(&s.matrix),
+        ));
+    }
+    Ok(report)
+}
+
+/// The matrices of a step with w = 1.
+struct Step {
+    family: Heat,
+    implicit: Cholesky,
+    explicit: Csr,
+    stiffness: Csr,
+}
+
+impl Step {
+    fn new(scheme: &str, cells: i64, theta: f64, dt: f64) -> Result<Self> {
+        let family = Heat::from_table(
+            &toml::toml! { discretization = scheme
+            cells = cells
+            theta = theta
+            dt = dt },
+            "verify",
+        )?;
+        let grid = family.grid();
+        let mut k = vec![0.0; grid.pattern().nnz()];
+        grid.add_diffusion(&grid.interpolate(|_| 1.0), 1.0, &mut k);
+        let (implicit, explicit) = family.step_matrices(&k)?;
+        Ok(Step {
+            implicit: Cholesky::new(&implicit)?,
+            stiffness: Csr::new(grid.pattern().clone(), k)?,
+            explicit,
+            family,
+        })
+    }
+
+    /// u ← u⁺ for Δt F = `load`.
+    fn advance(&self, u: &mut Vec<f64>, load: &[f64]) {
+        let mut rhs = vec![0.0; u.len()];
+        self.explicit.spmv(u, &mut rhs);
+        rhs.iter_mut().zip(load).for_each(|(r, l)| *r += l);
+        self.implicit.solve_in_place(&mut rhs);
+        *u = rhs;
+    }
+}
+
+/// With F = e^t (M v + K v), split over the step as u is, u = e^t v solves M u' + K u = F exactly on one grid: what is left is
+/// the error in time.
+fn in_time(scheme: &str, theta: f64, order: f64) -> Result<Study> {
+    let level = |&steps: &u32| -> Result<Level> {
+        let dt = END / f64::from(steps);
+        let step = Step::new(scheme, 12, theta, dt)?;
+        let grid = step.family.grid();
+        let v = grid.restrict(&grid.interpolate(|x| (PI * x[0]).sin() * (PI * x[1]).sin()));
+        // M v + K v, M v from M − (1 − θ) Δt K and K.
+        let (mut kv, mut sum) = (vec![0.0; v.len()], vec![0.0; v.len()]);
+        step.stiffness.spmv(&v, &mut kv);
+        step.explicit.spmv(&v, &mut sum);
+        sum.iter_mut()
+            .zip(&kv)
+            .for_each(|(m, k)| *m += (1.0 + (1.0 - theta) * dt) * k);
+        let mut u = v.clone();
+        for i in 0..steps {
+            let t = f64::from(i) * dt;
+            let f = dt * (theta * (t + dt).exp() + (1.0 - theta) * t.exp());
+            let load: Vec<f64> = sum.iter().map(|m| f * m).collect();
+            step.advance(&mut u, &load);
+        }
+        let exact = END.exp();
+        let worst = u.iter().zip(&v).map(|(u, v)| (u - exact * v).abs());
+        Ok(Level {
+            h: dt,
+            unknowns: u.len(),
+            errors: vec![worst.fold(0.0, f64::max)],
+        })
+    };
+    Ok(Study {
+        what: format!("{}, theta = {theta}, in time", scheme.to_uppercase()),
+        norms: vec![Norm { name: "time", order }],
+        levels: STEPS.iter().map(level).collect::<Result<_>>()?,
+    })
+}
+
+/// u = e^(−t) sin πx sin πy with s = (2π² − 1) u, Δt = h/5, Crank–Nicolson.
+fn in_space(scheme: &str) -> Result<Study> {
+    let level = |&cells: &i64| -> Result<Level> {
+        let steps = cells as u32;
+        let dt = END / f64::from(steps);
+        let step = Step::new(scheme, cells, 0.5, dt)?;
+        let grid = step.family.grid();
+        let v = |x: [f64; 2]| (PI * x[0]).sin() * (PI * x[1]).sin();
+        let load = grid.load(&grid.interpolate(|x| (2.0 * PI * PI - 1.0) * v(x)));
+        let mut u = grid.restrict(&grid.interpolate(v));
+        for i in 0..steps {
+            let t = f64::from(i) * dt;
+            let scale = 0.5 * dt * ((-t).exp() + (-t - dt).exp());
+            step.advance(&mut u, &load.iter().map(|l| scale * l).collect::<Vec<_>>());
+        }
+        let decay = (-END).exp();
+        let nodal = grid.prolong(&u);
+        let gradient = |x: [f64; 2]| {
+            let ((sx, cx), (sy, cy)) = ((PI * x[0]).sin_cos(), (PI * x[1]).sin_cos());
+            [decay * PI * cx * sy, decay * PI * sx * cy]
+        };
+        let (l2, h1) = match grid.elements() {
+            Some(e) => integrals::errors(&e.space, &nodal, |x| decay * v(x), gradient)?,
+            None => (f64::NAN, f64::NAN),
+        };
+        Ok(Level {
+            h: 1.0 / cells as f64,
+            unknowns: u.len(),
+            errors: vec![l2, h1],
+        })
+    };
+    let norm = |name, order| Norm { name, order };
+    Ok(Study {
+        what: format!("{}, Crank-Nicolson, dt = h/5", scheme.to_uppercase()),
+        norms: vec![norm("L2", 2.0), norm("H1", 1.0)],
+        levels: [8, 16, 32, 64].iter().map(level).collect::<Result<_>>()?,
+    })
+}
