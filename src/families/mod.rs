@@ -1,5 +1,6 @@
 //! PDE families, one file each: `(seed, index)` → [`LinearSystem`].
 
+pub mod biharmonic;
 pub mod darcy;
 pub mod elliptic;
 pub mod frame;
@@ -49,6 +50,7 @@ pub trait Sampler {
 /// [`Error::Recipe`] if there is no such family, or a key is unknown or out of range.
 pub fn build(name: &str, table: &toml::Table, origin: &str) -> Result<Box<dyn Family>> {
     match name {
+        biharmonic::NAME => Ok(Box::new(biharmonic::Biharmonic::from_table(table, origin)?)),
         darcy::NAME => Ok(Box::new(darcy::Darcy::from_table(table, origin)?)),
         heat::NAME => Ok(Box::new(heat::Heat::from_table(table, origin)?)),
         helmholtz::NAME => Ok(Box::new(helmholtz::Helmholtz::from_table(table, origin)?)),
@@ -65,6 +67,7 @@ pub fn build(name: &str, table: &toml::Table, origin: &str) -> Result<Box<dyn Fa
 
 /// The families there are.
 pub const NAMES: &[&str] = &[
+    biharmonic::NAME,
     darcy::NAME,
     elliptic::NAME,
     frame::NAME,

@@ -57,6 +57,19 @@ impl<const D: usize> Monomials<D> {
         out
     }
 
+    /// Coefficients of ∂p/∂x_d, on the same monomials.
+    pub fn derivative(&self, coefficients: &[f64], d: usize) -> Vec<f64> {
+        let mut out = vec![0.0; self.len()];
+        for (p, c) in self.powers.iter().zip(coefficients).filter(|(p, _)| p[d] > 0) {
+            let mut lower = *p;
+            lower[d] -= 1;
+            if let Some(k) = self.powers.iter().position(|q| *q == lower) {
+                out[k] += f64::from(p[d]) * c;
+            }
+        }
+        out
+    }
+
     /// The monomials at fixed points, to evaluate many polynomials there.
     pub fn table(&self, points: &[[f64; D]]) -> Table {
         let mut values = Vec::with_capacity(points.len() * self.len());
@@ -150,6 +163,7 @@ mod tests {
                 m.value(&c, y)
             };
             assert!((g - (at(1e-6) - at(-1e-6)) / 2e-6).abs() < 1e-8);
+            assert!((m.value(&m.derivative(&c, d), x) - g).abs() < 1e-12);
         }
     }
 

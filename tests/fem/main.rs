@@ -1,5 +1,6 @@
 //! Meshes, finite elements and families against theory, against fenris and against scikit-fem.
 
+mod biharmonic;
 mod darcy;
 mod elements;
 mod frame;

@@ -74,7 +74,8 @@ fn solve(plate: &Plate) -> Vec<f64> {
     let a = matrix(plate, f);
     assert!(a.is_symmetric(0.0));
     let mut x = vec![0.0; a.nrows()];
-    plate.load(g, &mut x);
+    let source: Vec<f64> = plate.load_points().iter().map(|&x| g(x)).collect();
+    plate.load(&source, &mut x);
     plate.boundary_data(&plate.samples(f), u, laplacian, &mut x);
     Cholesky::new(&a).unwrap().solve_in_place(&mut x);
     plate.space().spread(&x, u)

@@ -67,8 +67,9 @@ pub struct Plate {
     /// Places in the pattern: cells, inner facets, boundary facets, a local matrix each.
     scatter: [Vec<u32>; 3],
     load_rule: Rule<2>,
-    /// Values at the points of the rule, point by point.
-    load_values: Vec<f64>,
+    /// Basis functions at the points of the rule, point by point.
+    load_basis: Vec<f64>,
+    load_points: Vec<[f64; 2]>,
 }
 
 /// Degree up to which integrals are exact: of f in the matrix, of g in the load.
@@ -100,7 +101,12 @@ impl Plate {
             (0..element.len()).map(move |i| element.derivative(i, (0, 0), xi))
         };
         Ok(Plate {
-            load_values: load_rule.points.iter().flat_map(value).collect(),
+            load_basis: load_rule.points.iter().flat_map(value).collect(),
+            load_points: space
+                .maps
+                .iter()
+                .flat_map(|map| load_rule.points.iter().map(|&xi| map.forward(xi)))
+                .collect(),
             facet_points: [&inner.points[..], &boundary.points[..]].concat(),
             scatter: [
                 scatter(&space, &pattern, &space.nodes, cells.m),
@@ -226,27 +232,27 @@ impl Plate {
         }
     }
 
-    /// rhs ← ∫ g v.
+    /// Quadrature points of the load, cell by cell.
+    pub fn load_points(&self) -> &[[f64; 2]] {
+        &self.load_points
+    }
+
+    /// rhs ← ∫ g v, g given at [`Plate::load_points`].
     ///
     /// # Panics
-    /// If `rhs` has not one entry per unknown.
-    pub fn load(&self, g: impl Fn([f64; 2]) -> f64, rhs: &mut [f64]) {
+    /// If `g` has not one entry a point, or `rhs` not one per unknown.
+    pub fn load(&self, g: &[f64], rhs: &mut [f64]) {
+        assert_eq!(g.len(), self.load_points.len(), "load: g at its points");
         assert_eq!(rhs.len(), self.space.count(), "load: length of rhs");
         rhs.fill(0.0);
-        let m = self.cells.m;
+        let (m, q) = (self.cells.m, self.load_rule.weights.len());
         let mut sums = vec![0.0; m];
-        for (c, map) in self.space.maps.iter().enumerate() {
+        for (c, g) in g.chunks_exact(q).enumerate() {
             sums.fill(0.0);
-            for (q, (&xi, w)) in self
-                .load_rule
-                .points
-                .iter()
-                .zip(&self.load_rule.weights)
-                .enumerate()
-            {
-                let scale = w * map.det * g(map.forward(xi));
-                let values = &self.load_values[q * m..(q + 1) * m];
-                sums.iter_mut().zip(values).for_each(|(s, v)| *s += scale * v);
+            let rows = self.load_basis.chunks_exact(m);
+            for ((g, w), basis) in g.iter().zip(&self.load_rule.weights).zip(rows) {
+                let scale = w * self.space.maps[c].det * g;
+                sums.iter_mut().zip(basis).for_each(|(s, v)| *s += scale * v);
             }
             for (&node, s) in self.space.nodes_of(c).iter().zip(&sums) {
                 add_to(rhs, self.space.unknown_of[node as usize], *s);
