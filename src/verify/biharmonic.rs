@@ -121,7 +121,9 @@ fn approach(element: Element) -> Result<Check> {
         let (broken, x) = solve(element, n, Continuity::Broken)?;
         let (shared, y) = solve(element, n, Continuity::Strong)?;
         let pairs = broken.space().nodes.iter().zip(&shared.space().nodes);
-        let squares: f64 = pairs.map(|(&i, &j)| (x[i as usize] - y[j as usize]).powi(2)).sum();
+        let squares: f64 = pairs
+            .map(|(&i, &j)| (x[i as usize] - y[j as usize]).powi(2))
+            .sum();
         differences.push((squares / x.len() as f64).sqrt());
     }
     let [first, last] = [differences[0], differences[CELLS.len() - 1]];
@@ -179,10 +181,7 @@ fn hessian(x: [f64; 2]) -> [f64; 3] {
 /// g = Δ(f Δu) = f ΔΔu + 2 ∇f · ∇Δu + Δf Δu.
 fn g(x: [f64; 2]) -> f64 {
     let [(sx, cx), (sy, cy)] = x.map(|t| (PI * t).sin_cos());
-    let slope = [
-        -2.0 * PI.powi(3) * cx * sy,
-        2.0 - 2.0 * PI.powi(3) * sx * cy,
-    ];
+    let slope = [-2.0 * PI.powi(3) * cx * sy, 2.0 - 2.0 * PI.powi(3) * sx * cy];
     let (value, gradient) = f(x);
     let along = gradient[0] * slope[0] + gradient[1] * slope[1];
     4.0 * PI.powi(4) * sx * sy * value + 2.0 * along + 2.0 * laplacian(x)

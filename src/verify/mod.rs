@@ -5,6 +5,7 @@
 //! the tables. A study holds if the order over its last refinement reaches the expected one (less
 //! [`ORDER_TOLERANCE`]), and its errors fall at every refinement.
 
+mod biharmonic;
 mod darcy;
 mod heat;
 mod helmholtz;
@@ -124,6 +125,7 @@ type Measure = fn() -> Result<Report>;
 
 /// Families that can be verified, in the order of the tables.
 const FAMILIES: &[(&str, Measure)] = &[
+    (crate::families::biharmonic::NAME, biharmonic::measure),
     (crate::families::darcy::NAME, darcy::measure),
     (crate::families::heat::NAME, heat::measure),
     (crate::families::helmholtz::NAME, helmholtz::measure),

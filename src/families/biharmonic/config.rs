@@ -135,7 +135,7 @@ impl BiharmonicConfig {
 
     /// σ and τ; where not given, such that A is definite with room to spare: half of σ would do (found by Cholesky over
     /// grids, degrees and contrasts). How much f varies in a cell counts: σ grows as √contrast beyond 10.
-    pub(super) fn penalty(&self, triangles: bool) -> Penalty {
+    pub fn penalty(&self, triangles: bool) -> Penalty {
         let base = if triangles { 200.0 } else { 300.0 };
         Penalty {
             sigma: self
