@@ -1,10 +1,59 @@
-//! Vector kernels. Sums run in eight interleaved partial sums: fast, and the same bits on every run.
+//! Vector kernels. Sums run in eight interleaved partial sums, long ones along a fixed tree: fast, and the same bits on every
+//! run and on any number of threads.
 
 const LANES: usize = 8;
+
+/// Longer vectors are cut in halves, and these again, for threads to take; sums follow the same tree on any number of threads.
+const PIECE: usize = 1 << 16;
+
+/// Where to cut a long vector: at a multiple of the lanes.
+fn middle(n: usize) -> usize {
+    (n / 2).next_multiple_of(LANES)
+}
+
+/// Both at once, if there is a thread for the second.
+pub(crate) fn both<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
+    if rayon::current_num_threads() == 1 {
+        (a(), b())
+    } else {
+        rayon::join(a, b)
+    }
+}
+
+/// The sum over pieces of four vectors, the first two of them changed, along the tree.
+pub(crate) fn sum_over_pieces(
+    x: &mut [f64],
+    r: &mut [f64],
+    p: &[f64],
+    ap: &[f64],
+    piece: &(impl Fn(&mut [f64], &mut [f64], &[f64], &[f64]) -> f64 + Sync),
+) -> f64 {
+    if x.len() <= PIECE {
+        return piece(x, r, p, ap);
+    }
+    let cut = middle(x.len());
+    let ((xa, xb), (ra, rb)) = (x.split_at_mut(cut), r.split_at_mut(cut));
+    let ((pa, pb), (aa, ab)) = (p.split_at(cut), ap.split_at(cut));
+    let (first, second) = both(
+        || sum_over_pieces(xa, ra, pa, aa, piece),
+        || sum_over_pieces(xb, rb, pb, ab, piece),
+    );
+    first + second
+}
 
 /// Σ xᵢ yᵢ.
 pub fn dot(x: &[f64], y: &[f64]) -> f64 {
     debug_assert_eq!(x.len(), y.len());
+    if x.len() <= PIECE {
+        return dot_piece(x, y);
+    }
+    let cut = middle(x.len());
+    let ((xa, xb), (ya, yb)) = (x.split_at(cut), y.split_at(cut));
+    let (first, second) = both(|| dot(xa, ya), || dot(xb, yb));
+    first + second
+}
+
+fn dot_piece(x: &[f64], y: &[f64]) -> f64 {
     let mut acc = [0.0; LANES];
     let (xc, xr) = x.as_chunks::<LANES>();
     let (yc, yr) = y.as_chunks::<LANES>();
@@ -43,17 +92,31 @@ pub fn norm_inf(x: &[f64]) -> f64 {
 /// y ← y + a x.
 pub fn axpy(a: f64, x: &[f64], y: &mut [f64]) {
     debug_assert_eq!(x.len(), y.len());
-    for (yi, xi) in y.iter_mut().zip(x) {
-        *yi += a * xi;
+    pieces(x, y, &|x, y| {
+        for (yi, xi) in y.iter_mut().zip(x) {
+            *yi += a * xi;
+        }
+    });
+}
+
+/// `work` on pieces of x and y; alone where one thread would do it all.
+fn pieces(x: &[f64], y: &mut [f64], work: &(impl Fn(&[f64], &mut [f64]) + Sync)) {
+    if x.len() <= PIECE || rayon::current_num_threads() == 1 {
+        return work(x, y);
     }
+    let cut = middle(x.len());
+    let ((xa, xb), (ya, yb)) = (x.split_at(cut), y.split_at_mut(cut));
+    rayon::join(|| pieces(xa, ya, work), || pieces(xb, yb, work));
 }
 
 /// y ← x + b y.
 pub fn xpby(x: &[f64], b: f64, y: &mut [f64]) {
     debug_assert_eq!(x.len(), y.len());
-    for (yi, xi) in y.iter_mut().zip(x) {
-        *yi = xi + b * *yi;
-    }
+    pieces(x, y, &|x, y| {
+        for (yi, xi) in y.iter_mut().zip(x) {
+            *yi = xi + b * *yi;
+        }
+    });
 }
 
 /// x ← a x.
@@ -68,4 +131,31 @@ pub fn all_finite(x: &[f64]) -> bool {
     // Without a way out inside a chunk, so that it runs in lanes.
     let whole = |c: &[f64]| c.iter().fold(true, |ok, v| ok & v.is_finite());
     x.chunks(1024).all(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_vectors_have_the_same_bits_on_any_number_of_threads() {
+        let n = 5 * PIECE + 13;
+        let x: Vec<f64> = (0..n).map(|i| (i as f64).sin()).collect();
+        let results = [1, 2, 3].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            pool.unwrap().install(|| {
+                let (mut y, mut z) = (x.clone(), x.clone());
+                axpy(0.3, &x, &mut y);
+                xpby(&x, 0.7, &mut z);
+                let sum = sum_over_pieces(&mut y, &mut z, &x, &x, &|y, z, x, _| {
+                    y[0] += 1.0;
+                    dot(z, x)
+                });
+                (dot(&y, &z), sum, y, z)
+            })
+        });
+        assert!(results[0] == results[1] && results[0] == results[2]);
+        let plain: f64 = x.iter().map(|v| v * v).sum();
+        assert!((dot(&x, &x) - plain).abs() <= 1e-12 * plain);
+    }
 }

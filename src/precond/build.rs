@@ -8,6 +8,7 @@ use super::{
     TwoLevel, sine_modes,
 };
 use crate::error::{Error, Result};
+use crate::linalg::dense::Dense;
 use crate::linalg::op::Identity;
 use crate::linalg::{Cholesky, Csr, LinOp, Props, SymbolicCholesky};
 
@@ -94,11 +95,7 @@ impl Spec {
             }
             Spec::Amg { .. } => {
                 let amg = Amg::new(a, self.amg())?;
-                note = Some(format!(
-                    "levels of {:?} unknowns, operator complexity {:.2}",
-                    amg.sizes(),
-                    amg.operator_complexity()
-                ));
+                note = Some(levels(&amg));
                 Box::new(amg)
             }
             Spec::Cholesky => {
@@ -120,6 +117,36 @@ impl Spec {
             op,
             setup_seconds: start.elapsed().as_secs_f64(),
             note,
+        })
+    }
+}
+
+fn levels(amg: &Amg) -> String {
+    format!(
+        "levels of {:?} unknowns, operator complexity {:.2}",
+        amg.sizes(),
+        amg.operator_complexity()
+    )
+}
+
+impl Spec {
+    /// Sets `amg` up with near-null-space vectors, see [`Amg::with_candidates`].
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for another preconditioner; else as [`Amg::with_candidates`].
+    pub fn build_with_candidates(&self, a: &Csr, candidates: &Dense, block: usize) -> Result<Built> {
+        if !matches!(self, Spec::Amg { .. }) {
+            return Err(Error::Argument(format!(
+                "{} has no use for near-null-space vectors: take amg",
+                self.name()
+            )));
+        }
+        let start = Instant::now();
+        let amg = Amg::with_candidates(a, self.amg(), candidates, block)?;
+        Ok(Built {
+            note: Some(levels(&amg)),
+            op: Box::new(amg),
+            setup_seconds: start.elapsed().as_secs_f64(),
         })
     }
 }

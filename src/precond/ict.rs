@@ -10,7 +10,8 @@ use crate::linalg::Csr;
 /// Parameters of [`Icc::threshold`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct IctParams {
-    /// Entries of L with |l_ij| < droptol · ‖A(j:n, j)‖₁ are dropped, as in MATLAB's `ichol`.
+    /// Entries of L with |l_ij| < droptol · ‖L(j:n, j)‖₂ are dropped, as ilupp does; unlike MATLAB's rule, which takes the norm of
+    /// A's column, it does not depend on the scale of A.
     pub droptol: f64,
     /// Entries below the diagonal kept in each column at most, the largest; 0 keeps all.
     pub fill: usize,
@@ -118,7 +119,9 @@ impl Columns {
             touched.sort_unstable();
             // An entry that cancelled to zero and came back is listed twice.
             touched.dedup();
-            let bound = params.droptol * norm * diagonal;
+            // The column before its division by √pivot, against its own length.
+            let square: f64 = touched.iter().map(|&i| w[i as usize].powi(2)).sum();
+            let bound = params.droptol * (square + pivot * pivot).sqrt();
             let mut kept: Vec<u32> = touched
                 .iter()
                 .copied()

@@ -29,7 +29,7 @@ mod strict;
 mod table;
 mod two_level;
 
-pub use amg::{Amg, AmgParams};
+pub use amg::{Amg, AmgParams, rigid_body_modes};
 pub use blocks::{Blocks, BlocksParams};
 pub use build::{Built, Reuse};
 pub use fast_poisson::FastPoisson;

@@ -111,6 +111,11 @@ pub fn cg(
 
 /// x ← x + α p, r ← r − α A p in one pass; returns ‖r‖.
 pub(super) fn advance(alpha: f64, p: &[f64], ap: &[f64], x: &mut [f64], r: &mut [f64]) -> f64 {
+    vector::sum_over_pieces(x, r, p, ap, &|x, r, p, ap| advance_piece(alpha, p, ap, x, r)).sqrt()
+}
+
+/// A piece of [`advance`]; returns its part of ‖r‖².
+fn advance_piece(alpha: f64, p: &[f64], ap: &[f64], x: &mut [f64], r: &mut [f64]) -> f64 {
     const LANES: usize = 8;
     let mut sums = [0.0; LANES];
     let (xc, xr) = x.as_chunks_mut::<LANES>();
@@ -130,5 +135,5 @@ pub(super) fn advance(alpha: f64, p: &[f64], ap: &[f64], x: &mut [f64], r: &mut 
         *r -= alpha * ap;
         sum += *r * *r;
     }
-    sum.sqrt()
+    sum
 }

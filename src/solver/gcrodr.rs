@@ -59,7 +59,10 @@ pub struct Gcrodr {
     /// Columns of H̄ (j + 2 entries each) and of B = Cᵀ A Z, untouched by rotations.
     pub(super) h: Vec<Vec<f64>>,
     pub(super) b: Vec<Vec<f64>>,
-    given: bool,
+    /// U was given from outside: there is no Û.
+    pub(super) given: bool,
+    /// And is renewed all the same.
+    renewed: bool,
 }
 
 impl Gcrodr {
@@ -69,7 +72,19 @@ impl Gcrodr {
     /// [`Error::Numeric`] if an entry is not finite.
     pub fn set_space(&mut self, space: &Dense) -> Result<()> {
         self.u = orthonormal(space)?;
-        self.given = true;
+        (self.given, self.renewed) = (true, false);
+        self.u_hat.clear();
+        Ok(())
+    }
+
+    /// Gives a space of slow modes (n×j) to start from: it is renewed after every cycle and kept from system to system, as one
+    /// that was found. With M ≠ I the renewal then goes by the harmonic Ritz vectors of A, not of A M, on the space at hand.
+    ///
+    /// # Errors
+    /// [`Error::Numeric`] if an entry is not finite.
+    pub fn start_space(&mut self, space: &Dense) -> Result<()> {
+        self.set_space(space)?;
+        self.renewed = true;
         Ok(())
     }
 
@@ -78,7 +93,7 @@ impl Gcrodr {
         for space in [&mut self.c, &mut self.u, &mut self.u_hat] {
             space.clear();
         }
-        self.given = false;
+        (self.given, self.renewed) = (false, false);
     }
 
     /// Dimension of the space kept.
@@ -92,7 +107,7 @@ impl Gcrodr {
 /// Every cycle first solves on the recycled space U, then builds m − k directions with A M orthogonal to C = A U, then takes the k
 /// harmonic Ritz vectors of smallest modulus as the new U. The space stays in the workspace for the next system, of this or
 /// another matrix of the same size, at k products with A and M (not counted as iterations); one given by
-/// [`Gcrodr::set_space`] is used unchanged. Without a space the first cycle is GMRES(m). Allocates once a cycle for the
+/// [`Gcrodr::set_space`] is used unchanged, one by [`Gcrodr::start_space`] renewed. Without a space the first cycle is GMRES(m). Allocates once a cycle for the
 /// k-dimensional eigenproblem. Needs: A and M linear. Memory: 2 m + k + 3 n-vectors.
 /// Reference: Parks, de Sturler, Mackey, Johnson & Maiti (2006), doi:10.1137/040607277.
 ///
@@ -130,7 +145,7 @@ pub fn gcrodr(
         let end = ws.cycle(params.restart.min(b.len()), a, m, &mut run);
         if !matches!(end, End::Stopped(Some(Reason::DivergedNan))) {
             ws.update(x);
-            if !ws.given {
+            if !ws.given || ws.renewed {
                 harmonic::renew(ws, params.recycle);
             }
         }

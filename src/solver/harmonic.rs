@@ -8,7 +8,7 @@ use crate::linalg::vector;
 
 /// Replaces the recycled space by the k harmonic Ritz vectors of smallest modulus of the cycle just done.
 ///
-/// With V̂ = [C V₊], Ŵ = [Û V] and A M Ŵ = V̂ Ḡ, they are Ŵ g for the g of largest |μ| in Ḡ⁺ V̂ᵀ Ŵ g = μ g, μ = 1/θ. The space
+/// With V̂ = [C V₊], Ŵ = [Û V] (or, for a space given from outside, W = [U Z] and A in the place of A M) and A M Ŵ = V̂ Ḡ, they are Ŵ g for the g of largest |μ| in Ḡ⁺ V̂ᵀ Ŵ g = μ g, μ = 1/θ. The space
 /// stays as it was where the small problem is degenerate.
 pub(super) fn renew(ws: &mut Gcrodr, k: usize) {
     let (old, steps) = (ws.c.len(), ws.steps());
@@ -38,7 +38,10 @@ pub(super) fn renew(ws: &mut Gcrodr, k: usize) {
     }
     let q = qr.compute_thin_Q();
     let c = combine(&[&ws.c, &ws.v[..=steps]], &q);
-    let u_hat = combine(&[&ws.u_hat, &ws.v[..steps]], &combination);
+    let u_hat = match ws.given {
+        true => Vec::new(),
+        false => combine(&[&ws.u_hat, &ws.v[..steps]], &combination),
+    };
     ws.u = combine(&[&ws.u, &ws.z[..steps]], &combination);
     (ws.c, ws.u_hat) = (c, u_hat);
 }
@@ -51,7 +54,8 @@ fn small_matrices(ws: &Gcrodr, old: usize, steps: usize) -> (Mat<f64>, Mat<f64>)
     for j in 0..old {
         g[(j, j)] = 1.0;
         for (i, row) in ws.c.iter().chain(&ws.v[..=steps]).enumerate() {
-            products[(i, j)] = vector::dot(row, &ws.u_hat[j]);
+            let known = if ws.given { &ws.u[j] } else { &ws.u_hat[j] };
+            products[(i, j)] = vector::dot(row, known);
         }
     }
     for j in 0..steps {
@@ -61,7 +65,13 @@ fn small_matrices(ws: &Gcrodr, old: usize, steps: usize) -> (Mat<f64>, Mat<f64>)
         for (i, &h) in ws.h[j].iter().enumerate() {
             g[(old + i, old + j)] = h;
         }
-        products[(old + j, old + j)] = 1.0;
+        if ws.given {
+            for (i, row) in ws.c.iter().chain(&ws.v[..=steps]).enumerate() {
+                products[(i, old + j)] = vector::dot(row, &ws.z[j]);
+            }
+        } else {
+            products[(old + j, old + j)] = 1.0;
+        }
     }
     (g, products)
 }

@@ -196,13 +196,14 @@ fn threshold_factors_run_from_jacobi_to_cholesky() {
     // The fill limit is kept, and a threshold spends its entries no worse than levels do.
     assert!(build("ict(0, fill = 2)", &a).nnz() <= 3 * 144);
     let b = poisson(40);
-    assert!(build("ict(0.008)", &b).nnz() <= build("icc(2)", &b).nnz());
-    assert!(iterations("cg", "ict(0.008)", &b) <= iterations("cg", "icc(2)", &b));
+    assert!(build("ict(0.02)", &b).nnz() <= build("icc(2)", &b).nnz());
+    assert!(iterations("cg", "ict(0.02)", &b) <= iterations("cg", "icc(2)", &b));
 }
 
 #[test]
-fn ict_drops_by_matlabs_rule() {
-    // Column 0 of L is a_i0 / √a_00; kept where that is at least droptol · ‖A(:, 0)‖₁.
+fn ict_drops_relative_to_the_column() {
+    // Column 0 before the division is (4, −1, −0.5), of length 4.15: −1 stays up to 0.240, −0.5 up to 0.120.
+    // In column 1 the fill −0.125 stands below 3.75: it stays up to 0.033.
     let entries = [
         (0, 0, 4.0),
         (1, 0, -1.0),
@@ -213,10 +214,17 @@ fn ict_drops_by_matlabs_rule() {
         (2, 2, 4.0),
     ];
     let a = Csr::from_triplets(3, 3, &entries).unwrap();
-    // ‖A(:, 0)‖₁ = 5.5; l_10 = −0.5, l_20 = −0.25.
-    // The fill −0.06 in column 1 is below 0.04 · 4.
-    for (text, expected) in [("ict(0.04)", 3 + 2), ("ict(0.05)", 3 + 1), ("ict(0.1)", 3)] {
+    for (text, expected) in [
+        ("ict(0.03)", 3 + 3),
+        ("ict(0.04)", 3 + 2),
+        ("ict(0.2)", 3 + 1),
+        ("ict(0.3)", 3),
+    ] {
         assert_eq!(build(text, &a).nnz(), expected, "{text}");
+        // Whatever the scale of A.
+        let mut scaled = a.clone();
+        scaled.values_mut().iter_mut().for_each(|v| *v *= 1e9);
+        assert_eq!(build(text, &scaled).nnz(), expected, "{text}");
     }
 }
 

@@ -450,3 +450,42 @@ fn gcrodr_refuses_a_space_that_does_not_fit() {
     assert!("gcrodr(8, 8)".parse::<Method>().is_err());
     assert!("gcrodr(8, 0)".parse::<Method>().is_err());
 }
+
+#[test]
+fn a_space_to_start_from_is_renewed_and_recycled() {
+    let a = poisson(30);
+    let spd = a.promised(Props::SPD);
+    let (exact, _) = modes(30, 8);
+    // Slow modes seen through noise: worth something, but not what a cycle finds.
+    let rough = dense::Dense::from_fn(900, 8, |i, j| {
+        exact[(i, j)] + 0.05 * random_vector(900, 120 + j as u64)[i]
+    });
+    let params = GcrodrParams {
+        restart: 20,
+        recycle: 8,
+    };
+    let run = |ws: &mut Gcrodr, m: &dyn LinOp, index: u64| {
+        let b = random_vector(900, index);
+        let mut x = vec![0.0; 900];
+        let out = gcrodr(ws, &params, &spd, m, &b, &mut x, &Stop::rtol(1e-8), &mut Quiet).unwrap();
+        assert!(out.converged() && residual(&a, &b, &x) <= 1.0001e-8 * out.b_norm);
+        out.iterations
+    };
+    let icc = "icc".parse::<Spec>().unwrap().build(&a).unwrap().op;
+    for m in [&Identity(900) as &dyn LinOp, &*icc] {
+        let [mut nothing, mut fixed, mut started, mut known] = [(); 4].map(|()| Gcrodr::default());
+        fixed.set_space(&rough).unwrap();
+        started.start_space(&rough).unwrap();
+        known.set_space(&exact).unwrap();
+        let counts: Vec<[usize; 4]> = (0..3)
+            .map(|k| [&mut nothing, &mut fixed, &mut started, &mut known].map(|ws| run(ws, m, 130 + k)))
+            .collect();
+        println!("nothing, fixed, started, known: {counts:?}");
+        // Renewed while the first systems are solved, it beats the same space held fast, and ends as good as exact eigenvectors.
+        assert!(20 * counts[0][2] <= 21 * counts[0][0], "{counts:?}");
+        assert!(counts[1..].iter().all(|c| c[2] < c[1]), "{counts:?}");
+        assert!(10 * counts[2][2] <= 11 * counts[2][3], "{counts:?}");
+        started.forget();
+        assert_eq!(started.recycled(), 0);
+    }
+}

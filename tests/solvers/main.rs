@@ -2,6 +2,7 @@
 
 mod command;
 mod factors;
+mod frame;
 mod krylov;
 mod memory;
 mod multilevel;

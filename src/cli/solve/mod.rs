@@ -65,6 +65,9 @@ pub struct Args {
     /// Deflate the K lowest sine modes of the unit square (A on a square grid, row by row; cg or gcrodr)
     #[arg(long, value_name = "K")]
     deflate: Option<usize>,
+    /// Tell amg the rigid-body modes of a frame (a dataset with three coordinates a node, six unknowns each)
+    #[arg(long)]
+    rigid_body: bool,
     /// Print the residual norm of every iteration
     #[arg(long)]
     monitor: bool,
@@ -104,8 +107,15 @@ struct Solved {
 pub fn run(args: &Args, common: &Common) -> Result<()> {
     let system = load::load(args)?;
     let (method, stop) = (method(args)?, stop(args));
-    let prepared = prepare::prepare(args, &system)?;
-    let (x, solved) = solve(args, common, &system, &prepared, method, stop)?;
+    // On a thread of the pool, so that the others are next door.
+    let mut done = None;
+    rayon::scope(|_| {
+        done = Some(prepare::prepare(args, &system).and_then(|prepared| {
+            let (x, solved) = solve(args, common, &system, &prepared, method, stop)?;
+            Ok((prepared, x, solved))
+        }));
+    });
+    let (prepared, x, solved) = done.unwrap_or_else(|| Err(Error::Interrupted("before the solve".into())))?;
     if interrupt::requested() {
         return Err(Error::Interrupted(format!(
             "after {} iterations, {:e} reached",

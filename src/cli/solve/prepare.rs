@@ -10,7 +10,7 @@ use crate::linalg::LinOp;
 use crate::linalg::dense::Dense;
 use crate::linalg::op::Identity;
 use crate::models::{self, PredictOptions, Prediction};
-use crate::precond::{Spec, sine_modes};
+use crate::precond::{Spec, rigid_body_modes, sine_modes};
 use crate::system::LinearSystem;
 
 /// `--pc`: a specification, or a run directory or checkpoint.
@@ -69,7 +69,10 @@ pub fn prepare(args: &Args, system: &LinearSystem) -> Result<Prepared> {
                     .into(),
             ));
         }
-        Pc::Classical(spec) => classical(spec, system)?,
+        Pc::Classical(spec) => classical(spec, system, args.rigid_body)?,
+        Pc::Learned(_) if args.rigid_body => {
+            return Err(Error::Argument("--rigid-body is for --pc amg".into()));
+        }
         Pc::Learned(path) => learned(path, args, system)?,
     };
     if let Some(count) = args.deflate {
@@ -83,8 +86,11 @@ pub fn prepare(args: &Args, system: &LinearSystem) -> Result<Prepared> {
     Ok(prepared)
 }
 
-fn classical(spec: &Spec, system: &LinearSystem) -> Result<Prepared> {
-    let built = spec.build(&system.matrix)?;
+fn classical(spec: &Spec, system: &LinearSystem, rigid_body: bool) -> Result<Prepared> {
+    let built = match rigid_body {
+        true => spec.build_with_candidates(&system.matrix, &rigid_modes(system)?, 6)?,
+        false => spec.build(&system.matrix)?,
+    };
     Ok(Prepared {
         op: built.op,
         start: vec![0.0; system.n()],
@@ -133,6 +139,19 @@ fn learned(path: &Path, args: &Args, system: &LinearSystem) -> Result<Prepared> 
     };
     prepared.note = Some(format!("{}: {what}", model.name()));
     Ok(prepared)
+}
+
+/// The rigid-body modes of a frame's free nodes, which come first.
+fn rigid_modes(system: &LinearSystem) -> Result<Dense> {
+    let nodes = system.n() / 6;
+    let points = system.field("points").filter(|f| f.components == 3);
+    match points.and_then(|f| f.values.get(..3 * nodes)) {
+        Some(points) if system.n() == 6 * nodes => rigid_body_modes(points),
+        _ => Err(Error::Argument(
+            "--rigid-body needs a frame: a field \"points\" of three coordinates a node, six unknowns a node"
+                .into(),
+        )),
+    }
 }
 
 /// The sine modes of the square grid that n unknowns are.

@@ -5,9 +5,11 @@
 mod aggregate;
 mod cycle;
 mod prolong;
+mod rigid;
 
 use cycle::Level;
 pub use cycle::Smoothing;
+pub use rigid::rigid_body_modes;
 
 use std::sync::{Mutex, PoisonError};
 
