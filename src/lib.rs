@@ -16,6 +16,7 @@
 //! | [`nn`] | what dfdx lacks: parameters of runtime size, sparse products with derivatives, Adam |
 //! | [`families`] | PDE families, one a file: `(seed, index)` → [`system::LinearSystem`] |
 //! | [`verify`] | what families claim, measured: orders of convergence, known values |
+//! | [`transfer`] | imports of matrix files, exports of samples |
 //! | [`dataset`] | the HDF5 file: schema, parts, reader, splits, digests |
 //! | [`field`] | random coefficient fields: polynomial, Gaussian, two-phase |
 //! | [`fem`], [`mesh`] | elements on a reused pattern, quadrature, error norms; meshes |
@@ -63,6 +64,7 @@ pub mod rng;
 pub mod solver;
 pub mod system;
 pub mod train;
+pub mod transfer;
 pub mod verify;
 
 pub use error::{Error, Result};

@@ -15,7 +15,8 @@ const LAYERS: [(&str, &[&str]); 22] = [
     // Labels are factors and eigenvectors.
     ("generate", &["families", "dataset", "precond", "system"]),
     ("verify", &["families", "fem", "field", "mesh", "system"]),
-    ("transfer", &["dataset", "mesh", "system"]),
+    // An import is solved directly.
+    ("transfer", &["dataset", "precond", "mesh", "system"]),
     ("draw", &["system"]),
     ("train", &["models", "dataset", "solver", "precond", "system"]),
     ("evaluate", &["models", "dataset", "solver", "precond", "system"]),

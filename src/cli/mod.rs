@@ -4,7 +4,9 @@
 //! 2 a wrong command line, 130 interrupted.
 
 mod evaluate;
+mod export;
 mod generate;
+mod import;
 mod inspect;
 mod merge;
 pub mod output;
@@ -55,6 +57,8 @@ impl Common {
 #[derive(Debug, Subcommand)]
 enum Command {
     Generate(generate::Args),
+    Import(import::Args),
+    Export(export::Args),
     Inspect(inspect::Args),
     Merge(merge::Args),
     Solve(solve::Args),
@@ -97,6 +101,8 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::Generate(args) => generate::run(args, &cli.common),
+        Command::Import(args) => import::run(args, &cli.common),
+        Command::Export(args) => export::run(args, &cli.common),
         Command::Inspect(args) => inspect::run(args, &cli.common),
         Command::Merge(args) => merge::run(args, &cli.common),
         Command::Solve(args) => solve::run(args, &cli.common),

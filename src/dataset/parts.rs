@@ -68,6 +68,30 @@ pub fn write(dir: &Path, header: &Header, shape: &Shape, records: &[Record]) -> 
     })
 }
 
+/// Writes a whole dataset, all of whose records are at hand, in one go.
+///
+/// # Errors
+/// If the file system refuses; then what was there before stays.
+pub fn write_whole(
+    output: &Path,
+    header: &Header,
+    shape: &Shape,
+    records: &[Record],
+    sets: &Split,
+) -> Result<()> {
+    let mut name = output.as_os_str().to_os_string();
+    name.push(".tmp");
+    atomically(Path::new(&name), output, |temporary| {
+        let mut totals = Totals::default();
+        records.iter().for_each(|r| totals.add(&r.system));
+        let mut w = Writer::create(temporary, header.clone(), shape.clone(), &totals, false)?;
+        for record in records {
+            w.push(record)?;
+        }
+        w.finish(sets).map(drop)
+    })
+}
+
 /// The parts found in some directories, checked to belong together, by number.
 #[derive(Debug, Default)]
 pub struct Found {

@@ -8,3 +8,4 @@ mod python;
 mod resume;
 mod roundtrip;
 mod shards;
+mod transfer;

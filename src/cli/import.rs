@@ -1,0 +1,78 @@
+//! `fempipe import`: matrix files of others as a dataset.
+
+use std::path::PathBuf;
+
+use super::Common;
+use super::output::print;
+use super::progress::{bar, say};
+use crate::error::{Error, Result};
+use crate::transfer::{self, Import, Rhs};
+
+/// Import Matrix Market files, SciPy or StAnD archives into a dataset
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  fempipe import bcsstk16.mtx -o bcsstk16.h5
+  fempipe import stand/*.npz -o stand.h5
+  fempipe evaluate --data stand.h5 --split test
+b is the file's own (.npz: array b; NAME.mtx: NAME_b.mtx beside it), else as --rhs says.")]
+pub struct Args {
+    /// Files: .mtx (Matrix Market), .npz (SciPy save_npz, StAnD)
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Dataset to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Right-hand side of matrices that come without one
+    #[arg(long, value_enum, default_value = "ones")]
+    rhs: Rhs,
+    /// Do not solve
+    #[arg(long)]
+    no_solution: bool,
+    /// Name of the set that holds all of them
+    #[arg(long, value_name = "NAME", default_value = "test")]
+    set: String,
+    /// Replace what is at the output
+    #[arg(long)]
+    force: bool,
+}
+
+/// Runs `fempipe import`.
+pub fn run(args: &Args, common: &Common) -> Result<()> {
+    if args.output.exists() && !args.force {
+        return Err(Error::file(
+            &args.output,
+            "is there already; choose another -o, or --force to replace it",
+        ));
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if args.set.is_empty() || !args.set.chars().all(plain) {
+        return Err(Error::Argument(format!(
+            "--set {}: names are letters, digits, '-' and '_'",
+            args.set
+        )));
+    }
+    let progress = bar(common, "importing", args.files.len(), "files");
+    let import = Import {
+        files: args.files.clone(),
+        rhs: args.rhs,
+        solution: !args.no_solution,
+        set: args.set.clone(),
+    };
+    let done = transfer::import(&import, &args.output, &|k| progress.set_position(k as u64));
+    progress.finish_and_clear();
+    done?;
+    let file = args.output.display();
+    if common.json {
+        print(&format!(
+            "{}\n",
+            serde_json::json!({ "output": file.to_string(), "samples": args.files.len() })
+        ))?;
+    } else {
+        print(&format!("{file}\n"))?;
+    }
+    say(
+        common,
+        &format!("{} samples\nnext: fempipe inspect {file}", args.files.len()),
+    );
+    Ok(())
+}

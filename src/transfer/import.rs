@@ -1,0 +1,245 @@
+//! Matrix files of others → a dataset.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::digest::Digest;
+use crate::dataset::{Header, Record, Shape, Split, parts};
+use crate::error::{Error, Result};
+use crate::interrupt;
+use crate::linalg::npz::{self, Npz};
+use crate::linalg::vector::{axpy, norm2};
+use crate::linalg::{Cholesky, Csr, LinOp, Props, matrix_market};
+use crate::precond::Lu;
+use crate::system::{Description, LinearSystem};
+
+/// Relative difference of a_ij and a_ji up to which a matrix counts as symmetric.
+const SYMMETRY: f64 = 1e-12;
+
+/// Relative residual that a solution must reach.
+const RESIDUAL: f64 = 1e-10;
+
+/// Rounds of iterative refinement.
+const REFINEMENTS: usize = 5;
+
+/// The right-hand side of a matrix that comes without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rhs {
+    /// b = (1, …, 1).
+    #[default]
+    Ones,
+    /// b = A (1, …, 1), so that x = (1, …, 1).
+    ImageOfOnes,
+}
+
+/// What to import, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Import {
+    pub files: Vec<PathBuf>,
+    pub rhs: Rhs,
+    /// Whether to solve (directly, refined).
+    pub solution: bool,
+    /// The set that holds all samples.
+    pub set: String,
+}
+
+/// Reads all files, solves, and writes `output`, whole or not at all. `progress` is told how many are done.
+///
+/// # Errors
+/// What a file is not, naming file and line; [`Error::Numeric`] naming the file whose system cannot be solved to a relative
+/// residual of 1e-10; [`Error::Io`] if `output` cannot be written.
+pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Result<()> {
+    let mut systems: Vec<(LinearSystem, f64)> = Vec::new();
+    for (index, file) in import.files.iter().enumerate() {
+        if interrupt::requested() {
+            return Err(Error::Interrupted(format!(
+                "{index} of {} files read, nothing written",
+                import.files.len()
+            )));
+        }
+        let clock = Instant::now();
+        let mut system = read(file, import.rhs)?;
+        system.index = index as u64;
+        if import.solution {
+            solve(&mut system).map_err(|e| Error::Numeric(format!("{}: {e}", file.display())))?;
+        }
+        // Samples of one pattern share it.
+        if let Some((first, _)) = systems.first()
+            && first.matrix.pattern() == system.matrix.pattern()
+        {
+            system.matrix = Csr::new(first.matrix.pattern().clone(), system.matrix.values().to_vec())?;
+        }
+        systems.push((system, clock.elapsed().as_secs_f64()));
+        progress(index + 1);
+    }
+    let Some((first, _)) = systems.first() else {
+        return Err(Error::Argument("no files to import".into()));
+    };
+    // What holds for all.
+    let props = Props {
+        symmetric: systems.iter().all(|(s, _)| s.props.symmetric),
+        positive_definite: systems.iter().all(|(s, _)| s.props.positive_definite),
+        linear: true,
+    };
+    let pattern = first.matrix.pattern().clone();
+    let shared = systems
+        .iter()
+        .all(|(s, _)| Arc::ptr_eq(s.matrix.pattern(), &pattern));
+    let shape = Shape::of(first, shared.then_some(pattern), None);
+    let records: Vec<Record> = systems
+        .into_iter()
+        .map(|(mut s, seconds)| {
+            s.props = props;
+            Record::new(s, seconds)
+        })
+        .collect();
+    let ids = (0..records.len() as u32).collect();
+    let sets = Split::from([(import.set.clone(), ids)]);
+    parts::write_whole(output, &header(import, props, &records), &shape, &records, &sets)
+}
+
+fn header(import: &Import, props: Props, records: &[Record]) -> Header {
+    let names: Vec<toml::Value> = import
+        .files
+        .iter()
+        .filter_map(|f| Some(f.file_name()?.to_string_lossy().into_owned().into()))
+        .collect();
+    let mut own = toml::Table::new();
+    own.insert("files".into(), names.into());
+    if let Ok(rhs) = toml::Value::try_from(import.rhs) {
+        own.insert("rhs".into(), rhs);
+    }
+    let mut recipe = toml::Table::new();
+    recipe.insert("family".into(), "import".into());
+    recipe.insert("import".into(), own.into());
+    let recipe = recipe.to_string();
+    let mut origin = Digest::new();
+    origin.text(&recipe);
+    records.iter().for_each(|r| {
+        origin.number(r.digest);
+    });
+    Header {
+        description: Description {
+            family: "import".into(),
+            equation: "A x = b, imported (the recipe names the files)".into(),
+            weak_form: "unknown".into(),
+            boundary_conditions: "unknown".into(),
+            units: "those of the files".into(),
+            props,
+        },
+        recipe,
+        seed: 0,
+        fempipe_version: env!("CARGO_PKG_VERSION").into(),
+        samples: records.len(),
+        origin: origin.finish(),
+        part: None,
+    }
+}
+
+/// The matrix of a file with its b: the file's own (`.npz`), that of `NAME_b.mtx` beside `NAME.mtx`, or as `rhs` says.
+fn read(file: &Path, rhs: Rhs) -> Result<LinearSystem> {
+    let extension = file.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+    let (matrix, b) = match extension.as_deref() {
+        Some("npz") => {
+            let own = Npz::open(file)?;
+            let b = own.has("b").then(|| own.vector("b")).transpose()?;
+            (npz::read_matrix(file)?, b)
+        }
+        Some("mtx") => {
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+            let beside = file.with_file_name(format!("{stem}_b.mtx"));
+            let b = beside
+                .is_file()
+                .then(|| matrix_market::read_vector(&beside))
+                .transpose()?;
+            (matrix_market::read(file)?, b)
+        }
+        _ => {
+            return Err(Error::file(
+                file,
+                "is neither a Matrix Market file (.mtx) nor a NumPy archive (.npz)",
+            ));
+        }
+    };
+    let n = matrix.nrows();
+    if matrix.ncols() != n || n == 0 {
+        let reason = format!(
+            "holds a {n} × {} matrix: must be square, not empty",
+            matrix.ncols()
+        );
+        return Err(Error::file(file, reason));
+    }
+    if let Some(k) = matrix.values().iter().position(|v| !v.is_finite()) {
+        return Err(Error::file(
+            file,
+            format!("stored entry {k} is {}", matrix.values()[k]),
+        ));
+    }
+    let rhs = b.unwrap_or_else(|| {
+        let ones = vec![1.0; n];
+        if rhs == Rhs::Ones {
+            return ones;
+        }
+        let mut b = vec![0.0; n];
+        matrix.spmv(&ones, &mut b);
+        b
+    });
+    if rhs.len() != n {
+        let reason = format!(
+            "its right-hand side has {} entries, the matrix {n} rows",
+            rhs.len()
+        );
+        return Err(Error::file(file, reason));
+    }
+    let symmetric = matrix.is_symmetric(SYMMETRY);
+    Ok(LinearSystem {
+        // Definite is what Cholesky says.
+        props: match symmetric && Cholesky::new(&matrix).is_ok() {
+            true => Props::SPD,
+            false if symmetric => Props::SYMMETRIC,
+            false => Props::GENERAL,
+        },
+        matrix,
+        rhs,
+        solution: None,
+        fields: Vec::new(),
+        labels: Vec::new(),
+        params: Vec::new(),
+        mesh: None,
+        index: 0,
+    })
+}
+
+/// x by a direct method, refined.
+fn solve(s: &mut LinearSystem) -> Result<()> {
+    let inverse: Box<dyn LinOp> = match s.props.positive_definite {
+        true => Box::new(Cholesky::new(&s.matrix)?),
+        false => Box::new(Lu::new(&s.matrix)?),
+    };
+    let (n, size) = (s.n(), norm2(&s.rhs));
+    let (mut x, mut r, mut d) = (vec![0.0; n], s.rhs.clone(), vec![0.0; n]);
+    let (mut best, mut least) = (x.clone(), f64::INFINITY);
+    for _ in 0..=REFINEMENTS {
+        inverse.apply(&r, &mut d);
+        axpy(1.0, &d, &mut x);
+        s.matrix.spmv(&x, &mut r);
+        r.iter_mut().zip(&s.rhs).for_each(|(r, b)| *r = b - *r);
+        let now = norm2(&r);
+        if now.is_nan() || now >= 0.5 * least {
+            break;
+        }
+        (least, best) = (now, x.clone());
+    }
+    if least > RESIDUAL * size || least.is_infinite() {
+        return Err(Error::Numeric(format!(
+            "cannot be solved to a relative residual of {RESIDUAL:.0e}: {:.1e} reached; --no-solution imports it unsolved",
+            least / size
+        )));
+    }
+    s.solution = Some(best);
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! To and from other programs: matrices of others as datasets, samples as files that others read.
+
+mod export;
+mod import;
+mod npz_writer;
+mod petsc;
+
+pub use export::{Format, export};
+pub use import::{Import, Rhs, import};

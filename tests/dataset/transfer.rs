@@ -1,0 +1,130 @@
+//! Imports and exports: there and back without a changed bit, bad files refused by name and line.
+
+use std::path::Path;
+
+use fempipe::dataset::{Dataset, verify};
+use fempipe::linalg::Props;
+
+use crate::command::{alone, ok, refused};
+
+const SPD: &str = "%%MatrixMarket matrix coordinate real symmetric\n% a comment\n3 3 5\n1 1 4\n2 1 -1\n2 2 5.25\n3 2 -1e-1\n3 3 2\n";
+
+fn write(dir: &Path, name: &str, text: &str) {
+    std::fs::write(dir.join(name), text).unwrap();
+}
+
+#[test]
+fn there_and_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    write(dir, "a.mtx", SPD);
+    write(
+        dir,
+        "a_b.mtx",
+        "%%MatrixMarket matrix array real general\n3 1\n1\n2\n0.1\n",
+    );
+    ok(dir, &["import", "a.mtx", "-o", "a.h5"]);
+    for (to, file) in [("mtx", "e.mtx"), ("npz", "e.npz")] {
+        ok(dir, &["export", "a.h5", "--to", to, "-o", file]);
+        ok(dir, &["import", file, "-o", "again.h5", "--force"]);
+        let _guard = alone();
+        let (a, b) = (
+            Dataset::open(dir.join("a.h5")).unwrap(),
+            Dataset::open(dir.join("again.h5")).unwrap(),
+        );
+        let (a, b) = (a.read(0).unwrap(), b.read(0).unwrap());
+        assert_eq!(a.matrix.pattern(), b.matrix.pattern());
+        assert_eq!(a.matrix.values(), b.matrix.values());
+        assert_eq!((a.rhs, a.solution), (b.rhs, b.solution));
+    }
+    ok(dir, &["export", "a.h5", "--to", "petsc", "-o", "e.petsc"]);
+    let bytes = std::fs::read(dir.join("e.petsc")).unwrap();
+    // Class id, rows, columns, entries; row lengths; columns; values; then two vectors of 3.
+    let number = |at: usize| i32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+    assert_eq!(
+        [number(0), number(4), number(8), number(12)],
+        [1_211_216, 3, 3, 7]
+    );
+    assert_eq!([number(16), number(20), number(24)], [2, 3, 2]);
+    let vectors = 16 + 4 * 3 + 4 * 7 + 8 * 7;
+    assert_eq!([number(vectors), number(vectors + 4)], [1_211_214, 3]);
+    assert_eq!(bytes.len(), vectors + 2 * (8 + 24));
+}
+
+#[test]
+fn several_matrices_and_what_holds_for_all_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    write(dir, "spd.mtx", SPD);
+    write(
+        dir,
+        "indefinite.mtx",
+        "%%MatrixMarket matrix coordinate real symmetric\n2 2 2\n2 1 1\n2 2 3\n",
+    );
+    write(
+        dir,
+        "general.mtx",
+        "%%MatrixMarket matrix coordinate real general\n2 2 3\n1 1 1\n1 2 5\n2 2 1\n",
+    );
+    for (files, props) in [
+        (&["spd.mtx"][..], Props::SPD),
+        (&["spd.mtx", "indefinite.mtx"], Props::SYMMETRIC),
+        (&["spd.mtx", "indefinite.mtx", "general.mtx"], Props::GENERAL),
+    ] {
+        let mut args = vec!["import", "-o", "all.h5", "--force", "--rhs", "image-of-ones"];
+        args.extend(files);
+        ok(dir, &args);
+        let _guard = alone();
+        let data = Dataset::open(dir.join("all.h5")).unwrap();
+        assert_eq!(data.split("test").unwrap().len(), files.len());
+        assert!(verify::verify(&data, &|_| ()).unwrap().faults.is_empty());
+        for i in 0..data.len() {
+            let s = data.read(i).unwrap();
+            assert_eq!(s.props, props);
+            assert!(s.solution.unwrap().iter().all(|x| (x - 1.0).abs() < 1e-12));
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_imported_is_refused_and_nothing_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    write(
+        dir,
+        "short.mtx",
+        "%%MatrixMarket matrix coordinate real general\n2 2 3\n1 1 1\n",
+    );
+    write(
+        dir,
+        "wide.mtx",
+        "%%MatrixMarket matrix coordinate real general\n1 2 1\n1 1 1\n",
+    );
+    write(
+        dir,
+        "singular.mtx",
+        "%%MatrixMarket matrix coordinate real general\n2 2 2\n1 1 1\n2 1 1\n",
+    );
+    write(dir, "text.txt", "hello");
+    write(dir, "broken.npz", "PK\u{3}\u{4}");
+    write(dir, "a.mtx", SPD);
+    for (file, word) in [
+        ("short.mtx", "short.mtx: line"),
+        ("wide.mtx", "must be square"),
+        ("singular.mtx", "singular.mtx"),
+        ("text.txt", ".mtx"),
+        ("broken.npz", "broken.npz"),
+        ("missing.mtx", "missing.mtx"),
+    ] {
+        refused(dir, &["import", "a.mtx", file, "-o", "x.h5"], 1, &[word]);
+        assert!(!dir.join("x.h5").exists(), "{file}");
+    }
+    ok(dir, &["import", "a.mtx", "-o", "x.h5"]);
+    refused(dir, &["import", "a.mtx", "-o", "x.h5"], 1, &["x.h5", "--force"]);
+    refused(
+        dir,
+        &["export", "x.h5", "--sample", "7", "--to", "mtx"],
+        1,
+        &["no sample 7"],
+    );
+}
