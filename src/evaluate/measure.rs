@@ -38,6 +38,8 @@ pub struct Solve {
     pub relative_residual: f64,
     /// ‖x − x*‖₂ / ‖x*‖₂ against the stored solution.
     pub relative_error: Option<f64>,
+    /// δ = ‖x̂ − x*‖₂ / ‖x*‖₂ of a model's guess, before any iteration.
+    pub guess_error: Option<f64>,
     /// Stored numbers of the preconditioner.
     pub pc_nnz: usize,
     /// What setup had to say (a shift that was needed).
@@ -144,6 +146,7 @@ pub fn solve(
         solve_seconds: 0.0,
         relative_residual: 1.0,
         relative_error: None,
+        guess_error: None,
         pc_nnz: 0,
         note: None,
         history: Vec::new(),
@@ -160,6 +163,9 @@ pub fn solve(
     };
     let a = system.matrix.promised(system.props);
     let mut x = prepared.start;
+    let guessed = x.iter().any(|&v| v != 0.0);
+    let known = system.solution.as_ref().filter(|exact| norm2(exact) > 0.0);
+    out.guess_error = known.filter(|_| guessed).map(|exact| distance(&x, exact));
     let clock = Instant::now();
     let outcome = row
         .ksp
@@ -172,14 +178,16 @@ pub fn solve(
     out.relative_residual = outcome.relative_residual();
     out.pc_nnz = prepared.op.get().nnz();
     out.note = prepared.note;
-    let known = system.solution.as_ref().filter(|exact| norm2(exact) > 0.0);
-    out.relative_error = known.map(|exact| {
-        let difference: Vec<f64> = x.iter().zip(exact).map(|(x, e)| x - e).collect();
-        norm2(&difference) / norm2(exact)
-    });
+    out.relative_error = known.map(|exact| distance(&x, exact));
     let scale = if outcome.b_norm > 0.0 { outcome.b_norm } else { 1.0 };
     out.history = outcome.history.iter().map(|r| r / scale).collect();
     Ok(out)
+}
+
+/// ‖x − e‖₂ / ‖e‖₂.
+fn distance(x: &[f64], exact: &[f64]) -> f64 {
+    let difference: Vec<f64> = x.iter().zip(exact).map(|(x, e)| x - e).collect();
+    norm2(&difference) / norm2(exact)
 }
 
 /// What a row needs for one dataset.

@@ -96,7 +96,7 @@ fn field(text: &str) -> String {
 fn results_csv(results: &Results) -> String {
     let mut out = String::from(
         "dataset,family,n,sample,row,kind,ksp,rtol,converged,reason,iterations,setup_seconds,solve_seconds,\
-         relative_residual,relative_error,pc_nnz,note\n",
+         relative_residual,relative_error,guess_error,pc_nnz,note\n",
     );
     for s in &results.solves {
         let (info, row) = (&results.datasets[s.dataset], &results.recipe.rows[s.row]);
@@ -116,6 +116,7 @@ fn results_csv(results: &Results) -> String {
             format!("{:e}", s.solve_seconds),
             format!("{:e}", s.relative_residual),
             s.relative_error.map_or(String::new(), |e| format!("{e:e}")),
+            s.guess_error.map_or(String::new(), |e| format!("{e:e}")),
             s.pc_nnz.to_string(),
             field(s.note.as_deref().unwrap_or("")),
         ];

@@ -21,7 +21,14 @@ pub fn console(results: &Results, cells: &[Cell], verdicts: &[Verdict]) -> Strin
             info.name, info.n, info.systems, verdict.rtol
         ));
         let mut rows = vec![HEADER.map(String::from).to_vec()];
+        let mut guesses = String::new();
         for (i, c) in here {
+            if let Some(q) = &c.guess_error {
+                guesses += &format!(
+                    "guess of {}: relative error mean {:.4}, median {:.4}, worst {:.4}\n",
+                    c.label, q.mean, q.median, q.max
+                );
+            }
             rows.push(line(
                 c,
                 verdict.fewest_iterations == Some(i),
@@ -29,6 +36,7 @@ pub fn console(results: &Results, cells: &[Cell], verdicts: &[Verdict]) -> Strin
             ));
         }
         out.push_str(&align(&rows));
+        out.push_str(&guesses);
         out.push('\n');
     }
     for v in verdicts {
