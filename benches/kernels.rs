@@ -8,8 +8,10 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::Instant;
 
-use fempipe::linalg::{Csr, LinOp, npz, vector};
+use fempipe::linalg::op::Identity;
+use fempipe::linalg::{Csr, LinOp, Props, npz, vector};
 use fempipe::precond::Spec;
+use fempipe::solver::{Method, Norm, Quiet, Stop, Workspace};
 
 fn option(args: &[String], name: &str, default: f64) -> f64 {
     let at = args.iter().position(|a| a == name);
@@ -46,6 +48,28 @@ fn measure(a: &Csr, seconds: f64) -> serde_json::Value {
         "axpy",
         shortest(seconds, || vector::axpy(1e-9, black_box(&x), &mut y)),
     );
+    let spd = a.promised(Props::SPD);
+    let identity = Identity(n);
+    let fifty = Stop {
+        norm: Norm::None,
+        max_it: 50,
+        ..Stop::default()
+    };
+    let mut ws = Workspace::default();
+    let iterations = shortest(seconds, || {
+        let mut x = vec![0.0; n];
+        // Always fifty iterations; what they reach does not matter here.
+        let _ = Method::Cg.solve(
+            &mut ws,
+            &spd,
+            &identity,
+            &vec![1.0; n],
+            &mut x,
+            &fifty,
+            &mut Quiet,
+        );
+    });
+    note("cg none iteration", iterations / 50.0);
     for pc in [
         "jacobi",
         "ssor",

@@ -11,6 +11,11 @@ fn middle(n: usize) -> usize {
     (n / 2).next_multiple_of(LANES)
 }
 
+/// Where to cut a vector of n entries for [`both`], if it is long.
+pub(crate) fn cut(n: usize) -> Option<usize> {
+    (n > PIECE).then(|| middle(n))
+}
+
 /// Both at once, if there is a thread for the second.
 pub(crate) fn both<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
     if rayon::current_num_threads() == 1 {

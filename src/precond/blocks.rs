@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rayon::prelude::*;
+
 use super::check_square_finite;
 use super::inner::Inner;
 use crate::error::{Error, Result};
@@ -44,6 +46,19 @@ struct Block {
     scratch: Mutex<(Vec<f64>, Vec<f64>)>,
 }
 
+impl Block {
+    /// Mᵢ Rᵢ x into the scratch.
+    fn solve(&self, x: &[f64]) {
+        // The scratch holds nothing that is read before it is written, so that a panic elsewhere cannot have spoiled it.
+        let mut guard = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        let (r, z) = &mut *guard;
+        for (r, &row) in r.iter_mut().zip(&self.rows) {
+            *r = x[row as usize];
+        }
+        self.op.apply(r, z);
+    }
+}
+
 impl BlocksParams {
     /// # Errors
     /// [`Error::Argument`] if there is no block.
@@ -63,23 +78,34 @@ impl Blocks {
         params.check()?;
         check_square_finite(a)?;
         let n = a.nrows();
-        let mut blocks = Vec::new();
-        let (mut mark, mut local) = (vec![false; n], vec![NONE; n]);
-        for range in ranges(n, params.blocks) {
-            let rows = grown(a, &range, params.overlap, &mut mark);
-            let (op, note) = params.inner.build(&submatrix(a, &rows, &mut local)?)?;
+        // Places among the rows of a block, and marks, one of each a thread.
+        let room = || (vec![false; n], vec![NONE; n]);
+        let block = |(mark, local): &mut (Vec<bool>, Vec<u32>), range: Range<usize>| {
+            let rows = grown(a, &range, params.overlap, mark);
+            let (op, note) = params.inner.build(&submatrix(a, &rows, local)?)?;
             let own = |&(_, &row): &(usize, &u32)| range.contains(&(row as usize));
             let kept = rows.iter().enumerate().filter(|e| !params.restricted || own(e));
             let kept = kept.map(|(k, _)| k as u32).collect();
             let size = rows.len();
-            blocks.push(Block {
+            Ok(Block {
                 rows,
                 kept,
                 op,
                 note,
                 scratch: Mutex::new((vec![0.0; size], vec![0.0; size])),
-            });
-        }
+            })
+        };
+        let ranges: Vec<Range<usize>> = ranges(n, params.blocks).collect();
+        let blocks = if parallel(n) {
+            let made = ranges.into_par_iter().map_init(room, block);
+            made.collect::<Result<Vec<Block>>>()?
+        } else {
+            let mut room = room();
+            ranges
+                .into_iter()
+                .map(|range| block(&mut room, range))
+                .collect::<Result<Vec<Block>>>()?
+        };
         let symmetric = params.overlap == 0 || !params.restricted;
         let spd = symmetric && blocks.iter().all(|b| b.op.props() == Props::SPD);
         let props = if spd { Props::SPD } else { Props::GENERAL };
@@ -156,6 +182,10 @@ const NONE: u32 = u32::MAX;
 /// Below this many unknowns the blocks are solved on the calling thread: waking others costs more.
 const PARALLEL_N: usize = 20_000;
 
+fn parallel(n: usize) -> bool {
+    n >= PARALLEL_N && rayon::current_num_threads() > 1
+}
+
 /// Disjoint blocks that follow each other, on all threads; the same bits for any number of them.
 fn in_place(blocks: &[Block], x: &[f64], y: &mut [f64]) {
     match blocks {
@@ -165,7 +195,7 @@ fn in_place(blocks: &[Block], x: &[f64], y: &mut [f64]) {
             let (first, second) = blocks.split_at(blocks.len() / 2);
             let (x1, x2) = x.split_at(first.iter().map(|b| b.rows.len()).sum());
             let (y1, y2) = y.split_at_mut(x1.len());
-            if x.len() < PARALLEL_N || rayon::current_num_threads() == 1 {
+            if !parallel(x.len()) {
                 in_place(first, x1, y1);
                 in_place(second, x2, y2);
             } else {
@@ -186,17 +216,17 @@ impl LinOp for Blocks {
         if self.disjoint {
             return in_place(&self.blocks, x, y);
         }
+        if parallel(self.n) {
+            self.blocks.par_iter().for_each(|block| block.solve(x));
+        } else {
+            self.blocks.iter().for_each(|block| block.solve(x));
+        }
+        // Added in the blocks' order, whoever solved them.
         y.fill(0.0);
         for block in &self.blocks {
-            // The scratch holds nothing between calls, so that a panic elsewhere cannot have spoiled it.
-            let mut guard = block.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-            let (r, z) = &mut *guard;
-            for (r, &row) in r.iter_mut().zip(&block.rows) {
-                *r = x[row as usize];
-            }
-            block.op.apply(r, z);
+            let guard = block.scratch.lock().unwrap_or_else(PoisonError::into_inner);
             for &k in &block.kept {
-                y[block.rows[k as usize] as usize] += z[k as usize];
+                y[block.rows[k as usize] as usize] += guard.1[k as usize];
             }
         }
     }

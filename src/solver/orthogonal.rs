@@ -27,6 +27,18 @@ pub(super) fn orthogonalize<'a>(v: impl Fn(usize) -> &'a [f64], w: &mut [f64], h
 
 /// The four products vₗᵀ w in one pass.
 fn dots(v: &[&[f64]; BLOCK], w: &[f64]) -> [f64; BLOCK] {
+    let Some(cut) = vector::cut(w.len()) else {
+        return dots_piece(v, w);
+    };
+    let (wa, wb) = w.split_at(cut);
+    let (a, b) = vector::both(
+        || dots(&v.map(|v| &v[..cut]), wa),
+        || dots(&v.map(|v| &v[cut..cut + wb.len()]), wb),
+    );
+    std::array::from_fn(|l| a[l] + b[l])
+}
+
+fn dots_piece(v: &[&[f64]; BLOCK], w: &[f64]) -> [f64; BLOCK] {
     const LANES: usize = 4;
     let mut sums = [[0.0; LANES]; BLOCK];
     let (wc, wr) = w.as_chunks::<LANES>();
@@ -47,6 +59,14 @@ fn dots(v: &[&[f64]; BLOCK], w: &[f64]) -> [f64; BLOCK] {
 /// w ← w − Σ hₗ vₗ in one pass.
 fn subtract(v: &[&[f64]; BLOCK], h: &[f64; BLOCK], w: &mut [f64]) {
     let n = w.len();
+    if let Some(cut) = vector::cut(n).filter(|_| rayon::current_num_threads() > 1) {
+        let (wa, wb) = w.split_at_mut(cut);
+        vector::both(
+            || subtract(&v.map(|v| &v[..cut]), h, wa),
+            || subtract(&v.map(|v| &v[cut..n]), h, wb),
+        );
+        return;
+    }
     let [a, b, c, d] = v.map(|v| &v[..n]);
     for (i, w) in w.iter_mut().enumerate() {
         *w -= (h[0] * a[i] + h[1] * b[i]) + (h[2] * c[i] + h[3] * d[i]);

@@ -7,6 +7,7 @@ mod krylov;
 mod memory;
 mod multilevel;
 mod precond;
+mod recycling;
 mod side;
 mod systems;
 mod textbook;
