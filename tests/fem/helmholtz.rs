@@ -42,6 +42,7 @@ fn sizes_residuals_symmetry_and_promises() {
             2 * 196,
             Props::SYMMETRIC,
         ),
+        ("kind = 'absorbing'\nform = 'general'", 2 * 196, Props::GENERAL),
         ("kind = 'shifted'", 144, Props::SPD),
         (
             "kind = 'shifted'\ndiscretization = 'p1'\nf = 'random'",
@@ -52,7 +53,7 @@ fn sizes_residuals_symmetry_and_promises() {
         let s = sample(&format!("cells = 13\n{keys}"), 3);
         assert_eq!((s.n(), s.matrix.nrows(), s.props), (n, n, props), "{keys}");
         assert_eq!(s.mesh.as_ref().unwrap().free_dofs.len(), n, "{keys}");
-        assert!(s.matrix.is_symmetric(1e-15), "{keys}");
+        assert_eq!(s.matrix.is_symmetric(1e-15), props.symmetric, "{keys}");
         let mut r = vec![0.0; n];
         s.matrix.spmv(s.solution.as_ref().unwrap(), &mut r);
         r.iter_mut().zip(&s.rhs).for_each(|(r, b)| *r -= b);
@@ -94,6 +95,21 @@ fn a_sample_depends_on_seed_and_index_alone() {
             assert_eq!((&again.solution, &again.params), (&first.solution, &first.params));
         }
         assert_ne!(forward[0].matrix.values(), forward[1].matrix.values());
+    }
+}
+
+#[test]
+fn both_real_forms_have_one_solution() {
+    let keys = "kind = 'absorbing'\ncells = 8\nk = 9.0";
+    let (symmetric, general) = (sample(keys, 1), sample(&format!("{keys}\nform = 'general'"), 1));
+    assert_eq!(symmetric.solution, general.solution);
+    let n = symmetric.n() / 2;
+    for i in 0..2 * n {
+        let sign = if i < n { 1.0 } else { -1.0 };
+        assert_eq!(general.rhs[i], sign * symmetric.rhs[i]);
+        for j in 0..2 * n {
+            assert_eq!(general.matrix.get(i, j), sign * symmetric.matrix.get(i, j));
+        }
     }
 }
 
@@ -141,6 +157,10 @@ fn wrong_keys_are_named_with_what_would_be_right() {
         (
             "kind = 'absorbing'\ndiscretization = 'fd'",
             "helmholtz.discretization: kind",
+        ),
+        (
+            "form = 'general'",
+            "helmholtz.form: only for kind = \"absorbing\"",
         ),
         ("f = 'plane-wave'", "helmholtz.f: \"plane-wave\" is only for"),
         ("f = nan", "helmholtz.f = NaN"),

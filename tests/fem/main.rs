@@ -3,6 +3,7 @@
 mod biharmonic;
 mod darcy;
 mod elements;
+mod field;
 mod frame;
 mod heat;
 mod helmholtz;

@@ -9,7 +9,9 @@
 //! ```
 //!
 //! Symmetric; turned by (Re, Im) → (Im, −Re) it changes sign, so its eigenvalues come in pairs ±λ and its inertia is
-//! (n, n, 0). Without the factor −1 it would be [[S, B], [−B, S]], which is not symmetric, with the same solution.
+//! (n, n, 0). Without the factor −1 ([`turn`]) it is [[S, B], [−B, S]] with right-hand side (Re F, Im F) and the same solution: not
+//! symmetric, its eigenvalues those of S − iB and their conjugates, in one half-plane, which suits GMRES better. Both forms:
+//! Day & Heroux (2001), doi:10.1137/S1064827500372262 (their K1 is the second).
 
 use std::sync::Arc;
 
@@ -17,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::families::grid::{Elements, Grid};
 use crate::fem::assembler::Scatter;
 use crate::fem::integrals::Integrals;
-use crate::linalg::Pattern;
+use crate::linalg::{Csr, Pattern};
 
 /// Exact for k times two basis functions, and accurate for waves along an edge.
 const STRENGTH: usize = 5;
@@ -28,6 +30,14 @@ pub struct Absorbing {
     pattern: Arc<Pattern>,
     /// Per stored entry: which block it is from and where in that block's values.
     from: Vec<(Block, u32)>,
+}
+
+/// The symmetric system ↔ the general one: the rows of the imaginary part times −1.
+pub fn turn(matrix: &mut Csr, rhs: &mut [f64]) {
+    let n = rhs.len() / 2;
+    let second = matrix.pattern().range(n).start;
+    matrix.values_mut()[second..].iter_mut().for_each(|v| *v = -*v);
+    rhs[n..].iter_mut().for_each(|v| *v = -*v);
 }
 
 /// One side of the square.

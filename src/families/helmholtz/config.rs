@@ -20,6 +20,17 @@ pub enum Kind {
     Shifted,
 }
 
+/// How the complex equations of "absorbing" become real ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// [[S, B], [B, −S]]: symmetric, eigenvalues in pairs ±λ.
+    #[default]
+    Symmetric,
+    /// [[S, B], [−B, S]]: not symmetric, the eigenvalues of S − iB and their conjugates.
+    General,
+}
+
 /// f, or what comes in through the boundary.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -57,6 +68,8 @@ pub struct HelmholtzConfig {
     pub tau: f64,
     /// p = exp(power · g). Default 1; only for "shifted".
     pub power: Option<f64>,
+    /// Default "symmetric"; only for "absorbing".
+    pub form: Option<Form>,
     /// Default: "random" for "dirichlet", "plane-wave" for "absorbing", 1 for "shifted".
     pub f: Option<Source>,
     /// Whether to store x = A⁻¹ b (and for "dirichlet" count negative eigenvalues).
@@ -74,6 +87,7 @@ impl Default for HelmholtzConfig {
             alpha: 2.5,
             tau: 7.0,
             power: None,
+            form: None,
             f: None,
             solution: true,
         }
@@ -94,6 +108,9 @@ impl HelmholtzConfig {
         }
         if !shifted && self.power.is_some() {
             return refuse("power", "only for kind = \"shifted\"");
+        }
+        if self.form.is_some() && self.kind != Kind::Absorbing {
+            return refuse("form", "only for kind = \"absorbing\"");
         }
         if self.kind == Kind::Absorbing && self.scheme() == Scheme::Fd {
             return refuse("discretization", "kind \"absorbing\" needs \"p1\" or \"q1\"");

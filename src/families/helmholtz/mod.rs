@@ -16,8 +16,8 @@ use std::sync::Arc;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use self::absorbing::{Absorbing, PlaneWave};
-use self::config::{HelmholtzConfig, Kind, NamedSource, Source};
+use self::absorbing::{Absorbing, PlaneWave, turn};
+use self::config::{Form, HelmholtzConfig, Kind, NamedSource, Source};
 use super::grid::{self, Grid, Scheme, Wanted};
 use super::{Family, Sampler, keys};
 use crate::error::Result;
@@ -91,6 +91,7 @@ impl Helmholtz {
     fn props(&self) -> Props {
         match self.config.kind {
             Kind::Shifted => Props::SPD,
+            _ if self.config.form == Some(Form::General) => Props::GENERAL,
             _ => Props::SYMMETRIC,
         }
     }
@@ -128,7 +129,12 @@ impl Family for Helmholtz {
             (_, Kind::Absorbing) => format!(
                 "find complex u in V: integral(grad u . grad v {coefficient}) - i boundary integral(k u v) = \
                  integral(f v) + boundary integral(g v) for all v in V, V = {space}; rows: real part of all points, \
-                 then minus the imaginary part; unknowns: real parts of all points, then imaginary parts"
+                 then {}the imaginary part; unknowns: real parts of all points, then imaginary parts",
+                if c.form == Some(Form::General) {
+                    ""
+                } else {
+                    "minus "
+                }
             ),
             _ => format!(
                 "find u in V: integral(grad u . grad v {coefficient}) = integral(f v) for all v in V, V = {space}, \
@@ -229,7 +235,7 @@ impl Sampler for HelmholtzSampler<'_> {
             _ => None,
         };
         let coefficient = self.coefficient(&mut rng);
-        let (rhs, source) = self.rhs(&mut rng, &coefficient, angle);
+        let (mut rhs, source) = self.rhs(&mut rng, &coefficient, angle);
         let mut values = vec![0.0; grid.pattern().nnz()];
         grid.add_diffusion(&vec![1.0; coefficient.len()], 1.0, &mut values);
         match config.kind {
@@ -239,7 +245,7 @@ impl Sampler for HelmholtzSampler<'_> {
                 grid.add_reaction(&squares, -1.0, &mut values)?;
             }
         }
-        let matrix = match (&family.absorbing, grid.elements()) {
+        let mut matrix = match (&family.absorbing, grid.elements()) {
             (Some(a), Some(e)) => Csr::new(a.pattern().clone(), a.matrix(e, &values, &coefficient))?,
             _ => Csr::new(grid.pattern().clone(), values)?,
         };
@@ -266,6 +272,9 @@ impl Sampler for HelmholtzSampler<'_> {
                 Some(x)
             }
         };
+        if config.form == Some(Form::General) {
+            turn(&mut matrix, &mut rhs);
+        }
         let name = if config.kind == Kind::Shifted { "p" } else { "k" };
         let mut fields = vec![grid::field(name, coefficient)];
         fields.extend(source);
