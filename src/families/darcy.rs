@@ -1,6 +1,6 @@
 //! `darcy`: −∇·(w ∇u) = f on the unit square, u = 0 on its boundary, w a random field on a regular grid.
 //!
-//! With `discretization = "fd"`, `cells = 401` and the rest at its default these are the systems of NeurKItt (Luo et
+//! With `discretisation = "fd"`, `cells = 401` and the rest at its default these are the systems of NeurKItt (Luo et
 //! al. 2024, NeurIPS): w = exp(Gaussian field, α = 2, τ = 3) on 402² grid points, arithmetic means on the faces,
 //! 400² unknowns, f = 1. `medium = "two-phase"` is the flow of Li et al. (2021, arXiv:2010.08895).
 
@@ -27,7 +27,8 @@ pub const NAME: &str = "darcy";
 pub struct DarcyConfig {
     /// Squares a side; (cells − 1)² unknowns.
     pub cells: i64,
-    pub discretization: Scheme,
+    #[serde(alias = "discretization")]
+    pub discretisation: Scheme,
     /// Values of w on faces; for "fd".
     pub faces: Option<Faces>,
     pub medium: Medium,
@@ -47,7 +48,7 @@ impl Default for DarcyConfig {
     fn default() -> Self {
         DarcyConfig {
             cells: 64,
-            discretization: Scheme::P1,
+            discretisation: Scheme::P1,
             faces: None,
             medium: Medium::Exponential,
             alpha: 2.0,
@@ -90,7 +91,7 @@ impl Darcy {
         let config: DarcyConfig = keys::config(table, NAME, origin)?;
         keys::within(config.cells, CELLS, "darcy.cells", origin)?;
         keys::within(config.f, -1e12..=1e12, "darcy.f", origin)?;
-        let faces = grid::faces(config.faces, config.discretization, NAME, origin)?;
+        let faces = grid::faces(config.faces, config.discretisation, NAME, origin)?;
         let cells = config.cells as usize;
         let side = cells + 1;
         let coefficient = config.medium_keys().coefficient(side, NAME, origin)?;
@@ -98,7 +99,7 @@ impl Darcy {
             mass: false,
             boundary: false,
         };
-        let grid = Grid::new(cells, config.discretization, faces, wanted)?;
+        let grid = Grid::new(cells, config.discretisation, faces, wanted)?;
         let symbolic = match config.solution {
             true => Some(SymbolicCholesky::new(grid.pattern())?),
             false => None,
@@ -115,7 +116,7 @@ impl Darcy {
 
 impl Family for Darcy {
     fn description(&self) -> Description {
-        let (scheme, f) = (self.config.discretization, self.config.f);
+        let (scheme, f) = (self.config.discretisation, self.config.f);
         let weak_form = match scheme {
             Scheme::Fd => {
                 let faces = self.config.faces.unwrap_or_default();

@@ -359,7 +359,7 @@ pub fn faces(faces: Option<Faces>, scheme: Scheme, family: &str, origin: &str) -
     if faces.is_some() && scheme != Scheme::Fd {
         return Err(Error::recipe(
             origin,
-            format!("{family}.faces: only for discretization = \"fd\""),
+            format!("{family}.faces: only for discretisation = \"fd\""),
         ));
     }
     Ok(faces.unwrap_or_default())

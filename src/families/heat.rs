@@ -10,7 +10,7 @@
 //! number; a step is computed from the trajectory's beginning, or on from the last one this sampler made. With
 //! `keep = "trajectory"` a sample is a whole trajectory: its first step, and all states in the field `trajectory`.
 //!
-//! With `steady = true` a sample is −∇·(w ∇u) + p² u = 1. With `cells = 301` and `discretization = "fd"` these are the heat
+//! With `steady = true` a sample is −∇·(w ∇u) + p² u = 1. With `cells = 301` and `discretisation = "fd"` these are the heat
 //! systems of NeurKItt (Luo et al. 2024): w = exp(g) on 302² grid points, α = 2, τ = 3, p uniform in (−1, 1) at each grid
 //! point, n = 300².
 
@@ -49,7 +49,8 @@ pub enum Keep {
 pub struct HeatConfig {
     /// Squares a side; (cells − 1)² unknowns.
     pub cells: i64,
-    pub discretization: Scheme,
+    #[serde(alias = "discretization")]
+    pub discretisation: Scheme,
     /// Values of w on faces; for "fd".
     pub faces: Option<Faces>,
     pub alpha: f64,
@@ -73,7 +74,7 @@ impl Default for HeatConfig {
     fn default() -> Self {
         HeatConfig {
             cells: 64,
-            discretization: Scheme::P1,
+            discretisation: Scheme::P1,
             faces: None,
             alpha: 2.0,
             tau: 3.0,
@@ -150,14 +151,14 @@ impl Heat {
     pub fn from_table(table: &toml::Table, origin: &str) -> Result<Self> {
         let config: HeatConfig = keys::config(table, NAME, origin)?;
         config.check(origin)?;
-        let faces = grid::faces(config.faces, config.discretization, NAME, origin)?;
+        let faces = grid::faces(config.faces, config.discretisation, NAME, origin)?;
         let cells = config.cells as usize;
         let coefficient = config.medium_keys().coefficient(cells + 1, NAME, origin)?;
         let wanted = Wanted {
             mass: true,
             boundary: false,
         };
-        let grid = Grid::new(cells, config.discretization, faces, wanted)?;
+        let grid = Grid::new(cells, config.discretisation, faces, wanted)?;
         let mut mass = vec![0.0; grid.pattern().nnz()];
         grid.add_reaction(&vec![1.0; grid.side() * grid.side()], 1.0, &mut mass)?;
         // Steps are computed by solving; steady problems only if the solution is wanted.
@@ -201,7 +202,7 @@ impl Heat {
 impl Family for Heat {
     fn description(&self) -> Description {
         let c = &self.config;
-        let (w, space) = (c.medium_keys().in_words(), c.discretization.in_words());
+        let (w, space) = (c.medium_keys().in_words(), c.discretisation.in_words());
         let (equation, weak_form) = if c.steady {
             (
                 format!(
@@ -226,7 +227,7 @@ impl Family for Heat {
         Description {
             family: NAME.into(),
             equation,
-            weak_form: match c.discretization {
+            weak_form: match c.discretisation {
                 Scheme::Fd => format!("{weak_form} (M the identity, K the difference operator)"),
                 _ => weak_form,
             },

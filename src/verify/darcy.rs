@@ -23,7 +23,7 @@ pub fn measure() -> Result<Report> {
         report.studies.push(study(Scheme::Fd, faces)?);
     }
     for scheme in ["p1", "q1", "fd"] {
-        let table = toml::toml! { discretization = scheme
+        let table = toml::toml! { discretisation = scheme
         cells = 32
         contrast = 1e4 };
         let sample = families::build(darcy::NAME, &table, "verify")?

@@ -54,7 +54,7 @@ struct Step {
 impl Step {
     fn new(scheme: &str, cells: i64, theta: f64, dt: f64) -> Result<Self> {
         let family = Heat::from_table(
-            &toml::toml! { discretization = scheme
+            &toml::toml! { discretisation = scheme
             cells = cells
             theta = theta
             dt = dt },

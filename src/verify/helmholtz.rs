@@ -121,7 +121,7 @@ fn plane_wave(scheme: Scheme) -> Result<Study> {
     let level = |&cells: &usize| -> Result<Level> {
         let squares = cells as i64;
         let s = sample(&toml::toml! { kind = "absorbing"
-        discretization = (key.as_str())
+        discretisation = (key.as_str())
         cells = squares
         k = WAVE
         variation = 0.0 })?;
@@ -164,7 +164,7 @@ fn inertia(scheme: &str) -> Result<Vec<Check>> {
     [10.0f64, 20.0, 30.0]
         .into_iter()
         .map(|k| {
-            let s = sample(&toml::toml! { discretization = scheme
+            let s = sample(&toml::toml! { discretisation = scheme
             cells = 96
             k = k
             variation = 0.0 })?;
@@ -183,7 +183,7 @@ fn inertia(scheme: &str) -> Result<Vec<Check>> {
 /// The lowest eigenvalues of −Δ − k² by differences against those of the square, to second order.
 fn eigenvalues() -> Result<Check> {
     let (cells, k) = (24, 5.0);
-    let s = sample(&toml::toml! { discretization = "fd"
+    let s = sample(&toml::toml! { discretisation = "fd"
     cells = cells
     k = k
     variation = 0.0 })?;

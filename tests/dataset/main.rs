@@ -3,6 +3,7 @@
 mod chain;
 mod command;
 mod errors;
+mod families;
 mod labels;
 mod python;
 mod resume;

@@ -31,7 +31,7 @@ fn what_it_claims_is_measured() {
 fn sizes_residuals_and_symmetry() {
     for scheme in ["p1", "q1", "fd"] {
         for medium in ["exponential", "two-phase"] {
-            let keys = format!("cells = 13\ndiscretization = '{scheme}'\nmedium = '{medium}'");
+            let keys = format!("cells = 13\ndiscretisation = '{scheme}'\nmedium = '{medium}'");
             let s = sample(&keys, 3);
             assert_eq!((s.n(), s.matrix.nrows(), s.index), (144, 144, 3));
             assert!(s.matrix.is_symmetric(1e-15), "{keys}");
@@ -80,7 +80,7 @@ fn contrast_and_phases_are_as_asked() {
 /// The published 5-point matrix entry by entry: arithmetic means of w on the faces, divided by h².
 #[test]
 fn differences_are_the_published_ones() {
-    let s = sample("cells = 6\ndiscretization = 'fd'", 4);
+    let s = sample("cells = 6\ndiscretisation = 'fd'", 4);
     let w = &s.field("w").unwrap().values;
     let at = |x: usize, y: usize| w[y * 7 + x];
     for i in 0..25usize {
@@ -122,9 +122,9 @@ fn wrong_keys_are_named_with_what_would_be_right() {
         ),
         (
             "faces = 'harmonic'",
-            "darcy.faces: only for discretization = \"fd\"",
+            "darcy.faces: only for discretisation = \"fd\"",
         ),
-        ("discretization = 'p2'", "unknown variant `p2`"),
+        ("discretisation = 'p2'", "unknown variant `p2`"),
     ] {
         let message = error(keys);
         assert!(
@@ -165,7 +165,7 @@ print(max(abs(A - B).max() / abs(A).max(), abs(b - d["rhs"]).max() / abs(b).max(
 fn matrices_and_loads_agree_with_scikit_fem() {
     for scheme in ["p1", "q1"] {
         let s = sample(
-            &format!("cells = 11\ndiscretization = '{scheme}'\ncontrast = 100.0"),
+            &format!("cells = 11\ndiscretisation = '{scheme}'\ncontrast = 100.0"),
             2,
         );
         let mesh = s.mesh.as_ref().unwrap();

@@ -34,7 +34,7 @@ fn what_it_claims_is_measured() {
 fn sizes_residuals_and_symmetry() {
     for scheme in ["p1", "q1", "fd"] {
         for rest in ["theta = 1.0", "theta = 0.5\ndt = 0.5", "steady = true"] {
-            let keys = format!("cells = 13\ndiscretization = '{scheme}'\n{rest}");
+            let keys = format!("cells = 13\ndiscretisation = '{scheme}'\n{rest}");
             let s = sample(&keys, 3);
             assert_eq!((s.n(), s.matrix.nrows(), s.index), (144, 144, 3));
             assert!(s.matrix.is_symmetric(1e-15), "{keys}");
@@ -98,7 +98,7 @@ fn steps_hang_together_and_a_whole_trajectory_is_all_of_them() {
 /// The published steady matrix: the 5-point one of `darcy` and p² on the diagonal.
 #[test]
 fn the_steady_problem_is_the_published_one() {
-    let s = sample("cells = 6\ndiscretization = 'fd'\nsteady = true", 4);
+    let s = sample("cells = 6\ndiscretisation = 'fd'\nsteady = true", 4);
     let (w, p) = (&s.field("w").unwrap().values, &s.field("p").unwrap().values);
     assert!(p.iter().all(|p| (-1.0..1.0).contains(p)) && p.iter().any(|&p| p < 0.0));
     for i in 0..25usize {

@@ -29,23 +29,23 @@ fn what_it_claims_is_measured() {
 fn sizes_residuals_symmetry_and_promises() {
     for (keys, n, props) in [
         ("kind = 'dirichlet'", 144, Props::SYMMETRIC),
-        ("kind = 'dirichlet'\ndiscretization = 'q1'", 144, Props::SYMMETRIC),
+        ("kind = 'dirichlet'\ndiscretisation = 'q1'", 144, Props::SYMMETRIC),
         (
-            "kind = 'dirichlet'\ndiscretization = 'fd'\nf = 2.0",
+            "kind = 'dirichlet'\ndiscretisation = 'fd'\nf = 2.0",
             144,
             Props::SYMMETRIC,
         ),
         ("kind = 'absorbing'", 2 * 196, Props::SYMMETRIC),
         ("kind = 'absorbing'\nf = 'random'", 2 * 196, Props::SYMMETRIC),
         (
-            "kind = 'absorbing'\ndiscretization = 'q1'\nf = 1.0",
+            "kind = 'absorbing'\ndiscretisation = 'q1'\nf = 1.0",
             2 * 196,
             Props::SYMMETRIC,
         ),
         ("kind = 'absorbing'\nform = 'general'", 2 * 196, Props::GENERAL),
         ("kind = 'shifted'", 144, Props::SPD),
         (
-            "kind = 'shifted'\ndiscretization = 'p1'\nf = 'random'",
+            "kind = 'shifted'\ndiscretisation = 'p1'\nf = 'random'",
             144,
             Props::SPD,
         ),
@@ -65,7 +65,7 @@ fn sizes_residuals_symmetry_and_promises() {
 fn negative_eigenvalues_are_counted_and_k_is_as_asked() {
     for scheme in ["p1", "q1", "fd"] {
         let s = sample(
-            &format!("cells = 16\ndiscretization = '{scheme}'\nvariation = 0.5"),
+            &format!("cells = 16\ndiscretisation = '{scheme}'\nvariation = 0.5"),
             2,
         );
         let values = dense::eigenvalues_symmetric(&dense::from_csr(&s.matrix)).unwrap();
@@ -155,8 +155,8 @@ fn wrong_keys_are_named_with_what_would_be_right() {
         ),
         ("power = 2.0", "helmholtz.power: only for kind = \"shifted\""),
         (
-            "kind = 'absorbing'\ndiscretization = 'fd'",
-            "helmholtz.discretization: kind",
+            "kind = 'absorbing'\ndiscretisation = 'fd'",
+            "helmholtz.discretisation: kind",
         ),
         (
             "form = 'general'",
@@ -219,7 +219,7 @@ print(abs(A - C).max() / abs(A).max())
 fn absorbing_matrices_agree_with_scikit_fem() {
     for scheme in ["p1", "q1"] {
         let s = sample(
-            &format!("kind = 'absorbing'\ncells = 9\nk = 9.0\ndiscretization = '{scheme}'"),
+            &format!("kind = 'absorbing'\ncells = 9\nk = 9.0\ndiscretisation = '{scheme}'"),
             2,
         );
         let mesh = s.mesh.as_ref().unwrap();

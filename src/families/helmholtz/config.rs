@@ -59,7 +59,8 @@ pub struct HelmholtzConfig {
     /// Squares a side; (cells − 1)² unknowns, for "absorbing" 2 (cells + 1)².
     pub cells: i64,
     /// Default: "p1", for "shifted" "fd".
-    pub discretization: Option<Scheme>,
+    #[serde(alias = "discretization")]
+    pub discretisation: Option<Scheme>,
     /// Mean of k before variation. Default 20; not for "shifted".
     pub k: Option<f64>,
     /// Largest |k − mean|/mean. Default 0.2; not for "shifted".
@@ -81,7 +82,7 @@ impl Default for HelmholtzConfig {
         HelmholtzConfig {
             kind: Kind::Dirichlet,
             cells: 64,
-            discretization: None,
+            discretisation: None,
             k: None,
             variation: None,
             alpha: 2.5,
@@ -113,7 +114,7 @@ impl HelmholtzConfig {
             return refuse("form", "only for kind = \"absorbing\"");
         }
         if self.kind == Kind::Absorbing && self.scheme() == Scheme::Fd {
-            return refuse("discretization", "kind \"absorbing\" needs \"p1\" or \"q1\"");
+            return refuse("discretisation", "kind \"absorbing\" needs \"p1\" or \"q1\"");
         }
         if self.source() == Source::Named(NamedSource::PlaneWave) && self.kind != Kind::Absorbing {
             return refuse("f", "\"plane-wave\" is only for kind = \"absorbing\"");
@@ -128,7 +129,7 @@ impl HelmholtzConfig {
 
     /// The discretisation.
     pub fn scheme(&self) -> Scheme {
-        self.discretization.unwrap_or(match self.kind {
+        self.discretisation.unwrap_or(match self.kind {
             Kind::Shifted => Scheme::Fd,
             _ => Scheme::P1,
         })
