@@ -74,7 +74,7 @@ fn every_family_has_the_same_digests_for_any_threads_and_after_a_kill() {
         ok(at, &["inspect", "--verify", "killed.h5"]);
         // As the family makes it.
         let guard = alone();
-        let data = Dataset::open(&at.join("one.h5")).unwrap();
+        let data = Dataset::open(at.join("one.h5")).unwrap();
         let read = data.read(17).unwrap();
         drop((data, guard));
         let made = families::build(family, &keys.parse().unwrap(), "test").unwrap();
