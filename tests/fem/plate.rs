@@ -122,7 +122,6 @@ fn definite_above_a_penalty() {
         ("Q2", 11, (200.0, 10.0), true),
     ] {
         let a = matrix(&plate(cells, n, Continuity::Broken, penalty), one);
-        println!("{cells} {penalty:?} {}", Cholesky::new(&a).is_ok());
         assert_eq!(Cholesky::new(&a).is_ok(), definite, "{cells} {n} {penalty:?}");
     }
 }
@@ -285,5 +284,61 @@ fn matrices_agree_with_scikit_fem() {
             mesh.cells.iter().map(|c| c.to_vec()).collect(),
             penalty,
         );
+    }
+}
+
+/// Quadratics are in every space, so that the methods find them exactly, on sheared cells and with boundary data too.
+#[test]
+fn quadratics_are_found_exactly() {
+    let u = |x: [f64; 2]| 1.0 + x[0] - 2.0 * x[1] + x[0] * x[0] + 3.0 * x[0] * x[1] - 4.0 * x[1] * x[1];
+    // Δu = −6, so that Δ(f Δu) = −6 Δf = −12.
+    for continuity in [Continuity::Strong, Continuity::Weak, Continuity::Broken] {
+        for quads in [false, true] {
+            let space = if quads {
+                let mut mesh = structured::quads(4, 3);
+                mesh.points
+                    .iter_mut()
+                    .for_each(|p| *p = [p[0] + 0.4 * p[1], 0.2 * p[0] + p[1]]);
+                Space::quads(&mesh, continuity).unwrap()
+            } else {
+                let mut mesh = structured::triangles(4, 3);
+                bent(&mut mesh.points, true);
+                Space::triangles(&mesh, continuity)
+            };
+            let penalty = Penalty {
+                sigma: 400.0,
+                tau: 20.0,
+            };
+            let plate = Plate::new(space, Order::Rcm, penalty, DEGREES).unwrap();
+            let mut x = vec![0.0; plate.space().count()];
+            plate.load(&vec![-12.0; plate.load_points().len()], &mut x);
+            plate.boundary_data(&plate.samples(f), u, |_| -6.0, &mut x);
+            Cholesky::new(&matrix(&plate, f)).unwrap().solve_in_place(&mut x);
+            let values = plate.space().spread(&x, u);
+            for (&p, value) in plate.space().points.iter().zip(&values) {
+                let error = (value - u(p)).abs();
+                assert!(error < 1e-9, "{continuity:?} quads {quads} at {p:?}: {error:.1e}");
+            }
+        }
+    }
+}
+
+#[test]
+fn quads_that_are_no_parallelograms_are_refused() {
+    let mut mesh = structured::quads(2, 2);
+    mesh.points[4] = [0.6, 0.5];
+    let e = Space::quads(&mesh, Continuity::Broken).unwrap_err().to_string();
+    assert!(e.contains("cell 0") && e.contains("parallelogram"), "{e}");
+}
+
+#[test]
+fn shared_nodes_run_row_by_row() {
+    let space = space("P2", 16, Continuity::Weak);
+    assert_eq!(space.points.len(), 33 * 33);
+    for (k, p) in space.points.iter().enumerate() {
+        let expected = [(k % 33) as f64 / 32.0, (k / 33) as f64 / 32.0];
+        assert!((p[0] - expected[0]).abs() + (p[1] - expected[1]).abs() < 1e-15);
+        let edge = k % 33 == 0 || k % 33 == 32 || !(33..32 * 33).contains(&k);
+        assert_eq!(space.boundary[k], edge);
     }
 }
