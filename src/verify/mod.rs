@@ -7,9 +7,12 @@
 
 mod biharmonic;
 mod darcy;
+mod elliptic;
+mod frame;
 mod heat;
 mod helmholtz;
 mod poisson;
+mod tridiagonal;
 
 use crate::error::{Error, Result};
 
@@ -127,9 +130,12 @@ type Measure = fn() -> Result<Report>;
 const FAMILIES: &[(&str, Measure)] = &[
     (crate::families::biharmonic::NAME, biharmonic::measure),
     (crate::families::darcy::NAME, darcy::measure),
+    (crate::families::elliptic::NAME, elliptic::measure),
+    (crate::families::frame::NAME, frame::measure),
     (crate::families::heat::NAME, heat::measure),
     (crate::families::helmholtz::NAME, helmholtz::measure),
     (crate::families::poisson::NAME, poisson::measure),
+    (crate::families::tridiagonal::NAME, tridiagonal::measure),
 ];
 
 /// Names of the families that can be verified.

@@ -3,6 +3,7 @@
 mod biharmonic;
 mod darcy;
 mod elements;
+mod elliptic;
 mod field;
 mod frame;
 mod heat;
