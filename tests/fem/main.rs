@@ -12,4 +12,5 @@ mod p1;
 mod plate;
 mod poisson;
 mod python;
+mod scikit;
 mod tridiagonal;
