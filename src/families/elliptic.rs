@@ -12,6 +12,7 @@ use crate::fem::dofs::{Dofs, Order};
 use crate::fem::integrals::{Integrals, Kind};
 use crate::fem::space::Space;
 use crate::field::polynomial::{Monomials, Table, make_positive};
+use crate::linalg::vector::axpy;
 use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky};
 use crate::mesh::recipe::{AnyMesh, MeshRecipe};
 use crate::rng::{Purpose, stream};
@@ -101,15 +102,13 @@ pub struct Elliptic<const D: usize> {
     assembler: Assembler,
     stiffness: Integrals<D>,
     scatter: Scatter,
-    /// For ∫ g φ.
-    load: Integrals<D>,
     coefficient: Monomials<D>,
     coefficient_table: Table,
     source: Monomials<D>,
-    source_table: Table,
+    /// Per monomial m of g: ∫ m φ_i over the unknowns.
+    moments: Vec<Vec<f64>>,
     symbolic: SymbolicCholesky,
     data: Arc<MeshData>,
-    nodes: usize,
     what: &'static str,
 }
 
@@ -134,18 +133,22 @@ impl<const D: usize> Elliptic<D> {
             Monomials::new(config.source_degree),
         );
         let assembler = Assembler::new(&space, dofs)?;
+        let moment = |p: &[u32; D]| {
+            let value = |x: &[f64; D]| (0..D).map(|d| x[d].powi(p[d] as i32)).product();
+            let at: Vec<f64> = load.points().iter().map(value).collect();
+            assembler.restrict(&load.load(&at, space.len()))
+        };
+        let moments = source.powers().iter().map(moment).collect();
         Ok(Elliptic {
             scatter: assembler.scatter(&stiffness),
             symbolic: SymbolicCholesky::new(assembler.pattern())?,
             data: Arc::new(space.to_data(assembler.dofs().points.clone())),
             coefficient_table: coefficient.table(stiffness.points()),
-            source_table: source.table(load.points()),
-            nodes: space.len(),
+            moments,
             what: space.element.name(),
             config,
             assembler,
             stiffness,
-            load,
             coefficient,
             source,
         })
@@ -185,7 +188,6 @@ impl<const D: usize> Family for Elliptic<D> {
         Ok(Box::new(EllipticSampler {
             family: self,
             f: vec![0.0; self.stiffness.points().len()],
-            g: vec![0.0; self.load.points().len()],
         }))
     }
 }
@@ -193,7 +195,6 @@ impl<const D: usize> Family for Elliptic<D> {
 struct EllipticSampler<'a, const D: usize> {
     family: &'a Elliptic<D>,
     f: Vec<f64>,
-    g: Vec<f64>,
 }
 
 impl<const D: usize> Sampler for EllipticSampler<'_, D> {
@@ -204,16 +205,16 @@ impl<const D: usize> Sampler for EllipticSampler<'_, D> {
         family.coefficient_table.evaluate(&coefficient, &mut self.f);
         make_positive(&mut coefficient, &mut self.f, family.config.contrast);
         let source = family.source.draw(&mut rng);
-        family.source_table.evaluate(&source, &mut self.g);
 
         let mut values = vec![0.0; family.assembler.pattern().nnz()];
         family
             .assembler
             .add(&family.stiffness, &family.scatter, &self.f, &mut values);
         let matrix = Csr::new(family.assembler.pattern().clone(), values)?;
-        let rhs = family
-            .assembler
-            .restrict(&family.load.load(&self.g, family.nodes));
+        let mut rhs = vec![0.0; matrix.nrows()];
+        for (c, moment) in source.iter().zip(&family.moments) {
+            axpy(*c, moment, &mut rhs);
+        }
         let solution = match family.config.solution {
             true => {
                 let mut x = rhs.clone();

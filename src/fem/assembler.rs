@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::dofs::{Dofs, ELIMINATED};
 use super::integrals::Integrals;
+use super::shape::Element;
 use super::space::Space;
 use crate::error::Result;
 use crate::linalg::Pattern;
@@ -96,39 +97,10 @@ impl Assembler {
             "coefficient at quadrature points"
         );
         assert_eq!(values.len(), self.pattern.nnz(), "values of the pattern");
-        let k = integrals.element.nodes();
-        let pairs = k * (k + 1) / 2;
-        let mut put = |to: &[u32; 2], v: f64| {
-            for &place in to {
-                if place != ELIMINATED {
-                    values[place as usize] += v;
-                }
-            }
-        };
-        let cells = coefficient
-            .chunks_exact(integrals.rule)
-            .zip(scatter.places.chunks_exact(pairs));
-        if integrals.averaged {
-            let weights = integrals.weights.chunks_exact(integrals.rule);
-            let cells = cells.zip(weights).zip(integrals.unit.chunks_exact(pairs));
-            for (((c, to), w), unit) in cells {
-                let (mut sum, mut total) = (0.0, 0.0);
-                for (c, w) in c.iter().zip(w) {
-                    sum += c * w;
-                    total += w;
-                }
-                let mean = sum / total;
-                to.iter().zip(unit).for_each(|(to, u)| put(to, mean * u));
-            }
-            return;
-        }
-        let mut local = vec![0.0; pairs];
-        for ((c, to), unit) in cells.zip(integrals.unit.chunks_exact(pairs * integrals.rule)) {
-            local.fill(0.0);
-            for (c, unit) in c.iter().zip(unit.chunks_exact(pairs)) {
-                local.iter_mut().zip(unit).for_each(|(l, u)| *l += c * u);
-            }
-            to.iter().zip(&local).for_each(|(to, &v)| put(to, v));
+        match (integrals.averaged, integrals.element) {
+            (true, Element::P1Triangle) => add_means::<6, D>(integrals, scatter, coefficient, values),
+            (true, Element::P1Tet) => add_means::<10, D>(integrals, scatter, coefficient, values),
+            _ => add_points(integrals, scatter, coefficient, values),
         }
     }
 
@@ -149,11 +121,10 @@ impl Assembler {
                 continue;
             }
             let at = c * integrals.rule..(c + 1) * integrals.rule;
-            let mut weights = coefficient[at.clone()].to_vec();
+            let mut weights = coefficient[at].to_vec();
             if integrals.averaged {
-                let w = &integrals.weights[at];
-                let sum: f64 = weights.iter().zip(w).map(|(c, w)| c * w).sum();
-                weights = vec![sum / w.iter().sum::<f64>()];
+                let terms = weights.iter().zip(&integrals.shares);
+                weights = vec![terms.map(|(c, w)| c * w).sum()];
             }
             let mut pair = 0;
             for a in 0..k {
@@ -185,5 +156,55 @@ impl Assembler {
             nodal[v as usize] = *x;
         }
         nodal
+    }
+}
+
+/// values[place] += v, for both places that are there.
+#[inline(always)]
+fn put(values: &mut [f64], to: &[u32; 2], v: f64) {
+    for &place in to {
+        if place != ELIMINATED {
+            values[place as usize] += v;
+        }
+    }
+}
+
+/// Constant gradients: one element matrix of PAIRS entries a cell, times the weighted mean of the coefficient.
+fn add_means<const PAIRS: usize, const D: usize>(
+    integrals: &Integrals<D>,
+    scatter: &Scatter,
+    coefficient: &[f64],
+    values: &mut [f64],
+) {
+    let (places, _) = scatter.places.as_chunks::<PAIRS>();
+    let (units, _) = integrals.unit.as_chunks::<PAIRS>();
+    let cells = coefficient.chunks_exact(integrals.rule);
+    for ((c, to), unit) in cells.zip(places).zip(units) {
+        let mean: f64 = c.iter().zip(&integrals.shares).map(|(c, w)| c * w).sum();
+        for (to, u) in to.iter().zip(unit) {
+            put(values, to, mean * u);
+        }
+    }
+}
+
+/// The general case: element matrices summed over the points, then scattered.
+fn add_points<const D: usize>(
+    integrals: &Integrals<D>,
+    scatter: &Scatter,
+    coefficient: &[f64],
+    values: &mut [f64],
+) {
+    let k = integrals.element.nodes();
+    let pairs = k * (k + 1) / 2;
+    let mut local = vec![0.0; pairs];
+    let cells = coefficient
+        .chunks_exact(integrals.rule)
+        .zip(scatter.places.chunks_exact(pairs));
+    for ((c, to), unit) in cells.zip(integrals.unit.chunks_exact(pairs * integrals.rule)) {
+        local.fill(0.0);
+        for (c, unit) in c.iter().zip(unit.chunks_exact(pairs)) {
+            local.iter_mut().zip(unit).for_each(|(l, u)| *l += c * u);
+        }
+        to.iter().zip(&local).for_each(|(to, &v)| put(values, to, v));
     }
 }

@@ -36,6 +36,8 @@ pub struct Integrals<const D: usize> {
     pub(super) rule: usize,
     /// Whether `unit` has one part a cell, for the weighted mean of the coefficient.
     pub(super) averaged: bool,
+    /// points: weights of that mean, which sum to 1.
+    pub(super) shares: Vec<f64>,
 }
 
 /// Whether the facets count, and which.
@@ -66,6 +68,7 @@ impl<const D: usize> Integrals<D> {
         let k = element.nodes();
         let (reference, reference_weights) = element.quadrature(strength)?;
         let averaged = kind == Kind::Stiffness && element.linear();
+        let volume: f64 = reference_weights.iter().sum();
         let mut out = Integrals {
             kind,
             element,
@@ -76,6 +79,7 @@ impl<const D: usize> Integrals<D> {
             unit: Vec::new(),
             rule: reference.len(),
             averaged,
+            shares: reference_weights.iter().map(|w| w / volume).collect(),
         };
         let geometry = element.geometry();
         for (c, nodes) in all.chunks_exact(k).enumerate() {
