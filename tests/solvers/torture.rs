@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use fempipe::linalg::npz::{self, Npz};
 use fempipe::linalg::op::Props;
-use fempipe::linalg::{Csr, matrix_market, vector};
+use fempipe::linalg::{Csr, dense, matrix_market, vector};
 use fempipe::precond::Spec;
 use fempipe::solver::{Method, Quiet, Stop, Workspace};
 
-use crate::systems::residual;
+use crate::systems::{poisson, residual};
 
 /// `FEMPIPE_TEST_DATA`, or `../shared/data` beside the checkout.
 fn data(file: &str) -> Option<PathBuf> {
@@ -173,5 +173,41 @@ fn a_pattern_file_and_malformed_files() {
         };
         let error = matrix_market::read(path).unwrap_err().to_string();
         assert!(error.contains(says), "{file}: {error}");
+    }
+}
+
+#[test]
+fn graded_matrices_up_to_a_condition_of_ten_to_the_ten() {
+    // S P S with S from 1 to 10^(g/2) over the nodes: κ grows to about 10^g κ(P).
+    let k = 12;
+    let p = poisson(k);
+    let n = p.nrows();
+    for grade in [4, 7, 10] {
+        let s = |i: usize| 10f64.powf(f64::from(grade) / 2.0 * ((i * 37) % n) as f64 / n as f64);
+        let mut entries = Vec::new();
+        for i in 0..n {
+            let (cols, vals) = p.row(i);
+            entries.extend(
+                cols.iter()
+                    .zip(vals)
+                    .map(|(&j, v)| (i, j as usize, s(i) * v * s(j as usize))),
+            );
+        }
+        let a = Csr::from_triplets(n, n, &entries).unwrap();
+        let values = dense::eigenvalues_symmetric(&dense::from_csr(&a)).unwrap();
+        println!("graded {grade}: condition {:.1e}", values[n - 1] / values[0]);
+        let rows = table(&format!("graded {grade}"), &a, &vec![1.0; n], 1e-8, 2000);
+        // Diagonal scaling undoes the grading.
+        for what in [
+            "cg jacobi",
+            "cg ssor",
+            "cg icc",
+            "minres icc",
+            "gmres(30) icc",
+            "cg cholesky",
+        ] {
+            assert!(its(&rows, what) > 0, "{what} at {grade}");
+        }
+        assert!(its(&rows, "cg jacobi") <= 90 && its(&rows, "cg icc") < its(&rows, "cg jacobi"));
     }
 }
