@@ -265,10 +265,18 @@ pub fn builtin(family: &str, model: &str) -> Result<TrainRecipe> {
             "training/poisson-stencil-mlp.toml",
             include_str!("../../training/poisson-stencil-mlp.toml"),
         ),
+        ("frame", "nsls") => (
+            "training/frame-nsls.toml",
+            include_str!("../../training/frame-nsls.toml"),
+        ),
+        ("darcy", "precorrector") => (
+            "training/darcy-precorrector.toml",
+            include_str!("../../training/darcy-precorrector.toml"),
+        ),
         _ => {
             return Err(Error::Argument(format!(
                 "no recipe for family {family:?} and model {model:?} comes with fempipe; there are: poisson with mlp, \
-                 poisson with stencil-mlp. Write one and run `fempipe train RECIPE.toml`"
+                 poisson with stencil-mlp, frame with nsls, darcy with precorrector. Write one and run `fempipe train RECIPE.toml`"
             )));
         }
     };
