@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::families::{Family, Sampler};
-use crate::linalg::{Csr, Pattern, SymbolicCholesky, dense, eigen};
+use crate::linalg::eigen::{self, Eigenpairs};
+use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky, SymbolicLdlt, dense};
 use crate::precond::Icc;
 use crate::system::{Description, Field, LinearSystem, Location, MeshData};
 
@@ -52,14 +53,13 @@ impl Labels {
             ("inverse", self.inverse),
             ("eigenpairs", self.eigenpairs > 0),
         ] {
-            if asked && !props.positive_definite {
-                return bad(
-                    key,
-                    format!(
-                        "needs a symmetric positive definite matrix; this family's is {}",
-                        props.name()
-                    ),
-                );
+            let (enough, needed) = match key {
+                "eigenpairs" => (props.symmetric, "symmetric"),
+                _ => (props.positive_definite, "symmetric positive definite"),
+            };
+            if asked && !enough {
+                let found = props.name();
+                return bad(key, format!("needs a {needed} matrix; this family's is {found}"));
             }
         }
         let Some(n) = family.pattern().map(|p| p.nrows()) else {
@@ -89,8 +89,40 @@ fn too_large(n: usize, most: usize) -> String {
 pub struct Labelled {
     family: Box<dyn Family>,
     labels: Labels,
-    /// Reused where all samples share a pattern.
-    symbolic: Option<SymbolicCholesky>,
+    /// For eigenpairs, where all samples share a pattern.
+    analysis: Option<Analysis>,
+}
+
+/// The analysis of a pattern for A⁻¹.
+enum Analysis {
+    Definite(SymbolicCholesky),
+    Indefinite(SymbolicLdlt),
+}
+
+impl Analysis {
+    fn new(pattern: &Arc<Pattern>, props: Props) -> Result<Self> {
+        Ok(match props.positive_definite {
+            true => Analysis::Definite(SymbolicCholesky::new(pattern)?),
+            false => Analysis::Indefinite(SymbolicLdlt::new(pattern)?),
+        })
+    }
+
+    /// The k eigenpairs of A of smallest magnitude.
+    fn smallest(&self, a: &Csr, k: usize) -> Result<Eigenpairs> {
+        match self {
+            Analysis::Definite(symbolic) => {
+                let factor = symbolic.factorize(a)?;
+                eigen::smallest(a, k, &|x| {
+                    factor.solve_in_place(x);
+                    Ok(())
+                })
+            }
+            Analysis::Indefinite(symbolic) => {
+                let factor = symbolic.factorize(a)?;
+                eigen::smallest(a, k, &|x| factor.solve_in_place(x))
+            }
+        }
+    }
 }
 
 impl Labelled {
@@ -99,11 +131,10 @@ impl Labelled {
     /// # Errors
     /// If the shared pattern cannot be analysed.
     pub fn new(family: Box<dyn Family>, labels: Labels) -> Result<Self> {
-        let pattern = family
-            .pattern()
-            .filter(|_| family.description().props.positive_definite);
+        let pattern = family.pattern().filter(|_| labels.eigenpairs > 0);
+        let props = family.description().props;
         Ok(Labelled {
-            symbolic: pattern.map(|p| SymbolicCholesky::new(&p)).transpose()?,
+            analysis: pattern.map(|p| Analysis::new(&p, props)).transpose()?,
             family,
             labels,
         })
@@ -143,14 +174,10 @@ impl Labelled {
 
     fn eigenpairs(&self, s: &mut LinearSystem) -> Result<()> {
         let (a, k, n) = (&s.matrix, self.labels.eigenpairs, s.n());
-        let factor = match &self.symbolic {
-            Some(symbolic) => symbolic.factorize(a)?,
-            None => SymbolicCholesky::new(a.pattern())?.factorize(a)?,
+        let pairs = match &self.analysis {
+            Some(analysis) => analysis.smallest(a, k)?,
+            None => Analysis::new(a.pattern(), s.props)?.smallest(a, k)?,
         };
-        let pairs = eigen::smallest(a, k, &|x| {
-            factor.solve_in_place(x);
-            Ok(())
-        })?;
         let rows = (0..n).flat_map(|i| pairs.vectors.iter().map(move |v| v[i]));
         let labels = [
             ("eigenvectors", Location::Dofs, rows.collect()),

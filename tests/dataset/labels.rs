@@ -73,6 +73,30 @@ fn labels_are_what_they_are_called() {
     }
 }
 
+/// −Δ − k² by differences on the square: eigenvalues on both sides of zero, known in closed form.
+#[test]
+fn indefinite_matrices_have_their_eigenvalues_nearest_zero() {
+    let dir = tempfile::tempdir().unwrap();
+    let recipe = "family = \"helmholtz\"\nsamples = 2\n[labels]\neigenpairs = 6\n\
+        [helmholtz]\ndiscretisation = \"fd\"\ncells = 16\nk = 12.0\nvariation = 0.0\n";
+    make(dir.path(), "h.h5", recipe, "1");
+    let part = |m: i32| (32.0 * (std::f64::consts::PI * f64::from(m) / 32.0).sin()).powi(2);
+    let mut exact: Vec<f64> = (1..16)
+        .flat_map(|m| (1..16).map(move |n| part(m) + part(n) - 144.0))
+        .collect();
+    exact.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
+    let _guard = alone();
+    let s = Dataset::open(dir.path().join("h.h5")).unwrap().read(1).unwrap();
+    let found = &s.label("eigenvalues").unwrap().values;
+    assert!(found.iter().any(|&l| l < 0.0) && found.iter().any(|&l| l > 0.0));
+    for (found, exact) in found.iter().zip(&exact) {
+        assert!(
+            (found - exact).abs() < 1e-8 * exact.abs(),
+            "{found} against {exact}"
+        );
+    }
+}
+
 #[test]
 fn labels_that_cannot_be_are_refused_before_anything_is_made() {
     let dir = tempfile::tempdir().unwrap();
