@@ -14,15 +14,16 @@
 //! systems of NeurKItt (Luo et al. 2024): w = exp(g) on 302² grid points, α = 2, τ = 3, p uniform in (−1, 1) at each grid
 //! point, n = 300².
 
+pub mod config;
+
 use std::sync::Arc;
 
 use rand::RngExt;
-use serde::{Deserialize, Serialize};
 
-use super::grid::{self, CELLS, Grid, Medium, MediumKeys, Scheme, Wanted};
+use self::config::{HeatConfig, Keep};
+use super::grid::{self, Grid, Scheme, Wanted};
 use super::{Family, Sampler, keys};
 use crate::error::{Error, Result};
-use crate::fem::difference::Faces;
 use crate::field::coefficient::Coefficient;
 use crate::field::gaussian::{Workspace, range};
 use crate::linalg::{Cholesky, Csr, Pattern, Props, SymbolicCholesky};
@@ -31,107 +32,6 @@ use crate::system::{Description, Field, LinearSystem, Location, MeshData};
 
 /// The family's name in recipes.
 pub const NAME: &str = "heat";
-
-/// What one sample is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Keep {
-    /// One step.
-    #[default]
-    Step,
-    /// The first step, and all states of the trajectory.
-    Trajectory,
-}
-
-/// The `[heat]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct HeatConfig {
-    /// Squares a side; (cells − 1)² unknowns.
-    pub cells: i64,
-    #[serde(alias = "discretization")]
-    pub discretisation: Scheme,
-    /// Values of w on faces; for "fd".
-    pub faces: Option<Faces>,
-    pub alpha: f64,
-    pub tau: f64,
-    /// max w / min w; without it w = exp(g) as drawn.
-    pub contrast: Option<f64>,
-    /// θ from 1/2 (Crank–Nicolson) to 1 (backward Euler). Default 0.5.
-    pub theta: Option<f64>,
-    /// Δt. Default 0.01.
-    pub dt: Option<f64>,
-    /// Steps of a trajectory. Default 20.
-    pub steps: Option<i64>,
-    pub keep: Option<Keep>,
-    /// −∇·(w ∇u) + p² u = 1 instead.
-    pub steady: bool,
-    /// Whether to store x = A⁻¹ b.
-    pub solution: bool,
-}
-
-impl Default for HeatConfig {
-    fn default() -> Self {
-        HeatConfig {
-            cells: 64,
-            discretisation: Scheme::P1,
-            faces: None,
-            alpha: 2.0,
-            tau: 3.0,
-            contrast: None,
-            theta: None,
-            dt: None,
-            steps: None,
-            keep: None,
-            steady: false,
-            solution: true,
-        }
-    }
-}
-
-impl HeatConfig {
-    fn check(&self, origin: &str) -> Result<()> {
-        keys::within(self.cells, CELLS, "heat.cells", origin)?;
-        keys::within(self.theta(), 0.5..=1.0, "heat.theta", origin)?;
-        keys::within(self.dt(), 1e-12..=1e6, "heat.dt", origin)?;
-        keys::within(self.steps.unwrap_or(20), 1..=1_000_000, "heat.steps", origin)?;
-        let in_time = [
-            ("theta", self.theta.is_some()),
-            ("dt", self.dt.is_some()),
-            ("steps", self.steps.is_some()),
-            ("keep", self.keep.is_some()),
-        ];
-        match in_time.iter().find(|key| self.steady && key.1) {
-            Some((key, _)) => Err(Error::recipe(
-                origin,
-                format!("{NAME}.{key}: only for steady = false"),
-            )),
-            None => Ok(()),
-        }
-    }
-
-    fn theta(&self) -> f64 {
-        self.theta.unwrap_or(0.5)
-    }
-
-    fn dt(&self) -> f64 {
-        self.dt.unwrap_or(0.01)
-    }
-
-    fn steps(&self) -> u64 {
-        self.steps.unwrap_or(20).unsigned_abs()
-    }
-
-    fn medium_keys(&self) -> MediumKeys {
-        MediumKeys {
-            medium: Medium::Exponential,
-            alpha: self.alpha,
-            tau: self.tau,
-            contrast: self.contrast,
-            phases: None,
-        }
-    }
-}
 
 /// The family with its grid and pattern made.
 pub struct Heat {
