@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use fempipe::models::Checkpoint;
 
-use crate::setup::{Place, SMALL, STENCIL};
+use crate::setup::{NSLS, PRECORRECTOR, Place, SMALL, STENCIL};
 
 /// Weights, optimiser and counters; seconds differ from run to run.
 fn comparable(mut c: Checkpoint) -> Checkpoint {
@@ -40,7 +40,7 @@ fn same(place: &Place, a: &str, b: &str) {
 fn n_and_n_epochs_equal_2n() {
     // Clipped, so that the scale of the loss decides the steps.
     let l2 = SMALL.replace("\"rate\"", "\"l2\"") + "[optimizer]\nclip = 0.01\n";
-    for recipe in [SMALL, STENCIL, &l2] {
+    for recipe in [SMALL, STENCIL, NSLS, PRECORRECTOR, &l2] {
         let place = Place::new();
         place.recipe("r.toml", recipe);
         place.ok(&["train", "r.toml", "-o", "whole"]);
@@ -54,11 +54,13 @@ fn n_and_n_epochs_equal_2n() {
 
 #[test]
 fn the_thread_count_changes_no_bit() {
-    let place = Place::new();
-    place.recipe("r.toml", STENCIL);
-    place.ok(&["train", "r.toml", "-o", "one", "--threads", "1"]);
-    place.ok(&["train", "r.toml", "-o", "three", "--threads", "3"]);
-    same(&place, "one", "three");
+    for recipe in [STENCIL, NSLS, PRECORRECTOR] {
+        let place = Place::new();
+        place.recipe("r.toml", recipe);
+        place.ok(&["train", "r.toml", "-o", "one", "--threads", "1"]);
+        place.ok(&["train", "r.toml", "-o", "three", "--threads", "3"]);
+        same(&place, "one", "three");
+    }
 }
 
 #[test]

@@ -137,3 +137,25 @@ input_radius = 1
 probes = 2
 steps = 2
 "#;
+
+/// A quick training of the graph network that guesses.
+pub const NSLS: &str = r#"model = "nsls"
+epochs = 6
+batch_size = 16
+[nsls]
+width = 6
+blocks = 2
+iterates = 3
+"#;
+
+/// A quick training of the graph network that corrects factors.
+pub const PRECORRECTOR: &str = r#"model = "precorrector"
+epochs = 6
+batch_size = 16
+[validation]
+ksp = { type = "cg" }
+[precorrector]
+width = 4
+rounds = 2
+pairs = 2
+"#;
