@@ -72,7 +72,7 @@ def generate(task):
 
 
 def assembly(task):
-    """Stiffness with f in P1 on the square, into a matrix made once: the median."""
+    """Stiffness with f in P1 on the square, into a matrix made once: the least time."""
     n = task["cells"]
     domain = mesh.create_unit_square(MPI.COMM_SELF, n, n)
     space = fem.FunctionSpace(domain, ("Lagrange", 1))
@@ -81,13 +81,13 @@ def assembly(task):
     dx = ufl.dx(metadata={"quadrature_degree": 1})
     form = fem.form(f * ufl.inner(ufl.grad(u), ufl.grad(v)) * dx)
     A, times = fem.petsc.create_matrix(form), []
-    for _ in range(8):
+    for _ in range(12):
         start = time.perf_counter()
         A.zeroEntries()
         fem.petsc.assemble_matrix(A, form)
         A.assemble()
         times.append(time.perf_counter() - start)
-    return {"ms": 1e3 * float(np.median(times[1:])), "sum": float(abs(A.getValuesCSR()[2]).sum())}
+    return {"ms": 1e3 * min(times), "sum": float(abs(A.getValuesCSR()[2]).sum())}
 
 
 if __name__ == "__main__":
