@@ -9,6 +9,7 @@ mod generate;
 mod import;
 mod inspect;
 mod merge;
+mod mesh;
 pub mod output;
 pub mod progress;
 mod solve;
@@ -61,6 +62,7 @@ enum Command {
     Export(export::Args),
     Inspect(inspect::Args),
     Merge(merge::Args),
+    Mesh(mesh::Args),
     Solve(solve::Args),
     Train(Box<train::Args>),
     Evaluate(evaluate::Args),
@@ -105,6 +107,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Export(args) => export::run(args, &cli.common),
         Command::Inspect(args) => inspect::run(args, &cli.common),
         Command::Merge(args) => merge::run(args, &cli.common),
+        Command::Mesh(args) => mesh::run(args, &cli.common),
         Command::Solve(args) => solve::run(args, &cli.common),
         Command::Train(args) => train::run(args, &cli.common),
         Command::Evaluate(args) => evaluate::run(args, &cli.common),

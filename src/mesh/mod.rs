@@ -1,11 +1,15 @@
 //! Meshes: points, cells, boundary; how to make them, move them and number them.
 
 pub mod delaunay;
+pub mod gmsh;
 pub mod order;
+pub mod parts;
 pub mod perturb;
+pub mod quality;
 pub mod recipe;
 pub mod structured;
 pub mod topology;
+pub mod vtk;
 
 use crate::system::MeshData;
 

@@ -1,12 +1,15 @@
 //! A mesh by description: the `[family.mesh]` table of a recipe.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
-use super::{QuadMesh, TetMesh, TriangleMesh, delaunay, structured};
+use super::parts::{self, Part};
+use super::{QuadMesh, TetMesh, TriangleMesh, delaunay, gmsh, structured};
 use crate::error::{Error, Result};
 
 /// What is meshed, and with which cells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
     /// The unit square, Delaunay triangles.
@@ -29,6 +32,9 @@ pub enum Shape {
 #[serde(default, deny_unknown_fields)]
 pub struct MeshRecipe {
     pub shape: Shape,
+    /// A Gmsh file instead of a shape; a relative path starts at the current directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
     /// Largest area of a Delaunay triangle.
     pub area: f64,
     /// Smallest angle of a Delaunay triangle, degrees.
@@ -41,6 +47,7 @@ impl Default for MeshRecipe {
     fn default() -> Self {
         MeshRecipe {
             shape: Shape::Square,
+            file: None,
             area: 4e-4,
             angle: 25.0,
             cells: 32,
@@ -67,7 +74,17 @@ impl MeshRecipe {
     ///
     /// # Errors
     /// [`Error::Recipe`] naming the key that is out of range.
+    /// [`Error::Io`] or [`Error::File`] for a mesh file that cannot be read.
     pub fn build(&self, table: &str, origin: &str) -> Result<AnyMesh> {
+        if let Some(path) = &self.file {
+            if self.shape != Shape::default() {
+                return Err(Error::recipe(
+                    origin,
+                    format!("{table}.file and {table}.shape: take one of them"),
+                ));
+            }
+            return Ok(gmsh::read(path)?.mesh);
+        }
         let most = if self.shape == Shape::Cube {
             MOST_CUBES
         } else {
@@ -93,5 +110,20 @@ impl MeshRecipe {
             Shape::Quads => Ok(AnyMesh::Quads(structured::quads(self.cells, self.cells))),
             Shape::Cube => Ok(AnyMesh::Tetrahedra(structured::tetrahedra(self.cells))),
         }
+    }
+
+    /// The mesh with the parts of its boundary: a file's physical groups, or the sides of the bounding box; and notes on what
+    /// was repaired.
+    ///
+    /// # Errors
+    /// As [`MeshRecipe::build`].
+    pub fn build_with_parts(&self, table: &str, origin: &str) -> Result<(AnyMesh, Vec<Part>, Vec<String>)> {
+        if let (Some(path), Shape::Square) = (&self.file, self.shape) {
+            let found = gmsh::read(path)?;
+            return Ok((found.mesh, found.parts, found.notes));
+        }
+        let mesh = self.build(table, origin)?;
+        let parts = parts::sides(&mesh);
+        Ok((mesh, parts, Vec::new()))
     }
 }
