@@ -17,6 +17,7 @@
 //! | [`families`] | PDE families, one a file: `(seed, index)` → [`system::LinearSystem`] |
 //! | [`verify`] | what families claim, measured: orders of convergence, known values |
 //! | [`transfer`] | imports of matrix files, exports of samples |
+//! | [`draw`] | pictures of samples |
 //! | [`dataset`] | the HDF5 file: schema, parts, reader, splits, digests |
 //! | [`field`] | random coefficient fields: polynomial, Gaussian, two-phase |
 //! | [`fem`], [`mesh`] | elements on a reused pattern, quadrature, error norms; meshes |
@@ -47,6 +48,7 @@
 
 pub mod cli;
 pub mod dataset;
+pub mod draw;
 pub mod error;
 pub mod evaluate;
 pub mod families;

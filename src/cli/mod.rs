@@ -11,6 +11,7 @@ mod inspect;
 mod merge;
 mod mesh;
 pub mod output;
+mod plot;
 pub mod progress;
 mod solve;
 mod train;
@@ -63,6 +64,7 @@ enum Command {
     Inspect(inspect::Args),
     Merge(merge::Args),
     Mesh(mesh::Args),
+    Plot(plot::Args),
     Solve(solve::Args),
     Train(Box<train::Args>),
     Evaluate(evaluate::Args),
@@ -108,6 +110,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Inspect(args) => inspect::run(args, &cli.common),
         Command::Merge(args) => merge::run(args, &cli.common),
         Command::Mesh(args) => mesh::run(args, &cli.common),
+        Command::Plot(args) => plot::run(args, &cli.common),
         Command::Solve(args) => solve::run(args, &cli.common),
         Command::Train(args) => train::run(args, &cli.common),
         Command::Evaluate(args) => evaluate::run(args, &cli.common),

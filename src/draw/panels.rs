@@ -1,0 +1,275 @@
+//! One picture each: mesh, values on points, cells and grids, a curve, a pattern.
+
+use std::fmt::Write;
+
+use super::colour::{Scale, viridis};
+use super::shape::Shape;
+use super::{SIDE, escape};
+use crate::linalg::Csr;
+
+/// Above this many cells edges would cover what they bound: a field's picture is drawn without them.
+const FEW_CELLS: usize = 1500;
+
+/// Largest number of boxes along a side of a pattern's picture.
+const BOXES: usize = 170;
+
+/// Maps a shape's points to the picture, y upwards, aspect kept.
+struct Frame {
+    low: [f64; 2],
+    scale: f64,
+    shift: [f64; 2],
+}
+
+impl Frame {
+    fn around(points: &[[f64; 2]]) -> Self {
+        let range = |d: usize| {
+            let along = points.iter().map(|p| p[d]);
+            (
+                along.clone().fold(f64::MAX, f64::min),
+                along.fold(f64::MIN, f64::max),
+            )
+        };
+        let ((x, right), (y, top)) = (range(0), range(1));
+        let size = (right - x).max(top - y).max(f64::MIN_POSITIVE);
+        let scale = SIDE / size;
+        Frame {
+            low: [x, y],
+            scale,
+            shift: [
+                0.5 * (SIDE - scale * (right - x)),
+                0.5 * (SIDE - scale * (top - y)),
+            ],
+        }
+    }
+
+    fn place(&self, p: [f64; 2]) -> [f64; 2] {
+        [
+            self.shift[0] + self.scale * (p[0] - self.low[0]),
+            SIDE - self.shift[1] - self.scale * (p[1] - self.low[1]),
+        ]
+    }
+}
+
+// Writing to a String cannot fail: the results of `write!` are passed over.
+
+/// Edges.
+pub fn mesh(shape: &Shape) -> String {
+    let width = (14.0 / (shape.edges.len() as f64).sqrt()).clamp(0.15, 1.2);
+    let title = if shape.plane { "mesh" } else { "mesh, isometric" };
+    heading(title, &shape.caption) + &edges(shape, "#24527a", width)
+}
+
+fn edges(shape: &Shape, colour: &str, width: f64) -> String {
+    let frame = Frame::around(&shape.points);
+    let mut path = String::new();
+    for &[a, b] in &shape.edges {
+        let (p, q) = (frame.place(shape.points[a]), frame.place(shape.points[b]));
+        let _ = write!(path, "M{:.1} {:.1}L{:.1} {:.1}", p[0], p[1], q[0], q[1]);
+    }
+    format!(
+        "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width:.2}\" stroke-linecap=\"round\"/>"
+    )
+}
+
+/// One colour a cell.
+pub fn cells(shape: &Shape, name: &str, values: &[f64]) -> String {
+    let scale = Scale::over(values);
+    let frame = Frame::around(&shape.points);
+    let mut out = String::new();
+    for (cell, &value) in shape.cells.iter().zip(values) {
+        let corners: Vec<[f64; 2]> = cell.iter().map(|&v| frame.place(shape.points[v])).collect();
+        polygon(&mut out, &corners, &scale.colour(value));
+    }
+    finish(shape, name, &scale, out)
+}
+
+/// Linear between the points of each cell: cells are cut until their pieces are small.
+pub fn points(shape: &Shape, name: &str, values: &[f64]) -> String {
+    let scale = Scale::over(values);
+    let frame = Frame::around(&shape.points);
+    // About 9000 pieces in all look smooth.
+    let cuts = ((9000.0 / shape.cells.len().max(1) as f64).sqrt() as usize).clamp(1, 24);
+    let mut out = String::new();
+    for cell in &shape.cells {
+        let at = |v: usize| (frame.place(shape.points[v]), values[v]);
+        triangle(&mut out, &scale, [at(cell[0]), at(cell[1]), at(cell[2])], cuts);
+        if cell.len() == 4 {
+            triangle(&mut out, &scale, [at(cell[0]), at(cell[2]), at(cell[3])], cuts);
+        }
+    }
+    finish(shape, name, &scale, out)
+}
+
+/// A triangle of a linear function in cuts² pieces of one colour each.
+fn triangle(out: &mut String, scale: &Scale, corners: [([f64; 2], f64); 3], cuts: usize) {
+    let mix = |i: usize, j: usize| {
+        let (s, t) = (i as f64 / cuts as f64, j as f64 / cuts as f64);
+        let weigh = |f: &dyn Fn(usize) -> f64| (1.0 - s - t) * f(0) + s * f(1) + t * f(2);
+        let p = [0, 1].map(|d| weigh(&|k| corners[k].0[d]));
+        (p, weigh(&|k| corners[k].1))
+    };
+    let mut piece = |p: [([f64; 2], f64); 3]| {
+        let mean = p.iter().map(|q| q.1).sum::<f64>() / 3.0;
+        polygon(out, &p.map(|q| q.0), &scale.colour(mean));
+    };
+    for i in 0..cuts {
+        for j in 0..cuts - i {
+            piece([mix(i, j), mix(i + 1, j), mix(i, j + 1)]);
+            if i + j + 1 < cuts {
+                piece([mix(i + 1, j), mix(i + 1, j + 1), mix(i, j + 1)]);
+            }
+        }
+    }
+}
+
+/// The outline has the colour of the area, so that no seam shows.
+fn polygon(out: &mut String, corners: &[[f64; 2]], colour: &str) {
+    let _ = write!(out, "<path d=\"");
+    for (k, p) in corners.iter().enumerate() {
+        let _ = write!(out, "{}{:.1} {:.1}", if k == 0 { 'M' } else { 'L' }, p[0], p[1]);
+    }
+    let _ = write!(out, "Z\" fill=\"{colour}\" stroke=\"{colour}\"/>");
+}
+
+fn finish(shape: &Shape, name: &str, scale: &Scale, body: String) -> String {
+    let lines = match shape.cells.len() {
+        n if n <= FEW_CELLS => format!("<g opacity=\"0.25\">{}</g>", edges(shape, "#000", 0.4)),
+        _ => String::new(),
+    };
+    format!(
+        "{}<g stroke-width=\"0.4\">{body}</g>{lines}{}",
+        heading(name, ""),
+        bar(scale)
+    )
+}
+
+/// side × side values, x fastest, y upwards.
+pub fn grid(name: &str, values: &[f64], side: usize) -> String {
+    let scale = Scale::over(values);
+    // Finer grids than the picture's pixels show every k-th point.
+    let step = side.div_ceil(BOXES);
+    let shown = side.div_ceil(step);
+    let size = SIDE / shown as f64;
+    let mut out = String::new();
+    for j in 0..shown {
+        for i in 0..shown {
+            let (x, y) = (size * i as f64, SIDE - size * (j + 1) as f64);
+            let colour = scale.colour(values[j * step * side + i * step]);
+            let _ = write!(
+                out,
+                "<rect x=\"{x:.2}\" y=\"{y:.2}\" width=\"{:.2}\" height=\"{:.2}\" fill=\"{colour}\"/>",
+                size + 0.3,
+                size + 0.3
+            );
+        }
+    }
+    heading(name, &format!("{side} × {side} grid")) + &out + &bar(&scale)
+}
+
+/// Values over their numbers.
+pub fn curve(name: &str, values: &[f64]) -> String {
+    let scale = Scale::over(values);
+    let step = values.len().div_ceil(4000).max(1);
+    let mut line = String::new();
+    for (i, &v) in values
+        .iter()
+        .enumerate()
+        .step_by(step)
+        .filter(|(_, v)| v.is_finite())
+    {
+        let x = SIDE * i as f64 / (values.len() - 1).max(1) as f64;
+        let _ = write!(line, "{x:.1},{:.1} ", SIDE * (1.0 - 0.9 * scale.place(v) - 0.05));
+    }
+    let caption = format!(
+        "{} entries, from {} to {}",
+        values.len(),
+        tick(scale.low),
+        tick(scale.high)
+    );
+    format!(
+        "{}{}<polyline points=\"{line}\" fill=\"none\" stroke=\"#24527a\" stroke-width=\"1\" stroke-linejoin=\"round\"/>",
+        heading(name, &caption),
+        border()
+    )
+}
+
+/// Where A has entries; large ones in boxes, darker with more entries.
+pub fn pattern(a: &Csr) -> String {
+    let n = a.nrows().max(a.ncols()).max(1);
+    let boxes = n.min(BOXES);
+    let mut count = vec![0u32; boxes * boxes];
+    for i in 0..a.nrows() {
+        for &j in a.row(i).0 {
+            count[i * boxes / n * boxes + j as usize * boxes / n] += 1;
+        }
+    }
+    let most = f64::from(count.iter().copied().max().unwrap_or(1).max(1)).ln_1p();
+    let size = SIDE / boxes as f64;
+    let mut out = String::new();
+    for (k, &c) in count.iter().enumerate().filter(|(_, c)| **c > 0) {
+        let (x, y) = (size * (k % boxes) as f64, size * (k / boxes) as f64);
+        let colour = viridis(0.55 * (1.0 - f64::from(c).ln_1p() / most));
+        let _ = write!(
+            out,
+            "<rect x=\"{x:.2}\" y=\"{y:.2}\" width=\"{size:.2}\" height=\"{size:.2}\" fill=\"{colour}\"/>"
+        );
+    }
+    let caption = format!("{} × {}, {} stored", a.nrows(), a.ncols(), a.nnz());
+    heading("pattern of A", &caption) + &border() + &out
+}
+
+fn border() -> String {
+    format!("<rect width=\"{SIDE}\" height=\"{SIDE}\" fill=\"none\" stroke=\"#999\" stroke-width=\"0.8\"/>")
+}
+
+/// Bold title, grey caption, above the picture.
+fn heading(title: &str, caption: &str) -> String {
+    format!(
+        "<text y=\"-8\" font-weight=\"600\">{}<tspan dx=\"8\" font-weight=\"400\" fill=\"#777\">{}</tspan></text>",
+        escape(title),
+        escape(caption)
+    )
+}
+
+/// The colours from the smallest value (below) to the largest, with five numbers.
+fn bar(scale: &Scale) -> String {
+    const STEPS: usize = 64;
+    let (x, height) = (SIDE + 12.0, SIDE / STEPS as f64);
+    let mut out = String::new();
+    for k in 0..STEPS {
+        let colour = viridis((k as f64 + 0.5) / STEPS as f64);
+        let y = SIDE - height * (k + 1) as f64;
+        let _ = write!(
+            out,
+            "<rect x=\"{x}\" y=\"{y:.2}\" width=\"12\" height=\"{:.2}\" fill=\"{colour}\"/>",
+            height + 0.3
+        );
+    }
+    for k in 0..5 {
+        let t = f64::from(k) / 4.0;
+        let y = SIDE * (1.0 - t)
+            + if k == 0 {
+                0.0
+            } else if k == 4 {
+                9.0
+            } else {
+                4.0
+            };
+        let label = tick(scale.low + t * (scale.high - scale.low));
+        let _ = write!(
+            out,
+            "<text x=\"{}\" y=\"{y:.1}\" font-size=\"10\">{label}</text>",
+            x + 16.0
+        );
+    }
+    out
+}
+
+/// Three digits.
+fn tick(v: f64) -> String {
+    if v == 0.0 || (1e-2..1e4).contains(&v.abs()) {
+        let text = format!("{v:.3}");
+        return text.trim_end_matches('0').trim_end_matches('.').to_string();
+    }
+    format!("{v:.1e}")
+}
