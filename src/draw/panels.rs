@@ -54,7 +54,7 @@ impl Frame {
 
 /// Edges.
 pub fn mesh(shape: &Shape) -> String {
-    let width = (14.0 / (shape.edges.len() as f64).sqrt()).clamp(0.15, 1.2);
+    let width = (24.0 / (shape.edges.len() as f64).sqrt()).clamp(0.2, 1.2);
     let title = if shape.plane { "mesh" } else { "mesh, isometric" };
     heading(title, &shape.caption) + &edges(shape, "#24527a", width)
 }
@@ -137,7 +137,7 @@ fn finish(shape: &Shape, name: &str, scale: &Scale, body: String) -> String {
         _ => String::new(),
     };
     format!(
-        "{}<g stroke-width=\"0.4\">{body}</g>{lines}{}",
+        "{}<g stroke-width=\"0.9\">{body}</g>{lines}{}",
         heading(name, ""),
         bar(scale)
     )
@@ -163,7 +163,7 @@ pub fn grid(name: &str, values: &[f64], side: usize) -> String {
             );
         }
     }
-    heading(name, &format!("{side} × {side} grid")) + &out + &bar(&scale)
+    heading(name, &format!("{side} × {side} grid")) + &crisp(&out) + &bar(&scale)
 }
 
 /// Values over their numbers.
@@ -215,7 +215,12 @@ pub fn pattern(a: &Csr) -> String {
         );
     }
     let caption = format!("{} × {}, {} stored", a.nrows(), a.ncols(), a.nnz());
-    heading("pattern of A", &caption) + &border() + &out
+    heading("pattern of A", &caption) + &border() + &crisp(&out)
+}
+
+/// Boxes side by side without seams.
+fn crisp(boxes: &str) -> String {
+    format!("<g shape-rendering=\"crispEdges\">{boxes}</g>")
 }
 
 fn border() -> String {
@@ -245,6 +250,7 @@ fn bar(scale: &Scale) -> String {
             height + 0.3
         );
     }
+    out = crisp(&out);
     for k in 0..5 {
         let t = f64::from(k) / 4.0;
         let y = SIDE * (1.0 - t)
@@ -255,7 +261,10 @@ fn bar(scale: &Scale) -> String {
             } else {
                 4.0
             };
-        let label = tick(scale.low + t * (scale.high - scale.low));
+        let span = scale.high - scale.low;
+        let value = scale.low + t * span;
+        // What is 0 up to the picture's precision is written so.
+        let label = tick(if value.abs() < 1e-3 * span { 0.0 } else { value });
         let _ = write!(
             out,
             "<text x=\"{}\" y=\"{y:.1}\" font-size=\"10\">{label}</text>",

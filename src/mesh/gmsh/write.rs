@@ -38,8 +38,8 @@ pub fn write(path: &Path, mesh: &MeshData, parts: &[Part], version: Version) -> 
         dim: if kind == 4 { 3 } else { 2 },
     };
     let text = match version {
-        Version::V22 => text.old(),
-        Version::V41 => text.new(),
+        Version::V22 => text.v22(),
+        Version::V41 => text.v41(),
     };
     std::fs::write(path, text).map_err(|e| Error::io(path, "write", e))
 }
@@ -82,7 +82,7 @@ impl Writer<'_> {
         facets + self.mesh.cells.len() / self.mesh.cell_size
     }
 
-    fn old(&self) -> String {
+    fn v22(&self) -> String {
         let mut out = self.head("2.2");
         let _ = writeln!(out, "$Nodes\n{}", self.mesh.points.len() / self.mesh.dim);
         for (i, [x, y, z]) in self.points().enumerate() {
@@ -109,7 +109,7 @@ impl Writer<'_> {
         out + "$EndElements\n"
     }
 
-    fn new(&self) -> String {
+    fn v41(&self) -> String {
         let mut out = self.head("4.1");
         let (mut low, mut high) = ([f64::MAX; 3], [f64::MIN; 3]);
         for p in self.points() {
