@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::spec::sor;
 use super::{
-    Amg, Blocks, FastPoisson, Fsai, Icc, IctParams, Ilu, IlutParams, Inner, Jacobi, Lu, Sor, Spai, Spec,
-    TwoLevel, sine_modes,
+    Amg, Blocks, FastPoisson, Fsai, Icc, IctParams, Ilu, IlutParams, Inner, Jacobi, Ldlt, Lu, Sor, Spai,
+    Spec, TwoLevel, sine_modes,
 };
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
@@ -74,6 +74,7 @@ impl Spec {
                 note = ilu.shift().note();
                 Box::new(ilu)
             }
+            Spec::Ldlt => Box::new(Ldlt::new(a)?),
             Spec::Lu => Box::new(Lu::new(a)?),
             Spec::Ict { droptol, fill } => {
                 let ict = Icc::threshold(a, IctParams { droptol, fill })?;

@@ -41,6 +41,8 @@ pub enum Spec {
     Cholesky,
     /// [`Ilu`](super::Ilu) with this level of fill.
     Ilu { levels: usize, shift: Shifting },
+    /// [`Ldlt`](super::Ldlt): M = A⁻¹ of a symmetric A.
+    Ldlt,
     /// [`Lu`](super::Lu): M = A⁻¹.
     Lu,
     /// [`Blocks`](super::Blocks) without overlap.
@@ -81,6 +83,7 @@ impl Spec {
             Spec::Icc { .. } => "icc",
             Spec::Cholesky => "cholesky",
             Spec::Ilu { .. } => "ilu",
+            Spec::Ldlt => "ldlt",
             Spec::Lu => "lu",
             Spec::Ict { .. } => "ict",
             Spec::Ilut { .. } => "ilut",
@@ -162,9 +165,13 @@ impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let name = self.name();
         match *self {
-            Spec::None | Spec::Cholesky | Spec::Lu | Spec::Spai | Spec::Koptimal | Spec::FastPoisson => {
-                f.write_str(name)
-            }
+            Spec::None
+            | Spec::Cholesky
+            | Spec::Ldlt
+            | Spec::Lu
+            | Spec::Spai
+            | Spec::Koptimal
+            | Spec::FastPoisson => f.write_str(name),
             Spec::Jacobi { omega: 1.0 } => f.write_str(name),
             Spec::Jacobi { omega } => write!(f, "{name}({omega})"),
             Spec::Sor { omega, sweeps: 1 } | Spec::Ssor { omega, sweeps: 1 } => write!(f, "{name}({omega})"),

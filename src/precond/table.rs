@@ -40,6 +40,7 @@ pub(super) enum Table {
         #[serde(default = "nonzero")]
         shift: Shifting,
     },
+    Ldlt {},
     Lu {},
     Ict {
         #[serde(default = "milli")]
@@ -142,6 +143,7 @@ impl TryFrom<Table> for Spec {
             Table::Icc { levels, shift } => Spec::Icc { levels, shift },
             Table::Cholesky {} => Spec::Cholesky,
             Table::Ilu { levels, shift } => Spec::Ilu { levels, shift },
+            Table::Ldlt {} => Spec::Ldlt,
             Table::Lu {} => Spec::Lu,
             Table::Ict { droptol, fill } => Spec::Ict { droptol, fill },
             Table::Ilut { droptol, fill } => Spec::Ilut { droptol, fill },

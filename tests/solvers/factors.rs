@@ -179,6 +179,31 @@ fn ilu_shifts_a_zero_pivot_and_lu_refuses_a_singular_matrix() {
 }
 
 #[test]
+fn ldlt_inverts_indefinite_matrices_and_knows_their_signs() {
+    // [[2, 1], [1, −3]] and a saddle point with a zero diagonal.
+    let a = Csr::from_triplets(2, 2, &[(0, 0, 2.0), (0, 1, 1.0), (1, 0, 1.0), (1, 1, -3.0)]).unwrap();
+    let m = build("ldlt", &a);
+    assert_eq!(m.props(), Props::SYMMETRIC);
+    assert_identity(&product(&*m, &a), 1e-14);
+    let saddle = Csr::from_triplets(
+        3,
+        3,
+        &[
+            (0, 0, 2.0),
+            (1, 1, 2.0),
+            (0, 2, 1.0),
+            (2, 0, 1.0),
+            (1, 2, -1.0),
+            (2, 1, -1.0),
+        ],
+    )
+    .unwrap();
+    assert_identity(&product(&*build("ldlt", &saddle), &saddle), 1e-13);
+    assert_eq!(build("ldlt", &poisson(6)).props(), Props::SPD);
+    assert!("ldlt".parse::<Spec>().unwrap().build(&convection(4)).is_err());
+}
+
+#[test]
 fn threshold_factors_run_from_jacobi_to_cholesky() {
     let a = poisson(12);
     // Nothing dropped: exact. Everything dropped: only the diagonal, which still is Jacobi's.

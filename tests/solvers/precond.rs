@@ -8,7 +8,7 @@ use fempipe::solver::{Method, Quiet, Stop, Workspace};
 
 use crate::systems::{convection, poisson, random_spd, random_vector};
 
-const ALL: [&str; 30] = [
+const ALL: [&str; 31] = [
     "ilut",
     "ilut(0, fill = 3)",
     "spai",
@@ -22,6 +22,7 @@ const ALL: [&str; 30] = [
     "icc",
     "icc(2)",
     "cholesky",
+    "ldlt",
     "ilu",
     "ilu(2)",
     "lu",
