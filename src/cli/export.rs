@@ -13,7 +13,8 @@ use crate::transfer::{self, Format};
 #[command(after_help = "Examples:
   fempipe export p3.h5 --sample 4 --to mtx -o system.mtx   writes system.mtx, system_b.mtx, system_x.mtx
   fempipe export p3.h5 --to npz       scipy.sparse.load_npz; numpy.load has b and x
-  fempipe export p3.h5 --to petsc     PETSc.Mat().load(viewer), then Vec b, Vec x")]
+  fempipe export p3.h5 --to petsc     PETSc.Mat().load(viewer), then Vec b, Vec x
+  fempipe export p3.h5 --to vtu       mesh, coefficients and solution for ParaView")]
 pub struct Args {
     /// The dataset
     file: PathBuf,

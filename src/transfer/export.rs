@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use super::{npz_writer, petsc};
 use crate::error::{Error, Result};
 use crate::linalg::matrix_market;
-use crate::system::LinearSystem;
+use crate::mesh::vtk;
+use crate::system::{Field, LinearSystem, Location, MeshData};
 
 /// File formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -16,6 +17,8 @@ pub enum Format {
     Npz,
     /// PETSc binary: Mat, Vec b, Vec x one after the other
     Petsc,
+    /// VTK: the mesh with coefficients and solution, for ParaView
+    Vtu,
 }
 
 impl Format {
@@ -25,6 +28,7 @@ impl Format {
             Format::Mtx => "mtx",
             Format::Npz => "npz",
             Format::Petsc => "petsc",
+            Format::Vtu => "vtu",
         }
     }
 }
@@ -40,12 +44,57 @@ pub fn export(system: &LinearSystem, format: Format, output: &Path) -> Result<Ve
             npz_writer::write(output, system)?;
             Ok(vec![output.to_path_buf()])
         }
+        Format::Vtu => {
+            vtu(system, output)?;
+            Ok(vec![output.to_path_buf()])
+        }
         Format::Petsc => {
             let bytes = petsc::encode(system)?;
             std::fs::write(output, bytes).map_err(|e| Error::io(output, "write", e))?;
             Ok(vec![output.to_path_buf()])
         }
     }
+}
+
+/// The mesh (where nodes move, as the sample has them) with the fields at points and cells, b and x at the nodes; 0 where
+/// a node has no unknown.
+fn vtu(system: &LinearSystem, output: &Path) -> Result<()> {
+    let Some(mesh) = &system.mesh else {
+        return Err(Error::Argument(
+            "vtu: this dataset has no mesh that its samples share; take mtx, npz or petsc".into(),
+        ));
+    };
+    let nodes = mesh.points.len() / mesh.dim.max(1);
+    let mut placed = MeshData::clone(mesh);
+    let mut fields = Vec::new();
+    for f in &system.fields {
+        match f.location {
+            Location::Points if f.name == "points" && f.values.len() == placed.points.len() => {
+                placed.points.clone_from(&f.values);
+            }
+            Location::Points | Location::Cells => fields.push(f.clone()),
+            _ => {}
+        }
+    }
+    for (name, unknowns) in [("b", Some(&system.rhs)), ("x", system.solution.as_ref())] {
+        // More unknowns than nodes (real and imaginary parts) do not fit one field.
+        let Some(unknowns) = unknowns.filter(|u| u.len() <= mesh.free_dofs.len().min(nodes)) else {
+            continue;
+        };
+        let mut values = vec![0.0; nodes];
+        for (&v, &x) in mesh.free_dofs.iter().zip(unknowns) {
+            if let Some(slot) = values.get_mut(v as usize) {
+                *slot = x;
+            }
+        }
+        fields.push(Field {
+            name: name.into(),
+            location: Location::Points,
+            components: 1,
+            values,
+        });
+    }
+    vtk::write(output, &placed, &fields)
 }
 
 fn mtx(system: &LinearSystem, output: &Path) -> Result<Vec<PathBuf>> {

@@ -52,6 +52,49 @@ fn there_and_back() {
 }
 
 #[test]
+fn a_mesh_goes_to_vtk_with_its_solution() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    ok(
+        dir,
+        &[
+            "generate",
+            "--family",
+            "elliptic",
+            "--samples",
+            "1",
+            "--set",
+            "elliptic.mesh.area=0.05",
+            "-o",
+            "e.h5",
+        ],
+    );
+    ok(dir, &["export", "e.h5", "--to", "vtu", "-o", "e.vtu"]);
+    let text = std::fs::read_to_string(dir.join("e.vtu")).unwrap();
+    for part in [
+        "UnstructuredGrid",
+        "Name=\"x\"",
+        "Name=\"b\"",
+        "Name=\"coefficient\"",
+    ] {
+        assert!(text.contains(part), "{part}");
+    }
+    ok(
+        dir,
+        &[
+            "generate",
+            "--family",
+            "tridiagonal",
+            "--samples",
+            "1",
+            "-o",
+            "t.h5",
+        ],
+    );
+    refused(dir, &["export", "t.h5", "--to", "vtu"], 1, &["no mesh"]);
+}
+
+#[test]
 fn several_matrices_and_what_holds_for_all_of_them() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
