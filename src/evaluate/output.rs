@@ -208,7 +208,7 @@ mod tests {
             (failed[8].as_str(), failed[9].as_str()),
             ("false", "DIVERGED_ITS")
         );
-        assert_eq!(failed[16], "shifted by 0.1, then once more");
+        assert_eq!(failed[17], "shifted by 0.1, then once more");
     }
 
     #[test]
