@@ -34,7 +34,7 @@ pub struct Reuse {
 impl Reuse {
     /// In words, where the analysis was another matrix's.
     fn note(&self) -> Option<String> {
-        (self.used > 1).then(|| format!("analysed once for this pattern, in {:.1e} s", self.seconds))
+        (self.used > 1).then(|| format!("analysed once for this pattern in {:.1e} s", self.seconds))
     }
 }
 
