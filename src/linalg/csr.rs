@@ -106,6 +106,31 @@ impl Csr {
         super::vector::norm_inf(&self.values)
     }
 
+    /// D^{-1/2} A D^{-1/2} and D^{1/2} with D the diagonal of A: free of the units of unknowns and equations.
+    ///
+    /// # Errors
+    /// [`Error::Numeric`] if an entry of the diagonal is not positive.
+    pub fn equilibrated(&self) -> Result<(Csr, Vec<f64>)> {
+        let root = self
+            .diagonal()
+            .iter()
+            .enumerate()
+            .map(|(i, &d)| match d > 0.0 {
+                true => Ok(d.sqrt()),
+                false => Err(Error::Numeric(format!(
+                    "scaling by the diagonal needs it positive: diagonal entry {i} is {d}"
+                ))),
+            })
+            .collect::<Result<Vec<f64>>>()?;
+        let mut values = self.values().to_vec();
+        for i in 0..self.nrows() {
+            for e in self.pattern().range(i) {
+                values[e] /= root[i] * root[self.pattern().indices()[e] as usize];
+            }
+        }
+        Ok((Csr::new(self.pattern().clone(), values)?, root))
+    }
+
     /// Aᵀ.
     pub fn transpose(&self) -> Csr {
         let (m, n) = (self.nrows(), self.ncols());

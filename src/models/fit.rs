@@ -2,6 +2,8 @@
 //!
 //! [`Trainer`] is the door that [`crate::train`] sees; [`Fit`] implements it for any [`Network`] on any device.
 
+use std::sync::Arc;
+
 use dfdx::prelude::{Backward, Cpu, OwnedTape, Tensor};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -31,13 +33,15 @@ pub struct StepReport {
 
 /// A network under training.
 pub trait Trainer {
-    /// One optimiser step on a batch; `rng` gives the random probe vectors of this step.
+    /// One optimiser step on a batch; `rng` gives the random probe vectors of this step. The batch of the step after is
+    /// made ready on another thread meanwhile; `next` may be empty.
     ///
     /// # Errors
     /// If a sample is not of the network's size.
     fn step(
         &mut self,
         batch: &[&LinearSystem],
+        next: &[&LinearSystem],
         rng: &mut ChaCha8Rng,
         adam: &AdamConfig,
     ) -> Result<StepReport>;
@@ -71,16 +75,25 @@ pub trait Trainer {
 pub type Loss<D> = Tensor<(), f32, D, OwnedTape<f32, D>>;
 
 /// The part of a trainer that differs between models.
-pub trait Network<D: Backend>: Send {
-    /// The loss of a batch.
+pub trait Network<D: Backend>: Send + Sync {
+    /// Samples ready for the network, on the host.
+    type Batch: Send;
+
+    /// Makes a batch ready.
     ///
     /// # Errors
     /// If a sample is not of the network's size.
+    fn batch(&self, samples: &[&LinearSystem]) -> Result<Self::Batch>;
+
+    /// The loss of a batch.
+    ///
+    /// # Errors
+    /// If the parameters are not the network's.
     fn loss(
-        &mut self,
+        &self,
         device: &D,
         params: &Params<f32, D>,
-        batch: &[&LinearSystem],
+        batch: Self::Batch,
         rng: &mut ChaCha8Rng,
     ) -> Result<Loss<D>>;
 
@@ -92,8 +105,10 @@ pub trait Network<D: Backend>: Send {
 }
 
 /// A network, its weights and its optimiser on a device.
-pub struct Fit<N, D: Backend> {
-    network: N,
+pub struct Fit<N: Network<D>, D: Backend> {
+    network: Arc<N>,
+    /// A batch made ahead, with the indices of its samples.
+    ready: Option<(Vec<u64>, N::Batch)>,
     device: D,
     kind: Device,
     params: Params<f32, D>,
@@ -106,7 +121,8 @@ impl<N: Network<D>, D: Backend> Fit<N, D> {
         let params = Params::from_arrays(&device, weights);
         let adam = Adam::new(&device, &params);
         Fit {
-            network,
+            network: Arc::new(network),
+            ready: None,
             device,
             kind,
             params,
@@ -115,13 +131,8 @@ impl<N: Network<D>, D: Backend> Fit<N, D> {
     }
 }
 
-impl<N: Network<D>, D: Backend> Trainer for Fit<N, D> {
-    fn step(
-        &mut self,
-        batch: &[&LinearSystem],
-        rng: &mut ChaCha8Rng,
-        adam: &AdamConfig,
-    ) -> Result<StepReport> {
+impl<N: Network<D>, D: Backend> Fit<N, D> {
+    fn work(&mut self, batch: N::Batch, rng: &mut ChaCha8Rng, adam: &AdamConfig) -> Result<StepReport> {
         let loss = self.network.loss(&self.device, &self.params, batch, rng)?;
         let value = scalar(&loss);
         if !value.is_finite() {
@@ -139,8 +150,40 @@ impl<N: Network<D>, D: Backend> Trainer for Fit<N, D> {
             grad_norm,
         })
     }
+}
+
+fn indices(samples: &[&LinearSystem]) -> Vec<u64> {
+    samples.iter().map(|s| s.index).collect()
+}
+
+impl<N: Network<D>, D: Backend> Trainer for Fit<N, D> {
+    fn step(
+        &mut self,
+        batch: &[&LinearSystem],
+        next: &[&LinearSystem],
+        rng: &mut ChaCha8Rng,
+        adam: &AdamConfig,
+    ) -> Result<StepReport> {
+        let ready = match self.ready.take() {
+            Some((samples, ready)) if samples == indices(batch) => ready,
+            _ => self.network.batch(batch)?,
+        };
+        if next.is_empty() {
+            return self.work(ready, rng, adam);
+        }
+        let network = self.network.clone();
+        let (report, ahead) = std::thread::scope(|scope| {
+            let ahead = scope.spawn(move || network.batch(next));
+            let report = self.work(ready, rng, adam);
+            // A batch that cannot be made says why at its own step.
+            (report, ahead.join().ok().and_then(Result::ok))
+        });
+        self.ready = ahead.map(|b| (indices(next), b));
+        report
+    }
 
     fn loss(&mut self, batch: &[&LinearSystem], rng: &mut ChaCha8Rng) -> Result<f64> {
+        let batch = self.network.batch(batch)?;
         let loss = self.network.loss(&self.device, &self.params, batch, rng)?;
         Ok(scalar(&loss))
     }
@@ -207,6 +250,24 @@ impl<N: Network<D>, D: Backend> Trainer for Fit<N, D> {
 
     fn device(&self) -> Device {
         self.kind
+    }
+}
+
+/// A trainer of a graph network.
+///
+/// # Errors
+/// If the device is not at hand.
+pub fn graph_trainer<N: Network<Cpu> + 'static>(
+    name: &str,
+    network: N,
+    device: Device,
+    weights: &[NamedArray],
+) -> Result<Box<dyn Trainer>> {
+    match device {
+        Device::Cpu => Ok(Box::new(Fit::new(network, Cpu::default(), device, weights))),
+        Device::Cuda => Err(Error::Argument(format!(
+            "{name} trains on the CPU only: use --device cpu"
+        ))),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Learned systems, one file each: a model looks at a linear system and returns a [`Prediction`].
 
+mod cache;
 pub mod checkpoint;
 pub mod features;
 pub mod fit;

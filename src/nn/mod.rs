@@ -6,10 +6,12 @@ pub mod adam;
 pub mod backend;
 pub mod graph;
 pub mod layers;
+pub mod layout;
 pub mod operator;
 pub mod params;
 pub mod sparse;
 
 pub use adam::{Adam, AdamState};
 pub use backend::Backend;
+pub use layout::{Layout, Start};
 pub use params::{NamedArray, Params};

@@ -9,6 +9,9 @@ use crate::error::{Error, Result};
 /// A matrix of runtime size: the one shape parameters have (a bias is 1×n).
 pub type Matrix<E, D> = Tensor<(usize, usize), E, D>;
 
+/// Weight (in × out) and bias (1 × out) of a dense layer.
+pub type Dense<'a, E, D> = (&'a Matrix<E, D>, &'a Matrix<E, D>);
+
 /// A named host array, row-major: how parameters are saved.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedArray {
@@ -35,6 +38,17 @@ impl<E: Dtype, D: Storage<E>> Params<E, D> {
             .position(|n| n == name)
             .map(|i| &self.tensors[i])
             .ok_or_else(|| Error::Argument(format!("the network has no parameter called {name}")))
+    }
+
+    /// `{name}.weight` and `{name}.bias`.
+    ///
+    /// # Errors
+    /// As [`Params::get`].
+    pub fn dense(&self, name: &str) -> Result<Dense<'_, E, D>> {
+        Ok((
+            self.get(&format!("{name}.weight"))?,
+            self.get(&format!("{name}.bias"))?,
+        ))
     }
 }
 

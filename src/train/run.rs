@@ -256,9 +256,12 @@ impl Training {
     /// One optimiser step; returns the learning rate used.
     fn batch(&mut self, order: &[usize], per_epoch: u64) -> Result<f64> {
         let size = self.recipe.batch_size;
-        let first = self.progress.batch as usize * size;
-        let chosen = &order[first..(first + size).min(order.len())];
-        let batch: Vec<&LinearSystem> = chosen.iter().map(|&i| &self.training[i]).collect();
+        let mut groups = order.chunks(size).skip(self.progress.batch as usize);
+        let mut group = || -> Vec<&LinearSystem> {
+            let chosen = groups.next().unwrap_or_default();
+            chosen.iter().map(|&i| &self.training[i]).collect()
+        };
+        let (batch, next) = (group(), group());
         let step = self.progress.step;
         let factor = self
             .recipe
@@ -266,7 +269,7 @@ impl Training {
             .factor(step, per_epoch * self.recipe.epochs, per_epoch);
         let adam = self.recipe.adam(factor);
         let mut probes = stream(self.recipe.seed, Purpose::Probes, step);
-        let report = self.trainer.step(&batch, &mut probes, &adam)?;
+        let report = self.trainer.step(&batch, &next, &mut probes, &adam)?;
         let first_loss = *self.first_loss.get_or_insert(report.loss.abs());
         if !report.grad_norm.is_finite() || report.loss.abs() > EXPLOSION * first_loss.max(1.0) {
             return Err(Error::Numeric(format!(

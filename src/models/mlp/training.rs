@@ -1,6 +1,7 @@
 //! Training of `mlp`: fresh weights, targets, losses.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use dfdx::prelude::{
     Axes2, Cpu, Dtype, MeanTo, Merge, NoneTape, PutTape, ReshapeTo, SplitTape, SumTo, Tape, Tensor, Trace,
@@ -54,7 +55,7 @@ pub fn trainer(
     }
     let network = MlpNetwork {
         target_scale: 1.0 / (rms * rms),
-        targets: HashMap::new(),
+        targets: Mutex::default(),
         frame,
     };
     match device {
@@ -114,53 +115,76 @@ struct MlpNetwork {
     frame: Frame,
     /// 1 over the mean square entry of the first sample's A⁻¹: makes the loss `l2` free of units.
     target_scale: f32,
-    targets: HashMap<u64, Vec<f32>>,
+    targets: Mutex<HashMap<u64, Vec<f32>>>,
 }
 
 impl MlpNetwork {
     /// A⁻¹ of each sample, one after the other.
-    fn targets(&mut self, batch: &[&LinearSystem]) -> Result<Vec<f32>> {
+    fn targets(&self, batch: &[&LinearSystem]) -> Result<Vec<f32>> {
         let n2 = self.frame.n * self.frame.n;
-        let missing: Vec<_> = batch
-            .iter()
-            .filter(|s| !self.targets.contains_key(&s.index))
-            .collect();
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing: Vec<_> = batch.iter().filter(|s| !targets.contains_key(&s.index)).collect();
         let made = missing
             .par_iter()
             .map(|s| Ok((s.index, inverse_entries(&s.matrix)?)))
             .collect::<Result<HashMap<u64, Vec<f32>>>>()?;
         let mut out = Vec::with_capacity(batch.len() * n2);
         for s in batch {
-            if let Some(t) = self.targets.get(&s.index).or_else(|| made.get(&s.index)) {
+            if let Some(t) = targets.get(&s.index).or_else(|| made.get(&s.index)) {
                 out.extend_from_slice(t);
             }
         }
-        if (self.targets.len() + made.len()) * n2 * size_of::<f32>() <= TARGET_CACHE_BYTES {
-            self.targets.extend(made);
+        if (targets.len() + made.len()) * n2 * size_of::<f32>() <= TARGET_CACHE_BYTES {
+            targets.extend(made);
         }
         Ok(out)
     }
 }
 
+/// Samples ready for the network.
+struct Batch {
+    count: usize,
+    features: Vec<f32>,
+    /// The entries of A⁻¹ for the loss `l2`, of A for the others, one sample after the other.
+    dense: Vec<f32>,
+}
+
 impl<D: Backend> Network<D> for MlpNetwork {
-    fn loss(
-        &mut self,
-        device: &D,
-        params: &Params<f32, D>,
-        batch: &[&LinearSystem],
-        rng: &mut ChaCha8Rng,
-    ) -> Result<Loss<D>> {
-        let (b, n) = (batch.len(), self.frame.n);
-        let rows = batch
+    type Batch = Batch;
+
+    fn batch(&self, samples: &[&LinearSystem]) -> Result<Batch> {
+        let rows = samples
             .par_iter()
             .map(|s| self.frame.features(&s.matrix))
             .collect::<Result<Vec<_>>>()?;
-        let x = device.tensor_from_vec(rows.concat(), (b, self.frame.mean.len()));
+        let dense = match self.frame.config.loss {
+            LossKind::L2 => self.targets(samples)?,
+            _ => {
+                let mut a = Vec::with_capacity(samples.len() * self.frame.n * self.frame.n);
+                samples.iter().for_each(|s| append_dense(&s.matrix, &mut a));
+                a
+            }
+        };
+        Ok(Batch {
+            count: samples.len(),
+            features: rows.concat(),
+            dense,
+        })
+    }
+
+    fn loss(
+        &self,
+        device: &D,
+        params: &Params<f32, D>,
+        batch: Batch,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Loss<D>> {
+        let (b, n) = (batch.count, self.frame.n);
+        let x = device.tensor_from_vec(batch.features, (b, self.frame.mean.len()));
         let out = layers::mlp(params, NAME, self.frame.config.hidden.len(), x.leaky_traced())?; // (b, n²)
         match self.frame.config.loss {
             LossKind::L2 => {
-                let target = self.targets(batch)?;
-                let target = device.tensor_from_vec(target, (b, n * n));
+                let target = device.tensor_from_vec(batch.dense, (b, n * n));
                 Ok(sub(out, target).square().mean() * self.target_scale)
             }
             kind => {
@@ -170,11 +194,7 @@ impl<D: Backend> Network<D> for MlpNetwork {
                     .collect();
                 let start = inverse_norms(&noise, b);
                 let e = device.tensor_from_vec(noise, (b, n, probes));
-                let mut a = Vec::with_capacity(b * n * n);
-                for s in batch {
-                    append_dense(&s.matrix, &mut a);
-                }
-                let a = device.tensor_from_vec(a, (b, n, n));
+                let a = device.tensor_from_vec(batch.dense, (b, n, n));
                 let m = out.reshape_like(&(b, n, n));
                 let steps = if kind == LossKind::Rate {
                     self.frame.config.steps

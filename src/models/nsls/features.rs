@@ -42,8 +42,8 @@ impl Seen {
     /// Scales a system and computes its features.
     ///
     /// # Errors
-    /// [`Error::Shape`] if A is not square or b does not fit, [`Error::Argument`] if A is zero, not finite, or (Jacobi
-    /// scaling) has a diagonal entry that is not positive.
+    /// [`Error::Shape`] if A is not square or b does not fit, [`Error::Argument`] if A is zero or not finite,
+    /// [`Error::Numeric`] if (Jacobi scaling) a diagonal entry is not positive.
     pub fn new(config: &NslsConfig, a: &Csr, b: &[f64]) -> Result<Self> {
         let n = a.nrows();
         if a.ncols() != n || b.len() != n {
@@ -101,26 +101,9 @@ fn scale(scaling: Scaling, a: &Csr, b: &[f64]) -> Result<(Csr, Vec<f64>, Vec<f64
             ))
         }
         Scaling::Jacobi => {
-            let weights = a
-                .diagonal()
-                .iter()
-                .enumerate()
-                .map(|(i, &d)| match d > 0.0 {
-                    true => Ok(d.sqrt()),
-                    false => Err(Error::Argument(format!(
-                        "{}: diagonal entry {i} is {d}: Jacobi scaling needs positive ones",
-                        super::NAME
-                    ))),
-                })
-                .collect::<Result<Vec<f64>>>()?;
-            let mut values = a.values().to_vec();
-            for i in 0..a.nrows() {
-                for e in a.pattern().range(i) {
-                    values[e] /= weights[i] * weights[a.pattern().indices()[e] as usize];
-                }
-            }
+            let (matrix, weights) = a.equilibrated()?;
             let rhs = b.iter().zip(&weights).map(|(b, w)| b / w).collect();
-            Ok((Csr::new(a.pattern().clone(), values)?, rhs, weights))
+            Ok((matrix, rhs, weights))
         }
     }
 }

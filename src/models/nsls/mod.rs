@@ -17,17 +17,15 @@ mod training;
 
 use std::path::Path;
 
-use dfdx::prelude::{Cpu, HasShape, NoneTape, Tape};
-use rand_chacha::ChaCha8Rng;
+use dfdx::prelude::Cpu;
 use serde::{Deserialize, Serialize};
 
 use super::{Checkpoint, Model, PredictOptions, Prediction};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 use crate::linalg::vector::dot;
-use crate::nn::graph::{Graphs, Real, Value, add, graph_conv, graph_norm, linear};
-use crate::nn::params::{NamedArray, constant, uniform};
-use crate::nn::{Params, params::Matrix};
+use crate::nn::graph::{Fused, Graphs, Ops, Param};
+use crate::nn::{Layout, Params, Start};
 use crate::system::LinearSystem;
 use features::{Iterates, Seen};
 
@@ -132,88 +130,57 @@ impl NslsConfig {
         }
     }
 
-    /// Every parameter: name, shape, bound of its uniform initial values or (None) their constant.
-    fn layout(&self) -> Vec<(String, (usize, usize), Start)> {
-        let (f, w) = (self.inputs(), self.width);
-        let mut out = Vec::new();
-        let mut dense = |name: String, input: usize, output: usize| {
-            let bound = (3.0 / input as f32).sqrt();
-            out.push((format!("{name}.weight"), (input, output), Start::Uniform(bound)));
-            out.push((format!("{name}.bias"), (1, output), Start::Constant(0.0)));
-        };
-        dense("encoder".into(), f, w);
-        dense("decoder.0".into(), w, w);
-        dense("decoder.1".into(), w, 1);
+    /// Every parameter.
+    fn layout(&self) -> Layout {
+        let w = self.width;
+        let mut out = Layout::default();
+        out.dense("encoder", self.inputs(), w, 1.0);
+        out.dense("decoder.0", w, w, 1.0);
+        out.dense("decoder.1", w, 1, 1.0);
         for b in 0..self.blocks {
             for (part, start) in [("gamma", 1.0), ("beta", 0.0), ("alpha", 1.0)] {
-                out.push((format!("block.{b}.norm.{part}"), (1, w), Start::Constant(start)));
+                out.add(format!("block.{b}.norm.{part}"), (1, w), Start::Constant(start));
             }
             for conv in 0..2 {
                 // A node sums over itself and its neighbours: half the variance each.
                 let bound = (1.5 / w as f32).sqrt();
                 for part in ["own", "others"] {
-                    out.push((
-                        format!("block.{b}.conv.{conv}.{part}"),
-                        (w, w),
-                        Start::Uniform(bound),
-                    ));
+                    let name = format!("block.{b}.conv.{conv}.{part}");
+                    out.add(name, (w, w), Start::Uniform(bound));
                 }
-                out.push((
+                out.add(
                     format!("block.{b}.conv.{conv}.bias"),
                     (1, w),
                     Start::Constant(0.0),
-                ));
+                );
             }
         }
         out
     }
-
-    /// Initial parameters.
-    fn weights(&self, rng: &mut ChaCha8Rng) -> Vec<NamedArray> {
-        let make = |(name, shape, start): (String, (usize, usize), Start)| match start {
-            Start::Uniform(bound) => uniform(&name, shape, bound, rng),
-            Start::Constant(value) => constant(&name, shape, value),
-        };
-        self.layout().into_iter().map(make).collect()
-    }
-}
-
-/// Initial values of a parameter.
-#[derive(Debug, Clone, Copy)]
-enum Start {
-    /// U(−bound, bound).
-    Uniform(f32),
-    Constant(f32),
 }
 
 /// Node features → one number a node.
-fn network<E: Real, T: Tape<E, Cpu>>(
+fn network<O: Ops>(
     config: &NslsConfig,
-    params: &Params<E, Cpu>,
-    tape: &mut T,
-    graphs: &Graphs<E>,
-    x: &Value<E>,
-) -> Result<Value<E>> {
-    let dense = |name: &str| -> Result<_> {
-        Ok((
-            params.get(&format!("{name}.weight"))?,
-            params.get(&format!("{name}.bias"))?,
-        ))
-    };
-    let mut h = linear(tape, x, dense("encoder")?, None); // (nodes, width)
+    params: &Params<O::Real, O::Device>,
+    ops: &mut O,
+    at: &O::Batch,
+    x: &O::Value,
+) -> Result<O::Value> {
+    let mut h = ops.linear(x, params.dense("encoder")?, None); // (nodes, width)
     for b in 0..config.blocks {
         let norm = |part: &str| params.get(&format!("block.{b}.norm.{part}"));
-        let conv = |c: usize| -> Result<[&Matrix<E, Cpu>; 3]> {
+        let conv = |c: usize| -> Result<[&Param<O>; 3]> {
             let part = |name: &str| params.get(&format!("block.{b}.conv.{c}.{name}"));
             Ok([part("own")?, part("others")?, part("bias")?])
         };
-        let t = graph_norm(tape, graphs, &h, [norm("gamma")?, norm("beta")?, norm("alpha")?]);
-        let t = graph_conv(tape, graphs, &t, conv(0)?, Some(SLOPE));
-        let t = graph_conv(tape, graphs, &t, conv(1)?, None);
-        h = add(tape, &h, &t);
+        let t = ops.graph_norm(at, &h, [norm("gamma")?, norm("beta")?, norm("alpha")?]);
+        let t = ops.graph_conv(at, &t, conv(0)?, Some(SLOPE));
+        let t = ops.graph_conv(at, &t, conv(1)?, None);
+        h = ops.add(&h, &t);
     }
-    let h = linear(tape, &h, dense("decoder.0")?, Some(SLOPE));
-    Ok(linear(tape, &h, dense("decoder.1")?, None)) // (nodes, 1)
+    let h = ops.linear(&h, params.dense("decoder.0")?, Some(SLOPE));
+    Ok(ops.linear(&h, params.dense("decoder.1")?, None)) // (nodes, 1)
 }
 
 /// The trained network.
@@ -228,22 +195,7 @@ impl Nsls {
     /// # Errors
     /// [`Error::File`] if the checkpoint is not one of this model.
     pub fn from_checkpoint(checkpoint: &Checkpoint, file: &Path) -> Result<Self> {
-        let config: NslsConfig = toml::from_str(&checkpoint.config)
-            .map_err(|e| Error::file(file, format!("settings of the model: {}", e.message())))?;
-        config.check().map_err(|e| Error::file(file, e.to_string()))?;
-        let params = Params::from_arrays(&Cpu::default(), &checkpoint.weights);
-        for (name, shape, _) in config.layout() {
-            let found = *params
-                .get(&name)
-                .map_err(|e| Error::file(file, e.to_string()))?
-                .shape();
-            if found != shape {
-                return Err(Error::file(
-                    file,
-                    format!("weights {name} are {found:?}, the settings make them {shape:?}"),
-                ));
-            }
-        }
+        let (config, params) = checkpoint.network(file, NslsConfig::check, NslsConfig::layout)?;
         Ok(Nsls { config, params })
     }
 
@@ -253,9 +205,10 @@ impl Nsls {
     /// If A is not square, zero, or (with Jacobi scaling) has a diagonal entry that is not positive.
     pub fn direction(&self, a: &Csr, b: &[f64]) -> Result<Vec<f64>> {
         let seen = Seen::new(&self.config, a, b)?;
-        let graphs = Graphs::<f32>::new(&[&seen.matrix], &[1.0])?;
-        let x = Value::new(seen.features.clone(), self.config.inputs());
-        let out = network(&self.config, &self.params, &mut NoneTape, &graphs, &x)?;
+        let graphs = Graphs::of(&seen.matrix)?;
+        let mut ops = Fused::forward();
+        let x = ops.table(seen.features.clone(), self.config.inputs());
+        let out = network(&self.config, &self.params, &mut ops, &graphs, &x)?;
         let tilde: Vec<f64> = out.data().iter().map(|&v| f64::from(v)).collect();
         Ok(seen.to_solution(&tilde))
     }

@@ -1,9 +1,10 @@
 //! What the network promises whatever its weights: equivariance, invariance, the right derivative.
 
-use dfdx::prelude::{Backward, Cpu, NoneTape, OwnedTape};
+use dfdx::prelude::{Backward, Cpu};
 
 use super::*;
-use crate::nn::graph::{cosine_loss, finish};
+use crate::nn::NamedArray;
+use crate::nn::graph::Taped;
 use crate::rng::{Purpose, stream};
 
 /// A random symmetric positive definite matrix with about 5 entries a row, badly scaled, and a right-hand side.
@@ -35,7 +36,7 @@ fn model(scaling: Scaling, features: Iterates) -> Nsls {
         features,
         ..Default::default()
     };
-    let weights = config.weights(&mut stream(1, Purpose::Weights, 0));
+    let weights = config.layout().initial(&mut stream(1, Purpose::Weights, 0));
     Nsls {
         params: Params::from_arrays(&Cpu::default(), &weights),
         config,
@@ -98,22 +99,23 @@ fn derivatives_of_the_whole_network_match_finite_differences() {
     };
     let (a, b) = system(7, 2);
     let seen = Seen::new(&config, &a, &b).unwrap();
-    let graphs = Graphs::<f64>::new(&[&seen.matrix], &[1.0]).unwrap();
+    let graphs = Graphs::<f64>::of(&seen.matrix).unwrap();
     let features: Vec<f64> = seen.features.iter().map(|&v| f64::from(v)).collect();
     let target = std::sync::Arc::new(b.clone());
-    let weights = config.weights(&mut stream(2, Purpose::Weights, 0));
+    let weights = config.layout().initial(&mut stream(2, Purpose::Weights, 0));
     let loss = |weights: &[NamedArray]| {
         let params: Params<f64, Cpu> = Params::from_arrays(&Cpu::default(), weights);
-        let x = Value::new(features.clone(), config.inputs());
-        let out = network(&config, &params, &mut NoneTape, &graphs, &x).unwrap();
-        cosine_loss(&mut NoneTape, graphs.offsets(), &out, &target).data()[0]
+        let mut ops = Fused::forward();
+        let x = ops.table(features.clone(), config.inputs());
+        let out = network(&config, &params, &mut ops, &graphs, &x).unwrap();
+        ops.cosine_loss(graphs.offsets(), &out, &target).data()[0]
     };
     let params: Params<f64, Cpu> = Params::from_arrays(&Cpu::default(), &weights);
-    let mut tape = OwnedTape::default();
-    let x = Value::new(features.clone(), config.inputs());
-    let out = network(&config, &params, &mut tape, &graphs, &x).unwrap();
-    let value = cosine_loss(&mut tape, graphs.offsets(), &out, &target);
-    let grads = finish(tape, &value).backward();
+    let mut ops = Fused::taped();
+    let x = ops.table(features.clone(), config.inputs());
+    let out = network(&config, &params, &mut ops, &graphs, &x).unwrap();
+    let value = ops.cosine_loss(graphs.offsets(), &out, &target);
+    let grads = ops.finish(&value).backward();
     // Weights are kept in f32: the step must survive rounding there.
     let h = 1.0 / 4096.0;
     for (k, t) in params.tensors().iter().enumerate() {

@@ -1,18 +1,17 @@
 //! Training of `nsls`: batches of graphs as one, cosine losses.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use dfdx::prelude::{Cpu, OwnedTape};
+use dfdx::prelude::Cpu;
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 
 use super::features::Seen;
 use super::{LossKind, NAME, Nsls, NslsConfig, network};
 use crate::error::{Error, Result};
 use crate::models::Model;
-use crate::models::fit::{Device, Fit, Loss, Network, Trainer};
-use crate::nn::graph::{Graphs, Value, add, cosine_loss, finish, propagate};
+use crate::models::cache::Cache;
+use crate::models::fit::{self, Device, Loss, Network, Trainer};
+use crate::nn::graph::{GraphBackend, Graphs, Ops, Taped};
 use crate::nn::{NamedArray, Params};
 use crate::rng::{Purpose, stream};
 use crate::system::LinearSystem;
@@ -28,65 +27,53 @@ pub fn trainer(
     device: Device,
 ) -> Result<Box<dyn Trainer>> {
     config.check()?;
-    if device != Device::Cpu {
-        return Err(Error::Argument(format!(
-            "{NAME} trains on the CPU only: use --device cpu"
-        )));
-    }
     if config.loss != LossKind::Residual && train.iter().any(|s| s.solution.is_none()) {
         return Err(Error::Argument(format!(
             "{NAME}: this loss needs solutions, which the dataset does not hold: generate it with solutions, or set \
              loss = \"residual\""
         )));
     }
-    let weights = config.weights(&mut stream(seed, Purpose::Weights, 0));
+    let weights = config.layout().initial(&mut stream(seed, Purpose::Weights, 0));
     let network = NslsNetwork {
         config: config.clone(),
-        seen: HashMap::new(),
+        items: Cache::default(),
     };
-    Ok(Box::new(Fit::new(network, Cpu::default(), device, &weights)))
+    fit::graph_trainer(NAME, network, device, &weights)
 }
 
 /// A sample ready for the network, made once.
 struct Item {
-    seen: Seen,
-    /// The scaled right-hand side and solution, as directions.
+    graph: Graphs<f32>,
+    features: Vec<f32>,
+    /// The scaled right-hand side and solution, as directions; the solution is empty where no loss asks for it.
     rhs: Vec<f32>,
     solution: Vec<f32>,
 }
 
-struct NslsNetwork {
-    config: NslsConfig,
-    seen: HashMap<u64, Arc<Item>>,
-}
-
-impl NslsNetwork {
-    fn item(config: &NslsConfig, s: &LinearSystem) -> Result<Item> {
+impl Item {
+    fn new(config: &NslsConfig, s: &LinearSystem) -> Result<Self> {
         let seen = Seen::new(config, &s.matrix, &s.rhs)?;
-        let x = s.solution.as_ref().map(|x| seen.from_solution(x));
+        let x = s.solution.as_ref().filter(|_| config.loss != LossKind::Residual);
         Ok(Item {
+            graph: Graphs::of(&seen.matrix)?,
             rhs: direction(&seen.rhs),
-            solution: x.map_or_else(Vec::new, |x| direction(&x)),
-            seen,
+            solution: x.map_or_else(Vec::new, |x| direction(&seen.from_solution(x))),
+            features: seen.features,
         })
     }
+}
 
-    /// The samples of a batch, in order.
-    fn items(&mut self, batch: &[&LinearSystem]) -> Result<Vec<Arc<Item>>> {
-        let missing: Vec<_> = batch
-            .iter()
-            .filter(|s| !self.seen.contains_key(&s.index))
-            .collect();
-        let made = missing
-            .par_iter()
-            .map(|s| Ok((s.index, Arc::new(Self::item(&self.config, s)?))))
-            .collect::<Result<Vec<_>>>()?;
-        self.seen.extend(made);
-        Ok(batch
-            .iter()
-            .filter_map(|s| self.seen.get(&s.index).cloned())
-            .collect())
-    }
+/// Samples one after the other.
+struct Batch {
+    graphs: Graphs<f32>,
+    features: Vec<f32>,
+    rhs: Arc<Vec<f32>>,
+    solution: Arc<Vec<f32>>,
+}
+
+struct NslsNetwork {
+    config: NslsConfig,
+    items: Cache<Item>,
 }
 
 /// v/‖v‖∞ in single precision, where its size could not be held.
@@ -96,39 +83,43 @@ fn direction(v: &[f64]) -> Vec<f32> {
     v.iter().map(|x| (x * scale) as f32).collect()
 }
 
-impl Network<Cpu> for NslsNetwork {
-    fn loss(
-        &mut self,
-        _: &Cpu,
-        params: &Params<f32, Cpu>,
-        batch: &[&LinearSystem],
-        _: &mut ChaCha8Rng,
-    ) -> Result<Loss<Cpu>> {
-        let items = self.items(batch)?;
-        let matrices: Vec<_> = items.iter().map(|i| &i.seen.matrix).collect();
-        let graphs = Graphs::<f32>::new(&matrices, &vec![1.0; items.len()])?;
+impl<D: GraphBackend> Network<D> for NslsNetwork {
+    type Batch = Batch;
+
+    fn batch(&self, samples: &[&LinearSystem]) -> Result<Batch> {
+        let items = self.items.get(samples, |s| Item::new(&self.config, s))?;
+        let graphs: Vec<_> = items.iter().map(|i| &i.graph).collect();
         let join = |part: fn(&Item) -> &[f32]| -> Vec<f32> {
             items.iter().flat_map(|i| part(i).iter().copied()).collect()
         };
-        let x = Value::new(join(|i| &i.seen.features), self.config.inputs());
-        let mut tape = OwnedTape::default();
-        let out = network(&self.config, params, &mut tape, &graphs, &x)?;
+        Ok(Batch {
+            graphs: Graphs::join(&graphs)?,
+            features: join(|i| &i.features),
+            rhs: Arc::new(join(|i| &i.rhs)),
+            solution: Arc::new(join(|i| &i.solution)),
+        })
+    }
+
+    fn loss(&self, device: &D, params: &Params<f32, D>, batch: Batch, _: &mut ChaCha8Rng) -> Result<Loss<D>> {
+        let mut ops = device.ops();
+        let at = ops.batch(&batch.graphs);
+        let offsets = batch.graphs.offsets();
+        let x = ops.table(batch.features, self.config.inputs());
+        let out = network(&self.config, params, &mut ops, &at, &x)?;
         let mut terms = Vec::new();
         if self.config.loss != LossKind::Residual {
-            let target = Arc::new(join(|i| &i.solution));
-            terms.push(cosine_loss(&mut tape, graphs.offsets(), &out, &target));
+            terms.push(ops.cosine_loss(offsets, &out, &batch.solution));
         }
         if self.config.loss != LossKind::Solution {
-            let image = propagate(&mut tape, &graphs, &out);
-            let target = Arc::new(join(|i| &i.rhs));
-            terms.push(cosine_loss(&mut tape, graphs.offsets(), &image, &target));
+            let image = ops.propagate(&at, &out);
+            terms.push(ops.cosine_loss(offsets, &image, &batch.rhs));
         }
         let total = match &terms[..] {
             [one] => one.clone(),
-            [a, b, ..] => add(&mut tape, a, b),
+            [a, b, ..] => ops.add(a, b),
             [] => return Err(Error::Argument(format!("{NAME}: no loss"))),
         };
-        Ok(finish(tape, &total))
+        Ok(ops.finish(&total))
     }
 
     fn predictor(&self, params: Params<f32, Cpu>) -> Box<dyn Model> {

@@ -14,16 +14,14 @@ mod training;
 
 use std::path::Path;
 
-use dfdx::prelude::{Cpu, HasShape, NoneTape, Tape};
-use rand_chacha::ChaCha8Rng;
+use dfdx::prelude::Cpu;
 use serde::{Deserialize, Serialize};
 
 use super::{Checkpoint, Model, PredictOptions, Prediction};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, LinOp};
-use crate::nn::Params;
-use crate::nn::graph::{Graphs, Incidence, Real, Value, activate, add, aggregate, combine, correct, linear};
-use crate::nn::params::{Matrix, NamedArray, constant, uniform};
+use crate::nn::graph::{Fused, Graphs, Ops, Reduce};
+use crate::nn::{Layout, Params, Start};
 use crate::precond::{Icc, IctParams};
 use crate::system::LinearSystem;
 
@@ -106,92 +104,62 @@ impl PrecorrectorConfig {
         }
     }
 
-    /// Every parameter: name, shape, bound of its uniform initial values (0 for zeros).
-    fn layout(&self) -> Vec<(String, (usize, usize), f32)> {
+    /// Every parameter.
+    fn layout(&self) -> Layout {
         let w = self.width;
-        let mut out = Vec::new();
-        let mut dense = |name: &str, input: usize, output: usize, gain: f32| {
-            out.push((
-                format!("{name}.weight"),
-                (input, output),
-                gain * (3.0 / input as f32).sqrt(),
-            ));
-            out.push((format!("{name}.bias"), (1, output), 0.0));
-        };
-        dense("encoder.edge", 1, w, 1.0);
-        dense("encoder.node", 2, w, 1.0);
+        let mut out = Layout::default();
+        out.dense("encoder.edge", 1, w, 1.0);
+        out.dense("encoder.node", 2, w, 1.0);
         for r in 0..self.rounds {
             for (name, tables) in PERCEPTRONS {
+                let gain = (2.0 / tables as f32).sqrt();
                 for k in 0..tables {
-                    dense(
-                        &format!("round.{r}.{name}.in.{k}"),
-                        w,
-                        w,
-                        (2.0 / tables as f32).sqrt(),
-                    );
+                    out.dense(&format!("round.{r}.{name}.in.{k}"), w, w, gain);
                 }
-                dense(&format!("round.{r}.{name}.out"), w, w, 0.5);
+                out.dense(&format!("round.{r}.{name}.out"), w, w, 0.5);
             }
         }
-        dense("decoder.0", w, w, 1.4);
-        dense("decoder.1", w, 1, 1.0);
-        out.push(("alpha".into(), (1, 1), 0.0));
+        out.dense("decoder.0", w, w, 1.4);
+        out.dense("decoder.1", w, 1, 1.0);
+        out.add("alpha", (1, 1), Start::Constant(0.0));
         out
     }
-
-    /// Initial parameters.
-    fn weights(&self, rng: &mut ChaCha8Rng) -> Vec<NamedArray> {
-        let make = |(name, shape, bound): (String, (usize, usize), f32)| match bound > 0.0 {
-            true => uniform(&name, shape, bound, rng),
-            false => constant(&name, shape, 0.0),
-        };
-        self.layout().into_iter().map(make).collect()
-    }
-}
-
-/// A dense layer's weight and bias.
-type Dense<'a, E> = (&'a Matrix<E, Cpu>, &'a Matrix<E, Cpu>);
-
-fn dense<'a, E: Real>(params: &'a Params<E, Cpu>, name: &str) -> Result<Dense<'a, E>> {
-    Ok((
-        params.get(&format!("{name}.weight"))?,
-        params.get(&format!("{name}.bias"))?,
-    ))
 }
 
 /// The corrected entries: L₀ + α · GNN(L₀). `nodes` are (nodes × 2) features, `entries` those of L₀.
-fn network<E: Real, T: Tape<E, Cpu>>(
+fn network<O: Ops>(
     config: &PrecorrectorConfig,
-    params: &Params<E, Cpu>,
-    tape: &mut T,
-    at: &std::sync::Arc<Incidence>,
-    nodes: &Value<E>,
-    entries: &Value<E>,
-) -> Result<Value<E>> {
-    let mut e = linear(tape, entries, dense(params, "encoder.edge")?, None); // (edges, width)
-    let mut x = linear(tape, nodes, dense(params, "encoder.node")?, None); // (nodes, width)
+    params: &Params<O::Real, O::Device>,
+    ops: &mut O,
+    at: &O::Batch,
+    nodes: &O::Value,
+    entries: &O::Value,
+) -> Result<O::Value> {
+    let mut e = ops.linear(entries, params.dense("encoder.edge")?, None); // (edges, width)
+    let mut x = ops.linear(nodes, params.dense("encoder.node")?, None); // (nodes, width)
     for r in 0..config.rounds {
-        let layer = |part: &str| dense(params, &format!("round.{r}.{part}"));
-        let own = linear(tape, &e, layer("edge.in.0")?, None);
-        let target = linear(tape, &x, layer("edge.in.1")?, None);
-        let source = linear(tape, &x, layer("edge.in.2")?, None);
-        let hidden = combine(tape, at, &own, &target, &source, 0.0);
-        let change = linear(tape, &hidden, layer("edge.out")?, None);
-        e = add(tape, &e, &change);
-        let into = aggregate(tape, at, &e, true);
-        let out_of = aggregate(tape, at, &e, false);
-        let a = linear(tape, &x, layer("node.in.0")?, None);
-        let b = linear(tape, &into, layer("node.in.1")?, None);
-        let c = linear(tape, &out_of, layer("node.in.2")?, None);
-        let sum = add(tape, &a, &b);
-        let hidden = add(tape, &sum, &c);
-        let hidden = activate(tape, &hidden, 0.0);
-        let change = linear(tape, &hidden, layer("node.out")?, None);
-        x = add(tape, &x, &change);
+        let layer = |part: &str| params.dense(&format!("round.{r}.{part}"));
+        let own = ops.linear(&e, layer("edge.in.0")?, None);
+        let target = ops.linear(&x, layer("edge.in.1")?, None);
+        let source = ops.linear(&x, layer("edge.in.2")?, None);
+        let hidden = ops.combine(at, &own, Some(&target), &source, 0.0);
+        let change = ops.linear(&hidden, layer("edge.out")?, None);
+        e = ops.add(&e, &change);
+        let into = ops.aggregate(at, &e, true, Reduce::Mean);
+        let out_of = ops.aggregate(at, &e, false, Reduce::Mean);
+        let a = ops.linear(&x, layer("node.in.0")?, None);
+        let b = ops.linear(&into, layer("node.in.1")?, None);
+        let c = ops.linear(&out_of, layer("node.in.2")?, None);
+        let sum = ops.add(&a, &b);
+        let hidden = ops.add(&sum, &c);
+        let hidden = ops.activate(&hidden, 0.0);
+        let change = ops.linear(&hidden, layer("node.out")?, None);
+        x = ops.add(&x, &change);
     }
-    let h = linear(tape, &e, dense(params, "decoder.0")?, Some(0.0));
-    let h = linear(tape, &h, dense(params, "decoder.1")?, None); // (edges, 1)
-    Ok(correct(tape, entries.data(), &h, params.get("alpha")?))
+    let h = ops.linear(&e, params.dense("decoder.0")?, Some(0.0));
+    let h = ops.linear(&h, params.dense("decoder.1")?, None); // (edges, 1)
+    let change = ops.scale(&h, params.get("alpha")?);
+    Ok(ops.add(entries, &change))
 }
 
 /// An SPD system equilibrated, with its incomplete factor: what the network sees.
@@ -206,21 +174,7 @@ struct Seen {
 
 impl Seen {
     fn new(config: &PrecorrectorConfig, a: &Csr) -> Result<Self> {
-        let diagonal = a.diagonal();
-        if let Some(i) = diagonal.iter().position(|&d| d.is_nan() || d <= 0.0) {
-            return Err(Error::Numeric(format!(
-                "{NAME} needs a positive definite matrix: diagonal entry {i} is {}",
-                diagonal[i]
-            )));
-        }
-        let root: Vec<f64> = diagonal.iter().map(|d| d.sqrt()).collect();
-        let mut values = a.values().to_vec();
-        for i in 0..a.nrows() {
-            for e in a.pattern().range(i) {
-                values[e] /= root[i] * root[a.pattern().indices()[e] as usize];
-            }
-        }
-        let matrix = Csr::new(a.pattern().clone(), values)?;
+        let (matrix, root) = a.equilibrated()?;
         let base = match config.base {
             Base::Icc { levels } => Icc::new(&matrix, levels)?,
             Base::Ict { droptol, fill } => Icc::threshold(&matrix, IctParams { droptol, fill })?,
@@ -233,12 +187,12 @@ impl Seen {
     }
 
     /// Node features: the factor's diagonal entry; the part of the row of A that the diagonal dominates.
-    fn nodes<E: Real>(&self) -> Vec<E> {
+    fn nodes(&self) -> Vec<f32> {
         let mut out = Vec::with_capacity(2 * self.root.len());
         for i in 0..self.root.len() {
             let sum: f64 = self.matrix.row(i).1.iter().map(|v| v.abs()).sum();
-            out.push(E::narrow(self.factor.get(i, i)));
-            out.push(E::narrow(1.0 / sum));
+            out.push(self.factor.get(i, i) as f32);
+            out.push((1.0 / sum) as f32);
         }
         out
     }
@@ -256,22 +210,8 @@ impl Precorrector {
     /// # Errors
     /// [`Error::File`] if the checkpoint is not one of this model.
     pub fn from_checkpoint(checkpoint: &Checkpoint, file: &Path) -> Result<Self> {
-        let config: PrecorrectorConfig = toml::from_str(&checkpoint.config)
-            .map_err(|e| Error::file(file, format!("settings of the model: {}", e.message())))?;
-        config.check().map_err(|e| Error::file(file, e.to_string()))?;
-        let params = Params::from_arrays(&Cpu::default(), &checkpoint.weights);
-        for (name, shape, _) in config.layout() {
-            let found = *params
-                .get(&name)
-                .map_err(|e| Error::file(file, e.to_string()))?
-                .shape();
-            if found != shape {
-                return Err(Error::file(
-                    file,
-                    format!("weights {name} are {found:?}, the settings make them {shape:?}"),
-                ));
-            }
-        }
+        let (config, params) =
+            checkpoint.network(file, PrecorrectorConfig::check, PrecorrectorConfig::layout)?;
         Ok(Precorrector { config, params })
     }
 
@@ -281,17 +221,12 @@ impl Precorrector {
     /// [`Error::Numeric`] if A has no incomplete factor.
     pub fn factor(&self, a: &Csr) -> Result<Csr> {
         let seen = Seen::new(&self.config, a)?;
-        let graphs = Graphs::<f32>::new(&[&seen.factor], &[1.0])?;
-        let at = Incidence::new(&graphs);
+        let graphs = Graphs::of(&seen.factor)?;
         let entries: Vec<f32> = seen.factor.values().iter().map(|&v| v as f32).collect();
-        let out = network(
-            &self.config,
-            &self.params,
-            &mut NoneTape,
-            &at,
-            &Value::new(seen.nodes(), 2),
-            &Value::new(entries, 1),
-        )?;
+        let mut ops = Fused::forward();
+        let nodes = ops.table(seen.nodes(), 2);
+        let entries = ops.table(entries, 1);
+        let out = network(&self.config, &self.params, &mut ops, &graphs, &nodes, &entries)?;
         // The correction in single precision, the factor in double; rows back to the units of A.
         let mut l = seen.factor;
         let pattern = l.pattern().clone();

@@ -1,19 +1,19 @@
 //! Training of `precorrector`: random right-hand sides, their solutions, ‖L Lᵀ x − b‖².
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use dfdx::prelude::{Cpu, OwnedTape};
+use dfdx::prelude::Cpu;
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
-use rayon::prelude::*;
 
 use super::{NAME, Precorrector, PrecorrectorConfig, Seen, network};
 use crate::error::{Error, Result};
 use crate::linalg::Cholesky;
 use crate::models::Model;
-use crate::models::fit::{Device, Fit, Loss, Network, Trainer};
-use crate::nn::graph::{Graphs, Incidence, Value, factor_loss, finish};
+use crate::models::cache::Cache;
+use crate::models::fit::{self, Device, Loss, Network, Trainer};
+use crate::nn::graph::{GraphBackend, Graphs, Ops, Taped};
 use crate::nn::{NamedArray, Params};
 use crate::rng::{Purpose, stream};
 use crate::system::LinearSystem;
@@ -29,28 +29,25 @@ pub fn trainer(
     device: Device,
 ) -> Result<Box<dyn Trainer>> {
     config.check()?;
-    if device != Device::Cpu {
-        return Err(Error::Argument(format!(
-            "{NAME} trains on the CPU only: use --device cpu"
-        )));
-    }
     if config.pairs == 0 && train.iter().any(|s| s.solution.is_none()) {
         return Err(Error::Argument(format!(
             "{NAME}.pairs = 0 trains on the dataset's solutions, and it holds none: generate it with solutions"
         )));
     }
-    let weights = config.weights(&mut stream(seed, Purpose::Weights, 0));
+    let weights = config.layout().initial(&mut stream(seed, Purpose::Weights, 0));
     let network = PrecorrectorNetwork {
         config: config.clone(),
         seed,
-        items: HashMap::new(),
+        items: Cache::default(),
     };
-    Ok(Box::new(Fit::new(network, Cpu::default(), device, &weights)))
+    fit::graph_trainer(NAME, network, device, &weights)
 }
 
 /// A sample ready for the network, made once.
 struct Item {
-    factor: crate::linalg::Csr,
+    graph: Graphs<f32>,
+    /// Of the factor.
+    entries: Vec<f32>,
     nodes: Vec<f32>,
     /// Right-hand sides and solutions of the equilibrated system.
     pairs: Vec<(Vec<f64>, Vec<f64>)>,
@@ -78,62 +75,68 @@ impl Item {
         };
         Ok(Item {
             nodes: seen.nodes(),
-            factor: seen.factor,
+            graph: Graphs::of(&seen.factor)?,
+            entries: seen.factor.values().iter().map(|&v| v as f32).collect(),
             pairs,
         })
     }
 }
 
+/// Samples one after the other.
+struct Batch {
+    items: Vec<Arc<Item>>,
+    graphs: Graphs<f32>,
+    entries: Vec<f32>,
+    nodes: Vec<f32>,
+}
+
 struct PrecorrectorNetwork {
     config: PrecorrectorConfig,
     seed: u64,
-    items: HashMap<u64, Arc<Item>>,
+    items: Cache<Item>,
 }
 
-impl Network<Cpu> for PrecorrectorNetwork {
+impl<D: GraphBackend> Network<D> for PrecorrectorNetwork {
+    type Batch = Batch;
+
+    fn batch(&self, samples: &[&LinearSystem]) -> Result<Batch> {
+        let items = self
+            .items
+            .get(samples, |s| Item::new(&self.config, self.seed, s))?;
+        let parts: Vec<_> = items.iter().map(|i| &i.graph).collect();
+        let graphs = Graphs::join(&parts)?;
+        graphs.incidence();
+        let join = |part: fn(&Item) -> &[f32]| -> Vec<f32> {
+            items.iter().flat_map(|i| part(i).iter().copied()).collect()
+        };
+        Ok(Batch {
+            entries: join(|i| &i.entries),
+            nodes: join(|i| &i.nodes),
+            graphs,
+            items,
+        })
+    }
+
     fn loss(
-        &mut self,
-        _: &Cpu,
-        params: &Params<f32, Cpu>,
-        batch: &[&LinearSystem],
+        &self,
+        device: &D,
+        params: &Params<f32, D>,
+        batch: Batch,
         rng: &mut ChaCha8Rng,
-    ) -> Result<Loss<Cpu>> {
-        use rand::RngExt;
-        let missing: Vec<_> = batch
-            .iter()
-            .filter(|s| !self.items.contains_key(&s.index))
-            .collect();
-        let made = missing
-            .par_iter()
-            .map(|s| Ok((s.index, Arc::new(Item::new(&self.config, self.seed, s)?))))
-            .collect::<Result<Vec<_>>>()?;
-        self.items.extend(made);
-        let items: Vec<_> = batch.iter().filter_map(|s| self.items.get(&s.index)).collect();
-        let factors: Vec<_> = items.iter().map(|i| &i.factor).collect();
-        let graphs = Graphs::<f32>::new(&factors, &vec![1.0; items.len()])?;
-        let at = Incidence::new(&graphs);
-        let nodes = Value::new(items.iter().flat_map(|i| i.nodes.iter().copied()).collect(), 2);
-        let entries = factors
-            .iter()
-            .flat_map(|l| l.values().iter().map(|&v| v as f32))
-            .collect();
-        let mut tape = OwnedTape::default();
-        let l = network(
-            &self.config,
-            params,
-            &mut tape,
-            &at,
-            &nodes,
-            &Value::new(entries, 1),
-        )?;
+    ) -> Result<Loss<D>> {
+        let mut ops = device.ops();
+        let at = ops.batch(&batch.graphs);
+        let nodes = ops.table(batch.nodes, 2);
+        let entries = ops.table(batch.entries, 1);
+        let l = network(&self.config, params, &mut ops, &at, &nodes, &entries)?;
         let (mut b, mut x) = (Vec::new(), Vec::new());
-        for item in &items {
+        for item in &batch.items {
             let (bi, xi) = &item.pairs[rng.random_range(0..item.pairs.len())];
             b.extend_from_slice(bi);
             x.extend_from_slice(xi);
         }
-        let loss = factor_loss(&mut tape, graphs.offsets(), &at, &l, &x, &b);
-        Ok(finish(tape, &loss))
+        let loss = ops.factor_loss(batch.graphs.offsets(), &at, &l, &x, &b);
+        Ok(ops.finish(&loss))
     }
 
     fn predictor(&self, params: Params<f32, Cpu>) -> Box<dyn Model> {

@@ -1,6 +1,6 @@
 //! Training of `stencil-mlp`: a few steps of the two-level iteration on random vectors, batch by batch.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dfdx::prelude::{
     Axes2, Cpu, MeanTo, PutTape, ReshapeTo, SplitTape, SumTo, Tape, Tensor, TensorFromVec, Trace, add, mul,
@@ -82,57 +82,97 @@ pub fn trainer(
         0.01,
         &mut rng,
     );
-    let network = StencilNetwork { frame, layout: None };
+    let network = StencilNetwork {
+        frame,
+        layout: Mutex::default(),
+    };
     Ok(Box::new(Fit::new(network, Cpu::default(), device, &weights)))
 }
 
 struct StencilNetwork {
     frame: Frame,
-    layout: Option<Layout>,
+    /// Of the grid seen last.
+    layout: Mutex<Option<Arc<Layout>>>,
 }
 
 impl StencilNetwork {
-    /// The layout of the batch's grid, made once per size.
-    fn layout(&mut self, batch: &[&LinearSystem]) -> Result<()> {
-        let grid = Grid::of(&batch[0].matrix)?;
-        if let Some(other) = batch.iter().find(|s| s.n() != batch[0].n()) {
-            return Err(Error::shape("unknowns within a batch", batch[0].n(), other.n()));
+    /// The layout of the samples' grid, made once per size.
+    fn layout(&self, samples: &[&LinearSystem]) -> Result<Arc<Layout>> {
+        let grid = Grid::of(&samples[0].matrix)?;
+        if let Some(other) = samples.iter().find(|s| s.n() != samples[0].n()) {
+            return Err(Error::shape("unknowns within a batch", samples[0].n(), other.n()));
         }
-        if self.layout.as_ref().is_none_or(|l| l.grid != grid) {
-            self.layout = Some(Layout::new(grid, &self.frame.config)?);
+        let mut known = self.layout.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(layout) = known.as_ref().filter(|l| l.grid == grid) {
+            return Ok(layout.clone());
         }
-        Ok(())
+        let layout = Arc::new(Layout::new(grid, &self.frame.config)?);
+        *known = Some(layout.clone());
+        Ok(layout)
     }
 }
 
+/// Samples ready for the network.
+struct Batch {
+    layout: Arc<Layout>,
+    count: usize,
+    /// Features of the grid points.
+    patches: Vec<f32>,
+    /// What the network's outputs are multiplied by, and what is added then.
+    factor: Vec<f32>,
+    base: Vec<f32>,
+    /// One pattern, and the values of each matrix.
+    pattern: Arc<Pattern>,
+    values: Vec<f32>,
+}
+
 impl Network<Cpu> for StencilNetwork {
-    fn loss(
-        &mut self,
-        device: &Cpu,
-        params: &Params<f32, Cpu>,
-        batch: &[&LinearSystem],
-        rng: &mut ChaCha8Rng,
-    ) -> Result<Loss<Cpu>> {
-        self.layout(batch)?;
-        let Some(layout) = &self.layout else {
-            return Err(Error::Argument("empty batch".into()));
-        };
-        let config = &self.frame.config;
-        let (b, n) = (batch.len(), batch[0].n());
-        let outputs = config.outputs();
-        let patches: Vec<f32> = batch
-            .par_iter()
-            .flat_map_iter(|s| self.frame.features(&s.matrix, layout.grid))
-            .collect();
-        let (factor, base): (Vec<_>, Vec<_>) = batch
+    type Batch = Batch;
+
+    fn batch(&self, samples: &[&LinearSystem]) -> Result<Batch> {
+        let layout = self.layout(samples)?;
+        let pattern = samples[0].matrix.pattern().clone();
+        if samples.iter().any(|s| **s.matrix.pattern() != *pattern) {
+            return Err(Error::Argument(format!(
+                "{NAME}: the matrices of a batch must share one pattern"
+            )));
+        }
+        let (factor, base): (Vec<_>, Vec<_>) = samples
             .iter()
             .map(|s| self.frame.units(&s.matrix, layout.grid))
             .unzip();
-        let x = device.tensor_from_vec(patches, (b * n, config.inputs()));
+        let values =
+            |s: &&LinearSystem| -> Vec<f32> { s.matrix.values().iter().map(|&v| v as f32).collect() };
+        Ok(Batch {
+            count: samples.len(),
+            patches: samples
+                .par_iter()
+                .flat_map_iter(|s| self.frame.features(&s.matrix, layout.grid))
+                .collect(),
+            factor: factor.concat(),
+            base: base.concat(),
+            values: samples.iter().flat_map(values).collect(),
+            pattern,
+            layout,
+        })
+    }
+
+    fn loss(
+        &self,
+        device: &Cpu,
+        params: &Params<f32, Cpu>,
+        batch: Batch,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Loss<Cpu>> {
+        let config = &self.frame.config;
+        let layout = &*batch.layout;
+        let (b, n) = (batch.count, batch.pattern.nrows());
+        let outputs = config.outputs();
+        let x = device.tensor_from_vec(batch.patches, (b * n, config.inputs()));
         let out = layers::mlp(params, NAME, config.hidden.len(), x.leaky_traced())? // (batch n, outputs)
             .reshape_like(&(b, n * outputs));
-        let factor = device.tensor_from_vec(factor.concat(), (b, n * outputs));
-        let base = device.tensor_from_vec(base.concat(), (b, n * outputs));
+        let factor = device.tensor_from_vec(batch.factor, (b, n * outputs));
+        let base = device.tensor_from_vec(batch.base, (b, n * outputs));
         let values = add(mul(out, factor), base); // (batch, n outputs)
 
         let noise: Vec<f32> = (0..b * config.probes * n)
@@ -143,7 +183,10 @@ impl Network<Cpu> for StencilNetwork {
         let mut e = device
             .tensor_from_vec(noise, (b, config.probes, n))
             .put_tape(tape);
-        let matrices = Matrices::new(device, batch)?;
+        let matrices = Matrices {
+            values: device.tensor_from_vec(batch.values, (b, batch.pattern.nnz())),
+            structure: Arc::new(Structure::plain(batch.pattern)),
+        };
         for _ in 0..config.steps {
             e = iterate(layout, &matrices, &values, e)?;
         }
@@ -171,24 +214,6 @@ struct Matrices {
 }
 
 impl Matrices {
-    fn new(device: &Cpu, batch: &[&LinearSystem]) -> Result<Self> {
-        let pattern = batch[0].matrix.pattern().clone();
-        if batch.iter().any(|s| **s.matrix.pattern() != *pattern) {
-            return Err(Error::Argument(format!(
-                "{NAME}: the matrices of a batch must share one pattern"
-            )));
-        }
-        let nnz = pattern.nnz();
-        let values = batch
-            .iter()
-            .flat_map(|s| s.matrix.values().iter().map(|&v| v as f32))
-            .collect();
-        Ok(Matrices {
-            structure: Arc::new(Structure::plain(pattern)),
-            values: device.tensor_from_vec(values, (batch.len(), nnz)),
-        })
-    }
-
     fn apply<T: Tape<f32, Cpu>>(&self, x: Vectors<f32, T>) -> Result<Vectors<f32, T>> {
         product_fixed(&self.structure, &self.structure, &self.values, x)
     }

@@ -1,9 +1,9 @@
 //! Several graphs as one block-diagonal graph.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::Real;
+use super::{Incidence, Real};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 
@@ -29,6 +29,22 @@ impl<E: Real> Edges<E> {
     /// Whether there is no edge.
     pub fn is_empty(&self) -> bool {
         self.sources.is_empty()
+    }
+
+    /// The edges of graphs one after the other, their nodes counted on.
+    fn joined<'a>(parts: impl Iterator<Item = &'a Edges<E>>, total: usize) -> Edges<E> {
+        let mut out = Edges {
+            indptr: vec![0],
+            sources: Vec::with_capacity(total),
+            weights: Vec::with_capacity(total),
+        };
+        for part in parts {
+            let (node, edge) = (out.indptr.len() as u32 - 1, out.sources.len() as u32);
+            out.indptr.extend(part.indptr[1..].iter().map(|e| e + edge));
+            out.sources.extend(part.sources.iter().map(|j| j + node));
+            out.weights.extend_from_slice(&part.weights);
+        }
+        out
     }
 
     fn transposed(&self) -> Edges<E> {
@@ -58,61 +74,67 @@ impl<E: Real> Edges<E> {
     }
 }
 
-/// A batch of graphs: nodes of all of them in one table, edges within each.
+/// A batch of graphs: nodes of all of them in one table, edges within each. Clones share what they hold.
 #[derive(Debug, Clone)]
 pub struct Graphs<E> {
-    offsets: Vec<usize>,
+    offsets: Arc<Vec<usize>>,
     pub(super) edges: Arc<Edges<E>>,
     /// The edges turned around: the same, where the weights are symmetric.
     pub(super) reversed: Arc<Edges<E>>,
+    incidence: OnceLock<Arc<Incidence>>,
 }
 
 impl<E: Real> Graphs<E> {
-    /// The graphs of square matrices: an edge for every stored entry (j → i with weight a_ij / `scales`), those on the
-    /// diagonal included.
+    /// The graph of a square matrix: an edge for every stored entry (j → i with weight a_ij), those on the diagonal
+    /// included.
     ///
     /// # Errors
-    /// [`Error::Shape`] if a matrix is not square, there is not one scale a matrix, or there are 2³² entries or more.
-    pub fn new(matrices: &[&Csr], scales: &[f64]) -> Result<Self> {
-        if matrices.len() != scales.len() {
-            return Err(Error::shape("scales of matrices", matrices.len(), scales.len()));
+    /// [`Error::Shape`] if the matrix is not square.
+    pub fn of(a: &Csr) -> Result<Self> {
+        if a.nrows() != a.ncols() {
+            return Err(Error::shape("columns of a graph's matrix", a.nrows(), a.ncols()));
         }
-        let total: usize = matrices.iter().map(|a| a.nnz()).sum();
+        let edges = Arc::new(Edges {
+            indptr: a.pattern().indptr().to_vec(),
+            sources: a.pattern().indices().to_vec(),
+            weights: a.values().iter().map(|&v| E::narrow(v)).collect(),
+        });
+        let reversed = match a.is_symmetric(0.0) {
+            true => edges.clone(),
+            false => Arc::new(edges.transposed()),
+        };
+        Ok(Self::from_parts(vec![0, a.nrows()], edges, reversed))
+    }
+
+    /// Graphs one after the other as one.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there are 2³² edges or more.
+    pub fn join(parts: &[&Self]) -> Result<Self> {
+        let total: usize = parts.iter().map(|g| g.edges.len()).sum();
         if total > u32::MAX as usize {
             return Err(Error::shape("entries of a batch", "below 2^32", total));
         }
         let mut offsets = vec![0];
-        let (mut indptr, mut sources, mut weights) =
-            (vec![0], Vec::with_capacity(total), Vec::with_capacity(total));
-        let mut symmetric = true;
-        for (a, scale) in matrices.iter().zip(scales) {
-            if a.nrows() != a.ncols() {
-                return Err(Error::shape("columns of a graph's matrix", a.nrows(), a.ncols()));
-            }
-            symmetric = symmetric && a.is_symmetric(0.0);
+        for part in parts {
             let first = offsets[offsets.len() - 1];
-            for i in 0..a.nrows() {
-                let (cols, vals) = a.row(i);
-                sources.extend(cols.iter().map(|j| j + first as u32));
-                weights.extend(vals.iter().map(|v| E::narrow(v / scale)));
-                indptr.push(sources.len() as u32);
-            }
-            offsets.push(first + a.nrows());
+            offsets.extend(part.offsets[1..].iter().map(|o| first + o));
         }
-        let edges = Arc::new(Edges {
-            indptr,
-            sources,
-            weights,
-        });
-        let reversed = match symmetric {
+        let edges = Arc::new(Edges::joined(parts.iter().map(|g| &*g.edges), total));
+        let reversed = match parts.iter().all(|g| Arc::ptr_eq(&g.edges, &g.reversed)) {
             true => edges.clone(),
-            false => Arc::new(edges.transposed()),
+            false => Arc::new(Edges::joined(parts.iter().map(|g| &*g.reversed), total)),
         };
-        Ok(Graphs {
-            offsets,
+        Ok(Self::from_parts(offsets, edges, reversed))
+    }
+
+    fn from_parts(offsets: Vec<usize>, edges: Arc<Edges<E>>, reversed: Arc<Edges<E>>) -> Self {
+        Graphs {
+            offsets: Arc::new(offsets),
             edges,
             reversed,
-        })
+            incidence: OnceLock::new(),
+        }
     }
 
     /// The first node of each graph, and the number of all nodes.
@@ -123,5 +145,15 @@ impl<E: Real> Graphs<E> {
     /// Nodes in all.
     pub fn nodes(&self) -> usize {
         self.offsets[self.offsets.len() - 1]
+    }
+
+    /// Edges in all.
+    pub fn edges(&self) -> usize {
+        self.edges.len()
+    }
+
+    /// The edges by their ends, made at the first call.
+    pub fn incidence(&self) -> &Arc<Incidence> {
+        self.incidence.get_or_init(|| Arc::new(Incidence::new(self)))
     }
 }

@@ -5,20 +5,30 @@
 //! order (the same bits for any number of threads), and keeps only what its derivative needs. Weights are dfdx tensors
 //! of [`super::Params`]; gradients arrive in dfdx's `Gradients`.
 
+mod attention;
 mod batch;
 mod conv;
 mod cosine;
 mod edges;
+mod factor;
 mod gemm;
+mod global;
+mod incidence;
 mod norm;
+mod ops;
 #[cfg(test)]
 pub(super) mod testing;
 mod value;
 
+pub use attention::{scores, segment_softmax, weighted_sum};
 pub use batch::{Edges, Graphs};
 pub use conv::{graph_conv, linear, propagate};
 pub use cosine::cosine_loss;
-pub use edges::{Incidence, aggregate, combine, correct, factor_loss};
+pub use edges::{Reduce, aggregate, combine};
+pub use factor::factor_loss;
 pub use gemm::Real;
+pub use global::global_attention;
+pub use incidence::Incidence;
 pub use norm::graph_norm;
-pub use value::{Value, activate, add, finish};
+pub use ops::{Dense, Fused, GraphBackend, Ops, Param, Scalar, Taped};
+pub use value::{Value, activate, add, finish, multiply, scale, select};

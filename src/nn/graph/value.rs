@@ -114,6 +114,59 @@ pub fn activate<E: Real, T: Tape<E, Cpu>>(tape: &mut T, x: &Value<E>, slope: f64
     out
 }
 
+/// x y, entry by entry.
+pub fn multiply<E: Real, T: Tape<E, Cpu>>(tape: &mut T, x: &Value<E>, y: &Value<E>) -> Value<E> {
+    let times = |a: &[E], b: &[E]| -> Vec<E> { a.iter().zip(b).map(|(&a, &b)| a * b).collect() };
+    let out = Value::new(times(&x.data, &y.data), x.cols);
+    let (sx, sy, so) = (x.slot(), y.slot(), out.slot());
+    let (x, y) = (x.data.clone(), y.data.clone());
+    tape.add_backward_op(move |grads| {
+        if let Some(g) = so.take(grads) {
+            sx.add(grads, times(&g, &y));
+            sy.add(grads, times(&g, &x));
+        }
+        Ok(())
+    });
+    out
+}
+
+/// t x with a trained t (1 × 1).
+pub fn scale<E: Real, T: Tape<E, Cpu>>(tape: &mut T, x: &Value<E>, t: &Matrix<E, Cpu>) -> Value<E> {
+    let factor = t.as_vec()[0];
+    let out = Value::new(x.data.iter().map(|&v| factor * v).collect(), x.cols);
+    let (sx, st, so, x) = (x.slot(), Slot::of(t), out.slot(), x.data.clone());
+    tape.add_backward_op(move |grads| {
+        if let Some(mut g) = so.take(grads) {
+            let d: f64 = g.iter().zip(&**x).map(|(&g, &x)| g.wide() * x.wide()).sum();
+            st.add(grads, vec![E::narrow(d)]);
+            g.iter_mut().for_each(|g| *g *= factor);
+            sx.add(grads, g);
+        }
+        Ok(())
+    });
+    out
+}
+
+/// The rows of x that `index` names; no row twice.
+pub fn select<E: Real, T: Tape<E, Cpu>>(tape: &mut T, x: &Value<E>, index: &Arc<Vec<u32>>) -> Value<E> {
+    let width = x.cols;
+    let row = move |i: u32| i as usize * width..(i as usize + 1) * width;
+    let rows = index.iter().flat_map(|&i| x.data[row(i)].iter().copied());
+    let out = Value::new(rows.collect(), width);
+    let (sx, so, len, index) = (x.slot(), out.slot(), x.data.len(), index.clone());
+    tape.add_backward_op(move |grads| {
+        if let Some(g) = so.take(grads) {
+            let mut dx = vec![E::default(); len];
+            for (&i, g) in index.iter().zip(g.chunks_exact(width)) {
+                dx[row(i)].copy_from_slice(g);
+            }
+            sx.add(grads, dx);
+        }
+        Ok(())
+    });
+    out
+}
+
 /// The scalar that training minimises, with all that led to it: out of the one entry of `value`.
 pub fn finish<E: Real>(
     mut tape: OwnedTape<E, Cpu>,

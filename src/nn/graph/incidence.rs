@@ -1,0 +1,104 @@
+//! Edges by their ends.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::batch::Edges;
+use super::conv::CHUNK;
+use super::{Graphs, Real};
+
+/// The edges of a batch by target and, as positions among these, by source.
+#[derive(Debug, Clone)]
+pub struct Incidence {
+    /// Edge e runs into node `target[e]`.
+    pub(super) target: Vec<u32>,
+    pub(super) source: Vec<u32>,
+    /// Edges into node i: by_target[i] .. by_target[i + 1].
+    by_target: Vec<u32>,
+    /// Edges out of node j: out_edges[by_source[j] .. by_source[j + 1]].
+    by_source: Vec<u32>,
+    out_edges: Vec<u32>,
+}
+
+impl Incidence {
+    /// The incidence of a batch's edges, made once a batch.
+    pub(super) fn new<E: Real>(graphs: &Graphs<E>) -> Self {
+        let edges: &Edges<E> = &graphs.edges;
+        let n = graphs.nodes();
+        let mut target = Vec::with_capacity(edges.len());
+        for i in 0..n {
+            target.extend(edges.range(i).map(|_| i as u32));
+        }
+        let mut by_source = vec![0u32; n + 1];
+        for &j in &edges.sources {
+            by_source[j as usize + 1] += 1;
+        }
+        for j in 0..n {
+            by_source[j + 1] += by_source[j];
+        }
+        let mut next = by_source.clone();
+        let mut out_edges = vec![0; edges.len()];
+        for (e, &j) in edges.sources.iter().enumerate() {
+            out_edges[next[j as usize] as usize] = e as u32;
+            next[j as usize] += 1;
+        }
+        Incidence {
+            target,
+            source: edges.sources.clone(),
+            by_target: edges.indptr.clone(),
+            by_source,
+            out_edges,
+        }
+    }
+
+    /// Number of edges.
+    pub fn edges(&self) -> usize {
+        self.target.len()
+    }
+
+    /// Number of nodes.
+    pub fn nodes(&self) -> usize {
+        self.by_target.len() - 1
+    }
+
+    /// The edges into node i.
+    pub(super) fn edges_into(&self, i: usize) -> Range<usize> {
+        self.by_target[i] as usize..self.by_target[i + 1] as usize
+    }
+
+    /// The edges out of node j.
+    pub(super) fn edges_out_of(&self, j: usize) -> &[u32] {
+        &self.out_edges[self.by_source[j] as usize..self.by_source[j + 1] as usize]
+    }
+
+    /// Σ of the rows of the edges into (or out of) each node.
+    pub(super) fn sums<E: Real>(&self, table: &[E], width: usize, into: bool) -> Vec<E> {
+        let mut out = vec![E::default(); self.nodes() * width];
+        out.par_chunks_mut(CHUNK * width)
+            .enumerate()
+            .for_each(|(c, rows)| {
+                for (k, row) in rows.chunks_exact_mut(width).enumerate() {
+                    let i = c * CHUNK + k;
+                    let mut add = |e: usize| {
+                        let from = &table[e * width..(e + 1) * width];
+                        row.iter_mut().zip(from).for_each(|(r, &v)| *r += v);
+                    };
+                    if into {
+                        self.edges_into(i).for_each(&mut add);
+                    } else {
+                        self.edges_out_of(i).iter().for_each(|&e| add(e as usize));
+                    }
+                }
+            });
+        out
+    }
+
+    /// Edges into (or out of) node i.
+    pub fn degree(&self, i: usize, into: bool) -> usize {
+        match into {
+            true => self.edges_into(i).len(),
+            false => self.edges_out_of(i).len(),
+        }
+    }
+}
