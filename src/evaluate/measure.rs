@@ -40,6 +40,8 @@ pub struct Solve {
     pub relative_error: Option<f64>,
     /// δ = ‖x̂ − x*‖₂ / ‖x*‖₂ of a model's guess, before any iteration.
     pub guess_error: Option<f64>,
+    /// cos(L, L*) between what a model says and the label it was trained on ([`Model::agreement`]).
+    pub label_cosine: Option<f64>,
     /// Stored numbers of the preconditioner.
     pub pc_nnz: usize,
     /// What setup had to say (a shift that was needed).
@@ -147,6 +149,7 @@ pub fn solve(
         relative_residual: 1.0,
         relative_error: None,
         guess_error: None,
+        label_cosine: None,
         pc_nnz: 0,
         note: None,
         history: Vec::new(),
@@ -161,6 +164,9 @@ pub fn solve(
         }
         Err(e) => return Err(e),
     };
+    if let Source::Model(model) = source {
+        out.label_cosine = model.agreement(system).unwrap_or(None);
+    }
     let a = system.matrix.promised(system.props);
     let mut x = prepared.start;
     let guessed = x.iter().any(|&v| v != 0.0);

@@ -25,6 +25,8 @@ pub struct Cell {
     pub total: Option<Quartiles>,
     /// Relative errors of a model's guesses, before any iteration.
     pub guess_error: Option<Quartiles>,
+    /// Cosines between what a model says and the label it was trained on.
+    pub label_cosine: Option<Quartiles>,
     /// Worst relative residual of the solves that say they converged.
     pub worst_residual: f64,
     /// Stored numbers of the preconditioner over those of A (median).
@@ -87,6 +89,7 @@ fn cell(results: &Results, (d, r, rtol): (usize, usize, f64), solves: &[&Solve])
         solve: of(&|s| s.solve_seconds),
         total: of(&|s| s.setup_seconds + s.solve_seconds),
         guess_error: Quartiles::of(&solves.iter().filter_map(|s| s.guess_error).collect::<Vec<_>>()),
+        label_cosine: Quartiles::of(&solves.iter().filter_map(|s| s.label_cosine).collect::<Vec<_>>()),
         worst_residual: good.iter().map(|s| s.relative_residual).fold(0.0, f64::max),
         fill: median(solves.iter().map(|s| s.pc_nnz as f64).collect()).unwrap_or(0.0)
             / info.nnz.max(1) as f64,

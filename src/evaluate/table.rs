@@ -29,6 +29,12 @@ pub fn console(results: &Results, cells: &[Cell], verdicts: &[Verdict]) -> Strin
                     c.label, q.mean, q.median, q.max
                 );
             }
+            if let Some(q) = &c.label_cosine {
+                guesses += &format!(
+                    "factor of {}: cosine with its target mean {:.4}, median {:.4}, worst {:.4}\n",
+                    c.label, q.mean, q.median, q.min
+                );
+            }
             rows.push(line(
                 c,
                 verdict.fewest_iterations == Some(i),

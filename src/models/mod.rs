@@ -2,6 +2,7 @@
 
 mod cache;
 pub mod checkpoint;
+pub mod factor_gnn;
 pub mod features;
 pub mod fit;
 pub mod mlp;
@@ -56,6 +57,14 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// If the system is not of a size or shape the model was trained for, naming both.
     fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Prediction>;
+
+    /// The cosine between what the network says and the label it was trained on; None for models without one.
+    ///
+    /// # Errors
+    /// As [`Model::predict`], or if the label is not there.
+    fn agreement(&self, _system: &LinearSystem) -> Result<Option<f64>> {
+        Ok(None)
+    }
 }
 
 /// Loads the model of a run directory (its `best.safetensors`) or of a checkpoint file.
@@ -76,6 +85,10 @@ pub fn load(path: &Path) -> Result<Box<dyn Model>> {
             &checkpoint,
             &file,
         )?)),
+        factor_gnn::NAME => Ok(Box::new(factor_gnn::FactorGnn::from_checkpoint(
+            &checkpoint,
+            &file,
+        )?)),
         other => Err(Error::file(
             &file,
             format!(
@@ -87,7 +100,13 @@ pub fn load(path: &Path) -> Result<Box<dyn Model>> {
 }
 
 /// The models there are.
-pub const NAMES: [&str; 4] = [mlp::NAME, stencil_mlp::NAME, nsls::NAME, precorrector::NAME];
+pub const NAMES: [&str; 5] = [
+    mlp::NAME,
+    stencil_mlp::NAME,
+    nsls::NAME,
+    precorrector::NAME,
+    factor_gnn::NAME,
+];
 
 /// A model and its settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +115,7 @@ pub enum Settings {
     StencilMlp(stencil_mlp::StencilConfig),
     Nsls(nsls::NslsConfig),
     Precorrector(precorrector::PrecorrectorConfig),
+    FactorGnn(factor_gnn::FactorConfig),
 }
 
 impl Settings {
@@ -109,6 +129,7 @@ impl Settings {
             stencil_mlp::NAME => Ok(Settings::StencilMlp(Default::default())),
             nsls::NAME => Ok(Settings::Nsls(Default::default())),
             precorrector::NAME => Ok(Settings::Precorrector(Default::default())),
+            factor_gnn::NAME => Ok(Settings::FactorGnn(Default::default())),
             other => Err(Error::Argument(format!(
                 "model = {other:?}: unknown; known models: {}",
                 NAMES.join(", ")
@@ -123,6 +144,7 @@ impl Settings {
             Settings::StencilMlp(_) => stencil_mlp::NAME,
             Settings::Nsls(_) => nsls::NAME,
             Settings::Precorrector(_) => precorrector::NAME,
+            Settings::FactorGnn(_) => factor_gnn::NAME,
         }
     }
 
@@ -134,6 +156,7 @@ impl Settings {
             Settings::StencilMlp(c) => c.check(),
             Settings::Nsls(c) => c.check(),
             Settings::Precorrector(c) => c.check(),
+            Settings::FactorGnn(c) => c.check(),
         }
     }
 
@@ -147,6 +170,7 @@ impl Settings {
             Settings::StencilMlp(c) => stencil_mlp::trainer(c, train, seed, device),
             Settings::Nsls(c) => nsls::trainer(c, train, seed, device),
             Settings::Precorrector(c) => precorrector::trainer(c, train, seed, device),
+            Settings::FactorGnn(c) => factor_gnn::trainer(c, train, seed, device),
         }
     }
 }

@@ -52,6 +52,8 @@ pub struct TrainRecipe {
     pub nsls: Option<crate::models::nsls::NslsConfig>,
     #[serde(default)]
     pub precorrector: Option<crate::models::precorrector::PrecorrectorConfig>,
+    #[serde(default, rename = "factor-gnn")]
+    pub factor_gnn: Option<crate::models::factor_gnn::FactorConfig>,
 }
 
 fn one() -> u64 {
@@ -208,6 +210,7 @@ impl TrainRecipe {
             self.stencil_mlp.clone().map(Settings::StencilMlp),
             self.nsls.clone().map(Settings::Nsls),
             self.precorrector.clone().map(Settings::Precorrector),
+            self.factor_gnn.clone().map(Settings::FactorGnn),
         ];
         let default = Settings::default_of(&self.model)?;
         let mut own = None;
@@ -246,6 +249,7 @@ impl TrainRecipe {
             Settings::StencilMlp(c) => full.stencil_mlp = Some(c),
             Settings::Nsls(c) => full.nsls = Some(c),
             Settings::Precorrector(c) => full.precorrector = Some(c),
+            Settings::FactorGnn(c) => full.factor_gnn = Some(c),
         }
         toml::to_string(&full).map_err(|e| Error::Argument(format!("recipe cannot be written as TOML: {e}")))
     }

@@ -111,9 +111,11 @@ impl PrecorrectorConfig {
         out.dense("encoder.edge", 1, w, 1.0);
         out.dense("encoder.node", 2, w, 1.0);
         for r in 0..self.rounds {
-            for (name, tables) in PERCEPTRONS {
-                let gain = (2.0 / tables as f32).sqrt();
-                for k in 0..tables {
+            // Nobody listens to the nodes after the last round.
+            let last = r + 1 == self.rounds;
+            for (name, tables) in &PERCEPTRONS[..if last { 1 } else { 2 }] {
+                let gain = (2.0 / *tables as f32).sqrt();
+                for k in 0..*tables {
                     out.dense(&format!("round.{r}.{name}.in.{k}"), w, w, gain);
                 }
                 out.dense(&format!("round.{r}.{name}.out"), w, w, 0.5);
@@ -145,6 +147,9 @@ fn network<O: Ops>(
         let hidden = ops.combine(at, &own, Some(&target), &source, 0.0);
         let change = ops.linear(&hidden, layer("edge.out")?, None);
         e = ops.add(&e, &change);
+        if r + 1 == config.rounds {
+            break;
+        }
         let into = ops.aggregate(at, &e, true, Reduce::Mean);
         let out_of = ops.aggregate(at, &e, false, Reduce::Mean);
         let a = ops.linear(&x, layer("node.in.0")?, None);

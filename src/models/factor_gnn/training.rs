@@ -1,0 +1,122 @@
+//! Training of `factor-gnn`: the cosine with the target.
+
+use std::sync::Arc;
+
+use dfdx::prelude::Cpu;
+use rand_chacha::ChaCha8Rng;
+
+use super::features::{EDGE_FEATURES, NODE_FEATURES, Seen};
+use super::{FactorConfig, FactorGnn, NAME, network};
+use crate::error::Result;
+use crate::models::Model;
+use crate::models::cache::Cache;
+use crate::models::fit::{self, Device, Loss, Network, Trainer};
+use crate::nn::graph::{GraphBackend, Graphs, Ops, Taped};
+use crate::nn::{NamedArray, Params};
+use crate::rng::{Purpose, stream};
+use crate::system::LinearSystem;
+
+/// A trainer with fresh weights.
+///
+/// # Errors
+/// If the settings are out of range, or the device is not at hand.
+pub fn trainer(
+    config: &FactorConfig,
+    train: &[LinearSystem],
+    seed: u64,
+    device: Device,
+) -> Result<Box<dyn Trainer>> {
+    config.check()?;
+    // A target that is not there is told before the run directory is made.
+    if let Some(first) = train.first() {
+        config.target.entries(first)?;
+    }
+    let weights = config.layout().initial(&mut stream(seed, Purpose::Weights, 0));
+    let network = FactorNetwork {
+        config: config.clone(),
+        items: Cache::default(),
+    };
+    fit::graph_trainer(NAME, network, device, &weights)
+}
+
+/// A sample ready for the network, made once.
+struct Item {
+    seen: Seen,
+    target: Vec<f32>,
+}
+
+/// Samples one after the other.
+struct Batch {
+    graphs: Graphs<f32>,
+    nodes: Vec<f32>,
+    edges: Vec<f32>,
+    /// The edges of the lower triangles, where those of each graph start, and their targets.
+    lower: Arc<Vec<u32>>,
+    offsets: Vec<usize>,
+    target: Arc<Vec<f32>>,
+}
+
+struct FactorNetwork {
+    config: FactorConfig,
+    items: Cache<Item>,
+}
+
+impl<D: GraphBackend> Network<D> for FactorNetwork {
+    type Batch = Batch;
+
+    fn batch(&self, samples: &[&LinearSystem]) -> Result<Batch> {
+        let items = self.items.get(samples, |s| {
+            let seen = Seen::new(self.config.scaling, &s.matrix)?;
+            Ok(Item {
+                target: seen.target(self.config.target, s)?,
+                seen,
+            })
+        })?;
+        let parts: Vec<_> = items.iter().map(|i| &i.seen.graph).collect();
+        let graphs = Graphs::join(&parts)?;
+        graphs.incidence();
+        let (mut lower, mut offsets, mut first) = (Vec::new(), vec![0], 0);
+        for item in &items {
+            lower.extend(item.seen.lower.iter().map(|e| e + first));
+            first += item.seen.graph.edges() as u32;
+            offsets.push(lower.len());
+        }
+        let join = |part: fn(&Item) -> &[f32]| -> Vec<f32> {
+            items.iter().flat_map(|i| part(i).iter().copied()).collect()
+        };
+        Ok(Batch {
+            graphs,
+            nodes: join(|i| &i.seen.nodes),
+            edges: join(|i| &i.seen.edges),
+            lower: Arc::new(lower),
+            offsets,
+            target: Arc::new(join(|i| &i.target)),
+        })
+    }
+
+    fn loss(&self, device: &D, params: &Params<f32, D>, batch: Batch, _: &mut ChaCha8Rng) -> Result<Loss<D>> {
+        let mut ops = device.ops();
+        let at = ops.batch(&batch.graphs);
+        let nodes = ops.table(batch.nodes, NODE_FEATURES);
+        let edges = ops.table(batch.edges, EDGE_FEATURES);
+        let all = network(&self.config, params, &mut ops, &at, &nodes, &edges)?;
+        let l = ops.select(&all, &batch.lower);
+        let loss = ops.cosine_loss(&batch.offsets, &l, &batch.target);
+        Ok(ops.finish(&loss))
+    }
+
+    fn predictor(&self, params: Params<f32, Cpu>) -> Box<dyn Model> {
+        Box::new(FactorGnn {
+            config: self.config.clone(),
+            params,
+        })
+    }
+
+    fn describe(&self) -> (&'static str, String, Vec<NamedArray>) {
+        (
+            NAME,
+            toml::to_string(&self.config).unwrap_or_default(),
+            Vec::new(),
+        )
+    }
+}
