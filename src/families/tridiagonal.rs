@@ -2,9 +2,11 @@
 //! A from end to end although both are as local as can be (Trifonov, Muravleva, Oseledets 2025, "Message-Passing GNNs Fail to
 //! Approximate Sparse Triangular Factorizations", arXiv:2502.01397, section 5.1).
 //!
-//! L⁻¹ = tril(u vᵀ) with l_ii = 1/(u_i v_i), l_{i,i−1} = −1/(u_{i−1} v_i). Drawn: ln u_i is a random walk of normal steps
-//! of deviation `spread`, and l_ii = exp(`spread` · normal), which leaves v_i = 1/(u_i l_ii) and
-//! l_{i,i−1} = −l_ii u_i/u_{i−1}: entries stay near 1 whatever n is.
+//! L⁻¹ = tril(u vᵀ) with l_ii = 1/(u_i v_i), l_{i,i−1} = −1/(u_{i−1} v_i). Two ways to draw them:
+//! - `walk`: ln u_i is a random walk of normal steps of deviation `spread`, and l_ii = exp(`spread` · normal), which leaves
+//!   v_i = 1/(u_i l_ii) and l_{i,i−1} = −l_ii u_i/u_{i−1}: entries stay near 1 whatever n is;
+//! - `independent`: ln u_i and ln v_i are normal with deviation `spread`, each for itself: entries of L, and even more of A,
+//!   differ by orders of magnitude.
 
 use std::sync::Arc;
 
@@ -26,13 +28,27 @@ pub const NAME: &str = "tridiagonal";
 pub struct TridiagonalConfig {
     /// Rows.
     pub n: usize,
-    /// Standard deviation of the steps of ln u and of ln l_ii.
+    /// Standard deviation of the logarithms drawn.
     pub spread: f64,
+    pub draw: Draw,
+}
+
+/// How u and v are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Draw {
+    #[default]
+    Walk,
+    Independent,
 }
 
 impl Default for TridiagonalConfig {
     fn default() -> Self {
-        TridiagonalConfig { n: 100, spread: 0.1 }
+        TridiagonalConfig {
+            n: 100,
+            spread: 0.1,
+            draw: Draw::Walk,
+        }
     }
 }
 
@@ -49,7 +65,7 @@ pub struct Tridiagonal {
 pub fn build(table: &toml::Table, origin: &str) -> Result<Box<dyn Family>> {
     let config: TridiagonalConfig = keys::config(table, NAME, origin)?;
     keys::within(config.n, 2..=10_000_000, "tridiagonal.n", origin)?;
-    keys::within(config.spread, 0.0..=1.0, "tridiagonal.spread", origin)?;
+    keys::within(config.spread, 0.0..=2.0, "tridiagonal.spread", origin)?;
     let n = config.n as u32;
     let pairs: Vec<(u32, u32)> = (0..n)
         .flat_map(|i| [i.checked_sub(1), Some(i), (i + 1 < n).then_some(i + 1)].map(|j| (i, j)))
@@ -95,10 +111,20 @@ impl Sampler for TridiagonalSampler<'_> {
         let (mut diagonal, mut below, mut log_u) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
         for i in 0..n {
             let step = spread * normal();
-            diagonal[i] = (spread * normal()).exp();
+            let other = spread * normal();
+            let before = if i > 0 { log_u[i - 1] } else { 0.0 };
+            match self.0.config.draw {
+                Draw::Walk => {
+                    log_u[i] = if i > 0 { before + step } else { 0.0 };
+                    diagonal[i] = other.exp();
+                }
+                Draw::Independent => {
+                    log_u[i] = step;
+                    diagonal[i] = (-step - other).exp();
+                }
+            }
             if i > 0 {
-                log_u[i] = log_u[i - 1] + step;
-                below[i] = -diagonal[i] * step.exp();
+                below[i] = -diagonal[i] * (log_u[i] - before).exp();
             }
         }
         let rhs: Vec<f64> = (0..n).map(|_| normal()).collect();
