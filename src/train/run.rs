@@ -75,7 +75,11 @@ impl Training {
         if !force {
             directory.claim()?;
         }
-        let mut run = Self::load(recipe, directory)?;
+        let place = directory.path().to_path_buf();
+        let mut run = Self::load(recipe, directory).inspect_err(|_| {
+            // What was made for a run that cannot start; a directory that holds something stays.
+            let _ = std::fs::remove_dir(place);
+        })?;
         if force {
             // Only now: an earlier run is not given up for one that cannot start.
             run.directory.clear()?;

@@ -2,6 +2,7 @@
 
 mod device;
 mod evaluate;
+mod factor;
 mod resume;
 mod setup;
 mod solve;

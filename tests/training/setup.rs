@@ -159,3 +159,16 @@ width = 4
 rounds = 2
 pairs = 2
 "#;
+
+/// A quick training of the graph network that predicts factors.
+pub const FACTOR: &str = r#"model = "factor-gnn"
+epochs = 6
+batch_size = 16
+[validation]
+ksp = { type = "cg" }
+[factor-gnn]
+node = "graph-transformer"
+width = 4
+rounds = 2
+target = "icc"
+"#;

@@ -1,6 +1,6 @@
 //! What the network sees of a matrix.
 
-use super::{NAME, TargetKind};
+use super::{FactorConfig, NAME, TargetKind};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 use crate::models::nsls::Scaling;
@@ -11,7 +11,7 @@ use crate::system::LinearSystem;
 pub const EDGE_FEATURES: usize = 3;
 
 /// Columns of the node features: the local degree profile (own degree; least, largest, mean degree and its deviation among
-/// the neighbours; Cai & Wang 2018, arXiv:1811.03508), dominance and decay of the diagonal and the place in the order (as
+/// the neighbours; Cai & Wang 2018, arXiv:1811.03508), dominance and decay of the diagonal and the place in the order (as in
 /// Häusner, Öktem, Sjölund 2023, arXiv:2305.16368, table 5).
 pub const NODE_FEATURES: usize = 8;
 
@@ -35,7 +35,8 @@ impl Seen {
     /// # Errors
     /// [`Error::Shape`] if it is not square, [`Error::Numeric`] if it is zero or not finite, a diagonal entry is not stored
     /// or (Jacobi scaling) not positive.
-    pub fn new(scaling: Scaling, a: &Csr) -> Result<Self> {
+    pub fn new(config: &FactorConfig, a: &Csr) -> Result<Self> {
+        let known = f32::from(u8::from(config.order));
         if a.nrows() != a.ncols() {
             return Err(Error::shape(
                 "columns of a matrix to factor",
@@ -43,7 +44,7 @@ impl Seen {
                 a.ncols(),
             ));
         }
-        let (scaled, root) = match scaling {
+        let (scaled, root) = match config.scaling {
             Scaling::Jacobi => a.equilibrated().map(|(m, root)| (m, Some(root)))?,
             Scaling::Max => {
                 let largest = a.max_abs();
@@ -66,7 +67,7 @@ impl Seen {
                 )));
             }
             for ((&j, &v), e) in cols.iter().zip(vals).zip(scaled.pattern().range(i)) {
-                let order = (i as f32 - j as f32).signum() * f32::from(u8::from(i != j as usize));
+                let order = known * (i as f32 - j as f32).signum() * f32::from(u8::from(i != j as usize));
                 edges.extend([v as f32, f32::from(u8::from(i == j as usize)), order]);
                 if j as usize <= i {
                     lower.push(e as u32);
@@ -75,7 +76,10 @@ impl Seen {
         }
         Ok(Seen {
             graph: Graphs::of(&scaled)?,
-            nodes: (0..n).flat_map(|i| node(&scaled, i)).map(|v| v as f32).collect(),
+            nodes: (0..n)
+                .flat_map(|i| node(&scaled, i, f64::from(known)))
+                .map(|v| v as f32)
+                .collect(),
             edges,
             lower,
             root,
@@ -102,8 +106,8 @@ impl Seen {
     }
 }
 
-/// Features of one node; degrees on a logarithmic scale.
-fn node(a: &Csr, i: usize) -> [f64; NODE_FEATURES] {
+/// Features of one node; degrees on a logarithmic scale; the place in the order times `known`.
+fn node(a: &Csr, i: usize, known: f64) -> [f64; NODE_FEATURES] {
     let degree = |i: usize| (a.row(i).0.len() as f64).ln_1p();
     let (cols, vals) = a.row(i);
     let around: Vec<f64> = cols
@@ -139,6 +143,6 @@ fn node(a: &Csr, i: usize) -> [f64; NODE_FEATURES] {
         deviation,
         share(rest),
         share(largest),
-        i as f64 / a.nrows() as f64,
+        known * i as f64 / a.nrows() as f64,
     ]
 }

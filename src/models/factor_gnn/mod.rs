@@ -55,6 +55,9 @@ pub struct FactorConfig {
     pub target: TargetKind,
     /// How entries of A become edge features.
     pub scaling: Scaling,
+    /// Whether edges know which of their ends comes first, and nodes their place. A factor depends on the order of the
+    /// unknowns; a network that does not know it gives the same for every order.
+    pub order: bool,
 }
 
 impl Default for FactorConfig {
@@ -65,6 +68,7 @@ impl Default for FactorConfig {
             rounds: 5,
             target: TargetKind::default(),
             scaling: Scaling::Max,
+            order: true,
         }
     }
 }
@@ -169,7 +173,7 @@ impl FactorGnn {
     /// # Errors
     /// [`Error::Shape`] if A is not square, [`Error::Numeric`] if it cannot be scaled or the network says no number.
     pub fn factor(&self, a: &Csr) -> Result<Csr> {
-        let seen = Seen::new(self.config.scaling, a)?;
+        let seen = Seen::new(&self.config, a)?;
         let entries = self.entries(&seen)?;
         if let Some(bad) = entries.iter().find(|v| !v.is_finite()) {
             return Err(Error::Numeric(format!("{NAME} predicts an entry {bad}")));
@@ -224,7 +228,7 @@ impl Model for FactorGnn {
 
     /// cos(L, L*) over the entries of tril(A), both for the matrix as the network sees it.
     fn agreement(&self, system: &LinearSystem) -> Result<Option<f64>> {
-        let seen = Seen::new(self.config.scaling, &system.matrix)?;
+        let seen = Seen::new(&self.config, &system.matrix)?;
         let target = seen.target(self.config.target, system)?;
         let (mut lt, mut ll, mut tt) = (0.0, 0.0, 0.0);
         for (l, t) in self.entries(&seen)?.iter().zip(target) {

@@ -51,7 +51,7 @@ fn derivatives_of_every_node_model_match_finite_differences() {
             ..Default::default()
         };
         let s = system();
-        let seen = Seen::new(config.scaling, &s.matrix).unwrap();
+        let seen = Seen::new(&config, &s.matrix).unwrap();
         let wide = |v: &[f32]| -> Vec<f64> { v.iter().map(|&v| f64::from(v)).collect() };
         let (nodes, edges) = (wide(&seen.nodes), wide(&seen.edges));
         let target = std::sync::Arc::new(wide(&seen.target(config.target, &s).unwrap()));
@@ -137,5 +137,46 @@ fn any_network_makes_a_preconditioner() {
         let cosine = model.agreement(&system()).unwrap().unwrap();
         assert!(cosine.abs() <= 1.0 + 1e-12);
         assert!(model.predict(&system(), &PredictOptions::default()).is_ok());
+    }
+}
+
+#[test]
+fn without_order_a_renumbered_matrix_has_the_renumbered_entries() {
+    let config = FactorConfig {
+        order: false,
+        ..Default::default()
+    };
+    let weights = config.layout().initial(&mut stream(9, Purpose::Weights, 1));
+    let model = FactorGnn {
+        params: Params::from_arrays(&Cpu::default(), &weights),
+        config,
+    };
+    // All entries as said, each for both of its places.
+    let said = |a: &Csr| {
+        let seen = Seen::new(&model.config, a).unwrap();
+        let mut ops = Fused::forward();
+        let nodes = ops.table(seen.nodes.clone(), NODE_FEATURES);
+        let edges = ops.table(seen.edges.clone(), EDGE_FEATURES);
+        let all = network(
+            &model.config,
+            &model.params,
+            &mut ops,
+            &seen.graph,
+            &nodes,
+            &edges,
+        )
+        .unwrap();
+        let values = all.data().iter().map(|&v| f64::from(v)).collect();
+        Csr::new(a.pattern().clone(), values).unwrap()
+    };
+    let a = matrix();
+    let order: Vec<u32> = (0..12).map(|i| (i * 5 + 2) % 12).collect();
+    let (expected, found) = (
+        said(&a).permuted(&order).unwrap(),
+        said(&a.permuted(&order).unwrap()),
+    );
+    assert!(expected.max_abs() > 0.0);
+    for (x, y) in expected.values().iter().zip(found.values()) {
+        assert!((x - y).abs() < 1e-5 * expected.max_abs(), "{x} against {y}");
     }
 }

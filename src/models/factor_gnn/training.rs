@@ -66,7 +66,7 @@ impl<D: GraphBackend> Network<D> for FactorNetwork {
 
     fn batch(&self, samples: &[&LinearSystem]) -> Result<Batch> {
         let items = self.items.get(samples, |s| {
-            let seen = Seen::new(self.config.scaling, &s.matrix)?;
+            let seen = Seen::new(&self.config, &s.matrix)?;
             Ok(Item {
                 target: seen.target(self.config.target, s)?,
                 seen,
