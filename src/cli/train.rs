@@ -17,6 +17,7 @@ use crate::train::{self, Device, EpochMetrics, Event, RunDirectory, Summary, Tra
 #[command(after_help = "Examples:
   fempipe train training/poisson-mlp.toml
   fempipe train --family poisson --model stencil-mlp --data datasets/poisson-level4.h5 -o training/s4
+  fempipe train training/frame-nsls.toml --set nsls.features=jacobi --set nsls.loss=solution -o training/ablation
   fempipe train --resume training/poisson-mlp")]
 pub struct Args {
     /// Recipe file (TOML)
@@ -49,6 +50,9 @@ pub struct Args {
     /// Seed of weights, order and probes
     #[arg(long, value_name = "S", conflicts_with = "resume")]
     seed: Option<u64>,
+    /// Change any key of the recipe: nsls.width=64, factor-gnn.node=gat (repeat for more)
+    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
+    set: Vec<String>,
     /// Run directory [default: the recipe's name beside it, or training/FAMILY-MODEL]
     #[arg(short, long, value_name = "DIR", conflicts_with = "resume")]
     output: Option<PathBuf>,
@@ -116,6 +120,9 @@ impl Args {
         recipe.optimizer.lr = self.lr.unwrap_or(recipe.optimizer.lr);
         recipe.seed = self.seed.unwrap_or(recipe.seed);
         recipe.check(&origin)?;
+        if !self.set.is_empty() {
+            recipe = recipe.set(&self.set)?;
+        }
         if !recipe.data.is_file() {
             return Err(Error::file(
                 &recipe.data,

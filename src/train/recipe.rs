@@ -238,6 +238,43 @@ impl TrainRecipe {
         }
     }
 
+    /// The recipe with some keys changed: `nsls.width=64`, `validation.ksp={type="cg"}`; values are TOML, or plain words.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] naming an assignment without `=`, or the key that is unknown, of the wrong type or out of range.
+    pub fn set(&self, assignments: &[String]) -> Result<Self> {
+        let origin = "--set";
+        let text = self.to_toml()?;
+        let mut table: toml::Table = toml::from_str(&text).map_err(|e| Error::toml(origin, &text, &e))?;
+        for assignment in assignments {
+            let Some((key, value)) = assignment.split_once('=') else {
+                return Err(Error::recipe(
+                    origin,
+                    format!("{assignment}: must be KEY=VALUE, as in nsls.width=64"),
+                ));
+            };
+            let (path, last) = key.rsplit_once('.').unwrap_or(("", key));
+            let mut place = &mut table;
+            for part in path.split('.').filter(|p| !p.is_empty()) {
+                let inner = place
+                    .entry(part)
+                    .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+                place = inner
+                    .as_table_mut()
+                    .ok_or_else(|| Error::recipe(origin, format!("{key}: {part} is no table")))?;
+            }
+            let parsed = toml::from_str::<toml::Table>(&format!("v = {value}"));
+            let parsed = parsed.ok().and_then(|mut t| t.remove("v"));
+            place.insert(
+                last.into(),
+                parsed.unwrap_or_else(|| toml::Value::String(value.into())),
+            );
+        }
+        let text = toml::to_string(&table)
+            .map_err(|e| Error::Argument(format!("recipe cannot be written as TOML: {e}")))?;
+        Self::parse(&text, origin)
+    }
+
     /// The recipe as TOML with the model's defaults written out.
     ///
     /// # Errors

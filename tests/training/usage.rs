@@ -158,3 +158,32 @@ fn a_checkpoint_whose_arrays_do_not_fit_is_refused_by_name() {
     let error = damage(&|c| c.model = "gcvae".into());
     assert!(error.contains("gcvae"), "{error}");
 }
+
+#[test]
+fn any_key_can_be_set_from_the_command_line() {
+    let place = Place::new();
+    place.recipe("r.toml", crate::setup::NSLS);
+    let sets = [
+        "--set",
+        "nsls.features=jacobi",
+        "--set",
+        "nsls.width=5",
+        "--set",
+        "epochs=1",
+    ];
+    place.ok(&[&["train", "r.toml", "-o", "run"], &sets[..]].concat());
+    let kept = std::fs::read_to_string(place.path("run/recipe.toml")).unwrap();
+    for line in ["features = \"jacobi\"", "width = 5", "epochs = 1", "blocks = 2"] {
+        assert!(kept.lines().any(|l| l == line), "{line} in {kept}");
+    }
+    for (set, part) in [
+        ("nsls.widht=5", "widht"),
+        ("nsls.width", "KEY=VALUE"),
+        ("nsls.features=newton", "newton"),
+        ("epochs.x=1", "epochs is no table"),
+        ("nsls.width=0", "nsls.width"),
+    ] {
+        let error = place.fails(&["train", "r.toml", "-o", "other", "--set", set]);
+        assert!(error.contains(part) && error.contains("--set"), "{set}: {error}");
+    }
+}
