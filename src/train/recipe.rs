@@ -292,34 +292,59 @@ impl TrainRecipe {
     }
 }
 
+/// Family, model, path and text of the recipes that come with the binary.
+const BUILTIN: [(&str, &str, &str, &str); 6] = [
+    (
+        "poisson",
+        "mlp",
+        "training/poisson-mlp.toml",
+        include_str!("../../training/poisson-mlp.toml"),
+    ),
+    (
+        "poisson",
+        "stencil-mlp",
+        "training/poisson-stencil-mlp.toml",
+        include_str!("../../training/poisson-stencil-mlp.toml"),
+    ),
+    (
+        "frame",
+        "nsls",
+        "training/frame-nsls.toml",
+        include_str!("../../training/frame-nsls.toml"),
+    ),
+    (
+        "darcy",
+        "precorrector",
+        "training/darcy-precorrector.toml",
+        include_str!("../../training/darcy-precorrector.toml"),
+    ),
+    (
+        "darcy",
+        "factor-gnn",
+        "training/darcy-factor-gnn.toml",
+        include_str!("../../training/darcy-factor-gnn.toml"),
+    ),
+    (
+        "tridiagonal",
+        "factor-gnn",
+        "training/tridiagonal-factor-gnn.toml",
+        include_str!("../../training/tridiagonal-factor-gnn.toml"),
+    ),
+];
+
 /// The recipe that `fempipe train --family F [--model M]` runs.
 ///
 /// # Errors
 /// [`Error::Argument`] naming the pairs there are.
 pub fn builtin(family: &str, model: &str) -> Result<TrainRecipe> {
-    let (origin, text) = match (family, model) {
-        ("poisson", "mlp") => (
-            "training/poisson-mlp.toml",
-            include_str!("../../training/poisson-mlp.toml"),
-        ),
-        ("poisson", "stencil-mlp") => (
-            "training/poisson-stencil-mlp.toml",
-            include_str!("../../training/poisson-stencil-mlp.toml"),
-        ),
-        ("frame", "nsls") => (
-            "training/frame-nsls.toml",
-            include_str!("../../training/frame-nsls.toml"),
-        ),
-        ("darcy", "precorrector") => (
-            "training/darcy-precorrector.toml",
-            include_str!("../../training/darcy-precorrector.toml"),
-        ),
-        _ => {
-            return Err(Error::Argument(format!(
-                "no recipe for family {family:?} and model {model:?} comes with fempipe; there are: poisson with mlp, \
-                 poisson with stencil-mlp, frame with nsls, darcy with precorrector. Write one and run `fempipe train RECIPE.toml`"
-            )));
-        }
+    let found = BUILTIN.iter().find(|r| (r.0, r.1) == (family, model));
+    let Some(&(_, _, origin, text)) = found else {
+        let pairs: Vec<String> = BUILTIN.iter().map(|r| format!("{} with {}", r.0, r.1)).collect();
+        return Err(Error::Argument(format!(
+            "no recipe for family {family:?} and model {model:?} comes with fempipe; there are: {}. Write one and run \
+             `fempipe train RECIPE.toml`",
+            pairs.join(", ")
+        )));
     };
     let mut recipe = TrainRecipe::parse(text, origin)?;
     if recipe.name.is_empty() {

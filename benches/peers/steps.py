@@ -1,0 +1,288 @@
+#!/usr/bin/env python3
+"""Training steps of nsls and precorrector beside the same networks in PyTorch Geometric, on the same data, weights and cores.
+
+    cargo bench --no-run --bench steps
+    python3 benches/peers/steps.py target/release/fempipe target/release/deps/steps-HASH [--seconds 15] [--rounds 3]
+
+Needs torch, torch_geometric, h5py, SciPy. Both programs get the same samples in the same batches and start from the same weights; the
+loss of the first batch must agree. A step is: assembling the batch from ready samples (features, factors and index lists made
+once), forward, backward, Adam. `ready` is PyTorch Geometric with its batches assembled beforehand. The programs take turns.
+"""
+import argparse, json, os, resource, subprocess, sys, tempfile, time
+from pathlib import Path
+
+THREADS = 2
+
+
+def read_weights(path):
+    import numpy as np, torch
+
+    raw = Path(path).read_bytes()
+    size = int.from_bytes(raw[:8], "little")
+    head = json.loads(raw[8 : 8 + size])
+    out = {}
+    for name, info in head.items():
+        if name.startswith("weights/"):
+            a, b = info["data_offsets"]
+            data = np.frombuffer(raw[8 + size + a : 8 + size + b], dtype=np.float32)
+            out[name[8:]] = torch.tensor(data.reshape(info["shape"]).copy())
+    return out
+
+
+def read_systems(path):
+    """(A, b, x, labels on tril(A)) of the training samples."""
+    import h5py, numpy as np, scipy.sparse as sp
+
+    with h5py.File(path) as f:
+        s = f["systems"]
+        for i in f["split/train"][:]:
+            if "nnz_offsets" in s:
+                e = slice(int(s["nnz_offsets"][i]), int(s["nnz_offsets"][i + 1]))
+                r = slice(int(s["row_offsets"][i]), int(s["row_offsets"][i + 1]))
+                n = r.stop - r.start
+                indptr = s["indptr"][r.start + i : r.stop + i + 1]
+                a = sp.csr_matrix((s["values"][e], s["indices"][e], indptr), shape=(n, n))
+                yield a, s["rhs"][r], s["solution"][r], None
+            else:
+                n = s["rhs"].shape[1]
+                a = sp.csr_matrix((s["values"][i], f["pattern/indices"][:], f["pattern/indptr"][:]), shape=(n, n))
+                yield a, s["rhs"][i], s["solution"][i], s["labels/icc"][i]
+
+
+def cg_iterates(a, b, count):
+    import numpy as np
+
+    x, r, p, out = np.zeros_like(b), b.copy(), b.copy(), []
+    rr = r @ r
+    for _ in range(count):
+        ap = a @ p
+        curvature = p @ ap
+        if rr > 0 and curvature > 0:
+            alpha = rr / curvature
+            x, r = x + alpha * p, r - alpha * ap
+            new = r @ r
+            p, rr = r + new / rr * p, new
+        out.append(x.copy())
+    return out
+
+
+def nsls(path):
+    import numpy as np, torch
+    from torch_geometric.data import Data
+    from torch_geometric.nn import GraphConv, GraphNorm
+    from torch_geometric.utils import scatter
+
+    unit = lambda v: v / max(np.abs(v).max(), 1e-300)
+    data = []
+    for a, b, x, _ in read_systems(path):
+        a = a / np.abs(a.data).max()
+        columns = [b, a.diagonal(), *cg_iterates(a, b, 14)]
+        coo = a.tocoo()
+        data.append(
+            Data(
+                x=torch.tensor(np.stack([unit(c) for c in columns], 1), dtype=torch.float32),
+                edge_index=torch.tensor(np.stack([coo.col, coo.row]).astype(np.int64)),
+                edge_weight=torch.tensor(coo.data, dtype=torch.float32),
+                b=torch.tensor(unit(b), dtype=torch.float32),
+                y=torch.tensor(unit(x), dtype=torch.float32),
+            )
+        )
+
+    class Net(torch.nn.Module):
+        def __init__(self, w=32, blocks=10):
+            super().__init__()
+            L = torch.nn.Linear
+            self.encoder, self.d0, self.d1 = L(16, w), L(w, w), L(w, 1)
+            self.norms = torch.nn.ModuleList(GraphNorm(w) for _ in range(blocks))
+            self.convs = torch.nn.ModuleList(GraphConv(w, w) for _ in range(2 * blocks))
+
+        def load(self, weights):
+            dense = [("encoder", self.encoder), ("decoder.0", self.d0), ("decoder.1", self.d1)]
+            for name, layer in dense:
+                layer.weight.data = weights[f"{name}.weight"].T.contiguous()
+                layer.bias.data = weights[f"{name}.bias"][0]
+            for k, norm in enumerate(self.norms):
+                part = lambda p: weights[f"block.{k}.norm.{p}"][0]
+                norm.weight.data, norm.bias.data, norm.mean_scale.data = part("gamma"), part("beta"), part("alpha")
+            for k, conv in enumerate(self.convs):
+                part = lambda p: weights[f"block.{k // 2}.conv.{k % 2}.{p}"]
+                conv.lin_root.weight.data = part("own").T.contiguous()
+                conv.lin_rel.weight.data = part("others").T.contiguous()
+                conv.lin_rel.bias.data = part("bias")[0]
+
+        def forward(self, d):
+            act = lambda t: torch.nn.functional.leaky_relu(t, 0.1)
+            h = self.encoder(d.x)
+            for k, norm in enumerate(self.norms):
+                t = norm(h, d.batch, batch_size=d.num_graphs)
+                t = act(self.convs[2 * k](t, d.edge_index, d.edge_weight))
+                h = h + self.convs[2 * k + 1](t, d.edge_index, d.edge_weight)
+            return self.d1(act(self.d0(h)))[:, 0]
+
+    def loss(net, d):
+        def cosine(u, v):
+            dot = lambda p, q: scatter(p * q, d.batch, dim_size=d.num_graphs, reduce="sum")
+            return (1 - dot(u, v) / (dot(u, u) * dot(v, v)).sqrt()).mean()
+
+        x = net(d)
+        j, i = d.edge_index
+        ax = scatter(d.edge_weight * x[j], i, dim_size=x.shape[0], reduce="sum")
+        return cosine(x, d.y) + cosine(ax, d.b)
+
+    return data, Net(), loss
+
+
+def precorrector(path):
+    import numpy as np, torch, scipy.sparse as sp
+    from torch_geometric.data import Data
+    from torch_geometric.utils import scatter
+
+    data = []
+    for a, b, x, icc in read_systems(path):
+        root = np.sqrt(a.diagonal())
+        rows = np.repeat(np.arange(a.shape[0]), np.diff(a.indptr))
+        low = a.indices <= rows
+        i, j = rows[low], a.indices[low]
+        entries = icc / root[i]
+        sums = np.asarray(abs(sp.diags(1 / root) @ a @ sp.diags(1 / root)).sum(1))[:, 0]
+        data.append(
+            Data(
+                x=torch.tensor(np.stack([entries[i == j], 1 / sums], 1), dtype=torch.float32),
+                edge_index=torch.tensor(np.stack([j, i]).astype(np.int64)),
+                edge_attr=torch.tensor(entries[:, None], dtype=torch.float32),
+                b=torch.tensor(b / root, dtype=torch.float32),
+                y=torch.tensor(x * root, dtype=torch.float32),
+            )
+        )
+
+    class Net(torch.nn.Module):
+        def __init__(self, w=8, rounds=3):
+            super().__init__()
+            self.rounds, self.layers = rounds, torch.nn.ModuleDict()
+            add = lambda name, p, q: self.layers.add_module(name.replace(".", "_"), torch.nn.Linear(p, q))
+            add("encoder.edge", 1, w), add("encoder.node", 2, w), add("decoder.0", w, w), add("decoder.1", w, 1)
+            for r in range(rounds):
+                for kind in ["edge", "node"][: 1 if r + 1 == rounds else 2]:
+                    for part in ["in.0", "in.1", "in.2", "out"]:
+                        add(f"round.{r}.{kind}.{part}", w, w)
+            self.alpha = torch.nn.Parameter(torch.zeros(()))
+
+        def load(self, weights):
+            for name, layer in self.layers.items():
+                name = name.replace("_", ".")
+                layer.weight.data = weights[f"{name}.weight"].T.contiguous()
+                layer.bias.data = weights[f"{name}.bias"][0]
+            self.alpha.data = weights["alpha"][0, 0]
+
+        def forward(self, d):
+            at = lambda name: self.layers[name.replace(".", "_")]
+            j, i = d.edge_index
+            n = d.x.shape[0]
+            e, x = at("encoder.edge")(d.edge_attr), at("encoder.node")(d.x)
+            for r in range(self.rounds):
+                layer = lambda part: at(f"round.{r}.{part}")
+                hidden = layer("edge.in.0")(e) + layer("edge.in.1")(x)[i] + layer("edge.in.2")(x)[j]
+                e = e + layer("edge.out")(hidden.relu())
+                if r + 1 == self.rounds:
+                    break
+                into = scatter(e, i, dim_size=n, reduce="mean")
+                out = scatter(e, j, dim_size=n, reduce="mean")
+                hidden = layer("node.in.0")(x) + layer("node.in.1")(into) + layer("node.in.2")(out)
+                x = x + layer("node.out")(hidden.relu())
+            h = at("decoder.1")(at("decoder.0")(e).relu())
+            return (d.edge_attr + self.alpha * h)[:, 0]
+
+    def loss(net, d):
+        l, (j, i), n = net(d), d.edge_index, d.x.shape[0]
+        y = scatter(l * d.y[i], j, dim_size=n, reduce="sum")
+        r = scatter(l * y[j], i, dim_size=n, reduce="sum") - d.b
+        square = lambda v: scatter(v * v, d.batch, dim_size=d.num_graphs, reduce="sum")
+        return (square(r) / square(d.b)).mean()
+
+    return data, Net(), loss
+
+
+def peer(model, path, batch, seconds, weights):
+    """The PyTorch Geometric side, in a process of its own."""
+    import numpy as np, torch
+    from torch_geometric.data import Batch
+
+    torch.set_num_threads(THREADS)
+    imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    data, net, loss = {"nsls": nsls, "precorrector": precorrector}[model](path)
+    net.load(read_weights(weights))
+    groups = [data[k : k + batch] for k in range(0, len(data) - batch + 1, batch)]
+    first = float(loss(net, Batch.from_data_list(groups[0])))
+    optimiser = torch.optim.Adam(net.parameters(), lr=1e-3)
+
+    def step(d):
+        optimiser.zero_grad()
+        loss(net, d).backward()
+        optimiser.step()
+
+    def run(make):
+        times, begin, k = [], time.perf_counter(), 0
+        while k < 15 or time.perf_counter() - begin < seconds:
+            start = time.perf_counter()
+            step(make(k % len(groups)))
+            if k >= 5:
+                times.append(time.perf_counter() - start)
+            k += 1
+        return [float(np.quantile(times, q)) for q in (0.25, 0.5, 0.75)]
+
+    assembled = run(lambda k: Batch.from_data_list(groups[k]))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    ready = [Batch.from_data_list(g) for g in groups]
+    out = dict(first_loss=first, seconds=assembled, ready=run(lambda k: ready[k]), peak_mib=peak, imported_mib=imported)
+    out["parameters"] = sum(p.numel() for p in net.parameters())
+    print(json.dumps(out))
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("binary", help="fempipe")
+    p.add_argument("bench", help="the bench `steps`, built")
+    p.add_argument("--seconds", type=float, default=15)
+    p.add_argument("--rounds", type=int, default=3)
+    args = p.parse_args()
+    env = {**os.environ, "RAYON_NUM_THREADS": str(THREADS), "OMP_NUM_THREADS": str(THREADS)}
+    with tempfile.TemporaryDirectory() as folder:
+        work = {
+            "nsls": ('family = "frame"\nsamples = 100\n', 16),
+            "precorrector": (
+                'family = "darcy"\nsamples = 30\n[darcy]\ncells = 64\ndiscretisation = "p1"\ncontrast = 1e4\n[labels]\nicc = true\n',
+                4,
+            ),
+        }
+        for model, (recipe, batch) in work.items():
+            text, data, weights = (f"{folder}/{model}.{end}" for end in ("toml", "h5", "safetensors"))
+            Path(text).write_text(recipe)
+            subprocess.run([args.binary, "generate", text, "-o", data], check=True, capture_output=True)
+            ratios = []
+            for _ in range(args.rounds):
+                command = [args.bench, model, data, str(batch), str(args.seconds), weights]
+                ours = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout)
+                command = [sys.executable, __file__, "--peer", model, data, str(batch), str(args.seconds), weights]
+                theirs = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout)
+                gap = abs(ours["first_loss"] - theirs["first_loss"]) / abs(theirs["first_loss"])
+                if gap > 1e-3 or ours["parameters"] != theirs["parameters"]:
+                    sys.exit(f"{model}: not the same network: {ours} {theirs}")
+                ratios.append(theirs["seconds"][1] / ours["seconds"][1])
+                print(
+                    f"{model}: batch {batch}, {ours['nodes']} nodes, {ours['edges']} entries, {ours['parameters']} parameters, first losses"
+                    f" {ours['first_loss']:.6f} {theirs['first_loss']:.6f}\n"
+                    f"  fempipe   {1 / ours['seconds'][1]:7.2f} steps/s  peak {ours['peak_mib']:6.0f} MiB\n"
+                    f"  PyG       {1 / theirs['seconds'][1]:7.2f} steps/s  peak {theirs['peak_mib']:6.0f} MiB ({theirs['imported_mib']:.0f} after"
+                    f" import), {1 / theirs['ready'][1]:.2f} steps/s with ready batches\n"
+                    f"  ratio {ratios[-1]:.2f}, to ready batches {theirs['ready'][1] / ours['seconds'][1]:.2f}",
+                    flush=True,
+                )
+            print(f"{model}: median ratio {sorted(ratios)[len(ratios) // 2]:.2f}\n", flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--peer"]:
+        model, path, batch, seconds, weights = sys.argv[2:]
+        peer(model, path, int(batch), float(seconds), weights)
+    else:
+        main()

@@ -1,0 +1,103 @@
+//! Training steps per second of a graph network, for `benches/peers/steps.py`.
+//!
+//!     cargo bench --bench steps -- nsls|precorrector DATA.h5 BATCH SECONDS WEIGHTS.safetensors
+//!
+//! Writes the initial weights and prints one line of JSON: the loss of the first batch with them, seconds of a step (quartiles;
+//! assembly of the batch included), parameters, and the process's peak memory.
+
+use std::path::Path;
+use std::time::Instant;
+
+use fempipe::dataset::Dataset;
+use fempipe::models::Settings;
+use fempipe::models::fit::{AdamConfig, Device};
+use fempipe::models::precorrector::PrecorrectorConfig;
+use fempipe::rng::{Purpose, stream};
+use fempipe::system::LinearSystem;
+
+/// Steps before the clock starts: features and factors are made then.
+const WARM_UP: usize = 10;
+
+fn main() -> fempipe::Result<()> {
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with("--"))
+        .collect();
+    let [name, data, batch, seconds, weights] = &args[..] else {
+        // Cargo runs every bench without arguments at times: then there is nothing to measure.
+        println!("steps: MODEL DATA BATCH SECONDS WEIGHTS are needed");
+        return Ok(());
+    };
+    let number = |text: &str| -> fempipe::Result<f64> {
+        text.parse()
+            .map_err(|_| fempipe::Error::Argument(format!("{text}: must be a number")))
+    };
+    let settings = match Settings::default_of(name)? {
+        // The dataset's own right-hand sides and solutions, so that the peer trains on the same.
+        Settings::Precorrector(config) => Settings::Precorrector(PrecorrectorConfig { pairs: 0, ..config }),
+        other => other,
+    };
+    measure(
+        &settings,
+        Path::new(data),
+        number(batch)? as usize,
+        number(seconds)?,
+        Path::new(weights),
+    )
+}
+
+fn measure(
+    settings: &Settings,
+    data: &Path,
+    batch: usize,
+    seconds: f64,
+    weights: &Path,
+) -> fempipe::Result<()> {
+    let data = Dataset::open(data)?;
+    let ids = data.split("train")?.to_vec();
+    let samples = data.read_many(&ids)?;
+    let mut trainer = settings.trainer(&samples, 1, Device::Cpu)?;
+    trainer.checkpoint(false).write(weights)?;
+    let batches: Vec<Vec<&LinearSystem>> = samples.chunks_exact(batch).map(|c| c.iter().collect()).collect();
+    let adam = AdamConfig::default();
+    let first = trainer.loss(&batches[0], &mut stream(1, Purpose::Probes, 0))?;
+    let (mut times, clock) = (Vec::new(), Instant::now());
+    let mut step = 0;
+    while step < WARM_UP + batches.len() + 20 || clock.elapsed().as_secs_f64() < seconds {
+        let (now, next) = (
+            &batches[step % batches.len()],
+            &batches[(step + 1) % batches.len()],
+        );
+        let start = Instant::now();
+        trainer.step(now, next, &mut stream(1, Purpose::Probes, step as u64), &adam)?;
+        if step >= WARM_UP + batches.len() {
+            times.push(start.elapsed().as_secs_f64());
+        }
+        step += 1;
+    }
+    times.sort_by(f64::total_cmp);
+    let at = |q: f64| times[((times.len() - 1) as f64 * q) as usize];
+    println!(
+        "{}",
+        serde_json::json!({
+            "model": settings.name(),
+            "batch": batch,
+            "nodes": batches[0].iter().map(|s| s.n()).sum::<usize>(),
+            "edges": batches[0].iter().map(|s| s.matrix.nnz()).sum::<usize>(),
+            "parameters": trainer.parameters(),
+            "first_loss": first,
+            "steps": times.len(),
+            "seconds": [at(0.25), at(0.5), at(0.75)],
+            "peak_mib": peak_mib(),
+        })
+    );
+    Ok(())
+}
+
+/// VmHWM of this process.
+fn peak_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024.0)
+}
