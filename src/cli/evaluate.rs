@@ -8,7 +8,7 @@ use super::Common;
 use super::output::print;
 use super::progress::{bar, say};
 use crate::error::{Error, Result};
-use crate::evaluate::{self, EvalRecipe, Event, Method, Row};
+use crate::evaluate::{self, DEFAULT_RTOL, EvalRecipe, Event, Method, Row};
 use crate::notation::list;
 
 /// Compare solvers, classical preconditioners and trained models on held-out systems
@@ -107,10 +107,11 @@ impl Args {
                 split: "test".into(),
                 samples: 0,
                 rtol: if self.rtol.is_empty() {
-                    vec![1e-5]
+                    vec![DEFAULT_RTOL]
                 } else {
                     self.rtol.clone()
                 },
+                error: Vec::new(),
                 max_it: 10_000,
                 condition_samples: 5,
                 condition_max_n: 1000,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::recipe::{Row, RowKind};
+use super::recipe::{Measure, Row, RowKind, Target};
 use crate::error::{Error, Result};
 use crate::linalg::LinOp;
 use crate::linalg::op::Identity;
@@ -13,7 +13,7 @@ use crate::linalg::vector::norm2;
 use crate::models::operator::ExplicitInverse;
 use crate::models::{Model, Prediction};
 use crate::precond::{Reuse, Spec};
-use crate::solver::{Quiet, Reason, Stop, Workspace};
+use crate::solver::{KnownSolution, Monitor, Quiet, Reason, Stop, Workspace};
 use crate::system::LinearSystem;
 
 /// One system solved one way.
@@ -23,7 +23,8 @@ pub struct Solve {
     pub dataset: usize,
     /// Number of the row in the recipe.
     pub row: usize,
-    pub rtol: f64,
+    #[serde(flatten)]
+    pub target: Target,
     /// The system's id in its dataset.
     pub sample: u64,
     pub n: usize,
@@ -133,12 +134,12 @@ pub fn solve(
     source: &Source,
     row: &Row,
     system: &LinearSystem,
-    stop: &Stop,
+    (target, max_it): (Target, usize),
 ) -> Result<Solve> {
     let mut out = Solve {
         dataset: 0,
         row: 0,
-        rtol: stop.rtol,
+        target,
         sample: system.index,
         n: system.n(),
         converged: false,
@@ -173,9 +174,30 @@ pub fn solve(
     let known = system.solution.as_ref().filter(|exact| norm2(exact) > 0.0);
     out.guess_error = known.filter(|_| guessed).map(|exact| distance(&x, exact));
     let clock = Instant::now();
-    let outcome = row
-        .ksp
-        .solve(ws, &a, prepared.op.get(), &system.rhs, &mut x, stop, &mut Quiet)?;
+    let (stop, mut monitor): (Stop, Box<dyn Monitor>) = match target.measure {
+        Measure::Residual => (Stop::rtol(target.rtol), Box::new(Quiet)),
+        Measure::Error => {
+            let exact = system.solution.as_deref().ok_or_else(|| {
+                Error::Argument("error: the dataset holds no solutions to compare with; generate it with them, or use rtol".into())
+            })?;
+            // The error alone decides.
+            let stop = Stop {
+                atol: 0.0,
+                ..Stop::rtol(0.0)
+            };
+            (stop, Box::new(KnownSolution::new(exact, target.rtol)))
+        }
+    };
+    let stop = Stop { max_it, ..stop };
+    let outcome = row.ksp.solve(
+        ws,
+        &a,
+        prepared.op.get(),
+        &system.rhs,
+        &mut x,
+        &stop,
+        &mut *monitor,
+    )?;
     out.solve_seconds = clock.elapsed().as_secs_f64();
     out.setup_seconds = prepared.setup_seconds;
     out.converged = outcome.converged();

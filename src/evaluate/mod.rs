@@ -21,7 +21,7 @@ pub use condition::{Condition, condition_after, condition_before};
 pub use measure::Solve;
 pub use output::{claim, write};
 pub use plot::{Scale, Series, lines};
-pub use recipe::{EvalRecipe, Row, RowKind};
+pub use recipe::{DEFAULT_RTOL, EvalRecipe, Measure, Row, RowKind, Target};
 pub use statistics::Quartiles;
 pub use summary::{Cell, Verdict, summarize, verdicts};
 pub use sweep::{DataInfo, Event, Results, run};

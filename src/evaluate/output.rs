@@ -96,7 +96,7 @@ fn field(text: &str) -> String {
 fn results_csv(results: &Results) -> String {
     let mut out = String::from(
         "dataset,family,n,sample,row,kind,ksp,rtol,converged,reason,iterations,setup_seconds,solve_seconds,\
-         relative_residual,relative_error,guess_error,label_cosine,pc_nnz,note\n",
+         relative_residual,relative_error,guess_error,label_cosine,pc_nnz,note,measure\n",
     );
     for s in &results.solves {
         let (info, row) = (&results.datasets[s.dataset], &results.recipe.rows[s.row]);
@@ -108,7 +108,7 @@ fn results_csv(results: &Results) -> String {
             field(&row.name()),
             row.kind().map_or("", |k| k.name()).into(),
             field(&row.ksp.to_string()),
-            format!("{:e}", s.rtol),
+            format!("{:e}", s.target.rtol),
             s.converged.to_string(),
             s.reason.clone(),
             s.iterations.to_string(),
@@ -120,6 +120,7 @@ fn results_csv(results: &Results) -> String {
             s.label_cosine.map_or(String::new(), |c| format!("{c:.6}")),
             s.pc_nnz.to_string(),
             field(s.note.as_deref().unwrap_or("")),
+            s.target.measure.name().into(),
         ];
         out += &fields.join(",");
         out.push('\n');
@@ -132,7 +133,7 @@ fn summary_csv(results: &Results, cells: &[Cell]) -> String {
     let mut out = String::from(
         "dataset,n,row,kind,rtol,solves,failures,iterations_mean,iterations_q1,iterations_median,iterations_q3,\
          iterations_worst,setup_seconds_median,solve_seconds_median,total_seconds_median,fill,worst_residual,\
-         kappa_before,kappa_after,kappa_after_by,contraction\n",
+         kappa_before,kappa_after,kappa_after_by,contraction,measure\n",
     );
     let number = |v: Option<f64>| v.map_or(String::new(), |v| format!("{v}"));
     for c in cells {
@@ -148,7 +149,7 @@ fn summary_csv(results: &Results, cells: &[Cell]) -> String {
             info.n.to_string(),
             field(&c.label),
             c.kind.into(),
-            format!("{:e}", c.rtol),
+            format!("{:e}", c.target.rtol),
             c.solves.to_string(),
             c.failures.to_string(),
             its(&|q| q.mean),
@@ -165,6 +166,7 @@ fn summary_csv(results: &Results, cells: &[Cell]) -> String {
             number(c.kappa_after),
             by.into(),
             number(c.contraction),
+            c.target.measure.name().into(),
         ];
         out += &fields.join(",");
         out.push('\n');
@@ -209,7 +211,7 @@ mod tests {
             (failed[8].as_str(), failed[9].as_str()),
             ("false", "DIVERGED_ITS")
         );
-        assert_eq!(failed[17], "shifted by 0.1, then once more");
+        assert_eq!(failed[18], "shifted by 0.1, then once more");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The evaluation recipe: which data, which rows, which tolerances.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -24,8 +25,12 @@ pub struct EvalRecipe {
     /// At most this many systems of each; 0 takes all.
     #[serde(default)]
     pub samples: usize,
-    #[serde(default = "default_rtol")]
+    /// Relative residuals to reach; 1e-5 where neither these nor errors are given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rtol: Vec<f64>,
+    /// Relative errors ‖x − x*‖₂/‖x*‖₂ against the dataset's solutions to reach.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub error: Vec<f64>,
     #[serde(default = "default_max_it")]
     pub max_it: usize,
     /// Systems per dataset whose condition numbers are computed (dense eigenvalues: n³ work each); 0 computes none.
@@ -42,9 +47,44 @@ fn default_split() -> String {
     "test".into()
 }
 
-fn default_rtol() -> Vec<f64> {
-    vec![1e-5]
+/// What a relative tolerance is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Measure {
+    /// ‖b − A x‖₂ / ‖b‖₂.
+    Residual,
+    /// ‖x − x*‖₂ / ‖x*‖₂.
+    Error,
 }
+
+/// What a solve is to reach.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Target {
+    pub rtol: f64,
+    pub measure: Measure,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.measure {
+            Measure::Residual => write!(f, "rtol {:e}", self.rtol),
+            Measure::Error => write!(f, "error {:e}", self.rtol),
+        }
+    }
+}
+
+impl Measure {
+    /// "residual" or "error".
+    pub fn name(self) -> &'static str {
+        match self {
+            Measure::Residual => "residual",
+            Measure::Error => "error",
+        }
+    }
+}
+
+/// The relative residual where a recipe gives nothing to reach.
+pub const DEFAULT_RTOL: f64 = 1e-5;
 
 fn default_max_it() -> usize {
     10_000
@@ -190,7 +230,10 @@ impl EvalRecipe {
     /// # Errors
     /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        let recipe: EvalRecipe = toml::from_str(text).map_err(|e| Error::toml(origin, text, &e))?;
+        let mut recipe: EvalRecipe = toml::from_str(text).map_err(|e| Error::toml(origin, text, &e))?;
+        if recipe.rtol.is_empty() && recipe.error.is_empty() {
+            recipe.rtol = vec![DEFAULT_RTOL];
+        }
         recipe.check(origin)?;
         Ok(recipe)
     }
@@ -215,6 +258,14 @@ impl EvalRecipe {
         Ok(recipe)
     }
 
+    /// Residuals to reach, then errors.
+    pub fn targets(&self) -> Vec<Target> {
+        let of = |list: &[f64], measure| -> Vec<Target> {
+            list.iter().map(|&rtol| Target { rtol, measure }).collect()
+        };
+        [of(&self.rtol, Measure::Residual), of(&self.error, Measure::Error)].concat()
+    }
+
     /// Checks every range.
     ///
     /// # Errors
@@ -227,11 +278,25 @@ impl EvalRecipe {
         if self.rows.is_empty() {
             return bad("needs at least one [[row]]".into());
         }
-        if self.rtol.is_empty() || self.rtol.iter().any(|&r| !(r > 0.0 && r < 1.0)) {
+        for (key, list) in [("rtol", &self.rtol), ("error", &self.error)] {
+            if list.iter().any(|&r| !(r > 0.0 && r < 1.0)) {
+                return bad(format!("{key}: must be a list of numbers between 0 and 1"));
+            }
+            if let Some(r) = repeated(list) {
+                return bad(format!("{key}: {r:e} is listed twice"));
+            }
+        }
+        if self.rtol.is_empty() && self.error.is_empty() {
             return bad("rtol: must be a list of numbers between 0 and 1".into());
         }
-        if let Some(r) = repeated(&self.rtol) {
-            return bad(format!("rtol: {r:e} is listed twice"));
+        if let Some(row) = self.rows.iter().find(|r| !r.ksp.holds_iterates())
+            && !self.error.is_empty()
+        {
+            return bad(format!(
+                "error: {} does not hold x at each iteration, so that its error cannot be watched; take cg, fcg, minres, bcgs, \
+                 richardson or chebyshev, or rtol",
+                row.ksp.name()
+            ));
         }
         if let Some(path) = repeated(&self.data) {
             return bad(format!("data: {} is listed twice", path.display()));

@@ -1,6 +1,7 @@
 //! `report.html`: tables and plots in one file that needs nothing else.
 
 use super::plot::{self, Scale, Series, escape};
+use super::recipe::Target;
 use super::summary::{Cell, Verdict};
 use super::sweep::Results;
 
@@ -24,15 +25,17 @@ pub struct Figure {
 
 /// The plots of an evaluation.
 pub fn figures(results: &Results, cells: &[Cell]) -> Vec<Figure> {
-    let mut out = Vec::new();
-    if results.datasets.len() > 1 {
+    let (mut out, targets) = (Vec::new(), results.recipe.targets());
+    if let Some(&first) = targets.first().filter(|_| results.datasets.len() > 1) {
         out.push(Figure {
             name: "iterations".into(),
-            svg: against_size(results, cells),
+            svg: against_size(results, cells, first),
         });
     }
     for (d, info) in results.datasets.iter().enumerate() {
-        let tightest = results.recipe.rtol.iter().copied().fold(f64::INFINITY, f64::min);
+        // There is one: a recipe without any is refused.
+        let tightest = targets.iter().copied().min_by(|a, b| a.rtol.total_cmp(&b.rtol));
+        let Some(tightest) = tightest else { continue };
         out.push(Figure {
             name: format!("residuals-{}", info.name),
             svg: residuals(results, d, tightest),
@@ -45,21 +48,24 @@ pub fn figures(results: &Results, cells: &[Cell]) -> Vec<Figure> {
     out
 }
 
-fn against_size(results: &Results, cells: &[Cell]) -> String {
-    let rtol = results.recipe.rtol[0];
+fn against_size(results: &Results, cells: &[Cell], target: Target) -> String {
     let series: Vec<Series> = (0..results.recipe.rows.len())
         .map(|r| Series {
             name: results.recipe.rows[r].name(),
             points: cells
                 .iter()
-                .filter(|c| c.row == r && c.rtol == rtol && c.failures == 0)
+                .filter(|c| c.row == r && c.target == target && c.failures == 0)
                 .filter_map(|c| Some((results.datasets[c.dataset].n as f64, c.iterations?.mean)))
                 .collect(),
             marks: true,
         })
         .collect();
     plot::lines(
-        &format!("Mean iterations to a relative residual of {rtol:e}"),
+        &format!(
+            "Mean iterations to a relative {} of {:e}",
+            target.measure.name(),
+            target.rtol
+        ),
         "unknowns n",
         "iterations",
         Scale::Log,
@@ -68,11 +74,11 @@ fn against_size(results: &Results, cells: &[Cell]) -> String {
     )
 }
 
-fn residuals(results: &Results, d: usize, rtol: f64) -> String {
+fn residuals(results: &Results, d: usize, target: Target) -> String {
     let series: Vec<Series> = results
         .solves
         .iter()
-        .filter(|s| s.dataset == d && s.rtol == rtol && !s.history.is_empty())
+        .filter(|s| s.dataset == d && s.target == target && !s.history.is_empty())
         .map(|s| Series {
             name: results.recipe.rows[s.row].name(),
             points: s
@@ -94,10 +100,10 @@ fn residuals(results: &Results, d: usize, rtol: f64) -> String {
     )
 }
 
-fn time(results: &Results, cells: &[Cell], d: usize, rtol: f64) -> String {
+fn time(results: &Results, cells: &[Cell], d: usize, target: Target) -> String {
     let rows: Vec<(String, [f64; 2])> = cells
         .iter()
-        .filter(|c| c.dataset == d && c.rtol == rtol)
+        .filter(|c| c.dataset == d && c.target == target)
         .filter_map(|c| Some((c.label.clone(), [1e3 * c.setup?.median, 1e3 * c.solve?.median])))
         .collect();
     plot::bars(
@@ -130,7 +136,7 @@ pub fn html(
     }
     out += "<h2>Who wins</h2><ul>";
     for v in verdicts {
-        out += &format!("<li>{} (rtol {:e})</li>", escape(&v.text), v.rtol);
+        out += &format!("<li>{} ({})</li>", escape(&v.text), v.target);
     }
     out += "</ul><p class=\"note\">Only rows that solved every system compete; direct solvers compete in time alone. \
             Times are medians per system on one process; setup includes a model's inference; training is not counted. \
@@ -154,9 +160,9 @@ pub fn html(
 fn block(results: &Results, cells: &[Cell], v: &Verdict) -> String {
     let info = &results.datasets[v.dataset];
     let mut out = format!(
-        "<h2>{}, rtol {:e}</h2><p class=\"note\">{} · n = {} · {} systems of the {} split{}</p><div class=\"wide\"><table><tr>",
+        "<h2>{}, {}</h2><p class=\"note\">{} · n = {} · {} systems of the {} split{}</p><div class=\"wide\"><table><tr>",
         escape(&info.name),
-        v.rtol,
+        v.target,
         escape(&info.equation),
         info.n,
         info.systems,
@@ -187,7 +193,7 @@ fn block(results: &Results, cells: &[Cell], v: &Verdict) -> String {
     }
     out += "</tr>";
     for (i, c) in cells.iter().enumerate() {
-        if c.dataset == v.dataset && c.rtol == v.rtol {
+        if c.dataset == v.dataset && c.target == v.target {
             out += &row(c, v.fewest_iterations == Some(i), v.least_time == Some(i));
         }
     }

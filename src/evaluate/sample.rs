@@ -1,7 +1,7 @@
 //! A small made-up evaluation for the tests of tables and files.
 
 use super::measure::Solve;
-use super::recipe::{EvalRecipe, Row};
+use super::recipe::{EvalRecipe, Measure, Row, Target};
 use super::sweep::{DataInfo, Results};
 use crate::solver::Method;
 
@@ -15,7 +15,10 @@ pub fn solve(row: usize, sample: u64, iterations: Option<usize>) -> Solve {
     Solve {
         dataset: 0,
         row,
-        rtol: 1.5e-5,
+        target: Target {
+            rtol: 1.5e-5,
+            measure: Measure::Residual,
+        },
         sample,
         n: 9,
         converged: iterations.is_some(),
@@ -51,6 +54,7 @@ pub fn results() -> Results {
             split: "test".into(),
             samples: 0,
             rtol: vec![1.5e-5],
+            error: Vec::new(),
             max_it: 50,
             condition_samples: 0,
             condition_max_n: 0,

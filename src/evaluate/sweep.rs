@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::models::mlp;
 use crate::models::operator::ExplicitInverse;
-use crate::solver::{Method, Stop, Workspace};
+use crate::solver::{Method, Workspace};
 use crate::system::LinearSystem;
 
 /// Residual histories are kept for this many systems of each dataset.
@@ -82,7 +82,7 @@ pub fn run(recipe: &EvalRecipe, events: &mut dyn FnMut(&Event)) -> Result<Result
         .collect::<Result<Vec<_>>>()?;
     let systems: usize = opened.iter().map(|(_, ids)| ids.len()).sum();
     events(&Event::Start {
-        solves: systems * recipe.rows.len() * recipe.rtol.len(),
+        solves: systems * recipe.rows.len() * recipe.targets().len(),
     });
     for (d, (data, ids)) in opened.iter().enumerate() {
         rehearse(recipe, data, d, ids[0])?;
@@ -106,17 +106,16 @@ pub fn run(recipe: &EvalRecipe, events: &mut dyn FnMut(&Event)) -> Result<Result
 /// hours of solves, not after.
 fn rehearse(recipe: &EvalRecipe, data: &Dataset, d: usize, first: u32) -> Result<()> {
     let system = data.read(first as usize)?;
-    let stop = Stop {
-        rtol: recipe.rtol[0],
-        max_it: 1,
-        ..Stop::default()
+    let targets = recipe.targets();
+    let Some(&target) = targets.last() else {
+        return Ok(());
     };
     for row in &recipe.rows {
         if row.kind()? == RowKind::MeanInverse {
             continue;
         }
         measure::source(&row.kind()?, d, || mean_inverse(data, row.filter, row.symmetrize))
-            .and_then(|source| measure::solve(&mut Workspace::default(), &source, row, &system, &stop))
+            .and_then(|source| measure::solve(&mut Workspace::default(), &source, row, &system, (target, 1)))
             .map_err(|e| named(e, row, data))?;
     }
     Ok(())
@@ -207,21 +206,17 @@ fn one_row(
     }
     results.datasets[d].kappa_after.push(after);
     let mut ws = Workspace::default();
-    for &rtol in &recipe.rtol {
-        let stop = Stop {
-            rtol,
-            max_it: recipe.max_it,
-            ..Stop::default()
-        };
+    for target in recipe.targets() {
+        let until = (target, recipe.max_it);
         // One solve that does not count: caches, page faults, lazily started threads.
-        measure::solve(&mut ws, &source, row, &systems[0], &stop).map_err(named)?;
+        measure::solve(&mut ws, &source, row, &systems[0], until).map_err(named)?;
         // Nor may a recycling method carry a space over from it, or from the tolerance before.
         ws.forget();
         for (i, system) in systems.iter().enumerate() {
             if interrupt::requested() {
                 return Ok(false);
             }
-            let mut solve = measure::solve(&mut ws, &source, row, system, &stop).map_err(named)?;
+            let mut solve = measure::solve(&mut ws, &source, row, system, until).map_err(named)?;
             (solve.dataset, solve.row) = (d, r);
             if i >= HISTORIES {
                 solve.history = Vec::new();

@@ -1,6 +1,6 @@
 //! The table on the console.
 
-use super::summary::{Cell, Verdict};
+use super::summary::{Cell, Verdict, changes};
 use super::sweep::Results;
 
 /// One block per dataset and tolerance, then who wins.
@@ -9,16 +9,17 @@ pub fn console(results: &Results, cells: &[Cell], verdicts: &[Verdict]) -> Strin
     if results.interrupted {
         out.push_str("interrupted: rows and systems are missing\n\n");
     }
+    let changes = changes(results, cells);
     for verdict in verdicts {
         let info = &results.datasets[verdict.dataset];
         let here: Vec<(usize, &Cell)> = cells
             .iter()
             .enumerate()
-            .filter(|(_, c)| c.dataset == verdict.dataset && c.rtol == verdict.rtol)
+            .filter(|(_, c)| c.dataset == verdict.dataset && c.target == verdict.target)
             .collect();
         out.push_str(&format!(
-            "{} (n = {}, {} systems, rtol {:e})\n",
-            info.name, info.n, info.systems, verdict.rtol
+            "{} (n = {}, {} systems, {})\n",
+            info.name, info.n, info.systems, verdict.target
         ));
         let mut rows = vec![HEADER.map(String::from).to_vec()];
         let mut guesses = String::new();
@@ -27,6 +28,14 @@ pub fn console(results: &Results, cells: &[Cell], verdicts: &[Verdict]) -> Strin
                 guesses += &format!(
                     "guess of {}: relative error mean {:.4}, median {:.4}, worst {:.4}\n",
                     c.label, q.mean, q.median, q.max
+                );
+            }
+            if let Some((_, change)) = changes.iter().find(|(k, _)| *k == i) {
+                guesses += &format!(
+                    "{} against {} from zero: {:+.1} % iterations (mean)\n",
+                    c.label,
+                    results.recipe.rows[c.row].ksp,
+                    1e2 * change
                 );
             }
             if let Some(q) = &c.label_cosine {

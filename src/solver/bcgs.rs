@@ -103,6 +103,7 @@ pub fn bcgs(
         } else if stopped.is_none() && omega == 0.0 {
             stopped = Some(Reason::DivergedBreakdown);
         }
+        stopped = run.show(stopped, x);
     };
     Ok(run.finish(reason, x, r))
 }

@@ -105,6 +105,7 @@ pub fn cg(
             (rz_before, fresh) = (0.0, false);
             lanczos.close();
         }
+        stopped = run.show(stopped, x);
     };
     Ok(run.finish(reason, x, r))
 }

@@ -100,6 +100,7 @@ pub fn chebyshev(
             stopped = run.confirm(x, r);
             (rho, fresh) = (0.0, false);
         }
+        stopped = run.show(stopped, x);
     };
     Ok(run.finish(reason, x, r))
 }

@@ -202,6 +202,7 @@ pub fn deflated_cg(
                 rz_before = 0.0;
             }
         }
+        stopped = run.show(stopped, x);
     };
     Ok(run.finish(reason, x, r))
 }

@@ -103,6 +103,7 @@ pub fn fcg(
             stopped = run.confirm(x, r);
             (made, fresh) = (0, false);
         }
+        stopped = run.show(stopped, x);
     };
     Ok(run.finish(reason, x, r))
 }

@@ -100,6 +100,14 @@ impl Method {
         }
     }
 
+    /// Whether x is at hand after each iteration; the GMRES family makes it at restarts only.
+    pub fn holds_iterates(&self) -> bool {
+        !matches!(
+            self,
+            Method::Gmres { .. } | Method::Fgmres { .. } | Method::Gcrodr { .. }
+        )
+    }
+
     /// # Errors
     /// [`Error::Argument`] for a parameter out of range.
     pub fn check(&self) -> Result<()> {

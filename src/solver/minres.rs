@@ -134,6 +134,7 @@ pub fn minres(
                 stopped = run.confirm(x, q);
                 continue 'solve;
             }
+            stopped = run.show(stopped, x);
             if stopped.is_some() {
                 continue 'solve;
             }

@@ -48,4 +48,4 @@ pub use method::{Method, Workspace};
 pub use minres::{Minres, minres};
 pub use richardson::{Richardson, richardson};
 pub use side::{Side, split};
-pub use stop::{Monitor, Norm, Outcome, Quiet, Reason, Stop, Timeline};
+pub use stop::{KnownSolution, Monitor, Norm, Outcome, Quiet, Reason, Stop, Timeline};

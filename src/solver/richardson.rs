@@ -57,6 +57,7 @@ pub fn richardson(
             m.apply(r, z);
         }
         stopped = run.note_true(run.norm_with(norm, r, z));
+        stopped = run.show(stopped, x);
     };
     Ok(run.finish(reason, x, r))
 }

@@ -151,7 +151,13 @@ impl<'a> Run<'a> {
         let norm = self.true_residual(x, r);
         let norm = self.norm_of(r, norm);
         self.limit = self.limit.max(self.stop.dtol * norm);
-        self.note_true(norm)
+        let stopped = self.note_true(norm);
+        self.show(stopped, x)
+    }
+
+    /// Shows x to the monitor, who may take it as it is, unless the solve has stopped anyway.
+    pub(super) fn show(&mut self, stopped: Option<Reason>, x: &[f64]) -> Option<Reason> {
+        stopped.or_else(|| self.monitor.accepts(x).then_some(Reason::ConvergedUser))
     }
 
     /// Notes the residual after an iteration as the method's recurrence has it; says whether to stop.

@@ -114,6 +114,8 @@ pub enum Reason {
     ConvergedRtol,
     /// ‖r‖ ≤ atol.
     ConvergedAtol,
+    /// The monitor took x as it is ([`Monitor::accepts`]).
+    ConvergedUser,
     /// All the iterations asked for were made, without a test ([`Norm::None`]).
     ConvergedIts,
     /// The iteration limit was hit, or the monitor asked to stop.
@@ -134,7 +136,7 @@ impl Reason {
     pub fn converged(self) -> bool {
         matches!(
             self,
-            Reason::ConvergedRtol | Reason::ConvergedAtol | Reason::ConvergedIts
+            Reason::ConvergedRtol | Reason::ConvergedAtol | Reason::ConvergedUser | Reason::ConvergedIts
         )
     }
 
@@ -143,6 +145,7 @@ impl Reason {
         match self {
             Reason::ConvergedRtol => "CONVERGED_RTOL",
             Reason::ConvergedAtol => "CONVERGED_ATOL",
+            Reason::ConvergedUser => "CONVERGED_USER",
             Reason::ConvergedIts => "CONVERGED_ITS",
             Reason::DivergedIts => "DIVERGED_ITS",
             Reason::DivergedDtol => "DIVERGED_DTOL",
@@ -156,7 +159,9 @@ impl Reason {
     /// What a user may try next; empty for a converged solve.
     pub fn advice(self) -> &'static str {
         match self {
-            Reason::ConvergedRtol | Reason::ConvergedAtol | Reason::ConvergedIts => "",
+            Reason::ConvergedRtol | Reason::ConvergedAtol | Reason::ConvergedUser | Reason::ConvergedIts => {
+                ""
+            }
             Reason::DivergedIts => "allow more iterations or take a stronger preconditioner",
             Reason::DivergedDtol => "the iteration diverges: damp it, or take a Krylov method",
             Reason::DivergedNan => "the matrix, the preconditioner or the iteration produced NaN or infinity",
@@ -200,6 +205,42 @@ impl Outcome {
 /// Told of every iteration; returning false stops the solve with [`Reason::DivergedIts`].
 pub trait Monitor {
     fn iteration(&mut self, it: usize, residual: f64) -> bool;
+
+    /// Shown x before the first and after each iteration by the methods that hold it
+    /// ([`Method::holds_iterates`](super::Method::holds_iterates)); true ends the solve with [`Reason::ConvergedUser`].
+    fn accepts(&mut self, _x: &[f64]) -> bool {
+        false
+    }
+}
+
+/// The monitor that stops where ‖x − x*‖₂ ≤ tolerance ‖x*‖₂, x* being known.
+#[derive(Debug, Clone)]
+pub struct KnownSolution<'a> {
+    exact: &'a [f64],
+    /// (tolerance ‖x*‖₂)².
+    bound: f64,
+}
+
+impl<'a> KnownSolution<'a> {
+    /// Stops at that relative error.
+    pub fn new(exact: &'a [f64], tolerance: f64) -> Self {
+        let square: f64 = exact.iter().map(|v| v * v).sum();
+        KnownSolution {
+            exact,
+            bound: tolerance * tolerance * square,
+        }
+    }
+}
+
+impl Monitor for KnownSolution<'_> {
+    fn iteration(&mut self, _it: usize, _residual: f64) -> bool {
+        true
+    }
+
+    fn accepts(&mut self, x: &[f64]) -> bool {
+        let square: f64 = x.iter().zip(self.exact).map(|(x, e)| (x - e) * (x - e)).sum();
+        square <= self.bound
+    }
 }
 
 /// The monitor that says nothing.

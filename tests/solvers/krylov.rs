@@ -223,3 +223,62 @@ fn chebyshev_converges_at_the_rate_of_its_interval() {
     );
     assert!("chebyshev(2, 1)".parse::<Method>().is_err());
 }
+
+/// Stopped at an error of 1e-4 against the known solution: the iterate before is not that good, this one is, and a run cut off
+/// at the same count ends at the same x.
+#[test]
+fn a_known_solution_stops_where_the_error_is_small() {
+    use fempipe::solver::{KnownSolution, Quiet, Reason, Stop, Workspace};
+    let a = crate::systems::poisson(12);
+    let n = a.nrows();
+    let exact: Vec<f64> = (0..n).map(|i| (0.3 * i as f64).sin()).collect();
+    let mut b = vec![0.0; n];
+    a.spmv(&exact, &mut b);
+    let error = |x: &[f64]| -> f64 {
+        let square = |v: &[f64]| v.iter().map(|v| v * v).sum::<f64>();
+        let d: Vec<f64> = x.iter().zip(&exact).map(|(x, e)| x - e).collect();
+        (square(&d) / square(&exact)).sqrt()
+    };
+    let m = fempipe::linalg::op::Identity(n);
+    for method in ["cg", "fcg", "minres", "bcgs", "richardson(scale = 0.2)"] {
+        let method: fempipe::solver::Method = method.parse().unwrap();
+        assert!(method.holds_iterates());
+        let mut ws = Workspace::default();
+        let stop = Stop {
+            atol: 0.0,
+            ..Stop::rtol(0.0)
+        };
+        let mut x = vec![0.0; n];
+        let a = a.promised(fempipe::linalg::Props::SPD);
+        let mut monitor = KnownSolution::new(&exact, 1e-4);
+        let out = method
+            .solve(&mut ws, &a, &m, &b, &mut x, &stop, &mut monitor)
+            .unwrap();
+        assert_eq!(
+            (out.reason, out.converged()),
+            (Reason::ConvergedUser, true),
+            "{method}"
+        );
+        assert!(out.iterations > 3 && error(&x) <= 1e-4, "{method}");
+        for (its, good) in [(out.iterations, true), (out.iterations - 1, false)] {
+            let stop = Stop { max_it: its, ..stop };
+            let mut y = vec![0.0; n];
+            method
+                .solve(&mut ws, &a, &m, &b, &mut y, &stop, &mut Quiet)
+                .unwrap();
+            assert_eq!(error(&y) <= 1e-4, good, "{method} after {its}");
+            assert!(!good || x == y, "{method}");
+        }
+        // A start that is good enough is left alone.
+        let out = method
+            .solve(&mut ws, &a, &m, &b, &mut x, &stop, &mut monitor)
+            .unwrap();
+        assert_eq!(out.iterations, 0);
+    }
+    assert!(
+        !"gmres"
+            .parse::<fempipe::solver::Method>()
+            .unwrap()
+            .holds_iterates()
+    );
+}

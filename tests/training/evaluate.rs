@@ -339,3 +339,42 @@ fn flags_take_methods_of_two_arguments_and_recycling_starts_anew() {
     let error = place.fails(&["evaluate", "--data", data, "--ksp", "cg,gmrs(3)"]);
     assert!(error.contains("gmrs"), "{error}");
 }
+
+#[test]
+fn iterations_until_the_error_is_small() {
+    let place = Place::new();
+    place.recipe("r.toml", crate::setup::NSLS);
+    place.ok(&["train", "r.toml", "-o", "run", "--epochs", "1"]);
+    let recipe = |rest: &str, ksp: &str| {
+        format!(
+            "data = [{:?}]\n{rest}\n[[row]]\nksp = {{ type = \"{ksp}\" }}\npc = \"none\"\n\
+             [[row]]\nlabel = \"guess\"\nksp = {{ type = \"{ksp}\" }}\nmodel = \"run\"\n",
+            data()
+        )
+    };
+    std::fs::write(place.path("e.toml"), recipe("error = [1e-1, 1e-5]", "cg")).unwrap();
+    let table = place.ok(&["evaluate", "e.toml", "-o", "e"]);
+    assert!(
+        table.contains("error 1e-1") && table.contains("% iterations (mean)"),
+        "{table}"
+    );
+    let rows = csv(&std::fs::read_to_string(place.path("e/results.csv")).unwrap());
+    assert!(!rows.is_empty());
+    for row in &rows {
+        assert_eq!(
+            (row["measure"].as_str(), row["reason"].as_str()),
+            ("error", "CONVERGED_USER")
+        );
+        let (error, tolerance): (f64, f64) = (
+            row["relative_error"].parse().unwrap(),
+            row["rtol"].parse().unwrap(),
+        );
+        assert!(error <= tolerance, "{row:?}");
+    }
+    std::fs::write(place.path("g.toml"), recipe("error = [1e-1]", "gmres")).unwrap();
+    let error = place.fails(&["evaluate", "g.toml", "-o", "g"]);
+    assert!(error.contains("gmres") && error.contains("minres"), "{error}");
+    std::fs::write(place.path("h.toml"), recipe("error = [2.0]", "cg")).unwrap();
+    let error = place.fails(&["evaluate", "h.toml", "-o", "h"]);
+    assert!(error.contains("error: must be a list"), "{error}");
+}
