@@ -253,21 +253,37 @@ impl<N: Network<D>, D: Backend> Trainer for Fit<N, D> {
     }
 }
 
-/// A trainer of a graph network.
+/// A trainer on the CPU or, in builds that have it, on the CUDA device.
 ///
 /// # Errors
 /// If the device is not at hand.
-pub fn graph_trainer<N: Network<Cpu> + 'static>(
-    name: &str,
+#[cfg(feature = "cuda")]
+pub fn trainer<N>(network: N, device: Device, weights: &[NamedArray]) -> Result<Box<dyn Trainer>>
+where
+    N: Network<Cpu> + Network<dfdx::prelude::Cuda> + 'static,
+{
+    match device {
+        Device::Cpu => Ok(Box::new(Fit::new(network, Cpu::default(), device, weights))),
+        Device::Cuda => {
+            let cuda = crate::nn::backend::cuda_device()?;
+            Ok(Box::new(Fit::new(network, cuda, device, weights)))
+        }
+    }
+}
+
+/// A trainer on the CPU or, in builds that have it, on the CUDA device.
+///
+/// # Errors
+/// If the device is not at hand.
+#[cfg(not(feature = "cuda"))]
+pub fn trainer<N: Network<Cpu> + 'static>(
     network: N,
     device: Device,
     weights: &[NamedArray],
 ) -> Result<Box<dyn Trainer>> {
     match device {
         Device::Cpu => Ok(Box::new(Fit::new(network, Cpu::default(), device, weights))),
-        Device::Cuda => Err(Error::Argument(format!(
-            "{name} trains on the CPU only: use --device cpu"
-        ))),
+        Device::Cuda => Err(crate::nn::backend::no_cuda()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! CUDA: asked for in a CPU build it says how to get it; with a GPU at hand it must agree with the CPU.
 
-use crate::setup::{Place, SMALL};
+use crate::setup::{FACTOR, NSLS, PRECORRECTOR, Place, SMALL};
 
 #[cfg(not(feature = "cuda"))]
 #[test]
@@ -27,8 +27,15 @@ fn cuda_trains_as_the_cpu_does() {
         println!("skipped: {reason}");
         return;
     }
+    for recipe in [SMALL, NSLS, PRECORRECTOR, FACTOR] {
+        compare(recipe);
+    }
+}
+
+/// One epoch on each; the weights must agree.
+fn compare(recipe: &str) {
     let place = Place::new();
-    place.recipe("r.toml", SMALL);
+    place.recipe("r.toml", recipe);
     place.ok(&["train", "r.toml", "-o", "cpu", "--epochs", "1"]);
     place.ok(&[
         "train", "r.toml", "-o", "gpu", "--epochs", "1", "--device", "cuda",

@@ -36,7 +36,7 @@ pub fn trainer(
         config: config.clone(),
         items: Cache::default(),
     };
-    fit::graph_trainer(NAME, network, device, &weights)
+    fit::trainer(network, device, &weights)
 }
 
 /// A sample ready for the network, made once.

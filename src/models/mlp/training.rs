@@ -15,7 +15,7 @@ use super::{Frame, Init, LossKind, Mlp, MlpConfig, NAME};
 use crate::error::Result;
 use crate::linalg::{Csr, dense};
 use crate::models::Model;
-use crate::models::fit::{Device, Fit, Loss, Network, Trainer};
+use crate::models::fit::{self, Device, Loss, Network, Trainer};
 use crate::nn::{Backend, NamedArray, Params, layers};
 use crate::rng::{Purpose, stream};
 use crate::system::LinearSystem;
@@ -58,21 +58,7 @@ pub fn trainer(
         targets: Mutex::default(),
         frame,
     };
-    match device {
-        Device::Cpu => Ok(Box::new(Fit::new(network, Cpu::default(), device, &weights))),
-        Device::Cuda => cuda_trainer(network, &weights),
-    }
-}
-
-#[cfg(feature = "cuda")]
-fn cuda_trainer(network: MlpNetwork, weights: &[NamedArray]) -> Result<Box<dyn Trainer>> {
-    let device = crate::nn::backend::cuda_device()?;
-    Ok(Box::new(Fit::new(network, device, Device::Cuda, weights)))
-}
-
-#[cfg(not(feature = "cuda"))]
-fn cuda_trainer(_: MlpNetwork, _: &[NamedArray]) -> Result<Box<dyn Trainer>> {
-    Err(crate::nn::backend::no_cuda())
+    fit::trainer(network, device, &weights)
 }
 
 /// Root mean square entry of A⁻¹: the scale of what the network puts out.

@@ -135,3 +135,49 @@ fn derivatives_of_the_whole_network_match_finite_differences() {
         }
     }
 }
+
+#[test]
+fn composed_of_dfdx_kernels_it_is_the_same_network() {
+    use crate::nn::graph::Composed;
+    let config = NslsConfig {
+        width: 4,
+        blocks: 2,
+        iterates: 3,
+        ..Default::default()
+    };
+    let parts = [system(9, 3), system(14, 4)].map(|(a, b)| {
+        let seen = Seen::new(&config, &a, &b).unwrap();
+        (Graphs::<f64>::of(&seen.matrix).unwrap(), seen.features, b)
+    });
+    let graphs = Graphs::join(&[&parts[0].0, &parts[1].0]).unwrap();
+    let features: Vec<f64> = parts
+        .iter()
+        .flat_map(|p| p.1.iter().map(|&v| f64::from(v)))
+        .collect();
+    let target = std::sync::Arc::new([&parts[0].2[..], &parts[1].2].concat());
+    let weights = config.layout().initial(&mut stream(2, Purpose::Weights, 3));
+    let params: Params<f64, Cpu> = Params::from_arrays(&Cpu::default(), &weights);
+    fn run<O: Taped<Real = f64, Device = Cpu>>(
+        mut ops: O,
+        config: &NslsConfig,
+        params: &Params<f64, Cpu>,
+        (graphs, features, target): (&Graphs<f64>, &[f64], &std::sync::Arc<Vec<f64>>),
+    ) -> Vec<f64> {
+        let at = ops.batch(graphs);
+        let x = ops.table(features.to_vec(), config.inputs());
+        let out = network(config, params, &mut ops, &at, &x).unwrap();
+        let image = ops.propagate(&at, &out);
+        let loss = ops.cosine_loss(graphs.offsets(), &image, target);
+        let scalar = ops.finish(&loss);
+        let value = scalar.as_vec();
+        let grads = scalar.backward();
+        let all = params.tensors().iter().flat_map(|t| grads.get(t).as_vec());
+        value.into_iter().chain(all).collect()
+    }
+    let batch = (&graphs, &features[..], &target);
+    let fused = run(Fused::taped(), &config, &params, batch);
+    let composed = run(Composed::new(Cpu::default()), &config, &params, batch);
+    for (a, b) in fused.iter().zip(&composed) {
+        assert!((a - b).abs() < 1e-10 * (1.0 + a.abs()), "{a} fused, {b} composed");
+    }
+}

@@ -40,7 +40,7 @@ pub fn trainer(
         seed,
         items: Cache::default(),
     };
-    fit::graph_trainer(NAME, network, device, &weights)
+    fit::trainer(network, device, &weights)
 }
 
 /// A sample ready for the network, made once.

@@ -7,6 +7,7 @@
 
 mod attention;
 mod batch;
+pub mod composed;
 mod conv;
 mod cosine;
 mod edges;
@@ -17,11 +18,12 @@ mod incidence;
 mod norm;
 mod ops;
 #[cfg(test)]
-pub(super) mod testing;
+mod testing;
 mod value;
 
 pub use attention::{scores, segment_softmax, weighted_sum};
 pub use batch::{Edges, Graphs};
+pub use composed::Composed;
 pub use conv::{graph_conv, linear, propagate};
 pub use cosine::cosine_loss;
 pub use edges::{Reduce, aggregate, combine};

@@ -10,7 +10,7 @@ use super::{Graphs, Real, Value};
 use crate::nn::params::Matrix;
 
 /// Added to the variance.
-const EPSILON: f64 = 1e-5;
+pub(super) const EPSILON: f64 = 1e-5;
 
 /// Per graph and column: y = γ c / √(mean c² + ε) + β with c = x − α mean x; γ, β, α are 1 × columns.
 pub fn graph_norm<E: Real, T: Tape<E, Cpu>>(

@@ -138,6 +138,15 @@ impl GraphBackend for Cpu {
     }
 }
 
+#[cfg(feature = "cuda")]
+impl GraphBackend for dfdx::prelude::Cuda {
+    type Ops = super::Composed<f32, dfdx::prelude::Cuda>;
+
+    fn ops(&self) -> Self::Ops {
+        super::Composed::new(self.clone())
+    }
+}
+
 /// The fused operations of this module on the CPU.
 pub struct Fused<E: Real, T: Tape<E, Cpu>> {
     tape: T,
