@@ -28,6 +28,21 @@ pub struct LinearSystem {
 }
 
 impl LinearSystem {
+    /// A matrix and a right-hand side of which nothing else is known.
+    pub fn plain(matrix: Csr, rhs: Vec<f64>, props: Props) -> Self {
+        LinearSystem {
+            matrix,
+            rhs,
+            solution: None,
+            props,
+            fields: Vec::new(),
+            labels: Vec::new(),
+            params: Vec::new(),
+            mesh: None,
+            index: 0,
+        }
+    }
+
     /// Number of unknowns.
     pub fn n(&self) -> usize {
         self.rhs.len()

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::shape::Element;
-use crate::mesh::{QuadMesh, TetMesh, TriangleMesh};
+use crate::mesh::topology::Facet;
+use crate::mesh::{Mesh, QuadMesh, TetMesh, TriangleMesh};
 use crate::system::MeshData;
 
 /// A continuous Lagrange space in D dimensions.
@@ -25,19 +26,7 @@ pub struct Space<const D: usize> {
 impl Space<2> {
     /// Linear elements on triangles.
     pub fn p1(mesh: &TriangleMesh) -> Self {
-        let facets = mesh.facets();
-        Space {
-            element: Element::P1Triangle,
-            nodes: mesh.points.clone(),
-            cells: mesh.cells.concat(),
-            boundary: mesh.boundary.clone(),
-            facet_element: Element::P1Line,
-            facets: facets
-                .iter()
-                .filter(|f| f.on_boundary())
-                .flat_map(|f| f.corners)
-                .collect(),
-        }
+        Self::corners(mesh, &mesh.facets(), [Element::P1Triangle, Element::P1Line])
     }
 
     /// Quadratic elements on triangles: a further node in the middle of every edge, in the order of the mesh's facets.
@@ -73,42 +62,35 @@ impl Space<2> {
 
     /// Bilinear elements on quadrilaterals.
     pub fn q1(mesh: &QuadMesh) -> Self {
-        let facets = mesh.facets();
-        Space {
-            element: Element::Q1,
-            nodes: mesh.points.clone(),
-            cells: mesh.cells.concat(),
-            boundary: mesh.boundary.clone(),
-            facet_element: Element::P1Line,
-            facets: facets
-                .iter()
-                .filter(|f| f.on_boundary())
-                .flat_map(|f| f.corners)
-                .collect(),
-        }
+        Self::corners(mesh, &mesh.facets(), [Element::Q1, Element::P1Line])
     }
 }
 
 impl Space<3> {
     /// Linear elements on tetrahedra.
     pub fn p1_tet(mesh: &TetMesh) -> Self {
-        let facets = mesh.facets();
-        Space {
-            element: Element::P1Tet,
-            nodes: mesh.points.clone(),
-            cells: mesh.cells.concat(),
-            boundary: mesh.boundary.clone(),
-            facet_element: Element::P1Triangle,
-            facets: facets
-                .iter()
-                .filter(|f| f.on_boundary())
-                .flat_map(|f| f.corners)
-                .collect(),
-        }
+        Self::corners(mesh, &mesh.facets(), [Element::P1Tet, Element::P1Triangle])
     }
 }
 
 impl<const D: usize> Space<D> {
+    /// The mesh's own points as nodes, for cells and facets of these elements.
+    fn corners<const K: usize, const F: usize>(
+        mesh: &Mesh<D, K>,
+        facets: &[Facet<F>],
+        [element, facet_element]: [Element; 2],
+    ) -> Self {
+        let boundary = facets.iter().filter(|f| f.on_boundary());
+        Space {
+            element,
+            nodes: mesh.points.clone(),
+            cells: mesh.cells.concat(),
+            boundary: mesh.boundary.clone(),
+            facet_element,
+            facets: boundary.flat_map(|f| f.corners).collect(),
+        }
+    }
+
     /// Number of nodes.
     pub fn len(&self) -> usize {
         self.nodes.len()

@@ -79,41 +79,31 @@ pub trait Halves: Sync {
     fn right(&self, x: &[f64], y: &mut [f64]);
 }
 
-impl<T: LinOp + ?Sized> LinOp for &T {
-    fn shape(&self) -> (usize, usize) {
-        (**self).shape()
-    }
-    fn props(&self) -> Props {
-        (**self).props()
-    }
-    fn apply(&self, x: &[f64], y: &mut [f64]) {
-        (**self).apply(x, y);
-    }
-    fn nnz(&self) -> usize {
-        (**self).nnz()
-    }
-    fn halves(&self) -> Option<&dyn Halves> {
-        (**self).halves()
-    }
+/// A pointer to an operator is that operator.
+macro_rules! forwards {
+    ($pointer:ty) => {
+        impl<T: LinOp + ?Sized> LinOp for $pointer {
+            fn shape(&self) -> (usize, usize) {
+                (**self).shape()
+            }
+            fn props(&self) -> Props {
+                (**self).props()
+            }
+            fn apply(&self, x: &[f64], y: &mut [f64]) {
+                (**self).apply(x, y);
+            }
+            fn nnz(&self) -> usize {
+                (**self).nnz()
+            }
+            fn halves(&self) -> Option<&dyn Halves> {
+                (**self).halves()
+            }
+        }
+    };
 }
 
-impl<T: LinOp + ?Sized> LinOp for Box<T> {
-    fn shape(&self) -> (usize, usize) {
-        (**self).shape()
-    }
-    fn props(&self) -> Props {
-        (**self).props()
-    }
-    fn apply(&self, x: &[f64], y: &mut [f64]) {
-        (**self).apply(x, y);
-    }
-    fn nnz(&self) -> usize {
-        (**self).nnz()
-    }
-    fn halves(&self) -> Option<&dyn Halves> {
-        (**self).halves()
-    }
-}
+forwards!(&T);
+forwards!(Box<T>);
 
 /// The identity: the preconditioner `none`.
 #[derive(Debug, Clone, Copy)]

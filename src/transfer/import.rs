@@ -196,22 +196,13 @@ fn read(file: &Path, rhs: Rhs) -> Result<LinearSystem> {
         return Err(Error::file(file, reason));
     }
     let symmetric = matrix.is_symmetric(SYMMETRY);
-    Ok(LinearSystem {
-        // Definite is what Cholesky says.
-        props: match symmetric && Cholesky::new(&matrix).is_ok() {
-            true => Props::SPD,
-            false if symmetric => Props::SYMMETRIC,
-            false => Props::GENERAL,
-        },
-        matrix,
-        rhs,
-        solution: None,
-        fields: Vec::new(),
-        labels: Vec::new(),
-        params: Vec::new(),
-        mesh: None,
-        index: 0,
-    })
+    // Definite is what Cholesky says.
+    let props = match symmetric && Cholesky::new(&matrix).is_ok() {
+        true => Props::SPD,
+        false if symmetric => Props::SYMMETRIC,
+        false => Props::GENERAL,
+    };
+    Ok(LinearSystem::plain(matrix, rhs, props))
 }
 
 /// x by a direct method, refined.

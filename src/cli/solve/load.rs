@@ -58,17 +58,9 @@ fn vector(path: &Path) -> Result<Vec<f64>> {
 
 /// A matrix of which nothing is known but its entries.
 fn plain(matrix: Csr, b: Option<Vec<f64>>) -> LinearSystem {
-    LinearSystem {
-        rhs: b.unwrap_or_else(|| vec![1.0; matrix.nrows()]),
-        props: likely(&matrix),
-        matrix,
-        solution: None,
-        fields: Vec::new(),
-        labels: Vec::new(),
-        params: Vec::new(),
-        mesh: None,
-        index: 0,
-    }
+    let rhs = b.unwrap_or_else(|| vec![1.0; matrix.nrows()]);
+    let props = likely(&matrix);
+    LinearSystem::plain(matrix, rhs, props)
 }
 
 /// Symmetric as far as the entries are; definite in good faith, which cg takes back at pᵀ A p ≤ 0, but not against the

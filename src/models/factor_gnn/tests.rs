@@ -27,17 +27,8 @@ fn matrix() -> Csr {
 }
 
 fn system() -> LinearSystem {
-    LinearSystem {
-        rhs: (0..12).map(|i| (i as f64).sin() + 0.5).collect(),
-        matrix: matrix(),
-        solution: None,
-        props: Props::SPD,
-        fields: Vec::new(),
-        labels: Vec::new(),
-        params: Vec::new(),
-        mesh: None,
-        index: 0,
-    }
+    let rhs = (0..12).map(|i| (i as f64).sin() + 0.5).collect();
+    LinearSystem::plain(matrix(), rhs, Props::SPD)
 }
 
 #[test]
