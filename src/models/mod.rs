@@ -44,6 +44,22 @@ pub struct PredictOptions {
     pub filter: f64,
 }
 
+impl PredictOptions {
+    /// For models whose prediction is no explicit inverse.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if entries are to be dropped.
+    fn nothing_to_filter(&self, model: &str) -> Result<()> {
+        if self.filter > 0.0 {
+            return Err(Error::Argument(format!(
+                "{model} makes no explicit inverse: filter = {} has nothing to drop",
+                self.filter
+            )));
+        }
+        Ok(())
+    }
+}
+
 /// A trained model: the one thing the evaluator knows of any of them.
 pub trait Model: Send + Sync {
     /// The model's name as recipes have it.

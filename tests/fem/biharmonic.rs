@@ -5,8 +5,10 @@ use fempipe::linalg::Cholesky;
 use fempipe::linalg::vector::norm2;
 use fempipe::system::LinearSystem;
 
+use crate::common;
+
 fn family(keys: &str) -> Box<dyn Family> {
-    families::build("biharmonic", &keys.parse().unwrap(), "test").unwrap()
+    common::family("biharmonic", keys)
 }
 
 fn sample(f: &dyn Family, index: u64) -> LinearSystem {
@@ -97,17 +99,7 @@ fn too_small_penalties_are_told() {
 
 #[test]
 fn a_sample_depends_on_seed_and_index_alone() {
-    let f = family("grid = 3\ndata = \"random\"");
-    let mut sampler = f.sampler().unwrap();
-    let forward: Vec<_> = (0..5).map(|i| sampler.sample(9, i).unwrap()).collect();
-    for i in (0..5u64).rev() {
-        let again = sampler.sample(9, i).unwrap();
-        let first = &forward[i as usize];
-        assert_eq!(again.matrix.values(), first.matrix.values());
-        assert_eq!((&again.rhs, &again.fields), (&first.rhs, &first.fields));
-    }
-    assert_ne!(forward[0].matrix.values(), forward[1].matrix.values());
-    assert_ne!(sampler.sample(10, 0).unwrap().rhs, forward[0].rhs);
+    common::depends_on_seed_and_index_alone(&*family("grid = 3\ndata = \"random\""));
 }
 
 /// Both ways of holding u and both methods meet the same boundary values.

@@ -1,24 +1,18 @@
 //! The family `darcy`: orders, entries, coefficients, determinism, and scikit-fem's matrix.
 
-use fempipe::families::{self, Family};
+use fempipe::families::Family;
 use fempipe::linalg::vector::norm2;
 use fempipe::system::LinearSystem;
 
+use crate::common;
 use crate::python::relative_difference;
 
 fn family(keys: &str) -> Box<dyn Family> {
-    families::build("darcy", &keys.parse().unwrap(), "test").unwrap()
-}
-
-fn error(keys: &str) -> String {
-    match families::build("darcy", &keys.parse().unwrap(), "r.toml") {
-        Ok(_) => panic!("{keys} was accepted"),
-        Err(e) => e.to_string(),
-    }
+    common::family("darcy", keys)
 }
 
 fn sample(keys: &str, index: u64) -> LinearSystem {
-    family(keys).sampler().unwrap().sample(1, index).unwrap()
+    common::sample("darcy", keys, index)
 }
 
 #[test]
@@ -46,18 +40,7 @@ fn sizes_residuals_and_symmetry() {
 
 #[test]
 fn a_sample_depends_on_seed_and_index_alone() {
-    let f = family("cells = 12");
-    let mut sampler = f.sampler().unwrap();
-    let forward: Vec<_> = (0..5).map(|i| sampler.sample(9, i).unwrap()).collect();
-    for i in (0..5u64).rev() {
-        let again = sampler.sample(9, i).unwrap();
-        let first = &forward[i as usize];
-        assert_eq!(again.matrix.values(), first.matrix.values());
-        assert_eq!(again.fields, first.fields);
-        assert_eq!(again.solution, first.solution);
-    }
-    assert_ne!(forward[0].matrix.values(), forward[1].matrix.values());
-    assert_ne!(sampler.sample(10, 0).unwrap().fields, forward[0].fields);
+    common::depends_on_seed_and_index_alone(&*family("cells = 12"));
 }
 
 #[test]
@@ -106,32 +89,29 @@ fn differences_are_the_published_ones() {
 
 #[test]
 fn wrong_keys_are_named_with_what_would_be_right() {
-    for (keys, expected) in [
-        ("cells = 1", "darcy.cells = 1: must be from 2 to 2048"),
-        ("cells = -5", "darcy.cells = -5: must be from 2"),
-        ("cell = 5", "unknown field `cell`"),
-        ("alpha = 1.0", "darcy.alpha = 1: must be from 1.05"),
-        ("tau = nan", "darcy.tau = NaN"),
-        ("contrast = 0.5", "darcy.contrast = 0.5: must be from 1 to"),
-        ("f = inf", "darcy.f = inf"),
-        ("medium = 'two-phase'\ncontrast = 5.0", "darcy.contrast: only for"),
-        ("phases = [1, 2]", "darcy.phases: only for"),
-        (
-            "medium = 'two-phase'\nphases = [0.0, 2.0]",
-            "darcy.phases = 0: must be from",
-        ),
-        (
-            "faces = 'harmonic'",
-            "darcy.faces: only for discretisation = \"fd\"",
-        ),
-        ("discretisation = 'p2'", "unknown variant `p2`"),
-    ] {
-        let message = error(keys);
-        assert!(
-            message.starts_with("r.toml: ") && message.contains(expected),
-            "{keys}: {message}"
-        );
-    }
+    common::refused(
+        "darcy",
+        &[
+            ("cells = 1", "darcy.cells = 1: must be from 2 to 2048"),
+            ("cells = -5", "darcy.cells = -5: must be from 2"),
+            ("cell = 5", "unknown field `cell`"),
+            ("alpha = 1.0", "darcy.alpha = 1: must be from 1.05"),
+            ("tau = nan", "darcy.tau = NaN"),
+            ("contrast = 0.5", "darcy.contrast = 0.5: must be from 1 to"),
+            ("f = inf", "darcy.f = inf"),
+            ("medium = 'two-phase'\ncontrast = 5.0", "darcy.contrast: only for"),
+            ("phases = [1, 2]", "darcy.phases: only for"),
+            (
+                "medium = 'two-phase'\nphases = [0.0, 2.0]",
+                "darcy.phases = 0: must be from",
+            ),
+            (
+                "faces = 'harmonic'",
+                "darcy.faces: only for discretisation = \"fd\"",
+            ),
+            ("discretisation = 'p2'", "unknown variant `p2`"),
+        ],
+    );
 }
 
 const SCIKIT_FEM: &str = r#"

@@ -1,27 +1,21 @@
 //! The family `heat`: orders, the θ-scheme, trajectories whatever the order of sampling, the steady problem.
 
-use fempipe::families::{self, Family};
+use fempipe::families::Family;
 use fempipe::linalg::vector::norm2;
 use fempipe::system::LinearSystem;
 
+use crate::common;
+
 fn family(keys: &str) -> Box<dyn Family> {
-    families::build("heat", &keys.parse().unwrap(), "test").unwrap()
+    common::family("heat", keys)
 }
 
 fn sample(keys: &str, index: u64) -> LinearSystem {
-    family(keys).sampler().unwrap().sample(1, index).unwrap()
+    common::sample("heat", keys, index)
 }
 
 fn param(s: &LinearSystem, name: &str) -> f64 {
     s.params.iter().find(|p| p.0 == name).unwrap().1
-}
-
-fn same(a: &LinearSystem, b: &LinearSystem) -> bool {
-    a.matrix.values() == b.matrix.values()
-        && a.rhs == b.rhs
-        && a.solution == b.solution
-        && a.fields == b.fields
-        && a.params == b.params
 }
 
 #[test]
@@ -50,15 +44,7 @@ fn sizes_residuals_and_symmetry() {
 fn a_step_is_the_same_whatever_was_computed_before() {
     for keep in ["step", "trajectory"] {
         let f = family(&format!("cells = 9\nsteps = 4\nkeep = '{keep}'"));
-        let mut sampler = f.sampler().unwrap();
-        let forward: Vec<_> = (0..10).map(|i| sampler.sample(9, i).unwrap()).collect();
-        for i in [9, 2, 3, 1, 7, 4, 6, 5, 8, 0u64] {
-            let again = sampler.sample(9, i).unwrap();
-            assert!(same(&again, &forward[i as usize]), "{keep} {i}");
-            let alone = f.sampler().unwrap().sample(9, i).unwrap();
-            assert!(same(&alone, &forward[i as usize]), "{keep} {i}");
-        }
-        assert!(!same(&sampler.sample(10, 0).unwrap(), &forward[0]));
+        common::depends_on_seed_and_index_alone(&*f);
     }
 }
 
@@ -112,29 +98,23 @@ fn the_steady_problem_is_the_published_one() {
 
 #[test]
 fn wrong_keys_are_named_with_what_would_be_right() {
-    for (keys, expected) in [
-        ("cells = 1", "heat.cells = 1: must be from 2"),
-        ("theta = 0.4", "heat.theta = 0.4: must be from 0.5 to 1"),
-        ("dt = 0.0", "heat.dt = 0: must be from"),
-        ("steps = 0", "heat.steps = 0: must be from 1"),
-        (
-            "steady = true\ntheta = 1.0",
-            "heat.theta: only for steady = false",
-        ),
-        (
-            "steady = true\nkeep = 'step'",
-            "heat.keep: only for steady = false",
-        ),
-        ("faces = 'harmonic'", "heat.faces: only for"),
-        ("keep = 'all'", "unknown variant `all`"),
-    ] {
-        let message = match families::build("heat", &keys.parse().unwrap(), "r.toml") {
-            Ok(_) => panic!("{keys} was accepted"),
-            Err(e) => e.to_string(),
-        };
-        assert!(
-            message.starts_with("r.toml: ") && message.contains(expected),
-            "{keys}: {message}"
-        );
-    }
+    common::refused(
+        "heat",
+        &[
+            ("cells = 1", "heat.cells = 1: must be from 2"),
+            ("theta = 0.4", "heat.theta = 0.4: must be from 0.5 to 1"),
+            ("dt = 0.0", "heat.dt = 0: must be from"),
+            ("steps = 0", "heat.steps = 0: must be from 1"),
+            (
+                "steady = true\ntheta = 1.0",
+                "heat.theta: only for steady = false",
+            ),
+            (
+                "steady = true\nkeep = 'step'",
+                "heat.keep: only for steady = false",
+            ),
+            ("faces = 'harmonic'", "heat.faces: only for"),
+            ("keep = 'all'", "unknown variant `all`"),
+        ],
+    );
 }

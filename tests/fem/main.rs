@@ -1,6 +1,7 @@
 //! Meshes, finite elements and families against theory, against fenris and against scikit-fem.
 
 mod biharmonic;
+mod common;
 mod darcy;
 mod elements;
 mod elliptic;

@@ -215,12 +215,7 @@ impl Model for FactorGnn {
 
     /// Symmetric as it is; there is no inverse to filter.
     fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Prediction> {
-        if options.filter > 0.0 {
-            return Err(Error::Argument(format!(
-                "{NAME} makes no explicit inverse: filter = {} has nothing to drop",
-                options.filter
-            )));
-        }
+        options.nothing_to_filter(NAME)?;
         let l = self.factor(&system.matrix)?;
         let op: Box<dyn LinOp + Send> = Box::new(Icc::from_factor(&l)?);
         Ok(Prediction::Preconditioner(op))

@@ -240,12 +240,7 @@ impl Model for Nsls {
 
     fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Prediction> {
         // Nothing to symmetrize either, but a method that asks for it takes any guess.
-        if options.filter > 0.0 {
-            return Err(Error::Argument(format!(
-                "{NAME} guesses x: filter = {} has nothing to drop",
-                options.filter
-            )));
-        }
+        options.nothing_to_filter(NAME)?;
         let x = self.direction(&system.matrix, &system.rhs)?;
         Ok(Prediction::Guess(scaled(
             self.config.scale,
