@@ -164,7 +164,7 @@ fn block(results: &Results, cells: &[Cell], v: &Verdict) -> String {
         escape(&info.name),
         v.target,
         escape(&info.equation),
-        info.n,
+        info.unknowns(),
         info.systems,
         escape(&results.recipe.split),
         match info.kappa.len() {

@@ -68,6 +68,7 @@ pub fn results() -> Results {
             equation: "-div grad u = f".into(),
             systems: 3,
             n: 9,
+            least_n: 9,
             nnz: 40,
             kappa: Vec::new(),
             kappa_after: vec![Vec::new(); 3],

@@ -36,12 +36,24 @@ pub struct DataInfo {
     pub systems: usize,
     /// Unknowns of the largest system.
     pub n: usize,
+    /// Unknowns of the smallest one.
+    pub least_n: usize,
     /// Stored entries of the first system.
     pub nnz: usize,
     /// κ₂(A) of the first systems.
     pub kappa: Vec<f64>,
     /// κ of M A by row, for those of the same systems where M could be made; empty where not computed.
     pub kappa_after: Vec<Vec<Condition>>,
+}
+
+impl DataInfo {
+    /// "961", or "504 to 3624" where systems differ.
+    pub fn unknowns(&self) -> String {
+        match self.least_n == self.n {
+            true => self.n.to_string(),
+            false => format!("{} to {}", self.least_n, self.n),
+        }
+    }
 }
 
 /// Everything measured.
@@ -150,6 +162,7 @@ fn describe(recipe: &EvalRecipe, data: &Dataset, systems: &[LinearSystem]) -> Re
         equation: header.description.equation.clone(),
         systems: systems.len(),
         n,
+        least_n: systems.iter().map(LinearSystem::n).min().unwrap_or(0),
         nnz: systems[0].matrix.nnz(),
         kappa: systems
             .iter()

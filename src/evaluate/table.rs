@@ -19,7 +19,10 @@ pub fn console(results: &Results, cells: &[Cell], verdicts: &[Verdict]) -> Strin
             .collect();
         out.push_str(&format!(
             "{} (n = {}, {} systems, {})\n",
-            info.name, info.n, info.systems, verdict.target
+            info.name,
+            info.unknowns(),
+            info.systems,
+            verdict.target
         ));
         let mut rows = vec![HEADER.map(String::from).to_vec()];
         let mut guesses = String::new();

@@ -77,11 +77,19 @@ impl MeshRecipe {
     /// [`Error::Io`] or [`Error::File`] for a mesh file that cannot be read.
     pub fn build(&self, table: &str, origin: &str) -> Result<AnyMesh> {
         if let Some(path) = &self.file {
-            if self.shape != Shape::default() {
-                return Err(Error::recipe(
-                    origin,
-                    format!("{table}.file and {table}.shape: take one of them"),
-                ));
+            let usual = MeshRecipe::default();
+            for (key, same) in [
+                ("shape", self.shape == usual.shape),
+                ("area", self.area == usual.area),
+                ("angle", self.angle == usual.angle),
+                ("cells", self.cells == usual.cells),
+            ] {
+                if !same {
+                    return Err(Error::recipe(
+                        origin,
+                        format!("{table}.file and {table}.{key}: take one of them; a file is taken as it is"),
+                    ));
+                }
             }
             return Ok(gmsh::read(path)?.mesh);
         }

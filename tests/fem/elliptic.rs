@@ -74,6 +74,10 @@ fn wrong_keys_are_named_with_what_would_be_right() {
                 "on triangles only",
             ),
             ("source = 3", "unknown field `source`"),
+            (
+                "mesh = { file = 'a.msh', area = 0.01 }",
+                "elliptic.mesh.file and elliptic.mesh.area: take one",
+            ),
         ],
     );
 }
