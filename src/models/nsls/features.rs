@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{NslsConfig, Scaling};
 use crate::error::{Error, Result};
-use crate::linalg::Csr;
+use crate::linalg::op::Identity;
 use crate::linalg::vector::{axpy, dot, norm2};
+use crate::linalg::{Csr, LinOp};
+use crate::precond::Icc;
 
 /// The classical method whose first iterates are features of the nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -20,6 +22,8 @@ pub enum Iterates {
     Jacobi,
     /// An orthonormal basis of the Krylov space of A and b.
     Arnoldi,
+    /// Ours: conjugate gradients preconditioned with IC(0); these depend on the order of the unknowns.
+    Icc,
 }
 
 /// Damping of the Jacobi iteration.
@@ -58,7 +62,7 @@ impl Seen {
             &matrix,
             &diagonal,
             &rhs,
-        ));
+        )?);
         columns.iter_mut().for_each(|c| normalise(c));
         let features = (0..n)
             .flat_map(|i| columns.iter().map(move |c| c[i] as f32))
@@ -69,6 +73,14 @@ impl Seen {
             features,
             weights,
         })
+    }
+
+    /// The last iterate over its largest entry, with `columns` features a node.
+    pub fn last(&self, columns: usize) -> Vec<f32> {
+        self.features
+            .chunks_exact(columns)
+            .map(|row| row[columns - 1])
+            .collect()
     }
 
     /// The unknown of the scaled system → that of the system (but for a factor).
@@ -119,19 +131,22 @@ fn normalise(v: &mut [f64]) {
 }
 
 /// `count` vectors; where a method ends early its last one is repeated.
-fn iterates(kind: Iterates, count: usize, a: &Csr, diagonal: &[f64], b: &[f64]) -> Vec<Vec<f64>> {
-    match kind {
+fn iterates(kind: Iterates, count: usize, a: &Csr, diagonal: &[f64], b: &[f64]) -> Result<Vec<Vec<f64>>> {
+    Ok(match kind {
         Iterates::None => Vec::new(),
-        Iterates::Cg => conjugate_gradients(count, a, b),
+        Iterates::Cg => conjugate_gradients(count, a, &Identity(b.len()), b),
+        Iterates::Icc => conjugate_gradients(count, a, &Icc::new(a, 0)?, b),
         Iterates::Jacobi => jacobi(count, a, diagonal, b),
         Iterates::Arnoldi => krylov_basis(count, a, b),
-    }
+    })
 }
 
-fn conjugate_gradients(count: usize, a: &Csr, b: &[f64]) -> Vec<Vec<f64>> {
-    let (mut x, mut r, mut p) = (vec![0.0; b.len()], b.to_vec(), b.to_vec());
+fn conjugate_gradients(count: usize, a: &Csr, m: &dyn LinOp, b: &[f64]) -> Vec<Vec<f64>> {
+    let (mut x, mut r, mut z) = (vec![0.0; b.len()], b.to_vec(), vec![0.0; b.len()]);
+    m.apply(&r, &mut z);
+    let mut p = z.clone();
     let mut ap = vec![0.0; b.len()];
-    let mut rr = dot(&r, &r);
+    let mut rr = dot(&r, &z);
     let mut out = Vec::with_capacity(count);
     for _ in 0..count {
         a.spmv(&p, &mut ap);
@@ -141,9 +156,10 @@ fn conjugate_gradients(count: usize, a: &Csr, b: &[f64]) -> Vec<Vec<f64>> {
             let alpha = rr / curvature;
             axpy(alpha, &p, &mut x);
             axpy(-alpha, &ap, &mut r);
-            let next = dot(&r, &r);
+            m.apply(&r, &mut z);
+            let next = dot(&r, &z);
             let beta = next / rr;
-            p.iter_mut().zip(&r).for_each(|(p, r)| *p = r + beta * *p);
+            p.iter_mut().zip(&z).for_each(|(p, z)| *p = z + beta * *p);
             rr = next;
         }
         out.push(x.clone());
@@ -212,8 +228,10 @@ mod tests {
         let x = [1.0, -2.0, 0.5, 3.0, 0.0, 1.0];
         let mut b = vec![0.0; 6];
         a.spmv(&x, &mut b);
-        let last = conjugate_gradients(8, &a, &b).pop().unwrap();
-        assert!(last.iter().zip(x).all(|(a, b)| (a - b).abs() < 1e-10));
+        for m in [&Identity(6) as &dyn LinOp, &Icc::new(&a, 0).unwrap()] {
+            let last = conjugate_gradients(8, &a, m, &b).pop().unwrap();
+            assert!(last.iter().zip(x).all(|(a, b)| (a - b).abs() < 1e-10));
+        }
         let q = krylov_basis(4, &a, &b);
         for i in 0..4 {
             for j in 0..4 {

@@ -8,7 +8,9 @@
 //! (d/c) x̂.
 //!
 //! Beyond the paper: the graph of D^{-1/2} A D^{-1/2} instead of A / max|A| (`scaling = "jacobi"`: entries of different
-//! units, forces and moments, become comparable), and the scale that is best in the energy norm (`scale = "energy"`).
+//! units, forces and moments, become comparable), the scale that is best in the energy norm (`scale = "energy"`), iterates
+//! preconditioned with IC(0) (`features = "icc"`), and a network that corrects the last iterate (`skip = true`) rather than
+//! finding it again: without that it may end up worse than what it was shown.
 
 pub mod features;
 #[cfg(test)]
@@ -88,6 +90,8 @@ pub struct NslsConfig {
     pub scaling: Scaling,
     pub loss: LossKind,
     pub scale: Scale,
+    /// Ours: the network says what to add to the last iterate, so that it starts from there.
+    pub skip: bool,
 }
 
 impl Default for NslsConfig {
@@ -100,6 +104,7 @@ impl Default for NslsConfig {
             scaling: Scaling::Max,
             loss: LossKind::Both,
             scale: Scale::Residual,
+            skip: false,
         }
     }
 }
@@ -119,6 +124,11 @@ impl NslsConfig {
                 )));
             }
         }
+        if self.skip && self.features == Iterates::None {
+            return Err(Error::Argument(format!(
+                "{NAME}.skip: there is no iterate to start from with features = \"none\""
+            )));
+        }
         Ok(())
     }
 
@@ -136,7 +146,8 @@ impl NslsConfig {
         let mut out = Layout::default();
         out.dense("encoder", self.inputs(), w, 1.0);
         out.dense("decoder.0", w, w, 1.0);
-        out.dense("decoder.1", w, 1, 1.0);
+        // With a skip it is to start from the iterate, nearly.
+        out.dense("decoder.1", w, 1, if self.skip { 0.01 } else { 1.0 });
         for b in 0..self.blocks {
             for (part, start) in [("gamma", 1.0), ("beta", 0.0), ("alpha", 1.0)] {
                 out.add(format!("block.{b}.norm.{part}"), (1, w), Start::Constant(start));
@@ -159,13 +170,14 @@ impl NslsConfig {
     }
 }
 
-/// Node features → one number a node.
+/// Node features and their last column → one number a node.
 fn network<O: Ops>(
     config: &NslsConfig,
     params: &Params<O::Real, O::Device>,
     ops: &mut O,
     at: &O::Batch,
     x: &O::Value,
+    last: &O::Value,
 ) -> Result<O::Value> {
     let mut h = ops.linear(x, params.dense("encoder")?, None); // (nodes, width)
     for b in 0..config.blocks {
@@ -180,7 +192,8 @@ fn network<O: Ops>(
         h = ops.add(&h, &t);
     }
     let h = ops.linear(&h, params.dense("decoder.0")?, Some(SLOPE));
-    Ok(ops.linear(&h, params.dense("decoder.1")?, None)) // (nodes, 1)
+    let out = ops.linear(&h, params.dense("decoder.1")?, None); // (nodes, 1)
+    Ok(if config.skip { ops.add(&out, last) } else { out })
 }
 
 /// The trained network.
@@ -207,8 +220,10 @@ impl Nsls {
         let seen = Seen::new(&self.config, a, b)?;
         let graphs = Graphs::of(&seen.matrix)?;
         let mut ops = Fused::forward();
-        let x = ops.table(seen.features.clone(), self.config.inputs());
-        let out = network(&self.config, &self.params, &mut ops, &graphs, &x)?;
+        let columns = self.config.inputs();
+        let last = ops.table(seen.last(columns), 1);
+        let x = ops.table(seen.features.clone(), columns);
+        let out = network(&self.config, &self.params, &mut ops, &graphs, &x, &last)?;
         let tilde: Vec<f64> = out.data().iter().map(|&v| f64::from(v)).collect();
         Ok(seen.to_solution(&tilde))
     }

@@ -77,6 +77,27 @@ fn renumbered_unknowns_give_the_renumbered_guess() {
 }
 
 #[test]
+fn with_a_skip_an_untrained_network_says_the_last_iterate() {
+    let (a, b) = system(25, 5);
+    for features in [Iterates::Cg, Iterates::Icc] {
+        let mut config = model(Scaling::Jacobi, features).config;
+        config.skip = true;
+        let weights = config.layout().initial(&mut stream(1, Purpose::Weights, 0));
+        let model = Nsls {
+            params: Params::from_arrays(&Cpu::default(), &weights),
+            config,
+        };
+        let seen = Seen::new(&model.config, &a, &b).unwrap();
+        let last: Vec<f64> = seen
+            .last(model.config.inputs())
+            .iter()
+            .map(|&v| f64::from(v))
+            .collect();
+        close(&model.direction(&a, &b).unwrap(), &seen.to_solution(&last), 0.1);
+    }
+}
+
+#[test]
 fn units_of_the_system_are_those_of_the_guess() {
     let (a, b) = system(25, 1);
     let (c, d) = (3.7e8, 1.9e-5);
@@ -107,13 +128,13 @@ fn derivatives_of_the_whole_network_match_finite_differences() {
         let params: Params<f64, Cpu> = Params::from_arrays(&Cpu::default(), weights);
         let mut ops = Fused::forward();
         let x = ops.table(features.clone(), config.inputs());
-        let out = network(&config, &params, &mut ops, &graphs, &x).unwrap();
+        let out = network(&config, &params, &mut ops, &graphs, &x, &x).unwrap();
         ops.cosine_loss(graphs.offsets(), &out, &target).data()[0]
     };
     let params: Params<f64, Cpu> = Params::from_arrays(&Cpu::default(), &weights);
     let mut ops = Fused::taped();
     let x = ops.table(features.clone(), config.inputs());
-    let out = network(&config, &params, &mut ops, &graphs, &x).unwrap();
+    let out = network(&config, &params, &mut ops, &graphs, &x, &x).unwrap();
     let value = ops.cosine_loss(graphs.offsets(), &out, &target);
     let grads = ops.finish(&value).backward();
     // Weights are kept in f32: the step must survive rounding there.
@@ -165,7 +186,7 @@ fn composed_of_dfdx_kernels_it_is_the_same_network() {
     ) -> Vec<f64> {
         let at = ops.batch(graphs);
         let x = ops.table(features.to_vec(), config.inputs());
-        let out = network(config, params, &mut ops, &at, &x).unwrap();
+        let out = network(config, params, &mut ops, &at, &x, &x).unwrap();
         let image = ops.propagate(&at, &out);
         let loss = ops.cosine_loss(graphs.offsets(), &image, target);
         let scalar = ops.finish(&loss);

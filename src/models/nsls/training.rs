@@ -45,6 +45,8 @@ pub fn trainer(
 struct Item {
     graph: Graphs<f32>,
     features: Vec<f32>,
+    /// Their last column.
+    last: Vec<f32>,
     /// The scaled right-hand side and solution, as directions; the solution is empty where no loss asks for it.
     rhs: Vec<f32>,
     solution: Vec<f32>,
@@ -58,6 +60,7 @@ impl Item {
             graph: Graphs::of(&seen.matrix)?,
             rhs: direction(&seen.rhs),
             solution: x.map_or_else(Vec::new, |x| direction(&seen.from_solution(x))),
+            last: seen.last(config.inputs()),
             features: seen.features,
         })
     }
@@ -67,6 +70,7 @@ impl Item {
 struct Batch {
     graphs: Graphs<f32>,
     features: Vec<f32>,
+    last: Vec<f32>,
     rhs: Arc<Vec<f32>>,
     solution: Arc<Vec<f32>>,
 }
@@ -95,6 +99,7 @@ impl<D: GraphBackend> Network<D> for NslsNetwork {
         Ok(Batch {
             graphs: Graphs::join(&graphs)?,
             features: join(|i| &i.features),
+            last: join(|i| &i.last),
             rhs: Arc::new(join(|i| &i.rhs)),
             solution: Arc::new(join(|i| &i.solution)),
         })
@@ -105,7 +110,8 @@ impl<D: GraphBackend> Network<D> for NslsNetwork {
         let at = ops.batch(&batch.graphs);
         let offsets = batch.graphs.offsets();
         let x = ops.table(batch.features, self.config.inputs());
-        let out = network(&self.config, params, &mut ops, &at, &x)?;
+        let last = ops.table(batch.last, 1);
+        let out = network(&self.config, params, &mut ops, &at, &x, &last)?;
         let mut terms = Vec::new();
         if self.config.loss != LossKind::Residual {
             terms.push(ops.cosine_loss(offsets, &out, &batch.solution));
