@@ -41,6 +41,8 @@ pub struct Solve {
     pub relative_error: Option<f64>,
     /// δ = ‖x̂ − x*‖₂ / ‖x*‖₂ of a model's guess, before any iteration.
     pub guess_error: Option<f64>,
+    /// ε = ‖x̂ − x*‖₁ / n of it, in the units of x.
+    pub guess_mean_error: Option<f64>,
     /// cos(L, L*) between what a model says and the label it was trained on ([`Model::agreement`]).
     pub label_cosine: Option<f64>,
     /// Stored numbers of the preconditioner.
@@ -150,6 +152,7 @@ pub fn solve(
         relative_residual: 1.0,
         relative_error: None,
         guess_error: None,
+        guess_mean_error: None,
         label_cosine: None,
         pc_nnz: 0,
         note: None,
@@ -172,7 +175,11 @@ pub fn solve(
     let mut x = prepared.start;
     let guessed = x.iter().any(|&v| v != 0.0);
     let known = system.solution.as_ref().filter(|exact| norm2(exact) > 0.0);
-    out.guess_error = known.filter(|_| guessed).map(|exact| distance(&x, exact));
+    if let Some(exact) = known.filter(|_| guessed) {
+        out.guess_error = Some(distance(&x, exact));
+        let sum: f64 = x.iter().zip(exact).map(|(x, e)| (x - e).abs()).sum();
+        out.guess_mean_error = Some(sum / x.len() as f64);
+    }
     let clock = Instant::now();
     let (stop, mut monitor): (Stop, Box<dyn Monitor>) = match target.measure {
         Measure::Residual => (Stop::rtol(target.rtol), Box::new(Quiet)),

@@ -96,7 +96,7 @@ fn field(text: &str) -> String {
 fn results_csv(results: &Results) -> String {
     let mut out = String::from(
         "dataset,family,n,sample,row,kind,ksp,rtol,converged,reason,iterations,setup_seconds,solve_seconds,\
-         relative_residual,relative_error,guess_error,label_cosine,pc_nnz,note,measure\n",
+         relative_residual,relative_error,guess_error,guess_mean_error,label_cosine,pc_nnz,note,measure\n",
     );
     for s in &results.solves {
         let (info, row) = (&results.datasets[s.dataset], &results.recipe.rows[s.row]);
@@ -117,6 +117,7 @@ fn results_csv(results: &Results) -> String {
             format!("{:e}", s.relative_residual),
             s.relative_error.map_or(String::new(), |e| format!("{e:e}")),
             s.guess_error.map_or(String::new(), |e| format!("{e:e}")),
+            s.guess_mean_error.map_or(String::new(), |e| format!("{e:e}")),
             s.label_cosine.map_or(String::new(), |c| format!("{c:.6}")),
             s.pc_nnz.to_string(),
             field(s.note.as_deref().unwrap_or("")),
@@ -211,7 +212,7 @@ mod tests {
             (failed[8].as_str(), failed[9].as_str()),
             ("false", "DIVERGED_ITS")
         );
-        assert_eq!(failed[18], "shifted by 0.1, then once more");
+        assert_eq!(failed[19], "shifted by 0.1, then once more");
     }
 
     #[test]

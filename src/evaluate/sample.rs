@@ -33,6 +33,7 @@ pub fn solve(row: usize, sample: u64, iterations: Option<usize>) -> Solve {
         relative_residual: 1e-6,
         relative_error: None,
         guess_error: None,
+        guess_mean_error: None,
         label_cosine: None,
         pc_nnz: 20,
         note: Some("shifted by 0.1, then once more".into()),

@@ -27,6 +27,8 @@ pub struct Cell {
     pub total: Option<Quartiles>,
     /// Relative errors of a model's guesses, before any iteration.
     pub guess_error: Option<Quartiles>,
+    /// Mean absolute errors of these.
+    pub guess_mean_error: Option<Quartiles>,
     /// Cosines between what a model says and the label it was trained on.
     pub label_cosine: Option<Quartiles>,
     /// Worst relative residual of the solves that say they converged.
@@ -92,6 +94,12 @@ fn cell(results: &Results, (d, r, target): (usize, usize, Target), solves: &[&So
         solve: of(&|s| s.solve_seconds),
         total: of(&|s| s.setup_seconds + s.solve_seconds),
         guess_error: Quartiles::of(&solves.iter().filter_map(|s| s.guess_error).collect::<Vec<_>>()),
+        guess_mean_error: Quartiles::of(
+            &solves
+                .iter()
+                .filter_map(|s| s.guess_mean_error)
+                .collect::<Vec<_>>(),
+        ),
         label_cosine: Quartiles::of(&solves.iter().filter_map(|s| s.label_cosine).collect::<Vec<_>>()),
         worst_residual: good.iter().map(|s| s.relative_residual).fold(0.0, f64::max),
         fill: median(solves.iter().map(|s| s.pc_nnz as f64).collect()).unwrap_or(0.0)

@@ -29,8 +29,12 @@ pub fn console(results: &Results, cells: &[Cell], verdicts: &[Verdict]) -> Strin
         for (i, c) in here {
             if let Some(q) = &c.guess_error {
                 guesses += &format!(
-                    "guess of {}: relative error mean {:.4}, median {:.4}, worst {:.4}\n",
-                    c.label, q.mean, q.median, q.max
+                    "guess of {}: relative error mean {:.4}, median {:.4}, worst {:.4}; mean absolute error {:.3e}\n",
+                    c.label,
+                    q.mean,
+                    q.median,
+                    q.max,
+                    c.guess_mean_error.map_or(f64::NAN, |e| e.mean)
                 );
             }
             if let Some((_, change)) = changes.iter().find(|(k, _)| *k == i) {
