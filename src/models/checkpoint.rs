@@ -31,6 +31,9 @@ pub struct Progress {
     pub step: u64,
     /// Σ loss over the batches of the epoch under way.
     pub loss_sum: f64,
+    /// |loss| of the very first step: what an explosion is measured by.
+    #[serde(default)]
+    pub first_loss: Option<f64>,
     /// Best validation figure so far, and its epoch.
     pub best: Option<f64>,
     pub best_epoch: u64,

@@ -61,7 +61,6 @@ pub struct Training {
     validation: Vec<LinearSystem>,
     progress: Progress,
     last_metrics: String,
-    first_loss: Option<f64>,
     saved: Instant,
 }
 
@@ -150,7 +149,6 @@ impl Training {
             validation,
             progress: Progress::default(),
             last_metrics: String::new(),
-            first_loss: None,
             saved: Instant::now(),
         })
     }
@@ -274,7 +272,7 @@ impl Training {
         let adam = self.recipe.adam(factor);
         let mut probes = stream(self.recipe.seed, Purpose::Probes, step);
         let report = self.trainer.step(&batch, &next, &mut probes, &adam)?;
-        let first_loss = *self.first_loss.get_or_insert(report.loss.abs());
+        let first_loss = *self.progress.first_loss.get_or_insert(report.loss.abs());
         if !report.grad_norm.is_finite() || report.loss.abs() > EXPLOSION * first_loss.max(1.0) {
             return Err(Error::Numeric(format!(
                 "training diverged in epoch {}, step {}: loss {:.3e}, gradient norm {:.3e}. The last good checkpoint \
