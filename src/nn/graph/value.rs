@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use dfdx::prelude::{Cpu, Gradients, OwnedTape, PutTape, Tape, Tensor, TensorFromVec, ZerosTensor};
+use rayon::prelude::*;
 
 use super::Real;
 use crate::nn::params::Matrix;
@@ -77,14 +78,25 @@ impl<E: Real> Slot<E> {
         if found.is_empty() {
             **found = more;
         } else {
-            found.iter_mut().zip(more).for_each(|(g, m)| *g += m);
+            each(found, &more, |g, m| *g += m);
         }
     }
 }
 
+/// Entries per task.
+const CHUNK: usize = 1 << 14;
+
+/// Entry by entry, on all cores.
+fn each<E: Real>(y: &mut [E], x: &[E], change: impl Fn(&mut E, E) + Sync) {
+    y.par_chunks_mut(CHUNK)
+        .zip(x.par_chunks(CHUNK))
+        .for_each(|(y, x)| y.iter_mut().zip(x).for_each(|(y, &x)| change(y, x)));
+}
+
 /// x + y of equal shapes.
 pub fn add<E: Real, T: Tape<E, Cpu>>(tape: &mut T, x: &Value<E>, y: &Value<E>) -> Value<E> {
-    let sum = x.data.iter().zip(&**y.data).map(|(&a, &b)| a + b).collect();
+    let mut sum = x.data.to_vec();
+    each(&mut sum, &y.data, |a, b| *a += b);
     let out = Value::new(sum, x.cols);
     let (sx, sy, so) = (x.slot(), y.slot(), out.slot());
     tape.add_backward_op(move |grads| {
@@ -100,13 +112,21 @@ pub fn add<E: Real, T: Tape<E, Cpu>>(tape: &mut T, x: &Value<E>, y: &Value<E>) -
 /// x where positive, `slope` x below.
 pub fn activate<E: Real, T: Tape<E, Cpu>>(tape: &mut T, x: &Value<E>, slope: f64) -> Value<E> {
     let slope = E::narrow(slope);
-    let bend = move |v: E| if v > E::default() { v } else { slope * v };
-    let out = Value::new(x.data.iter().map(|&v| bend(v)).collect(), x.cols);
+    let mut y = x.data.to_vec();
+    each(&mut y, &x.data, |y, x| {
+        if x <= E::default() {
+            *y *= slope;
+        }
+    });
+    let out = Value::new(y, x.cols);
     let (sx, so, x) = (x.slot(), out.slot(), x.data.clone());
     tape.add_backward_op(move |grads| {
         if let Some(mut g) = so.take(grads) {
-            let below = g.iter_mut().zip(&**x).filter(|(_, x)| **x <= E::default());
-            below.for_each(|(g, _)| *g *= slope);
+            each(&mut g, &x, |g, x| {
+                if x <= E::default() {
+                    *g *= slope;
+                }
+            });
             sx.add(grads, g);
         }
         Ok(())
@@ -116,7 +136,11 @@ pub fn activate<E: Real, T: Tape<E, Cpu>>(tape: &mut T, x: &Value<E>, slope: f64
 
 /// x y, entry by entry.
 pub fn multiply<E: Real, T: Tape<E, Cpu>>(tape: &mut T, x: &Value<E>, y: &Value<E>) -> Value<E> {
-    let times = |a: &[E], b: &[E]| -> Vec<E> { a.iter().zip(b).map(|(&a, &b)| a * b).collect() };
+    let times = |a: &[E], b: &[E]| -> Vec<E> {
+        let mut product = a.to_vec();
+        each(&mut product, b, |a, b| *a *= b);
+        product
+    };
     let out = Value::new(times(&x.data, &y.data), x.cols);
     let (sx, sy, so) = (x.slot(), y.slot(), out.slot());
     let (x, y) = (x.data.clone(), y.data.clone());
