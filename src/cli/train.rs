@@ -124,16 +124,17 @@ impl Args {
             recipe = recipe.set(&self.set)?;
         }
         if !recipe.data.is_file() {
-            return Err(Error::file(
-                &recipe.data,
-                format!(
-                    "no such dataset; make it with `fempipe generate {} -o {}` or name another one with --data",
-                    self.family
-                        .as_ref()
-                        .map_or("RECIPE".into(), |f| format!("--family {f}")),
-                    recipe.data.display()
-                ),
-            ));
+            // Datasets lie beside the recipes that make them.
+            let beside = recipe.data.with_extension("toml");
+            let how = match (&self.family, beside.is_file()) {
+                (_, true) => beside.display().to_string(),
+                (Some(family), _) => format!("--family {family} -o {}", recipe.data.display()),
+                (None, _) => format!("RECIPE -o {}", recipe.data.display()),
+            };
+            let reason = format!(
+                "no such dataset; make it with `fempipe generate {how}` or name another one with --data"
+            );
+            return Err(Error::file(&recipe.data, reason));
         }
         // Absolute, so that the recipe in the run directory means the same file from anywhere.
         recipe.data = recipe
