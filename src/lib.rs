@@ -24,6 +24,7 @@
 //! | [`solver`], [`precond`] | Krylov methods and preconditioners under PETSc's names |
 //! | [`linalg`] | patterns, CSR, [`linalg::LinOp`], direct solves, matrix files |
 //! | [`system`] | what families make, datasets hold and models see |
+//! | [`entry`] | open sets: entries, registries |
 //! | [`rng`], [`error`], [`interrupt`], [`notation`] | streams, errors, Ctrl-C, `name(option = value)` |
 //!
 //! Modules import downwards only (`tests/house.rs` checks it):
@@ -49,6 +50,7 @@
 pub mod cli;
 pub mod dataset;
 pub mod draw;
+pub mod entry;
 pub mod error;
 pub mod evaluate;
 pub mod families;

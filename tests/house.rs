@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Rooms and the rooms they may use, besides [`FOR_ALL`] and themselves.
-const LAYERS: [(&str, &[&str]); 22] = [
+const LAYERS: [(&str, &[&str]); 23] = [
     // `inspect` and `solve` show datasets and solve one system: they have no room of their own.
     (
         "cli",
@@ -33,13 +33,14 @@ const LAYERS: [(&str, &[&str]); 22] = [
     ("precond", &[]),
     ("system", &[]),
     ("linalg", &[]),
+    ("entry", &[]),
     ("error", &[]),
     ("rng", &[]),
     ("interrupt", &[]),
     ("notation", &[]),
 ];
 
-const FOR_ALL: [&str; 5] = ["linalg", "error", "rng", "interrupt", "notation"];
+const FOR_ALL: [&str; 6] = ["linalg", "entry", "error", "rng", "interrupt", "notation"];
 
 /// Every source file of the library with its room.
 fn sources() -> Vec<(String, PathBuf)> {

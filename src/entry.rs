@@ -1,0 +1,180 @@
+//! Open sets: families, models, preconditioners and Krylov methods are tables of [`Entry`], one entry a file.
+//!
+//! Parser, help, listings and refusals come from the table. A library user adds her own member with
+//! [`Registry::register`]; from then on recipes and `name(option = value)` know it as they know ours.
+
+use std::sync::{PoisonError, RwLock};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result};
+
+/// One member of an open set: `T` is what its parsed table becomes, such as `dyn Family`.
+pub struct Entry<T: ?Sized + 'static> {
+    /// The name in recipes and on the command line.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub help: &'static str,
+    /// The paper, book or program it follows.
+    pub source: &'static str,
+    /// What it needs of the system, "" if nothing: "A symmetric positive definite".
+    pub needs: &'static str,
+    /// Keys that bare values stand for in `name(value, …)`, in order.
+    pub positional: &'static [&'static str],
+    /// Every key with its default; keys without one are left out.
+    pub defaults: fn() -> toml::Table,
+    /// Reads the member's table; `origin` is the recipe's file, or what else the text came from.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] or [`Error::Argument`] naming the key that is unknown, of the wrong type or out of range.
+    pub parse: fn(table: &toml::Table, origin: &str) -> Result<Box<T>>,
+}
+
+/// All members of one kind: those that come with fempipe, and those registered since.
+pub struct Registry<T: ?Sized + 'static> {
+    /// One member of the kind, for messages: "preconditioner".
+    kind: &'static str,
+    ours: &'static [&'static Entry<T>],
+    added: RwLock<Vec<&'static Entry<T>>>,
+}
+
+impl<T: ?Sized + 'static> Registry<T> {
+    /// The members that come with fempipe; `kind` names one of them in messages.
+    pub const fn new(kind: &'static str, ours: &'static [&'static Entry<T>]) -> Self {
+        Registry {
+            kind,
+            ours,
+            added: RwLock::new(Vec::new()),
+        }
+    }
+
+    /// Every member, ours first.
+    pub fn all(&self) -> Vec<&'static Entry<T>> {
+        // The list is whole between pushes, whatever a thread that held it did.
+        let added = self.added.read().unwrap_or_else(PoisonError::into_inner);
+        self.ours.iter().chain(added.iter()).copied().collect()
+    }
+
+    /// Their names.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.all().iter().map(|e| e.name).collect()
+    }
+
+    /// The member called `name`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] naming the members there are.
+    pub fn find(&self, name: &str) -> Result<&'static Entry<T>> {
+        self.all().into_iter().find(|e| e.name == name).ok_or_else(|| {
+            Error::Argument(format!(
+                "unknown {} {name:?} (known: {})",
+                self.kind,
+                self.names().join(", ")
+            ))
+        })
+    }
+
+    /// Adds a member for the rest of the process.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the name is taken.
+    pub fn register(&self, entry: Entry<T>) -> Result<()> {
+        let mut added = self.added.write().unwrap_or_else(PoisonError::into_inner);
+        if self.ours.iter().chain(added.iter()).any(|e| e.name == entry.name) {
+            return Err(Error::Argument(format!(
+                "there is a {} called {:?} already",
+                self.kind, entry.name
+            )));
+        }
+        // Entries are few and live as long as the process: nothing is gained by freeing them.
+        added.push(Box::leak(Box::new(entry)));
+        Ok(())
+    }
+}
+
+/// The default configuration as a table: what [`Entry::defaults`] is for most members.
+pub fn defaults<C: Default + Serialize>() -> toml::Table {
+    to_table(&C::default())
+}
+
+/// A configuration as a table, every key written out.
+pub fn to_table<C: Serialize>(config: &C) -> toml::Table {
+    // A configuration is a struct of plain values, which TOML can always hold; `None` is left out.
+    toml::Table::try_from(config).unwrap_or_default()
+}
+
+/// Reads the table of `name` as its configuration.
+///
+/// # Errors
+/// [`Error::Recipe`] naming the table and the key that is unknown or of the wrong type.
+pub fn config<C: DeserializeOwned>(table: &toml::Table, name: &str, origin: &str) -> Result<C> {
+    toml::Value::Table(table.clone())
+        .try_into()
+        .map_err(|e: toml::de::Error| {
+            Error::recipe(origin, format!("[{name}] {}", e.message().replace('\n', ", ")))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    trait Shape {
+        fn area(&self) -> f64;
+    }
+
+    #[derive(serde::Deserialize, Serialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Square {
+        side: f64,
+    }
+
+    impl Default for Square {
+        fn default() -> Self {
+            Square { side: 2.0 }
+        }
+    }
+
+    impl Shape for Square {
+        fn area(&self) -> f64 {
+            self.side * self.side
+        }
+    }
+
+    const fn square(name: &'static str) -> Entry<dyn Shape> {
+        Entry {
+            name,
+            help: "A square",
+            source: "Euclid",
+            needs: "",
+            positional: &["side"],
+            defaults: defaults::<Square>,
+            parse: |table, origin| Ok(Box::new(config::<Square>(table, "square", origin)?)),
+        }
+    }
+
+    static SQUARE: Entry<dyn Shape> = square("square");
+    static SHAPES: Registry<dyn Shape> = Registry::new("shape", &[&SQUARE]);
+
+    #[test]
+    fn members_are_found_added_and_refused() {
+        assert!(SHAPES.register(square("square")).is_err());
+        SHAPES.register(square("tile")).unwrap();
+        assert_eq!(SHAPES.names(), ["square", "tile"]);
+        let tile = SHAPES.find("tile").unwrap();
+        assert_eq!((tile.defaults)()["side"].as_float(), Some(2.0));
+        let three = toml::toml! { side = 3.0 };
+        assert_eq!((tile.parse)(&three, "t").unwrap().area(), 9.0);
+        let message = (tile.parse)(&toml::toml! { edge = 3 }, "r.toml")
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            message.starts_with("r.toml: [square]") && message.contains("edge"),
+            "{message}"
+        );
+        let message = SHAPES.find("disc").err().unwrap().to_string();
+        assert_eq!(message, "unknown shape \"disc\" (known: square, tile)");
+    }
+}
