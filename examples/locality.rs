@@ -9,8 +9,8 @@
 
 use std::path::PathBuf;
 
-use fempipe::evaluate::{Scale, Series, lines};
 use fempipe::families;
+use fempipe::io::charts::{Scale, Series, lines};
 use fempipe::linalg::Props;
 use fempipe::models::factor_gnn::FactorConfig;
 use fempipe::models::fit::{AdamConfig, Device};

@@ -18,6 +18,7 @@
 //! | [`verify`] | what families claim, measured: orders of convergence, known values |
 //! | [`transfer`] | imports of matrix files, exports of samples |
 //! | [`draw`] | pictures of samples |
+//! | [`io`] | charts |
 //! | [`dataset`] | the HDF5 file: schema, parts, reader, splits, digests |
 //! | [`field`] | random coefficient fields: polynomial, Gaussian, two-phase |
 //! | [`fem`], [`mesh`] | elements on a reused pattern, quadrature, error norms; meshes |
@@ -58,6 +59,7 @@ pub mod fem;
 pub mod field;
 pub mod generate;
 pub mod interrupt;
+pub mod io;
 pub mod linalg;
 pub mod mesh;
 pub mod models;

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 /// Rooms and the rooms they may use, besides [`FOR_ALL`] and themselves.
-const LAYERS: [(&str, &[&str]); 23] = [
+const LAYERS: [(&str, &[&str]); 24] = [
     // `inspect` and `solve` show datasets and solve one system: they have no room of their own.
     (
         "cli",
         &[
-            "generate", "train", "evaluate", "verify", "transfer", "draw", "models", "dataset", "mesh",
+            "generate", "train", "evaluate", "verify", "transfer", "draw", "io", "models", "dataset", "mesh",
             "solver", "precond", "system",
         ],
     ),
@@ -17,11 +17,15 @@ const LAYERS: [(&str, &[&str]); 23] = [
     ("verify", &["families", "fem", "field", "mesh", "system"]),
     // An import is solved directly.
     ("transfer", &["dataset", "precond", "mesh", "system"]),
-    ("draw", &["system"]),
+    ("draw", &["io", "system"]),
     ("train", &["models", "dataset", "solver", "precond", "system"]),
-    ("evaluate", &["models", "dataset", "solver", "precond", "system"]),
+    (
+        "evaluate",
+        &["io", "models", "dataset", "solver", "precond", "system"],
+    ),
     ("models", &["nn", "precond", "solver", "system"]),
     ("nn", &[]),
+    ("io", &[]),
     ("families", &["fem", "field", "mesh", "system"]),
     ("dataset", &["system"]),
     // A space turns itself into what files keep of it.

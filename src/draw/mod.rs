@@ -4,6 +4,7 @@ mod colour;
 mod panels;
 mod shape;
 
+use crate::io::charts::escape;
 use crate::system::{Field, LinearSystem, Location};
 
 use shape::Shape;
@@ -72,14 +73,6 @@ fn field(field: &Field, shape: Option<&Shape>) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// Text as XML.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }
 
 #[cfg(test)]

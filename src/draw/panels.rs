@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
+use super::SIDE;
 use super::colour::{Scale, viridis};
 use super::shape::Shape;
-use super::{SIDE, escape};
+use crate::io::charts::escape;
 use crate::linalg::Csr;
 
 /// Above this many cells edges would cover what they bound: a field's picture is drawn without them.

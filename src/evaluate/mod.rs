@@ -6,7 +6,6 @@
 mod condition;
 mod measure;
 mod output;
-mod plot;
 mod recipe;
 mod report;
 #[cfg(test)]
@@ -20,7 +19,6 @@ pub use crate::solver::Method;
 pub use condition::{Condition, condition_after, condition_before};
 pub use measure::Solve;
 pub use output::{claim, write};
-pub use plot::{Scale, Series, lines};
 pub use recipe::{DEFAULT_RTOL, EvalRecipe, Measure, Row, RowKind, Target};
 pub use statistics::Quartiles;
 pub use summary::{Cell, Verdict, summarize, verdicts};

@@ -1,9 +1,9 @@
 //! `report.html`: tables and plots in one file that needs nothing else.
 
-use super::plot::{self, Scale, Series, escape};
 use super::recipe::Target;
 use super::summary::{Cell, Verdict};
 use super::sweep::Results;
+use crate::io::charts::{self, Scale, Series, escape};
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;color:#222;background:#fff;max-width:86rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem}
@@ -60,7 +60,7 @@ fn against_size(results: &Results, cells: &[Cell], target: Target) -> String {
             marks: true,
         })
         .collect();
-    plot::lines(
+    charts::lines(
         &format!(
             "Mean iterations to a relative {} of {:e}",
             target.measure.name(),
@@ -90,7 +90,7 @@ fn residuals(results: &Results, d: usize, target: Target) -> String {
             marks: s.history.len() < 30,
         })
         .collect();
-    plot::lines(
+    charts::lines(
         &format!("Residual history, first system of {}", results.datasets[d].name),
         "iteration + 1",
         "relative residual",
@@ -106,7 +106,7 @@ fn time(results: &Results, cells: &[Cell], d: usize, target: Target) -> String {
         .filter(|c| c.dataset == d && c.target == target)
         .filter_map(|c| Some((c.label.clone(), [1e3 * c.setup?.median, 1e3 * c.solve?.median])))
         .collect();
-    plot::bars(
+    charts::bars(
         &format!("Median time per system of {}", results.datasets[d].name),
         "milliseconds",
         ["setup", "solve"],

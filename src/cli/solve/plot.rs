@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
-use crate::evaluate::{Scale, Series, lines};
+use crate::io::charts::{Scale, Series, lines};
 
 /// Where to draw.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,3 @@
+//! Files beside the dataset: charts.
+
+pub mod charts;
