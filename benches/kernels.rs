@@ -8,8 +8,9 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::Instant;
 
+use fempipe::io::npz;
 use fempipe::linalg::op::Identity;
-use fempipe::linalg::{Csr, LinOp, Props, npz, vector};
+use fempipe::linalg::{Csr, LinOp, Props, vector};
 use fempipe::precond::Spec;
 use fempipe::solver::{Method, Norm, Quiet, Stop, Workspace};
 

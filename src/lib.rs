@@ -23,7 +23,8 @@
 //! | [`field`] | random coefficient fields: polynomial, Gaussian, two-phase |
 //! | [`fem`], [`mesh`] | elements on a reused pattern, quadrature, error norms; meshes |
 //! | [`solver`], [`precond`] | Krylov methods and preconditioners under PETSc's names |
-//! | [`linalg`] | patterns, CSR, [`linalg::LinOp`], direct solves, matrix files |
+//! | [`io`] | files of other programs: matrices, meshes; atomic writes |
+//! | [`linalg`] | patterns, CSR, [`linalg::LinOp`], direct solves |
 //! | [`system`] | what families make, datasets hold and models see |
 //! | [`entry`] | open sets: entries, registries |
 //! | [`rng`], [`error`], [`interrupt`], [`notation`] | streams, errors, Ctrl-C, `name(option = value)` |

@@ -133,6 +133,15 @@ pub struct MeshData {
     pub free_dofs: Vec<u32>,
 }
 
+/// Facets of a mesh's boundary under one name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoundaryPart {
+    /// What the recipe or the file calls them.
+    pub name: String,
+    /// The corners of each facet.
+    pub facets: Vec<Vec<u32>>,
+}
+
 /// A family in words, written into every file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {

@@ -8,33 +8,36 @@ const LAYERS: [(&str, &[&str]); 24] = [
     (
         "cli",
         &[
-            "generate", "train", "evaluate", "verify", "transfer", "draw", "io", "models", "dataset", "mesh",
-            "solver", "precond", "system",
+            "generate", "train", "evaluate", "verify", "transfer", "draw", "models", "dataset", "mesh",
+            "solver", "precond", "io", "system",
         ],
     ),
     // Labels are factors and eigenvectors.
-    ("generate", &["families", "dataset", "precond", "system"]),
+    ("generate", &["families", "dataset", "precond", "io", "system"]),
     ("verify", &["families", "fem", "field", "mesh", "system"]),
     // An import is solved directly.
-    ("transfer", &["dataset", "precond", "mesh", "system"]),
+    ("transfer", &["dataset", "precond", "io", "system"]),
     ("draw", &["io", "system"]),
-    ("train", &["models", "dataset", "solver", "precond", "system"]),
+    (
+        "train",
+        &["models", "dataset", "solver", "precond", "io", "system"],
+    ),
     (
         "evaluate",
-        &["io", "models", "dataset", "solver", "precond", "system"],
+        &["models", "dataset", "solver", "precond", "io", "system"],
     ),
-    ("models", &["nn", "precond", "solver", "system"]),
+    ("models", &["nn", "precond", "solver", "io", "system"]),
     ("nn", &[]),
-    ("io", &[]),
     ("families", &["fem", "field", "mesh", "system"]),
-    ("dataset", &["system"]),
+    ("dataset", &["io", "system"]),
     // A space turns itself into what files keep of it.
     ("fem", &["mesh", "system"]),
     ("field", &["mesh"]),
-    // A mesh turns itself into what files keep of it.
-    ("mesh", &["system"]),
+    // A mesh comes from a file, and turns itself into what files keep of it.
+    ("mesh", &["io", "system"]),
     ("solver", &[]),
     ("precond", &[]),
+    ("io", &["system"]),
     ("system", &[]),
     ("linalg", &[]),
     ("entry", &[]),

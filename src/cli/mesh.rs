@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use super::Common;
 use super::output::{number, print, table};
 use crate::error::{Error, Result};
-use crate::mesh::gmsh::{self, Version};
+use crate::io::gmsh::{self, Version};
+use crate::io::vtk;
 use crate::mesh::parts;
 use crate::mesh::quality::Quality;
 use crate::mesh::recipe::{MeshRecipe, Shape};
-use crate::mesh::vtk;
 use crate::system::{Field, Location};
 
 /// How points are numbered.

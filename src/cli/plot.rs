@@ -7,6 +7,7 @@ use super::output::print;
 use crate::dataset::Dataset;
 use crate::draw;
 use crate::error::{Error, Result};
+use crate::io::atomic;
 
 /// Draw a sample: mesh, coefficients, solution, sparsity pattern
 #[derive(Debug, clap::Args)]
@@ -38,7 +39,7 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     let dataset = Dataset::open(&args.file)?;
     let system = dataset.read(args.sample)?;
     let title = format!("{stem}, sample {}: n = {}", args.sample, system.n());
-    std::fs::write(&output, draw::sample(&system, &title)).map_err(|e| Error::io(&output, "write", e))?;
+    atomic::write(&output, draw::sample(&system, &title))?;
     let name = output.display().to_string();
     if common.json {
         return print(&format!("{}\n", serde_json::json!({ "file": name })));

@@ -13,6 +13,7 @@ use super::split::Split;
 use super::writer::{Record, Totals, Writer};
 use crate::error::{Error, Result};
 use crate::interrupt;
+use crate::io::atomic;
 
 /// Where the parts of `output` lie.
 pub fn directory(output: &Path) -> PathBuf {
@@ -26,30 +27,6 @@ pub fn file(dir: &Path, number: usize) -> PathBuf {
     dir.join(format!("part-{number:05}.h5"))
 }
 
-/// Forces a directory's entries (new and renamed files) to the disk.
-fn sync_directory(dir: &Path) -> Result<()> {
-    let dir = if dir.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        dir
-    };
-    std::fs::File::open(dir)
-        .and_then(|d| d.sync_all())
-        .map_err(|e| Error::io(dir, "write", e))
-}
-
-/// Writes a file by `write` under a temporary name and renames it when it is whole and on the disk.
-fn atomically(temporary: &Path, target: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let renamed = write(temporary)
-        .and_then(|()| std::fs::rename(temporary, target).map_err(|e| Error::io(target, "create", e)));
-    if let Err(e) = renamed {
-        // The error that matters is the first; what is left of the file is of no use to anyone.
-        let _ = std::fs::remove_file(temporary);
-        return Err(e);
-    }
-    sync_directory(target.parent().unwrap_or(Path::new(".")))
-}
-
 /// Writes one part, all of whose records are at hand; never compressed, since it is read only once.
 ///
 /// # Errors
@@ -57,7 +34,7 @@ fn atomically(temporary: &Path, target: &Path, write: impl FnOnce(&Path) -> Resu
 pub fn write(dir: &Path, header: &Header, shape: &Shape, records: &[Record]) -> Result<()> {
     let number = header.part.map_or(0, |p| p.number);
     let target = file(dir, number);
-    atomically(&target.with_extension("h5.tmp"), &target, |temporary| {
+    atomic::replace(&target.with_extension("h5.tmp"), &target, |temporary| {
         let mut totals = Totals::default();
         records.iter().for_each(|r| totals.add(&r.system));
         let mut w = Writer::create(temporary, header.clone(), shape.clone(), &totals, false)?;
@@ -81,7 +58,7 @@ pub fn write_whole(
 ) -> Result<()> {
     let mut name = output.as_os_str().to_os_string();
     name.push(".tmp");
-    atomically(Path::new(&name), output, |temporary| {
+    atomic::replace(Path::new(&name), output, |temporary| {
         let mut totals = Totals::default();
         records.iter().for_each(|r| totals.add(&r.system));
         let mut w = Writer::create(temporary, header.clone(), shape.clone(), &totals, false)?;
@@ -246,7 +223,7 @@ pub fn join(
     let Some(shape) = shape else {
         return Err(Error::file(dir, "holds no parts: generate them first"));
     };
-    atomically(&dir.join("joined.tmp"), output, |temporary| {
+    atomic::replace(&dir.join("joined.tmp"), output, |temporary| {
         let mut w = Writer::create(temporary, header, shape, &totals, compress)?;
         let mut done = 0;
         for (path, part) in found.parts.values() {

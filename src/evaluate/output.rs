@@ -7,7 +7,7 @@ use super::report;
 use super::summary::{Cell, Verdict};
 use super::sweep::Results;
 use crate::error::{Error, Result};
-use crate::models::checkpoint::write_atomic;
+use crate::io::atomic;
 
 /// Makes the directory and checks that it can be written, before any work. An earlier evaluation there may be replaced;
 /// files of these names that are no evaluation's (a training run's recipe.toml) may not.
@@ -59,7 +59,7 @@ pub fn write(dir: &Path, results: &Results, cells: &[Cell], verdicts: &[Verdict]
     claim(dir)?;
     let recipe = results.recipe.to_toml()?;
     let figures = report::figures(results, cells);
-    let put = |name: &str, text: &str| write_atomic(&dir.join(name), text.as_bytes());
+    let put = |name: &str, text: &str| atomic::write(dir.join(name), text);
     let json = serde_json::json!({
         "fempipe_version": env!("CARGO_PKG_VERSION"),
         "title": results.recipe.title,

@@ -14,7 +14,8 @@ use crate::fem::space::Space;
 use crate::field::polynomial::{Monomials, Table, make_positive};
 use crate::linalg::vector::axpy;
 use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky};
-use crate::mesh::recipe::{AnyMesh, MeshRecipe};
+use crate::mesh::AnyMesh;
+use crate::mesh::recipe::MeshRecipe;
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, Field, LinearSystem, Location, MeshData};
 

@@ -14,6 +14,7 @@ use crate::dataset::parts::{self, Found};
 use crate::dataset::{Dataset, Header, split};
 use crate::error::{Error, Result};
 use crate::families::Family;
+use crate::io::atomic;
 
 /// What a run tells of its progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -223,7 +224,7 @@ fn save_recipe(dir: &Path, text: &str) -> Result<()> {
     if path.exists() {
         return Ok(());
     }
-    std::fs::write(&path, text).map_err(|e| Error::io(&path, "write", e))
+    atomic::write(&path, text)
 }
 
 /// Refuses to mix parts of two recipes.

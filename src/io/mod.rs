@@ -1,3 +1,11 @@
-//! Files beside the dataset: charts.
+//! Files, as other programs write and read them: matrices, meshes, charts; and how a file is written whole or not at all.
 
+pub mod atomic;
 pub mod charts;
+pub mod gmsh;
+pub mod matrix_market;
+pub mod npy;
+pub mod npz;
+mod npz_writer;
+pub mod petsc;
+pub mod vtk;

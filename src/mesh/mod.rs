@@ -1,7 +1,8 @@
 //! Meshes: points, cells, boundary; how to make them, move them and number them.
 
+mod any;
 pub mod delaunay;
-pub mod gmsh;
+pub mod import;
 pub mod order;
 pub mod parts;
 pub mod perturb;
@@ -9,9 +10,10 @@ pub mod quality;
 pub mod recipe;
 pub mod structured;
 pub mod topology;
-pub mod vtk;
 
 use crate::system::MeshData;
+
+pub use any::AnyMesh;
 
 /// A conforming mesh of K-cornered cells in D dimensions, all of positive orientation: triangles and quadrilaterals run
 /// counter-clockwise; the fourth corner of a tetrahedron lies on the side to which the first three turn

@@ -1,14 +1,7 @@
 //! Parts of the boundary by name: where which condition holds.
 
-use super::recipe::AnyMesh;
-
-/// Facets under one name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    pub name: String,
-    /// The corners of each facet.
-    pub facets: Vec<Vec<u32>>,
-}
+use super::AnyMesh;
+use crate::system::BoundaryPart;
 
 /// The sides of an axis-parallel box: names by axis, the lower one first.
 const SIDES: [[&str; 2]; 3] = [["left", "right"], ["bottom", "top"], ["front", "back"]];
@@ -18,7 +11,7 @@ const ON_SIDE: f64 = 1e-9;
 
 /// The boundary facets of a mesh: those on the sides of its bounding box under "left", "right" (x), "bottom", "top" (y) and, in
 /// space, "front", "back" (z); all others under "other". Names without facets are left out.
-pub fn sides(mesh: &AnyMesh) -> Vec<Part> {
+pub fn sides(mesh: &AnyMesh) -> Vec<BoundaryPart> {
     match mesh {
         AnyMesh::Triangles(m) => sorted(&m.points, boundary(m.facets())),
         AnyMesh::Quads(m) => sorted(&m.points, boundary(m.facets())),
@@ -31,7 +24,7 @@ fn boundary<const F: usize>(facets: Vec<super::topology::Facet<F>>) -> Vec<Vec<u
     outer.map(|f| f.corners.to_vec()).collect()
 }
 
-fn sorted<const D: usize>(points: &[[f64; D]], facets: Vec<Vec<u32>>) -> Vec<Part> {
+fn sorted<const D: usize>(points: &[[f64; D]], facets: Vec<Vec<u32>>) -> Vec<BoundaryPart> {
     let range = |d: usize| {
         let along = points.iter().map(move |p| p[d]);
         [
@@ -40,9 +33,9 @@ fn sorted<const D: usize>(points: &[[f64; D]], facets: Vec<Vec<u32>>) -> Vec<Par
         ]
     };
     let ranges: [[f64; 2]; D] = std::array::from_fn(range);
-    let mut parts: Vec<Part> = Vec::new();
+    let mut parts: Vec<BoundaryPart> = Vec::new();
     let names = SIDES[..D].iter().flatten().chain(std::iter::once(&"other"));
-    parts.extend(names.map(|name| Part {
+    parts.extend(names.map(|name| BoundaryPart {
         name: (*name).into(),
         facets: Vec::new(),
     }));
@@ -63,7 +56,7 @@ fn sorted<const D: usize>(points: &[[f64; D]], facets: Vec<Vec<u32>>) -> Vec<Par
 
 /// The markers of points as files keep them: 0 inside, 1 on the boundary in no part, 2 + i in `parts[i]` (the first that has
 /// it).
-pub fn markers(boundary: &[bool], parts: &[Part]) -> Vec<u32> {
+pub fn markers(boundary: &[bool], parts: &[BoundaryPart]) -> Vec<u32> {
     let mut out: Vec<u32> = boundary.iter().map(|&b| u32::from(b)).collect();
     for (number, part) in (2..).zip(parts) {
         for &v in part.facets.iter().flatten() {

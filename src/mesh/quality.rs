@@ -1,12 +1,10 @@
 //! What a mesh is like: sizes, angles, bandwidth; and its renumbering.
 
 use super::order::reverse_cuthill_mckee;
-use super::parts::Part;
-use super::recipe::AnyMesh;
-use super::{Mesh, QuadMesh, TetMesh, TriangleMesh};
+use super::{AnyMesh, Mesh, QuadMesh, TetMesh, TriangleMesh};
 use crate::error::Result;
 use crate::linalg::Pattern;
-use crate::system::MeshData;
+use crate::system::BoundaryPart;
 
 /// A mesh in numbers.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -26,26 +24,6 @@ pub struct Quality {
 }
 
 impl AnyMesh {
-    /// Which points are on the boundary.
-    pub fn boundary(&self) -> &[bool] {
-        match self {
-            AnyMesh::Triangles(m) => &m.boundary,
-            AnyMesh::Quads(m) => &m.boundary,
-            AnyMesh::Tetrahedra(m) => &m.boundary,
-        }
-    }
-
-    /// The mesh as files keep it, all inner points free.
-    pub fn to_data(&self) -> MeshData {
-        let inner = (0u32..).zip(self.boundary()).filter(|(_, b)| !**b);
-        let free = inner.map(|(v, _)| v).collect();
-        match self {
-            AnyMesh::Triangles(m) => m.to_data(free),
-            AnyMesh::Quads(m) => m.to_data(free),
-            AnyMesh::Tetrahedra(m) => m.to_data(free),
-        }
-    }
-
     /// The mesh in numbers.
     pub fn quality(&self) -> Quality {
         match self {
@@ -59,7 +37,7 @@ impl AnyMesh {
     ///
     /// # Errors
     /// If the cells name points that are not there.
-    pub fn reordered(self, parts: &mut [Part]) -> Result<Self> {
+    pub fn reordered(self, parts: &mut [BoundaryPart]) -> Result<Self> {
         Ok(match self {
             AnyMesh::Triangles(m) => {
                 let (points, cells) = reordered(m, parts)?;
@@ -79,7 +57,10 @@ impl AnyMesh {
 
 type Parted<const D: usize, const K: usize> = (Vec<[f64; D]>, Vec<[u32; K]>);
 
-fn reordered<const D: usize, const K: usize>(mesh: Mesh<D, K>, parts: &mut [Part]) -> Result<Parted<D, K>> {
+fn reordered<const D: usize, const K: usize>(
+    mesh: Mesh<D, K>,
+    parts: &mut [BoundaryPart],
+) -> Result<Parted<D, K>> {
     let n = mesh.points.len();
     let pairs: Vec<(u32, u32)> = mesh
         .cells

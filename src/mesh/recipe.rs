@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::parts::{self, Part};
-use super::{QuadMesh, TetMesh, TriangleMesh, delaunay, gmsh, structured};
+use super::{AnyMesh, delaunay, import, parts, structured};
 use crate::error::{Error, Result};
+use crate::system::BoundaryPart;
 
 /// What is meshed, and with which cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
@@ -55,14 +55,6 @@ impl Default for MeshRecipe {
     }
 }
 
-/// A mesh of one of the shapes of cells.
-#[derive(Debug, Clone, PartialEq)]
-pub enum AnyMesh {
-    Triangles(TriangleMesh),
-    Quads(QuadMesh),
-    Tetrahedra(TetMesh),
-}
-
 /// Most cells along a side.
 const MOST_CELLS: usize = 2048;
 
@@ -91,7 +83,7 @@ impl MeshRecipe {
                     ));
                 }
             }
-            return Ok(gmsh::read(path)?.mesh);
+            return Ok(import::read(path)?.mesh);
         }
         let most = if self.shape == Shape::Cube {
             MOST_CUBES
@@ -125,9 +117,13 @@ impl MeshRecipe {
     ///
     /// # Errors
     /// As [`MeshRecipe::build`].
-    pub fn build_with_parts(&self, table: &str, origin: &str) -> Result<(AnyMesh, Vec<Part>, Vec<String>)> {
+    pub fn build_with_parts(
+        &self,
+        table: &str,
+        origin: &str,
+    ) -> Result<(AnyMesh, Vec<BoundaryPart>, Vec<String>)> {
         if let (Some(path), Shape::Square) = (&self.file, self.shape) {
-            let found = gmsh::read(path)?;
+            let found = import::read(path)?;
             return Ok((found.mesh, found.parts, found.notes));
         }
         let mesh = self.build(table, origin)?;

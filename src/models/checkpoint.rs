@@ -1,12 +1,11 @@
 //! Checkpoints: safetensors with the recipe, the metrics and the state of training in the header.
 //!
 //! Weights are `weights/NAME`, fixed arrays of the model (feature scales) `buffers/NAME`, optimiser moments
-//! `adam/NAME.m` and `.v`; all f32, rows × columns. A file is written beside its target, flushed, then renamed:
+//! `adam/NAME.m` and `.v`; all f32, rows × columns. Written by [`crate::io::atomic`]:
 //! a checkpoint that is there is whole.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use dfdx::prelude::Cpu;
@@ -14,6 +13,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::io::atomic;
 use crate::nn::{AdamState, Layout, NamedArray, Params};
 
 /// The header key that says the file is fempipe's.
@@ -121,7 +121,7 @@ impl Checkpoint {
             .collect::<Result<Vec<_>>>()?;
         let text = safetensors::serialize(views, &Some(self.header()?))
             .map_err(|e| Error::file(path, format!("cannot encode checkpoint: {e}")))?;
-        write_atomic(path, &text)
+        atomic::write(path, &text)
     }
 
     fn header(&self) -> Result<HashMap<String, String>> {
@@ -240,22 +240,4 @@ pub fn locate(path: &Path) -> Result<PathBuf> {
         path,
         "no such run directory or checkpoint; `fempipe train` makes one",
     ))
-}
-
-/// Writes a file beside its target, flushes it to disk and renames it.
-///
-/// # Errors
-/// [`Error::Io`]; the target is then as it was.
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
-    let write = || -> std::io::Result<()> {
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    write().map_err(|e| {
-        let _ = fs::remove_file(&temporary);
-        Error::io(path, "write", e)
-    })
 }

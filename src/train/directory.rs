@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::models::checkpoint::write_atomic;
+use crate::io::atomic;
 
 /// Paths of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::Io`].
     pub fn write_recipe(&self, recipe: &str) -> Result<()> {
-        write_atomic(&self.recipe(), recipe.as_bytes())
+        atomic::write(self.recipe(), recipe)
     }
 
     /// Removes what an earlier run left (and nothing else).

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::models::checkpoint::write_atomic;
+use crate::io::atomic;
 
 /// What the solver said of the current network on held-out systems.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ pub(super) fn truncate(path: &Path, epoch: u64) -> Result<()> {
         .filter(|l| serde_json::from_str::<EpochMetrics>(l).is_ok_and(|m| m.epoch <= epoch))
         .flat_map(|l| [l, "\n"])
         .collect();
-    write_atomic(path, kept.as_bytes())
+    atomic::write(path, kept)
 }
 
 /// Appends one line.

@@ -13,7 +13,8 @@ use super::validate::validate;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::models::checkpoint::{Progress, write_atomic};
+use crate::io::atomic;
+use crate::models::checkpoint::Progress;
 use crate::models::{Checkpoint, Trainer};
 use crate::rng::{Purpose, stream};
 use crate::system::LinearSystem;
@@ -344,7 +345,7 @@ impl Training {
             "training_samples": self.training.len(),
             "validation_samples": self.validation.len(),
         });
-        write_atomic(&self.directory.info(), format!("{info:#}\n").as_bytes())
+        atomic::write(self.directory.info(), format!("{info:#}\n"))
     }
 }
 

@@ -2,10 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{npz_writer, petsc};
 use crate::error::{Error, Result};
-use crate::linalg::matrix_market;
-use crate::mesh::vtk;
+use crate::io::{matrix_market, npz, petsc, vtk};
 use crate::system::{Field, LinearSystem, Location, MeshData};
 
 /// File formats.
@@ -39,21 +37,12 @@ impl Format {
 /// [`Error::Io`] if a file cannot be written, [`Error::Argument`] if the format cannot hold the system.
 pub fn export(system: &LinearSystem, format: Format, output: &Path) -> Result<Vec<PathBuf>> {
     match format {
-        Format::Mtx => mtx(system, output),
-        Format::Npz => {
-            npz_writer::write(output, system)?;
-            Ok(vec![output.to_path_buf()])
-        }
-        Format::Vtu => {
-            vtu(system, output)?;
-            Ok(vec![output.to_path_buf()])
-        }
-        Format::Petsc => {
-            let bytes = petsc::encode(system)?;
-            std::fs::write(output, bytes).map_err(|e| Error::io(output, "write", e))?;
-            Ok(vec![output.to_path_buf()])
-        }
+        Format::Mtx => return mtx(system, output),
+        Format::Npz => npz::write(output, &system.matrix, &system.rhs, system.solution.as_deref())?,
+        Format::Petsc => petsc::write(output, &system.matrix, &system.rhs, system.solution.as_deref())?,
+        Format::Vtu => vtu(system, output)?,
     }
+    Ok(vec![output.to_path_buf()])
 }
 
 /// The mesh (where nodes move, as the sample has them) with the fields at points and cells, b and x at the nodes; 0 where

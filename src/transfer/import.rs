@@ -10,9 +10,10 @@ use crate::dataset::digest::Digest;
 use crate::dataset::{Header, Record, Shape, Split, parts};
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::linalg::npz::{self, Npz};
+use crate::io::matrix_market;
+use crate::io::npz::{self, Npz};
 use crate::linalg::vector::{axpy, norm2};
-use crate::linalg::{Cholesky, Csr, LinOp, Props, matrix_market};
+use crate::linalg::{Cholesky, Csr, LinOp, Props};
 use crate::precond::Lu;
 use crate::system::{Description, LinearSystem};
 

@@ -2,8 +2,6 @@
 
 mod export;
 mod import;
-mod npz_writer;
-mod petsc;
 
 pub use export::{Format, export};
 pub use import::{Import, Rhs, import};

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use fempipe::mesh::gmsh::{self, Version};
-use fempipe::mesh::parts::{self, Part};
-use fempipe::mesh::recipe::{AnyMesh, MeshRecipe, Shape};
+use fempipe::io::gmsh::{self, Version};
+use fempipe::mesh::recipe::{MeshRecipe, Shape};
+use fempipe::mesh::{AnyMesh, import, parts};
+use fempipe::system::BoundaryPart;
 
 use crate::command::{finish, ok, output, refused};
 
@@ -27,7 +28,7 @@ fn recipe(shape: Shape) -> MeshRecipe {
     }
 }
 
-fn build(shape: Shape) -> (AnyMesh, Vec<Part>) {
+fn build(shape: Shape) -> (AnyMesh, Vec<BoundaryPart>) {
     let (mesh, parts, notes) = recipe(shape).build_with_parts("mesh", "test").unwrap();
     assert!(notes.is_empty());
     (mesh, parts)
@@ -74,7 +75,7 @@ fn reordering_keeps_the_mesh_and_narrows_the_band() {
     assert!(after.bandwidth * 3 < before.bandwidth);
     assert!((after.size - before.size).abs() < 1e-12 && after.inner_points == before.inner_points);
     // The parts moved along: they are the sides of the new mesh too.
-    let facets = |parts: &[Part]| {
+    let facets = |parts: &[BoundaryPart]| {
         parts
             .iter()
             .map(|p| (p.name.clone(), p.facets.len()))
@@ -99,7 +100,7 @@ fn gmsh_files_there_and_back() {
         let (mesh, parts) = build(shape);
         for version in [Version::V22, Version::V41] {
             gmsh::write(&path, &mesh.to_data(), &parts, version).unwrap();
-            let back = gmsh::read(&path).unwrap();
+            let back = import::read(&path).unwrap();
             assert_eq!(
                 (back.mesh, back.parts, back.notes),
                 (mesh.clone(), parts.clone(), vec![])
@@ -118,7 +119,7 @@ fn orientation_is_repaired_and_said() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("m.msh");
     std::fs::write(&path, GOOD).unwrap();
-    let found = gmsh::read(&path).unwrap();
+    let found = import::read(&path).unwrap();
     let q = found.mesh.quality();
     assert_eq!((q.points, q.cells, q.size), (4, 2, 1.0));
     assert_eq!(found.parts[0].name, "wall");
@@ -170,7 +171,7 @@ fn bad_files_are_refused_by_line() {
         let whole = std::fs::read_to_string(&path).unwrap();
         for part in 1..60 {
             std::fs::write(&path, &whole[..whole.len() * part / 60]).unwrap();
-            let message = gmsh::read(&path).unwrap_err().to_string();
+            let message = import::read(&path).unwrap_err().to_string();
             assert!(message.contains("line "), "{message}");
         }
     }
@@ -265,9 +266,9 @@ fn meshio_reads_what_is_written_and_the_other_way_round() {
     let Some(worst) = meshio(dir) else { return };
     assert_eq!(worst, "0.0");
     for name in ["disc", "quads", "cube"] {
-        let ours = gmsh::read(&dir.join(format!("{name}-41.msh"))).unwrap();
+        let ours = import::read(&dir.join(format!("{name}-41.msh"))).unwrap();
         for file in ["back22", "back41"] {
-            let theirs = gmsh::read(&dir.join(format!("{name}-{file}.msh"))).unwrap();
+            let theirs = import::read(&dir.join(format!("{name}-{file}.msh"))).unwrap();
             assert_eq!(theirs.mesh.quality().cells, ours.mesh.quality().cells);
             assert!((theirs.mesh.quality().size - ours.mesh.quality().size).abs() < 1e-12);
         }
@@ -282,7 +283,7 @@ fn meshes_that_ship() {
         ("disc", std::f64::consts::FRAC_PI_4),
         ("cube", 1.0),
     ] {
-        let found = gmsh::read(&root.join(format!("{name}.msh"))).unwrap();
+        let found = import::read(&root.join(format!("{name}.msh"))).unwrap();
         assert!((found.mesh.quality().size - size).abs() < 0.02 && !found.parts.is_empty());
     }
     let text = ok(&root, &["mesh", "disc.toml"]);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use fempipe::linalg::matrix_market;
+use fempipe::io::matrix_market;
 
 use crate::systems::{convection, poisson, residual};
 

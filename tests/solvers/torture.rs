@@ -4,9 +4,10 @@
 
 use std::path::PathBuf;
 
-use fempipe::linalg::npz::{self, Npz};
+use fempipe::io::matrix_market;
+use fempipe::io::npz::{self, Npz};
 use fempipe::linalg::op::Props;
-use fempipe::linalg::{Csr, dense, matrix_market, vector};
+use fempipe::linalg::{Csr, dense, vector};
 use fempipe::precond::Spec;
 use fempipe::solver::{Method, Quiet, Stop, Workspace};
 

@@ -5,9 +5,10 @@ use std::path::Path;
 use super::Args;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::linalg::npz::{self, Npz};
+use crate::io::npz::{self, Npz};
+use crate::io::{matrix_market, npy};
+use crate::linalg::Csr;
 use crate::linalg::op::Props;
-use crate::linalg::{Csr, matrix_market, npy};
 use crate::system::LinearSystem;
 
 /// Relative difference of a_ij and a_ji up to which a matrix counts as symmetric.

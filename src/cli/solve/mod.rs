@@ -13,7 +13,7 @@ use super::output::print;
 use super::progress::say;
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::linalg::matrix_market;
+use crate::io::matrix_market;
 use crate::solver::{Method, Monitor, Norm, Outcome, Quiet, Side, Stop, Workspace, split};
 use crate::system::LinearSystem;
 use prepare::{Pc, Prepared};

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::io::atomic;
 use crate::io::charts::{Scale, Series, lines};
 
 /// Where to draw.
@@ -50,7 +51,7 @@ pub fn svg(path: &Path, title: &str, norm: &str, history: &[f64]) -> Result<()> 
         Scale::Log,
         &[series],
     );
-    std::fs::write(path, text).map_err(|e| Error::io(path, "write", e))
+    atomic::write(path, text)
 }
 
 /// log₁₀ of the residuals over the iterations, 64 columns by 12 rows.

@@ -7,8 +7,8 @@ use crate::families::keys;
 use crate::fem::dofs::Order;
 use crate::fem::plate::Penalty;
 use crate::fem::plate::space::{Continuity, Space};
-use crate::mesh::recipe::{AnyMesh, MeshRecipe, Shape};
-use crate::mesh::structured;
+use crate::mesh::recipe::{MeshRecipe, Shape};
+use crate::mesh::{AnyMesh, structured};
 
 /// How the cells hang together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -3,11 +3,12 @@
 //! Every refusal names the line and what would be right. Format: <https://math.nist.gov/MatrixMarket/formats.html>.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
-use super::Csr;
+use super::atomic;
 use crate::error::{Error, Result};
+use crate::linalg::Csr;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layout {
@@ -66,18 +67,17 @@ pub fn read_vector(path: impl AsRef<Path>) -> Result<Vec<f64>> {
 /// # Errors
 /// [`Error::Io`] if the file cannot be written.
 pub fn write(path: impl AsRef<Path>, a: &Csr) -> Result<()> {
-    let path = path.as_ref();
-    let fail = |e| Error::io(path, "write", e);
-    let mut out = BufWriter::new(File::create(path).map_err(|e| Error::io(path, "create", e))?);
-    writeln!(out, "%%MatrixMarket matrix coordinate real general").map_err(fail)?;
-    writeln!(out, "{} {} {}", a.nrows(), a.ncols(), a.nnz()).map_err(fail)?;
-    for i in 0..a.nrows() {
-        let (cols, vals) = a.row(i);
-        for (&j, v) in cols.iter().zip(vals) {
-            writeln!(out, "{} {} {v:e}", i + 1, j + 1).map_err(fail)?;
+    atomic::stream(path, |out| {
+        writeln!(out, "%%MatrixMarket matrix coordinate real general")?;
+        writeln!(out, "{} {} {}", a.nrows(), a.ncols(), a.nnz())?;
+        for i in 0..a.nrows() {
+            let (cols, vals) = a.row(i);
+            for (&j, v) in cols.iter().zip(vals) {
+                writeln!(out, "{} {} {v:e}", i + 1, j + 1)?;
+            }
         }
-    }
-    out.flush().map_err(fail)
+        Ok(())
+    })
 }
 
 /// Writes v as `array real general`, one column, every digit kept.
@@ -85,14 +85,10 @@ pub fn write(path: impl AsRef<Path>, a: &Csr) -> Result<()> {
 /// # Errors
 /// [`Error::Io`] if the file cannot be written.
 pub fn write_vector(path: impl AsRef<Path>, v: &[f64]) -> Result<()> {
-    let path = path.as_ref();
-    let fail = |e| Error::io(path, "write", e);
-    let mut out = BufWriter::new(File::create(path).map_err(|e| Error::io(path, "create", e))?);
-    writeln!(out, "%%MatrixMarket matrix array real general\n{} 1", v.len()).map_err(fail)?;
-    for v in v {
-        writeln!(out, "{v:e}").map_err(fail)?;
-    }
-    out.flush().map_err(fail)
+    atomic::stream(path, |out| {
+        writeln!(out, "%%MatrixMarket matrix array real general\n{} 1", v.len())?;
+        v.iter().try_for_each(|v| writeln!(out, "{v:e}"))
+    })
 }
 
 /// Lines that say something, with their numbers.

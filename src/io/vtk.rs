@@ -5,6 +5,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use super::atomic;
 use crate::error::{Error, Result};
 use crate::system::{Field, Location, MeshData};
 
@@ -24,8 +25,7 @@ const CELLS: [(&str, u8, usize); 6] = [
 /// [`Error::Argument`] for cells that VTK does not know, [`Error::Shape`] for a field of the wrong length, [`Error::Io`] if the
 /// file cannot be written.
 pub fn write(path: &Path, mesh: &MeshData, fields: &[Field]) -> Result<()> {
-    let text = document(mesh, fields)?;
-    std::fs::write(path, text).map_err(|e| Error::io(path, "write", e))
+    atomic::write(path, document(mesh, fields)?)
 }
 
 // Writing to a String cannot fail: the results of `writeln!` are passed over.

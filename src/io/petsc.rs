@@ -1,7 +1,10 @@
 //! PETSc's binary format (big-endian), as `MatLoad` and `VecLoad` read it.
 
+use std::path::Path;
+
+use super::atomic;
 use crate::error::{Error, Result};
-use crate::system::LinearSystem;
+use crate::linalg::Csr;
 
 /// PETSc's `MAT_FILE_CLASSID`.
 const MATRIX: i32 = 1_211_216;
@@ -9,12 +12,12 @@ const MATRIX: i32 = 1_211_216;
 /// PETSc's `VEC_FILE_CLASSID`.
 const VECTOR: i32 = 1_211_214;
 
-/// The matrix, then b, then (where known) x.
+/// Writes A, then b, then (where known) x.
 ///
 /// # Errors
-/// [`Error::Argument`] if there are more entries than PETSc's 32-bit indices count.
-pub fn encode(system: &LinearSystem) -> Result<Vec<u8>> {
-    let a = &system.matrix;
+/// [`Error::Argument`] if there are more entries than PETSc's 32-bit indices count, [`Error::Io`] if the file cannot be
+/// written.
+pub fn write(path: &Path, a: &Csr, b: &[f64], x: Option<&[f64]>) -> Result<()> {
     let too_many = || Error::Argument("too many entries for PETSc's 32-bit indices".into());
     let number = |v: usize| i32::try_from(v).map_err(|_| too_many());
     let mut out = Vec::with_capacity(12 * a.nnz() + 32 * a.nrows());
@@ -29,13 +32,10 @@ pub fn encode(system: &LinearSystem) -> Result<Vec<u8>> {
         put(number(j as usize)?);
     }
     out.extend(a.values().iter().flat_map(|v| v.to_be_bytes()));
-    for v in [Some(&system.rhs), system.solution.as_ref()]
-        .into_iter()
-        .flatten()
-    {
+    for v in std::iter::once(b).chain(x) {
         out.extend(VECTOR.to_be_bytes());
         out.extend(number(v.len())?.to_be_bytes());
         out.extend(v.iter().flat_map(|v| v.to_be_bytes()));
     }
-    Ok(out)
+    atomic::write(path, out)
 }

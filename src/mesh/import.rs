@@ -1,22 +1,39 @@
-//! From what a file holds to a mesh that keeps its promises.
+//! Meshes from Gmsh files: from what a file holds to a mesh that keeps its promises.
 
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::Imported;
-use super::lines::at_line;
-use super::parse::{Element, Found};
+use super::topology::{QUAD_EDGES, TET_FACES, TRIANGLE_EDGES};
+use super::{AnyMesh, QuadMesh, TetMesh, TriangleMesh};
 use crate::error::{Error, Result};
-use crate::mesh::parts::Part;
-use crate::mesh::recipe::AnyMesh;
-use crate::mesh::topology::{QUAD_EDGES, TET_FACES, TRIANGLE_EDGES};
-use crate::mesh::{QuadMesh, TetMesh, TriangleMesh};
+use crate::io::gmsh::{self, Element, Found, at_line};
+use crate::system::BoundaryPart;
 
 /// A cell is degenerate if its area or volume is below this times the power of its longest edge.
 const FLAT: f64 = 1e-12;
 
-/// The mesh of a file.
-pub fn mesh(path: &Path, found: Found) -> Result<Imported> {
+/// A mesh from a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Imported {
+    /// The mesh.
+    pub mesh: AnyMesh,
+    /// Physical groups of the facets.
+    pub parts: Vec<BoundaryPart>,
+    /// What was repaired: cells turned round, nodes that no cell uses left out.
+    pub notes: Vec<String>,
+}
+
+/// Reads a mesh of triangles or quadrilaterals in the plane z = 0, or of tetrahedra. Cells of negative orientation are
+/// turned round, nodes without a cell left out; `notes` says so.
+///
+/// # Errors
+/// As [`gmsh::read`], and [`Error::File`] naming the line with nodes that are not there, a degenerate cell, a facet of three
+/// cells.
+pub fn read(path: &Path) -> Result<Imported> {
+    mesh(path, gmsh::read(path)?)
+}
+
+fn mesh(path: &Path, found: Found) -> Result<Imported> {
     let dim = found.elements.iter().map(|e| e.dim).max().unwrap_or(0);
     if dim < 2 {
         return Err(Error::file(
@@ -46,7 +63,7 @@ pub fn mesh(path: &Path, found: Found) -> Result<Imported> {
         turned += usize::from(turn(cell, &points, dim).map_err(|e| at_line(path, element.line, e))?);
     }
     let sides = sides(path, &numbered, &cells, dim)?;
-    let mut parts: Vec<Part> = Vec::new();
+    let mut parts: Vec<BoundaryPart> = Vec::new();
     for facet in found.elements.iter().filter(|e| e.dim + 1 == dim) {
         let Some(group) = facet.group else { continue };
         let mut key = nodes.numbers(path, facet)?;
@@ -61,7 +78,7 @@ pub fn mesh(path: &Path, found: Found) -> Result<Imported> {
         let name = named.cloned().unwrap_or_else(|| format!("physical {group}"));
         match parts.iter_mut().find(|p| p.name == name) {
             Some(part) => part.facets.push(corners),
-            None => parts.push(Part {
+            None => parts.push(BoundaryPart {
                 name,
                 facets: vec![corners],
             }),

@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::mesh::parts::Part;
-use crate::system::MeshData;
+use crate::io::atomic;
+use crate::system::{BoundaryPart, MeshData};
 
 /// Versions of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Version {
 ///
 /// # Errors
 /// [`Error::Argument`] for cells that `.msh` files are not written with here, [`Error::Io`] if the file cannot be written.
-pub fn write(path: &Path, mesh: &MeshData, parts: &[Part], version: Version) -> Result<()> {
+pub fn write(path: &Path, mesh: &MeshData, parts: &[BoundaryPart], version: Version) -> Result<()> {
     let kind = match mesh.cell_type.as_str() {
         "triangle" => 2,
         "quad" => 3,
@@ -41,12 +41,12 @@ pub fn write(path: &Path, mesh: &MeshData, parts: &[Part], version: Version) -> 
         Version::V22 => text.v22(),
         Version::V41 => text.v41(),
     };
-    std::fs::write(path, text).map_err(|e| Error::io(path, "write", e))
+    atomic::write(path, text)
 }
 
 struct Writer<'a> {
     mesh: &'a MeshData,
-    parts: &'a [Part],
+    parts: &'a [BoundaryPart],
     kind: u32,
     dim: usize,
 }

@@ -1,18 +1,18 @@
-//! SciPy's `save_npz` (CSR): a zip archive of `.npy` members, stored without compression.
+//! Writing SciPy's `save_npz` (CSR): a zip archive of `.npy` members, stored without compression.
 
 use std::path::Path;
 
 use flate2::Crc;
 
+use super::atomic;
 use crate::error::{Error, Result};
-use crate::system::LinearSystem;
+use crate::linalg::Csr;
 
 /// Writes the matrix as `scipy.sparse.load_npz` reads it; b and x are further arrays for `numpy.load`.
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be written, [`Error::Argument`] if it would exceed 4 GiB.
-pub fn write(path: &Path, system: &LinearSystem) -> Result<()> {
-    let a = &system.matrix;
+pub fn write(path: &Path, a: &Csr, b: &[f64], x: Option<&[f64]>) -> Result<()> {
     let p = a.pattern();
     let integers = |v: &[u32]| {
         v.iter()
@@ -36,11 +36,11 @@ pub fn write(path: &Path, system: &LinearSystem) -> Result<()> {
         &npy("<i8", "(2,)", &shape.map(i64::to_le_bytes).concat()),
     )?;
     zip.add("data.npy", &npy("<f8", &length(a.nnz()), &reals(a.values())))?;
-    zip.add("b.npy", &npy("<f8", &length(system.n()), &reals(&system.rhs)))?;
-    if let Some(x) = &system.solution {
+    zip.add("b.npy", &npy("<f8", &length(b.len()), &reals(b)))?;
+    if let Some(x) = x {
         zip.add("x.npy", &npy("<f8", &length(x.len()), &reals(x)))?;
     }
-    std::fs::write(path, zip.finish()).map_err(|e| Error::io(path, "write", e))
+    atomic::write(path, zip.finish())
 }
 
 fn length(n: usize) -> String {

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::npy::{Array, Data, parse as npy, u16_at, u32_at};
-use super::{Csr, Pattern};
 use crate::error::{Error, Result};
+use crate::linalg::{Csr, Pattern};
+
+pub use super::npz_writer::write;
 
 /// An opened `.npz`: a zip archive of `.npy` members, each checked against its CRC when read.
 #[derive(Debug)]

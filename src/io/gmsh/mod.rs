@@ -1,0 +1,27 @@
+//! Gmsh's `.msh` files, ASCII, versions 2.2 and 4.1: read with every mistake named by its line, written in both versions.
+//!
+//! What is read is what stands in the file; [`crate::mesh::import`] makes a mesh of it.
+//! Format: <https://gmsh.info/doc/texinfo/gmsh.html#Gmsh-file-formats>.
+
+mod lines;
+mod parse;
+mod write;
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+pub use lines::at_line;
+pub use parse::{Element, Found};
+pub use write::{Version, write};
+
+/// Reads the nodes, elements and physical groups of a file.
+///
+/// # Errors
+/// [`Error::Io`] if the file cannot be read, [`Error::File`] naming the line that is wrong: another version, a binary file,
+/// a truncated one, elements of other kinds.
+pub fn read(path: &Path) -> Result<Found> {
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
+    let text = String::from_utf8_lossy(&bytes);
+    parse::parse(&mut lines::Lines::new(path, &text))
+}
