@@ -8,13 +8,16 @@ const LAYERS: [(&str, &[&str]); 24] = [
     (
         "cli",
         &[
-            "generate", "train", "evaluate", "verify", "transfer", "draw", "models", "dataset", "mesh",
-            "solver", "precond", "io", "system",
+            "generate", "train", "evaluate", "families", "verify", "transfer", "draw", "models", "dataset",
+            "mesh", "solver", "precond", "io", "system",
         ],
     ),
     // Labels are factors and eigenvectors.
-    ("generate", &["families", "dataset", "precond", "io", "system"]),
-    ("verify", &["families", "fem", "field", "mesh", "system"]),
+    (
+        "generate",
+        &["families", "verify", "dataset", "precond", "io", "system"],
+    ),
+    ("verify", &[]),
     // An import is solved directly.
     ("transfer", &["dataset", "precond", "io", "system"]),
     ("draw", &["io", "system"]),
@@ -28,7 +31,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
     ),
     ("models", &["nn", "precond", "solver", "io", "system"]),
     ("nn", &[]),
-    ("families", &["fem", "field", "mesh", "system"]),
+    ("families", &["verify", "fem", "field", "mesh", "system"]),
     ("dataset", &["io", "system"]),
     // A space turns itself into what files keep of it.
     ("fem", &["mesh", "system"]),

@@ -203,15 +203,12 @@ impl Args {
                 .iter()
                 .filter_map(|(k, v)| Some((k.to_string(), Value::Integer((*v)?)))),
         );
-        if let Some(level) = self.level {
-            let family = self
-                .family
-                .as_deref()
-                .or(table.get("family").and_then(Value::as_str));
-            out.push((
-                format!("{}.level", family.unwrap_or("poisson")),
-                Value::Integer(level),
-            ));
+        let family = self.family.as_deref();
+        // A recipe without a family is refused as a whole.
+        if let (Some(level), Some(family)) =
+            (self.level, family.or(table.get("family").and_then(Value::as_str)))
+        {
+            out.push((format!("{family}.level"), Value::Integer(level)));
         }
         if self.compress {
             out.push(("compress".into(), Value::Boolean(true)));

@@ -6,8 +6,9 @@ use super::Common;
 use super::output::{print, table};
 use super::progress::bar;
 use crate::error::{Error, Result};
+use crate::families;
 use crate::interrupt;
-use crate::verify::{self, Report, Study};
+use crate::verify::{Report, Study};
 
 /// Measure convergence orders, symmetry, definiteness and known values of the families
 #[derive(Debug, clap::Args)]
@@ -23,14 +24,11 @@ pub struct Args {
 /// Runs `fempipe verify`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
     let names: Vec<&str> = match args.families.is_empty() {
-        true => verify::names(),
+        true => families::ENTRIES.names(),
         false => args.families.iter().map(String::as_str).collect(),
     };
-    if let Some(unknown) = names.iter().find(|n| !verify::names().contains(n)) {
-        return Err(Error::Argument(format!(
-            "no family '{unknown}' to verify (there are: {})",
-            verify::names().join(", ")
-        )));
+    for name in &names {
+        families::ENTRIES.find(name)?;
     }
     let progress = bar(common, "verifying", names.len(), "families");
     let mut reports = Vec::new();
@@ -38,7 +36,7 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
         if interrupt::requested() {
             return Err(Error::Interrupted(format!("before family {name}")));
         }
-        reports.push((name, verify::measure(name)?));
+        reports.push((name, families::measure(name)?));
         progress.inc(1);
     }
     progress.finish_and_clear();

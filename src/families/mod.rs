@@ -1,4 +1,6 @@
-//! PDE families, one file each: `(seed, index)` → [`LinearSystem`].
+//! PDE families, one folder each: `(seed, index)` → [`LinearSystem`].
+//!
+//! A family owns its table of a recipe, its sampler and the measurements of what it claims; [`ENTRIES`] lists them.
 
 pub mod biharmonic;
 pub mod darcy;
@@ -13,12 +15,19 @@ pub mod tridiagonal;
 
 use std::sync::Arc;
 
+use toml::Table;
+
+use crate::entry::{Entry, Registry};
 use crate::error::{Error, Result};
 use crate::linalg::Pattern;
 use crate::system::{Description, LinearSystem, MeshData};
+use crate::verify::Report;
 
 /// A family with its parameters set.
 pub trait Family: Send + Sync {
+    /// Its table of a recipe with every key written out that has a meaning beside the others.
+    fn parameters(&self) -> Table;
+
     /// The family in words.
     fn description(&self) -> Description;
 
@@ -27,6 +36,14 @@ pub trait Family: Send + Sync {
 
     /// The pattern that all samples share, if they share one.
     fn pattern(&self) -> Option<Arc<Pattern>>;
+
+    /// What the family claims, measured, whatever its parameters are; nothing unless it says so.
+    ///
+    /// # Errors
+    /// If a system of a measurement cannot be made or solved.
+    fn measure(&self) -> Result<Report> {
+        Ok(Report::default())
+    }
 
     /// A workspace that makes samples one after the other; one per thread.
     ///
@@ -44,35 +61,45 @@ pub trait Sampler {
     fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem>;
 }
 
+/// The families there are.
+pub static ENTRIES: Registry<dyn Family> = Registry::new(
+    "family",
+    &[
+        &biharmonic::ENTRY,
+        &darcy::ENTRY,
+        &elliptic::ENTRY,
+        &frame::ENTRY,
+        &heat::ENTRY,
+        &helmholtz::ENTRY,
+        &poisson::ENTRY,
+        &tridiagonal::ENTRY,
+    ],
+);
+
+/// Adds a family for the rest of the process.
+///
+/// # Errors
+/// [`Error::Argument`] if the name is taken.
+pub fn register(family: Entry<dyn Family>) -> Result<()> {
+    ENTRIES.register(family)
+}
+
 /// The family called `name`, with the keys of its table in a recipe; `origin` is the recipe's file, for errors.
 ///
 /// # Errors
 /// [`Error::Recipe`] if there is no such family, or a key is unknown or out of range.
-pub fn build(name: &str, table: &toml::Table, origin: &str) -> Result<Box<dyn Family>> {
-    match name {
-        biharmonic::NAME => Ok(Box::new(biharmonic::Biharmonic::from_table(table, origin)?)),
-        darcy::NAME => Ok(Box::new(darcy::Darcy::from_table(table, origin)?)),
-        heat::NAME => Ok(Box::new(heat::Heat::from_table(table, origin)?)),
-        helmholtz::NAME => Ok(Box::new(helmholtz::Helmholtz::from_table(table, origin)?)),
-        poisson::NAME => Ok(Box::new(poisson::Poisson::from_table(table, origin)?)),
-        elliptic::NAME => elliptic::build(table, origin),
-        frame::NAME => frame::build(table, origin),
-        tridiagonal::NAME => tridiagonal::build(table, origin),
-        _ => Err(Error::recipe(
-            origin,
-            format!("unknown family '{name}' (known families: {})", NAMES.join(", ")),
-        )),
-    }
+pub fn build(name: &str, table: &Table, origin: &str) -> Result<Box<dyn Family>> {
+    let entry = ENTRIES
+        .find(name)
+        .map_err(|e| Error::recipe(origin, e.to_string()))?;
+    (entry.parse)(table, origin)
 }
 
-/// The families there are.
-pub const NAMES: &[&str] = &[
-    biharmonic::NAME,
-    darcy::NAME,
-    elliptic::NAME,
-    frame::NAME,
-    heat::NAME,
-    helmholtz::NAME,
-    poisson::NAME,
-    tridiagonal::NAME,
-];
+/// Measures what the family called `name` claims.
+///
+/// # Errors
+/// [`Error::Argument`] if there is no such family; otherwise what its discretisation fails with.
+pub fn measure(name: &str) -> Result<Report> {
+    let entry = ENTRIES.find(name)?;
+    (entry.parse)(&(entry.defaults)(), "defaults")?.measure()
+}

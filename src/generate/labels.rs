@@ -18,6 +18,7 @@ use crate::linalg::eigen::{self, Eigenpairs};
 use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky, SymbolicLdlt, dense};
 use crate::precond::Icc;
 use crate::system::{Description, Field, LinearSystem, Location, MeshData};
+use crate::verify::Report;
 
 /// Largest n with a dense inverse (32 MiB).
 const MOST_INVERSE: usize = 2048;
@@ -213,6 +214,10 @@ fn on_lower(a: &Csr, l: &Csr) -> Vec<f64> {
 }
 
 impl Family for Labelled {
+    fn parameters(&self) -> toml::Table {
+        self.family.parameters()
+    }
+
     fn description(&self) -> Description {
         self.family.description()
     }
@@ -223,6 +228,10 @@ impl Family for Labelled {
 
     fn pattern(&self) -> Option<Arc<Pattern>> {
         self.family.pattern()
+    }
+
+    fn measure(&self) -> Result<Report> {
+        self.family.measure()
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {

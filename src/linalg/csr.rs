@@ -163,10 +163,14 @@ impl Csr {
 
     /// Whether |a_ij − a_ji| ≤ tol · max|A| for all entries.
     pub fn is_symmetric(&self, tol: f64) -> bool {
-        self.nrows() == self.ncols() && *self.asymmetry.get_or_init(|| self.find_asymmetry()) <= tol
+        self.nrows() == self.ncols() && self.asymmetry() <= tol
     }
 
     /// max |a_ij − a_ji| / max |A| of a square matrix; infinite if an entry is not finite.
+    pub fn asymmetry(&self) -> f64 {
+        *self.asymmetry.get_or_init(|| self.find_asymmetry())
+    }
+
     fn find_asymmetry(&self) -> f64 {
         if !super::vector::all_finite(&self.values) {
             return f64::INFINITY;

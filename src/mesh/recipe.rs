@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{AnyMesh, delaunay, import, parts, structured};
+use crate::entry;
 use crate::error::{Error, Result};
 use crate::system::BoundaryPart;
 
@@ -62,6 +63,13 @@ const MOST_CELLS: usize = 2048;
 const MOST_CUBES: usize = 128;
 
 impl MeshRecipe {
+    /// What decides the mesh, every key written out: a file alone, or all of a shape.
+    pub fn to_table(&self) -> toml::Table {
+        let mut table = entry::to_table(self);
+        table.retain(|key, _| self.file.is_none() || key == "file");
+        table
+    }
+
     /// The mesh; `table` and `origin` say where the keys stand, for errors.
     ///
     /// # Errors

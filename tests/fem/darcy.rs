@@ -17,7 +17,7 @@ fn sample(keys: &str, index: u64) -> LinearSystem {
 
 #[test]
 fn what_it_claims_is_measured() {
-    let report = fempipe::verify::measure("darcy").unwrap();
+    let report = fempipe::families::measure("darcy").unwrap();
     assert!(report.holds(), "{report:#?}");
 }
 

@@ -20,7 +20,7 @@ fn sample(keys: &str, index: u64) -> LinearSystem {
 
 #[test]
 fn what_it_claims_is_measured() {
-    let report = fempipe::verify::measure("elliptic").unwrap();
+    let report = fempipe::families::measure("elliptic").unwrap();
     assert!(report.holds(), "{report:#?}");
 }
 

@@ -20,7 +20,7 @@ fn param(s: &LinearSystem, name: &str) -> f64 {
 
 #[test]
 fn what_it_claims_is_measured() {
-    let report = fempipe::verify::measure("heat").unwrap();
+    let report = fempipe::families::measure("heat").unwrap();
     assert!(report.holds(), "{report:#?}");
 }
 

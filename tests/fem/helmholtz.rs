@@ -22,7 +22,7 @@ fn param(s: &LinearSystem, name: &str) -> f64 {
 
 #[test]
 fn what_it_claims_is_measured() {
-    let report = fempipe::verify::measure("helmholtz").unwrap();
+    let report = fempipe::families::measure("helmholtz").unwrap();
     assert!(report.holds(), "{report:#?}");
 }
 

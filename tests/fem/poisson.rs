@@ -113,7 +113,7 @@ fn bad_keys_are_named() {
     let e = families::build("poison", &toml::Table::new(), "r.toml")
         .err()
         .unwrap();
-    assert!(e.to_string().contains("unknown family 'poison'"), "{e}");
+    assert!(e.to_string().contains("unknown family \"poison\""), "{e}");
 }
 
 const SCIKIT_FEM: &str = r#"

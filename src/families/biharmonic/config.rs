@@ -145,6 +145,16 @@ impl BiharmonicConfig {
         }
     }
 
+    /// Every key that has a meaning written out, on triangles or quads.
+    pub(super) fn resolved(mut self, triangles: bool) -> Self {
+        let Penalty { sigma, tau } = self.penalty(triangles);
+        (self.sigma, self.tau) = (Some(sigma), Some(tau));
+        if self.mesh.is_none() {
+            (self.cells, self.grid) = (Some(self.cells()), Some(self.grid()));
+        }
+        self
+    }
+
     /// Elements on the mesh asked for.
     ///
     /// # Errors
@@ -172,6 +182,23 @@ impl BiharmonicConfig {
         }
     }
 
+    /// Shape of the cells.
+    fn cells(&self) -> Cells {
+        self.cells.unwrap_or(match self.discretisation {
+            Discretisation::Dg => Cells::Quad,
+            Discretisation::C0ip => Cells::Triangle,
+        })
+    }
+
+    /// Squares along a side.
+    fn grid(&self) -> i64 {
+        self.grid.unwrap_or(match (self.discretisation, self.cells()) {
+            (Discretisation::C0ip, _) => 16,
+            (Discretisation::Dg, Cells::Quad) => 11,
+            (Discretisation::Dg, Cells::Triangle) => 10,
+        })
+    }
+
     /// The mesh asked for.
     fn mesh(&self, origin: &str) -> Result<AnyMesh> {
         if let Some(recipe) = &self.mesh {
@@ -190,18 +217,10 @@ impl BiharmonicConfig {
             }
             return recipe.build("biharmonic.mesh", origin);
         }
-        let cells = self.cells.unwrap_or(match self.discretisation {
-            Discretisation::Dg => Cells::Quad,
-            Discretisation::C0ip => Cells::Triangle,
-        });
-        let grid = self.grid.unwrap_or(match (self.discretisation, cells) {
-            (Discretisation::C0ip, _) => 16,
-            (Discretisation::Dg, Cells::Quad) => 11,
-            (Discretisation::Dg, Cells::Triangle) => 10,
-        });
+        let grid = self.grid();
         keys::within(grid, 2..=MOST_GRID, "biharmonic.grid", origin)?;
         let n = grid as usize;
-        Ok(match cells {
+        Ok(match self.cells() {
             Cells::Triangle => AnyMesh::Triangles(structured::triangles(n, n)),
             Cells::Quad => AnyMesh::Quads(structured::quads(n, n)),
         })

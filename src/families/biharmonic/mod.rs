@@ -9,22 +9,38 @@
 //! that is not definite is an error which says so.
 
 mod config;
+mod verify;
 
 use std::sync::Arc;
 
-use super::{Family, Sampler, keys};
+use toml::Table;
+
+use super::{Family, Sampler};
+use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::fem::plate::space::Space;
 use crate::fem::plate::{Degrees, Penalty, Plate, Samples};
-use crate::field::polynomial::{Monomials, Table, make_positive};
+use crate::field::polynomial::{self, Monomials, make_positive};
 use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky};
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, Field, LinearSystem, Location, MeshData};
+use crate::verify::Report;
 
 pub use config::{BiharmonicConfig, Cells, Data, Discretisation, Hold};
 
 /// The family's name in recipes.
-pub const NAME: &str = "biharmonic";
+const NAME: &str = "biharmonic";
+
+/// `biharmonic` as a member of [`super::ENTRIES`].
+pub static ENTRY: Entry<dyn Family> = Entry {
+    name: NAME,
+    help: "laplace(f laplace(u)) = g, a simply supported plate, by interior penalty; f a random positive polynomial",
+    source: "Li, Wang, Jimack 2022",
+    needs: "",
+    positional: &[],
+    defaults: || entry::to_table(&BiharmonicConfig::default().resolved(false)),
+    parse: |table, origin| Ok(Box::new(Biharmonic::from_table(table, origin)?)),
+};
 
 /// The family with all made that samples share.
 pub struct Biharmonic {
@@ -34,12 +50,12 @@ pub struct Biharmonic {
     symbolic: SymbolicCholesky,
     coefficient: Monomials<2>,
     /// At the cell points, then the facet points.
-    coefficient_table: Table,
-    facet_table: Table,
+    coefficient_table: polynomial::Table,
+    facet_table: polynomial::Table,
     /// At the centres of the cells of `data`.
-    centre_table: Table,
+    centre_table: polynomial::Table,
     source: Monomials<2>,
-    source_table: Table,
+    source_table: polynomial::Table,
     data: Arc<MeshData>,
 }
 
@@ -48,8 +64,8 @@ impl Biharmonic {
     ///
     /// # Errors
     /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
-    pub fn from_table(table: &toml::Table, origin: &str) -> Result<Self> {
-        let config: BiharmonicConfig = keys::config(table, NAME, origin)?;
+    pub fn from_table(table: &Table, origin: &str) -> Result<Self> {
+        let config: BiharmonicConfig = entry::config(table, NAME, origin)?;
         config.check(origin)?;
         let space = config.space(origin)?;
         Self::new(config, space)
@@ -60,7 +76,8 @@ impl Biharmonic {
     /// # Errors
     /// If the pattern cannot be made or analysed.
     pub fn new(config: BiharmonicConfig, space: Space) -> Result<Self> {
-        let penalty = config.penalty(space.element.corners == 3);
+        let triangles = space.element.corners == 3;
+        let (penalty, config) = (config.penalty(triangles), config.resolved(triangles));
         let degrees = Degrees {
             coefficient: config.degree.max(1) as usize,
             source: config.source_degree as usize,
@@ -98,6 +115,14 @@ fn centres(mesh: &MeshData) -> Vec<[f64; 2]> {
 }
 
 impl Family for Biharmonic {
+    fn parameters(&self) -> Table {
+        let mut table = entry::to_table(&self.config);
+        if let Some(mesh) = &self.config.mesh {
+            table.insert("mesh".into(), mesh.to_table().into());
+        }
+        table
+    }
+
     fn description(&self) -> Description {
         let c = &self.config;
         let element = if self.plate.space().element.corners == 3 {
@@ -146,6 +171,10 @@ impl Family for Biharmonic {
 
     fn pattern(&self) -> Option<Arc<Pattern>> {
         Some(self.plate.pattern().clone())
+    }
+
+    fn measure(&self) -> Result<Report> {
+        verify::measure()
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {

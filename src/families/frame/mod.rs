@@ -11,22 +11,37 @@
 //! open (floors per cell, loads of snow and wind) is read from its published systems.
 
 mod building;
+mod verify;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use self::building::{Building, LOADS, Load};
-use super::{Family, Sampler, keys};
+use super::{Family, Sampler};
+use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::fem::beam::{Beam, DOFS};
 use crate::linalg::vector::{axpy, norm2};
 use crate::linalg::{Cholesky, Csr, Pattern, Props};
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, Field, LinearSystem, Location, MeshData};
+use crate::verify::Report;
 
 /// The family's name in recipes.
-pub const NAME: &str = "frame";
+const NAME: &str = "frame";
+
+/// `frame` as a member of [`super::ENTRIES`].
+pub static ENTRY: Entry<dyn Family> = Entry {
+    name: NAME,
+    help: "linear statics of random three-dimensional building frames of Timoshenko beams",
+    source: "Grementieri, Galeone 2022 (StAnD), arXiv:2201.05356",
+    needs: "",
+    positional: &[],
+    defaults: entry::defaults::<FrameConfig>,
+    parse: build,
+};
 
 /// The `[frame]` table of a recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,8 +80,8 @@ pub struct Frame {
 ///
 /// # Errors
 /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
-pub fn build(table: &toml::Table, origin: &str) -> Result<Box<dyn Family>> {
-    let config: FrameConfig = keys::config(table, NAME, origin)?;
+fn build(table: &Table, origin: &str) -> Result<Box<dyn Family>> {
+    let config: FrameConfig = entry::config(table, NAME, origin)?;
     for [least, end] in config.cells {
         if !(1..=MOST_CELLS).contains(&least) || end <= least || end > MOST_CELLS + 1 {
             return Err(Error::recipe(
@@ -89,6 +104,10 @@ pub fn build(table: &toml::Table, origin: &str) -> Result<Box<dyn Family>> {
 }
 
 impl Family for Frame {
+    fn parameters(&self) -> Table {
+        entry::to_table(&self.config)
+    }
+
     fn description(&self) -> Description {
         Description {
             family: NAME.into(),
@@ -107,6 +126,10 @@ impl Family for Frame {
 
     fn pattern(&self) -> Option<Arc<Pattern>> {
         None
+    }
+
+    fn measure(&self) -> Result<Report> {
+        verify::measure()
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {

@@ -8,6 +8,9 @@ use crate::families::grid::{CELLS, Medium, MediumKeys, Scheme};
 use crate::families::keys;
 use crate::fem::difference::Faces;
 
+/// Steps of a trajectory where a recipe does not say.
+const STEPS: i64 = 20;
+
 /// What one sample is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -72,7 +75,7 @@ impl HeatConfig {
         keys::within(self.cells, CELLS, "heat.cells", origin)?;
         keys::within(self.theta(), 0.5..=1.0, "heat.theta", origin)?;
         keys::within(self.dt(), 1e-12..=1e6, "heat.dt", origin)?;
-        keys::within(self.steps.unwrap_or(20), 1..=1_000_000, "heat.steps", origin)?;
+        keys::within(self.steps.unwrap_or(STEPS), 1..=1_000_000, "heat.steps", origin)?;
         let in_time = [
             ("theta", self.theta.is_some()),
             ("dt", self.dt.is_some()),
@@ -88,6 +91,19 @@ impl HeatConfig {
         }
     }
 
+    /// Every key that has a meaning written out.
+    pub(super) fn resolved(mut self) -> Self {
+        if self.discretisation == Scheme::Fd {
+            self.faces = Some(self.faces.unwrap_or_default());
+        }
+        if !self.steady {
+            (self.theta, self.dt) = (Some(self.theta()), Some(self.dt()));
+            self.steps = Some(self.steps.unwrap_or(STEPS));
+            self.keep = Some(self.keep.unwrap_or_default());
+        }
+        self
+    }
+
     /// θ.
     pub fn theta(&self) -> f64 {
         self.theta.unwrap_or(0.5)
@@ -100,7 +116,7 @@ impl HeatConfig {
 
     /// Steps of a trajectory.
     pub fn steps(&self) -> u64 {
-        self.steps.unwrap_or(20).unsigned_abs()
+        self.steps.unwrap_or(STEPS).unsigned_abs()
     }
 
     /// The keys of w.

@@ -15,23 +15,38 @@
 //! point, n = 300².
 
 pub mod config;
+mod verify;
 
 use std::sync::Arc;
 
 use rand::RngExt;
+use toml::Table;
 
 use self::config::{HeatConfig, Keep};
 use super::grid::{self, Grid, Scheme, Wanted};
-use super::{Family, Sampler, keys};
+use super::{Family, Sampler};
+use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::field::coefficient::Coefficient;
 use crate::field::gaussian::{Workspace, range};
 use crate::linalg::{Cholesky, Csr, Pattern, Props, SymbolicCholesky};
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, Field, LinearSystem, Location, MeshData};
+use crate::verify::Report;
 
 /// The family's name in recipes.
-pub const NAME: &str = "heat";
+const NAME: &str = "heat";
+
+/// `heat` as a member of [`super::ENTRIES`].
+pub static ENTRY: Entry<dyn Family> = Entry {
+    name: NAME,
+    help: "du/dt = div(w grad u) + s on the unit square, steps of the theta-scheme, or one steady problem",
+    source: "Luo et al. 2024 (NeurKItt), the steady one",
+    needs: "",
+    positional: &[],
+    defaults: || entry::to_table(&HeatConfig::default().resolved()),
+    parse: |table, origin| Ok(Box::new(Heat::from_table(table, origin)?)),
+};
 
 /// The family with its grid and pattern made.
 pub struct Heat {
@@ -48,8 +63,8 @@ impl Heat {
     ///
     /// # Errors
     /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
-    pub fn from_table(table: &toml::Table, origin: &str) -> Result<Self> {
-        let config: HeatConfig = keys::config(table, NAME, origin)?;
+    pub fn from_table(table: &Table, origin: &str) -> Result<Self> {
+        let config: HeatConfig = entry::config(table, NAME, origin)?;
         config.check(origin)?;
         let faces = grid::faces(config.faces, config.discretisation, NAME, origin)?;
         let cells = config.cells as usize;
@@ -67,7 +82,7 @@ impl Heat {
             false => None,
         };
         Ok(Heat {
-            config,
+            config: config.resolved(),
             grid,
             coefficient,
             mass,
@@ -100,6 +115,10 @@ impl Heat {
 }
 
 impl Family for Heat {
+    fn parameters(&self) -> Table {
+        entry::to_table(&self.config)
+    }
+
     fn description(&self) -> Description {
         let c = &self.config;
         let (w, space) = (c.medium_keys().in_words(), c.discretisation.in_words());
@@ -143,6 +162,10 @@ impl Family for Heat {
 
     fn pattern(&self) -> Option<Arc<Pattern>> {
         Some(self.grid.pattern().clone())
+    }
+
+    fn measure(&self) -> Result<Report> {
+        verify::measure()
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {

@@ -127,6 +127,19 @@ impl HelmholtzConfig {
         keys::within(self.exponent(), -10.0..=10.0, &name("power"), origin)
     }
 
+    /// Every key that has a meaning written out.
+    pub(super) fn resolved(mut self) -> Self {
+        (self.discretisation, self.f) = (Some(self.scheme()), Some(self.source()));
+        match self.kind {
+            Kind::Shifted => self.power = Some(self.exponent()),
+            _ => (self.k, self.variation) = (Some(self.mean()), Some(self.spread())),
+        }
+        if self.kind == Kind::Absorbing {
+            self.form = Some(self.form.unwrap_or_default());
+        }
+        self
+    }
+
     /// The discretisation.
     pub fn scheme(&self) -> Scheme {
         self.discretisation.unwrap_or(match self.kind {

@@ -9,25 +9,40 @@
 
 pub mod absorbing;
 pub mod config;
+mod verify;
 
 use std::f64::consts::PI;
 use std::sync::Arc;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use toml::Table;
 
 use self::absorbing::{Absorbing, PlaneWave, turn};
 use self::config::{Form, HelmholtzConfig, Kind, NamedSource, Source};
 use super::grid::{self, Grid, Scheme, Wanted};
-use super::{Family, Sampler, keys};
+use super::{Family, Sampler};
+use crate::entry::{self, Entry};
 use crate::error::Result;
 use crate::field::gaussian::{Gaussian, Workspace, range};
 use crate::linalg::{Csr, Ldlt, Pattern, Props, SymbolicCholesky, SymbolicLdlt};
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, Field, LinearSystem, MeshData};
+use crate::verify::Report;
 
 /// The family's name in recipes.
-pub const NAME: &str = "helmholtz";
+const NAME: &str = "helmholtz";
+
+/// `helmholtz` as a member of [`super::ENTRIES`].
+pub static ENTRY: Entry<dyn Family> = Entry {
+    name: NAME,
+    help: "-laplace(u) - k^2 u = f on the unit square, indefinite; an absorbing boundary; or shifted, positive definite",
+    source: "Luo et al. 2024 (NeurKItt), the shifted one",
+    needs: "",
+    positional: &[],
+    defaults: || entry::to_table(&HelmholtzConfig::default().resolved()),
+    parse: |table, origin| Ok(Box::new(Helmholtz::from_table(table, origin)?)),
+};
 
 /// The family with its grid and pattern made.
 pub struct Helmholtz {
@@ -51,8 +66,8 @@ impl Helmholtz {
     ///
     /// # Errors
     /// [`crate::Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
-    pub fn from_table(table: &toml::Table, origin: &str) -> Result<Self> {
-        let config: HelmholtzConfig = keys::config(table, NAME, origin)?;
+    pub fn from_table(table: &Table, origin: &str) -> Result<Self> {
+        let config: HelmholtzConfig = entry::config(table, NAME, origin)?;
         config.check(origin)?;
         let cells = config.cells as usize;
         let gaussian = grid::gaussian(cells + 1, config.alpha, config.tau, NAME, origin)?;
@@ -79,7 +94,7 @@ impl Helmholtz {
             (true, _) => Direct::Indefinite(SymbolicLdlt::new(pattern)?),
         };
         Ok(Helmholtz {
-            config,
+            config: config.resolved(),
             grid,
             absorbing,
             gaussian,
@@ -98,6 +113,10 @@ impl Helmholtz {
 }
 
 impl Family for Helmholtz {
+    fn parameters(&self) -> Table {
+        entry::to_table(&self.config)
+    }
+
     fn description(&self) -> Description {
         let c = &self.config;
         let (alpha, tau) = (c.alpha, c.tau);
@@ -167,6 +186,10 @@ impl Family for Helmholtz {
     fn pattern(&self) -> Option<Arc<Pattern>> {
         let own = self.absorbing.as_ref().map(Absorbing::pattern);
         Some(own.unwrap_or(self.grid.pattern()).clone())
+    }
+
+    fn measure(&self) -> Result<Report> {
+        verify::measure()
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {

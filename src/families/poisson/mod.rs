@@ -5,13 +5,17 @@
 //! coordinate (ours: about 6.2, 29, 124, 507), and so that is the default. Shifts of up to half the grid step are
 //! allowed and make a much harder family: triangles come close to turning over, and κ goes into the thousands.
 
+mod verify;
+
 use std::f64::consts::PI;
 use std::sync::Arc;
 
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use super::{Family, Sampler, keys};
+use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::fem::dofs::{Dofs, Order};
 use crate::fem::p1::P1;
@@ -21,9 +25,21 @@ use crate::mesh::perturb::Perturbation;
 use crate::mesh::{TriangleMesh, structured};
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, Field, LinearSystem, Location, MeshData};
+use crate::verify::Report;
 
 /// The family's name in recipes.
-pub const NAME: &str = "poisson";
+const NAME: &str = "poisson";
+
+/// `poisson` as a member of [`super::ENTRIES`].
+pub static ENTRY: Entry<dyn Family> = Entry {
+    name: NAME,
+    help: "-laplace(u) = f on the unit square, u = 0 on its boundary, on randomly perturbed regular triangulations",
+    source: "Ruelmann, Geveler, Turek 2018",
+    needs: "",
+    positional: &[],
+    defaults: entry::defaults::<PoissonConfig>,
+    parse: |table, origin| Ok(Box::new(Poisson::from_table(table, origin)?)),
+};
 
 /// Degree up to which a load by quadrature is exact.
 const LOAD_STRENGTH: usize = 5;
@@ -97,9 +113,9 @@ impl Poisson {
     ///
     /// # Errors
     /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
-    pub fn from_table(table: &toml::Table, origin: &str) -> Result<Self> {
+    pub fn from_table(table: &Table, origin: &str) -> Result<Self> {
         check_level(table, origin)?;
-        let config: PoissonConfig = keys::config(table, NAME, origin)?;
+        let config: PoissonConfig = entry::config(table, NAME, origin)?;
         // In units of the grid step.
         keys::within(config.perturbation, 0.0..=0.5, "poisson.perturbation", origin)?;
         if matches!(config.f, Source::Constant(f) if !f.is_finite()) {
@@ -130,7 +146,7 @@ impl Poisson {
 }
 
 /// A level out of range, with the range; serde would only say that −1 is no u32.
-fn check_level(table: &toml::Table, origin: &str) -> Result<()> {
+fn check_level(table: &Table, origin: &str) -> Result<()> {
     match table.get("level") {
         Some(toml::Value::Integer(level)) if u32::try_from(*level).is_ok_and(|l| LEVELS.contains(&l)) => {
             Ok(())
@@ -148,6 +164,10 @@ fn check_level(table: &toml::Table, origin: &str) -> Result<()> {
 }
 
 impl Family for Poisson {
+    fn parameters(&self) -> Table {
+        entry::to_table(&self.config)
+    }
+
     fn description(&self) -> Description {
         let f = match &self.config.f {
             Source::Constant(f) => format!("f = {f}"),
@@ -175,6 +195,10 @@ impl Family for Poisson {
 
     fn pattern(&self) -> Option<Arc<Pattern>> {
         Some(self.p1.pattern().clone())
+    }
+
+    fn measure(&self) -> Result<Report> {
+        verify::measure()
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {

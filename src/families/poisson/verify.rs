@@ -2,18 +2,18 @@
 
 use std::f64::consts::PI;
 
-use super::{Check, Level, Norm, Report, Study};
 use crate::error::Result;
-use crate::families::{self, poisson};
+use crate::families;
 use crate::fem::norms;
 use crate::linalg::dense;
 use crate::mesh::structured;
+use crate::verify::{Check, Level, Norm, Report, Study};
 
 /// Levels of refinement.
 const LEVELS: std::ops::RangeInclusive<u32> = 3..=6;
 
 /// Orders 2 and 1, symmetry, the published condition numbers.
-pub fn measure() -> Result<Report> {
+pub(super) fn measure() -> Result<Report> {
     let norms = vec![
         Norm {
             name: "L2",
@@ -31,7 +31,7 @@ pub fn measure() -> Result<Report> {
     };
     let mut checks = Vec::new();
     for (level, published) in [(3, 29.8), (4, 127.3)] {
-        let family = families::build(poisson::NAME, &toml::toml! { level = level }, "verify")?;
+        let family = families::build(super::NAME, &toml::toml! { level = level }, "verify")?;
         let mut sampler = family.sampler()?;
         let mut kappas = (0..20)
             .map(|i| {
@@ -57,7 +57,7 @@ pub fn measure() -> Result<Report> {
 fn level(level: u32) -> Result<Level> {
     let table = toml::toml! { level = level
     f = "sine" };
-    let system = families::build(poisson::NAME, &table, "verify")?
+    let system = families::build(super::NAME, &table, "verify")?
         .sampler()?
         .sample(1, 0)?;
     let mesh = structured::unit_square(level);

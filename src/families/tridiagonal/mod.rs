@@ -8,19 +8,35 @@
 //! - `independent`: ln u_i and ln v_i are normal with deviation `spread`, each for itself: entries of L, and even more of A,
 //!   differ by orders of magnitude.
 
+mod verify;
+
 use std::sync::Arc;
 
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use super::{Family, Sampler, keys};
+use crate::entry::{self, Entry};
 use crate::error::Result;
 use crate::linalg::{Csr, Pattern, Props};
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, Field, LinearSystem, Location, MeshData};
+use crate::verify::Report;
 
 /// The family's name in recipes.
-pub const NAME: &str = "tridiagonal";
+const NAME: &str = "tridiagonal";
+
+/// `tridiagonal` as a member of [`super::ENTRIES`].
+pub static ENTRY: Entry<dyn Family> = Entry {
+    name: NAME,
+    help: "A = L L^T with a random bidiagonal L whose inverse is rank-1 semiseparable",
+    source: "Trifonov, Muravleva, Oseledets 2025, arXiv:2502.01397, section 5.1",
+    needs: "",
+    positional: &[],
+    defaults: entry::defaults::<TridiagonalConfig>,
+    parse: build,
+};
 
 /// The `[tridiagonal]` table of a recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,8 +78,8 @@ pub struct Tridiagonal {
 ///
 /// # Errors
 /// [`crate::Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
-pub fn build(table: &toml::Table, origin: &str) -> Result<Box<dyn Family>> {
-    let config: TridiagonalConfig = keys::config(table, NAME, origin)?;
+fn build(table: &Table, origin: &str) -> Result<Box<dyn Family>> {
+    let config: TridiagonalConfig = entry::config(table, NAME, origin)?;
     keys::within(config.n, 2..=10_000_000, "tridiagonal.n", origin)?;
     keys::within(config.spread, 0.0..=2.0, "tridiagonal.spread", origin)?;
     let n = config.n as u32;
@@ -76,6 +92,10 @@ pub fn build(table: &toml::Table, origin: &str) -> Result<Box<dyn Family>> {
 }
 
 impl Family for Tridiagonal {
+    fn parameters(&self) -> Table {
+        entry::to_table(&self.config)
+    }
+
     fn description(&self) -> Description {
         Description {
             family: NAME.into(),
@@ -93,6 +113,10 @@ impl Family for Tridiagonal {
 
     fn pattern(&self) -> Option<Arc<Pattern>> {
         Some(self.pattern.clone())
+    }
+
+    fn measure(&self) -> Result<Report> {
+        verify::measure()
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {

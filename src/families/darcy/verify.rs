@@ -2,19 +2,19 @@
 
 use std::f64::consts::PI;
 
-use super::{Check, Level, Norm, Report, Study};
 use crate::error::Result;
+use crate::families;
 use crate::families::grid::{Grid, Scheme, Wanted};
-use crate::families::{self, darcy};
 use crate::fem::difference::Faces;
 use crate::fem::integrals;
 use crate::linalg::{Cholesky, Csr};
+use crate::verify::{Check, Level, Norm, Report, Study};
 
 /// Squares a side.
 const CELLS: [usize; 4] = [8, 16, 32, 64];
 
 /// Orders 2 and 1 for elements, 2 at the grid points for differences; symmetry and definiteness of samples.
-pub fn measure() -> Result<Report> {
+pub(super) fn measure() -> Result<Report> {
     let mut report = Report::default();
     for scheme in [Scheme::P1, Scheme::Q1] {
         report.studies.push(study(scheme, Faces::Arithmetic)?);
@@ -26,24 +26,17 @@ pub fn measure() -> Result<Report> {
         let table = toml::toml! { discretisation = scheme
         cells = 32
         contrast = 1e4 };
-        let sample = families::build(darcy::NAME, &table, "verify")?
+        let sample = families::build(super::NAME, &table, "verify")?
             .sampler()?
             .sample(1, 0)?;
         // Its solution came from a Cholesky: the matrix is positive definite.
         report.checks.push(Check::below(
             format!("{scheme}, contrast 1e4: |A - A^T|/max|A|"),
             1e-14,
-            asymmetry(&sample.matrix),
+            sample.matrix.asymmetry(),
         ));
     }
     Ok(report)
-}
-
-/// max |a_ij − a_ji| / max |a_ij|.
-pub(super) fn asymmetry(a: &Csr) -> f64 {
-    let t = a.transpose();
-    let differences = a.values().iter().zip(t.values()).map(|(a, b)| (a - b).abs());
-    differences.fold(0.0, f64::max) / a.max_abs()
 }
 
 /// −∇·(w ∇u) = f with u = sin πx sin πy e^x and w = exp(sin 2πx cos πy).

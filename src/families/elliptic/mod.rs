@@ -1,26 +1,42 @@
 //! `elliptic`: −∇·(f ∇u) = g with u = 0 on the boundary, f a random positive polynomial, g a random polynomial, on one mesh a
 //! dataset (Li, Wang, Jimack 2022: P1 on a Delaunay mesh of the unit square, n up to 1873).
 
+mod verify;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use super::{Family, Sampler, keys};
+use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::fem::assembler::{Assembler, Scatter};
 use crate::fem::dofs::{Dofs, Order};
 use crate::fem::integrals::{Integrals, Kind};
 use crate::fem::space::Space;
-use crate::field::polynomial::{Monomials, Table, make_positive};
+use crate::field::polynomial::{self, Monomials, make_positive};
 use crate::linalg::vector::axpy;
 use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky};
 use crate::mesh::AnyMesh;
 use crate::mesh::recipe::MeshRecipe;
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, Field, LinearSystem, Location, MeshData};
+use crate::verify::Report;
 
 /// The family's name in recipes.
-pub const NAME: &str = "elliptic";
+const NAME: &str = "elliptic";
+
+/// `elliptic` as a member of [`super::ENTRIES`].
+pub static ENTRY: Entry<dyn Family> = Entry {
+    name: NAME,
+    help: "-div(f grad u) = g on a mesh, u = 0 on the boundary, f a random positive polynomial, g a random polynomial",
+    source: "Li, Wang, Jimack 2022",
+    needs: "",
+    positional: &[],
+    defaults: entry::defaults::<EllipticConfig>,
+    parse: build,
+};
 
 /// Degree of the elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -74,8 +90,8 @@ const MOST_CONTRAST: f64 = 1e8;
 ///
 /// # Errors
 /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
-pub fn build(table: &toml::Table, origin: &str) -> Result<Box<dyn Family>> {
-    let config: EllipticConfig = keys::config(table, NAME, origin)?;
+fn build(table: &Table, origin: &str) -> Result<Box<dyn Family>> {
+    let config: EllipticConfig = entry::config(table, NAME, origin)?;
     keys::within(config.degree, 0..=MOST_DEGREE, "elliptic.degree", origin)?;
     keys::within(
         config.source_degree,
@@ -104,7 +120,7 @@ pub struct Elliptic<const D: usize> {
     stiffness: Integrals<D>,
     scatter: Scatter,
     coefficient: Monomials<D>,
-    coefficient_table: Table,
+    coefficient_table: polynomial::Table,
     source: Monomials<D>,
     /// Per monomial m of g: ∫ m φ_i over the unknowns.
     moments: Vec<Vec<f64>>,
@@ -157,6 +173,12 @@ impl<const D: usize> Elliptic<D> {
 }
 
 impl<const D: usize> Family for Elliptic<D> {
+    fn parameters(&self) -> Table {
+        let mut table = entry::to_table(&self.config);
+        table.insert("mesh".into(), self.config.mesh.to_table().into());
+        table
+    }
+
     fn description(&self) -> Description {
         let c = &self.config;
         Description {
@@ -183,6 +205,10 @@ impl<const D: usize> Family for Elliptic<D> {
 
     fn pattern(&self) -> Option<Arc<Pattern>> {
         Some(self.assembler.pattern().clone())
+    }
+
+    fn measure(&self) -> Result<Report> {
+        verify::measure()
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {

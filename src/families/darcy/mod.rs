@@ -4,22 +4,39 @@
 //! al. 2024, NeurIPS): w = exp(Gaussian field, α = 2, τ = 3) on 402² grid points, arithmetic means on the faces,
 //! 400² unknowns, f = 1. `medium = "two-phase"` is the flow of Li et al. (2021, arXiv:2010.08895).
 
+mod verify;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use super::grid::{self, CELLS, Grid, Medium, MediumKeys, Scheme, Wanted};
 use super::{Family, Sampler, keys};
+use crate::entry::{self, Entry};
 use crate::error::Result;
 use crate::fem::difference::Faces;
 use crate::field::coefficient::Coefficient;
 use crate::field::gaussian::{Workspace, range};
+use crate::field::two_phase::PHASES;
 use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky};
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, LinearSystem, MeshData};
+use crate::verify::Report;
 
 /// The family's name in recipes.
-pub const NAME: &str = "darcy";
+const NAME: &str = "darcy";
+
+/// `darcy` as a member of [`super::ENTRIES`].
+pub static ENTRY: Entry<dyn Family> = Entry {
+    name: NAME,
+    help: "-div(w grad u) = f on the unit square, w a random field: a Gaussian one's exponential, or two phases",
+    source: "Li et al. 2021, arXiv:2010.08895; Luo et al. 2024 (NeurKItt)",
+    needs: "",
+    positional: &[],
+    defaults: || entry::to_table(&DarcyConfig::default().resolved()),
+    parse: |table, origin| Ok(Box::new(Darcy::from_table(table, origin)?)),
+};
 
 /// The `[darcy]` table of a recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,6 +79,17 @@ impl Default for DarcyConfig {
 }
 
 impl DarcyConfig {
+    /// Every key that has a meaning written out.
+    fn resolved(mut self) -> Self {
+        if self.discretisation == Scheme::Fd {
+            self.faces = Some(self.faces.unwrap_or_default());
+        }
+        if self.medium == Medium::TwoPhase {
+            self.phases = Some(self.phases.unwrap_or(PHASES));
+        }
+        self
+    }
+
     fn medium_keys(&self) -> MediumKeys {
         MediumKeys {
             medium: self.medium,
@@ -87,8 +115,8 @@ impl Darcy {
     ///
     /// # Errors
     /// [`crate::Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
-    pub fn from_table(table: &toml::Table, origin: &str) -> Result<Self> {
-        let config: DarcyConfig = keys::config(table, NAME, origin)?;
+    pub fn from_table(table: &Table, origin: &str) -> Result<Self> {
+        let config: DarcyConfig = entry::config(table, NAME, origin)?;
         keys::within(config.cells, CELLS, "darcy.cells", origin)?;
         keys::within(config.f, -1e12..=1e12, "darcy.f", origin)?;
         let faces = grid::faces(config.faces, config.discretisation, NAME, origin)?;
@@ -106,7 +134,7 @@ impl Darcy {
         };
         Ok(Darcy {
             rhs: grid.load(&vec![config.f; side * side]),
-            config,
+            config: config.resolved(),
             grid,
             coefficient,
             symbolic,
@@ -115,6 +143,10 @@ impl Darcy {
 }
 
 impl Family for Darcy {
+    fn parameters(&self) -> Table {
+        entry::to_table(&self.config)
+    }
+
     fn description(&self) -> Description {
         let (scheme, f) = (self.config.discretisation, self.config.f);
         let weak_form = match scheme {
@@ -151,6 +183,10 @@ impl Family for Darcy {
 
     fn pattern(&self) -> Option<Arc<Pattern>> {
         Some(self.grid.pattern().clone())
+    }
+
+    fn measure(&self) -> Result<Report> {
+        verify::measure()
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {

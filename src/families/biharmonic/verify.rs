@@ -3,15 +3,14 @@
 
 use std::f64::consts::PI;
 
-use super::darcy::asymmetry;
-use super::{Check, Level, Norm, Report, Study};
+use super::BiharmonicConfig;
 use crate::error::Result;
-use crate::families::biharmonic as family;
 use crate::fem::dofs::Order;
 use crate::fem::plate::space::{Continuity, Space};
 use crate::fem::plate::{Degrees, Penalty, Plate, norms};
 use crate::linalg::{Cholesky, Csr, dense};
 use crate::mesh::structured;
+use crate::verify::{Check, Level, Norm, Report, Study};
 
 /// Squares a side.
 const CELLS: [usize; 4] = [4, 8, 16, 32];
@@ -49,7 +48,7 @@ enum Element {
 }
 
 /// Orders 2 in L² and 1 in the broken H² norm; definiteness; condition numbers.
-pub fn measure() -> Result<Report> {
+pub(super) fn measure() -> Result<Report> {
     let mut report = Report::default();
     for (element, continuity, what) in METHODS {
         report.studies.push(study(element, continuity, what)?);
@@ -77,12 +76,12 @@ pub fn measure() -> Result<Report> {
             1e-3,
         ));
     }
-    let defaults = family::BiharmonicConfig::default();
+    let defaults = BiharmonicConfig::default();
     let penalty = defaults.penalty(false);
     let a = matrix(&plate(Element::Q2, 11, Continuity::Broken, penalty)?, f)?;
     report
         .checks
-        .push(Check::below("dg, Q2: |A - A^T|/max|A|", 0.0, asymmetry(&a)));
+        .push(Check::below("dg, Q2: |A - A^T|/max|A|", 0.0, a.asymmetry()));
     Ok(report)
 }
 
@@ -139,7 +138,7 @@ fn approach(element: Element) -> Result<Check> {
 
 /// The plate and u at its nodes.
 fn solve(element: Element, n: usize, continuity: Continuity) -> Result<(Plate, Vec<f64>)> {
-    let penalty = family::BiharmonicConfig::default().penalty(element == Element::P2);
+    let penalty = BiharmonicConfig::default().penalty(element == Element::P2);
     let plate = plate(element, n, continuity, penalty)?;
     let source: Vec<f64> = plate.load_points().iter().map(|&x| g(x)).collect();
     let mut x = vec![0.0; plate.space().count()];

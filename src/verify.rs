@@ -1,20 +1,8 @@
-//! What every family claims, measured: orders of convergence on manufactured solutions, symmetry, definiteness, known
-//! values.
+//! What families claim, measured: orders of convergence on manufactured solutions, symmetry, definiteness, known values.
 //!
-//! Each family has one file here with one function that returns a [`Report`]; `fempipe verify` runs them all and prints
-//! the tables. A study holds if the order over its last refinement reaches the expected one (less
-//! [`ORDER_TOLERANCE`]), and its errors fall at every refinement.
-
-mod biharmonic;
-mod darcy;
-mod elliptic;
-mod frame;
-mod heat;
-mod helmholtz;
-mod poisson;
-mod tridiagonal;
-
-use crate::error::{Error, Result};
+//! Each family returns a [`Report`] ([`crate::families::measure`]), of which `fempipe verify` prints the tables. A study
+//! holds if the order over its last refinement reaches the expected one (less [`ORDER_TOLERANCE`]), and its errors fall at
+//! every refinement.
 
 /// How far below the expected order a measured one may lie.
 pub const ORDER_TOLERANCE: f64 = 0.2;
@@ -120,40 +108,6 @@ impl Report {
     /// Whether all that was claimed was found.
     pub fn holds(&self) -> bool {
         self.studies.iter().all(Study::holds) && self.checks.iter().all(|c| c.holds)
-    }
-}
-
-/// Measures one family.
-type Measure = fn() -> Result<Report>;
-
-/// Families that can be verified, in the order of the tables.
-const FAMILIES: &[(&str, Measure)] = &[
-    (crate::families::biharmonic::NAME, biharmonic::measure),
-    (crate::families::darcy::NAME, darcy::measure),
-    (crate::families::elliptic::NAME, elliptic::measure),
-    (crate::families::frame::NAME, frame::measure),
-    (crate::families::heat::NAME, heat::measure),
-    (crate::families::helmholtz::NAME, helmholtz::measure),
-    (crate::families::poisson::NAME, poisson::measure),
-    (crate::families::tridiagonal::NAME, tridiagonal::measure),
-];
-
-/// Names of the families that can be verified.
-pub fn names() -> Vec<&'static str> {
-    FAMILIES.iter().map(|f| f.0).collect()
-}
-
-/// Measures the family called `name`.
-///
-/// # Errors
-/// [`Error::Argument`] if there is no such family; otherwise what its discretisation fails with.
-pub fn measure(name: &str) -> Result<Report> {
-    match FAMILIES.iter().find(|f| f.0 == name) {
-        Some((_, measure)) => measure(),
-        None => Err(Error::Argument(format!(
-            "no family '{name}' to verify (there are: {})",
-            names().join(", ")
-        ))),
     }
 }
 

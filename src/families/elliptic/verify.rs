@@ -3,10 +3,8 @@
 
 use std::f64::consts::PI;
 
-use super::darcy::asymmetry;
-use super::{Check, Level, Norm, Report, Study};
 use crate::error::Result;
-use crate::families::{self, elliptic};
+use crate::families;
 use crate::fem::assembler::Assembler;
 use crate::fem::dofs::{Dofs, Order};
 use crate::fem::integrals::{Integrals, Kind, errors};
@@ -14,6 +12,7 @@ use crate::fem::space::Space;
 use crate::linalg::vector::norm2;
 use crate::linalg::{Cholesky, Csr};
 use crate::mesh::{delaunay, structured};
+use crate::verify::{Check, Level, Norm, Report, Study};
 
 /// What holds on the sides x = 1 and y = 1; u is given elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,7 +27,7 @@ enum Sides {
 const STRENGTH: usize = 8;
 
 /// Orders 2 and 1 (linear, bilinear) and 3 and 2 (quadratic) in L² and H¹; symmetry, contrast, residuals of samples.
-pub fn measure() -> Result<Report> {
+pub(super) fn measure() -> Result<Report> {
     let natural = |alpha| Sides::Natural { alpha };
     let linear = |mesh| Ok(Space::p1(&mesh));
     let delaunay = |cells: usize| {
@@ -99,14 +98,14 @@ fn checks() -> Result<Vec<Check>> {
         let table = toml::toml! { contrast = 100.0
         elements = elements
         mesh = { shape = shape, cells = 10, area = 0.002 } };
-        let sample = families::build(elliptic::NAME, &table, "verify")?
+        let sample = families::build(super::NAME, &table, "verify")?
             .sampler()?
             .sample(1, 0)?;
         let what = |claim: &str| format!("{shape}, {elements}: {claim}");
         checks.push(Check::below(
             what("|A - A^T|/max|A|"),
             1e-14,
-            asymmetry(&sample.matrix),
+            sample.matrix.asymmetry(),
         ));
         // The solution came from a Cholesky: the matrix is positive definite.
         if let Some(x) = &sample.solution {

@@ -1,16 +1,16 @@
 //! `tridiagonal`: the factor of the construction is the factor, the solution solves.
 
-use super::{Check, Report};
 use crate::error::Result;
-use crate::families::{self, tridiagonal};
+use crate::families;
 use crate::linalg::vector::{axpy, norm2};
+use crate::verify::{Check, Report};
 
 /// Factor and solution at two sizes.
-pub fn measure() -> Result<Report> {
+pub(super) fn measure() -> Result<Report> {
     let mut checks = Vec::new();
     for n in [100, 10_000] {
         let table = toml::toml! { n = n };
-        let s = families::build(tridiagonal::NAME, &table, "verify")?
+        let s = families::build(super::NAME, &table, "verify")?
             .sampler()?
             .sample(1, 0)?;
         let l = s.label("cholesky").map_or(&[][..], |f| &f.values);

@@ -2,16 +2,16 @@
 
 use std::f64::consts::PI;
 
-use super::{Check, Level, Norm, Report, Study};
 use crate::error::Result;
+use crate::families;
 use crate::families::grid::{Grid, Scheme, Wanted};
-use crate::families::{self, helmholtz};
 use crate::fem::difference::Faces;
 use crate::fem::integrals;
 use crate::fem::space::Space;
 use crate::linalg::{Csr, SymbolicLdlt, dense};
 use crate::mesh::structured;
 use crate::system::LinearSystem;
+use crate::verify::{Check, Level, Norm, Report, Study};
 
 /// Squares a side; the wave numbers below have 11 and more points per wavelength from the second one on.
 const CELLS: [usize; 4] = [16, 32, 64, 128];
@@ -20,7 +20,7 @@ const CELLS: [usize; 4] = [16, 32, 64, 128];
 const WAVE: f64 = 8.0;
 
 /// Orders, inertia and eigenvalues.
-pub fn measure() -> Result<Report> {
+pub(super) fn measure() -> Result<Report> {
     let mut report = Report::default();
     for scheme in [Scheme::P1, Scheme::Q1, Scheme::Fd] {
         report.studies.push(dirichlet(scheme)?);
@@ -49,14 +49,14 @@ pub fn measure() -> Result<Report> {
         report.checks.push(Check::below(
             format!("{kind}: |A - A^T|/max|A|"),
             1e-14,
-            super::darcy::asymmetry(&s.matrix),
+            s.matrix.asymmetry(),
         ));
     }
     Ok(report)
 }
 
 fn sample(table: &toml::Table) -> Result<LinearSystem> {
-    families::build(helmholtz::NAME, table, "verify")?
+    families::build(super::NAME, table, "verify")?
         .sampler()?
         .sample(1, 0)
 }
@@ -126,7 +126,7 @@ fn plane_wave(scheme: Scheme) -> Result<Study> {
         k = WAVE
         variation = 0.0 })?;
         let angle = s.params.iter().find(|p| p.0 == "angle").map_or(0.0, |p| p.1);
-        let wave = helmholtz::absorbing::PlaneWave::new(WAVE, angle);
+        let wave = super::absorbing::PlaneWave::new(WAVE, angle);
         let space = match scheme {
             Scheme::Q1 => Space::q1(&structured::quads(cells, cells)),
             _ => Space::p1(&structured::triangles(cells, cells)),

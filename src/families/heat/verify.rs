@@ -2,12 +2,12 @@
 
 use std::f64::consts::PI;
 
-use super::{Check, Level, Norm, Report, Study};
+use super::Heat;
 use crate::error::Result;
-use crate::families::heat::Heat;
-use crate::families::{self, heat};
+use crate::families;
 use crate::fem::integrals;
 use crate::linalg::{Cholesky, Csr};
+use crate::verify::{Check, Level, Norm, Report, Study};
 
 /// Numbers of steps to [`END`].
 const STEPS: [u32; 4] = [8, 16, 32, 64];
@@ -16,7 +16,7 @@ const STEPS: [u32; 4] = [8, 16, 32, 64];
 const END: f64 = 0.2;
 
 /// Orders in time and in space, symmetry and definiteness of samples.
-pub fn measure() -> Result<Report> {
+pub(super) fn measure() -> Result<Report> {
     let mut report = Report::default();
     for (theta, order) in [(0.5, 2.0), (1.0, 1.0)] {
         for scheme in ["p1", "q1", "fd"] {
@@ -30,14 +30,14 @@ pub fn measure() -> Result<Report> {
         let table = toml::toml! { cells = 32
         contrast = 1e4
         steady = steady };
-        let s = families::build(heat::NAME, &table, "verify")?
+        let s = families::build(super::NAME, &table, "verify")?
             .sampler()?
             .sample(1, 0)?;
         // Its solution came from a Cholesky: the matrix is positive definite.
         report.checks.push(Check::below(
             format!("steady = {steady}, contrast 1e4: |A - A^T|/max|A|"),
             1e-14,
-            super::darcy::asymmetry(&s.matrix),
+            s.matrix.asymmetry(),
         ));
     }
     Ok(report)

@@ -1,20 +1,20 @@
 //! `frame`: cantilevers by hand, reactions in equilibrium with loads, sizes and condition numbers like StAnD's.
 
-use super::{Check, Report};
 use crate::error::Result;
-use crate::families::{self, frame};
+use crate::families;
 use crate::fem::beam::{Beam, Section, rigid_body_modes};
 use crate::linalg::{Cholesky, Csr, eigen};
 use crate::system::LinearSystem;
+use crate::verify::{Check, Report};
 
 /// Samples for the statistics.
 const SAMPLES: u64 = 40;
 
 /// The beam against the theory of Timoshenko; the family against equilibrium and against StAnD's statistics.
-pub fn measure() -> Result<Report> {
+pub(super) fn measure() -> Result<Report> {
     let mut checks = cantilever()?;
     let table = toml::Table::new();
-    let family = families::build(frame::NAME, &table, "verify")?;
+    let family = families::build(super::NAME, &table, "verify")?;
     let mut sampler = family.sampler()?;
     let samples = (0..SAMPLES)
         .map(|i| sampler.sample(1, i))
