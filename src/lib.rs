@@ -29,7 +29,7 @@
 //! | [`entry`] | open sets: entries, registries |
 //! | [`rng`], [`error`], [`interrupt`], [`notation`] | streams, errors, Ctrl-C, `name(option = value)` |
 //!
-//! Modules import downwards only (`tests/house.rs` checks it):
+//! Modules import downwards only (`tests/architecture.rs` checks it):
 //!
 //! ```text
 //! cli → generate → families → fem, field → mesh

@@ -3,10 +3,34 @@
 use std::path::PathBuf;
 
 use super::Common;
+use super::choice::{Choice, one_of};
 use super::output::print;
 use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::transfer::{self, Format};
+
+const FORMATS: [Choice<Format>; 4] = [
+    (
+        Format::Mtx,
+        "mtx",
+        "Matrix Market: NAME.mtx, NAME_b.mtx, NAME_x.mtx",
+    ),
+    (
+        Format::Npz,
+        "npz",
+        "SciPy's save_npz, with b and x as further arrays",
+    ),
+    (
+        Format::Petsc,
+        "petsc",
+        "PETSc binary: Mat, Vec b, Vec x one after the other",
+    ),
+    (
+        Format::Vtu,
+        "vtu",
+        "VTK: the mesh with coefficients and solution, for ParaView",
+    ),
+];
 
 /// Export a sample for other programs
 #[derive(Debug, clap::Args)]
@@ -22,7 +46,7 @@ pub struct Args {
     #[arg(long, value_name = "I", default_value_t = 0)]
     sample: usize,
     /// Format
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = one_of(&FORMATS))]
     to: Format,
     /// File to write [default: the dataset's name, the sample, the format's ending]
     #[arg(short, long, value_name = "FILE")]

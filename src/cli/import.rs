@@ -3,10 +3,20 @@
 use std::path::PathBuf;
 
 use super::Common;
+use super::choice::{Choice, one_of};
 use super::output::print;
 use super::progress::{bar, say};
 use crate::error::{Error, Result};
 use crate::transfer::{self, Import, Rhs};
+
+const RIGHT_HAND_SIDES: [Choice<Rhs>; 2] = [
+    (Rhs::Ones, "ones", "b = (1, …, 1)"),
+    (
+        Rhs::ImageOfOnes,
+        "image-of-ones",
+        "b = A (1, …, 1), so that x = (1, …, 1)",
+    ),
+];
 
 /// Import Matrix Market files, SciPy or StAnD archives into a dataset
 #[derive(Debug, clap::Args)]
@@ -23,7 +33,7 @@ pub struct Args {
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// Right-hand side of matrices that come without one
-    #[arg(long, value_enum, default_value = "ones")]
+    #[arg(long, value_parser = one_of(&RIGHT_HAND_SIDES), default_value = "ones")]
     rhs: Rhs,
     /// Do not solve
     #[arg(long)]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Common;
+use super::choice::{Choice, one_of};
 use super::output::{number, print, table};
 use crate::error::{Error, Result};
 use crate::io::gmsh::{self, Version};
@@ -11,6 +12,35 @@ use crate::mesh::parts;
 use crate::mesh::quality::Quality;
 use crate::mesh::recipe::{MeshRecipe, Shape};
 use crate::system::{Field, Location};
+
+const SHAPES: [Choice<Shape>; 6] = [
+    (Shape::Square, "square", "The unit square, Delaunay triangles"),
+    (
+        Shape::LShape,
+        "l-shape",
+        "The unit square without its upper right quarter, Delaunay triangles",
+    ),
+    (
+        Shape::Disc,
+        "disc",
+        "The disc of diameter 1 around (1/2, 1/2), Delaunay triangles",
+    ),
+    (
+        Shape::Triangles,
+        "triangles",
+        "The unit square, `cells` × `cells` squares cut along the diagonal",
+    ),
+    (
+        Shape::Quads,
+        "quads",
+        "The unit square, `cells` × `cells` squares",
+    ),
+    (
+        Shape::Cube,
+        "cube",
+        "The unit cube, `cells`³ cubes in six tetrahedra each",
+    ),
+];
 
 /// How points are numbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -31,7 +61,7 @@ pub struct Args {
     /// A recipe (.toml) or a Gmsh file (.msh, ASCII, 2.2 or 4.1)
     source: Option<PathBuf>,
     /// What to mesh
-    #[arg(long, value_enum, conflicts_with = "source")]
+    #[arg(long, value_parser = one_of(&SHAPES), conflicts_with = "source")]
     shape: Option<Shape>,
     /// Largest area of a Delaunay triangle [default: 4e-4]
     #[arg(long, conflicts_with = "source")]

@@ -3,6 +3,7 @@
 //! Data goes to stdout, messages and progress to stderr. Exit codes: 0 done, 1 an error (one line says which),
 //! 2 a wrong command line, 130 interrupted.
 
+mod choice;
 mod evaluate;
 mod export;
 mod generate;

@@ -30,19 +30,7 @@ impl Assembler {
     /// # Errors
     /// If the space's cells name nodes that are not there.
     pub fn new<const D: usize>(space: &Space<D>, dofs: Dofs) -> Result<Self> {
-        let k = space.element.nodes();
-        let mut pairs = Vec::with_capacity(space.cells.len() * k);
-        for cell in space.cells.chunks_exact(k) {
-            for &a in cell {
-                for &b in cell {
-                    let (i, j) = (dofs.of_point[a as usize], dofs.of_point[b as usize]);
-                    if i != ELIMINATED && j != ELIMINATED {
-                        pairs.push((i, j));
-                    }
-                }
-            }
-        }
-        let pattern = Arc::new(Pattern::from_pairs(dofs.count(), dofs.count(), &pairs)?);
+        let pattern = Arc::new(dofs.pattern(&space.cells, space.element.nodes())?);
         Ok(Assembler { dofs, pattern })
     }
 

@@ -1,6 +1,5 @@
 //! Degrees of freedom: which unknown belongs to which mesh point after Dirichlet elimination.
 
-use super::assembler::Assembler;
 use super::space::Space;
 use crate::error::Result;
 use crate::linalg::Pattern;
@@ -20,7 +19,7 @@ pub enum Order {
     Rcm,
 }
 
-/// The unknowns of linear elements with homogeneous Dirichlet conditions on the whole boundary.
+/// The unknowns of a mesh's points or a space's nodes, those on the Dirichlet boundary eliminated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dofs {
     /// Unknown of each point, or [`ELIMINATED`].
@@ -35,22 +34,8 @@ impl Dofs {
     /// # Errors
     /// If the mesh has triangles with points that are not there.
     pub fn new(mesh: &TriangleMesh, order: Order) -> Result<Self> {
-        let points: Vec<u32> = (0..mesh.points.len() as u32)
-            .filter(|&v| !mesh.boundary[v as usize])
-            .collect();
-        let natural = Dofs {
-            of_point: inverse(&points, mesh.points.len()),
-            points,
-        };
-        if order == Order::Natural {
-            return Ok(natural);
-        }
-        let permutation = order::reverse_cuthill_mckee(&natural.pattern(mesh)?);
-        let points: Vec<u32> = permutation.iter().map(|&i| natural.points[i as usize]).collect();
-        Ok(Dofs {
-            of_point: inverse(&points, mesh.points.len()),
-            points,
-        })
+        let inner = |v: usize| !mesh.boundary[v];
+        Self::numbered(mesh.points.len(), mesh.cells.as_flattened(), 3, inner, order)
     }
 
     /// Numbers the nodes of a space for which `free` says so.
@@ -62,21 +47,30 @@ impl Dofs {
         free: impl Fn(usize) -> bool,
         order: Order,
     ) -> Result<Self> {
-        let points: Vec<u32> = (0..space.len() as u32).filter(|&v| free(v as usize)).collect();
-        let natural = Dofs {
-            of_point: inverse(&points, space.len()),
+        Self::numbered(space.len(), &space.cells, space.element.nodes(), free, order)
+    }
+
+    /// Numbers the free ones of `total` nodes; `cells` has k nodes a cell.
+    fn numbered(
+        total: usize,
+        cells: &[u32],
+        k: usize,
+        free: impl Fn(usize) -> bool,
+        order: Order,
+    ) -> Result<Self> {
+        let of = |points: Vec<u32>| Dofs {
+            of_point: inverse(&points, total),
             points,
         };
+        let natural = of((0..total as u32).filter(|&v| free(v as usize)).collect());
         if order == Order::Natural {
             return Ok(natural);
         }
-        let graph = Assembler::new(space, natural.clone())?;
-        let permutation = order::reverse_cuthill_mckee(graph.pattern());
-        let points: Vec<u32> = permutation.iter().map(|&i| natural.points[i as usize]).collect();
-        Ok(Dofs {
-            of_point: inverse(&points, space.len()),
-            points,
-        })
+        let permutation = order::reverse_cuthill_mckee(&natural.pattern(cells, k)?);
+        Ok(of(permutation
+            .iter()
+            .map(|&i| natural.points[i as usize])
+            .collect()))
     }
 
     /// Number of unknowns.
@@ -84,16 +78,16 @@ impl Dofs {
         self.points.len()
     }
 
-    /// Which unknowns share a triangle.
+    /// Which unknowns share a cell (count × count); `cells` has k nodes a cell.
     ///
     /// # Errors
-    /// If the mesh has triangles with points that are not there.
-    pub fn pattern(&self, mesh: &TriangleMesh) -> Result<Pattern> {
-        let mut pairs = Vec::with_capacity(9 * mesh.cells.len());
-        for tri in &mesh.cells {
-            let dofs = tri.map(|v| self.of_point[v as usize]);
-            for i in dofs {
-                for j in dofs {
+    /// If the cells name nodes that are not there.
+    pub fn pattern(&self, cells: &[u32], k: usize) -> Result<Pattern> {
+        let mut pairs = Vec::with_capacity(cells.len() * k);
+        for cell in cells.chunks_exact(k) {
+            for &a in cell {
+                for &b in cell {
+                    let (i, j) = (self.of_point[a as usize], self.of_point[b as usize]);
                     if i != ELIMINATED && j != ELIMINATED {
                         pairs.push((i, j));
                     }

@@ -26,7 +26,7 @@ impl P1 {
     /// # Errors
     /// If the mesh has triangles with points that are not there.
     pub fn new(mesh: &TriangleMesh, dofs: &Dofs) -> Result<Self> {
-        let pattern = dofs.pattern(mesh)?;
+        let pattern = dofs.pattern(mesh.cells.as_flattened(), 3)?;
         let place = |i: u32, j: u32| {
             if i == ELIMINATED || j == ELIMINATED {
                 return ELIMINATED;

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::system::BoundaryPart;
 
 /// What is meshed, and with which cells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
     /// The unit square, Delaunay triangles.

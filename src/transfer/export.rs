@@ -7,15 +7,15 @@ use crate::io::{matrix_market, npz, petsc, vtk};
 use crate::system::{Field, LinearSystem, Location, MeshData};
 
 /// File formats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Matrix Market: NAME.mtx, NAME_b.mtx, NAME_x.mtx
+    /// Matrix Market: NAME.mtx, NAME_b.mtx, NAME_x.mtx.
     Mtx,
-    /// SciPy's save_npz, with b and x as further arrays
+    /// SciPy's `save_npz`, with b and x as further arrays.
     Npz,
-    /// PETSc binary: Mat, Vec b, Vec x one after the other
+    /// PETSc binary: Mat, Vec b, Vec x one after the other.
     Petsc,
-    /// VTK: the mesh with coefficients and solution, for ParaView
+    /// VTK: the mesh with coefficients and solution, for ParaView.
     Vtu,
 }
 

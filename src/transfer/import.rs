@@ -27,7 +27,7 @@ const RESIDUAL: f64 = 1e-10;
 const REFINEMENTS: usize = 5;
 
 /// The right-hand side of a matrix that comes without one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rhs {
     /// b = (1, …, 1).
