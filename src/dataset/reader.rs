@@ -1,4 +1,4 @@
-//! Reads samples out of a dataset, one or many at a time; every sample's digest is checked as it is read.
+//! Reads samples out of a dataset, one or many at a time; a sample's digest is checked as all of it is read.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use super::split::Split;
 use super::writer::{Record, Totals};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, Pattern};
-use crate::system::{Field, LinearSystem, MeshData};
+use crate::system::{LinearSystem, MeshData, Names, Parts, SampleSource};
 
-/// At most about this many bytes of matrix values are read in one go.
-const BLOCK_BYTES: usize = 16 << 20;
+/// At most about this many bytes of samples are read in one go.
+pub(super) const BLOCK_BYTES: usize = 16 << 20;
 
 /// A dataset open for reading. Samples share its pattern and mesh; several threads may read at once (HDF5 takes
 /// turns, building and checking the samples does not).
@@ -249,37 +249,22 @@ impl Dataset {
         }
     }
 
-    /// Sample `i`.
+    /// Sample `i`, whole.
     ///
     /// # Errors
     /// [`Error::Argument`] if there is no such sample; [`Error::File`] naming the sample if it was altered.
     pub fn read(&self, i: usize) -> Result<LinearSystem> {
         self.check_id(i)?;
-        let system = self.unchecked(i, i + 1)?.remove(0);
-        self.check_digest(i, &system)?;
-        Ok(system)
+        Ok(self.checked(i, i + 1, &Parts::all())?.remove(0))
     }
 
-    /// The samples of the given ids, in that order; neighbours are read together.
+    /// The whole samples of the given ids, in that order.
     ///
     /// # Errors
     /// As [`Dataset::read`].
     pub fn read_many(&self, ids: &[u32]) -> Result<Vec<LinearSystem>> {
-        let mut out = Vec::with_capacity(ids.len());
-        let mut rest = ids;
-        while let Some(&first) = rest.first() {
-            let run = rest
-                .iter()
-                .zip(first as u64..)
-                .take(self.block_len())
-                .take_while(|(id, next)| **id as u64 == *next)
-                .count();
-            let (first, last) = (first as usize, first as usize + run);
-            self.check_id(last - 1)?;
-            out.extend(self.checked(first, last)?);
-            rest = &rest[run..];
-        }
-        Ok(out)
+        let loaded = self.load(ids, &Parts::all())?;
+        Ok(loaded.into_iter().map(Arc::unwrap_or_clone).collect())
     }
 
     /// Samples first .. last with what the table says of them.
@@ -287,7 +272,7 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::read`].
     pub fn records(&self, first: usize, last: usize) -> Result<Vec<Record>> {
-        let systems = (first..last).zip(self.checked(first, last)?);
+        let systems = (first..last).zip(self.checked(first, last, &Parts::all())?);
         Ok(systems
             .map(|(i, system)| Record {
                 system,
@@ -298,26 +283,57 @@ impl Dataset {
             .collect())
     }
 
-    /// Samples first .. last, each with the recorded digest.
-    fn checked(&self, first: usize, last: usize) -> Result<Vec<LinearSystem>> {
-        let systems = self.unchecked(first, last)?;
-        // All of them, then the first fault in order: the same message for any number of threads.
-        let checks: Vec<Result<()>> = systems
-            .par_iter()
-            .enumerate()
-            .map(|(k, s)| self.check_digest(first + k, s))
-            .collect();
-        checks.into_iter().collect::<Result<()>>()?;
+    /// Parts of the samples first .. last. Each has the recorded digest if these are all the parts that the file holds; a
+    /// digest says nothing of single parts, of which shapes and patterns alone are checked.
+    pub(super) fn checked(&self, first: usize, last: usize, parts: &Parts) -> Result<Vec<LinearSystem>> {
+        let systems = self.unchecked(first, last, parts)?;
+        if self.is_all(parts) {
+            // All of them, then the first fault in order: the same message for any number of threads.
+            let checks: Vec<Result<()>> = systems
+                .par_iter()
+                .enumerate()
+                .map(|(k, s)| self.check_digest(first + k, s))
+                .collect();
+            checks.into_iter().collect::<Result<()>>()?;
+        }
         Ok(systems)
     }
 
-    /// How many samples to read in one go.
+    /// Whether nothing that the file holds is missing from these parts.
+    pub(super) fn is_all(&self, parts: &Parts) -> bool {
+        let every = |shapes: &[FieldShape], names: &Names| shapes.iter().all(|f| names.contain(&f.name));
+        parts.matrix
+            && parts.rhs
+            && (parts.solution || self.solution.is_none())
+            && every(&self.shape.fields, &parts.fields)
+            && every(&self.shape.labels, &parts.labels)
+    }
+
+    /// Bytes of these parts of sample `i` in memory; a pattern that all samples share is not counted.
+    pub(super) fn bytes_of(&self, i: usize, parts: &Parts) -> usize {
+        let (n, nnz) = self.size(i);
+        let pattern = match self.own {
+            Some(_) => size_of::<u32>() * (nnz + n + 1),
+            None => 0,
+        };
+        let fields = chosen(&self.shape.fields, &self.fields, &parts.fields);
+        let labels = chosen(&self.shape.labels, &self.labels, &parts.labels);
+        let solution = self.solution.is_some() && parts.solution;
+        let reals = usize::from(parts.matrix) * nnz
+            + (usize::from(parts.rhs) + usize::from(solution)) * n
+            + fields.chain(labels).map(|(_, rows)| rows.len(i)).sum::<usize>();
+        size_of::<f64>() * reals + usize::from(parts.matrix) * pattern
+    }
+
+    /// How many whole samples to read in one go.
     pub(super) fn block_len(&self) -> usize {
-        let mean = 8 * self.values.total(self.len()) / self.len().max(1);
+        let t = self.totals();
+        let named: usize = t.fields.iter().chain(&t.labels).sum();
+        let mean = size_of::<f64>() * (t.nnz + 2 * t.rows + named) / self.len().max(1);
         (BLOCK_BYTES / mean.max(1)).clamp(1, 1024)
     }
 
-    fn check_id(&self, i: usize) -> Result<()> {
+    pub(super) fn check_id(&self, i: usize) -> Result<()> {
         if i < self.len() {
             return Ok(());
         }
@@ -339,50 +355,54 @@ impl Dataset {
         ))
     }
 
-    /// Samples first .. last, their digests not checked.
-    pub(super) fn unchecked(&self, first: usize, last: usize) -> Result<Vec<LinearSystem>> {
-        let h5 = &self.h5;
-        let values = self.values.block(h5, first, last)?;
-        let rhs = self.rhs.block(h5, first, last)?;
-        let solution = match &self.solution {
-            Some(rows) => Some((rows, rows.block(h5, first, last)?)),
-            None => None,
+    /// Parts of the samples first .. last, their digests not checked.
+    pub(super) fn unchecked(&self, first: usize, last: usize, parts: &Parts) -> Result<Vec<LinearSystem>> {
+        let (h5, shape) = (&self.h5, &self.shape);
+        let system = |(matrix, s): (Csr, usize)| LinearSystem {
+            params: self.params_of(s),
+            mesh: shape.mesh.clone(),
+            index: self.table.id[s],
+            ..LinearSystem::plain(matrix, Vec::new(), self.header.description.props)
         };
-        let blocks = |rows: &[Rows<f64>]| -> Result<Vec<Vec<f64>>> {
-            rows.iter().map(|rows| rows.block(h5, first, last)).collect()
+        let matrices = match parts.matrix {
+            true => self.matrices(first, last)?,
+            false => vec![Csr::identity(0); last - first],
         };
-        let (fields, labels) = (blocks(&self.fields)?, blocks(&self.labels)?);
-        let own = match &self.own {
-            Some(o) => Some((
-                o,
-                o.indptr.block(h5, first, last)?,
-                o.indices.block(h5, first, last)?,
-            )),
-            None => None,
+        let mut systems: Vec<LinearSystem> = matrices.into_iter().zip(first..).map(system).collect();
+        let mut fill = |rows: &Rows<f64>, keep: &dyn Fn(&mut LinearSystem, Vec<f64>)| -> Result<()> {
+            let values = rows.read(h5, first, last)?;
+            systems.iter_mut().zip(values).for_each(|(s, v)| keep(s, v));
+            Ok(())
         };
-        let system = |s: usize| {
-            let pattern = match (&self.shape.pattern, &own) {
-                (Some(p), _) => p.clone(),
-                (None, Some((o, indptr, indices))) => Arc::new(
-                    o.pattern(indptr, indices, first, s)
-                        .map_err(|e| self.altered(s, &e))?,
-                ),
-                (None, None) => return Err(h5.damaged("systems", "has no patterns")),
-            };
-            let values = self.values.row(&values, first, s);
-            Ok(LinearSystem {
-                matrix: Csr::new(pattern, values).map_err(|e| self.altered(s, &e))?,
-                rhs: self.rhs.row(&rhs, first, s),
-                solution: solution.as_ref().map(|(rows, block)| rows.row(block, first, s)),
-                props: self.header.description.props,
-                fields: fields_of(&self.shape.fields, &self.fields, &fields, first, s),
-                labels: fields_of(&self.shape.labels, &self.labels, &labels, first, s),
-                params: self.params_of(s),
-                mesh: self.shape.mesh.clone(),
-                index: self.table.id[s],
-            })
+        if parts.rhs {
+            fill(&self.rhs, &|s, b| s.rhs = b)?;
+        }
+        if let Some(rows) = self.solution.as_ref().filter(|_| parts.solution) {
+            fill(rows, &|s, x| s.solution = Some(x))?;
+        }
+        for (f, rows) in chosen(&shape.fields, &self.fields, &parts.fields) {
+            fill(rows, &|s, v| s.fields.push(f.field(v)))?;
+        }
+        for (f, rows) in chosen(&shape.labels, &self.labels, &parts.labels) {
+            fill(rows, &|s, v| s.labels.push(f.field(v)))?;
+        }
+        Ok(systems)
+    }
+
+    /// The matrices of the samples first .. last.
+    fn matrices(&self, first: usize, last: usize) -> Result<Vec<Csr>> {
+        let patterns = match (&self.shape.pattern, &self.own) {
+            (Some(shared), _) => (first..last).map(|_| Ok(shared.clone())).collect(),
+            (None, Some(own)) => own.read(&self.h5, first, last)?,
+            (None, None) => return Err(self.h5.damaged("systems", "has no patterns")),
         };
-        (first..last).map(system).collect()
+        let values = self.values.read(&self.h5, first, last)?;
+        let all = patterns.into_iter().zip(values).zip(first..);
+        all.map(|((pattern, values), s)| {
+            let matrix = pattern.and_then(|p| Csr::new(p, values));
+            matrix.map_err(|e| self.altered(s, &e))
+        })
+        .collect()
     }
 
     fn altered(&self, s: usize, e: &Error) -> Error {
@@ -395,20 +415,11 @@ impl Dataset {
     }
 }
 
-/// The fields of sample s out of blocks that start with sample `first`.
-fn fields_of(
-    shapes: &[FieldShape],
-    rows: &[Rows<f64>],
-    blocks: &[Vec<f64>],
-    first: usize,
-    s: usize,
-) -> Vec<Field> {
-    let all = shapes.iter().zip(rows).zip(blocks);
-    all.map(|((f, rows), block)| Field {
-        name: f.name.clone(),
-        location: f.location,
-        components: f.components,
-        values: rows.row(block, first, s),
-    })
-    .collect()
+/// The fields (or labels) among these names, with their rows.
+fn chosen<'a>(
+    shapes: &'a [FieldShape],
+    rows: &'a [Rows<f64>],
+    names: &'a Names,
+) -> impl Iterator<Item = (&'a FieldShape, &'a Rows<f64>)> {
+    shapes.iter().zip(rows).filter(|(f, _)| names.contain(&f.name))
 }

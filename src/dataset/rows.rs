@@ -1,5 +1,7 @@
 //! Rows of a dataset as they lie in the file: one per sample, of one length or cut by offsets.
 
+use std::sync::Arc;
+
 use hdf5::H5Type;
 
 use super::h5::H5;
@@ -34,8 +36,8 @@ impl<T: H5Type + Copy> Rows<T> {
         })
     }
 
-    /// Rows first .. last, one after the other.
-    pub(super) fn block(&self, h5: &H5, first: usize, last: usize) -> Result<Vec<T>> {
+    /// Rows first .. last.
+    pub(super) fn read(&self, h5: &H5, first: usize, last: usize) -> Result<std::vec::IntoIter<Vec<T>>> {
         let read = match &self.cut {
             Cut::Width(_) => self
                 .data
@@ -46,16 +48,15 @@ impl<T: H5Type + Copy> Rows<T> {
                 .read_slice_1d(o[first] as usize..o[last] as usize)
                 .map(|a| a.into_raw_vec_and_offset().0),
         };
-        read.map_err(|e| h5.unreadable(&self.name, &e))
-    }
-
-    /// Row s of a block that starts with row `first`.
-    pub(super) fn row(&self, block: &[T], first: usize, s: usize) -> Vec<T> {
-        let (a, b) = match &self.cut {
-            Cut::Width(w) => ((s - first) * w, (s + 1 - first) * w),
-            Cut::Offsets(o) => ((o[s] - o[first]) as usize, (o[s + 1] - o[first]) as usize),
-        };
-        block[a..b].to_vec()
+        let mut rest = read.map_err(|e| h5.unreadable(&self.name, &e))?;
+        let mut rows = Vec::with_capacity(last - first);
+        // From the back, so that a single row is not copied.
+        for s in (first + 1..last).rev() {
+            rows.push(rest.split_off(rest.len() - self.len(s)));
+        }
+        rows.push(rest);
+        rows.reverse();
+        Ok(rows.into_iter())
     }
 
     pub(super) fn len(&self, s: usize) -> usize {
@@ -95,8 +96,8 @@ pub(super) fn column<T: H5Type>(h5: &H5, name: &str, samples: usize) -> Result<V
 /// The patterns of samples that each have their own.
 pub(super) struct OwnPatterns {
     ncols: Vec<u32>,
-    pub(super) indices: Rows<u32>,
-    pub(super) indptr: Rows<u32>,
+    indices: Rows<u32>,
+    indptr: Rows<u32>,
 }
 
 impl OwnPatterns {
@@ -112,9 +113,12 @@ impl OwnPatterns {
         })
     }
 
-    pub(super) fn pattern(&self, indptr: &[u32], indices: &[u32], first: usize, s: usize) -> Result<Pattern> {
-        let n = self.ncols[s] as usize;
-        let indptr = self.indptr.row(indptr, first, s);
-        Pattern::new(n, n, indptr, self.indices.row(indices, first, s))
+    /// The patterns of samples first .. last; one that is none is an error of its own.
+    pub(super) fn read(&self, h5: &H5, first: usize, last: usize) -> Result<Vec<Result<Arc<Pattern>>>> {
+        let indptr = self.indptr.read(h5, first, last)?;
+        let indices = self.indices.read(h5, first, last)?;
+        let pattern = |((n, indptr), indices)| Pattern::new(n as usize, n as usize, indptr, indices);
+        let all = self.ncols[first..last].iter().copied().zip(indptr).zip(indices);
+        Ok(all.map(|rows| pattern(rows).map(Arc::new)).collect())
     }
 }

@@ -80,6 +80,18 @@ pub struct FieldShape {
     pub len: usize,
 }
 
+impl FieldShape {
+    /// The field of one sample.
+    pub(super) fn field(&self, values: Vec<f64>) -> crate::system::Field {
+        crate::system::Field {
+            name: self.name.clone(),
+            location: self.location,
+            components: self.components,
+            values,
+        }
+    }
+}
+
 /// What all samples of a dataset have in common.
 #[derive(Debug, Clone)]
 pub struct Shape {

@@ -1,9 +1,9 @@
 //! What the numbers in a dataset look like: range, mean and spread of everything a sample has.
 
-use super::reader::Dataset;
+use super::reader::{BLOCK_BYTES, Dataset};
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::system::LinearSystem;
+use crate::system::{LinearSystem, Parts, stream};
 
 /// Range, mean and standard deviation of some numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -69,21 +69,20 @@ pub type Statistics = Vec<(String, Summary)>;
 /// [`Error::File`] if rows cannot be read, [`Error::Interrupted`] on Ctrl-C.
 pub fn statistics(data: &Dataset, progress: &dyn Fn(usize)) -> Result<Statistics> {
     let mut out = Statistics::new();
-    let mut first = 0;
-    while first < data.len() {
+    let ids: Vec<u32> = (0..data.len() as u32).collect();
+    let mut done = 0;
+    stream(data, &ids, &Parts::unlabelled(), BLOCK_BYTES, |systems| {
         if interrupt::requested() {
             return Err(Error::Interrupted(format!(
-                "{first} of {} samples read",
+                "{done} of {} samples read",
                 data.len()
             )));
         }
-        let last = (first + data.block_len()).min(data.len());
-        for system in data.unchecked(first, last)? {
-            add_sample(&mut out, &system);
-        }
-        first = last;
-        progress(last);
-    }
+        systems.iter().for_each(|s| add_sample(&mut out, s));
+        done += systems.len();
+        progress(done);
+        Ok(())
+    })?;
     for name in &data.shape().params {
         add(
             &mut out,

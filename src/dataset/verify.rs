@@ -6,7 +6,7 @@ use super::reader::Dataset;
 use super::{digest, writer};
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::system::LinearSystem;
+use crate::system::{LinearSystem, Parts};
 
 /// A stored solution is wrong if its relative residual is above this.
 pub const RESIDUAL_LIMIT: f64 = 1e-6;
@@ -62,7 +62,7 @@ pub fn verify(data: &Dataset, progress: &dyn Fn(usize)) -> Result<Report> {
 }
 
 fn check_block(data: &Dataset, first: usize, last: usize, report: &mut Report) {
-    let systems = match data.unchecked(first, last) {
+    let systems = match data.unchecked(first, last, &Parts::all()) {
         Ok(systems) => systems,
         Err(e) if last == first + 1 => {
             let reason = e.to_string();

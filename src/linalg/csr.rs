@@ -52,6 +52,11 @@ impl Csr {
         Csr::from_triplets(n, n, &entries).expect("identity indices are in range")
     }
 
+    /// Bytes of the values and of the pattern, shared or not.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.values) + size_of_val(self.pattern.indptr()) + size_of_val(self.pattern.indices())
+    }
+
     pub fn nrows(&self) -> usize {
         self.pattern.nrows()
     }

@@ -10,4 +10,5 @@ mod python;
 mod resume;
 mod roundtrip;
 mod shards;
+mod source;
 mod transfer;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fempipe::dataset::{Dataset, Header, Record, Shape, Sizes, Split, Totals, Writer, split, verify};
 use fempipe::linalg::Props;
-use fempipe::system::{Description, LinearSystem};
+use fempipe::system::{Description, LinearSystem, Parts, SampleSource};
 use proptest::prelude::*;
 
 use crate::chain;
@@ -83,7 +83,7 @@ proptest! {
             chain::assert_same(s, &data.read(i).unwrap());
         }
         let ids: Vec<u32> = picks.iter().map(|p| p.index(count) as u32).collect();
-        for (&id, s) in ids.iter().zip(data.read_many(&ids).unwrap()) {
+        for (&id, s) in ids.iter().zip(data.load(&ids, &Parts::all()).unwrap()) {
             chain::assert_same(&all[id as usize], &s);
         }
         prop_assert!(data.read(count).is_err());
@@ -100,7 +100,10 @@ fn samples_share_pattern_and_mesh_in_memory() {
     let path = dir.path().join("d.h5");
     let (all, shape) = systems(true, 4, 9);
     write(&path, &all, &shape, false);
-    let read = Dataset::open(&path).unwrap().read_many(&[0, 3]).unwrap();
+    let read = Dataset::open(&path)
+        .unwrap()
+        .load(&[0, 3], &Parts::matrix())
+        .unwrap();
     assert!(Arc::ptr_eq(read[0].matrix.pattern(), read[1].matrix.pattern()));
     assert!(Arc::ptr_eq(
         read[0].mesh.as_ref().unwrap(),

@@ -1,10 +1,15 @@
-//! [`LinearSystem`]: what families make, datasets hold and models see.
+//! [`LinearSystem`]: what families make, datasets hold and models see; [`SampleSource`]: where samples come from.
+
+mod source;
 
 use std::sync::Arc;
 
+pub use source::{Names, Parts, SampleSource, stream};
+
 use crate::linalg::{Csr, Props};
 
-/// One linear system `A x = b` with what is known about it.
+/// One linear system `A x = b` with what is known about it. Of a sample that was loaded in part ([`Parts`]) A is 0×0, b empty
+/// and the rest absent where it was not asked for.
 #[derive(Debug, Clone)]
 pub struct LinearSystem {
     /// A (n×n), free degrees of freedom only.
@@ -43,9 +48,27 @@ impl LinearSystem {
         }
     }
 
-    /// Number of unknowns.
+    /// Number of unknowns, read off b, or off A where only that was loaded.
     pub fn n(&self) -> usize {
-        self.rhs.len()
+        match self.rhs.is_empty() {
+            true => self.matrix.nrows(),
+            false => self.rhs.len(),
+        }
+    }
+
+    /// The sample with these parts of it and no others.
+    #[must_use]
+    pub fn only(mut self, parts: &Parts) -> Self {
+        if !parts.matrix {
+            self.matrix = Csr::identity(0);
+        }
+        if !parts.rhs {
+            self.rhs = Vec::new();
+        }
+        self.solution = self.solution.filter(|_| parts.solution);
+        self.fields.retain(|f| parts.fields.contain(&f.name));
+        self.labels.retain(|l| parts.labels.contain(&l.name));
+        self
     }
 
     /// The field called `name`, if the sample has it.

@@ -1,0 +1,109 @@
+//! A dataset as a source of samples.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::reader::Dataset;
+use crate::error::Result;
+use crate::system::{LinearSystem, Parts, SampleSource};
+
+/// Samples off the disk, of which only the parts asked for are read. A digest covers a whole sample: it is checked where all
+/// parts that the file holds are asked for; of single parts, lengths and patterns are (see [`Checked`]).
+impl SampleSource for Dataset {
+    fn len(&self) -> usize {
+        Dataset::len(self)
+    }
+
+    fn has_solutions(&self) -> bool {
+        self.shape().solution
+    }
+
+    fn size(&self, id: u32) -> Result<(usize, usize)> {
+        self.check_id(id as usize)?;
+        Ok(Dataset::size(self, id as usize))
+    }
+
+    fn bytes(&self, id: u32, parts: &Parts) -> Result<usize> {
+        self.check_id(id as usize)?;
+        Ok(self.bytes_of(id as usize, parts))
+    }
+
+    fn load(&self, ids: &[u32], parts: &Parts) -> Result<Vec<Arc<LinearSystem>>> {
+        let mut rising: Vec<usize> = ids.iter().map(|&id| id as usize).collect();
+        rising.sort_unstable();
+        rising.dedup();
+        rising.last().map_or(Ok(()), |&last| self.check_id(last))?;
+        let mut systems = HashMap::with_capacity(rising.len());
+        // Samples beside each other in the file are read together.
+        for run in rising.chunk_by(|a, b| a + 1 == *b) {
+            for block in run.chunks(self.block_len()) {
+                let (first, last) = (block[0], block[0] + block.len());
+                let loaded = self.checked(first, last, parts)?.into_iter().map(Arc::new);
+                systems.extend((first as u32..).zip(loaded));
+            }
+        }
+        Ok(ids.iter().map(|id| systems[id].clone()).collect())
+    }
+}
+
+/// A dataset of which every sample is read whole, and checked by its digest, the first time that any part of it is asked for;
+/// after that, only what is asked for is read.
+pub struct Checked {
+    data: Dataset,
+    known: Vec<AtomicBool>,
+}
+
+impl Checked {
+    /// Nothing checked yet.
+    pub fn new(data: Dataset) -> Self {
+        Checked {
+            known: (0..data.len()).map(|_| AtomicBool::new(false)).collect(),
+            data,
+        }
+    }
+
+    /// The dataset itself.
+    pub fn dataset(&self) -> &Dataset {
+        &self.data
+    }
+}
+
+impl SampleSource for Checked {
+    fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    fn has_solutions(&self) -> bool {
+        self.data.has_solutions()
+    }
+
+    fn size(&self, id: u32) -> Result<(usize, usize)> {
+        SampleSource::size(&self.data, id)
+    }
+
+    fn bytes(&self, id: u32, parts: &Parts) -> Result<usize> {
+        self.data.bytes(id, parts)
+    }
+
+    fn load(&self, ids: &[u32], parts: &Parts) -> Result<Vec<Arc<LinearSystem>>> {
+        let known = |id: u32| {
+            self.known
+                .get(id as usize)
+                .is_none_or(|k| k.load(Ordering::Relaxed))
+        };
+        if ids.iter().all(|&id| known(id)) {
+            return self.data.load(ids, parts);
+        }
+        let whole = self.data.load(ids, &Parts::all())?;
+        ids.iter()
+            .for_each(|&id| self.known[id as usize].store(true, Ordering::Relaxed));
+        Ok(match self.data.is_all(parts) {
+            true => whole,
+            false => whole
+                .into_iter()
+                .map(|s| Arc::new(Arc::unwrap_or_clone(s).only(parts)))
+                .collect(),
+        })
+    }
+}
