@@ -115,6 +115,7 @@ impl Args {
                 max_it: 10_000,
                 condition_samples: 5,
                 condition_max_n: 1000,
+                cache_mib: None,
                 rows: self.rows()?,
             },
         };

@@ -50,22 +50,17 @@ impl SampleSource for Dataset {
 /// A dataset of which every sample is read whole, and checked by its digest, the first time that any part of it is asked for;
 /// after that, only what is asked for is read.
 pub struct Checked {
-    data: Dataset,
+    data: Arc<Dataset>,
     known: Vec<AtomicBool>,
 }
 
 impl Checked {
     /// Nothing checked yet.
-    pub fn new(data: Dataset) -> Self {
+    pub fn new(data: Arc<Dataset>) -> Self {
         Checked {
             known: (0..data.len()).map(|_| AtomicBool::new(false)).collect(),
             data,
         }
-    }
-
-    /// The dataset itself.
-    pub fn dataset(&self) -> &Dataset {
-        &self.data
     }
 }
 
@@ -79,7 +74,7 @@ impl SampleSource for Checked {
     }
 
     fn size(&self, id: u32) -> Result<(usize, usize)> {
-        SampleSource::size(&self.data, id)
+        SampleSource::size(&*self.data, id)
     }
 
     fn bytes(&self, id: u32, parts: &Parts) -> Result<usize> {

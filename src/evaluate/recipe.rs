@@ -39,6 +39,10 @@ pub struct EvalRecipe {
     /// No condition numbers beyond this size.
     #[serde(default = "default_condition_max_n")]
     pub condition_max_n: usize,
+    /// MiB of systems that are kept in memory; the others are read again for every row and tolerance, which changes no result.
+    /// [`crate::system::cache::default_bytes`] where none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_mib: Option<usize>,
     #[serde(rename = "row")]
     pub rows: Vec<Row>,
 }

@@ -59,6 +59,7 @@ pub fn results() -> Results {
             max_it: 50,
             condition_samples: 0,
             condition_max_n: 0,
+            cache_mib: None,
             rows: ["none", "icc", "cholesky"]
                 .map(|pc| Row::classical(Method::Cg, pc))
                 .to_vec(),

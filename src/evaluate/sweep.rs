@@ -1,17 +1,19 @@
 //! Every row on every system at every tolerance, one after the other.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::condition::{Condition, condition_after, condition_before};
 use super::measure::{self, Solve};
 use super::recipe::{EvalRecipe, Row, RowKind};
-use crate::dataset::Dataset;
+use crate::dataset::{Checked, Dataset};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::models::mlp;
 use crate::models::operator::ExplicitInverse;
 use crate::solver::{Method, Workspace};
-use crate::system::LinearSystem;
+use crate::system::{Cached, LinearSystem, Parts, SampleSource, cache};
 
 /// Residual histories are kept for this many systems of each dataset.
 const HISTORIES: usize = 1;
@@ -89,7 +91,7 @@ pub fn run(recipe: &EvalRecipe, events: &mut dyn FnMut(&Event)) -> Result<Result
             if ids.is_empty() {
                 return Err(Error::file(path, format!("its {} split is empty", recipe.split)));
             }
-            Ok((data, ids))
+            Ok((Arc::new(data), ids))
         })
         .collect::<Result<Vec<_>>>()?;
     let systems: usize = opened.iter().map(|(_, ids)| ids.len()).sum();
@@ -100,7 +102,7 @@ pub fn run(recipe: &EvalRecipe, events: &mut dyn FnMut(&Event)) -> Result<Result
         rehearse(recipe, data, d, ids[0])?;
     }
     for (d, (data, ids)) in opened.iter().enumerate() {
-        let systems = data.read_many(ids)?;
+        let systems = Systems::new(recipe, data, ids)?;
         let mut info = describe(recipe, data, &systems)?;
         info.name = unused(&info.name, &results.datasets);
         results.datasets.push(info);
@@ -116,7 +118,7 @@ pub fn run(recipe: &EvalRecipe, events: &mut dyn FnMut(&Event)) -> Result<Result
 
 /// One iteration of every row that could be misused, so that a missing model or one for another size is told before
 /// hours of solves, not after.
-fn rehearse(recipe: &EvalRecipe, data: &Dataset, d: usize, first: u32) -> Result<()> {
+fn rehearse(recipe: &EvalRecipe, data: &Arc<Dataset>, d: usize, first: u32) -> Result<()> {
     let system = data.read(first as usize)?;
     let targets = recipe.targets();
     let Some(&target) = targets.last() else {
@@ -145,8 +147,36 @@ fn named(e: Error, row: &Row, data: &Dataset) -> Error {
     }
 }
 
-fn describe(recipe: &EvalRecipe, data: &Dataset, systems: &[LinearSystem]) -> Result<DataInfo> {
-    let n = systems.iter().map(LinearSystem::n).max().unwrap_or(0);
+/// The systems of one dataset, loaded one by one between the solves and kept as far as memory goes.
+struct Systems<'a> {
+    source: Cached,
+    ids: &'a [u32],
+}
+
+impl<'a> Systems<'a> {
+    fn new(recipe: &EvalRecipe, data: &Arc<Dataset>, ids: &'a [u32]) -> Result<Self> {
+        let mut parts = Parts::unlabelled();
+        for row in &recipe.rows {
+            if let RowKind::Model(_) = row.kind()? {
+                // A model may be compared with what it was trained on.
+                parts = Parts::all();
+            }
+        }
+        let most = recipe.cache_mib.map_or_else(cache::default_bytes, |m| m << 20);
+        Ok(Systems {
+            source: Cached::new(Arc::new(Checked::new(data.clone())), parts, most),
+            ids,
+        })
+    }
+
+    fn get(&self, i: usize) -> Result<Arc<LinearSystem>> {
+        Ok(self.source.load(&self.ids[i..=i], self.source.parts())?.remove(0))
+    }
+}
+
+fn describe(recipe: &EvalRecipe, data: &Dataset, systems: &Systems) -> Result<DataInfo> {
+    let sizes: Vec<(usize, usize)> = systems.ids.iter().map(|&i| data.size(i as usize)).collect();
+    let n = sizes.iter().map(|s| s.0).max().unwrap_or(0);
     let wanted = if n <= recipe.condition_max_n {
         recipe.condition_samples
     } else {
@@ -160,15 +190,13 @@ fn describe(recipe: &EvalRecipe, data: &Dataset, systems: &[LinearSystem]) -> Re
             .map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
         family: header.description.family.clone(),
         equation: header.description.equation.clone(),
-        systems: systems.len(),
+        systems: sizes.len(),
         n,
-        least_n: systems.iter().map(LinearSystem::n).min().unwrap_or(0),
-        nnz: systems[0].matrix.nnz(),
-        kappa: systems
-            .iter()
-            .take(wanted)
+        least_n: sizes.iter().map(|s| s.0).min().unwrap_or(0),
+        nnz: sizes[0].1,
+        kappa: (0..sizes.len().min(wanted))
             .take_while(|_| !interrupt::requested())
-            .map(|s| condition_before(&s.matrix, s.props))
+            .map(|i| systems.get(i).and_then(|s| condition_before(&s.matrix, s.props)))
             .collect::<Result<_>>()?,
         kappa_after: Vec::new(),
     })
@@ -189,8 +217,8 @@ fn unused(name: &str, taken: &[DataInfo]) -> String {
 /// One row on all systems of a dataset; false if interrupted.
 fn one_row(
     recipe: &EvalRecipe,
-    data: &Dataset,
-    systems: &[LinearSystem],
+    data: &Arc<Dataset>,
+    systems: &Systems,
     (d, r): (usize, usize),
     results: &mut Results,
     events: &mut dyn FnMut(&Event),
@@ -204,11 +232,12 @@ fn one_row(
         _ => None,
     };
     let mut after = Vec::new();
-    for system in systems.iter().take(results.datasets[d].kappa.len()) {
+    for i in 0..results.datasets[d].kappa.len() {
         if interrupt::requested() {
             return Ok(false);
         }
-        if let Ok(prepared) = measure::prepare(&source, row, system) {
+        let system = systems.get(i)?;
+        if let Ok(prepared) = measure::prepare(&source, row, &system) {
             match condition_after(&system.matrix, system.props, prepared.op.get(), omega) {
                 Ok(Some(c)) => after.push(c),
                 // M A is singular or not finite: the solves will show it.
@@ -222,14 +251,15 @@ fn one_row(
     for target in recipe.targets() {
         let until = (target, recipe.max_it);
         // One solve that does not count: caches, page faults, lazily started threads.
-        measure::solve(&mut ws, &source, row, &systems[0], until).map_err(named)?;
+        measure::solve(&mut ws, &source, row, &*systems.get(0)?, until).map_err(named)?;
         // Nor may a recycling method carry a space over from it, or from the tolerance before.
         ws.forget();
-        for (i, system) in systems.iter().enumerate() {
+        for i in 0..systems.ids.len() {
             if interrupt::requested() {
                 return Ok(false);
             }
-            let mut solve = measure::solve(&mut ws, &source, row, system, until).map_err(named)?;
+            let system = systems.get(i)?;
+            let mut solve = measure::solve(&mut ws, &source, row, &system, until).map_err(named)?;
             (solve.dataset, solve.row) = (d, r);
             if i >= HISTORIES {
                 solve.history = Vec::new();
@@ -242,15 +272,20 @@ fn one_row(
 }
 
 /// The mean of A⁻¹ over the training split: what a network that learned nothing but a constant would say.
-fn mean_inverse(data: &Dataset, filter: f64, symmetrize: bool) -> Result<ExplicitInverse> {
+fn mean_inverse(data: &Arc<Dataset>, filter: f64, symmetrize: bool) -> Result<ExplicitInverse> {
     let ids = data.split("train")?;
-    let systems = data.read_many(&ids[..ids.len().min(MEAN_SAMPLES)])?;
-    let n = systems.first().map_or(0, LinearSystem::n);
-    if systems.is_empty() || systems.iter().any(|s| s.n() != n) {
+    let ids = &ids[..ids.len().min(MEAN_SAMPLES)];
+    let n = ids.first().map_or(0, |&i| data.size(i as usize).0);
+    if ids.is_empty() || ids.iter().any(|&i| data.size(i as usize).0 != n) {
         return Err(Error::file(
             data.path(),
             "mean-inverse needs training systems of one size",
         ));
     }
-    ExplicitInverse::new(n, mlp::mean_inverse(&systems)?, filter, symmetrize)
+    ExplicitInverse::new(
+        n,
+        mlp::mean_inverse(&Checked::new(data.clone()), ids)?,
+        filter,
+        symmetrize,
+    )
 }

@@ -1,9 +1,11 @@
 //! [`LinearSystem`]: what families make, datasets hold and models see; [`SampleSource`]: where samples come from.
 
+pub mod cache;
 mod source;
 
 use std::sync::Arc;
 
+pub use cache::{Cache, Cached};
 pub use source::{Names, Parts, SampleSource, stream};
 
 use crate::linalg::{Csr, Props};
@@ -54,6 +56,13 @@ impl LinearSystem {
             true => self.matrix.nrows(),
             false => self.rhs.len(),
         }
+    }
+
+    /// Bytes of its arrays, the pattern of A included, shared or not.
+    pub fn bytes(&self) -> usize {
+        let named = self.fields.iter().chain(&self.labels).map(|f| f.values.len());
+        let reals = self.rhs.len() + self.solution.as_ref().map_or(0, Vec::len) + named.sum::<usize>();
+        self.matrix.bytes() + size_of::<f64>() * reals
     }
 
     /// The sample with these parts of it and no others.

@@ -1,5 +1,7 @@
 //! Samples by need: only the parts asked for are read, in the order of the ids; what is checked and when.
 
+use std::sync::Arc;
+
 use fempipe::dataset::{Checked, Dataset};
 use fempipe::system::{LinearSystem, Names, Parts, SampleSource, stream};
 
@@ -99,7 +101,7 @@ fn what_was_not_asked_for_is_not_read() {
     let whole = data.load(&[7], &Parts::unlabelled()).unwrap();
     assert_eq!(whole[0].matrix.values(), sample.matrix.values());
     // A sample that is checked once is checked at the first request, whatever that asks for.
-    let checked = Checked::new(data);
+    let checked = Checked::new(Arc::new(data));
     checked.load(&[6, 8], &Parts::matrix()).unwrap();
     let message = checked.load(&[6, 7], &Parts::matrix()).unwrap_err().to_string();
     assert!(message.contains("sample 7 was altered"), "{message}");

@@ -18,7 +18,7 @@ use crate::models::Model;
 use crate::models::fit::{self, Device, Loss, Network, Trainer};
 use crate::nn::{Backend, NamedArray, Params, layers};
 use crate::rng::{Purpose, stream};
-use crate::system::LinearSystem;
+use crate::system::{LinearSystem, Parts, SampleSource};
 
 /// Samples whose inverses are averaged for the initial output bias.
 const MEAN_INVERSE_SAMPLES: usize = 256;
@@ -51,7 +51,10 @@ pub fn trainer(
     if config.init == Init::MeanInverse
         && let Some(bias) = weights.last_mut()
     {
-        bias.data = mean_inverse(&train[..train.len().min(MEAN_INVERSE_SAMPLES)])?;
+        bias.data = mean_inverse(
+            &train.to_vec(),
+            &Vec::from_iter(0..train.len().min(MEAN_INVERSE_SAMPLES) as u32),
+        )?;
     }
     let network = MlpNetwork {
         target_scale: 1.0 / (rms * rms),
@@ -75,15 +78,18 @@ fn inverse_entries(a: &Csr) -> Result<Vec<f32>> {
     Ok((0..n * n).map(|k| m[(k % n, k / n)] as f32).collect())
 }
 
-/// The entrywise mean of A⁻¹ over samples.
+/// The entrywise mean of A⁻¹ over samples of one size.
 ///
 /// # Errors
-/// [`crate::Error::Numeric`] if a matrix is not positive definite.
-pub fn mean_inverse(samples: &[LinearSystem]) -> Result<Vec<f32>> {
-    let n = samples.first().map_or(0, LinearSystem::n);
+/// [`crate::Error::Numeric`] if a matrix is not positive definite; those of [`SampleSource::load`].
+pub fn mean_inverse(source: &dyn SampleSource, ids: &[u32]) -> Result<Vec<f32>> {
+    let n = ids
+        .first()
+        .map_or(Ok(0), |&id| source.size(id).map(|size| size.0))?;
     let mut sum = vec![0.0f64; n * n];
-    for group in samples.chunks(8) {
-        let inverses = group
+    for group in ids.chunks(8) {
+        let inverses = source
+            .load(group, &Parts::matrix())?
             .par_iter()
             .map(|s| inverse_entries(&s.matrix))
             .collect::<Result<Vec<_>>>()?;
@@ -93,7 +99,7 @@ pub fn mean_inverse(samples: &[LinearSystem]) -> Result<Vec<f32>> {
             }
         }
     }
-    let count = samples.len() as f64;
+    let count = ids.len() as f64;
     Ok(sum.into_iter().map(|s| (s / count) as f32).collect())
 }
 
