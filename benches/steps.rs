@@ -9,9 +9,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use fempipe::dataset::Dataset;
-use fempipe::models::Settings;
 use fempipe::models::fit::{AdamConfig, Device};
-use fempipe::models::precorrector::PrecorrectorConfig;
+use fempipe::models::{self, ModelConfig};
 use fempipe::rng::{Purpose, stream};
 use fempipe::system::LinearSystem;
 
@@ -32,13 +31,15 @@ fn main() -> fempipe::Result<()> {
         text.parse()
             .map_err(|_| fempipe::Error::Argument(format!("{text}: must be a number")))
     };
-    let settings = match Settings::default_of(name)? {
+    let model = models::ENTRIES.find(name)?;
+    let mut table = (model.defaults)();
+    if let Some(pairs) = table.get_mut("pairs") {
         // The dataset's own right-hand sides and solutions, so that the peer trains on the same.
-        Settings::Precorrector(config) => Settings::Precorrector(PrecorrectorConfig { pairs: 0, ..config }),
-        other => other,
-    };
+        *pairs = toml::Value::Integer(0);
+    }
     measure(
-        &settings,
+        model.name,
+        &*(model.parse)(&table, "this bench")?,
         Path::new(data),
         number(batch)? as usize,
         number(seconds)?,
@@ -47,7 +48,8 @@ fn main() -> fempipe::Result<()> {
 }
 
 fn measure(
-    settings: &Settings,
+    name: &str,
+    settings: &dyn ModelConfig,
     data: &Path,
     batch: usize,
     seconds: f64,
@@ -80,7 +82,7 @@ fn measure(
     println!(
         "{}",
         serde_json::json!({
-            "model": settings.name(),
+            "model": name,
             "batch": batch,
             "nodes": batches[0].iter().map(|s| s.n()).sum::<usize>(),
             "edges": batches[0].iter().map(|s| s.matrix.nnz()).sum::<usize>(),

@@ -15,7 +15,7 @@ use fempipe::linalg::Props;
 use fempipe::models::factor_gnn::FactorConfig;
 use fempipe::models::fit::{AdamConfig, Device};
 use fempipe::models::nsls::Scaling;
-use fempipe::models::{PredictOptions, Prediction, Settings};
+use fempipe::models::{ModelConfig, PredictOptions, Prediction};
 use fempipe::rng::{Purpose, stream};
 use fempipe::solver::{Method, Quiet, Stop, Workspace};
 use fempipe::system::LinearSystem;
@@ -86,11 +86,11 @@ fn sample(n: usize) -> fempipe::Result<Vec<LinearSystem>> {
 
 /// Mean cosine, mean iterations, failures on the test systems after training.
 fn study(training: &[LinearSystem], test: &[LinearSystem], rounds: usize) -> fempipe::Result<[f64; 3]> {
-    let settings = Settings::FactorGnn(FactorConfig {
+    let settings = FactorConfig {
         rounds,
         scaling: Scaling::Jacobi,
         ..Default::default()
-    });
+    };
     let mut trainer = settings.trainer(training, 1, Device::Cpu)?;
     let batches: Vec<Vec<&LinearSystem>> = training.chunks(BATCH).map(|c| c.iter().collect()).collect();
     let steps = EPOCHS as usize * batches.len();

@@ -29,7 +29,7 @@ pub struct Args {
     /// Run directory to go on with, bit for bit
     #[arg(long, group = "source", value_name = "DIR")]
     resume: Option<PathBuf>,
-    /// Model to train, with --family [default: mlp]
+    /// Model to train, with --family [default: the first one with a recipe for it]
     #[arg(long, requires = "family")]
     model: Option<String>,
     /// Dataset to train on
@@ -100,8 +100,7 @@ impl Args {
                 path.parent().unwrap_or(Path::new("")).to_path_buf(),
             ),
             (None, Some(family)) => {
-                let model = self.model.as_deref().unwrap_or("mlp");
-                let recipe = train::builtin(family, model)?;
+                let recipe = train::builtin(family, self.model.as_deref())?;
                 (recipe, "command line".to_string(), PathBuf::from("training"))
             }
             (None, None) => return Err(Error::Argument("a recipe or --family is needed".into())),

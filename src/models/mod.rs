@@ -1,4 +1,4 @@
-//! Learned systems, one file each: a model looks at a linear system and returns a [`Prediction`].
+//! Learned systems, one folder each: a model looks at a linear system and returns a [`Prediction`]; [`ENTRIES`] lists them.
 
 mod cache;
 pub mod checkpoint;
@@ -14,8 +14,11 @@ mod two_level;
 
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
+use crate::entry::{self, Entry, Registry};
 use crate::error::{Error, Result};
 use crate::linalg::LinOp;
 use crate::linalg::dense::Dense;
@@ -83,6 +86,60 @@ pub trait Model: Send + Sync {
     }
 }
 
+/// The settings of a model: what makes a trainer, or reads the network of a checkpoint.
+pub trait ModelConfig: Send + Sync {
+    /// Its table of a recipe, every key written out.
+    fn table(&self) -> Table;
+
+    /// A trainer with fresh weights for systems like `train`.
+    ///
+    /// # Errors
+    /// If the settings do not fit the samples, or the device is not at hand.
+    fn trainer(&self, train: &[LinearSystem], seed: u64, device: Device) -> Result<Box<dyn Trainer>>;
+
+    /// The network of a checkpoint that was read from `file`.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the arrays of the checkpoint are not those of these settings.
+    fn load(&self, checkpoint: &Checkpoint, file: &Path) -> Result<Box<dyn Model>>;
+
+    /// Training recipes that come with the model.
+    fn recipes(&self) -> &'static [BuiltIn] {
+        &[]
+    }
+}
+
+/// A training recipe that comes with a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BuiltIn {
+    /// The family of its dataset.
+    pub family: &'static str,
+    /// Where it lies, for messages.
+    pub path: &'static str,
+    /// The recipe (TOML).
+    pub text: &'static str,
+}
+
+/// The models there are.
+pub static ENTRIES: Registry<dyn ModelConfig> = Registry::new(
+    "model",
+    &[
+        &mlp::ENTRY,
+        &stencil_mlp::ENTRY,
+        &nsls::ENTRY,
+        &precorrector::ENTRY,
+        &factor_gnn::ENTRY,
+    ],
+);
+
+/// Adds a model for the rest of the process.
+///
+/// # Errors
+/// [`Error::Argument`] if the name is taken.
+pub fn register(model: Entry<dyn ModelConfig>) -> Result<()> {
+    ENTRIES.register(model)
+}
+
 /// Loads the model of a run directory (its `best.safetensors`) or of a checkpoint file.
 ///
 /// # Errors
@@ -90,103 +147,24 @@ pub trait Model: Send + Sync {
 pub fn load(path: &Path) -> Result<Box<dyn Model>> {
     let file = checkpoint::locate(path)?;
     let checkpoint = Checkpoint::read(&file)?;
-    match checkpoint.model.as_str() {
-        mlp::NAME => Ok(Box::new(mlp::Mlp::from_checkpoint(&checkpoint, &file)?)),
-        stencil_mlp::NAME => Ok(Box::new(stencil_mlp::StencilMlp::from_checkpoint(
-            &checkpoint,
-            &file,
-        )?)),
-        nsls::NAME => Ok(Box::new(nsls::Nsls::from_checkpoint(&checkpoint, &file)?)),
-        precorrector::NAME => Ok(Box::new(precorrector::Precorrector::from_checkpoint(
-            &checkpoint,
-            &file,
-        )?)),
-        factor_gnn::NAME => Ok(Box::new(factor_gnn::FactorGnn::from_checkpoint(
-            &checkpoint,
-            &file,
-        )?)),
-        other => Err(Error::file(
-            &file,
-            format!(
-                "holds a model called {other:?}, which this version does not know; known: {}",
-                NAMES.join(", ")
-            ),
-        )),
-    }
+    let in_file = |e: Error| Error::file(&file, e.to_string());
+    let entry = ENTRIES.find(&checkpoint.model).map_err(in_file)?;
+    let origin = "settings of the model";
+    let table: Table = toml::from_str(&checkpoint.config)
+        .map_err(|e| in_file(Error::toml(origin, &checkpoint.config, &e)))?;
+    (entry.parse)(&table, origin)
+        .map_err(in_file)?
+        .load(&checkpoint, &file)
 }
 
-/// The models there are.
-pub const NAMES: [&str; 5] = [
-    mlp::NAME,
-    stencil_mlp::NAME,
-    nsls::NAME,
-    precorrector::NAME,
-    factor_gnn::NAME,
-];
-
-/// A model and its settings.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Settings {
-    Mlp(mlp::MlpConfig),
-    StencilMlp(stencil_mlp::StencilConfig),
-    Nsls(nsls::NslsConfig),
-    Precorrector(precorrector::PrecorrectorConfig),
-    FactorGnn(factor_gnn::FactorConfig),
-}
-
-impl Settings {
-    /// The default settings of the model called `name`.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] naming the models there are.
-    pub fn default_of(name: &str) -> Result<Self> {
-        match name {
-            mlp::NAME => Ok(Settings::Mlp(Default::default())),
-            stencil_mlp::NAME => Ok(Settings::StencilMlp(Default::default())),
-            nsls::NAME => Ok(Settings::Nsls(Default::default())),
-            precorrector::NAME => Ok(Settings::Precorrector(Default::default())),
-            factor_gnn::NAME => Ok(Settings::FactorGnn(Default::default())),
-            other => Err(Error::Argument(format!(
-                "model = {other:?}: unknown; known models: {}",
-                NAMES.join(", ")
-            ))),
-        }
-    }
-
-    /// The model's name.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Settings::Mlp(_) => mlp::NAME,
-            Settings::StencilMlp(_) => stencil_mlp::NAME,
-            Settings::Nsls(_) => nsls::NAME,
-            Settings::Precorrector(_) => precorrector::NAME,
-            Settings::FactorGnn(_) => factor_gnn::NAME,
-        }
-    }
-
-    /// # Errors
-    /// [`Error::Argument`] naming the key that is out of range.
-    pub fn check(&self) -> Result<()> {
-        match self {
-            Settings::Mlp(c) => c.check(),
-            Settings::StencilMlp(c) => c.check(),
-            Settings::Nsls(c) => c.check(),
-            Settings::Precorrector(c) => c.check(),
-            Settings::FactorGnn(c) => c.check(),
-        }
-    }
-
-    /// A trainer with fresh weights for systems like `train`.
-    ///
-    /// # Errors
-    /// If the settings do not fit the samples, or the device is not at hand.
-    pub fn trainer(&self, train: &[LinearSystem], seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
-        match self {
-            Settings::Mlp(c) => mlp::trainer(c, train, seed, device),
-            Settings::StencilMlp(c) => stencil_mlp::trainer(c, train, seed, device),
-            Settings::Nsls(c) => nsls::trainer(c, train, seed, device),
-            Settings::Precorrector(c) => precorrector::trainer(c, train, seed, device),
-            Settings::FactorGnn(c) => factor_gnn::trainer(c, train, seed, device),
-        }
-    }
+/// Reads and checks the table of the model `name`.
+fn config<C: DeserializeOwned>(
+    name: &str,
+    table: &Table,
+    origin: &str,
+    check: fn(&C) -> Result<()>,
+) -> Result<C> {
+    let config = entry::config(table, name, origin)?;
+    check(&config).map_err(|e| Error::recipe(origin, e.to_string()))?;
+    Ok(config)
 }

@@ -3,18 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
 
 use super::schedule::Schedule;
+use crate::entry;
 use crate::error::{Error, Result};
-use crate::models::Settings;
 use crate::models::fit::{AdamConfig, Device};
+use crate::models::{self, BuiltIn, ModelConfig};
 use crate::solver::Method;
 
 /// Everything that decides a training run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct TrainRecipe {
-    /// The model: one of [`crate::models::NAMES`].
+    /// The model: one of [`crate::models::ENTRIES`].
     pub model: String,
     /// The dataset, relative to the recipe's directory.
     pub data: PathBuf,
@@ -43,17 +44,9 @@ pub struct TrainRecipe {
     pub validation: Validation,
     #[serde(default)]
     pub early_stopping: EarlyStopping,
-    /// The model's own table, named after it.
-    #[serde(default)]
-    pub mlp: Option<crate::models::mlp::MlpConfig>,
-    #[serde(default, rename = "stencil-mlp")]
-    pub stencil_mlp: Option<crate::models::stencil_mlp::StencilConfig>,
-    #[serde(default)]
-    pub nsls: Option<crate::models::nsls::NslsConfig>,
-    #[serde(default)]
-    pub precorrector: Option<crate::models::precorrector::PrecorrectorConfig>,
-    #[serde(default, rename = "factor-gnn")]
-    pub factor_gnn: Option<crate::models::factor_gnn::FactorConfig>,
+    /// The model's own table, named after it, every key written out; nothing else once the recipe is parsed.
+    #[serde(flatten)]
+    own: Table,
 }
 
 fn one() -> u64 {
@@ -135,9 +128,43 @@ impl TrainRecipe {
     /// # Errors
     /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        let recipe: TrainRecipe = toml::from_str(text).map_err(|e| Error::toml(origin, text, &e))?;
+        let mut recipe: TrainRecipe = toml::from_str(text).map_err(|e| Error::toml(origin, text, &e))?;
+        recipe.resolve(origin)?;
         recipe.check(origin)?;
         Ok(recipe)
+    }
+
+    /// Writes the model's table out; refuses keys that are neither ours nor the model's.
+    fn resolve(&mut self, origin: &str) -> Result<()> {
+        let bad = |reason: String| Err(Error::recipe(origin, reason));
+        let model = match models::ENTRIES.find(&self.model) {
+            Ok(model) => model,
+            Err(e) => return bad(e.to_string()),
+        };
+        let given = match self.own.remove(model.name) {
+            None => Table::new(),
+            Some(Value::Table(table)) => table,
+            Some(other) => {
+                return bad(format!("{} = {other}: must be a table [{0}]", model.name));
+            }
+        };
+        if let Some(key) = self.own.keys().next().cloned() {
+            self.own.clear();
+            return bad(match models::ENTRIES.find(&key) {
+                Ok(_) => format!("[{key}] has no meaning with model = {:?}", self.model),
+                Err(_) => {
+                    let known: Vec<String> = entry::to_table(self).keys().cloned().collect();
+                    format!(
+                        "unknown key '{key}' (known keys: {}, [{}])",
+                        known.join(", "),
+                        model.name
+                    )
+                }
+            });
+        }
+        let settings = (model.parse)(&given, origin)?.table();
+        self.own.insert(model.name.into(), settings.into());
+        Ok(())
     }
 
     /// Reads a recipe file; a missing name becomes the file's, relative data becomes relative to the file.
@@ -196,35 +223,17 @@ impl TrainRecipe {
             }
         }
         let range = |r: Result<()>| r.map_err(|e| Error::recipe(origin, e.to_string()));
-        range(self.schedule.check())?;
-        range(self.settings().and_then(|s| s.check()))
+        range(self.schedule.check())
     }
 
-    /// The model's settings, defaults where the recipe has none.
+    /// The model with its settings.
     ///
     /// # Errors
-    /// [`Error::Argument`] for an unknown model, or the table of one that is not trained.
-    pub fn settings(&self) -> Result<Settings> {
-        let given = [
-            self.mlp.clone().map(Settings::Mlp),
-            self.stencil_mlp.clone().map(Settings::StencilMlp),
-            self.nsls.clone().map(Settings::Nsls),
-            self.precorrector.clone().map(Settings::Precorrector),
-            self.factor_gnn.clone().map(Settings::FactorGnn),
-        ];
-        let default = Settings::default_of(&self.model)?;
-        let mut own = None;
-        for settings in given.into_iter().flatten() {
-            if settings.name() != self.model {
-                return Err(Error::Argument(format!(
-                    "[{}] has no meaning with model = {:?}",
-                    settings.name(),
-                    self.model
-                )));
-            }
-            own = Some(settings);
-        }
-        Ok(own.unwrap_or(default))
+    /// [`Error::Argument`] if the model has been unknown since the recipe was parsed.
+    pub fn settings(&self) -> Result<Box<dyn ModelConfig>> {
+        let table = self.own.get(&self.model).and_then(Value::as_table);
+        let empty = Table::new();
+        (models::ENTRIES.find(&self.model)?.parse)(table.unwrap_or(&empty), "recipe")
     }
 
     /// Adam's constants at a learning-rate factor.
@@ -245,7 +254,7 @@ impl TrainRecipe {
     pub fn set(&self, assignments: &[String]) -> Result<Self> {
         let origin = "--set";
         let text = self.to_toml()?;
-        let mut table: toml::Table = toml::from_str(&text).map_err(|e| Error::toml(origin, &text, &e))?;
+        let mut table: Table = toml::from_str(&text).map_err(|e| Error::toml(origin, &text, &e))?;
         for assignment in assignments {
             let Some((key, value)) = assignment.split_once('=') else {
                 return Err(Error::recipe(
@@ -256,99 +265,56 @@ impl TrainRecipe {
             let (path, last) = key.rsplit_once('.').unwrap_or(("", key));
             let mut place = &mut table;
             for part in path.split('.').filter(|p| !p.is_empty()) {
-                let inner = place
-                    .entry(part)
-                    .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+                let inner = place.entry(part).or_insert_with(|| Value::Table(Table::new()));
                 place = inner
                     .as_table_mut()
                     .ok_or_else(|| Error::recipe(origin, format!("{key}: {part} is no table")))?;
             }
-            let parsed = toml::from_str::<toml::Table>(&format!("v = {value}"));
+            let parsed = toml::from_str::<Table>(&format!("v = {value}"));
             let parsed = parsed.ok().and_then(|mut t| t.remove("v"));
-            place.insert(
-                last.into(),
-                parsed.unwrap_or_else(|| toml::Value::String(value.into())),
-            );
+            place.insert(last.into(), parsed.unwrap_or_else(|| Value::String(value.into())));
         }
         let text = toml::to_string(&table)
             .map_err(|e| Error::Argument(format!("recipe cannot be written as TOML: {e}")))?;
         Self::parse(&text, origin)
     }
 
-    /// The recipe as TOML with the model's defaults written out.
+    /// The recipe as TOML, every default written out.
     ///
     /// # Errors
     /// [`Error::Argument`] if it cannot be written as TOML.
     pub fn to_toml(&self) -> Result<String> {
-        let mut full = self.clone();
-        match self.settings()? {
-            Settings::Mlp(c) => full.mlp = Some(c),
-            Settings::StencilMlp(c) => full.stencil_mlp = Some(c),
-            Settings::Nsls(c) => full.nsls = Some(c),
-            Settings::Precorrector(c) => full.precorrector = Some(c),
-            Settings::FactorGnn(c) => full.factor_gnn = Some(c),
-        }
-        toml::to_string(&full).map_err(|e| Error::Argument(format!("recipe cannot be written as TOML: {e}")))
+        toml::to_string(self).map_err(|e| Error::Argument(format!("recipe cannot be written as TOML: {e}")))
     }
 }
 
-/// Family, model, path and text of the recipes that come with the binary.
-const BUILTIN: [(&str, &str, &str, &str); 6] = [
-    (
-        "poisson",
-        "mlp",
-        "training/poisson-mlp.toml",
-        include_str!("../../training/poisson-mlp.toml"),
-    ),
-    (
-        "poisson",
-        "stencil-mlp",
-        "training/poisson-stencil-mlp.toml",
-        include_str!("../../training/poisson-stencil-mlp.toml"),
-    ),
-    (
-        "frame",
-        "nsls",
-        "training/frame-nsls.toml",
-        include_str!("../../training/frame-nsls.toml"),
-    ),
-    (
-        "darcy",
-        "precorrector",
-        "training/darcy-precorrector.toml",
-        include_str!("../../training/darcy-precorrector.toml"),
-    ),
-    (
-        "darcy",
-        "factor-gnn",
-        "training/darcy-factor-gnn.toml",
-        include_str!("../../training/darcy-factor-gnn.toml"),
-    ),
-    (
-        "tridiagonal",
-        "factor-gnn",
-        "training/tridiagonal-factor-gnn.toml",
-        include_str!("../../training/tridiagonal-factor-gnn.toml"),
-    ),
-];
-
-/// The recipe that `fempipe train --family F [--model M]` runs.
+/// The recipe that `fempipe train --family F [--model M]` runs; without a model that of the first one with a recipe for F.
 ///
 /// # Errors
 /// [`Error::Argument`] naming the pairs there are.
-pub fn builtin(family: &str, model: &str) -> Result<TrainRecipe> {
-    let found = BUILTIN.iter().find(|r| (r.0, r.1) == (family, model));
-    let Some(&(_, _, origin, text)) = found else {
-        let pairs: Vec<String> = BUILTIN.iter().map(|r| format!("{} with {}", r.0, r.1)).collect();
-        return Err(Error::Argument(format!(
-            "no recipe for family {family:?} and model {model:?} comes with fempipe; there are: {}. Write one and run \
-             `fempipe train RECIPE.toml`",
-            pairs.join(", ")
-        )));
-    };
-    let mut recipe = TrainRecipe::parse(text, origin)?;
+pub fn builtin(family: &str, model: Option<&str>) -> Result<TrainRecipe> {
+    let mut pairs = Vec::new();
+    for entry in models::ENTRIES.all() {
+        let recipes = (entry.parse)(&(entry.defaults)(), "defaults")?.recipes();
+        for built_in in recipes {
+            if built_in.family == family && model.is_none_or(|m| m == entry.name) {
+                return read_built_in(built_in, entry.name);
+            }
+            pairs.push(format!("{} with {}", built_in.family, entry.name));
+        }
+    }
+    let model = model.map_or(String::new(), |m| format!(" and model {m:?}"));
+    Err(Error::Argument(format!(
+        "no recipe for family {family:?}{model} comes with fempipe; there are: {}. Write one and run `fempipe train \
+         RECIPE.toml`",
+        pairs.join(", ")
+    )))
+}
+
+fn read_built_in(built_in: &BuiltIn, model: &str) -> Result<TrainRecipe> {
+    let mut recipe = TrainRecipe::parse(built_in.text, built_in.path)?;
     if recipe.name.is_empty() {
-        recipe.name = format!("{family}-{model}");
+        recipe.name = format!("{}-{model}", built_in.family);
     }
     // Recipes name data relative to their own directory, training/.
     recipe.data = Path::new("training").join(recipe.data);

@@ -351,11 +351,14 @@ impl Training {
 
 /// Refuses to go on with another recipe: half a run under each would be neither.
 fn same_recipe(checkpoint: &Checkpoint, recipe: &str, file: &Path) -> Result<()> {
-    if checkpoint.recipe == recipe {
+    // An older version may have written the same recipe otherwise.
+    let there = TrainRecipe::parse(&checkpoint.recipe, "recipe in the checkpoint")
+        .and_then(|r| r.to_toml())
+        .unwrap_or_else(|_| checkpoint.recipe.clone());
+    if there == recipe {
         return Ok(());
     }
-    let differs = checkpoint
-        .recipe
+    let differs = there
         .lines()
         .find(|l| !recipe.lines().any(|r| r == *l))
         .unwrap_or("fewer keys");

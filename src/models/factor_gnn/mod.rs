@@ -20,8 +20,10 @@ use std::path::Path;
 
 use dfdx::prelude::Cpu;
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
-use super::{Checkpoint, Model, PredictOptions, Prediction};
+use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Prediction, Trainer};
+use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, LinOp};
 use crate::models::nsls::Scaling;
@@ -70,6 +72,46 @@ impl Default for FactorConfig {
             scaling: Scaling::Max,
             order: true,
         }
+    }
+}
+
+/// `factor-gnn` as a member of [`super::ENTRIES`].
+pub static ENTRY: Entry<dyn ModelConfig> = Entry {
+    name: NAME,
+    help: "the entries of a triangular factor, by one of six node models",
+    source: "Trifonov, Muravleva, Oseledets 2025, arXiv:2502.01397",
+    needs: "A symmetric positive definite",
+    positional: &[],
+    defaults: entry::defaults::<FactorConfig>,
+    parse: |table, origin| Ok(Box::new(super::config(NAME, table, origin, FactorConfig::check)?)),
+};
+
+impl ModelConfig for FactorConfig {
+    fn table(&self) -> Table {
+        entry::to_table(self)
+    }
+
+    fn trainer(&self, train: &[LinearSystem], seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
+        training::trainer(self, train, seed, device)
+    }
+
+    fn load(&self, checkpoint: &Checkpoint, file: &Path) -> Result<Box<dyn Model>> {
+        Ok(Box::new(FactorGnn::from_checkpoint(checkpoint, file)?))
+    }
+
+    fn recipes(&self) -> &'static [BuiltIn] {
+        &[
+            BuiltIn {
+                family: "darcy",
+                path: "training/darcy-factor-gnn.toml",
+                text: include_str!("../../../training/darcy-factor-gnn.toml"),
+            },
+            BuiltIn {
+                family: "tridiagonal",
+                path: "training/tridiagonal-factor-gnn.toml",
+                text: include_str!("../../../training/tridiagonal-factor-gnn.toml"),
+            },
+        ]
     }
 }
 

@@ -16,10 +16,12 @@ use std::path::Path;
 use dfdx::prelude::{Cpu, TensorFromVec};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use super::features::{self, Input};
 use super::operator::ExplicitInverse;
-use super::{Checkpoint, Model, PredictOptions, Prediction};
+use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Prediction, Trainer};
+use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 use crate::nn::{NamedArray, Params, layers};
@@ -86,6 +88,39 @@ impl Default for MlpConfig {
             omega: 1.0,
             filter: 0.0,
         }
+    }
+}
+
+/// `mlp` as a member of [`super::ENTRIES`].
+pub static ENTRY: Entry<dyn ModelConfig> = Entry {
+    name: NAME,
+    help: "the n^2 entries of an approximate inverse, from the stored diagonals of A",
+    source: "Ruelmann, Geveler, Turek 2018",
+    needs: "A symmetric positive definite, all systems of one size",
+    positional: &[],
+    defaults: entry::defaults::<MlpConfig>,
+    parse: |table, origin| Ok(Box::new(super::config(NAME, table, origin, MlpConfig::check)?)),
+};
+
+impl ModelConfig for MlpConfig {
+    fn table(&self) -> Table {
+        entry::to_table(self)
+    }
+
+    fn trainer(&self, train: &[LinearSystem], seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
+        training::trainer(self, train, seed, device)
+    }
+
+    fn load(&self, checkpoint: &Checkpoint, file: &Path) -> Result<Box<dyn Model>> {
+        Ok(Box::new(Mlp::from_checkpoint(checkpoint, file)?))
+    }
+
+    fn recipes(&self) -> &'static [BuiltIn] {
+        &[BuiltIn {
+            family: "poisson",
+            path: "training/poisson-mlp.toml",
+            text: include_str!("../../../training/poisson-mlp.toml"),
+        }]
     }
 }
 

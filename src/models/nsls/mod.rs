@@ -21,8 +21,10 @@ use std::path::Path;
 
 use dfdx::prelude::Cpu;
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
-use super::{Checkpoint, Model, PredictOptions, Prediction};
+use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Prediction, Trainer};
+use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 use crate::linalg::vector::dot;
@@ -106,6 +108,39 @@ impl Default for NslsConfig {
             scale: Scale::Residual,
             skip: false,
         }
+    }
+}
+
+/// `nsls` as a member of [`super::ENTRIES`].
+pub static ENTRY: Entry<dyn ModelConfig> = Entry {
+    name: NAME,
+    help: "the solution itself, by a graph network on A with iterates as features",
+    source: "Grementieri, Galeone 2022, arXiv:2201.05356",
+    needs: "",
+    positional: &[],
+    defaults: entry::defaults::<NslsConfig>,
+    parse: |table, origin| Ok(Box::new(super::config(NAME, table, origin, NslsConfig::check)?)),
+};
+
+impl ModelConfig for NslsConfig {
+    fn table(&self) -> Table {
+        entry::to_table(self)
+    }
+
+    fn trainer(&self, train: &[LinearSystem], seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
+        training::trainer(self, train, seed, device)
+    }
+
+    fn load(&self, checkpoint: &Checkpoint, file: &Path) -> Result<Box<dyn Model>> {
+        Ok(Box::new(Nsls::from_checkpoint(checkpoint, file)?))
+    }
+
+    fn recipes(&self) -> &'static [BuiltIn] {
+        &[BuiltIn {
+            family: "frame",
+            path: "training/frame-nsls.toml",
+            text: include_str!("../../../training/frame-nsls.toml"),
+        }]
     }
 }
 

@@ -16,8 +16,10 @@ use std::path::Path;
 
 use dfdx::prelude::Cpu;
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
-use super::{Checkpoint, Model, PredictOptions, Prediction};
+use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Prediction, Trainer};
+use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, LinOp};
 use crate::nn::graph::{Fused, Graphs, Ops, Reduce};
@@ -79,6 +81,46 @@ impl Default for PrecorrectorConfig {
 
 /// The rounds' perceptrons: name, then how many tables of features each takes.
 const PERCEPTRONS: [(&str, usize); 2] = [("edge", 3), ("node", 3)];
+
+/// `precorrector` as a member of [`super::ENTRIES`].
+pub static ENTRY: Entry<dyn ModelConfig> = Entry {
+    name: NAME,
+    help: "corrections to an incomplete Cholesky factor, by message passing on its graph",
+    source: "Trifonov et al. 2024, arXiv:2405.15557",
+    needs: "A symmetric positive definite",
+    positional: &[],
+    defaults: entry::defaults::<PrecorrectorConfig>,
+    parse: |table, origin| {
+        Ok(Box::new(super::config(
+            NAME,
+            table,
+            origin,
+            PrecorrectorConfig::check,
+        )?))
+    },
+};
+
+impl ModelConfig for PrecorrectorConfig {
+    fn table(&self) -> Table {
+        entry::to_table(self)
+    }
+
+    fn trainer(&self, train: &[LinearSystem], seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
+        training::trainer(self, train, seed, device)
+    }
+
+    fn load(&self, checkpoint: &Checkpoint, file: &Path) -> Result<Box<dyn Model>> {
+        Ok(Box::new(Precorrector::from_checkpoint(checkpoint, file)?))
+    }
+
+    fn recipes(&self) -> &'static [BuiltIn] {
+        &[BuiltIn {
+            family: "darcy",
+            path: "training/darcy-precorrector.toml",
+            text: include_str!("../../../training/darcy-precorrector.toml"),
+        }]
+    }
+}
 
 impl PrecorrectorConfig {
     /// # Errors

@@ -18,9 +18,11 @@ use std::sync::Arc;
 
 use dfdx::prelude::{Cpu, TensorFromVec};
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use super::two_level::TwoLevel;
-use super::{Checkpoint, Model, PredictOptions, Prediction};
+use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Prediction, Trainer};
+use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, Pattern};
 use crate::nn::{Params, layers};
@@ -61,6 +63,46 @@ impl Default for StencilConfig {
             steps: 4,
             damping: 0.7,
         }
+    }
+}
+
+/// `stencil-mlp` as a member of [`super::ENTRIES`].
+pub static ENTRY: Entry<dyn ModelConfig> = Entry {
+    name: NAME,
+    help: "the smoother of a two-level method around the fast solver of the unperturbed grid, node by node",
+    source: "fempipe",
+    needs: "A symmetric positive definite, on the inner nodes of a square grid row by row",
+    positional: &[],
+    defaults: entry::defaults::<StencilConfig>,
+    parse: |table, origin| {
+        Ok(Box::new(super::config(
+            NAME,
+            table,
+            origin,
+            StencilConfig::check,
+        )?))
+    },
+};
+
+impl ModelConfig for StencilConfig {
+    fn table(&self) -> Table {
+        entry::to_table(self)
+    }
+
+    fn trainer(&self, train: &[LinearSystem], seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
+        training::trainer(self, train, seed, device)
+    }
+
+    fn load(&self, checkpoint: &Checkpoint, file: &Path) -> Result<Box<dyn Model>> {
+        Ok(Box::new(StencilMlp::from_checkpoint(checkpoint, file)?))
+    }
+
+    fn recipes(&self) -> &'static [BuiltIn] {
+        &[BuiltIn {
+            family: "poisson",
+            path: "training/poisson-stencil-mlp.toml",
+            text: include_str!("../../../training/poisson-stencil-mlp.toml"),
+        }]
     }
 }
 
