@@ -4,6 +4,7 @@
 //! conversions to and from nalgebra-sparse for everything else.
 
 pub mod cholesky;
+pub mod coarse_space;
 pub mod csr;
 pub mod dense;
 pub mod eigen;
@@ -14,6 +15,7 @@ mod spmv;
 pub mod vector;
 
 pub use cholesky::{Cholesky, SymbolicCholesky};
+pub use coarse_space::{CoarseFactor, CoarseSpace, Columns};
 pub use csr::Csr;
 pub use ldlt::{Inertia, Ldlt, SymbolicLdlt};
 pub use op::{LinOp, Props};

@@ -1,6 +1,5 @@
 //! GCRO-DR: restarted GMRES that keeps a space of slow modes, over restarts and over systems.
 
-use super::deflated::orthonormal;
 use super::gmres::{End, scaled};
 use super::harmonic;
 use super::hessenberg::Hessenberg;
@@ -9,8 +8,7 @@ use super::run::Run;
 use super::stop::Norm;
 use super::{Monitor, Outcome, Reason, Stop, need};
 use crate::error::{Error, Result};
-use crate::linalg::dense::Dense;
-use crate::linalg::{LinOp, vector};
+use crate::linalg::{CoarseSpace, LinOp, vector};
 
 /// Parameters of [`gcrodr`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,31 +59,27 @@ pub struct Gcrodr {
     pub(super) b: Vec<Vec<f64>>,
     /// U was given from outside: there is no Û.
     pub(super) given: bool,
+    /// And C with it, A U not yet orthonormal.
+    mapped: bool,
     /// And is renewed all the same.
     renewed: bool,
 }
 
 impl Gcrodr {
-    /// Gives a space of slow modes (n×j) that stays as it is, instead of one found on the way.
-    ///
-    /// # Errors
-    /// [`Error::Numeric`] if an entry is not finite.
-    pub fn set_space(&mut self, space: &Dense) -> Result<()> {
-        self.u = orthonormal(space)?;
-        (self.given, self.renewed) = (true, false);
+    /// Gives a space of slow modes that stays as it is, instead of one found on the way. A W serves the next solve, which must be
+    /// with the A that the space was set up for; solves after it multiply by their own.
+    pub fn set_space(&mut self, space: &CoarseSpace) {
+        [self.u, self.c] = space.columns();
         self.u_hat.clear();
-        Ok(())
+        (self.given, self.mapped, self.renewed) = (true, true, false);
     }
 
-    /// Gives a space of slow modes (n×j) to start from: it is renewed after every cycle and kept from system to system, as one
-    /// that was found. With M ≠ I the renewal then goes by the harmonic Ritz vectors of A, not of A M, on the space at hand.
-    ///
-    /// # Errors
-    /// [`Error::Numeric`] if an entry is not finite.
-    pub fn start_space(&mut self, space: &Dense) -> Result<()> {
-        self.set_space(space)?;
+    /// Gives a space of slow modes to start from, as [`Gcrodr::set_space`]: it is renewed after every cycle and kept from system to
+    /// system, as one that was found. With M ≠ I the renewal then goes by the harmonic Ritz vectors of A, not of A M, on the space
+    /// at hand.
+    pub fn start_space(&mut self, space: &CoarseSpace) {
+        self.set_space(space);
         self.renewed = true;
-        Ok(())
     }
 
     /// Forgets the space, given or found.
@@ -93,7 +87,7 @@ impl Gcrodr {
         for space in [&mut self.c, &mut self.u, &mut self.u_hat] {
             space.clear();
         }
-        (self.given, self.renewed) = (false, false);
+        (self.given, self.mapped, self.renewed) = (false, false, false);
     }
 
     /// Dimension of the space kept.
@@ -125,6 +119,7 @@ pub fn gcrodr(
     stop: &Stop,
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
+    let mapped = std::mem::take(&mut ws.mapped);
     params.check()?;
     need::linear("gcrodr", a, m)?;
     need::norm("gcrodr", stop, &[Norm::Unpreconditioned])?;
@@ -132,7 +127,7 @@ pub fn gcrodr(
     ws.prepare(params, b.len())?;
     let mut stopped = run.begin(x, &mut ws.w);
     if stopped.is_none() && !ws.u.is_empty() {
-        ws.map_space(a, m);
+        ws.map_space(mapped, a, m);
         ws.project(x);
         stopped = run.confirm(x, &mut ws.w);
     }
@@ -183,8 +178,8 @@ impl Gcrodr {
         Ok(())
     }
 
-    /// For a new A or M: U ← M Û (or as given), then C ← A U, both multiplied by what makes C orthonormal.
-    fn map_space(&mut self, a: &dyn LinOp, m: &dyn LinOp) {
+    /// For a new A or M: U ← M Û (or as given), then C ← A U unless it is `mapped`, both multiplied by what makes C orthonormal.
+    fn map_space(&mut self, mapped: bool, a: &dyn LinOp, m: &dyn LinOp) {
         if !self.given {
             for (u, u_hat) in self.u.iter_mut().zip(&self.u_hat) {
                 m.apply(u_hat, u);
@@ -195,7 +190,9 @@ impl Gcrodr {
         for j in 0..self.u.len() {
             self.c[j].resize(self.w.len(), 0.0);
             let (done, rest) = self.c.split_at_mut(j);
-            a.apply(&self.u[j], &mut rest[0]);
+            if !mapped {
+                a.apply(&self.u[j], &mut rest[0]);
+            }
             let size = vector::norm2(&rest[0]);
             let (u_done, u_rest) = self.u.split_at_mut(j);
             for _ in 0..2 {

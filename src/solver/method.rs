@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::bcgs::{Bcgs, bcgs};
 use super::cg::{Cg, cg};
 use super::chebyshev::{Chebyshev, ChebyshevParams, chebyshev};
-use super::deflated::{DeflatedCg, Deflation, deflated_cg};
+use super::deflated::{DeflatedCg, deflated_cg};
 use super::fcg::{self, Fcg, fcg};
 use super::fgmres::{self, Fgmres, fgmres};
 use super::gcrodr::{Gcrodr, GcrodrParams, gcrodr};
@@ -16,10 +16,10 @@ use super::gmres::{Gmres, GmresParams, gmres};
 use super::minres::{Minres, minres};
 use super::richardson::{self, Richardson, richardson};
 use super::side::{Side, split};
-use super::{Monitor, Outcome, Stop};
+use super::{Monitor, Outcome, Stop, need};
 use crate::error::{Error, Result};
-use crate::linalg::LinOp;
 use crate::linalg::dense::Dense;
+use crate::linalg::{CoarseFactor, CoarseSpace, Columns, LinOp};
 use crate::notation;
 
 /// A solver and its parameters.
@@ -165,16 +165,33 @@ impl Method {
 }
 
 impl Method {
-    /// As [`Method::solve`], helped by the span of the columns of `space` (n×k): `cg` deflates it ([`deflated_cg`]), `gcrodr` solves
-    /// on it first ([`Gcrodr::set_space`]; it must be smaller than `restart`). Setting the space up costs k products with A.
+    /// Sets the span of the columns of `space` (n×j) up for [`Method::solve_with_space`]: j products with A, for `cg` also the factor of
+    /// Wᵀ A W.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] unless the method is `cg` (and A promised SPD) or `gcrodr`; else as [`CoarseSpace::new`].
+    pub fn coarse_space(&self, a: &dyn LinOp, space: &Dense) -> Result<CoarseSpace> {
+        let factor = match self {
+            Method::Cg => {
+                need::spd_matrix("deflated cg", a)?;
+                CoarseFactor::Cholesky
+            }
+            Method::Gcrodr { .. } => CoarseFactor::None,
+            _ => return Err(self.without_space()),
+        };
+        CoarseSpace::new(a, space, Columns::Orthonormal, factor)
+    }
+
+    /// As [`Method::solve`], helped by a space that [`Method::coarse_space`] has set up for A: `cg` deflates it ([`deflated_cg`]), `gcrodr`
+    /// solves on it first ([`Gcrodr::set_space`]; it must be smaller than `restart`).
     ///
     /// # Errors
     /// [`Error::Argument`] for the other methods; else as the method.
-    #[allow(clippy::too_many_arguments)] // the house signature and the space
+    #[allow(clippy::too_many_arguments)] // the arguments of all methods and the space
     pub fn solve_with_space(
         &self,
         ws: &mut Workspace,
-        space: &Dense,
+        space: &CoarseSpace,
         a: &dyn LinOp,
         m: &dyn LinOp,
         b: &[f64],
@@ -182,22 +199,20 @@ impl Method {
         stop: &Stop,
         monitor: &mut dyn Monitor,
     ) -> Result<Outcome> {
-        match *self {
-            Method::Cg => {
-                let deflation = Deflation::new(a, space)?;
-                deflated_cg(&mut ws.deflated, &deflation, a, m, b, x, stop, monitor)
-            }
+        match self {
+            Method::Cg => deflated_cg(&mut ws.deflated, space, a, m, b, x, stop, monitor),
             Method::Gcrodr { .. } => {
-                ws.gcrodr.set_space(space)?;
+                ws.gcrodr.set_space(space);
                 let outcome = self.solve(ws, a, m, b, x, stop, monitor);
                 ws.gcrodr.forget();
                 outcome
             }
-            _ => Err(Error::Argument(format!(
-                "{} cannot use a space: take cg or gcrodr",
-                self.name()
-            ))),
+            _ => Err(self.without_space()),
         }
+    }
+
+    fn without_space(&self) -> Error {
+        Error::Argument(format!("{} cannot use a space: take cg or gcrodr", self.name()))
     }
 }
 

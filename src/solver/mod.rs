@@ -39,7 +39,7 @@ mod stop;
 pub use bcgs::{Bcgs, bcgs};
 pub use cg::{Cg, cg};
 pub use chebyshev::{Chebyshev, ChebyshevParams, chebyshev};
-pub use deflated::{DeflatedCg, Deflation, deflated_cg};
+pub use deflated::{DeflatedCg, deflated_cg};
 pub use fcg::{Fcg, fcg};
 pub use fgmres::{Fgmres, fgmres};
 pub use gcrodr::{Gcrodr, GcrodrParams, gcrodr};

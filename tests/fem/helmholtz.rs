@@ -121,7 +121,8 @@ fn the_published_positive_problem_is_as_hard_as_it_was() {
         .unwrap();
     assert!((870..=930).contains(&plain.iterations), "{}", plain.iterations);
     x.fill(0.0);
-    let space = sine_modes(250, 20).unwrap();
+    let modes = sine_modes(250, 20).unwrap();
+    let space = Method::Cg.coarse_space(&a, &modes).unwrap();
     let deflated = Method::Cg
         .solve_with_space(&mut ws, &space, &a, &identity, &s.rhs, &mut x, &stop, &mut Quiet)
         .unwrap();

@@ -2,14 +2,19 @@
 
 use fempipe::Error;
 use fempipe::linalg::op::{Identity, LinOp, Promised, Props};
-use fempipe::linalg::{Csr, dense, vector};
+use fempipe::linalg::{CoarseFactor, CoarseSpace, Columns, Csr, dense, vector};
 use fempipe::precond::Spec;
 use fempipe::solver::{
-    DeflatedCg, Deflation, Gcrodr, GcrodrParams, Method, Quiet, Stop, Workspace, deflated_cg, gcrodr,
+    DeflatedCg, Gcrodr, GcrodrParams, Method, Quiet, Stop, Workspace, deflated_cg, gcrodr,
 };
 
 use crate::krylov::{helmholtz, modes, solve};
 use crate::systems::{poisson, random_vector, residual};
+
+/// The space as deflated cg and gcrodr take it.
+fn deflation(a: &dyn LinOp, space: &dense::Dense) -> fempipe::Result<CoarseSpace> {
+    CoarseSpace::new(a, space, Columns::Orthonormal, CoarseFactor::Cholesky)
+}
 
 #[test]
 fn deflating_exact_eigenvectors_leaves_the_deflated_spectrum() {
@@ -18,15 +23,15 @@ fn deflating_exact_eigenvectors_leaves_the_deflated_spectrum() {
     let n = k * k;
     let (space, eigenvalues) = modes(k, count);
     let spd = a.promised(Props::SPD);
-    let deflation = Deflation::new(&spd, &space).unwrap();
-    assert_eq!(deflation.dim(), count);
+    let coarse = deflation(&spd, &space).unwrap();
+    assert_eq!(coarse.dim(), count);
     let b = random_vector(n, 66);
     let stop = Stop::rtol(1e-10);
     let mut x = vec![0.0; n];
     let mut ws = DeflatedCg::default();
     let out = deflated_cg(
         &mut ws,
-        &deflation,
+        &coarse,
         &spd,
         &Identity(n),
         &b,
@@ -58,7 +63,7 @@ fn deflating_exact_eigenvectors_leaves_the_deflated_spectrum() {
     assert!(out.iterations <= bound && out.iterations < plain.iterations);
     // GMRES augmented with the same space needs no more iterations than deflated CG.
     let mut recycler = Gcrodr::default();
-    recycler.set_space(&space).unwrap();
+    recycler.set_space(&coarse);
     let params = GcrodrParams {
         restart: 200,
         recycle: 1,
@@ -86,12 +91,12 @@ fn a_deflation_space_may_be_dependent_whole_or_empty_but_not_foreign() {
     let b = random_vector(16, 67);
     let mut ws = DeflatedCg::default();
     let mut run = |space: &dense::Dense| {
-        let deflation = Deflation::new(&spd, space).unwrap();
+        let coarse = deflation(&spd, space).unwrap();
         let mut x = vec![0.0; 16];
         let stop = Stop::default();
         let out = deflated_cg(
             &mut ws,
-            &deflation,
+            &coarse,
             &spd,
             &Identity(16),
             &b,
@@ -101,7 +106,7 @@ fn a_deflation_space_may_be_dependent_whole_or_empty_but_not_foreign() {
         )
         .unwrap();
         assert!(out.converged() && residual(&a, &b, &x) <= 1.0001e-8 * out.b_norm);
-        (deflation.dim(), out.iterations)
+        (coarse.dim(), out.iterations)
     };
     let twice = dense::Dense::from_fn(16, 2, |i, _| i as f64);
     assert_eq!(run(&twice).0, 1);
@@ -109,14 +114,14 @@ fn a_deflation_space_may_be_dependent_whole_or_empty_but_not_foreign() {
     assert_eq!(run(&whole), (16, 0), "the coarse problem is the whole problem");
     let (plain, _) = solve("cg", &a, Props::SPD, &Identity(16), &b, &Stop::default());
     assert_eq!(run(&dense::Dense::zeros(16, 0)), (0, plain.iterations));
-    let foreign = Deflation::new(&spd, &dense::Dense::zeros(9, 1));
+    let foreign = deflation(&spd, &dense::Dense::zeros(9, 1));
     assert!(matches!(foreign, Err(Error::Shape { .. })));
     let minus = Promised {
         op: &Csr::from_triplets(1, 1, &[(0, 0, -1.0)]).unwrap(),
         props: Props::SPD,
     };
     let space = dense::Dense::from_fn(1, 1, |_, _| 1.0);
-    assert!(matches!(Deflation::new(&minus, &space), Err(Error::Numeric(_))));
+    assert!(matches!(deflation(&minus, &space), Err(Error::Numeric(_))));
 }
 
 #[test]
@@ -166,7 +171,7 @@ fn recycling_helps_within_a_system_and_across_systems() {
 }
 
 #[test]
-fn a_method_takes_a_space_through_the_one_door() {
+fn a_method_takes_a_space_or_names_those_that_do() {
     let a = poisson(12);
     let spd = a.promised(Props::SPD);
     let b = random_vector(144, 71);
@@ -176,12 +181,13 @@ fn a_method_takes_a_space_through_the_one_door() {
     for method in ["cg", "gcrodr(40, 8)"] {
         let parsed: Method = method.parse().unwrap();
         let (plain, _) = solve(method, &a, Props::SPD, &Identity(144), &b, &stop);
+        let coarse = parsed.coarse_space(&spd, &space).unwrap();
         let mut run = || {
             let mut x = vec![0.0; 144];
             let out = parsed
                 .solve_with_space(
                     &mut ws,
-                    &space,
+                    &coarse,
                     &spd,
                     &Identity(144),
                     &b,
@@ -198,17 +204,63 @@ fn a_method_takes_a_space_through_the_one_door() {
         assert_eq!(first, run(), "{method} remembers nothing");
     }
     let minres: Method = "minres".parse().unwrap();
+    let coarse = deflation(&spd, &space).unwrap();
+    let mut x = [0.0; 144];
     let out = minres.solve_with_space(
         &mut ws,
-        &space,
+        &coarse,
         &spd,
         &Identity(144),
         &b,
-        &mut [0.0; 144],
+        &mut x,
+        &stop,
+        &mut Quiet,
+    );
+    for refused in [minres.coarse_space(&spd, &space).map(drop), out.map(drop)] {
+        let error = refused.unwrap_err();
+        assert!(matches!(error, Error::Argument(_)) && error.to_string().ends_with("take cg or gcrodr"));
+    }
+    // A that is not promised definite is refused by its promise, before anything is computed.
+    let unpromised = Method::Cg.coarse_space(&a, &space);
+    assert!(matches!(unpromised, Err(Error::Argument(_))));
+    // And a space without the factor is not for cg.
+    let plain = CoarseSpace::new(&spd, &space, Columns::Orthonormal, CoarseFactor::None).unwrap();
+    let out = Method::Cg.solve_with_space(
+        &mut ws,
+        &plain,
+        &spd,
+        &Identity(144),
+        &b,
+        &mut x,
         &stop,
         &mut Quiet,
     );
     assert!(matches!(out, Err(Error::Argument(_))));
+}
+
+#[test]
+fn a_given_space_is_multiplied_by_each_matrix_after_its_own() {
+    let (a, other) = (poisson(12), helmholtz(12, -0.5));
+    let (space, _) = modes(12, 8);
+    let coarse = deflation(&a.promised(Props::SPD), &space).unwrap();
+    let (params, b) = (GcrodrParams::default(), random_vector(144, 72));
+    let run = |ws: &mut Gcrodr, a: &Csr, b: &[f64]| {
+        let mut x = vec![0.0; 144];
+        let (m, stop) = (Identity(144), Stop::default());
+        let out = gcrodr(ws, &params, a, &m, b, &mut x, &stop, &mut Quiet).unwrap();
+        assert!(out.converged() && residual(a, b, &x) <= 1.0001e-8 * out.b_norm);
+        out
+    };
+    let mut fresh = Gcrodr::default();
+    fresh.set_space(&deflation(&other, &space).unwrap());
+    let expected = run(&mut fresh, &other, &b);
+    // Also where the solve before had nothing to do.
+    for first in [&b, &vec![0.0; 144]] {
+        let mut ws = Gcrodr::default();
+        ws.set_space(&coarse);
+        run(&mut ws, &a, first);
+        assert!(run(&mut ws, &other, &b).iterations.abs_diff(expected.iterations) <= 1);
+    }
 }
 
 #[test]
@@ -221,10 +273,8 @@ fn gcrodr_refuses_a_space_that_does_not_fit() {
     };
     for columns in [(9, 2), (16, 8)] {
         let mut ws = Gcrodr::default();
-        ws.set_space(&dense::Dense::from_fn(columns.0, columns.1, |i, j| {
-            f64::from(u8::from(i == j))
-        }))
-        .unwrap();
+        let space = dense::Dense::from_fn(columns.0, columns.1, |i, j| f64::from(u8::from(i == j)));
+        ws.set_space(&deflation(&Identity(columns.0), &space).unwrap());
         let out = gcrodr(
             &mut ws,
             &params,
@@ -264,9 +314,9 @@ fn a_space_to_start_from_is_renewed_and_recycled() {
     let icc = "icc".parse::<Spec>().unwrap().build(&a).unwrap().op;
     for m in [&Identity(900) as &dyn LinOp, &*icc] {
         let [mut nothing, mut fixed, mut started, mut known] = [(); 4].map(|()| Gcrodr::default());
-        fixed.set_space(&rough).unwrap();
-        started.start_space(&rough).unwrap();
-        known.set_space(&exact).unwrap();
+        fixed.set_space(&deflation(&spd, &rough).unwrap());
+        started.start_space(&deflation(&spd, &rough).unwrap());
+        known.set_space(&deflation(&spd, &exact).unwrap());
         let counts: Vec<[usize; 4]> = (0..3)
             .map(|k| [&mut nothing, &mut fixed, &mut started, &mut known].map(|ws| run(ws, m, 130 + k)))
             .collect();

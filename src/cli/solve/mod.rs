@@ -204,7 +204,9 @@ fn solve(
         // Each solve on its own: nothing recycled from the one before.
         ws.forget();
         match &prepared.space {
-            Some(space) => method.solve_with_space(&mut ws, space, &op, m, b, x, &stop, monitor),
+            Some(space) => method
+                .coarse_space(&op, space)
+                .and_then(|space| method.solve_with_space(&mut ws, &space, &op, m, b, x, &stop, monitor)),
             None if args.pc_side == Some(Side::Symmetric) => {
                 split(&method, &mut ws, &op, m, b, x, &stop, monitor)
             }
