@@ -11,13 +11,13 @@ use std::path::PathBuf;
 
 use fempipe::families;
 use fempipe::io::charts::{Scale, Series, lines};
-use fempipe::linalg::Props;
 use fempipe::models::factor_gnn::FactorConfig;
 use fempipe::models::fit::{AdamConfig, Device};
 use fempipe::models::nsls::Scaling;
-use fempipe::models::{ModelConfig, PredictOptions, Prediction};
+use fempipe::models::{ModelConfig, PredictOptions};
 use fempipe::rng::{Purpose, stream};
-use fempipe::solver::{Method, Quiet, Stop, Workspace};
+use fempipe::solve::Problem;
+use fempipe::solver::Stop;
 use fempipe::system::LinearSystem;
 
 const SIZES: [usize; 4] = [25, 50, 100, 200];
@@ -112,17 +112,14 @@ fn study(training: &[LinearSystem], test: &[LinearSystem], rounds: usize) -> fem
     let (mut cosine, mut iterations, mut failures) = (0.0, 0.0, 0.0);
     for system in test {
         cosine += model.agreement(system)?.unwrap_or(0.0) / TEST as f64;
-        let Prediction::Preconditioner(pc) = model.predict(system, &PredictOptions::default())? else {
-            continue;
-        };
         let stop = Stop {
             max_it: MOST,
             ..Stop::rtol(1e-6)
         };
-        let mut x = vec![0.0; system.n()];
-        let a = system.matrix.promised(Props::SPD);
-        let ws = &mut Workspace::default();
-        let outcome = Method::Cg.solve(ws, &a, &*pc, &system.rhs, &mut x, &stop, &mut Quiet)?;
+        let problem = Problem::new(system, "cg".parse()?, stop);
+        let outcome = problem
+            .solve_once(model.predict(system, &PredictOptions::default())?)?
+            .outcome;
         iterations += outcome.iterations as f64 / TEST as f64;
         failures += f64::from(u8::from(!outcome.converged()));
     }

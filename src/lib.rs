@@ -1,8 +1,8 @@
 //! **fempipe**: finite-element systems in, learned solvers out, judged in the same Krylov loop as the classical methods.
 //!
-//! A learned method looks at a linear system `A x = b` and hands the solver one of three things, a
-//! [`models::Prediction`]: a guess, a preconditioner or a subspace. Everything learned meets everything numerical at that
-//! one type: the evaluator knows no model by name, a solver knows no network.
+//! A learned method looks at a linear system `A x = b` and hands the solver a [`solve::Acceleration`]: a preconditioner, a guess, a
+//! subspace, or several of them. A classical preconditioner makes one too, and parts of different origin combine. Everything learned
+//! meets everything numerical at that one type: the evaluator knows no model by name, a solver knows no network.
 //!
 //! # The rooms
 //!
@@ -12,7 +12,7 @@
 //! | [`generate`] | dataset recipes, parallel sampling, resumable parts, shards |
 //! | [`train`] | training recipes, the loop with the real solver in it, run directories |
 //! | [`evaluate`] | rows × datasets × tolerances, statistics, condition numbers, table, plots, report |
-//! | [`models`] | learned systems, one a file → [`models::Prediction`]; checkpoints |
+//! | [`models`] | learned systems, one a folder → [`solve::Acceleration`]; checkpoints |
 //! | [`nn`] | what dfdx lacks: parameters of runtime size, sparse products with derivatives, Adam |
 //! | [`families`] | PDE families, one a file: `(seed, index)` → [`system::LinearSystem`] |
 //! | [`verify`] | what families claim, measured: orders of convergence, known values |
@@ -22,6 +22,7 @@
 //! | [`dataset`] | the HDF5 file: schema, parts, reader, splits, digests |
 //! | [`field`] | random coefficient fields: polynomial, Gaussian, two-phase |
 //! | [`fem`], [`mesh`] | elements on a reused pattern, quadrature, error norms; meshes |
+//! | [`solve`] | what stands beside A, and the one way to solve with it |
 //! | [`solver`], [`precond`] | Krylov methods and preconditioners under PETSc's names |
 //! | [`io`] | files of other programs: matrices, meshes; atomic writes |
 //! | [`linalg`] | patterns, CSR, [`linalg::LinOp`], direct solves |
@@ -34,18 +35,17 @@
 //! ```text
 //! cli → generate → families → fem, field → mesh
 //!     → train, evaluate → models → nn
-//!                       → dataset, solver, precond        all → linalg, error, rng
+//!                       → dataset, solve → solver, precond        all → linalg, error, rng
 //! ```
 //!
 //! # One system, three lines
 //!
 //! ```
-//! # use fempipe::{families, linalg::Props, precond::Spec, solver::{Method, Quiet, Stop, Workspace}};
+//! # use fempipe::{families, precond::Spec, solve::Problem, solver::Stop};
 //! let system = families::build("poisson", &toml::toml! { level = 4 }, "doc")?.sampler()?.sample(1, 0)?;
-//! let (method, pc) = ("cg".parse::<Method>()?, "icc".parse::<Spec>()?.build(&system.matrix)?);
-//! # let (mut ws, mut x, stop) = (Workspace::default(), vec![0.0; system.n()], Stop::rtol(1e-5));
-//! let done = method.solve(&mut ws, &system.matrix.promised(Props::SPD), &*pc.op, &system.rhs, &mut x, &stop, &mut Quiet)?;
-//! assert!(done.converged() && done.iterations < 20);
+//! let problem = Problem::new(&system, "cg".parse()?, Stop::rtol(1e-5));
+//! let solution = problem.solve_once("icc".parse::<Spec>()?.build(&system.matrix)?)?;
+//! assert!(solution.outcome.converged() && solution.outcome.iterations < 20);
 //! # Ok::<(), fempipe::Error>(())
 //! ```
 
@@ -68,6 +68,7 @@ pub mod nn;
 pub mod notation;
 pub mod precond;
 pub mod rng;
+pub mod solve;
 pub mod solver;
 pub mod system;
 pub mod train;

@@ -9,16 +9,16 @@ const LAYERS: &[(&str, &str)] = &[
     // `inspect` and `solve` show datasets and solve one system: they have no module of their own.
     (
         "cli",
-        "generate train evaluate families verify transfer draw models dataset mesh solver precond io system",
+        "generate train evaluate families verify transfer draw models dataset mesh solve solver precond io system",
     ),
     // Labels are factors and eigenvectors.
     ("generate", "families verify dataset precond io system"),
     // An import is solved directly.
     ("transfer", "dataset precond io system"),
     ("draw", "io system"),
-    ("train", "models dataset solver precond io system"),
-    ("evaluate", "models dataset solver precond io system"),
-    ("models", "nn precond solver io system"),
+    ("train", "models dataset solve solver io system"),
+    ("evaluate", "models dataset solve solver precond io system"),
+    ("models", "nn solve precond solver io system"),
     ("nn", ""),
     ("families", "verify fem field mesh system"),
     ("verify", ""),
@@ -28,6 +28,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("field", "mesh"),
     // A mesh comes from a file, and turns itself into what files keep of it.
     ("mesh", "io system"),
+    ("solve", "solver precond system"),
     ("solver", ""),
     ("precond", ""),
     ("io", "system"),

@@ -1,18 +1,17 @@
 //! One solve, measured: setup and solve apart, the residual recomputed, the error against the stored solution.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use serde::Serialize;
 
-use super::recipe::{Measure, Row, RowKind, Target};
+use super::recipe::{Measure, OneOrMany, Row, RowKind, Target};
 use crate::error::{Error, Result};
-use crate::linalg::LinOp;
-use crate::linalg::op::Identity;
 use crate::linalg::vector::norm2;
+use crate::models::Model;
 use crate::models::operator::ExplicitInverse;
-use crate::models::{Model, Prediction};
 use crate::precond::{Reuse, Spec};
+use crate::solve::{Acceleration, Prepared, Problem};
 use crate::solver::{KnownSolution, Monitor, Quiet, Reason, Stop, Workspace};
 use crate::system::LinearSystem;
 
@@ -32,7 +31,9 @@ pub struct Solve {
     /// PETSc's name of the reason; "SETUP_FAILED" where the preconditioner could not be made.
     pub reason: String,
     pub iterations: usize,
-    /// Preconditioner setup, a model's inference included.
+    /// A model's inference.
+    pub inference_seconds: f64,
+    /// Setup, a model's inference and products of A with a space included.
     pub setup_seconds: f64,
     pub solve_seconds: f64,
     /// ‖b − A x‖₂ / ‖b‖₂, recomputed.
@@ -54,83 +55,127 @@ pub struct Solve {
     pub history: Vec<f64>,
 }
 
-/// What a row needs that is made once per dataset.
-pub enum Source {
-    /// A classical preconditioner is set up for every system.
-    Classical(Spec, Mutex<Reuse>),
-    /// The best constant, ready to use.
-    Constant(ExplicitInverse),
-    Model(Box<dyn Model>),
-}
-
-/// A preconditioner for one system, with its start vector.
-pub struct Prepared<'a> {
-    pub op: Handle<'a>,
-    pub start: Vec<f64>,
-    pub setup_seconds: f64,
-    pub note: Option<String>,
-}
-
-/// Owned or shared.
-pub enum Handle<'a> {
-    Owned(Box<dyn LinOp + Send>),
-    Shared(&'a dyn LinOp),
-}
-
-impl Handle<'_> {
-    /// The operator.
-    pub fn get(&self) -> &dyn LinOp {
-        match self {
-            Handle::Owned(op) => &**op,
-            Handle::Shared(op) => *op,
+impl Solve {
+    /// Nothing done yet: what stands where the setup breaks down.
+    fn unsolved(system: &LinearSystem, target: Target) -> Self {
+        Solve {
+            dataset: 0,
+            row: 0,
+            target,
+            sample: system.index,
+            n: system.n(),
+            converged: false,
+            reason: "SETUP_FAILED".into(),
+            iterations: 0,
+            inference_seconds: 0.0,
+            setup_seconds: 0.0,
+            solve_seconds: 0.0,
+            relative_residual: 1.0,
+            relative_error: None,
+            guess_error: None,
+            guess_mean_error: None,
+            label_cosine: None,
+            pc_nnz: 0,
+            note: None,
+            history: Vec::new(),
         }
     }
 }
 
-/// Sets the preconditioner of a row up for one system.
+/// What a row needs that is made once per dataset.
+pub enum Source {
+    Classical(Classical),
+    /// The best constant, ready to use.
+    Constant(Arc<ExplicitInverse>),
+    /// A model, and the classical preconditioner beside it.
+    Model(Box<dyn Model>, Option<Classical>),
+}
+
+/// A classical preconditioner, set up for every system; what systems of one pattern share is kept.
+pub struct Classical {
+    spec: Spec,
+    reuse: Mutex<Reuse>,
+}
+
+impl Classical {
+    fn new(spec: Spec) -> Self {
+        Classical {
+            spec,
+            reuse: Mutex::default(),
+        }
+    }
+
+    fn build(&self, system: &LinearSystem) -> Result<Acceleration> {
+        // A half-made analysis is thrown away by the next build.
+        let mut reuse = self.reuse.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(self.spec.build_again(&system.matrix, &mut reuse)?.into())
+    }
+}
+
+impl Source {
+    /// What a row puts beside one system.
+    ///
+    /// # Errors
+    /// If it cannot be made: a factorisation that breaks down, a model for another size, a part given twice.
+    fn accelerate(&self, row: &Row, system: &LinearSystem) -> Result<Acceleration> {
+        match self {
+            Source::Classical(classical) => classical.build(system),
+            Source::Constant(op) => Ok(Acceleration::preconditioner(op.clone())),
+            Source::Model(model, beside) => {
+                let predicted = Acceleration::predicted(|| model.predict(system, &row.options()))?;
+                match beside {
+                    Some(classical) => predicted.and(classical.build(system)?),
+                    None => Ok(predicted),
+                }
+            }
+        }
+    }
+}
+
+/// Sets up what a row puts beside one system.
 ///
 /// # Errors
-/// If it cannot be made: a factorisation that breaks down, a model for another size.
-pub fn prepare<'a>(source: &'a Source, row: &Row, system: &LinearSystem) -> Result<Prepared<'a>> {
-    let clock = Instant::now();
-    let mut start = vec![0.0; system.n()];
-    let mut note = None;
-    let op = match source {
-        Source::Classical(spec, reuse) => {
-            // A half-made analysis is thrown away by the next build.
-            let mut reuse = reuse.lock().unwrap_or_else(PoisonError::into_inner);
-            let built = spec.build_again(&system.matrix, &mut reuse)?;
-            note = built.note;
-            Handle::Owned(built.op)
+/// If it cannot be made: a factorisation that breaks down, a model for another size, a space for a method without use for it.
+pub fn prepare(source: &Source, row: &Row, system: &LinearSystem) -> Result<Prepared> {
+    problem(row, system, Stop::default()).prepare(source.accelerate(row, system)?)
+}
+
+fn problem<'a>(row: &Row, system: &'a LinearSystem, stop: Stop) -> Problem<'a> {
+    Problem::new(system, row.ksp, stop)
+}
+
+/// When to stop, and who watches.
+///
+/// # Errors
+/// [`Error::Argument`] where the error is to be watched and the dataset holds no solutions.
+fn rule<'a>(
+    target: Target,
+    max_it: usize,
+    system: &'a LinearSystem,
+) -> Result<(Stop, Box<dyn Monitor + 'a>)> {
+    let (stop, monitor): (Stop, Box<dyn Monitor>) = match target.measure {
+        Measure::Residual => (Stop::rtol(target.rtol), Box::new(Quiet)),
+        Measure::Error => {
+            let exact = system.solution.as_deref().ok_or_else(|| {
+                Error::Argument(
+                    "error: the dataset holds no solutions to compare with; generate it with them, or use rtol".into(),
+                )
+            })?;
+            // The error alone decides.
+            let stop = Stop {
+                atol: 0.0,
+                ..Stop::rtol(0.0)
+            };
+            (stop, Box::new(KnownSolution::new(exact, target.rtol)))
         }
-        Source::Constant(op) => Handle::Shared(op),
-        Source::Model(model) => match model.predict(system, &row.options())? {
-            Prediction::Preconditioner(op) => Handle::Owned(op),
-            Prediction::Guess(x) => {
-                start = x;
-                Handle::Owned(Box::new(Identity(system.n())))
-            }
-            Prediction::Subspace(_) => {
-                return Err(Error::Argument(format!(
-                    "row {:?}: {} cannot use a predicted subspace",
-                    row.name(),
-                    row.ksp
-                )));
-            }
-        },
     };
-    Ok(Prepared {
-        op,
-        start,
-        setup_seconds: clock.elapsed().as_secs_f64(),
-        note,
-    })
+    Ok((Stop { max_it, ..stop }, monitor))
 }
 
 /// Solves one system one way. A setup that breaks down numerically is a failed solve; misuse is an error.
 ///
 /// # Errors
-/// If the model is for another size, or the solver cannot use the preconditioner.
+/// If the model is for another size, or the solver cannot use what stands beside A.
 pub fn solve(
     ws: &mut Workspace,
     source: &Source,
@@ -138,26 +183,8 @@ pub fn solve(
     system: &LinearSystem,
     (target, max_it): (Target, usize),
 ) -> Result<Solve> {
-    let mut out = Solve {
-        dataset: 0,
-        row: 0,
-        target,
-        sample: system.index,
-        n: system.n(),
-        converged: false,
-        reason: "SETUP_FAILED".into(),
-        iterations: 0,
-        setup_seconds: 0.0,
-        solve_seconds: 0.0,
-        relative_residual: 1.0,
-        relative_error: None,
-        guess_error: None,
-        guess_mean_error: None,
-        label_cosine: None,
-        pc_nnz: 0,
-        note: None,
-        history: Vec::new(),
-    };
+    let mut out = Solve::unsolved(system, target);
+    let (stop, mut monitor) = rule(target, max_it, system)?;
     let clock = Instant::now();
     let prepared = match prepare(source, row, system) {
         Ok(p) => p,
@@ -168,52 +195,28 @@ pub fn solve(
         }
         Err(e) => return Err(e),
     };
-    if let Source::Model(model) = source {
+    if let Source::Model(model, _) = source {
         out.label_cosine = model.agreement(system).unwrap_or(None);
     }
-    let a = system.matrix.promised(system.props);
-    let mut x = prepared.start;
-    let guessed = x.iter().any(|&v| v != 0.0);
     let known = system.solution.as_ref().filter(|exact| norm2(exact) > 0.0);
-    if let Some(exact) = known.filter(|_| guessed) {
-        out.guess_error = Some(distance(&x, exact));
+    let guess = prepared.guess.as_ref();
+    if let (Some(exact), Some(x)) = (known, guess.filter(|x| x.iter().any(|&v| v != 0.0))) {
+        out.guess_error = Some(distance(x, exact));
         let sum: f64 = x.iter().zip(exact).map(|(x, e)| (x - e).abs()).sum();
         out.guess_mean_error = Some(sum / x.len() as f64);
     }
-    let clock = Instant::now();
-    let (stop, mut monitor): (Stop, Box<dyn Monitor>) = match target.measure {
-        Measure::Residual => (Stop::rtol(target.rtol), Box::new(Quiet)),
-        Measure::Error => {
-            let exact = system.solution.as_deref().ok_or_else(|| {
-                Error::Argument("error: the dataset holds no solutions to compare with; generate it with them, or use rtol".into())
-            })?;
-            // The error alone decides.
-            let stop = Stop {
-                atol: 0.0,
-                ..Stop::rtol(0.0)
-            };
-            (stop, Box::new(KnownSolution::new(exact, target.rtol)))
-        }
-    };
-    let stop = Stop { max_it, ..stop };
-    let outcome = row.ksp.solve(
-        ws,
-        &a,
-        prepared.op.get(),
-        &system.rhs,
-        &mut x,
-        &stop,
-        &mut *monitor,
-    )?;
-    out.solve_seconds = clock.elapsed().as_secs_f64();
-    out.setup_seconds = prepared.setup_seconds;
+    let solution = problem(row, system, stop).solve(ws, &prepared, &mut *monitor)?;
+    let outcome = solution.outcome;
+    out.inference_seconds = solution.inference_seconds;
+    out.setup_seconds = solution.inference_seconds + solution.setup_seconds;
+    out.solve_seconds = solution.solve_seconds;
     out.converged = outcome.converged();
     out.reason = Reason::name(outcome.reason).into();
     out.iterations = outcome.iterations;
     out.relative_residual = outcome.relative_residual();
-    out.pc_nnz = prepared.op.get().nnz();
+    out.pc_nnz = prepared.nnz();
     out.note = prepared.note;
-    out.relative_error = known.map(|exact| distance(&x, exact));
+    out.relative_error = known.map(|exact| distance(&solution.x, exact));
     let scale = if outcome.b_norm > 0.0 { outcome.b_norm } else { 1.0 };
     out.history = outcome.history.iter().map(|r| r / scale).collect();
     Ok(out)
@@ -234,11 +237,18 @@ pub fn source(
     dataset: usize,
     mean: impl FnOnce() -> Result<ExplicitInverse>,
 ) -> Result<Source> {
-    use super::recipe::OneOrMany;
     match kind {
-        RowKind::Classical(spec) => Ok(Source::Classical(*spec, Mutex::default())),
-        RowKind::MeanInverse => Ok(Source::Constant(mean()?)),
-        RowKind::Model(OneOrMany::One(path)) => Ok(Source::Model(crate::models::load(path)?)),
-        RowKind::Model(OneOrMany::Many(list)) => Ok(Source::Model(crate::models::load(&list[dataset])?)),
+        RowKind::Classical(spec) => Ok(Source::Classical(Classical::new(*spec))),
+        RowKind::MeanInverse => Ok(Source::Constant(Arc::new(mean()?))),
+        RowKind::Model(paths, beside) => {
+            let path = match paths {
+                OneOrMany::One(path) => path,
+                OneOrMany::Many(list) => &list[dataset],
+            };
+            Ok(Source::Model(
+                crate::models::load(path)?,
+                beside.map(Classical::new),
+            ))
+        }
     }
 }

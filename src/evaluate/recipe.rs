@@ -113,7 +113,8 @@ pub struct Row {
     /// A classical preconditioner, or "mean-inverse": the mean of A⁻¹ over the training split, the best constant in ‖M − A⁻¹‖_F.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pc: Option<String>,
-    /// A run directory or checkpoint for all datasets, or one for each.
+    /// A run directory or checkpoint for all datasets, or one for each. With a classical `pc` as well, what the model predicts (a
+    /// guess, a space) goes with that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<OneOrMany>,
     /// Use (M + Mᵀ)/2, as CG needs.
@@ -148,7 +149,8 @@ pub const MEAN_INVERSE: &str = "mean-inverse";
 pub enum RowKind {
     Classical(Spec),
     MeanInverse,
-    Model(OneOrMany),
+    /// A model, and the classical preconditioner beside it.
+    Model(OneOrMany, Option<Spec>),
 }
 
 impl RowKind {
@@ -157,7 +159,7 @@ impl RowKind {
         match self {
             RowKind::Classical(_) => "classical",
             RowKind::MeanInverse => "constant",
-            RowKind::Model(_) => "learned",
+            RowKind::Model(..) => "learned",
         }
     }
 }
@@ -190,14 +192,17 @@ impl Row {
     /// Which preconditioner is meant.
     ///
     /// # Errors
-    /// [`Error::Argument`] if none or both are given, or the notation is wrong.
+    /// [`Error::Argument`] if none is given, or the notation is wrong.
     pub fn kind(&self) -> Result<RowKind> {
         match (&self.pc, &self.model) {
             (Some(pc), None) if pc == MEAN_INVERSE => Ok(RowKind::MeanInverse),
             (Some(pc), None) => Ok(RowKind::Classical(pc.parse()?)),
-            (None, Some(model)) => Ok(RowKind::Model(model.clone())),
-            _ => Err(Error::Argument(format!(
-                "row {:?}: needs either pc or model",
+            (pc, Some(model)) => {
+                let beside = pc.as_deref().map(str::parse).transpose()?;
+                Ok(RowKind::Model(model.clone(), beside))
+            }
+            (None, None) => Err(Error::Argument(format!(
+                "row {:?}: needs pc, model or both",
                 self.name()
             ))),
         }
@@ -216,15 +221,16 @@ impl Row {
         if !self.label.is_empty() {
             return self.label.clone();
         }
-        let pc = match (&self.pc, &self.model) {
-            (Some(pc), _) => pc.clone(),
-            (None, Some(OneOrMany::One(path))) => path.file_name().map_or_else(
+        let model = match &self.model {
+            Some(OneOrMany::One(path)) => Some(path.file_name().map_or_else(
                 || path.display().to_string(),
                 |n| n.to_string_lossy().into_owned(),
-            ),
-            _ => "model".into(),
+            )),
+            Some(OneOrMany::Many(_)) => Some("model".into()),
+            None => None,
         };
-        format!("{} + {pc}", self.ksp)
+        let parts = [Some(self.ksp.to_string()), model, self.pc.clone()];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" + ")
     }
 }
 

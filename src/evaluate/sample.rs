@@ -28,6 +28,7 @@ pub fn solve(row: usize, sample: u64, iterations: Option<usize>) -> Solve {
             "DIVERGED_ITS".into()
         },
         iterations: iterations.unwrap_or(50),
+        inference_seconds: 0.0,
         setup_seconds,
         solve_seconds,
         relative_residual: 1e-6,

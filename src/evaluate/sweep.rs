@@ -157,7 +157,7 @@ impl<'a> Systems<'a> {
     fn new(recipe: &EvalRecipe, data: &Arc<Dataset>, ids: &'a [u32]) -> Result<Self> {
         let mut parts = Parts::unlabelled();
         for row in &recipe.rows {
-            if let RowKind::Model(_) = row.kind()? {
+            if let RowKind::Model(..) = row.kind()? {
                 // A model may be compared with what it was trained on.
                 parts = Parts::all();
             }
@@ -238,7 +238,7 @@ fn one_row(
         }
         let system = systems.get(i)?;
         if let Ok(prepared) = measure::prepare(&source, row, &system) {
-            match condition_after(&system.matrix, system.props, prepared.op.get(), omega) {
+            match condition_after(&system.matrix, system.props, &*prepared.preconditioner, omega) {
                 Ok(Some(c)) => after.push(c),
                 // M A is singular or not finite: the solves will show it.
                 Ok(None) | Err(Error::Numeric(_)) => {}

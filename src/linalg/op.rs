@@ -1,5 +1,7 @@
 //! One verb for matrices, preconditioners and deflated operators: `y ← A x`.
 
+use std::sync::Arc;
+
 /// What an operator promises. Solvers refuse an operator that does not promise what they rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Props {
@@ -81,8 +83,8 @@ pub trait Halves: Sync {
 
 /// A pointer to an operator is that operator.
 macro_rules! forwards {
-    ($pointer:ty) => {
-        impl<T: LinOp + ?Sized> LinOp for $pointer {
+    ($pointer:ty $(, $more:ident)?) => {
+        impl<T: LinOp + ?Sized $(+ $more)?> LinOp for $pointer {
             fn shape(&self) -> (usize, usize) {
                 (**self).shape()
             }
@@ -104,6 +106,7 @@ macro_rules! forwards {
 
 forwards!(&T);
 forwards!(Box<T>);
+forwards!(Arc<T>, Send);
 
 /// The identity: the preconditioner `none`.
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,4 @@
-//! Learned systems, one folder each: a model looks at a linear system and returns a [`Prediction`]; [`ENTRIES`] lists them.
+//! Learned systems, one folder each: a model looks at a linear system and returns an [`Acceleration`]; [`ENTRIES`] lists them.
 
 mod cache;
 pub mod checkpoint;
@@ -20,22 +20,11 @@ use toml::Table;
 
 use crate::entry::{self, Entry, Registry};
 use crate::error::{Error, Result};
-use crate::linalg::LinOp;
-use crate::linalg::dense::Dense;
+use crate::solve::Acceleration;
 use crate::system::LinearSystem;
 
 pub use checkpoint::Checkpoint;
 pub use fit::{Device, StepReport, Trainer};
-
-/// What a trained model gives the solver for one system.
-pub enum Prediction {
-    /// x̂ ≈ A⁻¹ b: the answer itself, or the initial vector.
-    Guess(Vec<f64>),
-    /// z ≈ A⁻¹ r.
-    Preconditioner(Box<dyn LinOp + Send>),
-    /// Columns span the slow modes (n×k): deflation or recycling space.
-    Subspace(Dense),
-}
 
 /// How a prediction is to be shaped; what a model cannot honour it refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -71,11 +60,11 @@ pub trait Model: Send + Sync {
     /// How many numbers were trained.
     fn parameters(&self) -> usize;
 
-    /// The prediction for one system.
+    /// What it predicts for one system; the seconds are the caller's to measure ([`Acceleration::predicted`]).
     ///
     /// # Errors
     /// If the system is not of a size or shape the model was trained for, naming both.
-    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Prediction>;
+    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration>;
 
     /// The cosine between what the network says and the label it was trained on; None for models without one.
     ///

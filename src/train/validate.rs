@@ -5,9 +5,8 @@ use rayon::prelude::*;
 use super::metrics::SolverMetrics;
 use super::recipe::Validation;
 use crate::error::{Error, Result};
-use crate::linalg::LinOp;
-use crate::linalg::op::Identity;
-use crate::models::{Model, PredictOptions, Prediction};
+use crate::models::{Model, PredictOptions};
+use crate::solve::Problem;
 use crate::solver::{Method, Quiet, Stop, Workspace};
 use crate::system::LinearSystem;
 
@@ -55,29 +54,13 @@ fn solve(
     };
     // Recycling methods must not carry a space from whatever system this thread solved before.
     ws.forget();
-    let mut x = vec![0.0; system.n()];
-    let m: Box<dyn LinOp + Send> = match model.predict(system, &options)? {
-        Prediction::Preconditioner(m) => m,
-        Prediction::Guess(guess) => {
-            x = guess;
-            Box::new(Identity(system.n()))
-        }
-        Prediction::Subspace(_) => {
-            return Err(Error::Argument(format!(
-                "{} cannot use a predicted subspace",
-                how.ksp
-            )));
-        }
-    };
     let stop = Stop {
-        rtol: how.rtol,
         max_it: how.max_it,
-        ..Stop::default()
+        ..Stop::rtol(how.rtol)
     };
-    let a = system.matrix.promised(system.props);
-    let outcome = how
-        .ksp
-        .solve(ws, &a, &*m, &system.rhs, &mut x, &stop, &mut Quiet)?;
+    let problem = Problem::new(system, how.ksp, stop);
+    let prepared = problem.prepare(model.predict(system, &options)?)?;
+    let outcome = problem.solve(ws, &prepared, &mut Quiet)?.outcome;
     Ok((outcome.iterations, outcome.converged()))
 }
 

@@ -1,5 +1,6 @@
 //! Solvers and preconditioners: every method walks through the same zoo, every preconditioner keeps its promises.
 
+mod acceleration;
 mod command;
 mod factors;
 mod frame;

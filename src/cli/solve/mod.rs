@@ -6,7 +6,6 @@ mod prepare;
 mod report;
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use super::Common;
 use super::output::print;
@@ -14,9 +13,10 @@ use super::progress::say;
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::io::matrix_market;
-use crate::solver::{Method, Monitor, Norm, Outcome, Quiet, Side, Stop, Workspace, split};
+use crate::solve::{Prepared, Problem, Solution};
+use crate::solver::{Method, Monitor, Norm, Quiet, Side, Stop, Workspace};
 use crate::system::LinearSystem;
-use prepare::{Pc, Prepared};
+use prepare::Pc;
 
 /// Solve one system A x = b from a file, and report as PETSc does
 ///
@@ -38,8 +38,12 @@ pub struct Args {
     /// Preconditioner: none, jacobi, sor(1), ssor(1), icc(0), ict(1e-3), ilu(0), ilut(1e-3), fsai(1), spai,
     /// koptimal, bjacobi(8), asm(8, overlap = 1), amg, sine(20, one-level = icc), cholesky, lu; icc and ilu with
     /// shift = positive_definite, nonzero, inblocks or none as in PETSc; or a run directory: what its model predicts
-    #[arg(long, default_value = "icc", value_name = "SPEC|RUN_DIR")]
-    pc: Pc,
+    /// [default: icc, or with --model what that predicts]
+    #[arg(long, value_name = "SPEC|RUN_DIR")]
+    pc: Option<Pc>,
+    /// Run directory of a model whose guess or space goes with the preconditioner of --pc
+    #[arg(long, value_name = "RUN_DIR")]
+    model: Option<PathBuf>,
     /// Where the preconditioner stands: left, right or symmetric (split, M = FᵀF) [default: the method's own]
     #[arg(long, value_name = "SIDE")]
     pc_side: Option<Side>,
@@ -94,50 +98,71 @@ impl Monitor for Lines {
     }
 }
 
+impl Args {
+    /// The preconditioner asked for; icc where nothing is.
+    fn pc(&self) -> Option<Pc> {
+        match (&self.pc, &self.model) {
+            (Some(pc), _) => Some(pc.clone()),
+            (None, Some(_)) => None,
+            (None, None) => "icc".parse().ok(),
+        }
+    }
+
+    /// What the report calls it.
+    fn pc_name(&self) -> String {
+        match (self.pc(), &self.model) {
+            (Some(pc), _) => pc.to_string(),
+            (None, Some(run)) => run.display().to_string(),
+            (None, None) => String::new(),
+        }
+    }
+}
+
 /// What was measured, and how.
 struct Solved {
     method: Method,
     stop: Stop,
-    outcome: Outcome,
-    seconds: f64,
+    prepared: Prepared,
+    solution: Solution,
     spectrum: Option<(f64, f64)>,
 }
 
 /// Runs `fempipe solve`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
     let system = load::load(args)?;
-    let (method, stop) = (method(args)?, stop(args));
-    // On a thread of the pool, so that the others are next door.
+    // On a thread of the pool, so that the others help at once.
     let mut done = None;
-    rayon::scope(|_| {
-        done = Some(prepare::prepare(args, &system).and_then(|prepared| {
-            let (x, solved) = solve(args, common, &system, &prepared, method, stop)?;
-            Ok((prepared, x, solved))
-        }));
-    });
-    let (prepared, x, solved) = done.unwrap_or_else(|| Err(Error::Interrupted("before the solve".into())))?;
+    rayon::scope(|_| done = Some(solve(args, common, &system)));
+    let solved = done.unwrap_or_else(|| Err(Error::Interrupted("before the solve".into())))?;
+    let outcome = &solved.solution.outcome;
     if interrupt::requested() {
         return Err(Error::Interrupted(format!(
             "after {} iterations, {:e} reached",
-            solved.outcome.iterations,
-            solved.outcome.relative_residual()
+            outcome.iterations,
+            outcome.relative_residual()
         )));
     }
     if common.json {
-        let json = report::as_json(args, &system, &prepared, &solved);
+        let json = report::as_json(args, &system, &solved);
         print(&format!("{json:#}\n"))?;
     } else {
-        print(&report::as_text(args, &system, &prepared, &solved))?;
+        print(&report::as_text(args, &system, &solved))?;
     }
-    finish(args, common, &x, &solved)
+    finish(args, common, &solved)
 }
 
 /// Plots, writes x, and turns what did not converge into the failure it is.
-fn finish(args: &Args, common: &Common, x: &[f64], solved: &Solved) -> Result<()> {
-    let history = &solved.outcome.history;
+fn finish(args: &Args, common: &Common, solved: &Solved) -> Result<()> {
+    let Solution { x, outcome, .. } = &solved.solution;
+    let history = &outcome.history;
     match &args.plot {
         Some(plot::Target::Svg(path)) => {
-            let title = format!("{}: {} with {}", args.matrix.display(), solved.method, args.pc);
+            let title = format!(
+                "{}: {} with {}",
+                args.matrix.display(),
+                solved.method,
+                args.pc_name()
+            );
             plot::svg(path, &title, solved.stop.norm.name(), history)?;
             say(common, &format!("plot written to {}", path.display()));
         }
@@ -148,7 +173,7 @@ fn finish(args: &Args, common: &Common, x: &[f64], solved: &Solved) -> Result<()
         matrix_market::write_vector(path, x)?;
         say(common, &format!("x written to {}", path.display()));
     }
-    let reason = solved.outcome.reason;
+    let reason = outcome.reason;
     if reason.converged() {
         return Ok(());
     }
@@ -157,18 +182,6 @@ fn finish(args: &Args, common: &Common, x: &[f64], solved: &Solved) -> Result<()
         reason.name(),
         reason.advice()
     )))
-}
-
-fn method(args: &Args) -> Result<Method> {
-    let method = args
-        .pc_side
-        .map_or(Ok(args.ksp), |side| args.ksp.with_side(side))?;
-    if args.deflate.is_some() && args.pc_side == Some(Side::Symmetric) {
-        return Err(Error::Argument(
-            "--deflate goes with the method's own side: leave --pc-side symmetric away".into(),
-        ));
-    }
-    Ok(method)
 }
 
 fn stop(args: &Args) -> Stop {
@@ -185,54 +198,36 @@ fn stop(args: &Args) -> Stop {
     }
 }
 
-fn solve(
-    args: &Args,
-    common: &Common,
-    system: &LinearSystem,
-    prepared: &Prepared,
-    method: Method,
-    stop: Stop,
-) -> Result<(Vec<f64>, Solved)> {
-    let (op, b) = (system.matrix.promised(system.props), &system.rhs);
-    let m = &*prepared.op;
-    let mut ws = Workspace::default();
-    let mut x = prepared.start.clone();
-    let mut lines = Lines {
-        print: args.monitor && !common.json,
+fn solve(args: &Args, common: &Common, system: &LinearSystem) -> Result<Solved> {
+    let problem = Problem {
+        side: args.pc_side,
+        ..Problem::new(system, args.ksp, stop(args))
     };
-    let mut once = |x: &mut [f64], monitor: &mut dyn Monitor| {
+    let method = problem.method()?;
+    let prepared = problem.prepare(prepare::accelerate(args, system)?)?;
+    let mut ws = Workspace::default();
+    let mut once = |monitor: &mut dyn Monitor| {
         // Each solve on its own: nothing recycled from the one before.
         ws.forget();
-        match &prepared.space {
-            Some(space) => method
-                .coarse_space(&op, space)
-                .and_then(|space| method.solve_with_space(&mut ws, &space, &op, m, b, x, &stop, monitor)),
-            None if args.pc_side == Some(Side::Symmetric) => {
-                split(&method, &mut ws, &op, m, b, x, &stop, monitor)
-            }
-            None => method.solve(&mut ws, &op, m, b, x, &stop, monitor),
-        }
+        problem.solve(&mut ws, &prepared, monitor)
     };
-    let start = Instant::now();
-    let outcome = once(&mut x, &mut lines)?;
-    let mut seconds = start.elapsed().as_secs_f64();
+    let mut solution = once(&mut Lines {
+        print: args.monitor && !common.json,
+    })?;
     for _ in 0..args.repeat {
         if interrupt::requested() {
             break;
         }
-        let mut again = prepared.start.clone();
-        let start = Instant::now();
-        once(&mut again, &mut Quiet)?;
-        seconds = seconds.min(start.elapsed().as_secs_f64());
+        let again = once(&mut Quiet)?;
+        solution.solve_seconds = solution.solve_seconds.min(again.solve_seconds);
     }
     let plain_cg = method == Method::Cg && prepared.space.is_none();
     let spectrum = plain_cg.then(|| ws.cg_spectrum()).flatten();
-    let solved = Solved {
+    Ok(Solved {
         method,
-        stop,
-        outcome,
-        seconds,
+        stop: problem.stop,
+        prepared,
+        solution,
         spectrum,
-    };
-    Ok((x, solved))
+    })
 }

@@ -2,15 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Instant;
 
 use super::Args;
 use crate::error::{Error, Result};
-use crate::linalg::LinOp;
 use crate::linalg::dense::Dense;
-use crate::linalg::op::Identity;
-use crate::models::{self, PredictOptions, Prediction};
+use crate::models::{self, PredictOptions};
 use crate::precond::{Spec, rigid_body_modes, sine_modes};
+use crate::solve::Acceleration;
 use crate::system::LinearSystem;
 
 /// `--pc`: a specification, or a run directory or checkpoint.
@@ -44,70 +42,63 @@ impl std::fmt::Display for Pc {
     }
 }
 
-/// Ready to solve.
-pub struct Prepared {
-    /// z = M r.
-    pub op: Box<dyn LinOp + Send>,
-    /// Where x starts.
-    pub start: Vec<f64>,
-    /// To deflate or recycle.
-    pub space: Option<Dense>,
-    /// Setup, or loading apart from it, inference.
-    pub seconds: f64,
-    pub note: Option<String>,
-}
-
-/// Sets up what `--pc` and `--deflate` ask for.
+/// Puts together what `--pc`, `--model` and `--deflate` ask for.
 ///
 /// # Errors
-/// As [`Spec::build`] or the model; [`Error::Argument`] for options that do not apply.
-pub fn prepare(args: &Args, system: &LinearSystem) -> Result<Prepared> {
-    let mut prepared = match &args.pc {
-        Pc::Classical(_) if args.symmetrize || args.filter > 0.0 => {
-            return Err(Error::Argument(
-                "--symmetrize and --filter shape a learned preconditioner: --pc must be a run directory"
-                    .into(),
-            ));
-        }
-        Pc::Classical(spec) => classical(spec, system, args.rigid_body)?,
-        Pc::Learned(_) if args.rigid_body => {
-            return Err(Error::Argument("--rigid-body is for --pc amg".into()));
-        }
-        Pc::Learned(path) => learned(path, args, system)?,
+/// As [`Spec::build`] or the model; [`Error::Argument`] for options that do not apply, or a part given twice.
+pub fn accelerate(args: &Args, system: &LinearSystem) -> Result<Acceleration> {
+    let pc = args.pc();
+    let (spec, run) = match &pc {
+        Some(Pc::Classical(spec)) => (Some(spec), None),
+        Some(Pc::Learned(run)) => (None, Some(run)),
+        None => (None, None),
     };
-    if let Some(count) = args.deflate {
-        if prepared.space.is_some() {
-            return Err(Error::Argument(
-                "--deflate: the model gives a space already; leave one of them".into(),
-            ));
-        }
-        prepared.space = Some(modes(system.n(), count)?);
+    let runs: Vec<&PathBuf> = args.model.iter().chain(run).collect();
+    if runs.is_empty() && (args.symmetrize || args.filter > 0.0) {
+        return Err(Error::Argument(
+            "--symmetrize and --filter shape a learned preconditioner: --pc must be a run directory".into(),
+        ));
     }
-    Ok(prepared)
+    let mut all = Acceleration::default();
+    for path in runs {
+        all = both(args, all, learned(path, args, system)?)?;
+    }
+    match spec {
+        Some(spec) => all = both(args, all, classical(spec, system, args.rigid_body)?)?,
+        None if args.rigid_body => return Err(Error::Argument("--rigid-body is for --pc amg".into())),
+        None => {}
+    }
+    match args.deflate {
+        Some(_) if all.space.is_some() => Err(Error::Argument(
+            "--deflate: the model gives a space already; leave one of them".into(),
+        )),
+        Some(count) => all.and(Acceleration::space(modes(system.n(), count)?)),
+        None => Ok(all),
+    }
 }
 
-fn classical(spec: &Spec, system: &LinearSystem, rigid_body: bool) -> Result<Prepared> {
+/// The parts of `--model` and of `--pc`.
+fn both(args: &Args, model: Acceleration, pc: Acceleration) -> Result<Acceleration> {
+    model
+        .and(pc)
+        .map_err(|e| Error::Argument(format!("--model and --pc {}: {e}", args.pc_name())))
+}
+
+fn classical(spec: &Spec, system: &LinearSystem, rigid_body: bool) -> Result<Acceleration> {
     let built = match rigid_body {
         true => spec.build_with_candidates(&system.matrix, &rigid_modes(system)?, 6)?,
         false => spec.build(&system.matrix)?,
     };
-    Ok(Prepared {
-        op: built.op,
-        start: vec![0.0; system.n()],
-        space: None,
-        seconds: built.setup_seconds,
-        note: built.note,
-    })
+    Ok(built.into())
 }
 
-fn learned(path: &Path, args: &Args, system: &LinearSystem) -> Result<Prepared> {
+fn learned(path: &Path, args: &Args, system: &LinearSystem) -> Result<Acceleration> {
     let model = models::load(path)?;
     let options = PredictOptions {
         symmetrize: args.symmetrize,
         filter: args.filter,
     };
-    let clock = Instant::now();
-    let prediction = model.predict(system, &options).map_err(|e| match e {
+    let predicted = Acceleration::predicted(|| model.predict(system, &options)).map_err(|e| match e {
         Error::Io { .. } | Error::File { .. } => e,
         other => Error::Argument(format!(
             "{} ({}) cannot take {}: {other}",
@@ -116,29 +107,10 @@ fn learned(path: &Path, args: &Args, system: &LinearSystem) -> Result<Prepared> 
             args.matrix.display()
         )),
     })?;
-    let mut prepared = Prepared {
-        op: Box::new(Identity(system.n())),
-        start: vec![0.0; system.n()],
-        space: None,
-        seconds: clock.elapsed().as_secs_f64(),
-        note: None,
-    };
-    let what = match prediction {
-        Prediction::Preconditioner(op) => {
-            prepared.op = op;
-            "a preconditioner"
-        }
-        Prediction::Guess(x) => {
-            prepared.start = x;
-            "an initial guess"
-        }
-        Prediction::Subspace(space) => {
-            prepared.space = Some(space);
-            "a subspace"
-        }
-    };
-    prepared.note = Some(format!("{}: {what}", model.name()));
-    Ok(prepared)
+    Ok(Acceleration {
+        note: Some(format!("{}: {}", model.name(), predicted.parts())),
+        ..predicted
+    })
 }
 
 /// The rigid-body modes of a frame's free nodes, which come first.

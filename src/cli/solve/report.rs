@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::load;
-use super::prepare::Prepared;
 use super::{Args, Solved};
+use crate::solve::Solution;
 use crate::solver::Norm;
 use crate::system::LinearSystem;
 
 /// A summary that a PETSc user recognises.
-pub fn as_text(args: &Args, system: &LinearSystem, prepared: &Prepared, solved: &Solved) -> String {
-    let (a, out) = (&system.matrix, &solved.outcome);
+pub fn as_text(args: &Args, system: &LinearSystem, solved: &Solved) -> String {
+    let (a, out, prepared) = (&system.matrix, &solved.solution.outcome, &solved.prepared);
     let kind = match system.props.name() {
         "spd" => "symmetric, positive definite as far as seen",
         "symmetric" => "symmetric",
@@ -35,7 +35,10 @@ pub fn as_text(args: &Args, system: &LinearSystem, prepared: &Prepared, solved: 
     let side = args
         .pc_side
         .map_or_else(String::new, |s| format!(", {s:?} side").to_lowercase());
-    line("PC", format!("{}, {} entries{side}", args.pc, prepared.op.nnz()));
+    line(
+        "PC",
+        format!("{}, {} entries{side}", args.pc_name(), prepared.nnz()),
+    );
     if let Some(note) = &prepared.note {
         line("", note.clone());
     }
@@ -70,27 +73,34 @@ pub fn as_text(args: &Args, system: &LinearSystem, prepared: &Prepared, solved: 
             format!("{low:.4e} … {high:.4e}, κ ≥ {kappa:.4e}"),
         );
     }
-    let per = solved.seconds / out.iterations.max(1) as f64;
+    let Solution {
+        inference_seconds,
+        setup_seconds,
+        solve_seconds,
+        ..
+    } = solved.solution;
+    let inference = match inference_seconds {
+        0.0 => String::new(),
+        seconds => format!("inference {seconds:.4}, "),
+    };
+    let per = solve_seconds / out.iterations.max(1) as f64;
     line(
         "seconds",
-        format!(
-            "setup {:.4}, solve {:.4}, per iteration {per:.3e}",
-            prepared.seconds, solved.seconds
-        ),
+        format!("{inference}setup {setup_seconds:.4}, solve {solve_seconds:.4}, per iteration {per:.3e}"),
     );
     text
 }
 
 /// Whether a norm other than the true one was met and the true one was not.
 fn missed(solved: &Solved) -> bool {
-    let out = &solved.outcome;
+    let out = &solved.solution.outcome;
     let other = matches!(solved.stop.norm, Norm::Preconditioned | Norm::Natural);
     other && out.converged() && out.residual > solved.stop.target(out.b_norm)
 }
 
 /// The same for programs.
-pub fn as_json(args: &Args, system: &LinearSystem, prepared: &Prepared, solved: &Solved) -> Value {
-    let (a, out) = (&system.matrix, &solved.outcome);
+pub fn as_json(args: &Args, system: &LinearSystem, solved: &Solved) -> Value {
+    let (a, out, prepared) = (&system.matrix, &solved.solution.outcome, &solved.prepared);
     json!({
         "matrix": args.matrix.display().to_string(),
         "n": a.nrows(),
@@ -99,8 +109,9 @@ pub fn as_json(args: &Args, system: &LinearSystem, prepared: &Prepared, solved: 
         "props": system.props.name(),
         "ksp": solved.method.to_string(),
         "norm": solved.stop.norm.name(),
-        "pc": args.pc.to_string(),
-        "pc_nnz": prepared.op.nnz(),
+        "pc": args.pc_name(),
+        "model": args.model.as_ref().map(|run| run.display().to_string()),
+        "pc_nnz": prepared.nnz(),
         "pc_note": prepared.note,
         "converged": out.converged(),
         "reason": out.reason.name(),
@@ -108,8 +119,9 @@ pub fn as_json(args: &Args, system: &LinearSystem, prepared: &Prepared, solved: 
         "residual": out.residual,
         "relative_residual": out.relative_residual(),
         "spectrum": solved.spectrum.map(|s| [s.0, s.1]),
-        "setup_seconds": prepared.seconds,
-        "solve_seconds": solved.seconds,
+        "inference_seconds": prepared.inference_seconds,
+        "setup_seconds": prepared.inference_seconds + prepared.setup_seconds,
+        "solve_seconds": solved.solution.solve_seconds,
         "history": out.history,
     })
 }

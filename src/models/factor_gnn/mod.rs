@@ -22,14 +22,15 @@ use dfdx::prelude::Cpu;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Prediction, Trainer};
+use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Trainer};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
-use crate::linalg::{Csr, LinOp};
+use crate::linalg::Csr;
 use crate::models::nsls::Scaling;
 use crate::nn::graph::{Fused, Ops};
 use crate::nn::{Layout, Params};
 use crate::precond::Icc;
+use crate::solve::Acceleration;
 use crate::system::LinearSystem;
 use features::{EDGE_FEATURES, NODE_FEATURES, Seen};
 
@@ -256,11 +257,10 @@ impl Model for FactorGnn {
     }
 
     /// Symmetric as it is; there is no inverse to filter.
-    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Prediction> {
+    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
         options.nothing_to_filter(NAME)?;
         let l = self.factor(&system.matrix)?;
-        let op: Box<dyn LinOp + Send> = Box::new(Icc::from_factor(&l)?);
-        Ok(Prediction::Preconditioner(op))
+        Ok(Acceleration::preconditioner(Icc::from_factor(&l)?))
     }
 
     /// cos(L, L*) over the entries of tril(A), both for the matrix as the network sees it.

@@ -20,11 +20,12 @@ use toml::Table;
 
 use super::features::{self, Input};
 use super::operator::ExplicitInverse;
-use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Prediction, Trainer};
+use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Trainer};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 use crate::nn::{NamedArray, Params, layers};
+use crate::solve::Acceleration;
 use crate::system::LinearSystem;
 
 pub(super) use training::inverse_norms;
@@ -296,7 +297,7 @@ impl Model for Mlp {
         self.params.count()
     }
 
-    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Prediction> {
+    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
         let filter = if options.filter > 0.0 {
             options.filter
         } else {
@@ -304,6 +305,6 @@ impl Model for Mlp {
         };
         let entries = self.inverse(&system.matrix)?;
         let op = ExplicitInverse::new(self.frame.n, entries, filter, options.symmetrize)?;
-        Ok(Prediction::Preconditioner(Box::new(op)))
+        Ok(Acceleration::preconditioner(op))
     }
 }

@@ -23,13 +23,14 @@ use dfdx::prelude::Cpu;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Prediction, Trainer};
+use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Trainer};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 use crate::linalg::vector::dot;
 use crate::nn::graph::{Fused, Graphs, Ops, Param};
 use crate::nn::{Layout, Params, Start};
+use crate::solve::Acceleration;
 use crate::system::LinearSystem;
 use features::{Iterates, Seen};
 
@@ -288,15 +289,11 @@ impl Model for Nsls {
         self.params.count()
     }
 
-    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Prediction> {
+    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
         // Nothing to symmetrize either, but a method that asks for it takes any guess.
         options.nothing_to_filter(NAME)?;
-        let x = self.direction(&system.matrix, &system.rhs)?;
-        Ok(Prediction::Guess(scaled(
-            self.config.scale,
-            &system.matrix,
-            &system.rhs,
-            x,
-        )))
+        let (a, b) = (&system.matrix, &system.rhs);
+        let x = self.direction(a, b)?;
+        Ok(Acceleration::guess(scaled(self.config.scale, a, b, x)))
     }
 }

@@ -18,13 +18,14 @@ use dfdx::prelude::Cpu;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Prediction, Trainer};
+use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Trainer};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
-use crate::linalg::{Csr, LinOp};
+use crate::linalg::Csr;
 use crate::nn::graph::{Fused, Graphs, Ops, Reduce};
 use crate::nn::{Layout, Params, Start};
 use crate::precond::{Icc, IctParams};
+use crate::solve::Acceleration;
 use crate::system::LinearSystem;
 
 pub use training::trainer;
@@ -298,10 +299,9 @@ impl Model for Precorrector {
     }
 
     /// Symmetric as it is; there is no inverse to filter.
-    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Prediction> {
+    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
         options.nothing_to_filter(NAME)?;
         let l = self.factor(&system.matrix)?;
-        let op: Box<dyn LinOp + Send> = Box::new(Icc::from_factor(&l)?);
-        Ok(Prediction::Preconditioner(op))
+        Ok(Acceleration::preconditioner(Icc::from_factor(&l)?))
     }
 }

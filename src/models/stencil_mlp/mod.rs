@@ -21,12 +21,13 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::two_level::TwoLevel;
-use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Prediction, Trainer};
+use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Trainer};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, Pattern};
 use crate::nn::{Params, layers};
 use crate::precond::FastPoisson;
+use crate::solve::Acceleration;
 use crate::system::LinearSystem;
 use frame::{CHANNELS, Frame, Grid, window};
 
@@ -222,7 +223,7 @@ impl Model for StencilMlp {
     }
 
     /// Symmetric as it is; there are no entries to filter.
-    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Prediction> {
+    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
         if options.filter > 0.0 {
             return Err(Error::Argument(format!(
                 "{NAME} makes no explicit inverse: filter = {} has nothing to drop",
@@ -231,11 +232,7 @@ impl Model for StencilMlp {
         }
         let (w, s) = self.smoother(&system.matrix)?;
         let coarse = FastPoisson::new(system.n())?;
-        Ok(Prediction::Preconditioner(Box::new(TwoLevel::new(
-            system.matrix.clone(),
-            w,
-            s,
-            coarse,
-        ))))
+        let two = TwoLevel::new(system.matrix.clone(), w, s, coarse);
+        Ok(Acceleration::preconditioner(two))
     }
 }

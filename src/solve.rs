@@ -1,0 +1,269 @@
+//! The one way to solve: a system, a method, and what stands beside A, with inference, setup and solve timed apart.
+//!
+//! ```
+//! # use fempipe::{families, precond::Spec, solve::Problem, solver::Stop};
+//! # let system = families::build("poisson", &toml::toml! { level = 3 }, "doc")?.sampler()?.sample(1, 0)?;
+//! let problem = Problem::new(&system, "cg".parse()?, Stop::rtol(1e-5));
+//! let solution = problem.solve_once("icc".parse::<Spec>()?.build(&system.matrix)?)?;
+//! assert!(solution.outcome.converged());
+//! # Ok::<(), fempipe::Error>(())
+//! ```
+
+use std::time::Instant;
+
+use crate::error::{Error, Result};
+use crate::linalg::dense::Dense;
+use crate::linalg::op::{Identity, Promised};
+use crate::linalg::{CoarseSpace, LinOp};
+use crate::precond::Built;
+use crate::solver::{Method, Monitor, Outcome, Quiet, Side, Stop, Workspace, split};
+use crate::system::LinearSystem;
+
+/// What stands beside A, predicted by a model or computed from A. Any part may be missing; parts of different origin combine.
+#[derive(Default)]
+pub struct Acceleration {
+    /// z = M r ≈ A⁻¹ r (n×n); the identity where there is none.
+    pub preconditioner: Option<Box<dyn LinOp + Send>>,
+    /// Where x starts (n), in the units of x; zero where there is none.
+    pub guess: Option<Vec<f64>>,
+    /// Slow modes to deflate or recycle, as columns (n×k).
+    pub space: Option<Dense>,
+    /// What is worth knowing: a shift that was needed.
+    pub note: Option<String>,
+    /// Seconds that a model took.
+    pub inference_seconds: f64,
+    /// Seconds of setup from A alone.
+    pub setup_seconds: f64,
+}
+
+impl Acceleration {
+    /// M alone.
+    pub fn preconditioner(op: impl LinOp + Send + 'static) -> Self {
+        Acceleration {
+            preconditioner: Some(Box::new(op)),
+            ..Self::default()
+        }
+    }
+
+    /// An initial guess alone (n).
+    pub fn guess(x: Vec<f64>) -> Self {
+        Acceleration {
+            guess: Some(x),
+            ..Self::default()
+        }
+    }
+
+    /// A space alone (n×k).
+    pub fn space(columns: Dense) -> Self {
+        Acceleration {
+            space: Some(columns),
+            ..Self::default()
+        }
+    }
+
+    /// What a model predicts, with the seconds it takes.
+    ///
+    /// # Errors
+    /// Those of the prediction.
+    pub fn predicted(predict: impl FnOnce() -> Result<Acceleration>) -> Result<Self> {
+        let clock = Instant::now();
+        let prediction = predict()?;
+        Ok(Acceleration {
+            inference_seconds: clock.elapsed().as_secs_f64(),
+            ..prediction
+        })
+    }
+
+    /// The parts of both.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if both have the same part.
+    pub fn and(self, other: Acceleration) -> Result<Self> {
+        Ok(Acceleration {
+            preconditioner: either(self.preconditioner, other.preconditioner, PARTS[0])?,
+            guess: either(self.guess, other.guess, PARTS[1])?,
+            space: either(self.space, other.space, PARTS[2])?,
+            note: match (self.note, other.note) {
+                (Some(a), Some(b)) => Some(format!("{a}; {b}")),
+                (a, b) => a.or(b),
+            },
+            inference_seconds: self.inference_seconds + other.inference_seconds,
+            setup_seconds: self.setup_seconds + other.setup_seconds,
+        })
+    }
+
+    /// Its parts in words: "a preconditioner and an initial guess".
+    pub fn parts(&self) -> String {
+        let has = [
+            self.preconditioner.is_some(),
+            self.guess.is_some(),
+            self.space.is_some(),
+        ];
+        let parts: Vec<&str> = PARTS
+            .into_iter()
+            .zip(has)
+            .filter_map(|(p, has)| has.then_some(p))
+            .collect();
+        parts.join(" and ")
+    }
+}
+
+const PARTS: [&str; 3] = ["a preconditioner", "an initial guess", "a subspace"];
+
+fn either<T>(a: Option<T>, b: Option<T>, part: &str) -> Result<Option<T>> {
+    match (a, b) {
+        (Some(_), Some(_)) => Err(Error::Argument(format!(
+            "both give {part}: leave one of them away"
+        ))),
+        (a, b) => Ok(a.or(b)),
+    }
+}
+
+impl From<Built> for Acceleration {
+    fn from(built: Built) -> Self {
+        Acceleration {
+            preconditioner: Some(built.op),
+            note: built.note,
+            setup_seconds: built.setup_seconds,
+            ..Self::default()
+        }
+    }
+}
+
+/// One linear system, and how to solve it.
+#[derive(Debug, Clone)]
+pub struct Problem<'a> {
+    pub system: &'a LinearSystem,
+    pub method: Method,
+    /// Where M stands; the method's own side where none is given.
+    pub side: Option<Side>,
+    pub stop: Stop,
+}
+
+/// An acceleration set up for one problem, for any number of solves.
+pub struct Prepared {
+    /// M (n×n).
+    pub preconditioner: Box<dyn LinOp + Send>,
+    /// Where x starts (n).
+    pub guess: Option<Vec<f64>>,
+    /// The given space with A W and what else the method needs of it.
+    pub space: Option<CoarseSpace>,
+    pub note: Option<String>,
+    /// Seconds that a model took.
+    pub inference_seconds: f64,
+    /// Seconds of setup, inference not included; products of A with a space are.
+    pub setup_seconds: f64,
+}
+
+impl Prepared {
+    /// Stored numbers of M and the space.
+    pub fn nnz(&self) -> usize {
+        self.preconditioner.nnz() + self.space.as_ref().map_or(0, CoarseSpace::nnz)
+    }
+}
+
+/// x and how it came about.
+#[derive(Debug, Clone)]
+pub struct Solution {
+    /// x (n).
+    pub x: Vec<f64>,
+    pub outcome: Outcome,
+    /// Seconds that a model took.
+    pub inference_seconds: f64,
+    /// Seconds of setup, inference not included.
+    pub setup_seconds: f64,
+    /// Seconds of the iteration.
+    pub solve_seconds: f64,
+}
+
+impl<'a> Problem<'a> {
+    /// With M on the method's own side.
+    pub fn new(system: &'a LinearSystem, method: Method, stop: Stop) -> Self {
+        Problem {
+            system,
+            method,
+            side: None,
+            stop,
+        }
+    }
+
+    /// The method with M on the side asked for.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if it cannot have M there.
+    pub fn method(&self) -> Result<Method> {
+        self.side
+            .map_or(Ok(self.method), |side| self.method.with_side(side))
+    }
+
+    /// A with what is promised of it.
+    fn matrix(&self) -> Promised<'a> {
+        self.system.matrix.promised(self.system.props)
+    }
+
+    /// Sets up what is left to set up: the space, for A and the method.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the method cannot use a space; as [`Method::coarse_space`] where the space does not fit A.
+    pub fn prepare(&self, acceleration: impl Into<Acceleration>) -> Result<Prepared> {
+        let given = acceleration.into();
+        let clock = Instant::now();
+        let space = match given.space {
+            Some(_) if self.side == Some(Side::Symmetric) => {
+                return Err(Error::Argument(
+                    "a space goes with M on the method's own side: leave symmetric preconditioning away"
+                        .into(),
+                ));
+            }
+            Some(space) => Some(self.method.coarse_space(&self.matrix(), &space)?),
+            None => None,
+        };
+        Ok(Prepared {
+            preconditioner: given
+                .preconditioner
+                .unwrap_or_else(|| Box::new(Identity(self.system.n()))),
+            guess: given.guess,
+            space,
+            note: given.note,
+            inference_seconds: given.inference_seconds,
+            setup_seconds: given.setup_seconds + clock.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// Solves with what was prepared for this problem.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the method cannot have M on that side; else as [`Method::solve`]. Not converging is no error.
+    pub fn solve(&self, ws: &mut Workspace, with: &Prepared, monitor: &mut dyn Monitor) -> Result<Solution> {
+        let (a, m, b, stop) = (
+            &self.matrix(),
+            &*with.preconditioner,
+            &self.system.rhs,
+            &self.stop,
+        );
+        let method = self.method()?;
+        let mut x = with.guess.clone().unwrap_or_else(|| vec![0.0; b.len()]);
+        let clock = Instant::now();
+        let outcome = match &with.space {
+            Some(space) => method.solve_with_space(ws, space, a, m, b, &mut x, stop, monitor),
+            None if self.side == Some(Side::Symmetric) => split(&method, ws, a, m, b, &mut x, stop, monitor),
+            None => method.solve(ws, a, m, b, &mut x, stop, monitor),
+        }?;
+        Ok(Solution {
+            x,
+            outcome,
+            inference_seconds: with.inference_seconds,
+            setup_seconds: with.setup_seconds,
+            solve_seconds: clock.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// Prepares and solves once, in a workspace of its own.
+    ///
+    /// # Errors
+    /// As [`Problem::prepare`] and [`Problem::solve`].
+    pub fn solve_once(&self, acceleration: impl Into<Acceleration>) -> Result<Solution> {
+        let prepared = self.prepare(acceleration)?;
+        self.solve(&mut Workspace::default(), &prepared, &mut Quiet)
+    }
+}
