@@ -71,18 +71,18 @@ pub fn write_whole(
 
 /// The parts found in some directories, checked to belong together, by number.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct PartSet {
     /// File and header of each part.
     pub parts: BTreeMap<usize, (PathBuf, Header)>,
 }
 
-impl Found {
+impl PartSet {
     /// Looks into directories for parts; unfinished ones (`*.tmp`) do not count.
     ///
     /// # Errors
     /// [`Error::File`] naming a part that is unreadable, of another run than the first one, or there twice.
     pub fn scan(dirs: &[PathBuf]) -> Result<Self> {
-        let mut found = Found::default();
+        let mut found = PartSet::default();
         for dir in dirs {
             for path in h5_files(dir)? {
                 found.add(path)?;
@@ -180,7 +180,7 @@ pub fn difference(there: &Header, wanted: &Header) -> String {
 /// # Errors
 /// [`Error::File`] if parts are missing or one was altered; then `output` is untouched.
 pub fn join(
-    found: &Found,
+    found: &PartSet,
     dir: &Path,
     output: &Path,
     split: &Split,

@@ -7,6 +7,9 @@ use super::pattern::Pattern;
 use crate::error::{Error, Result};
 use nalgebra_sparse::CsrMatrix;
 
+/// Largest difference of a_ij and a_ji relative to max|A| with which a matrix from anywhere counts as symmetric.
+pub const SYMMETRY: f64 = 1e-12;
+
 /// A sparse matrix: a shared [`Pattern`] and its values.
 #[derive(Debug, Clone)]
 pub struct Csr {
@@ -211,6 +214,25 @@ impl Csr {
             worst = rest.iter().fold(worst, |w, v| w.max(v.abs()));
         }
         if worst == 0.0 { 0.0 } else { worst / self.max_abs() }
+    }
+
+    /// r ← b − A x.
+    ///
+    /// # Panics
+    /// If lengths do not fit.
+    pub fn residual(&self, b: &[f64], x: &[f64], r: &mut [f64]) {
+        self.spmv(x, r);
+        r.iter_mut().zip(b).for_each(|(r, b)| *r = b - *r);
+    }
+
+    /// The entries of this matrix at those that `a` stores of its lower triangle (diagonal included), row by row; 0 where
+    /// there are none.
+    pub fn on_lower(&self, a: &Pattern) -> Vec<f64> {
+        let row = |i: usize| {
+            let below = a.row(i).iter().filter(move |&&j| j as usize <= i);
+            below.map(move |&j| self.get(i, j as usize))
+        };
+        (0..a.nrows()).flat_map(row).collect()
     }
 
     /// C = A B (Gustavson).

@@ -14,15 +14,16 @@ use faer::sparse::linalg::cholesky::{
 use faer::{Conj, MatMut, Par, Side};
 
 use super::cholesky::columns;
-use super::vector::{norm_inf, norm2};
+use super::refine::{refine, while_halved};
+use super::vector::norm_inf;
 use super::{Csr, Pattern};
 use crate::error::{Error, Result};
 
 /// Largest backward error ‖b − A x‖∞ / (‖A‖_max ‖x‖₁ + ‖b‖∞) taken for a solution after refinement.
 const BACKWARD_ERROR: f64 = 1e-10;
 
-/// Steps of iterative refinement: pivots are sought in one supernode only, so that some growth is to be undone.
-const REFINEMENTS: usize = 3;
+/// Steps of iterative refinement at most: pivots are sought in one supernode only, so that some growth is to be undone.
+const REFINEMENTS: usize = 4;
 
 /// How many eigenvalues of a symmetric matrix are below, at and above zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,23 +190,11 @@ impl Ldlt {
         assert_eq!(x.len(), self.forward.len(), "solve: length of x");
         let b = x.to_vec();
         self.apply(x);
+        let a = &self.matrix;
+        refine(a, &b, x, REFINEMENTS, |r| self.apply(r), while_halved());
         let mut r = vec![0.0; b.len()];
-        let scale = self.matrix.max_abs();
-        let mut last = f64::INFINITY;
-        for _ in 0..=REFINEMENTS {
-            self.matrix.spmv(x, &mut r);
-            r.iter_mut().zip(&b).for_each(|(r, b)| *r = b - *r);
-            let size = norm2(&r);
-            if size.is_nan() || size >= 0.5 * last {
-                break;
-            }
-            last = size;
-            self.apply(&mut r);
-            x.iter_mut().zip(&r).for_each(|(x, r)| *x += r);
-        }
-        self.matrix.spmv(x, &mut r);
-        r.iter_mut().zip(&b).for_each(|(r, b)| *r = b - *r);
-        let size = scale * x.iter().map(|x| x.abs()).sum::<f64>() + norm_inf(&b);
+        a.residual(&b, x, &mut r);
+        let size = a.max_abs() * x.iter().map(|x| x.abs()).sum::<f64>() + norm_inf(&b);
         let error = norm_inf(&r) / size.max(f64::MIN_POSITIVE);
         if error.is_nan() || error > BACKWARD_ERROR {
             return Err(Error::Numeric(format!(
