@@ -16,7 +16,9 @@ const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
 
 /// A file (and the path to name in errors) that HDF5 has open.
 pub(super) struct H5 {
+    /// Where it lies.
     pub path: PathBuf,
+    /// The open file.
     pub file: hdf5::File,
 }
 

@@ -1,4 +1,4 @@
-//! Files, as other programs write and read them: matrices, meshes, charts; and how a file is written whole or not at all.
+//! Files, as other programs write and read them: matrices, meshes, charts; each written whole or not at all.
 
 pub mod atomic;
 pub mod charts;
@@ -6,6 +6,5 @@ pub mod gmsh;
 pub mod matrix_market;
 pub mod npy;
 pub mod npz;
-mod npz_writer;
 pub mod petsc;
 pub mod vtk;

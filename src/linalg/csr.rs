@@ -20,6 +20,8 @@ pub struct Csr {
 }
 
 impl Csr {
+    /// A matrix of this pattern.
+    ///
     /// # Errors
     /// [`Error::Shape`] unless there is one value per entry of the pattern.
     pub fn new(pattern: Arc<Pattern>, values: Vec<f64>) -> Result<Self> {
@@ -49,6 +51,7 @@ impl Csr {
         Csr::new(Arc::new(pattern), values)
     }
 
+    /// The identity (n×n).
     pub fn identity(n: usize) -> Self {
         let entries: Vec<_> = (0..n).map(|i| (i, i, 1.0)).collect();
         // Indices are below n by construction.
@@ -60,26 +63,32 @@ impl Csr {
         size_of_val(&*self.values) + size_of_val(self.pattern.indptr()) + size_of_val(self.pattern.indices())
     }
 
+    /// Rows.
     pub fn nrows(&self) -> usize {
         self.pattern.nrows()
     }
 
+    /// Columns.
     pub fn ncols(&self) -> usize {
         self.pattern.ncols()
     }
 
+    /// Stored entries.
     pub fn nnz(&self) -> usize {
         self.values.len()
     }
 
+    /// Where the entries are.
     pub fn pattern(&self) -> &Arc<Pattern> {
         &self.pattern
     }
 
+    /// The stored entries (nnz), row by row, columns rising.
     pub fn values(&self) -> &[f64] {
         &self.values
     }
 
+    /// The stored entries, to be changed.
     pub fn values_mut(&mut self) -> &mut [f64] {
         self.asymmetry = OnceLock::new();
         &mut self.values
@@ -225,8 +234,8 @@ impl Csr {
         r.iter_mut().zip(b).for_each(|(r, b)| *r = b - *r);
     }
 
-    /// The entries of this matrix at those that `a` stores of its lower triangle (diagonal included), row by row; 0 where
-    /// there are none.
+    /// The entries of this matrix at those that `a` stores of its lower triangle (diagonal included), row by row; 0
+    /// where there are none.
     pub fn on_lower(&self, a: &Pattern) -> Vec<f64> {
         let row = |i: usize| {
             let below = a.row(i).iter().filter(move |&&j| j as usize <= i);

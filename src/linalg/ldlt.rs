@@ -28,8 +28,11 @@ const REFINEMENTS: usize = 4;
 /// How many eigenvalues of a symmetric matrix are below, at and above zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Inertia {
+    /// Below zero.
     pub negative: usize,
+    /// At zero.
     pub zero: usize,
+    /// Above zero.
     pub positive: usize,
 }
 

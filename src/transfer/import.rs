@@ -38,7 +38,9 @@ pub enum Rhs {
 /// What to import, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Import {
+    /// One sample each, in this order.
     pub files: Vec<PathBuf>,
+    /// b where a file has none.
     pub rhs: Rhs,
     /// Whether to solve (directly, refined).
     pub solution: bool,
@@ -49,8 +51,8 @@ pub struct Import {
 /// Reads all files, solves, and writes `output`, whole or not at all. `progress` is told how many are done.
 ///
 /// # Errors
-/// What a file is not, naming file and line; [`Error::Numeric`] naming the file whose system cannot be solved to a relative
-/// residual of 1e-10; [`Error::Io`] if `output` cannot be written.
+/// What a file is not, naming file and line; [`Error::Numeric`] naming the file whose system cannot be solved to a
+/// relative residual of 1e-10; [`Error::Io`] if `output` cannot be written.
 pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Result<()> {
     let mut systems: Vec<(LinearSystem, f64)> = Vec::new();
     for (index, file) in import.files.iter().enumerate() {
@@ -228,7 +230,8 @@ fn solve(s: &mut LinearSystem) -> Result<()> {
     });
     if least > RESIDUAL * size || least.is_infinite() {
         return Err(Error::Numeric(format!(
-            "cannot be solved to a relative residual of {RESIDUAL:.0e}: {:.1e} reached; --no-solution imports it unsolved",
+            "cannot be solved to a relative residual of {RESIDUAL:.0e}: {:.1e} reached; --no-solution imports it \
+             unsolved",
             least / size
         )));
     }

@@ -10,7 +10,9 @@ const KINDS: [(u32, u8, usize); 5] = [(15, 0, 1), (1, 1, 2), (2, 2, 3), (3, 2, 4
 
 /// An element of dimension at most 3.
 pub struct Element {
+    /// Where it stands in the file, from 1.
     pub line: usize,
+    /// 0 for points up to 3 for tetrahedra.
     pub dim: u8,
     /// Tags of its nodes.
     pub nodes: Vec<u64>,
@@ -23,6 +25,7 @@ pub struct Element {
 pub struct Found {
     /// Tag, coordinates and line.
     pub nodes: Vec<(u64, [f64; 3], usize)>,
+    /// Elements of all dimensions, as they stand.
     pub elements: Vec<Element>,
     /// Names of physical groups by dimension and number.
     pub names: HashMap<(u8, i64), String>,
@@ -237,7 +240,8 @@ fn kind(lines: &Lines, number: u32) -> Result<(u8, usize)> {
     let known = KINDS.iter().find(|k| k.0 == number);
     known.map(|&(_, dim, corners)| (dim, corners)).ok_or_else(|| {
         lines.error(format!(
-            "elements of kind {number}: points (15), lines (1), triangles (2), quadrilaterals (3) and tetrahedra (4) are read"
+            "elements of kind {number}: points (15), lines (1), triangles (2), quadrilaterals (3) and tetrahedra (4) are \
+             read"
         ))
     })
 }
