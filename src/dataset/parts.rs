@@ -97,7 +97,7 @@ impl PartSet {
             return Err(Error::file(&path, "is a whole dataset, not a part of one"));
         };
         if let Some((other_path, other)) = self.parts.values().next() {
-            check_kin(other_path, other, &path, &header)?;
+            check_same_run(other_path, other, &path, &header)?;
         }
         if let Some((other, _)) = self.parts.get(&part.number) {
             let both = format!("is part {} once more: {} is it too", part.number, other.display());
@@ -139,7 +139,7 @@ fn h5_files(dir: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Refuses a part of another run, saying what differs.
-fn check_kin(path_a: &Path, a: &Header, path_b: &Path, b: &Header) -> Result<()> {
+fn check_same_run(path_a: &Path, a: &Header, path_b: &Path, b: &Header) -> Result<()> {
     if a.origin == b.origin {
         return Ok(());
     }

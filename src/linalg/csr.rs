@@ -15,7 +15,7 @@ pub const SYMMETRY: f64 = 1e-12;
 pub struct Csr {
     pattern: Arc<Pattern>,
     values: Vec<f64>,
-    /// max |a_ij − a_ji| / max |A|, once somebody asked.
+    /// max |a_ij − a_ji| / max |A|, once it was asked for.
     asymmetry: OnceLock<f64>,
 }
 

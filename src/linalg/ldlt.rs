@@ -8,12 +8,10 @@ use faer::perm::PermRef;
 use faer::sparse::SparseColMatRef;
 use faer::sparse::linalg::SupernodalThreshold;
 use faer::sparse::linalg::cholesky::supernodal::SupernodalIntranodeLbltRef;
-use faer::sparse::linalg::cholesky::{
-    self as faer_cholesky, CholeskySymbolicParams, IntranodeLbltRef, SymbolicCholeskyRaw, SymmetricOrdering,
-};
+use faer::sparse::linalg::cholesky::{self as faer_cholesky, IntranodeLbltRef, SymbolicCholeskyRaw};
 use faer::{Conj, MatMut, Par, Side};
 
-use super::cholesky::columns;
+use super::cholesky::{analysed, columns};
 use super::refine::{refine, while_halved};
 use super::vector::norm_inf;
 use super::{Csr, Pattern};
@@ -49,24 +47,11 @@ impl SymbolicLdlt {
     /// # Errors
     /// [`Error::Shape`] if it is not square.
     pub fn new(pattern: &Arc<Pattern>) -> Result<Self> {
-        if pattern.nrows() != pattern.ncols() {
-            return Err(Error::shape(
-                "columns of a matrix to factorise",
-                pattern.nrows(),
-                pattern.ncols(),
-            ));
-        }
         // Only the supernodal path has pivots.
-        let params = CholeskySymbolicParams {
-            supernodal_flop_ratio_threshold: SupernodalThreshold::FORCE_SUPERNODAL,
-            ..Default::default()
-        };
-        let (columns, order) = (columns(pattern), SymmetricOrdering::Amd);
-        let inner = faer_cholesky::factorize_symbolic_cholesky(columns, Side::Lower, order, params)
-            .map_err(|e| Error::Numeric(format!("symbolic LDLT failed: {e:?}")))?;
+        let inner = analysed(pattern, SupernodalThreshold::FORCE_SUPERNODAL)?;
         Ok(SymbolicLdlt {
             pattern: pattern.clone(),
-            inner: Arc::new(inner),
+            inner,
         })
     }
 

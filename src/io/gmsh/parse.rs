@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::lines::Lines;
+use super::lines::{Lines, Words};
 use crate::error::Result;
 
 /// What elements are, by Gmsh's number, with their dimension and corners.
@@ -142,14 +142,9 @@ fn elements_old(lines: &mut Lines, found: &mut Found) -> Result<()> {
             let tag: i64 = words.number()?;
             group = group.or((t == 0 && tag != 0).then_some(tag));
         }
-        let nodes = (0..corners).map(|_| words.number()).collect::<Result<_>>()?;
-        words.end()?;
-        found.elements.push(Element {
-            line: lines.number,
-            dim,
-            nodes,
-            group,
-        });
+        found
+            .elements
+            .push(element(lines.number, dim, corners, group, words)?);
     }
     lines.expect("$EndElements")
 }
@@ -213,18 +208,25 @@ fn elements_new(lines: &mut Lines, found: &mut Found) -> Result<()> {
         for _ in 0..count {
             let mut words = lines.words("an element: number, nodes")?;
             let _: u64 = words.number()?;
-            let nodes = (0..corners).map(|_| words.number()).collect::<Result<_>>()?;
-            words.end()?;
-            found.elements.push(Element {
-                line: lines.number,
-                dim,
-                nodes,
-                group,
-            });
+            found
+                .elements
+                .push(element(lines.number, dim, corners, group, words)?);
         }
     }
     lines.expect("$EndElements")?;
     told(lines, started, "elements", total, found.elements.len())
+}
+
+/// An element whose nodes are what is left of its line.
+fn element(line: usize, dim: u8, corners: usize, group: Option<i64>, mut words: Words) -> Result<Element> {
+    let nodes = (0..corners).map(|_| words.number()).collect::<Result<_>>()?;
+    words.end()?;
+    Ok(Element {
+        line,
+        dim,
+        nodes,
+        group,
+    })
 }
 
 /// That a section holds as many things as its head says.
