@@ -59,7 +59,7 @@ fn measure(
     let ids = data.split("train")?.to_vec();
     let samples = data.read_many(&ids)?;
     let mut trainer = settings.trainer(&samples, 1, Device::Cpu)?;
-    trainer.checkpoint(false).write(weights)?;
+    trainer.checkpoint(false)?.write(weights)?;
     let batches: Vec<Vec<&LinearSystem>> = samples.chunks_exact(batch).map(|c| c.iter().collect()).collect();
     let adam = AdamConfig::default();
     let first = trainer.loss(&batches[0], &mut stream(1, Purpose::Probes, 0))?;

@@ -246,7 +246,7 @@ pub fn source(
                 OneOrMany::Many(list) => &list[dataset],
             };
             Ok(Source::Model(
-                crate::models::load(path)?,
+                crate::models::load(path, crate::models::Device::Cpu)?,
                 beside.map(Classical::new),
             ))
         }

@@ -8,13 +8,12 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dfdx::prelude::Cpu;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::io::atomic;
-use crate::nn::{AdamState, Layout, NamedArray, Params};
+use crate::nn::{AdamState, NamedArray};
 
 /// The header key that says the file is fempipe's.
 const FORMAT: &str = "fempipe.checkpoint";
@@ -75,24 +74,6 @@ impl Checkpoint {
             .iter()
             .find(|a| a.name == name)
             .ok_or_else(|| Error::file(file, format!("checkpoint lacks the array buffers/{name}")))
-    }
-
-    /// Settings and parameters of a network, for [`crate::models::load`].
-    ///
-    /// # Errors
-    /// [`Error::File`] if the settings cannot be read or do not pass `check`, or the weights are not those of `layout`.
-    pub fn network<C: serde::de::DeserializeOwned>(
-        &self,
-        file: &Path,
-        check: impl Fn(&C) -> Result<()>,
-        layout: impl Fn(&C) -> Layout,
-    ) -> Result<(C, Params<f32, Cpu>)> {
-        let config: C = toml::from_str(&self.config)
-            .map_err(|e| Error::file(file, format!("settings of the model: {}", e.message())))?;
-        let in_file = |e: Error| Error::file(file, e.to_string());
-        check(&config).map_err(in_file)?;
-        let params = layout(&config).load(&self.weights).map_err(in_file)?;
-        Ok((config, params))
     }
 
     /// Writes the checkpoint atomically.

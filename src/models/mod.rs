@@ -6,6 +6,7 @@ pub mod factor_gnn;
 pub mod features;
 pub mod fit;
 pub mod mlp;
+pub mod network;
 pub mod nsls;
 pub mod operator;
 pub mod precorrector;
@@ -86,11 +87,12 @@ pub trait ModelConfig: Send + Sync {
     /// If the settings do not fit the samples, or the device is not at hand.
     fn trainer(&self, train: &[LinearSystem], seed: u64, device: Device) -> Result<Box<dyn Trainer>>;
 
-    /// The network of a checkpoint that was read from `file`.
+    /// The network of a checkpoint that was read from `file`, on a device.
     ///
     /// # Errors
-    /// [`Error::File`] if the arrays of the checkpoint are not those of these settings.
-    fn load(&self, checkpoint: &Checkpoint, file: &Path) -> Result<Box<dyn Model>>;
+    /// [`Error::File`] if the arrays of the checkpoint are not those of these settings, [`Error::Argument`] if the device
+    /// is not at hand.
+    fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>>;
 
     /// Training recipes that come with the model.
     fn recipes(&self) -> &'static [BuiltIn] {
@@ -129,11 +131,11 @@ pub fn register(model: Entry<dyn ModelConfig>) -> Result<()> {
     ENTRIES.register(model)
 }
 
-/// Loads the model of a run directory (its `best.safetensors`) or of a checkpoint file.
+/// Loads the model of a run directory (its `best.safetensors`) or of a checkpoint file onto a device.
 ///
 /// # Errors
 /// If there is no checkpoint, or it is not one of fempipe's, or of a newer format.
-pub fn load(path: &Path) -> Result<Box<dyn Model>> {
+pub fn load(path: &Path, on: Device) -> Result<Box<dyn Model>> {
     let file = checkpoint::locate(path)?;
     let checkpoint = Checkpoint::read(&file)?;
     let in_file = |e: Error| Error::file(&file, e.to_string());
@@ -143,7 +145,7 @@ pub fn load(path: &Path) -> Result<Box<dyn Model>> {
         .map_err(|e| in_file(Error::toml(origin, &checkpoint.config, &e)))?;
     (entry.parse)(&table, origin)
         .map_err(in_file)?
-        .load(&checkpoint, &file)
+        .load(&checkpoint, &file, on)
 }
 
 /// Reads and checks the table of the model `name`.

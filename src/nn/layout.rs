@@ -1,9 +1,10 @@
 //! The parameters of a network before it has any: names, shapes, initial values.
 
-use dfdx::prelude::Cpu;
+use dfdx::prelude::{Device, Dtype};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::params::{NamedArray, Params, constant, uniform};
+use super::params::{NamedArray, Params};
 use crate::error::{Error, Result};
 
 /// Initial values of a parameter.
@@ -11,43 +12,49 @@ use crate::error::{Error, Result};
 pub enum Start {
     /// U(−bound, bound).
     Uniform(f32),
+    /// Every entry this.
     Constant(f32),
 }
 
-/// Parameters in a fixed order.
+/// One parameter of a network: its place in [`Layout`], and so among its [`Params`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parameter(pub(super) usize);
+
+/// Parameters in a fixed order: layers add theirs as they are made, and keep the places.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Layout(Vec<(String, (usize, usize), Start)>);
 
 impl Layout {
-    /// Adds one.
-    pub fn add(&mut self, name: impl Into<String>, shape: (usize, usize), start: Start) {
+    /// Adds one of (rows, columns).
+    pub fn add(&mut self, name: impl Into<String>, shape: (usize, usize), start: Start) -> Parameter {
         self.0.push((name.into(), shape, start));
+        Parameter(self.0.len() - 1)
     }
 
-    /// Adds `{name}.weight` (in × out) from U(−b, b) with b = gain √(3/in), which keeps the variance of its input times
-    /// gain², and `{name}.bias` (1 × out), zeros.
-    pub fn dense(&mut self, name: &str, input: usize, output: usize, gain: f32) {
-        let bound = gain * (3.0 / input as f32).sqrt();
-        self.add(format!("{name}.weight"), (input, output), Start::Uniform(bound));
-        self.add(format!("{name}.bias"), (1, output), Start::Constant(0.0));
-    }
-
-    /// Initial values.
+    /// Initial values, drawn in the order of the layout.
     pub fn initial(&self, rng: &mut ChaCha8Rng) -> Vec<NamedArray> {
-        let make = |(name, shape, start): &(String, (usize, usize), Start)| match *start {
-            Start::Uniform(bound) => uniform(name, *shape, bound, rng),
-            Start::Constant(value) => constant(name, *shape, value),
+        let mut data = |(rows, cols): (usize, usize), start: Start| match start {
+            Start::Uniform(bound) => (0..rows * cols)
+                .map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound)
+                .collect(),
+            Start::Constant(value) => vec![value; rows * cols],
         };
-        self.0.iter().map(make).collect()
+        self.0
+            .iter()
+            .map(|(name, shape, start)| NamedArray {
+                name: name.clone(),
+                shape: *shape,
+                data: data(*shape, *start),
+            })
+            .collect()
     }
 
-    /// Parameters out of saved arrays.
+    /// Saved arrays in the order of the layout; further ones are passed over.
     ///
     /// # Errors
     /// [`Error::Argument`] naming the one that is missing, [`Error::Shape`] the one of another shape.
-    pub fn load(&self, arrays: &[NamedArray]) -> Result<Params<f32, Cpu>> {
-        let mut found = Vec::with_capacity(self.0.len());
-        for (name, shape, _) in &self.0 {
+    pub fn pick(&self, arrays: &[NamedArray]) -> Result<Vec<NamedArray>> {
+        let find = |(name, shape, _): &(String, (usize, usize), Start)| {
             let array = arrays
                 .iter()
                 .find(|a| a.name == *name)
@@ -59,8 +66,16 @@ impl Layout {
                     format!("{:?}", array.shape),
                 ));
             }
-            found.push(array.clone());
-        }
-        Ok(Params::from_arrays(&Cpu::default(), &found))
+            Ok(array.clone())
+        };
+        self.0.iter().map(find).collect()
+    }
+
+    /// Parameters on a device out of saved arrays.
+    ///
+    /// # Errors
+    /// As [`Layout::pick`].
+    pub fn load<E: Dtype, D: Device<E>>(&self, device: &D, arrays: &[NamedArray]) -> Result<Params<E, D>> {
+        Ok(Params::from_arrays(device, &self.pick(arrays)?))
     }
 }

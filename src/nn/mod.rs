@@ -1,17 +1,23 @@
-//! What dfdx lacks: named parameters of runtime size, layers over them, sparse products with derivatives, Adam.
+//! What dfdx lacks: parameters of runtime size, layers over them, graph operations and sparse products with derivatives, Adam.
 //!
-//! Only this room and [`crate::models`] name dfdx, so that a change of engine stays a change of two rooms.
+//! This module alone names dfdx, so that a change of engine stays a change of one module.
 
 pub mod adam;
-pub mod backend;
+pub mod dense;
+pub mod device;
 pub mod graph;
 pub mod layers;
 pub mod layout;
+pub mod learner;
 pub mod operator;
 pub mod params;
 pub mod sparse;
+#[cfg(test)]
+pub mod testing;
 
-pub use adam::{Adam, AdamState};
-pub use backend::Backend;
-pub use layout::{Layout, Start};
+pub use adam::{AdamConfig, AdamState};
+pub use device::{Backend, Cpu, Device, Loss, Trained};
+pub use layers::{EdgeUpdate, GraphConv, GraphNorm, Linear, Mlp};
+pub use layout::{Layout, Parameter, Start};
+pub use learner::{Learner, StepReport};
 pub use params::{NamedArray, Params};

@@ -1,54 +1,49 @@
 //! Named trainable matrices of runtime size.
 
-use dfdx::prelude::{Cpu, Device, Dtype, HasShape, Storage, Tensor};
-use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
+use std::ops::Index;
 
-use crate::error::{Error, Result};
+use dfdx::prelude::{Device, Dtype, HasShape, Storage, Tensor};
+
+use super::layout::Parameter;
 
 /// A matrix of runtime size: the one shape parameters have (a bias is 1×n).
 pub type Matrix<E, D> = Tensor<(usize, usize), E, D>;
 
-/// Weight (in × out) and bias (1 × out) of a dense layer.
-pub type Dense<'a, E, D> = (&'a Matrix<E, D>, &'a Matrix<E, D>);
-
 /// A named host array, row-major: how parameters are saved.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedArray {
+    /// Unique among the arrays of its kind.
     pub name: String,
+    /// Rows and columns.
     pub shape: (usize, usize),
+    /// rows × columns numbers, row by row.
     pub data: Vec<f32>,
 }
 
-/// The parameters of a network, in a fixed order.
+impl NamedArray {
+    /// A single row.
+    pub fn row(name: &str, data: Vec<f32>) -> Self {
+        NamedArray {
+            name: name.into(),
+            shape: (1, data.len()),
+            data,
+        }
+    }
+}
+
+/// The parameters of a network on a device, in the order of its [`super::Layout`].
 #[derive(Debug, Clone)]
 pub struct Params<E: Dtype, D: Storage<E>> {
+    device: D,
     names: Vec<String>,
     tensors: Vec<Matrix<E, D>>,
 }
 
-impl<E: Dtype, D: Storage<E>> Params<E, D> {
-    /// The parameter called `name`.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] if there is none.
-    pub fn get(&self, name: &str) -> Result<&Matrix<E, D>> {
-        self.names
-            .iter()
-            .position(|n| n == name)
-            .map(|i| &self.tensors[i])
-            .ok_or_else(|| Error::Argument(format!("the network has no parameter called {name}")))
-    }
+impl<E: Dtype, D: Storage<E>> Index<Parameter> for Params<E, D> {
+    type Output = Matrix<E, D>;
 
-    /// `{name}.weight` and `{name}.bias`.
-    ///
-    /// # Errors
-    /// As [`Params::get`].
-    pub fn dense(&self, name: &str) -> Result<Dense<'_, E, D>> {
-        Ok((
-            self.get(&format!("{name}.weight"))?,
-            self.get(&format!("{name}.bias"))?,
-        ))
+    fn index(&self, parameter: Parameter) -> &Matrix<E, D> {
+        &self.tensors[parameter.0]
     }
 }
 
@@ -57,6 +52,7 @@ impl<E: Dtype, D: Device<E>> Params<E, D> {
     pub fn from_arrays(device: &D, arrays: &[NamedArray]) -> Self {
         let cast = |x: f32| E::from_f32(x).unwrap_or_default();
         Params {
+            device: device.clone(),
             names: arrays.iter().map(|a| a.name.clone()).collect(),
             tensors: arrays
                 .iter()
@@ -65,15 +61,21 @@ impl<E: Dtype, D: Device<E>> Params<E, D> {
         }
     }
 
+    /// Where they are.
+    pub fn device(&self) -> &D {
+        &self.device
+    }
+
+    /// Their names.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    pub fn tensors(&self) -> &[Matrix<E, D>] {
+    pub(super) fn tensors(&self) -> &[Matrix<E, D>] {
         &self.tensors
     }
 
-    pub fn tensors_mut(&mut self) -> &mut [Matrix<E, D>] {
+    pub(super) fn tensors_mut(&mut self) -> &mut [Matrix<E, D>] {
         &mut self.tensors
     }
 
@@ -84,9 +86,7 @@ impl<E: Dtype, D: Device<E>> Params<E, D> {
 
     /// How many numbers there are to train.
     pub fn count(&self) -> usize {
-        (0..self.tensors.len())
-            .map(|i| self.shape(i).0 * self.shape(i).1)
-            .sum()
+        self.tensors.iter().map(|t| t.shape().0 * t.shape().1).sum()
     }
 
     /// Host copies, to save.
@@ -104,32 +104,5 @@ impl<E: Dtype, D: Device<E>> Params<E, D> {
                     .collect(),
             })
             .collect()
-    }
-}
-
-impl Params<f32, Cpu> {
-    /// The same parameters on another device.
-    pub fn to_device<D: Device<f32>>(&self, device: &D) -> Params<f32, D> {
-        Params::from_arrays(device, &self.to_arrays())
-    }
-}
-
-/// A rows×cols matrix from U(−bound, bound).
-pub fn uniform(name: &str, shape: (usize, usize), bound: f32, rng: &mut ChaCha8Rng) -> NamedArray {
-    NamedArray {
-        name: name.into(),
-        shape,
-        data: (0..shape.0 * shape.1)
-            .map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound)
-            .collect(),
-    }
-}
-
-/// A matrix with every entry `value`.
-pub fn constant(name: &str, shape: (usize, usize), value: f32) -> NamedArray {
-    NamedArray {
-        name: name.into(),
-        shape,
-        data: vec![value; shape.0 * shape.1],
     }
 }

@@ -7,9 +7,11 @@
 
 use std::sync::Arc;
 
-use dfdx::prelude::{Cpu, Dtype, HasShape, Merge, PutTape, SplitTape, Tape, Tensor};
+use dfdx::prelude::{Cpu, HasShape, Tape, TensorFromVec};
 use rayon::prelude::*;
 
+use super::graph::composed::{Cube, Table};
+use super::graph::{DfdxOps, Real};
 use crate::error::{Error, Result};
 use crate::linalg::Pattern;
 
@@ -74,7 +76,7 @@ impl Structure {
         self.values
     }
 
-    fn apply<E: Dtype>(&self, v: &[E], x: &[E], y: &mut [E], accumulate: bool) {
+    fn apply<E: Real>(&self, v: &[E], x: &[E], y: &mut [E], accumulate: bool) {
         let (n, m) = (self.pattern.nrows(), self.pattern.ncols());
         for (xk, yk) in x.chunks_exact(m).zip(y.chunks_exact_mut(n)) {
             for (i, yi) in yk.iter_mut().enumerate() {
@@ -92,14 +94,14 @@ impl Structure {
     }
 
     /// dx += the transposed product of g, over a batch; `self` is the transposed structure.
-    fn pull_back<E: Dtype>(&self, v: &[E], g: &[E], dx: &mut [E], (nv, nx, ny): (usize, usize, usize)) {
+    fn pull_back<E: Real>(&self, v: &[E], g: &[E], dx: &mut [E], (nv, nx, ny): (usize, usize, usize)) {
         dx.par_chunks_mut(nx)
             .zip(g.par_chunks(ny))
             .zip(v.par_chunks(nv))
             .for_each(|((dx, g), v)| self.apply(v, g, dx, true));
     }
 
-    fn accumulate_values<E: Dtype>(&self, g: &[E], x: &[E], dv: &mut [E]) {
+    fn accumulate_values<E: Real>(&self, g: &[E], x: &[E], dv: &mut [E]) {
         let (n, m) = (self.pattern.nrows(), self.pattern.ncols());
         for (xk, gk) in x.chunks_exact(m).zip(g.chunks_exact(n)) {
             for (i, &gi) in gk.iter().enumerate() {
@@ -111,75 +113,69 @@ impl Structure {
     }
 }
 
-/// A stack of vectors: (batch, vectors, n).
-pub type Vectors<E, T> = Tensor<(usize, usize, usize), E, Cpu, T>;
+impl<E: Real, T: Tape<E, Cpu>> DfdxOps<E, Cpu, T> {
+    /// The product with values that take a gradient: values (batch, `structure.values()`), x (batch, k, ncols) →
+    /// (batch, k, nrows). `transposed` must be `structure.transposed()`; it is kept by the caller to be made once.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if sizes do not agree.
+    pub fn product(
+        &mut self,
+        structure: &Arc<Structure>,
+        transposed: &Arc<Structure>,
+        values: &Table<E, Cpu>,
+        x: &Cube<E, Cpu>,
+    ) -> Result<Cube<E, Cpu>> {
+        let out = forward(structure, values, x)?;
+        let (vg, xg, og) = (values.ghost(), x.ghost(), out.ghost());
+        let (st, tr) = (structure.clone(), transposed.clone());
+        // Row-major and contiguous: forward checked it.
+        let (v_data, x_data) = (values.as_vec(), x.as_vec());
+        let (nv, nx, ny) = strides(structure, x);
+        self.tape.add_backward_op(move |grads| {
+            grads.try_alloc_for(&vg)?;
+            grads.try_alloc_for(&xg)?;
+            let g = grads.get_or_alloc_mut(&og)?.clone();
+            tr.pull_back(&v_data, &g, grads.get_or_alloc_mut(&xg)?, (nv, nx, ny));
+            grads
+                .get_or_alloc_mut(&vg)?
+                .par_chunks_mut(nv)
+                .zip(g.par_chunks(ny))
+                .zip(x_data.par_chunks(nx))
+                .for_each(|((dv, g), x)| st.accumulate_values(g, x, dv));
+            Ok(())
+        });
+        Ok(out)
+    }
 
-/// The product with values that take a gradient: values (batch, `structure.values()`), x (batch, k, ncols) →
-/// (batch, k, nrows). `transposed` must be `structure.transposed()`; it is kept by the caller to be made once.
-///
-/// # Errors
-/// [`Error::Shape`] if sizes do not agree.
-pub fn product<E: Dtype, T: Tape<E, Cpu> + Merge<R>, R: Tape<E, Cpu>>(
-    structure: &Arc<Structure>,
-    transposed: &Arc<Structure>,
-    values: Tensor<(usize, usize), E, Cpu, R>,
-    x: Vectors<E, T>,
-) -> Result<Vectors<E, T>> {
-    let (values, vtape) = values.split_tape();
-    let (x, xtape) = x.split_tape();
-    let mut tape = xtape.merge(vtape);
-    let out = forward(structure, &values, &x)?;
-    let (vg, xg, og) = (values.ghost(), x.ghost(), out.ghost());
-    let (st, tr) = (structure.clone(), transposed.clone());
-    // Row-major and contiguous: forward checked it.
-    let (v_data, x_data) = (values.as_vec(), x.as_vec());
-    let (nv, nx, ny) = strides(structure, &x);
-    tape.add_backward_op(move |grads| {
-        grads.try_alloc_for(&vg)?;
-        grads.try_alloc_for(&xg)?;
-        let g = grads.get_or_alloc_mut(&og)?.clone();
-        tr.pull_back(&v_data, &g, grads.get_or_alloc_mut(&xg)?, (nv, nx, ny));
-        grads
-            .get_or_alloc_mut(&vg)?
-            .par_chunks_mut(nv)
-            .zip(g.par_chunks(ny))
-            .zip(x_data.par_chunks(nx))
-            .for_each(|((dv, g), x)| st.accumulate_values(g, x, dv));
-        Ok(())
-    });
-    Ok(out.put_tape(tape))
-}
-
-/// The product with given values (a system matrix): only x takes a gradient.
-///
-/// # Errors
-/// [`Error::Shape`] if sizes do not agree.
-pub fn product_fixed<E: Dtype, T: Tape<E, Cpu>>(
-    structure: &Arc<Structure>,
-    transposed: &Arc<Structure>,
-    values: &Tensor<(usize, usize), E, Cpu>,
-    x: Vectors<E, T>,
-) -> Result<Vectors<E, T>> {
-    let (x, mut tape) = x.split_tape();
-    let out = forward(structure, values, &x)?;
-    let (xg, og) = (x.ghost(), out.ghost());
-    let tr = transposed.clone();
-    let v_data = values.as_vec();
-    let (nv, nx, ny) = strides(structure, &x);
-    tape.add_backward_op(move |grads| {
-        grads.try_alloc_for(&xg)?;
-        let g = grads.get_or_alloc_mut(&og)?.clone();
-        tr.pull_back(&v_data, &g, grads.get_or_alloc_mut(&xg)?, (nv, nx, ny));
-        Ok(())
-    });
-    Ok(out.put_tape(tape))
+    /// The product with given values (a system matrix): only x takes a gradient.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if sizes do not agree.
+    pub fn product_fixed(
+        &mut self,
+        structure: &Arc<Structure>,
+        transposed: &Arc<Structure>,
+        values: &Table<E, Cpu>,
+        x: &Cube<E, Cpu>,
+    ) -> Result<Cube<E, Cpu>> {
+        let out = forward(structure, values, x)?;
+        let (xg, og) = (x.ghost(), out.ghost());
+        let tr = transposed.clone();
+        let v_data = values.as_vec();
+        let (nv, nx, ny) = strides(structure, x);
+        self.tape.add_backward_op(move |grads| {
+            grads.try_alloc_for(&xg)?;
+            let g = grads.get_or_alloc_mut(&og)?.clone();
+            tr.pull_back(&v_data, &g, grads.get_or_alloc_mut(&xg)?, (nv, nx, ny));
+            Ok(())
+        });
+        Ok(out)
+    }
 }
 
 /// Elements per batch item of values, x and y.
-fn strides<E: Dtype>(
-    structure: &Structure,
-    x: &Vectors<E, dfdx::prelude::NoneTape>,
-) -> (usize, usize, usize) {
+fn strides<E: Real>(structure: &Structure, x: &Cube<E, Cpu>) -> (usize, usize, usize) {
     let k = x.shape().1;
     (
         structure.values,
@@ -188,11 +184,7 @@ fn strides<E: Dtype>(
     )
 }
 
-fn forward<E: Dtype>(
-    structure: &Structure,
-    values: &Tensor<(usize, usize), E, Cpu>,
-    x: &Vectors<E, dfdx::prelude::NoneTape>,
-) -> Result<Vectors<E, dfdx::prelude::NoneTape>> {
+fn forward<E: Real>(structure: &Structure, values: &Table<E, Cpu>, x: &Cube<E, Cpu>) -> Result<Cube<E, Cpu>> {
     let &(batch, k, m) = x.shape();
     if *values.shape() != (batch, structure.values) {
         return Err(Error::shape(
@@ -215,16 +207,12 @@ fn forward<E: Dtype>(
         .zip(xs.par_chunks(k * m))
         .zip(v.par_chunks(structure.values))
         .for_each(|((y, x), v)| structure.apply(v, x, y, false));
-    Ok(dfdx::prelude::TensorFromVec::tensor_from_vec(
-        x.device(),
-        y,
-        (batch, k, n),
-    ))
+    Ok(x.device().tensor_from_vec(y, (batch, k, n)))
 }
 
 #[cfg(test)]
 mod tests {
-    use dfdx::prelude::{Backward, SumTo, TensorFromVec, Trace};
+    use dfdx::prelude::{Backward, NoneTape, PutTape, SumTo};
     use rand::RngExt;
 
     use super::*;
@@ -245,7 +233,10 @@ mod tests {
         let dev = Cpu::default();
         let v = dev.tensor_from_vec(v.to_vec(), (2, 6));
         let x = dev.tensor_from_vec(x.to_vec(), (2, 3, 4));
-        let y = product(structure, &Arc::new(structure.transposed()), v, x).unwrap();
+        let mut ops: DfdxOps<f64, Cpu, NoneTape> = DfdxOps::new(dev);
+        let y = ops
+            .product(structure, &Arc::new(structure.transposed()), &v, &x)
+            .unwrap();
         // A function whose derivative differs everywhere.
         y.as_vec()
             .iter()
@@ -261,7 +252,11 @@ mod tests {
         let dev = Cpu::default();
         let vt = dev.tensor_from_vec(v.clone(), (2, 6));
         let xt = dev.tensor_from_vec(x.clone(), (2, 3, 4));
-        let y = product(&structure, &transposed, vt.clone(), xt.leaky_trace()).unwrap();
+        let mut ops = DfdxOps::<f64, Cpu>::new(dev.clone());
+        let y = ops
+            .product(&structure, &transposed, &vt, &xt)
+            .unwrap()
+            .put_tape(ops.tape);
         let weights = dev.tensor_from_vec((0..18).map(|i| i as f64 + 1.0).collect(), (2, 3, 3));
         let grads = dfdx::prelude::mul(y.square(), weights).sum().backward();
         let h = 1e-6;
@@ -308,8 +303,15 @@ mod tests {
         let dev = Cpu::default();
         let vt = dev.tensor_from_vec(v, (2, 6));
         let xt = dev.tensor_from_vec(x, (2, 3, 4));
-        let free = product(&structure, &transposed, vt.clone(), xt.leaky_trace()).unwrap();
-        let fixed = product_fixed(&structure, &transposed, &vt, xt.leaky_trace()).unwrap();
+        let [mut one, mut other] = [0, 1].map(|_| DfdxOps::<f64, Cpu>::new(dev.clone()));
+        let free = one
+            .product(&structure, &transposed, &vt, &xt)
+            .unwrap()
+            .put_tape(one.tape);
+        let fixed = other
+            .product_fixed(&structure, &transposed, &vt, &xt)
+            .unwrap()
+            .put_tape(other.tape);
         assert_eq!(free.as_vec(), fixed.as_vec());
         let g1 = free.square().sum().backward().get(&xt).as_vec();
         let g2 = fixed.square().sum().backward().get(&xt).as_vec();
@@ -323,7 +325,11 @@ mod tests {
         let dev = Cpu::default();
         let v = dev.tensor_from_vec(v[..6].to_vec(), (1, 6));
         let x = dev.tensor_from_vec(x, (2, 3, 4));
-        let error = product(&structure, &transposed, v, x).unwrap_err().to_string();
+        let mut ops = DfdxOps::<f64, Cpu>::new(dev);
+        let error = ops
+            .product(&structure, &transposed, &v, &x)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("(2, 6)"), "{error}");
     }
 }

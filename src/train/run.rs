@@ -323,7 +323,7 @@ impl Training {
             recipe: self.recipe_text.clone(),
             metrics: self.last_metrics.clone(),
             progress: self.progress.clone(),
-            ..self.trainer.checkpoint(with_optimiser)
+            ..self.trainer.checkpoint(with_optimiser)?
         }
         .write(path)
     }

@@ -93,7 +93,7 @@ fn classical(spec: &Spec, system: &LinearSystem, rigid_body: bool) -> Result<Acc
 }
 
 fn learned(path: &Path, args: &Args, system: &LinearSystem) -> Result<Acceleration> {
-    let model = models::load(path)?;
+    let model = models::load(path, models::Device::Cpu)?;
     let options = PredictOptions {
         symmetrize: args.symmetrize,
         filter: args.filter,

@@ -1,10 +1,9 @@
-//! Six ways for a node to listen to its neighbours.
+//! Six ways for a node to see its neighbours.
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
-use crate::nn::graph::{Ops, Reduce};
-use crate::nn::{Layout, Params, Start};
+use crate::nn::graph::{Ops, Reduce, Weights};
+use crate::nn::{Layout, Linear, Parameter, Start};
 
 /// How nodes are updated in each round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -35,105 +34,190 @@ impl NodeModel {
         NodeModel::GraphTransformer,
         NodeModel::FastGraphTransformer,
     ];
+}
 
-    /// The parameters of one round, named `{prefix}.…`.
-    pub(super) fn layout(self, prefix: &str, w: usize, out: &mut Layout) {
-        let mut dense = |names: &[&str], gain: f32| {
-            for name in names {
-                out.dense(&format!("{prefix}.{name}"), w, w, gain);
-            }
-        };
-        match self {
-            NodeModel::Mlp => dense(&["own"], 1.4),
-            NodeModel::Gat => dense(&["target", "source", "edge"], 0.8),
-            NodeModel::Gen => dense(&["edge", "own"], 1.0),
-            NodeModel::Mpnn => {
-                dense(&["edge", "source"], 1.0);
-                dense(&["own", "sum"], 1.0);
-            }
-            NodeModel::GraphTransformer => dense(&["query", "key", "value", "edge", "own"], 1.0),
-            NodeModel::FastGraphTransformer => {
-                dense(
-                    &["query", "key", "value", "edge", "source", "global", "local"],
-                    1.0,
-                );
-            }
-        }
-        match self {
-            NodeModel::Gat => out.dense(&format!("{prefix}.score"), w, 1, 1.0),
-            NodeModel::Gen => out.add(format!("{prefix}.temperature"), (1, 1), Start::Constant(1.0)),
-            _ => {}
-        }
-        out.dense(&format!("{prefix}.out"), w, w, 0.5);
-    }
+/// The layers of one node model.
+enum Layers {
+    Mlp {
+        own: Linear,
+    },
+    Gat {
+        target: Linear,
+        source: Linear,
+        edge: Linear,
+        score: Linear,
+    },
+    Gen {
+        edge: Linear,
+        own: Linear,
+        temperature: Parameter,
+    },
+    Mpnn {
+        message: Message,
+        own: Linear,
+        sum: Linear,
+    },
+    GraphTransformer {
+        attention: [Linear; 3],
+        edge: Linear,
+        own: Linear,
+    },
+    FastGraphTransformer {
+        attention: [Linear; 3],
+        message: Message,
+        global: Linear,
+        local: Linear,
+    },
+}
 
-    /// What is added to the nodes x (nodes, width), given the edges e (edges, width).
-    pub(super) fn update<O: Ops>(
-        self,
-        params: &Params<O::Real, O::Device>,
-        prefix: &str,
+/// relu(edge(e_ij) + source(x_j)): what an edge carries to its target, which takes the mean.
+struct Message {
+    edge: Linear,
+    source: Linear,
+}
+
+impl Message {
+    fn mean<O: Ops>(
+        &self,
         ops: &mut O,
+        w: &Weights<O>,
         at: &O::Batch,
         x: &O::Value,
         e: &O::Value,
-    ) -> Result<O::Value> {
-        let layer = |part: &str| params.dense(&format!("{prefix}.{part}"));
-        let hidden = match self {
-            NodeModel::Mlp => ops.linear(x, layer("own")?, None),
-            NodeModel::Gat => {
-                let target = ops.linear(x, layer("target")?, None);
-                let source = ops.linear(x, layer("source")?, None);
-                let edge = ops.linear(e, layer("edge")?, None);
+    ) -> O::Value {
+        let edge = self.edge.forward(ops, w, e, None);
+        let source = self.source.forward(ops, w, x, None);
+        let message = ops.combine(at, &edge, None, &source, 0.0);
+        ops.aggregate(at, &message, true, Reduce::Mean)
+    }
+}
+
+/// One round of a node model: what its layers make of a node and its neighbours, activated, through a last layer.
+pub(super) struct NodeUpdate {
+    layers: Layers,
+    out: Linear,
+}
+
+impl NodeUpdate {
+    /// With parameters named `{name}.…`, for `w` features of a node and of an edge.
+    pub(super) fn new(model: NodeModel, layout: &mut Layout, name: &str, w: usize) -> Self {
+        let mut layer = |part: &str, width: usize, gain: f32| {
+            Linear::new(layout, &format!("{name}.{part}"), w, width, gain)
+        };
+        let mut dense = |part: &str| layer(part, w, 1.0);
+        let layers = match model {
+            NodeModel::Mlp => Layers::Mlp {
+                own: layer("own", w, 1.4),
+            },
+            NodeModel::Gat => Layers::Gat {
+                target: layer("target", w, 0.8),
+                source: layer("source", w, 0.8),
+                edge: layer("edge", w, 0.8),
+                score: layer("score", 1, 1.0),
+            },
+            NodeModel::Gen => Layers::Gen {
+                edge: dense("edge"),
+                own: dense("own"),
+                temperature: layout.add(format!("{name}.temperature"), (1, 1), Start::Constant(1.0)),
+            },
+            NodeModel::Mpnn => Layers::Mpnn {
+                message: Message {
+                    edge: dense("edge"),
+                    source: dense("source"),
+                },
+                own: dense("own"),
+                sum: dense("sum"),
+            },
+            NodeModel::GraphTransformer => Layers::GraphTransformer {
+                attention: ["query", "key", "value"].map(&mut dense),
+                edge: dense("edge"),
+                own: dense("own"),
+            },
+            NodeModel::FastGraphTransformer => Layers::FastGraphTransformer {
+                attention: ["query", "key", "value"].map(&mut dense),
+                message: Message {
+                    edge: dense("edge"),
+                    source: dense("source"),
+                },
+                global: dense("global"),
+                local: dense("local"),
+            },
+        };
+        NodeUpdate {
+            layers,
+            out: Linear::new(layout, &format!("{name}.out"), w, w, 0.5),
+        }
+    }
+
+    /// What is added to the nodes x (nodes, width), given the edges e (edges, width).
+    pub(super) fn forward<O: Ops>(
+        &self,
+        ops: &mut O,
+        w: &Weights<O>,
+        at: &O::Batch,
+        x: &O::Value,
+        e: &O::Value,
+    ) -> O::Value {
+        let hidden = match &self.layers {
+            Layers::Mlp { own } => own.forward(ops, w, x, None),
+            Layers::Gat {
+                target,
+                source,
+                edge,
+                score,
+            } => {
+                let target = target.forward(ops, w, x, None);
+                let source = source.forward(ops, w, x, None);
+                let edge = edge.forward(ops, w, e, None);
                 let seen = ops.combine(at, &edge, Some(&target), &source, 0.2);
-                let score = ops.linear(&seen, layer("score")?, None);
+                let score = score.forward(ops, w, &seen, None);
                 let weight = ops.segment_softmax(at, &score);
                 ops.weighted_sum(at, &weight, &source, None)
             }
-            NodeModel::Gen => {
-                let edge = ops.linear(e, layer("edge")?, None);
+            Layers::Gen {
+                edge,
+                own,
+                temperature,
+            } => {
+                let edge = edge.forward(ops, w, e, None);
                 let message = ops.combine(at, &edge, None, x, 0.0);
-                let score = ops.scale(&message, params.get(&format!("{prefix}.temperature"))?);
+                let score = ops.scale(&message, &w[*temperature]);
                 let weight = ops.segment_softmax(at, &score);
                 let weighed = ops.multiply(&weight, &message);
                 let sum = ops.aggregate(at, &weighed, true, Reduce::Sum);
                 let both = ops.add(x, &sum);
-                ops.linear(&both, layer("own")?, None)
+                own.forward(ops, w, &both, None)
             }
-            NodeModel::Mpnn => {
-                let edge = ops.linear(e, layer("edge")?, None);
-                let source = ops.linear(x, layer("source")?, None);
-                let message = ops.combine(at, &edge, None, &source, 0.0);
-                let mean = ops.aggregate(at, &message, true, Reduce::Mean);
-                let own = ops.linear(x, layer("own")?, None);
-                let sum = ops.linear(&mean, layer("sum")?, None);
+            Layers::Mpnn { message, own, sum } => {
+                let mean = message.mean(ops, w, at, x, e);
+                let own = own.forward(ops, w, x, None);
+                let sum = sum.forward(ops, w, &mean, None);
                 ops.add(&own, &sum)
             }
-            NodeModel::GraphTransformer => {
-                let query = ops.linear(x, layer("query")?, None);
-                let key = ops.linear(x, layer("key")?, None);
-                let value = ops.linear(x, layer("value")?, None);
-                let edge = ops.linear(e, layer("edge")?, None);
+            Layers::GraphTransformer { attention, edge, own } => {
+                let [query, key, value] = attention.map(|layer| layer.forward(ops, w, x, None));
+                let edge = edge.forward(ops, w, e, None);
                 let score = ops.scores(at, &query, &key, &edge);
                 let weight = ops.segment_softmax(at, &score);
                 let sum = ops.weighted_sum(at, &weight, &value, Some(&edge));
-                let own = ops.linear(x, layer("own")?, None);
+                let own = own.forward(ops, w, x, None);
                 ops.add(&own, &sum)
             }
-            NodeModel::FastGraphTransformer => {
-                let query = ops.linear(x, layer("query")?, None);
-                let key = ops.linear(x, layer("key")?, None);
-                let value = ops.linear(x, layer("value")?, None);
+            Layers::FastGraphTransformer {
+                attention,
+                message,
+                global,
+                local,
+            } => {
+                let [query, key, value] = attention.map(|layer| layer.forward(ops, w, x, None));
                 let all = ops.global_attention(at, [&query, &key, &value]);
-                let edge = ops.linear(e, layer("edge")?, None);
-                let source = ops.linear(x, layer("source")?, None);
-                let message = ops.combine(at, &edge, None, &source, 0.0);
-                let mean = ops.aggregate(at, &message, true, Reduce::Mean);
-                let all = ops.linear(&all, layer("global")?, None);
-                let near = ops.linear(&mean, layer("local")?, None);
+                let mean = message.mean(ops, w, at, x, e);
+                let all = global.forward(ops, w, &all, None);
+                let near = local.forward(ops, w, &mean, None);
                 ops.add(&all, &near)
             }
         };
         let hidden = ops.activate(&hidden, 0.0);
-        Ok(ops.linear(&hidden, layer("out")?, None))
+        self.out.forward(ops, w, &hidden, None)
     }
 }

@@ -1,12 +1,14 @@
 //! Derivatives of every node model, and what a trained factor is good for.
 
-use dfdx::prelude::{Backward, Cpu};
-
+use super::features::{EDGE_FEATURES, NODE_FEATURES, Seen};
 use super::*;
 use crate::linalg::op::Props;
-use crate::nn::NamedArray;
-use crate::nn::graph::{Graphs, Taped};
+use crate::models::PredictOptions;
+use crate::models::network::TrainedNetwork;
+use crate::nn::graph::{Graphs, Ops};
+use crate::nn::{Cpu, Trained, testing};
 use crate::rng::{Purpose, stream};
+use crate::system::LinearSystem;
 
 /// 5-point differences on 4 × 3 points with varying coefficients.
 fn matrix() -> Csr {
@@ -52,42 +54,17 @@ fn derivatives_of_every_node_model_match_finite_differences() {
         let graphs = Graphs::<f64>::of(&scaled).unwrap();
         let lower = std::sync::Arc::new(seen.lower.clone());
         let offsets = [0, lower.len()];
-        let weights = config.layout().initial(&mut stream(5, Purpose::Weights, 0));
-        let loss = |weights: &[NamedArray]| {
-            let params: Params<f64, Cpu> = Params::from_arrays(&Cpu::default(), weights);
-            let mut ops = Fused::taped();
-            let nodes = ops.table(nodes.clone(), NODE_FEATURES);
-            let edges = ops.table(edges.clone(), EDGE_FEATURES);
-            let all = network(&config, &params, &mut ops, &graphs, &nodes, &edges).unwrap();
-            let l = ops.select(&all, &lower);
-            let loss = ops.cosine_loss(&offsets, &l, &target);
-            let value = loss.data()[0];
-            (value, ops.finish(&loss), params)
-        };
-        let (value, scalar, params) = loss(&weights);
-        assert!((0.0..2.0).contains(&value));
-        let grads = scalar.backward();
-        // Weights are kept in f32: the step must survive rounding there.
-        let h = 1.0 / 4096.0;
-        let (mut checked, mut moving) = (0, 0);
-        for (k, t) in params.tensors().iter().enumerate() {
-            for (i, g) in grads.get(t).as_vec().into_iter().enumerate() {
-                let at = |d: f32| {
-                    let mut moved = weights.clone();
-                    moved[k].data[i] += d;
-                    (loss(&moved).0, f64::from(moved[k].data[i]))
-                };
-                let ((up, wu), (down, wd)) = (at(h), at(-h));
-                let difference = (up - down) / (wu - wd);
-                assert!(
-                    (difference - g).abs() < 5e-4 * (0.1 + difference.abs()),
-                    "{node:?} {}[{i}]: {difference} by differences, {g}",
-                    params.names()[k]
-                );
-                checked += 1;
-                moving += usize::from(g != 0.0);
-            }
-        }
+        let network = FactorGnn::new(config);
+        let weights = network.layout().initial(&mut stream(5, Purpose::Weights, 0));
+        let bounds = [1.0 / 4096.0, 5e-4, 0.1];
+        let (checked, moving) =
+            testing::match_differences(testing::fused, &weights, bounds, |ops, params| {
+                let nodes = ops.table(nodes.clone(), NODE_FEATURES);
+                let edges = ops.table(edges.clone(), EDGE_FEATURES);
+                let all = network.forward(ops, params, &graphs, &nodes, &edges);
+                let l = ops.select(&all, &lower);
+                ops.cosine_loss(&offsets, &l, &target)
+            });
         assert!(moving * 4 > checked, "{node:?}: {moving} of {checked} move");
     }
 }
@@ -110,6 +87,14 @@ fn targets_are_factors_on_the_lower_triangle() {
     assert!(error.contains("tridiagonal"), "{error}");
 }
 
+/// A network with fresh weights.
+fn untrained(config: FactorConfig, index: u64) -> (FactorGnn, Trained<Cpu>) {
+    let network = FactorGnn::new(config);
+    let weights = network.layout().initial(&mut stream(9, Purpose::Weights, index));
+    let params = network.layout().load(&Cpu::default(), &weights).unwrap();
+    (network, Trained::new(params))
+}
+
 #[test]
 fn any_network_makes_a_preconditioner() {
     for scaling in [Scaling::Max, Scaling::Jacobi] {
@@ -118,13 +103,10 @@ fn any_network_makes_a_preconditioner() {
             target: TargetKind::Icc,
             ..Default::default()
         };
-        let weights = config.layout().initial(&mut stream(9, Purpose::Weights, 0));
-        let model = FactorGnn {
-            params: Params::from_arrays(&Cpu::default(), &weights),
-            config,
-        };
-        let l = model.factor(&matrix()).unwrap();
+        let (network, weights) = untrained(config, 0);
+        let l = network.factor(&weights, &matrix()).unwrap();
         assert!(l.diagonal().iter().all(|&d| d > 0.0));
+        let model = TrainedNetwork::new(std::sync::Arc::new(network), weights);
         let cosine = model.agreement(&system()).unwrap().unwrap();
         assert!(cosine.abs() <= 1.0 + 1e-12);
         assert!(model.predict(&system(), &PredictOptions::default()).is_ok());
@@ -137,27 +119,12 @@ fn without_order_a_renumbered_matrix_has_the_renumbered_entries() {
         order: false,
         ..Default::default()
     };
-    let weights = config.layout().initial(&mut stream(9, Purpose::Weights, 1));
-    let model = FactorGnn {
-        params: Params::from_arrays(&Cpu::default(), &weights),
-        config,
-    };
-    // All entries as said, each for both of its places.
+    let (network, weights) = untrained(config, 1);
+    // All entries as predicted, each for both of its places.
     let said = |a: &Csr| {
-        let seen = Seen::new(&model.config, a).unwrap();
-        let mut ops = Fused::forward();
-        let nodes = ops.table(seen.nodes.clone(), NODE_FEATURES);
-        let edges = ops.table(seen.edges.clone(), EDGE_FEATURES);
-        let all = network(
-            &model.config,
-            &model.params,
-            &mut ops,
-            &seen.graph,
-            &nodes,
-            &edges,
-        )
-        .unwrap();
-        let values = all.data().iter().map(|&v| f64::from(v)).collect();
+        let seen = Seen::new(&network.config, a).unwrap();
+        let all = network.all(&weights, &seen);
+        let values = all.iter().map(|&v| f64::from(v)).collect();
         Csr::new(a.pattern().clone(), values).unwrap()
     };
     let a = matrix();

@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use dfdx::prelude::Cpu;
 use rand_chacha::ChaCha8Rng;
 
+use super::FactorConfig;
 use super::features::{EDGE_FEATURES, NODE_FEATURES, Seen};
-use super::{FactorConfig, FactorGnn, NAME, network};
+use super::network::FactorGnn;
 use crate::error::Result;
-use crate::models::Model;
 use crate::models::cache::Cache;
-use crate::models::fit::{self, Device, Loss, Network, Trainer};
-use crate::nn::graph::{GraphBackend, Graphs, Ops, Taped};
-use crate::nn::{NamedArray, Params};
+use crate::models::fit::{self, Trainer, Training};
+use crate::nn::graph::{Graphs, Ops, Taped};
+use crate::nn::{Backend, Device, Loss, Params};
 use crate::rng::{Purpose, stream};
 use crate::system::LinearSystem;
 
@@ -31,12 +30,13 @@ pub fn trainer(
     if let Some(first) = train.first() {
         config.target.entries(first)?;
     }
-    let weights = config.layout().initial(&mut stream(seed, Purpose::Weights, 0));
-    let network = FactorNetwork {
-        config: config.clone(),
+    let network = Arc::new(FactorGnn::new(config.clone()));
+    let weights = network.layout().initial(&mut stream(seed, Purpose::Weights, 0));
+    let training = FactorTraining {
+        network,
         items: Cache::default(),
     };
-    fit::trainer(network, device, &weights)
+    fit::trainer(training, device, &weights)
 }
 
 /// A sample ready for the network, made once.
@@ -56,19 +56,25 @@ struct Batch {
     target: Arc<Vec<f32>>,
 }
 
-struct FactorNetwork {
-    config: FactorConfig,
+struct FactorTraining {
+    network: Arc<FactorGnn>,
     items: Cache<Item>,
 }
 
-impl<D: GraphBackend> Network<D> for FactorNetwork {
+impl<D: Backend> Training<D> for FactorTraining {
+    type Network = FactorGnn;
     type Batch = Batch;
 
+    fn network(&self) -> &Arc<FactorGnn> {
+        &self.network
+    }
+
     fn batch(&self, samples: &[&LinearSystem]) -> Result<Batch> {
+        let config = &self.network.config;
         let items = self.items.get(samples, |s| {
-            let seen = Seen::new(&self.config, &s.matrix)?;
+            let seen = Seen::new(config, &s.matrix)?;
             Ok(Item {
-                target: seen.target(self.config.target, s)?,
+                target: seen.target(config.target, s)?,
                 seen,
             })
         })?;
@@ -94,29 +100,14 @@ impl<D: GraphBackend> Network<D> for FactorNetwork {
         })
     }
 
-    fn loss(&self, device: &D, params: &Params<f32, D>, batch: Batch, _: &mut ChaCha8Rng) -> Result<Loss<D>> {
-        let mut ops = device.ops();
+    fn loss(&self, params: &Params<f32, D>, batch: Batch, _: &mut ChaCha8Rng) -> Result<Loss<D>> {
+        let mut ops = params.device().taped();
         let at = ops.batch(&batch.graphs);
         let nodes = ops.table(batch.nodes, NODE_FEATURES);
         let edges = ops.table(batch.edges, EDGE_FEATURES);
-        let all = network(&self.config, params, &mut ops, &at, &nodes, &edges)?;
+        let all = self.network.forward(&mut ops, params, &at, &nodes, &edges);
         let l = ops.select(&all, &batch.lower);
         let loss = ops.cosine_loss(&batch.offsets, &l, &batch.target);
         Ok(ops.finish(&loss))
-    }
-
-    fn predictor(&self, params: Params<f32, Cpu>) -> Box<dyn Model> {
-        Box::new(FactorGnn {
-            config: self.config.clone(),
-            params,
-        })
-    }
-
-    fn describe(&self) -> (&'static str, String, Vec<NamedArray>) {
-        (
-            NAME,
-            toml::to_string(&self.config).unwrap_or_default(),
-            Vec::new(),
-        )
     }
 }

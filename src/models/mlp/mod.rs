@@ -9,27 +9,22 @@
 //! need no A⁻¹ at all: [`LossKind::Inverse`], ‖(I − M A) w‖²/‖w‖² on random w, and [`LossKind::Rate`], the
 //! logarithm of the mean convergence rate of a few Richardson steps, which weighs the slow modes as the solver does.
 
+mod network;
 mod training;
 
 use std::path::Path;
 
-use dfdx::prelude::{Cpu, TensorFromVec};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::features::{self, Input};
-use super::operator::ExplicitInverse;
-use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Trainer};
+use super::features::Input;
+use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, network as models};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
-use crate::linalg::Csr;
-use crate::nn::{NamedArray, Params, layers};
-use crate::solve::Acceleration;
 use crate::system::LinearSystem;
+use network::Mlp;
 
-pub(super) use training::inverse_norms;
-pub use training::{mean_inverse, trainer};
+pub use training::mean_inverse;
 
 /// The model's name in recipes.
 pub const NAME: &str = "mlp";
@@ -112,8 +107,8 @@ impl ModelConfig for MlpConfig {
         training::trainer(self, train, seed, device)
     }
 
-    fn load(&self, checkpoint: &Checkpoint, file: &Path) -> Result<Box<dyn Model>> {
-        Ok(Box::new(Mlp::from_checkpoint(checkpoint, file)?))
+    fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {
+        models::load(Mlp::load(self, checkpoint, file)?, checkpoint, file, on)
     }
 
     fn recipes(&self) -> &'static [BuiltIn] {
@@ -146,165 +141,5 @@ impl MlpConfig {
             return bad("filter", "must be 0 or positive");
         }
         Ok(())
-    }
-}
-
-/// What the network knows besides its weights: sizes and feature scales.
-#[derive(Debug, Clone)]
-struct Frame {
-    config: MlpConfig,
-    n: usize,
-    offsets: Vec<usize>,
-    /// Per feature: mean, and 1/deviation (0 where a feature never varies).
-    mean: Vec<f32>,
-    scale: Vec<f32>,
-}
-
-impl Frame {
-    fn from_samples(config: &MlpConfig, train: &[LinearSystem]) -> Result<Self> {
-        let first = train
-            .first()
-            .ok_or_else(|| Error::Argument("mlp needs at least one training sample".into()))?;
-        let n = first.n();
-        if let Some(other) = train.iter().find(|s| s.n() != n) {
-            return Err(Error::shape(
-                "unknowns of a training sample for mlp",
-                n,
-                other.n(),
-            ));
-        }
-        let offsets = features::upper_offsets(&first.matrix);
-        let rows = train
-            .par_iter()
-            .map(|s| features::read(config.input, &s.matrix, &offsets))
-            .collect::<Result<Vec<_>>>()?;
-        let width = rows[0].len();
-        let count = rows.len() as f64;
-        let (mut mean, mut scale) = (vec![0.0f32; width], vec![0.0f32; width]);
-        for f in 0..width {
-            let m = rows.iter().map(|r| f64::from(r[f])).sum::<f64>() / count;
-            let var = rows.iter().map(|r| (f64::from(r[f]) - m).powi(2)).sum::<f64>() / count;
-            mean[f] = m as f32;
-            scale[f] = if var > 1e-12 {
-                (1.0 / var.sqrt()) as f32
-            } else {
-                0.0
-            };
-        }
-        Ok(Frame {
-            config: config.clone(),
-            n,
-            offsets,
-            mean,
-            scale,
-        })
-    }
-
-    /// Standardised features of one matrix.
-    fn features(&self, a: &Csr) -> Result<Vec<f32>> {
-        if a.nrows() != self.n {
-            return Err(Error::shape(
-                "unknowns of the system (the network was trained for one size)",
-                self.n,
-                a.nrows(),
-            ));
-        }
-        let mut x = features::read(self.config.input, a, &self.offsets)?;
-        for ((x, m), s) in x.iter_mut().zip(&self.mean).zip(&self.scale) {
-            *x = (*x - m) * s;
-        }
-        Ok(x)
-    }
-
-    fn buffers(&self) -> Vec<NamedArray> {
-        let row = |name: &str, data: Vec<f32>| NamedArray {
-            name: name.into(),
-            shape: (1, data.len()),
-            data,
-        };
-        vec![
-            row("input.mean", self.mean.clone()),
-            row("input.offsets", self.offsets.iter().map(|&d| d as f32).collect()),
-            row("input.scale", self.scale.clone()),
-            row("n", vec![self.n as f32]),
-        ]
-    }
-}
-
-/// The trained network.
-pub struct Mlp {
-    frame: Frame,
-    params: Params<f32, Cpu>,
-}
-
-impl Mlp {
-    /// The network of a checkpoint read from `file`.
-    ///
-    /// # Errors
-    /// [`Error::File`] if the checkpoint is not one of this model.
-    pub fn from_checkpoint(checkpoint: &Checkpoint, file: &Path) -> Result<Self> {
-        let config: MlpConfig = toml::from_str(&checkpoint.config)
-            .map_err(|e| Error::file(file, format!("settings of the model: {}", e.message())))?;
-        let integers = |name: &str| -> Result<Vec<usize>> {
-            Ok(checkpoint
-                .buffer(name, file)?
-                .data
-                .iter()
-                .map(|&v| v as usize)
-                .collect())
-        };
-        let n = integers("n")?.first().copied().unwrap_or(0);
-        let frame = Frame {
-            config,
-            n,
-            offsets: integers("input.offsets")?,
-            mean: checkpoint.buffer("input.mean", file)?.data.clone(),
-            scale: checkpoint.buffer("input.scale", file)?.data.clone(),
-        };
-        let params = Params::from_arrays(&Cpu::default(), &checkpoint.weights);
-        let width = features::width(frame.config.input, n, &frame.offsets);
-        if n == 0 || frame.mean.len() != width || frame.scale.len() != width {
-            return Err(Error::file(
-                file,
-                format!("feature scales do not fit a network for n = {n}"),
-            ));
-        }
-        layers::check_mlp(&params, NAME, width, &frame.config.hidden, n * n)
-            .map_err(|e| Error::file(file, e.to_string()))?;
-        Ok(Mlp { frame, params })
-    }
-
-    /// The n² entries of M, row-major.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] for a system of another size.
-    pub fn inverse(&self, a: &Csr) -> Result<Vec<f32>> {
-        let device = Cpu::default();
-        let x = self.frame.features(a)?;
-        let width = x.len();
-        let x = device.tensor_from_vec(x, (1, width));
-        let y = layers::mlp(&self.params, NAME, self.frame.config.hidden.len(), x)?;
-        Ok(y.as_vec())
-    }
-}
-
-impl Model for Mlp {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn parameters(&self) -> usize {
-        self.params.count()
-    }
-
-    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
-        let filter = if options.filter > 0.0 {
-            options.filter
-        } else {
-            self.frame.config.filter
-        };
-        let entries = self.inverse(&system.matrix)?;
-        let op = ExplicitInverse::new(self.frame.n, entries, filter, options.symmetrize)?;
-        Ok(Acceleration::preconditioner(op))
     }
 }

@@ -1,22 +1,19 @@
 //! Training of `mlp`: fresh weights, targets, losses.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use dfdx::prelude::{
-    Axes2, Cpu, Dtype, MeanTo, Merge, NoneTape, PutTape, ReshapeTo, SplitTape, SumTo, Tape, Tensor, Trace,
-    TryMatMul, add, mul, sub,
-};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
-use super::{Frame, Init, LossKind, Mlp, MlpConfig, NAME};
+use super::network::{Mlp, Normalization};
+use super::{Init, LossKind, MlpConfig};
 use crate::error::Result;
 use crate::linalg::{Csr, dense};
-use crate::models::Model;
-use crate::models::fit::{self, Device, Loss, Network, Trainer};
-use crate::nn::{Backend, NamedArray, Params, layers};
+use crate::models::fit::{self, Trainer, Training};
+use crate::nn::dense::Probes;
+use crate::nn::graph::{DfdxOps, Ops};
+use crate::nn::{Backend, Device, Loss, Params};
 use crate::rng::{Purpose, stream};
 use crate::system::{LinearSystem, Parts, SampleSource};
 
@@ -37,8 +34,7 @@ pub fn trainer(
     device: Device,
 ) -> Result<Box<dyn Trainer>> {
     config.check()?;
-    let frame = Frame::from_samples(config, train)?;
-    let n2 = frame.n * frame.n;
+    let norm = Normalization::from_samples(config, train)?;
     let mut rng = stream(seed, Purpose::Weights, 0);
     let rms = mean_entry(&train[0].matrix)?;
     let gain = rms
@@ -47,7 +43,8 @@ pub fn trainer(
         } else {
             1.0
         };
-    let mut weights = layers::init_mlp(NAME, frame.mean.len(), &config.hidden, n2, gain, &mut rng);
+    let network = Mlp::new(norm, gain);
+    let mut weights = network.layout().initial(&mut rng);
     if config.init == Init::MeanInverse
         && let Some(bias) = weights.last_mut()
     {
@@ -56,12 +53,12 @@ pub fn trainer(
             &Vec::from_iter(0..train.len().min(MEAN_INVERSE_SAMPLES) as u32),
         )?;
     }
-    let network = MlpNetwork {
+    let training = MlpTraining {
         target_scale: 1.0 / (rms * rms),
         targets: Mutex::default(),
-        frame,
+        network: Arc::new(network),
     };
-    fit::trainer(network, device, &weights)
+    fit::trainer(training, device, &weights)
 }
 
 /// Root mean square entry of A⁻¹: the scale of what the network puts out.
@@ -103,17 +100,17 @@ pub fn mean_inverse(source: &dyn SampleSource, ids: &[u32]) -> Result<Vec<f32>> 
     Ok(sum.into_iter().map(|s| (s / count) as f32).collect())
 }
 
-struct MlpNetwork {
-    frame: Frame,
+struct MlpTraining {
+    network: Arc<Mlp>,
     /// 1 over the mean square entry of the first sample's A⁻¹: makes the loss `l2` free of units.
     target_scale: f32,
     targets: Mutex<HashMap<u64, Vec<f32>>>,
 }
 
-impl MlpNetwork {
+impl MlpTraining {
     /// A⁻¹ of each sample, one after the other.
     fn targets(&self, batch: &[&LinearSystem]) -> Result<Vec<f32>> {
-        let n2 = self.frame.n * self.frame.n;
+        let n2 = self.network.norm.n.pow(2);
         let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
         let missing: Vec<_> = batch.iter().filter(|s| !targets.contains_key(&s.index)).collect();
         let made = missing
@@ -141,18 +138,24 @@ struct Batch {
     dense: Vec<f32>,
 }
 
-impl<D: Backend> Network<D> for MlpNetwork {
+impl<D: Backend> Training<D> for MlpTraining {
+    type Network = Mlp;
     type Batch = Batch;
 
+    fn network(&self) -> &Arc<Mlp> {
+        &self.network
+    }
+
     fn batch(&self, samples: &[&LinearSystem]) -> Result<Batch> {
+        let norm = &self.network.norm;
         let rows = samples
             .par_iter()
-            .map(|s| self.frame.features(&s.matrix))
+            .map(|s| norm.features(&s.matrix))
             .collect::<Result<Vec<_>>>()?;
-        let dense = match self.frame.config.loss {
+        let dense = match norm.config.loss {
             LossKind::L2 => self.targets(samples)?,
             _ => {
-                let mut a = Vec::with_capacity(samples.len() * self.frame.n * self.frame.n);
+                let mut a = Vec::with_capacity(samples.len() * norm.n * norm.n);
                 samples.iter().for_each(|s| append_dense(&s.matrix, &mut a));
                 a
             }
@@ -164,93 +167,26 @@ impl<D: Backend> Network<D> for MlpNetwork {
         })
     }
 
-    fn loss(
-        &self,
-        device: &D,
-        params: &Params<f32, D>,
-        batch: Batch,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<Loss<D>> {
-        let (b, n) = (batch.count, self.frame.n);
-        let x = device.tensor_from_vec(batch.features, (b, self.frame.mean.len()));
-        let out = layers::mlp(params, NAME, self.frame.config.hidden.len(), x.leaky_traced())?; // (b, n²)
-        match self.frame.config.loss {
-            LossKind::L2 => {
-                let target = device.tensor_from_vec(batch.dense, (b, n * n));
-                Ok(sub(out, target).square().mean() * self.target_scale)
-            }
-            kind => {
-                let probes = self.frame.config.probes;
-                let noise: Vec<f32> = (0..b * n * probes)
-                    .map(|_| StandardNormal.sample(&mut *rng))
-                    .collect();
-                let start = inverse_norms(&noise, b);
-                let e = device.tensor_from_vec(noise, (b, n, probes));
-                let a = device.tensor_from_vec(batch.dense, (b, n, n));
-                let m = out.reshape_like(&(b, n, n));
-                let steps = if kind == LossKind::Rate {
-                    self.frame.config.steps
-                } else {
-                    1
-                };
-                let omega = self.frame.config.omega as f32;
-                let start = device.tensor_from_vec(start, (b,));
-                let left = richardson_error(a, m, e, steps, omega)
-                    .square()
-                    .sum::<(usize,), Axes2<1, 2>>();
-                let left = mul(left, start); // (batch,): ‖(I − ω M A)^s w‖² / ‖w‖² of each system
-                Ok(match kind {
-                    LossKind::Rate => left.ln().mean() * (0.5 / steps as f32),
-                    _ => left.mean(),
-                })
-            }
-        }
-    }
-
-    fn predictor(&self, params: Params<f32, Cpu>) -> Box<dyn Model> {
-        Box::new(Mlp {
-            frame: self.frame.clone(),
-            params,
+    fn loss(&self, params: &Params<f32, D>, batch: Batch, rng: &mut ChaCha8Rng) -> Result<Loss<D>> {
+        let norm = &self.network.norm;
+        let mut ops = DfdxOps::<f32, D>::new(params.device().clone());
+        let width = batch.features.len() / batch.count.max(1);
+        let x = ops.table(batch.features, width);
+        let m = self.network.perceptron.forward(&mut ops, params, &x); // (batch, n²)
+        let steps = match norm.config.loss {
+            LossKind::L2 => return Ok(ops.squared_error(m, batch.dense, self.target_scale)),
+            LossKind::Inverse => 1,
+            LossKind::Rate => norm.config.steps,
+        };
+        let (n, count, omega) = (norm.n, norm.config.probes, norm.config.omega as f32);
+        let probes = Probes::draw(batch.count, count, n, rng);
+        let start = ops.probes(&probes, n, count);
+        let e = ops.richardson_error(m, batch.dense, start, steps, omega);
+        Ok(match norm.config.loss {
+            LossKind::Rate => ops.mean_rate(e, &probes, steps),
+            _ => ops.mean_reduction(e, &probes),
         })
     }
-
-    fn describe(&self) -> (&'static str, String, Vec<NamedArray>) {
-        let config = toml::to_string(&self.frame.config).unwrap_or_default();
-        (NAME, config, self.frame.buffers())
-    }
-}
-
-/// A batch of matrices or of stacked vectors.
-type Cube<E, D, T> = Tensor<(usize, usize, usize), E, D, T>;
-
-/// (I − ω M A)^steps e: a, m (batch, n, n), e (batch, n, probes).
-fn richardson_error<E: Dtype, D: dfdx::prelude::Device<E>, T: Tape<E, D> + Merge<NoneTape>>(
-    a: Cube<E, D, NoneTape>,
-    m: Cube<E, D, T>,
-    e: Cube<E, D, NoneTape>,
-    steps: usize,
-    omega: E,
-) -> Cube<E, D, T> {
-    let minus_omega = E::default() - omega;
-    // The tape travels with whatever is the left factor.
-    let (m, tape) = m.split_tape();
-    let mut e = e.put_tape(tape);
-    for _ in 0..steps {
-        let (e0, tape) = e.split_tape();
-        let r = a.clone().put_tape(tape).matmul(e0.clone()); // (batch, n, probes)
-        let (r, tape) = r.split_tape();
-        let z = m.clone().put_tape(tape).matmul(r); // (batch, n, probes)
-        e = add(z * minus_omega, e0);
-    }
-    e
-}
-
-/// 1/‖w‖² of the random vectors of each of b systems.
-pub(in crate::models) fn inverse_norms(noise: &[f32], b: usize) -> Vec<f32> {
-    noise
-        .chunks(noise.len() / b.max(1))
-        .map(|w| (1.0 / w.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>()) as f32)
-        .collect()
 }
 
 /// Appends A's n² entries, row by row.

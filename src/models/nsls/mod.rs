@@ -13,34 +13,27 @@
 //! finding it again: without that it may end up worse than what it was shown.
 
 pub mod features;
+mod network;
 #[cfg(test)]
 mod tests;
 mod training;
 
 use std::path::Path;
 
-use dfdx::prelude::Cpu;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Trainer};
+use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, network as models};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
-use crate::linalg::Csr;
-use crate::linalg::vector::dot;
-use crate::nn::graph::{Fused, Graphs, Ops, Param};
-use crate::nn::{Layout, Params, Start};
-use crate::solve::Acceleration;
 use crate::system::LinearSystem;
-use features::{Iterates, Seen};
+use features::Iterates;
+use network::Nsls;
 
-pub use training::trainer;
+pub use network::scaled;
 
 /// The model's name in recipes.
 pub const NAME: &str = "nsls";
-
-/// Slope of the activation below zero.
-const SLOPE: f64 = 0.1;
 
 /// How entries of A become edge weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -132,8 +125,8 @@ impl ModelConfig for NslsConfig {
         training::trainer(self, train, seed, device)
     }
 
-    fn load(&self, checkpoint: &Checkpoint, file: &Path) -> Result<Box<dyn Model>> {
-        Ok(Box::new(Nsls::from_checkpoint(checkpoint, file)?))
+    fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {
+        models::load(Nsls::new(self.clone()), checkpoint, file, on)
     }
 
     fn recipes(&self) -> &'static [BuiltIn] {
@@ -174,126 +167,5 @@ impl NslsConfig {
             Iterates::None => 0,
             _ => self.iterates,
         }
-    }
-
-    /// Every parameter.
-    fn layout(&self) -> Layout {
-        let w = self.width;
-        let mut out = Layout::default();
-        out.dense("encoder", self.inputs(), w, 1.0);
-        out.dense("decoder.0", w, w, 1.0);
-        // With a skip it is to start from the iterate, nearly.
-        out.dense("decoder.1", w, 1, if self.skip { 0.01 } else { 1.0 });
-        for b in 0..self.blocks {
-            for (part, start) in [("gamma", 1.0), ("beta", 0.0), ("alpha", 1.0)] {
-                out.add(format!("block.{b}.norm.{part}"), (1, w), Start::Constant(start));
-            }
-            for conv in 0..2 {
-                // A node sums over itself and its neighbours: half the variance each.
-                let bound = (1.5 / w as f32).sqrt();
-                for part in ["own", "others"] {
-                    let name = format!("block.{b}.conv.{conv}.{part}");
-                    out.add(name, (w, w), Start::Uniform(bound));
-                }
-                out.add(
-                    format!("block.{b}.conv.{conv}.bias"),
-                    (1, w),
-                    Start::Constant(0.0),
-                );
-            }
-        }
-        out
-    }
-}
-
-/// Node features and their last column → one number a node.
-fn network<O: Ops>(
-    config: &NslsConfig,
-    params: &Params<O::Real, O::Device>,
-    ops: &mut O,
-    at: &O::Batch,
-    x: &O::Value,
-    last: &O::Value,
-) -> Result<O::Value> {
-    let mut h = ops.linear(x, params.dense("encoder")?, None); // (nodes, width)
-    for b in 0..config.blocks {
-        let norm = |part: &str| params.get(&format!("block.{b}.norm.{part}"));
-        let conv = |c: usize| -> Result<[&Param<O>; 3]> {
-            let part = |name: &str| params.get(&format!("block.{b}.conv.{c}.{name}"));
-            Ok([part("own")?, part("others")?, part("bias")?])
-        };
-        let t = ops.graph_norm(at, &h, [norm("gamma")?, norm("beta")?, norm("alpha")?]);
-        let t = ops.graph_conv(at, &t, conv(0)?, Some(SLOPE));
-        let t = ops.graph_conv(at, &t, conv(1)?, None);
-        h = ops.add(&h, &t);
-    }
-    let h = ops.linear(&h, params.dense("decoder.0")?, Some(SLOPE));
-    let out = ops.linear(&h, params.dense("decoder.1")?, None); // (nodes, 1)
-    Ok(if config.skip { ops.add(&out, last) } else { out })
-}
-
-/// The trained network.
-pub struct Nsls {
-    config: NslsConfig,
-    params: Params<f32, Cpu>,
-}
-
-impl Nsls {
-    /// The network of a checkpoint read from `file`.
-    ///
-    /// # Errors
-    /// [`Error::File`] if the checkpoint is not one of this model.
-    pub fn from_checkpoint(checkpoint: &Checkpoint, file: &Path) -> Result<Self> {
-        let (config, params) = checkpoint.network(file, NslsConfig::check, NslsConfig::layout)?;
-        Ok(Nsls { config, params })
-    }
-
-    /// The direction x̃ for a system, in its own units but for a factor.
-    ///
-    /// # Errors
-    /// If A is not square, zero, or (with Jacobi scaling) has a diagonal entry that is not positive.
-    pub fn direction(&self, a: &Csr, b: &[f64]) -> Result<Vec<f64>> {
-        let seen = Seen::new(&self.config, a, b)?;
-        let graphs = Graphs::of(&seen.matrix)?;
-        let mut ops = Fused::forward();
-        let columns = self.config.inputs();
-        let last = ops.table(seen.last(columns), 1);
-        let x = ops.table(seen.features.clone(), columns);
-        let out = network(&self.config, &self.params, &mut ops, &graphs, &x, &last)?;
-        let tilde: Vec<f64> = out.data().iter().map(|&v| f64::from(v)).collect();
-        Ok(seen.to_solution(&tilde))
-    }
-}
-
-/// μ x̃ (see [`Scale`]); x̃ itself where μ is not defined.
-pub fn scaled(scale: Scale, a: &Csr, b: &[f64], mut x: Vec<f64>) -> Vec<f64> {
-    let mut ax = vec![0.0; b.len()];
-    a.spmv(&x, &mut ax);
-    let (above, below) = match scale {
-        Scale::Residual => (dot(&ax, b), dot(&ax, &ax)),
-        Scale::Energy => (dot(&x, b), dot(&x, &ax)),
-    };
-    let mu = above / below;
-    if mu.is_finite() {
-        x.iter_mut().for_each(|v| *v *= mu);
-    }
-    x
-}
-
-impl Model for Nsls {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn parameters(&self) -> usize {
-        self.params.count()
-    }
-
-    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
-        // Nothing to symmetrize either, but a method that asks for it takes any guess.
-        options.nothing_to_filter(NAME)?;
-        let (a, b) = (&system.matrix, &system.rhs);
-        let x = self.direction(a, b)?;
-        Ok(Acceleration::guess(scaled(self.config.scale, a, b, x)))
     }
 }

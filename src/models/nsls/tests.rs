@@ -1,10 +1,10 @@
 //! What the network promises whatever its weights: equivariance, invariance, the right derivative.
 
-use dfdx::prelude::{Backward, Cpu};
-
+use super::features::Seen;
 use super::*;
-use crate::nn::NamedArray;
-use crate::nn::graph::Taped;
+use crate::linalg::Csr;
+use crate::nn::graph::{Graphs, Ops, Taped};
+use crate::nn::{Cpu, Params, Trained, testing};
 use crate::rng::{Purpose, stream};
 
 /// A random symmetric positive definite matrix with about 5 entries a row, badly scaled, and a right-hand side.
@@ -27,25 +27,28 @@ fn system(n: usize, index: u64) -> (Csr, Vec<f64>) {
     (Csr::from_triplets(n, n, &entries).unwrap(), b)
 }
 
-fn model(scaling: Scaling, features: Iterates) -> Nsls {
-    let config = NslsConfig {
+/// A network with fresh weights.
+fn untrained(config: NslsConfig) -> (Nsls, Trained<Cpu>) {
+    let network = Nsls::new(config);
+    let weights = network.layout().initial(&mut stream(1, Purpose::Weights, 0));
+    let trained = Trained::new(network.layout().load(&Cpu::default(), &weights).unwrap());
+    (network, trained)
+}
+
+fn model(scaling: Scaling, features: Iterates) -> (Nsls, Trained<Cpu>) {
+    untrained(NslsConfig {
         width: 8,
         blocks: 2,
         iterates: 5,
         scaling,
         features,
         ..Default::default()
-    };
-    let weights = config.layout().initial(&mut stream(1, Purpose::Weights, 0));
-    Nsls {
-        params: Params::from_arrays(&Cpu::default(), &weights),
-        config,
-    }
+    })
 }
 
-fn guess(model: &Nsls, a: &Csr, b: &[f64]) -> Vec<f64> {
-    let x = model.direction(a, b).unwrap();
-    scaled(model.config.scale, a, b, x)
+fn guess((network, weights): &(Nsls, Trained<Cpu>), a: &Csr, b: &[f64]) -> Vec<f64> {
+    let x = network.direction(weights, a, b).unwrap();
+    scaled(network.config.scale, a, b, x)
 }
 
 fn close(x: &[f64], y: &[f64], tolerance: f64) {
@@ -80,20 +83,18 @@ fn renumbered_unknowns_give_the_renumbered_guess() {
 fn with_a_skip_an_untrained_network_says_the_last_iterate() {
     let (a, b) = system(25, 5);
     for features in [Iterates::Cg, Iterates::Icc] {
-        let mut config = model(Scaling::Jacobi, features).config;
-        config.skip = true;
-        let weights = config.layout().initial(&mut stream(1, Purpose::Weights, 0));
-        let model = Nsls {
-            params: Params::from_arrays(&Cpu::default(), &weights),
-            config,
-        };
-        let seen = Seen::new(&model.config, &a, &b).unwrap();
+        let (network, weights) = untrained(NslsConfig {
+            skip: true,
+            ..model(Scaling::Jacobi, features).0.config
+        });
+        let seen = Seen::new(&network.config, &a, &b).unwrap();
         let last: Vec<f64> = seen
-            .last(model.config.inputs())
+            .last(network.config.inputs())
             .iter()
             .map(|&v| f64::from(v))
             .collect();
-        close(&model.direction(&a, &b).unwrap(), &seen.to_solution(&last), 0.1);
+        let x = network.direction(&weights, &a, &b).unwrap();
+        close(&x, &seen.to_solution(&last), 0.1);
     }
 }
 
@@ -123,43 +124,18 @@ fn derivatives_of_the_whole_network_match_finite_differences() {
     let graphs = Graphs::<f64>::of(&seen.matrix).unwrap();
     let features: Vec<f64> = seen.features.iter().map(|&v| f64::from(v)).collect();
     let target = std::sync::Arc::new(b.clone());
-    let weights = config.layout().initial(&mut stream(2, Purpose::Weights, 0));
-    let loss = |weights: &[NamedArray]| {
-        let params: Params<f64, Cpu> = Params::from_arrays(&Cpu::default(), weights);
-        let mut ops = Fused::forward();
-        let x = ops.table(features.clone(), config.inputs());
-        let out = network(&config, &params, &mut ops, &graphs, &x, &x).unwrap();
-        ops.cosine_loss(graphs.offsets(), &out, &target).data()[0]
-    };
-    let params: Params<f64, Cpu> = Params::from_arrays(&Cpu::default(), &weights);
-    let mut ops = Fused::taped();
-    let x = ops.table(features.clone(), config.inputs());
-    let out = network(&config, &params, &mut ops, &graphs, &x, &x).unwrap();
-    let value = ops.cosine_loss(graphs.offsets(), &out, &target);
-    let grads = ops.finish(&value).backward();
-    // Weights are kept in f32: the step must survive rounding there.
-    let h = 1.0 / 4096.0;
-    for (k, t) in params.tensors().iter().enumerate() {
-        for (i, g) in grads.get(t).as_vec().into_iter().enumerate() {
-            let at = |d: f32| {
-                let mut moved = weights.clone();
-                moved[k].data[i] += d;
-                (loss(&moved), f64::from(moved[k].data[i]))
-            };
-            let ((up, wu), (down, wd)) = (at(h), at(-h));
-            let difference = (up - down) / (wu - wd);
-            assert!(
-                (difference - g).abs() < 2e-4 * (1.0 + difference.abs()),
-                "{}[{i}]: {difference} by differences, {g}",
-                params.names()[k]
-            );
-        }
-    }
+    let network = Nsls::new(config);
+    let weights = network.layout().initial(&mut stream(2, Purpose::Weights, 0));
+    let bounds = [1.0 / 4096.0, 2e-4, 1.0];
+    testing::match_differences(testing::fused, &weights, bounds, |ops, params| {
+        let x = ops.table(features.clone(), network.config.inputs());
+        let out = network.forward(ops, params, &graphs, &x, &x);
+        ops.cosine_loss(graphs.offsets(), &out, &target)
+    });
 }
 
 #[test]
 fn composed_of_dfdx_kernels_it_is_the_same_network() {
-    use crate::nn::graph::Composed;
     let config = NslsConfig {
         width: 4,
         blocks: 2,
@@ -176,28 +152,26 @@ fn composed_of_dfdx_kernels_it_is_the_same_network() {
         .flat_map(|p| p.1.iter().map(|&v| f64::from(v)))
         .collect();
     let target = std::sync::Arc::new([&parts[0].2[..], &parts[1].2].concat());
-    let weights = config.layout().initial(&mut stream(2, Purpose::Weights, 3));
-    let params: Params<f64, Cpu> = Params::from_arrays(&Cpu::default(), &weights);
-    fn run<O: Taped<Real = f64, Device = Cpu>>(
-        mut ops: O,
-        config: &NslsConfig,
+    let network = Nsls::new(config);
+    let weights = network.layout().initial(&mut stream(2, Purpose::Weights, 3));
+    fn loss<O: Taped<Real = f64, Device = Cpu>>(
+        ops: &mut O,
+        network: &Nsls,
         params: &Params<f64, Cpu>,
         (graphs, features, target): (&Graphs<f64>, &[f64], &std::sync::Arc<Vec<f64>>),
-    ) -> Vec<f64> {
+    ) -> O::Value {
         let at = ops.batch(graphs);
-        let x = ops.table(features.to_vec(), config.inputs());
-        let out = network(config, params, &mut ops, &at, &x, &x).unwrap();
+        let x = ops.table(features.to_vec(), network.config.inputs());
+        let out = network.forward(ops, params, &at, &x, &x);
         let image = ops.propagate(&at, &out);
-        let loss = ops.cosine_loss(graphs.offsets(), &image, target);
-        let scalar = ops.finish(&loss);
-        let value = scalar.as_vec();
-        let grads = scalar.backward();
-        let all = params.tensors().iter().flat_map(|t| grads.get(t).as_vec());
-        value.into_iter().chain(all).collect()
+        ops.cosine_loss(graphs.offsets(), &image, target)
     }
     let batch = (&graphs, &features[..], &target);
-    let fused = run(Fused::taped(), &config, &params, batch);
-    let composed = run(Composed::new(Cpu::default()), &config, &params, batch);
+    let run = |ops: &mut _, p: &_| loss(ops, &network, p, batch);
+    let fused = testing::value_and_gradient(testing::fused(), &weights, run);
+    let run = |ops: &mut _, p: &_| loss(ops, &network, p, batch);
+    let composed = testing::value_and_gradient(testing::composed(), &weights, run);
+    assert_eq!(fused.len(), composed.len());
     for (a, b) in fused.iter().zip(&composed) {
         assert!((a - b).abs() < 1e-10 * (1.0 + a.abs()), "{a} fused, {b} composed");
     }

@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use dfdx::prelude::Cpu;
 use rand_chacha::ChaCha8Rng;
 
 use super::features::Seen;
-use super::{LossKind, NAME, Nsls, NslsConfig, network};
+use super::network::Nsls;
+use super::{LossKind, NAME, NslsConfig};
 use crate::error::{Error, Result};
-use crate::models::Model;
 use crate::models::cache::Cache;
-use crate::models::fit::{self, Device, Loss, Network, Trainer};
-use crate::nn::graph::{GraphBackend, Graphs, Ops, Taped};
-use crate::nn::{NamedArray, Params};
+use crate::models::fit::{self, Trainer, Training};
+use crate::nn::graph::{Graphs, Ops, Taped};
+use crate::nn::{Backend, Device, Loss, Params};
 use crate::rng::{Purpose, stream};
 use crate::system::LinearSystem;
 
@@ -33,12 +32,13 @@ pub fn trainer(
              loss = \"residual\""
         )));
     }
-    let weights = config.layout().initial(&mut stream(seed, Purpose::Weights, 0));
-    let network = NslsNetwork {
-        config: config.clone(),
+    let network = Arc::new(Nsls::new(config.clone()));
+    let weights = network.layout().initial(&mut stream(seed, Purpose::Weights, 0));
+    let training = NslsTraining {
+        network,
         items: Cache::default(),
     };
-    fit::trainer(network, device, &weights)
+    fit::trainer(training, device, &weights)
 }
 
 /// A sample ready for the network, made once.
@@ -75,8 +75,8 @@ struct Batch {
     solution: Arc<Vec<f32>>,
 }
 
-struct NslsNetwork {
-    config: NslsConfig,
+struct NslsTraining {
+    network: Arc<Nsls>,
     items: Cache<Item>,
 }
 
@@ -87,11 +87,16 @@ fn direction(v: &[f64]) -> Vec<f32> {
     v.iter().map(|x| (x * scale) as f32).collect()
 }
 
-impl<D: GraphBackend> Network<D> for NslsNetwork {
+impl<D: Backend> Training<D> for NslsTraining {
+    type Network = Nsls;
     type Batch = Batch;
 
+    fn network(&self) -> &Arc<Nsls> {
+        &self.network
+    }
+
     fn batch(&self, samples: &[&LinearSystem]) -> Result<Batch> {
-        let items = self.items.get(samples, |s| Item::new(&self.config, s))?;
+        let items = self.items.get(samples, |s| Item::new(&self.network.config, s))?;
         let graphs: Vec<_> = items.iter().map(|i| &i.graph).collect();
         let join = |part: fn(&Item) -> &[f32]| -> Vec<f32> {
             items.iter().flat_map(|i| part(i).iter().copied()).collect()
@@ -105,41 +110,27 @@ impl<D: GraphBackend> Network<D> for NslsNetwork {
         })
     }
 
-    fn loss(&self, device: &D, params: &Params<f32, D>, batch: Batch, _: &mut ChaCha8Rng) -> Result<Loss<D>> {
-        let mut ops = device.ops();
+    fn loss(&self, params: &Params<f32, D>, batch: Batch, _: &mut ChaCha8Rng) -> Result<Loss<D>> {
+        let config = &self.network.config;
+        let mut ops = params.device().taped();
         let at = ops.batch(&batch.graphs);
         let offsets = batch.graphs.offsets();
-        let x = ops.table(batch.features, self.config.inputs());
+        let x = ops.table(batch.features, config.inputs());
         let last = ops.table(batch.last, 1);
-        let out = network(&self.config, params, &mut ops, &at, &x, &last)?;
-        let mut terms = Vec::new();
-        if self.config.loss != LossKind::Residual {
-            terms.push(ops.cosine_loss(offsets, &out, &batch.solution));
-        }
-        if self.config.loss != LossKind::Solution {
+        let out = self.network.forward(&mut ops, params, &at, &x, &last);
+        let solution = |ops: &mut D::Taped| ops.cosine_loss(offsets, &out, &batch.solution);
+        let residual = |ops: &mut D::Taped| {
             let image = ops.propagate(&at, &out);
-            terms.push(ops.cosine_loss(offsets, &image, &batch.rhs));
-        }
-        let total = match &terms[..] {
-            [one] => one.clone(),
-            [a, b, ..] => ops.add(a, b),
-            [] => return Err(Error::Argument(format!("{NAME}: no loss"))),
+            ops.cosine_loss(offsets, &image, &batch.rhs)
         };
-        Ok(ops.finish(&total))
-    }
-
-    fn predictor(&self, params: Params<f32, Cpu>) -> Box<dyn Model> {
-        Box::new(Nsls {
-            config: self.config.clone(),
-            params,
-        })
-    }
-
-    fn describe(&self) -> (&'static str, String, Vec<NamedArray>) {
-        (
-            NAME,
-            toml::to_string(&self.config).unwrap_or_default(),
-            Vec::new(),
-        )
+        let loss = match config.loss {
+            LossKind::Solution => solution(&mut ops),
+            LossKind::Residual => residual(&mut ops),
+            LossKind::Both => {
+                let (a, b) = (solution(&mut ops), residual(&mut ops));
+                ops.add(&a, &b)
+            }
+        };
+        Ok(ops.finish(&loss))
     }
 }

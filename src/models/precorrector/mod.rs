@@ -7,28 +7,23 @@
 //! low end of the spectrum, where incomplete factors fail.
 //!
 //! Ours: everything happens for D^{-1/2} A D^{-1/2} (D the diagonal of A), where entries are free of units and of the jumps of
-//! coefficients, and nodes listen to both ends of their edges; b of the loss are random vectors, and x comes from one sparse
+//! coefficients, and nodes sum over the edges into and out of them; b of the loss are random vectors, and x comes from one sparse
 //! Cholesky factorisation a training sample.
 
+mod network;
 mod training;
 
 use std::path::Path;
 
-use dfdx::prelude::Cpu;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Trainer};
+use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, network as models};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
-use crate::linalg::Csr;
-use crate::nn::graph::{Fused, Graphs, Ops, Reduce};
-use crate::nn::{Layout, Params, Start};
-use crate::precond::{Icc, IctParams};
-use crate::solve::Acceleration;
+use crate::precond::IctParams;
 use crate::system::LinearSystem;
-
-pub use training::trainer;
+use network::Precorrector;
 
 /// The model's name in recipes.
 pub const NAME: &str = "precorrector";
@@ -80,9 +75,6 @@ impl Default for PrecorrectorConfig {
     }
 }
 
-/// The rounds' perceptrons: name, then how many tables of features each takes.
-const PERCEPTRONS: [(&str, usize); 2] = [("edge", 3), ("node", 3)];
-
 /// `precorrector` as a member of [`super::ENTRIES`].
 pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     name: NAME,
@@ -110,8 +102,8 @@ impl ModelConfig for PrecorrectorConfig {
         training::trainer(self, train, seed, device)
     }
 
-    fn load(&self, checkpoint: &Checkpoint, file: &Path) -> Result<Box<dyn Model>> {
-        Ok(Box::new(Precorrector::from_checkpoint(checkpoint, file)?))
+    fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {
+        models::load(Precorrector::new(self.clone()), checkpoint, file, on)
     }
 
     fn recipes(&self) -> &'static [BuiltIn] {
@@ -145,163 +137,5 @@ impl PrecorrectorConfig {
             ))),
             Base::Icc { .. } => Ok(()),
         }
-    }
-
-    /// Every parameter.
-    fn layout(&self) -> Layout {
-        let w = self.width;
-        let mut out = Layout::default();
-        out.dense("encoder.edge", 1, w, 1.0);
-        out.dense("encoder.node", 2, w, 1.0);
-        for r in 0..self.rounds {
-            // Nobody listens to the nodes after the last round.
-            let last = r + 1 == self.rounds;
-            for (name, tables) in &PERCEPTRONS[..if last { 1 } else { 2 }] {
-                let gain = (2.0 / *tables as f32).sqrt();
-                for k in 0..*tables {
-                    out.dense(&format!("round.{r}.{name}.in.{k}"), w, w, gain);
-                }
-                out.dense(&format!("round.{r}.{name}.out"), w, w, 0.5);
-            }
-        }
-        out.dense("decoder.0", w, w, 1.4);
-        out.dense("decoder.1", w, 1, 1.0);
-        out.add("alpha", (1, 1), Start::Constant(0.0));
-        out
-    }
-}
-
-/// The corrected entries: L₀ + α · GNN(L₀). `nodes` are (nodes × 2) features, `entries` those of L₀.
-fn network<O: Ops>(
-    config: &PrecorrectorConfig,
-    params: &Params<O::Real, O::Device>,
-    ops: &mut O,
-    at: &O::Batch,
-    nodes: &O::Value,
-    entries: &O::Value,
-) -> Result<O::Value> {
-    let mut e = ops.linear(entries, params.dense("encoder.edge")?, None); // (edges, width)
-    let mut x = ops.linear(nodes, params.dense("encoder.node")?, None); // (nodes, width)
-    for r in 0..config.rounds {
-        let layer = |part: &str| params.dense(&format!("round.{r}.{part}"));
-        let own = ops.linear(&e, layer("edge.in.0")?, None);
-        let target = ops.linear(&x, layer("edge.in.1")?, None);
-        let source = ops.linear(&x, layer("edge.in.2")?, None);
-        let hidden = ops.combine(at, &own, Some(&target), &source, 0.0);
-        let change = ops.linear(&hidden, layer("edge.out")?, None);
-        e = ops.add(&e, &change);
-        if r + 1 == config.rounds {
-            break;
-        }
-        let into = ops.aggregate(at, &e, true, Reduce::Mean);
-        let out_of = ops.aggregate(at, &e, false, Reduce::Mean);
-        let a = ops.linear(&x, layer("node.in.0")?, None);
-        let b = ops.linear(&into, layer("node.in.1")?, None);
-        let c = ops.linear(&out_of, layer("node.in.2")?, None);
-        let sum = ops.add(&a, &b);
-        let hidden = ops.add(&sum, &c);
-        let hidden = ops.activate(&hidden, 0.0);
-        let change = ops.linear(&hidden, layer("node.out")?, None);
-        x = ops.add(&x, &change);
-    }
-    let h = ops.linear(&e, params.dense("decoder.0")?, Some(0.0));
-    let h = ops.linear(&h, params.dense("decoder.1")?, None); // (edges, 1)
-    let change = ops.scale(&h, params.get("alpha")?);
-    Ok(ops.add(entries, &change))
-}
-
-/// An SPD system equilibrated, with its incomplete factor: what the network sees.
-struct Seen {
-    /// D^{-1/2} A D^{-1/2}.
-    matrix: Csr,
-    /// D^{1/2}.
-    root: Vec<f64>,
-    /// Lower triangular, of the equilibrated matrix.
-    factor: Csr,
-}
-
-impl Seen {
-    fn new(config: &PrecorrectorConfig, a: &Csr) -> Result<Self> {
-        let (matrix, root) = a.equilibrated()?;
-        let base = match config.base {
-            Base::Icc { levels } => Icc::new(&matrix, levels)?,
-            Base::Ict { droptol, fill } => Icc::threshold(&matrix, IctParams { droptol, fill })?,
-        };
-        Ok(Seen {
-            factor: base.factor()?,
-            matrix,
-            root,
-        })
-    }
-
-    /// Node features: the factor's diagonal entry; the part of the row of A that the diagonal dominates.
-    fn nodes(&self) -> Vec<f32> {
-        let mut out = Vec::with_capacity(2 * self.root.len());
-        for i in 0..self.root.len() {
-            let sum: f64 = self.matrix.row(i).1.iter().map(|v| v.abs()).sum();
-            out.push(self.factor.get(i, i) as f32);
-            out.push((1.0 / sum) as f32);
-        }
-        out
-    }
-}
-
-/// The trained network.
-pub struct Precorrector {
-    config: PrecorrectorConfig,
-    params: Params<f32, Cpu>,
-}
-
-impl Precorrector {
-    /// The network of a checkpoint read from `file`.
-    ///
-    /// # Errors
-    /// [`Error::File`] if the checkpoint is not one of this model.
-    pub fn from_checkpoint(checkpoint: &Checkpoint, file: &Path) -> Result<Self> {
-        let (config, params) =
-            checkpoint.network(file, PrecorrectorConfig::check, PrecorrectorConfig::layout)?;
-        Ok(Precorrector { config, params })
-    }
-
-    /// The corrected factor L of A ≈ L Lᵀ.
-    ///
-    /// # Errors
-    /// [`Error::Numeric`] if A has no incomplete factor.
-    pub fn factor(&self, a: &Csr) -> Result<Csr> {
-        let seen = Seen::new(&self.config, a)?;
-        let graphs = Graphs::of(&seen.factor)?;
-        let entries: Vec<f32> = seen.factor.values().iter().map(|&v| v as f32).collect();
-        let mut ops = Fused::forward();
-        let nodes = ops.table(seen.nodes(), 2);
-        let entries = ops.table(entries, 1);
-        let out = network(&self.config, &self.params, &mut ops, &graphs, &nodes, &entries)?;
-        // The correction in single precision, the factor in double; rows back to the units of A.
-        let mut l = seen.factor;
-        let pattern = l.pattern().clone();
-        for (i, root) in seen.root.iter().enumerate() {
-            for e in pattern.range(i) {
-                let base = l.values()[e];
-                let change = f64::from(out.data()[e]) - f64::from(base as f32);
-                l.values_mut()[e] = root * (base + change);
-            }
-        }
-        Ok(l)
-    }
-}
-
-impl Model for Precorrector {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn parameters(&self) -> usize {
-        self.params.count()
-    }
-
-    /// Symmetric as it is; there is no inverse to filter.
-    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
-        options.nothing_to_filter(NAME)?;
-        let l = self.factor(&system.matrix)?;
-        Ok(Acceleration::preconditioner(Icc::from_factor(&l)?))
     }
 }

@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use dfdx::prelude::Cpu;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{NAME, Precorrector, PrecorrectorConfig, Seen, network};
+use super::network::{Precorrector, Seen};
+use super::{NAME, PrecorrectorConfig};
 use crate::error::{Error, Result};
 use crate::linalg::Cholesky;
-use crate::models::Model;
 use crate::models::cache::Cache;
-use crate::models::fit::{self, Device, Loss, Network, Trainer};
-use crate::nn::graph::{GraphBackend, Graphs, Ops, Taped};
-use crate::nn::{NamedArray, Params};
+use crate::models::fit::{self, Trainer, Training};
+use crate::nn::graph::{Graphs, Ops, Taped};
+use crate::nn::{Backend, Device, Loss, Params};
 use crate::rng::{Purpose, stream};
 use crate::system::LinearSystem;
 
@@ -34,13 +33,14 @@ pub fn trainer(
             "{NAME}.pairs = 0 trains on the dataset's solutions, and it holds none: generate it with solutions"
         )));
     }
-    let weights = config.layout().initial(&mut stream(seed, Purpose::Weights, 0));
-    let network = PrecorrectorNetwork {
-        config: config.clone(),
+    let network = Arc::new(Precorrector::new(config.clone()));
+    let weights = network.layout().initial(&mut stream(seed, Purpose::Weights, 0));
+    let training = PrecorrectorTraining {
+        network,
         seed,
         items: Cache::default(),
     };
-    fit::trainer(network, device, &weights)
+    fit::trainer(training, device, &weights)
 }
 
 /// A sample ready for the network, made once.
@@ -76,7 +76,7 @@ impl Item {
         Ok(Item {
             nodes: seen.nodes(),
             graph: Graphs::of(&seen.factor)?,
-            entries: seen.factor.values().iter().map(|&v| v as f32).collect(),
+            entries: seen.entries(),
             pairs,
         })
     }
@@ -90,19 +90,24 @@ struct Batch {
     nodes: Vec<f32>,
 }
 
-struct PrecorrectorNetwork {
-    config: PrecorrectorConfig,
+struct PrecorrectorTraining {
+    network: Arc<Precorrector>,
     seed: u64,
     items: Cache<Item>,
 }
 
-impl<D: GraphBackend> Network<D> for PrecorrectorNetwork {
+impl<D: Backend> Training<D> for PrecorrectorTraining {
+    type Network = Precorrector;
     type Batch = Batch;
+
+    fn network(&self) -> &Arc<Precorrector> {
+        &self.network
+    }
 
     fn batch(&self, samples: &[&LinearSystem]) -> Result<Batch> {
         let items = self
             .items
-            .get(samples, |s| Item::new(&self.config, self.seed, s))?;
+            .get(samples, |s| Item::new(&self.network.config, self.seed, s))?;
         let parts: Vec<_> = items.iter().map(|i| &i.graph).collect();
         let graphs = Graphs::join(&parts)?;
         graphs.incidence();
@@ -117,18 +122,12 @@ impl<D: GraphBackend> Network<D> for PrecorrectorNetwork {
         })
     }
 
-    fn loss(
-        &self,
-        device: &D,
-        params: &Params<f32, D>,
-        batch: Batch,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<Loss<D>> {
-        let mut ops = device.ops();
+    fn loss(&self, params: &Params<f32, D>, batch: Batch, rng: &mut ChaCha8Rng) -> Result<Loss<D>> {
+        let mut ops = params.device().taped();
         let at = ops.batch(&batch.graphs);
         let nodes = ops.table(batch.nodes, 2);
         let entries = ops.table(batch.entries, 1);
-        let l = network(&self.config, params, &mut ops, &at, &nodes, &entries)?;
+        let l = self.network.forward(&mut ops, params, &at, &nodes, &entries);
         let (mut b, mut x) = (Vec::new(), Vec::new());
         for item in &batch.items {
             let (bi, xi) = &item.pairs[rng.random_range(0..item.pairs.len())];
@@ -137,20 +136,5 @@ impl<D: GraphBackend> Network<D> for PrecorrectorNetwork {
         }
         let loss = ops.factor_loss(batch.graphs.offsets(), &at, &l, &x, &b);
         Ok(ops.finish(&loss))
-    }
-
-    fn predictor(&self, params: Params<f32, Cpu>) -> Box<dyn Model> {
-        Box::new(Precorrector {
-            config: self.config.clone(),
-            params,
-        })
-    }
-
-    fn describe(&self) -> (&'static str, String, Vec<NamedArray>) {
-        (
-            NAME,
-            toml::to_string(&self.config).unwrap_or_default(),
-            Vec::new(),
-        )
     }
 }

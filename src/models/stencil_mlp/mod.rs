@@ -4,34 +4,27 @@
 //! in a (2r+1)² neighbourhood of a node and puts out that node's row of a sparse W, and one scale s. They make the
 //! symmetric two-level method
 //!
-//! I − M A = (I − Wᵀ A)(I − S B S A)(I − W A),   B = A₀⁻¹ of the unperturbed grid ([`FastPoisson`]),
+//! I − M A = (I − Wᵀ A)(I − S B S A)(I − W A),   B = A₀⁻¹ of the unperturbed grid ([`crate::precond::FastPoisson`]),
 //!
 //! so that the network has only local work left: what B gets wrong is where triangles are distorted. A few thousand
 //! weights serve every level, and M costs O(n) plus the fast solver. The loss is the mean convergence rate of a few
 //! steps of the very iteration, ln(‖(I − M A)^s w‖ / ‖w‖) / s on random w; no A⁻¹ is ever needed.
 
-mod frame;
+mod network;
+mod normalization;
 mod training;
 
 use std::path::Path;
-use std::sync::Arc;
 
-use dfdx::prelude::{Cpu, TensorFromVec};
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::two_level::TwoLevel;
-use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, PredictOptions, Trainer};
+use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, network as models};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
-use crate::linalg::{Csr, Pattern};
-use crate::nn::{Params, layers};
-use crate::precond::FastPoisson;
-use crate::solve::Acceleration;
 use crate::system::LinearSystem;
-use frame::{CHANNELS, Frame, Grid, window};
-
-pub use training::trainer;
+use network::StencilMlp;
+use normalization::{CHANNELS, Normalization};
 
 /// The model's name in recipes.
 pub const NAME: &str = "stencil-mlp";
@@ -94,8 +87,10 @@ impl ModelConfig for StencilConfig {
         training::trainer(self, train, seed, device)
     }
 
-    fn load(&self, checkpoint: &Checkpoint, file: &Path) -> Result<Box<dyn Model>> {
-        Ok(Box::new(StencilMlp::from_checkpoint(checkpoint, file)?))
+    fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {
+        cpu_only(on)?;
+        let norm = Normalization::load(self, checkpoint, file)?;
+        models::load_on_cpu(StencilMlp::new(norm), checkpoint, file)
     }
 
     fn recipes(&self) -> &'static [BuiltIn] {
@@ -141,98 +136,12 @@ impl StencilConfig {
     }
 }
 
-/// The pattern of W, and for each entry its place among the network's n × outputs numbers.
-fn smoother_pattern(grid: Grid, config: &StencilConfig) -> Result<(Arc<Pattern>, Vec<u32>)> {
-    let n = grid.m * grid.m;
-    let outputs = config.outputs();
-    let (mut indptr, mut indices, mut slots) = (vec![0u32], Vec::new(), Vec::new());
-    let steps = window(config.output_radius);
-    for i in 0..n {
-        // Row-wise windows come in rising node order.
-        for (o, &step) in steps.iter().enumerate() {
-            if let Some(j) = grid.at(i, step) {
-                indices.push(j as u32);
-                slots.push((i * outputs + o) as u32);
-            }
-        }
-        indptr.push(indices.len() as u32);
-    }
-    Ok((Arc::new(Pattern::new(n, n, indptr, indices)?), slots))
-}
-
-/// The trained network.
-pub struct StencilMlp {
-    frame: Frame,
-    params: Params<f32, Cpu>,
-}
-
-impl StencilMlp {
-    /// The network of a checkpoint read from `file`.
-    ///
-    /// # Errors
-    /// [`Error::File`] if the checkpoint is not one of this model.
-    pub fn from_checkpoint(checkpoint: &Checkpoint, file: &Path) -> Result<Self> {
-        let config: StencilConfig = toml::from_str(&checkpoint.config)
-            .map_err(|e| Error::file(file, format!("settings of the model: {}", e.message())))?;
-        let frame = Frame {
-            config,
-            mean: checkpoint.buffer("channel.mean", file)?.data.clone(),
-            scale: checkpoint.buffer("channel.scale", file)?.data.clone(),
-        };
-        let params = Params::from_arrays(&Cpu::default(), &checkpoint.weights);
-        frame
-            .config
-            .check()
-            .map_err(|e| Error::file(file, e.to_string()))?;
-        if frame.mean.len() != CHANNELS.len() || frame.scale.len() != CHANNELS.len() {
-            return Err(Error::file(file, "channel scales do not fit the model"));
-        }
-        let (inputs, outputs) = (frame.config.inputs(), frame.config.outputs());
-        layers::check_mlp(&params, NAME, inputs, &frame.config.hidden, outputs)
-            .map_err(|e| Error::file(file, e.to_string()))?;
-        Ok(StencilMlp { frame, params })
-    }
-
-    /// W and the diagonal of S for one matrix.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] unless A lives on a square grid in row-wise order.
-    pub fn smoother(&self, a: &Csr) -> Result<(Csr, Vec<f64>)> {
-        let grid = Grid::of(a)?;
-        let config = &self.frame.config;
-        let x = self.frame.features(a, grid);
-        let x = Cpu::default().tensor_from_vec(x, (a.nrows(), config.inputs()));
-        let out = layers::mlp(&self.params, NAME, config.hidden.len(), x)?.as_vec();
-        let (factor, base) = self.frame.units(a, grid);
-        let value = |k: usize| f64::from(out[k] * factor[k] + base[k]);
-        let (pattern, slots) = smoother_pattern(grid, config)?;
-        let w = Csr::new(pattern, slots.iter().map(|&k| value(k as usize)).collect())?;
-        let outputs = config.outputs();
-        let s = (0..a.nrows()).map(|i| value(i * outputs + outputs - 1)).collect();
-        Ok((w, s))
-    }
-}
-
-impl Model for StencilMlp {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn parameters(&self) -> usize {
-        self.params.count()
-    }
-
-    /// Symmetric as it is; there are no entries to filter.
-    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
-        if options.filter > 0.0 {
-            return Err(Error::Argument(format!(
-                "{NAME} makes no explicit inverse: filter = {} has nothing to drop",
-                options.filter
-            )));
-        }
-        let (w, s) = self.smoother(&system.matrix)?;
-        let coarse = FastPoisson::new(system.n())?;
-        let two = TwoLevel::new(system.matrix.clone(), w, s, coarse);
-        Ok(Acceleration::preconditioner(two))
+/// The sparse products of this model have no CUDA kernels.
+fn cpu_only(on: Device) -> Result<()> {
+    match on {
+        Device::Cpu => Ok(()),
+        Device::Cuda => Err(Error::Argument(format!(
+            "{NAME} runs on the CPU only: use --device cpu"
+        ))),
     }
 }

@@ -2,24 +2,19 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dfdx::prelude::{
-    Axes2, Cpu, MeanTo, PutTape, ReshapeTo, SplitTape, SumTo, Tape, Tensor, TensorFromVec, Trace, add, mul,
-    sub,
-};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
-use super::frame::{Frame, Grid};
-use super::{NAME, StencilConfig, StencilMlp, smoother_pattern};
+use super::network::{StencilMlp, smoother_pattern};
+use super::normalization::{Grid, Normalization};
+use super::{NAME, StencilConfig, cpu_only};
 use crate::error::{Error, Result};
 use crate::linalg::{LinOp, Pattern};
-use crate::models::Model;
-use crate::models::fit::{Device, Fit, Loss, Network, Trainer};
-use crate::models::mlp::inverse_norms;
-use crate::nn::operator::symmetric_operator;
-use crate::nn::sparse::{Structure, Vectors, product, product_fixed};
-use crate::nn::{NamedArray, Params, layers};
+use crate::models::fit::{self, Trainer, Training};
+use crate::nn::dense::{Probes, Table, Vectors};
+use crate::nn::graph::{DfdxOps, Ops};
+use crate::nn::sparse::Structure;
+use crate::nn::{Cpu, Device, Loss, Params};
 use crate::precond::FastPoisson;
 use crate::rng::{Purpose, stream};
 use crate::system::LinearSystem;
@@ -67,35 +62,24 @@ pub fn trainer(
     device: Device,
 ) -> Result<Box<dyn Trainer>> {
     config.check()?;
-    if device != Device::Cpu {
-        return Err(Error::Argument(format!(
-            "{NAME} trains on the CPU only: use --device cpu"
-        )));
-    }
-    let frame = Frame::from_samples(config, train)?;
+    cpu_only(device)?;
+    let network = StencilMlp::new(Normalization::from_samples(config, train)?);
     let mut rng = stream(seed, Purpose::Weights, 0);
-    let weights = layers::init_mlp(
-        NAME,
-        config.inputs(),
-        &config.hidden,
-        config.outputs(),
-        0.01,
-        &mut rng,
-    );
-    let network = StencilNetwork {
-        frame,
+    let weights = network.layout().initial(&mut rng);
+    let training = StencilTraining {
+        network: Arc::new(network),
         layout: Mutex::default(),
     };
-    Ok(Box::new(Fit::new(network, Cpu::default(), device, &weights)))
+    fit::trainer_on_cpu(training, &weights)
 }
 
-struct StencilNetwork {
-    frame: Frame,
+struct StencilTraining {
+    network: Arc<StencilMlp>,
     /// Of the grid seen last.
     layout: Mutex<Option<Arc<Layout>>>,
 }
 
-impl StencilNetwork {
+impl StencilTraining {
     /// The layout of the samples' grid, made once per size.
     fn layout(&self, samples: &[&LinearSystem]) -> Result<Arc<Layout>> {
         let grid = Grid::of(&samples[0].matrix)?;
@@ -106,7 +90,7 @@ impl StencilNetwork {
         if let Some(layout) = known.as_ref().filter(|l| l.grid == grid) {
             return Ok(layout.clone());
         }
-        let layout = Arc::new(Layout::new(grid, &self.frame.config)?);
+        let layout = Arc::new(Layout::new(grid, &self.network.norm.config)?);
         *known = Some(layout.clone());
         Ok(layout)
     }
@@ -126,8 +110,13 @@ struct Batch {
     values: Vec<f32>,
 }
 
-impl Network<Cpu> for StencilNetwork {
+impl Training<Cpu> for StencilTraining {
+    type Network = StencilMlp;
     type Batch = Batch;
+
+    fn network(&self) -> &Arc<StencilMlp> {
+        &self.network
+    }
 
     fn batch(&self, samples: &[&LinearSystem]) -> Result<Batch> {
         let layout = self.layout(samples)?;
@@ -139,7 +128,7 @@ impl Network<Cpu> for StencilNetwork {
         }
         let (factor, base): (Vec<_>, Vec<_>) = samples
             .iter()
-            .map(|s| self.frame.units(&s.matrix, layout.grid))
+            .map(|s| self.network.norm.units(&s.matrix, layout.grid))
             .unzip();
         let values =
             |s: &&LinearSystem| -> Vec<f32> { s.matrix.values().iter().map(|&v| v as f32).collect() };
@@ -147,7 +136,7 @@ impl Network<Cpu> for StencilNetwork {
             count: samples.len(),
             patches: samples
                 .par_iter()
-                .flat_map_iter(|s| self.frame.features(&s.matrix, layout.grid))
+                .flat_map_iter(|s| self.network.norm.features(&s.matrix, layout.grid))
                 .collect(),
             factor: factor.concat(),
             base: base.concat(),
@@ -157,96 +146,57 @@ impl Network<Cpu> for StencilNetwork {
         })
     }
 
-    fn loss(
-        &self,
-        device: &Cpu,
-        params: &Params<f32, Cpu>,
-        batch: Batch,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<Loss<Cpu>> {
-        let config = &self.frame.config;
+    fn loss(&self, params: &Params<f32, Cpu>, batch: Batch, rng: &mut ChaCha8Rng) -> Result<Loss<Cpu>> {
+        let config = &self.network.norm.config;
         let layout = &*batch.layout;
         let (b, n) = (batch.count, batch.pattern.nrows());
-        let outputs = config.outputs();
-        let x = device.tensor_from_vec(batch.patches, (b * n, config.inputs()));
-        let out = layers::mlp(params, NAME, config.hidden.len(), x.leaky_traced())? // (batch n, outputs)
-            .reshape_like(&(b, n * outputs));
-        let factor = device.tensor_from_vec(batch.factor, (b, n * outputs));
-        let base = device.tensor_from_vec(batch.base, (b, n * outputs));
-        let values = add(mul(out, factor), base); // (batch, n outputs)
-
-        let noise: Vec<f32> = (0..b * config.probes * n)
-            .map(|_| StandardNormal.sample(&mut *rng))
-            .collect();
-        let start = device.tensor_from_vec(inverse_norms(&noise, b), (b,));
-        let (values, tape) = values.split_tape();
-        let mut e = device
-            .tensor_from_vec(noise, (b, config.probes, n))
-            .put_tape(tape);
+        let mut ops = DfdxOps::<f32, Cpu>::new(params.device().clone());
+        let x = ops.table(batch.patches, config.inputs());
+        let out = self.network.perceptron.forward(&mut ops, params, &x); // (batch n, outputs)
+        let values = ops.scale_and_shift(out, b, batch.factor, batch.base); // (batch, n outputs)
         let matrices = Matrices {
-            values: device.tensor_from_vec(batch.values, (b, batch.pattern.nnz())),
+            values: ops.table(batch.values, batch.pattern.nnz()),
             structure: Arc::new(Structure::plain(batch.pattern)),
         };
+        let probes = Probes::draw(b, config.probes, n, rng);
+        let mut e = ops.probes(&probes, config.probes, n);
         for _ in 0..config.steps {
-            e = iterate(layout, &matrices, &values, e)?;
+            e = iterate(&mut ops, layout, &matrices, &values, e)?;
         }
-        let left = mul(e.square().sum::<(usize,), Axes2<1, 2>>(), start); // (batch,)
-        Ok(left.ln().mean() * (0.5 / config.steps as f32))
-    }
-
-    fn predictor(&self, params: Params<f32, Cpu>) -> Box<dyn Model> {
-        Box::new(StencilMlp {
-            frame: self.frame.clone(),
-            params,
-        })
-    }
-
-    fn describe(&self) -> (&'static str, String, Vec<NamedArray>) {
-        let config = toml::to_string(&self.frame.config).unwrap_or_default();
-        (NAME, config, self.frame.buffers())
+        Ok(ops.mean_rate(e, &probes, config.steps))
     }
 }
 
 /// The system matrices of a batch; symmetric, so that one structure serves both directions.
 struct Matrices {
     structure: Arc<Structure>,
-    values: Tensor<(usize, usize), f32, Cpu>,
+    values: Table<f32, Cpu>,
 }
 
 impl Matrices {
-    fn apply<T: Tape<f32, Cpu>>(&self, x: Vectors<f32, T>) -> Result<Vectors<f32, T>> {
-        product_fixed(&self.structure, &self.structure, &self.values, x)
+    fn apply(&self, ops: &mut DfdxOps<f32, Cpu>, x: &Vectors<f32, Cpu>) -> Result<Vectors<f32, Cpu>> {
+        ops.product_fixed(&self.structure, &self.structure, &self.values, x)
     }
 }
 
 /// e ← (I − Wᵀ A)(I − S B S A)(I − W A) e; e: (batch, probes, n).
-fn iterate<T>(
+fn iterate(
+    ops: &mut DfdxOps<f32, Cpu>,
     layout: &Layout,
     a: &Matrices,
-    values: &Tensor<(usize, usize), f32, Cpu>,
-    e: Vectors<f32, T>,
-) -> Result<Vectors<f32, T>>
-where
-    T: Tape<f32, Cpu> + dfdx::prelude::Merge<dfdx::prelude::NoneTape>,
-{
+    values: &Table<f32, Cpu>,
+    e: Vectors<f32, Cpu>,
+) -> Result<Vectors<f32, Cpu>> {
     let (w, wt, s) = (&layout.smoother, &layout.smoother_t, &layout.scale);
-    // e − op(A e), the tape going through the correction.
-    let (e, tape) = e.split_tape();
-    let c = product(w, wt, values.clone(), a.apply(e.clone().put_tape(tape))?)?;
-    let e = subtract(e, c);
-    let (e, tape) = e.split_tape();
-    let c = product(s, s, values.clone(), a.apply(e.clone().put_tape(tape))?)?;
-    let c = product(s, s, values.clone(), symmetric_operator(&layout.coarse, c)?)?;
-    let e = subtract(e, c);
-    let (e, tape) = e.split_tape();
-    let c = product(wt, w, values.clone(), a.apply(e.clone().put_tape(tape))?)?;
-    Ok(subtract(e, c))
-}
-
-/// e − c with the tape of c.
-fn subtract<T>(e: Vectors<f32, dfdx::prelude::NoneTape>, c: Vectors<f32, T>) -> Vectors<f32, T>
-where
-    T: Tape<f32, Cpu> + dfdx::prelude::Merge<dfdx::prelude::NoneTape>,
-{
-    sub(c, e).negate()
+    let ae = a.apply(ops, &e)?;
+    let c = ops.product(w, wt, values, &ae)?;
+    let e = ops.subtract(e, c);
+    let ae = a.apply(ops, &e)?;
+    let c = ops.product(s, s, values, &ae)?;
+    let c = ops.symmetric_operator(&layout.coarse, &c)?;
+    let c = ops.product(s, s, values, &c)?;
+    let e = ops.subtract(e, c);
+    let ae = a.apply(ops, &e)?;
+    let c = ops.product(wt, w, values, &ae)?;
+    Ok(ops.subtract(e, c))
 }

@@ -2,23 +2,25 @@
 
 use std::sync::Arc;
 
-use dfdx::prelude::{Cpu, NoneTape, OwnedTape, Storage, Tape, Tensor};
+use dfdx::prelude::{Cpu, OwnedTape, Storage, Tape, Tensor};
 
 use super::{Graphs, Real, Reduce, Value};
-use crate::nn::Backend;
-use crate::nn::params::{self, Matrix};
+use crate::nn::params::{Matrix, Params};
 
 /// A parameter on the device of some operations.
 pub type Param<O> = Matrix<<O as Ops>::Real, <O as Ops>::Device>;
 
-/// Weight and bias of a dense layer there.
-pub type Dense<'a, O> = params::Dense<'a, <O as Ops>::Real, <O as Ops>::Device>;
+/// Parameters there.
+pub type Weights<O> = Params<<O as Ops>::Real, <O as Ops>::Device>;
+
+/// Weight (in × out) and bias (1 × out) of a linear layer there.
+pub type Dense<'a, O> = (&'a Param<O>, &'a Param<O>);
 
 /// A scalar with the operations that led to it.
 pub type Scalar<E, D> = Tensor<(), E, D, OwnedTape<E, D>>;
 
 /// The operations of graph networks on tables of nodes and edges. A network is a function generic over this trait; it runs
-/// fused on the CPU ([`Fused`]), or out of dfdx's kernels on any device.
+/// fused on the CPU ([`FusedOps`]), or out of dfdx's kernels on any device.
 pub trait Ops {
     type Real: Real;
     type Device: Storage<Self::Real>;
@@ -32,6 +34,9 @@ pub trait Ops {
 
     /// A table of `cols` columns.
     fn table(&mut self, data: Vec<Self::Real>, cols: usize) -> Self::Value;
+
+    /// The numbers of a table, row by row.
+    fn to_host(&self, x: &Self::Value) -> Vec<Self::Real>;
 
     /// See [`super::linear`].
     fn linear(&mut self, x: &Self::Value, layer: Dense<Self>, slope: Option<f64>) -> Self::Value;
@@ -122,64 +127,20 @@ pub trait Taped: Ops + Sized {
     fn finish(self, value: &Self::Value) -> Scalar<Self::Real, Self::Device>;
 }
 
-/// A device that graph networks train on.
-pub trait GraphBackend: Backend {
-    type Ops: Taped<Real = f32, Device = Self>;
-
-    /// Operations with an empty tape.
-    fn ops(&self) -> Self::Ops;
-}
-
-impl GraphBackend for Cpu {
-    type Ops = Fused<f32, OwnedTape<f32, Cpu>>;
-
-    fn ops(&self) -> Self::Ops {
-        Fused::taped()
-    }
-}
-
-#[cfg(feature = "cuda")]
-impl GraphBackend for dfdx::prelude::Cuda {
-    type Ops = super::Composed<f32, dfdx::prelude::Cuda>;
-
-    fn ops(&self) -> Self::Ops {
-        super::Composed::new(self.clone())
-    }
-}
-
-/// The fused operations of this module on the CPU.
-pub struct Fused<E: Real, T: Tape<E, Cpu>> {
+/// The fused operations of this module on the CPU, with an empty tape at first.
+#[derive(Default)]
+pub struct FusedOps<E: Real, T: Tape<E, Cpu>> {
     tape: T,
     numbers: std::marker::PhantomData<E>,
 }
 
-impl<E: Real> Fused<E, NoneTape> {
-    /// Values only.
-    pub fn forward() -> Self {
-        Fused {
-            tape: NoneTape,
-            numbers: std::marker::PhantomData,
-        }
-    }
-}
-
-impl<E: Real> Fused<E, OwnedTape<E, Cpu>> {
-    /// With an empty tape.
-    pub fn taped() -> Self {
-        Fused {
-            tape: OwnedTape::default(),
-            numbers: std::marker::PhantomData,
-        }
-    }
-}
-
-impl<E: Real> Taped for Fused<E, OwnedTape<E, Cpu>> {
+impl<E: Real> Taped for FusedOps<E, OwnedTape<E, Cpu>> {
     fn finish(self, value: &Value<E>) -> Scalar<E, Cpu> {
         super::finish(self.tape, value)
     }
 }
 
-impl<E: Real, T: Tape<E, Cpu>> Ops for Fused<E, T> {
+impl<E: Real, T: Tape<E, Cpu>> Ops for FusedOps<E, T> {
     type Real = E;
     type Device = Cpu;
     type Value = Value<E>;
@@ -191,6 +152,10 @@ impl<E: Real, T: Tape<E, Cpu>> Ops for Fused<E, T> {
 
     fn table(&mut self, data: Vec<E>, cols: usize) -> Value<E> {
         Value::new(data, cols)
+    }
+
+    fn to_host(&self, x: &Value<E>) -> Vec<E> {
+        x.data().to_vec()
     }
 
     fn linear(&mut self, x: &Value<E>, layer: Dense<Self>, slope: Option<f64>) -> Value<E> {

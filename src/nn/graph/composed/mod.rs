@@ -1,17 +1,18 @@
 //! The operations of graph networks out of dfdx's own kernels, on any of its devices: the way to CUDA.
 //!
 //! Sums over neighbours are gathers over padded lists, multiplied by weights (0 for padding) and summed; derivatives are dfdx's.
-//! On the CPU this takes several times as long as [`super::Fused`], which it is compared with in the tests.
+//! On the CPU this takes several times as long as [`super::FusedOps`], which it is compared with in the tests.
 
 mod lists;
 #[cfg(test)]
 mod tests;
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use dfdx::prelude::{
     Axes2, Axis, BroadcastTo, Device, GatherTo, HasShape, NoneTape, OwnedTape, PermuteTo, PutTape, ReshapeTo,
-    Shape, SplitTape, SumTo, Tensor, TryMatMul, add, mul,
+    Shape, SplitTape, Storage, SumTo, Tape, Tensor, TryMatMul, add, mul,
 };
 
 use super::norm::EPSILON;
@@ -24,27 +25,26 @@ pub use lists::Lists;
 /// A tensor without a tape.
 pub type Numbers<S, E, D> = Tensor<S, E, D, NoneTape>;
 
-/// A tensor with the operations that led to it.
-type Traced<S, E, D> = Tensor<S, E, D, OwnedTape<E, D>>;
-
 /// Rows × columns.
-type Table<E, D> = Numbers<(usize, usize), E, D>;
+pub type Table<E, D> = Numbers<(usize, usize), E, D>;
 
 /// Groups × rows × columns.
-type Cube<E, D> = Numbers<(usize, usize, usize), E, D>;
+pub type Cube<E, D> = Numbers<(usize, usize, usize), E, D>;
 
 /// dfdx's operations on a device, on one tape.
-pub struct Composed<E: Real, D: Device<E>> {
-    device: D,
-    tape: OwnedTape<E, D>,
+pub struct DfdxOps<E: Real, D: Storage<E>, T: Tape<E, D> = OwnedTape<E, D>> {
+    pub(in crate::nn) device: D,
+    pub(in crate::nn) tape: T,
+    numbers: PhantomData<E>,
 }
 
-impl<E: Real, D: Device<E>> Composed<E, D> {
+impl<E: Real, D: Storage<E>, T: Tape<E, D>> DfdxOps<E, D, T> {
     /// With an empty tape.
     pub fn new(device: D) -> Self {
-        Composed {
+        DfdxOps {
             device,
-            tape: OwnedTape::default(),
+            tape: T::default(),
+            numbers: PhantomData,
         }
     }
 
@@ -52,14 +52,24 @@ impl<E: Real, D: Device<E>> Composed<E, D> {
     fn on<S: Shape, R: Shape>(
         &mut self,
         x: &Numbers<S, E, D>,
-        operation: impl FnOnce(Traced<S, E, D>) -> Traced<R, E, D>,
+        operation: impl FnOnce(Tensor<S, E, D, T>) -> Tensor<R, E, D, T>,
     ) -> Numbers<R, E, D> {
-        let traced = x.clone().put_tape(std::mem::take(&mut self.tape));
-        let (y, tape) = operation(traced).split_tape();
+        self.then(x.clone(), operation)
+    }
+
+    /// The same where x is not needed any more: its memory may be used again.
+    pub(in crate::nn) fn then<S: Shape, R: Shape>(
+        &mut self,
+        x: Numbers<S, E, D>,
+        operation: impl FnOnce(Tensor<S, E, D, T>) -> Tensor<R, E, D, T>,
+    ) -> Numbers<R, E, D> {
+        let (y, tape) = operation(x.put_tape(std::mem::take(&mut self.tape))).split_tape();
         self.tape = tape;
         y
     }
+}
 
+impl<E: Real, D: Device<E>, T: Tape<E, D>> DfdxOps<E, D, T> {
     /// x y of equal shapes.
     fn times<S: Shape>(&mut self, x: &Numbers<S, E, D>, y: &Numbers<S, E, D>) -> Numbers<S, E, D> {
         self.on(x, |x| mul(x, y.clone()))
@@ -136,14 +146,28 @@ fn narrow<E: Real>(v: impl Iterator<Item = f64>) -> Vec<E> {
     v.map(E::narrow).collect()
 }
 
-impl<E: Real, D: Device<E>> Taped for Composed<E, D> {
+/// x where positive, `slope` x below.
+fn leaky_relu<S: Shape, E: Real, D: Device<E>, T: Tape<E, D>>(
+    x: Tensor<S, E, D, T>,
+    slope: f64,
+) -> Tensor<S, E, D, T> {
+    if slope == 0.0 {
+        return x.relu();
+    }
+    let (x, tape) = x.split_tape();
+    let (above, tape) = x.clone().put_tape(tape).relu().split_tape();
+    let below = x.put_tape(tape).negate().relu() * E::narrow(-slope);
+    add(below, above)
+}
+
+impl<E: Real, D: Device<E>> Taped for DfdxOps<E, D> {
     fn finish(mut self, value: &Table<E, D>) -> Scalar<E, D> {
         let scalar = self.on(value, |v| v.sum::<(), _>());
         scalar.put_tape(self.tape)
     }
 }
 
-impl<E: Real, D: Device<E>> Ops for Composed<E, D> {
+impl<E: Real, D: Device<E>, T: Tape<E, D>> Ops for DfdxOps<E, D, T> {
     type Real = E;
     type Device = D;
     type Value = Table<E, D>;
@@ -157,11 +181,25 @@ impl<E: Real, D: Device<E>> Ops for Composed<E, D> {
         self.constant(data, cols)
     }
 
+    fn to_host(&self, x: &Table<E, D>) -> Vec<E> {
+        x.as_vec()
+    }
+
+    /// In one go: what is not kept by name is overwritten in place.
     fn linear(&mut self, x: &Table<E, D>, (weight, bias): Dense<Self>, slope: Option<f64>) -> Table<E, D> {
-        let y = self.on(x, |x| x.matmul(weight.clone()));
-        let bias = self.repeat(bias, x.shape().0);
-        let y = Ops::add(self, &y, &bias);
-        slope.map_or(y.clone(), |slope| self.activate(&y, slope))
+        let (rows, cols) = (x.shape().0, bias.shape().1);
+        self.on(x, |x| {
+            let (y, tape) = x.matmul(weight.clone()).split_tape();
+            let bias = bias.clone().put_tape(tape);
+            let bias = bias
+                .reshape_like(&(cols,))
+                .broadcast_like::<_, Axis<0>>(&(rows, cols));
+            let y = add(bias, y);
+            match slope {
+                None => y,
+                Some(slope) => leaky_relu(y, slope),
+            }
+        })
     }
 
     fn graph_conv(
@@ -226,12 +264,7 @@ impl<E: Real, D: Device<E>> Ops for Composed<E, D> {
     }
 
     fn activate(&mut self, x: &Table<E, D>, slope: f64) -> Table<E, D> {
-        let above = self.on(x, |x| x.relu());
-        if slope == 0.0 {
-            return above;
-        }
-        let below = self.on(x, |x| x.negate().relu() * E::narrow(-slope));
-        Ops::add(self, &above, &below)
+        self.on(x, |x| leaky_relu(x, slope))
     }
 
     fn select(&mut self, x: &Table<E, D>, index: &Arc<Vec<u32>>) -> Table<E, D> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dfdx::prelude::{Backward, Cpu, TensorFromVec};
 
 use super::*;
-use crate::nn::graph::Fused;
+use crate::nn::graph::FusedOps;
 use crate::nn::graph::testing::{graphs, numbers};
 use crate::nn::params::Matrix;
 
@@ -38,8 +38,16 @@ fn run<O: Taped<Real = f64, Device = Cpu>>(
 /// Runs the same network on both and compares; the last parameters of each are what the operation under test sees.
 macro_rules! same {
     ($shapes:expr, |$ops:ident, $at:ident, $p:ident| $body:expr) => {{
-        let fused = run(Fused::taped(), &$shapes, |$ops, $at, $p| $body);
-        let composed = run(Composed::new(Cpu::default()), &$shapes, |$ops, $at, $p| $body);
+        let fused = run(
+            FusedOps::<f64, OwnedTape<f64, Cpu>>::default(),
+            &$shapes,
+            |$ops, $at, $p| $body,
+        );
+        let composed = run(
+            DfdxOps::<f64, Cpu>::new(Cpu::default()),
+            &$shapes,
+            |$ops, $at, $p| $body,
+        );
         assert_eq!(fused.len(), composed.len());
         assert!(fused.iter().skip(1).any(|&g| g != 0.0));
         for (k, (a, b)) in fused.iter().zip(&composed).enumerate() {

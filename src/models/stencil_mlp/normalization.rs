@@ -1,8 +1,11 @@
 //! The grid, what the network sees of a matrix, and the units of what it puts out.
 
+use std::path::Path;
+
 use super::{NAME, StencilConfig};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
+use crate::models::Checkpoint;
 use crate::nn::NamedArray;
 use crate::system::LinearSystem;
 
@@ -67,14 +70,14 @@ impl Grid {
 
 /// What the network knows besides its weights.
 #[derive(Debug, Clone)]
-pub(super) struct Frame {
+pub(super) struct Normalization {
     pub(super) config: StencilConfig,
     /// Mean and 1/deviation of each channel.
     pub(super) mean: Vec<f32>,
     pub(super) scale: Vec<f32>,
 }
 
-impl Frame {
+impl Normalization {
     pub(super) fn from_samples(config: &StencilConfig, train: &[LinearSystem]) -> Result<Self> {
         let mut sums = [[0.0f64; 3]; CHANNELS.len()];
         for s in train {
@@ -96,7 +99,7 @@ impl Frame {
                 .max(1e-12)
                 .sqrt()
         };
-        Ok(Frame {
+        Ok(Normalization {
             config: config.clone(),
             scale: (0..CHANNELS.len()).map(|c| (1.0 / dev(c)) as f32).collect(),
             mean: mean.iter().map(|&m| m as f32).collect(),
@@ -152,12 +155,23 @@ impl Frame {
         (factor, base)
     }
 
-    pub(super) fn buffers(&self) -> Vec<NamedArray> {
-        let row = |name: &str, data: &[f32]| NamedArray {
-            name: name.into(),
-            shape: (1, data.len()),
-            data: data.to_vec(),
+    /// The normalization of a checkpoint read from `file`.
+    pub(super) fn load(config: &StencilConfig, checkpoint: &Checkpoint, file: &Path) -> Result<Self> {
+        let norm = Normalization {
+            config: config.clone(),
+            mean: checkpoint.buffer("channel.mean", file)?.data.clone(),
+            scale: checkpoint.buffer("channel.scale", file)?.data.clone(),
         };
-        vec![row("channel.mean", &self.mean), row("channel.scale", &self.scale)]
+        if norm.mean.len() != CHANNELS.len() || norm.scale.len() != CHANNELS.len() {
+            return Err(Error::file(file, "channel scales do not fit the model"));
+        }
+        Ok(norm)
+    }
+
+    pub(super) fn buffers(&self) -> Vec<NamedArray> {
+        vec![
+            NamedArray::row("channel.mean", self.mean.clone()),
+            NamedArray::row("channel.scale", self.scale.clone()),
+        ]
     }
 }

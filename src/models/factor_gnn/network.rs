@@ -1,0 +1,164 @@
+//! The network, and the factor it makes.
+
+use super::features::{EDGE_FEATURES, NODE_FEATURES, Seen};
+use super::nodes::NodeUpdate;
+use super::{FactorConfig, NAME, lower};
+use crate::error::{Error, Result};
+use crate::linalg::Csr;
+use crate::models::network::Network;
+use crate::models::PredictOptions;
+use crate::nn::graph::{Ops, Weights};
+use crate::nn::{Backend, EdgeUpdate, Layout, Mlp, Trained};
+use crate::precond::Icc;
+use crate::solve::Acceleration;
+use crate::system::LinearSystem;
+
+/// Pivots of a predicted factor below this part of the largest one are raised to it: the network promises no sign.
+const LEAST_PIVOT: f64 = 1e-6;
+
+/// Encoders of edges and nodes, rounds of message passing, a decoder of edges; nodes of the last round have no use.
+pub struct FactorGnn {
+    pub(super) config: FactorConfig,
+    layout: Layout,
+    edges: Mlp,
+    nodes: Mlp,
+    rounds: Vec<(EdgeUpdate, Option<NodeUpdate>)>,
+    decoder: Mlp,
+}
+
+impl FactorGnn {
+    /// The network of these settings.
+    pub fn new(config: FactorConfig) -> Self {
+        let w = config.width;
+        let mut layout = Layout::default();
+        let pair = |layout: &mut Layout, name: &str, input: usize, output: usize| {
+            Mlp::pair(layout, name, [input, w, output], [1.4, 1.0], 0.0)
+        };
+        let edges = pair(&mut layout, "encoder.edge", EDGE_FEATURES, w);
+        let nodes = pair(&mut layout, "encoder.node", NODE_FEATURES, w);
+        let mut round = |r: usize| {
+            let names = ["own", "target", "source", "out"].map(|part| format!("round.{r}.edge.{part}"));
+            let edge = EdgeUpdate::new(&mut layout, names, w);
+            let node = (r + 1 < config.rounds)
+                .then(|| NodeUpdate::new(config.node, &mut layout, &format!("round.{r}.node"), w));
+            (edge, node)
+        };
+        let rounds = (0..config.rounds).map(&mut round).collect();
+        let decoder = pair(&mut layout, "decoder", w, 1);
+        FactorGnn {
+            config,
+            layout,
+            edges,
+            nodes,
+            rounds,
+            decoder,
+        }
+    }
+
+    /// Its parameters.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The entries of L on every edge of the graph of A, those above the diagonal to be ignored: (edges, 1).
+    pub fn forward<O: Ops>(
+        &self,
+        ops: &mut O,
+        w: &Weights<O>,
+        at: &O::Batch,
+        nodes: &O::Value,
+        edges: &O::Value,
+    ) -> O::Value {
+        let mut e = self.edges.forward(ops, w, edges); // (edges, width)
+        let mut x = self.nodes.forward(ops, w, nodes); // (nodes, width)
+        for (edge, node) in &self.rounds {
+            e = edge.forward(ops, w, at, &x, &e);
+            if let Some(node) = node {
+                let change = node.forward(ops, w, at, &x, &e);
+                x = ops.add(&x, &change);
+            }
+        }
+        self.decoder.forward(ops, w, &e)
+    }
+
+    /// All entries that the network predicts, (edges).
+    pub(super) fn all<D: Backend>(&self, weights: &Trained<D>, seen: &Seen) -> Vec<f32> {
+        weights.evaluate(|ops, w| {
+            let at = ops.batch(&seen.graph);
+            let nodes = ops.table(seen.nodes.clone(), NODE_FEATURES);
+            let edges = ops.table(seen.edges.clone(), EDGE_FEATURES);
+            self.forward(ops, w, &at, &nodes, &edges)
+        })
+    }
+
+    /// The entries of tril(A), row by row, of the scaled matrix.
+    fn entries<D: Backend>(&self, weights: &Trained<D>, seen: &Seen) -> Vec<f32> {
+        let all = self.all(weights, seen);
+        seen.lower.iter().map(|&e| all[e as usize]).collect()
+    }
+
+    /// L on the pattern of tril(A), with positive diagonal; its scale means nothing.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if A is not square, [`Error::Numeric`] if it cannot be scaled or an entry is no number.
+    pub fn factor<D: Backend>(&self, weights: &Trained<D>, a: &Csr) -> Result<Csr> {
+        let seen = Seen::new(&self.config, a)?;
+        let entries = self.entries(weights, &seen);
+        if let Some(bad) = entries.iter().find(|v| !v.is_finite()) {
+            return Err(Error::Numeric(format!("{NAME} predicts an entry {bad}")));
+        }
+        let l = lower(a, entries.iter().map(|&v| f64::from(v)))?;
+        let largest = l.diagonal().iter().fold(0.0f64, |m, d| m.max(d.abs()));
+        let mut values = l.values().to_vec();
+        for i in 0..l.nrows() {
+            let range = l.pattern().range(i);
+            // The diagonal entry is the last of its row.
+            let pivot = &mut values[range.end - 1];
+            *pivot = pivot.max(LEAST_PIVOT * largest);
+            if let Some(root) = &seen.root {
+                values[range].iter_mut().for_each(|v| *v *= root[i]);
+            }
+        }
+        Csr::new(l.pattern().clone(), values)
+    }
+}
+
+impl<D: Backend> Network<D> for FactorGnn {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn config(&self) -> String {
+        toml::to_string(&self.config).unwrap_or_default()
+    }
+
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Symmetric as it is; there is no inverse to filter.
+    fn predict(
+        &self,
+        weights: &Trained<D>,
+        system: &LinearSystem,
+        options: &PredictOptions,
+    ) -> Result<Acceleration> {
+        options.nothing_to_filter(NAME)?;
+        let l = self.factor(weights, &system.matrix)?;
+        Ok(Acceleration::preconditioner(Icc::from_factor(&l)?))
+    }
+
+    /// cos(L, L*) over the entries of tril(A), both for the matrix as the network sees it.
+    fn agreement(&self, weights: &Trained<D>, system: &LinearSystem) -> Result<Option<f64>> {
+        let seen = Seen::new(&self.config, &system.matrix)?;
+        let target = seen.target(self.config.target, system)?;
+        let (mut lt, mut ll, mut tt) = (0.0, 0.0, 0.0);
+        for (l, t) in self.entries(weights, &seen).iter().zip(target) {
+            let (l, t) = (f64::from(*l), f64::from(t));
+            lt += l * t;
+            ll += l * l;
+            tt += t * t;
+        }
+        Ok(Some(lt / (ll * tt).sqrt()))
+    }
+}

@@ -1,0 +1,109 @@
+//! Networks and their weights, as models: on the device where the weights are.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Checkpoint, Model, PredictOptions};
+use crate::error::{Error, Result};
+use crate::nn::{Backend, Cpu, Device, Layout, NamedArray, Trained, device};
+use crate::solve::Acceleration;
+use crate::system::LinearSystem;
+
+/// A network without its weights: what it is made of, and what it predicts with some.
+pub trait Network<D: Backend>: Send + Sync + 'static {
+    /// The model's name as recipes have it.
+    fn name(&self) -> &'static str;
+
+    /// Its settings as TOML.
+    fn config(&self) -> String;
+
+    /// Fixed arrays that belong to it, such as feature scales.
+    fn buffers(&self) -> Vec<NamedArray> {
+        Vec::new()
+    }
+
+    /// Its parameters.
+    fn layout(&self) -> &Layout;
+
+    /// See [`Model::predict`].
+    ///
+    /// # Errors
+    /// As there.
+    fn predict(
+        &self,
+        weights: &Trained<D>,
+        system: &LinearSystem,
+        options: &PredictOptions,
+    ) -> Result<Acceleration>;
+
+    /// See [`Model::agreement`].
+    ///
+    /// # Errors
+    /// As there.
+    fn agreement(&self, _weights: &Trained<D>, _system: &LinearSystem) -> Result<Option<f64>> {
+        Ok(None)
+    }
+}
+
+/// A network with trained weights.
+pub struct TrainedNetwork<N, D: Backend> {
+    network: Arc<N>,
+    weights: Trained<D>,
+}
+
+impl<N: Network<D>, D: Backend> TrainedNetwork<N, D> {
+    /// Of a network and weights of its layout.
+    pub fn new(network: Arc<N>, weights: Trained<D>) -> Self {
+        TrainedNetwork { network, weights }
+    }
+
+    fn load(network: N, device: &D, checkpoint: &Checkpoint) -> Result<Box<dyn Model>> {
+        let params = network.layout().load(device, &checkpoint.weights)?;
+        Ok(Box::new(Self::new(Arc::new(network), Trained::new(params))))
+    }
+}
+
+impl<N: Network<D>, D: Backend> Model for TrainedNetwork<N, D> {
+    fn name(&self) -> &'static str {
+        self.network.name()
+    }
+
+    fn parameters(&self) -> usize {
+        self.weights.count()
+    }
+
+    fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
+        self.network.predict(&self.weights, system, options)
+    }
+
+    fn agreement(&self, system: &LinearSystem) -> Result<Option<f64>> {
+        self.network.agreement(&self.weights, system)
+    }
+}
+
+/// A network with the weights of a checkpoint read from `file`, on a device.
+///
+/// # Errors
+/// [`Error::File`] if they are not those of the network, [`Error::Argument`] if the device is not at hand.
+pub fn load<N>(network: N, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>>
+where
+    N: Network<Cpu> + Network<device::Cuda>,
+{
+    match on {
+        Device::Cpu => load_on_cpu(network, checkpoint, file),
+        Device::Cuda => TrainedNetwork::load(network, &device::cuda()?, checkpoint)
+            .map_err(|e| Error::file(file, e.to_string())),
+    }
+}
+
+/// The same for a network that runs on the CPU alone.
+///
+/// # Errors
+/// [`Error::File`] if the weights are not those of the network.
+pub fn load_on_cpu<N: Network<Cpu>>(
+    network: N,
+    checkpoint: &Checkpoint,
+    file: &Path,
+) -> Result<Box<dyn Model>> {
+    TrainedNetwork::load(network, &Cpu::default(), checkpoint).map_err(|e| Error::file(file, e.to_string()))
+}
