@@ -1,7 +1,8 @@
 //! Layers: places of parameters in a [`Layout`], and what they make of their input.
 
 use super::graph::{Ops, Weights};
-use super::layout::{Layout, Parameter, Start};
+use super::layout::{Layout, Start};
+use super::params::Parameter;
 
 /// y = act(x W + b) with W `{name}.weight` (in × out) and b `{name}.bias` (1 × out).
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@ use dfdx::prelude::{Device, Dtype};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::params::{NamedArray, Params};
+use super::params::{NamedArray, Parameter, Params};
 use crate::error::{Error, Result};
 
 /// Initial values of a parameter.
@@ -15,10 +15,6 @@ pub enum Start {
     /// Every entry this.
     Constant(f32),
 }
-
-/// One parameter of a network: its place in [`Layout`], and so among its [`Params`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Parameter(pub(super) usize);
 
 /// Parameters in a fixed order: layers add theirs as they are made, and keep the places.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -4,8 +4,6 @@ use std::ops::Index;
 
 use dfdx::prelude::{Device, Dtype, HasShape, Storage, Tensor};
 
-use super::layout::Parameter;
-
 /// A matrix of runtime size: the one shape parameters have (a bias is 1×n).
 pub type Matrix<E, D> = Tensor<(usize, usize), E, D>;
 
@@ -30,6 +28,10 @@ impl NamedArray {
         }
     }
 }
+
+/// One parameter of a network: its place in its [`super::Layout`], and so among its [`Params`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parameter(pub(super) usize);
 
 /// The parameters of a network on a device, in the order of its [`super::Layout`].
 #[derive(Debug, Clone)]

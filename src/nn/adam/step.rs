@@ -268,7 +268,7 @@ mod cuda {
 
 #[cfg(test)]
 mod tests {
-    use dfdx::prelude::{Backward, SumTo, TensorFromVec, Trace, mul};
+    use dfdx::prelude::{Backward, SumTo, TensorFromVec, Trace};
 
     use super::*;
 
@@ -281,8 +281,8 @@ mod tests {
         });
         // d/dp Σ p² = 2p, and one parameter that nothing used.
         let unused = device.tensor_from_vec(vec![4.0], (1, 1));
-        let a = mul(params[0].leaky_trace(), params[0].clone()).sum::<(), _>();
-        let b = mul(params[1].leaky_trace(), params[1].clone()).sum::<(), _>();
+        let a = params[0].leaky_trace().square().sum::<(), _>();
+        let b = params[1].leaky_trace().square().sum::<(), _>();
         let mut grads = dfdx::prelude::add(a, b).backward();
         let all = [params[0].clone(), params[1].clone(), unused];
         let norm = Cpu::gradient_norm(&all, &mut grads).unwrap();
