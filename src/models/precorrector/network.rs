@@ -3,8 +3,8 @@
 use super::{Base, NAME, PrecorrectorConfig};
 use crate::error::Result;
 use crate::linalg::Csr;
-use crate::models::network::Network;
 use crate::models::PredictOptions;
+use crate::models::network::Network;
 use crate::nn::graph::{Graphs, Ops, Reduce, Weights};
 use crate::nn::{Backend, EdgeUpdate, Layout, Linear, Mlp, Parameter, Start, Trained};
 use crate::precond::{Icc, IctParams};
