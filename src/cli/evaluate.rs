@@ -8,7 +8,7 @@ use super::Common;
 use super::output::print;
 use super::progress::{bar, say};
 use crate::error::{Error, Result};
-use crate::evaluate::{self, DEFAULT_RTOL, EvalRecipe, Event, Method, Row};
+use crate::evaluate::{self, EvalRecipe, Event, Method, Row};
 use crate::notation::list;
 
 /// Compare solvers, classical preconditioners and trained models on held-out systems
@@ -68,17 +68,17 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
         b.finish_and_clear();
     }
     let results = results?;
-    let cells = evaluate::summarize(&results);
-    let verdicts = evaluate::verdicts(&results, &cells);
-    let report = evaluate::write(&directory, &results, &cells, &verdicts);
+    let rows = evaluate::summarize(&results);
+    let verdicts = evaluate::verdicts(&results, &rows);
+    let report = evaluate::write(&directory, &results, &rows, &verdicts);
     if !common.json {
         // Before anything else can fail: a full disk does not cost the table.
-        print(&evaluate::console(&results, &cells, &verdicts))?;
+        print(&evaluate::console(&results, &rows, &verdicts))?;
     }
     let report = report?;
     if common.json {
         let result = json!({
-            "report": report.display().to_string(), "cells": cells, "verdicts": verdicts,
+            "report": report.display().to_string(), "cells": rows, "verdicts": verdicts,
         });
         print(&format!("{result}\n"))?;
     } else {
@@ -101,24 +101,11 @@ impl Args {
     fn recipe(&self) -> Result<EvalRecipe> {
         let mut recipe = match &self.recipe {
             Some(path) => EvalRecipe::read(path)?,
-            None => EvalRecipe {
-                title: String::new(),
-                data: self.data.clone(),
-                split: "test".into(),
-                samples: 0,
-                rtol: if self.rtol.is_empty() {
-                    vec![DEFAULT_RTOL]
-                } else {
-                    self.rtol.clone()
-                },
-                error: Vec::new(),
-                max_it: 10_000,
-                condition_samples: 5,
-                condition_max_n: 1000,
-                cache_mib: None,
-                rows: self.rows()?,
-            },
+            None => EvalRecipe::new(self.data.clone(), self.rows()?),
         };
+        if !self.rtol.is_empty() {
+            recipe.rtol.clone_from(&self.rtol);
+        }
         if let Some(split) = &self.split {
             recipe.split.clone_from(split);
         }

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::Common;
-use super::output::{bytes, number, print, table};
+use super::output::{bytes, number, print};
 use super::progress::{bar, say};
 use crate::dataset::statistics::{self, Statistics, Summary};
 use crate::dataset::verify::{self, Report};
 use crate::dataset::{Dataset, Entry, split};
 use crate::error::{Error, Result};
+use crate::io::text::aligned;
 
 /// Show what is in a dataset: contents, sizes, sparsity, statistics, provenance, split
 #[derive(Debug, clap::Args)]
@@ -129,12 +130,15 @@ fn as_text(data: &Dataset, numbers: &Statistics, report: Option<&Report>) -> Res
     let packed = if packed { "compressed" } else { "not compressed" };
     line("file", format!("{}, {packed}", bytes(file_size(data))));
     out.push_str("\ncontents\n");
-    out.push_str(&table(&contents.iter().map(entry).collect::<Vec<_>>()));
+    out.push_str(&aligned(&contents.iter().map(entry).collect::<Vec<_>>(), 1));
     if !numbers.is_empty() {
         out.push_str("\nstatistics\n");
         let head = ["", "min", "mean", "max", "deviation"].map(String::from).to_vec();
         let rows = numbers.iter().map(|(name, s)| statistic(name, s));
-        out.push_str(&table(&std::iter::once(head).chain(rows).collect::<Vec<_>>()));
+        out.push_str(&aligned(
+            &std::iter::once(head).chain(rows).collect::<Vec<_>>(),
+            1,
+        ));
     }
     out.push_str("\nrecipe\n");
     for l in h.recipe.lines() {

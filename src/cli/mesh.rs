@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::Common;
 use super::choice::{Choice, one_of};
-use super::output::{number, print, table};
+use super::output::{number, print};
 use crate::error::{Error, Result};
 use crate::io::gmsh::{self, Version};
+use crate::io::text::aligned;
 use crate::io::vtk;
 use crate::mesh::parts;
 use crate::mesh::quality::Quality;
@@ -123,7 +124,7 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
         });
         return print(&format!("{json}\n"));
     }
-    let mut text = table(&rows(&data.cell_type, &before, rcm, &counts));
+    let mut text = aligned(&rows(&data.cell_type, &before, rcm, &counts), 1);
     if let Some((path, _)) = output {
         text += &format!("{}\n", path.display());
     }

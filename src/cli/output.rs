@@ -42,36 +42,6 @@ pub fn number(v: f64) -> String {
     }
 }
 
-/// Rows of texts as columns: the first to the left, the others to the right.
-pub fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let length = |s: &String| s.chars().count();
-    let width = |c: usize| {
-        rows.iter()
-            .filter_map(|r| r.get(c))
-            .map(length)
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut out = String::new();
-    for row in rows {
-        let cell = |(c, s): (usize, &String)| {
-            let pad = " ".repeat(widths[c] - length(s));
-            if c == 0 {
-                format!("{s}{pad}")
-            } else {
-                format!("{pad}{s}")
-            }
-        };
-        let cells: Vec<String> = row.iter().enumerate().map(cell).collect();
-        out.push_str("  ");
-        out.push_str(cells.join("  ").trim_end());
-        out.push('\n');
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

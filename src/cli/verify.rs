@@ -3,11 +3,12 @@
 use serde_json::json;
 
 use super::Common;
-use super::output::{print, table};
+use super::output::print;
 use super::progress::bar;
 use crate::error::{Error, Result};
 use crate::families;
 use crate::interrupt;
+use crate::io::text::aligned;
 use crate::verify::{Report, Study};
 
 /// Measure convergence orders, symmetry, definiteness and known values of the families
@@ -66,7 +67,7 @@ fn as_text(name: &str, report: &Report) -> String {
     let mut out = String::new();
     for study in &report.studies {
         out += &format!("{name}: {}  {}\n", study.what, mark(study.holds()));
-        out += &table(&rows(study));
+        out += &aligned(&rows(study), 1);
     }
     if !report.checks.is_empty() {
         out += &format!("{name}: checks\n");
@@ -75,7 +76,7 @@ fn as_text(name: &str, report: &Report) -> String {
             .checks
             .iter()
             .map(|c| vec![c.what.clone(), c.expected.clone(), c.found.clone(), mark(c.holds)]);
-        out += &table(&std::iter::once(head).chain(rows).collect::<Vec<_>>());
+        out += &aligned(&std::iter::once(head).chain(rows).collect::<Vec<_>>(), 1);
     }
     out
 }

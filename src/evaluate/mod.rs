@@ -3,24 +3,27 @@
 //! Every learned row stands beside classical ones. Setup (inference included) and solve are timed apart; failures are
 //! counted, never dropped; the summary says who wins, also where the network does not.
 
+mod columns;
 mod condition;
+mod group;
 mod measure;
 mod output;
 mod recipe;
-mod report;
+mod render;
 #[cfg(test)]
 mod sample;
 mod statistics;
 mod summary;
 mod sweep;
-mod table;
 
 pub use crate::solver::Method;
+pub use columns::{COLUMNS, Column, Format, Mark, Of, Place, Shown, Summary, SummaryRow, Value};
 pub use condition::{Condition, condition_after, condition_before};
+pub use group::Group;
 pub use measure::Solve;
 pub use output::{claim, write};
-pub use recipe::{DEFAULT_RTOL, EvalRecipe, Measure, Row, RowKind, Target};
-pub use statistics::Quartiles;
-pub use summary::{Cell, Verdict, summarize, verdicts};
+pub use recipe::{EvalRecipe, Measure, Row, RowKind, Target};
+pub use render::console::console;
+pub use statistics::{Quartiles, Statistic};
+pub use summary::{Verdict, summarize, verdicts};
 pub use sweep::{DataInfo, Event, Results, run};
-pub use table::console;

@@ -235,6 +235,23 @@ impl Row {
 }
 
 impl EvalRecipe {
+    /// Rows on datasets, everything else as a recipe that says nothing of it has it.
+    pub fn new(data: Vec<PathBuf>, rows: Vec<Row>) -> Self {
+        EvalRecipe {
+            title: String::new(),
+            data,
+            split: default_split(),
+            samples: 0,
+            rtol: vec![DEFAULT_RTOL],
+            error: Vec::new(),
+            max_it: default_max_it(),
+            condition_samples: default_condition_samples(),
+            condition_max_n: default_condition_max_n(),
+            cache_mib: None,
+            rows,
+        }
+    }
+
     /// Parses a recipe; `origin` is its path, for messages.
     ///
     /// # Errors

@@ -52,18 +52,13 @@ pub fn results() -> Results {
     Results {
         recipe: EvalRecipe {
             title: "a & b".into(),
-            data: vec!["p.h5".into()],
-            split: "test".into(),
-            samples: 0,
             rtol: vec![1.5e-5],
-            error: Vec::new(),
-            max_it: 50,
-            condition_samples: 0,
-            condition_max_n: 0,
-            cache_mib: None,
-            rows: ["none", "icc", "cholesky"]
-                .map(|pc| Row::classical(Method::Cg, pc))
-                .to_vec(),
+            ..EvalRecipe::new(
+                vec!["p.h5".into()],
+                ["none", "icc", "cholesky"]
+                    .map(|pc| Row::classical(Method::Cg, pc))
+                    .to_vec(),
+            )
         },
         datasets: vec![DataInfo {
             name: "p".into(),

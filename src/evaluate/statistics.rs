@@ -1,15 +1,21 @@
-//! Medians and quartiles.
+//! Mean, median, quartiles, extremes.
 
 use serde::Serialize;
 
 /// Five numbers and a mean.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Quartiles {
+    /// Arithmetic mean.
     pub mean: f64,
+    /// The smallest.
     pub min: f64,
+    /// 0.25-quantile.
     pub q1: f64,
+    /// 0.5-quantile.
     pub median: f64,
+    /// 0.75-quantile.
     pub q3: f64,
+    /// The largest.
     pub max: f64,
 }
 
@@ -34,6 +40,54 @@ impl Quartiles {
             q3: quantile(0.75),
             max,
         })
+    }
+}
+
+/// Which of these numbers is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistic {
+    /// The value as it is; all six where they are quartiles.
+    Whole,
+    /// The mean.
+    Mean,
+    /// The first quartile.
+    Q1,
+    /// The median.
+    Median,
+    /// The third quartile.
+    Q3,
+    /// The smallest: the worst where more is better.
+    Min,
+    /// The largest: the worst where less is better.
+    Max,
+    /// First to third quartile.
+    Range,
+}
+
+impl Statistic {
+    /// The number; the median stands for what is no single one.
+    pub fn of(self, q: &Quartiles) -> f64 {
+        match self {
+            Statistic::Mean => q.mean,
+            Statistic::Q1 => q.q1,
+            Statistic::Q3 => q.q3,
+            Statistic::Min => q.min,
+            Statistic::Max => q.max,
+            Statistic::Median | Statistic::Whole | Statistic::Range => q.median,
+        }
+    }
+
+    /// What follows a column's name: "iterations_mean".
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Statistic::Whole => "",
+            Statistic::Mean => "mean",
+            Statistic::Q1 => "q1",
+            Statistic::Median => "median",
+            Statistic::Q3 => "q3",
+            Statistic::Min | Statistic::Max => "worst",
+            Statistic::Range => "range",
+        }
     }
 }
 

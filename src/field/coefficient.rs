@@ -19,9 +19,7 @@ pub enum Shape {
 /// A random positive field on a regular grid.
 #[derive(Debug, Clone)]
 pub struct Coefficient {
-    /// The field that is drawn.
     pub gaussian: Gaussian,
-    /// What becomes of it.
     pub shape: Shape,
 }
 

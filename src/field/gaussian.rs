@@ -53,7 +53,7 @@ impl std::fmt::Debug for Gaussian {
     }
 }
 
-/// Scratch memory of one draw, kept from sample to sample.
+/// Room for one draw, kept from sample to sample.
 #[derive(Debug, Clone, Default)]
 pub struct Workspace {
     modes: Vec<Complex<f64>>,

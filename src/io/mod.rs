@@ -1,4 +1,5 @@
-//! Files, as other programs write and read them: matrices, meshes, charts; each written whole or not at all.
+//! Files as other programs write and read them: matrices, meshes, charts; tables of text; and how a file is written whole
+//! or not at all.
 
 pub mod atomic;
 pub mod charts;
@@ -6,5 +7,7 @@ pub mod gmsh;
 pub mod matrix_market;
 pub mod npy;
 pub mod npz;
+mod npz_writer;
 pub mod petsc;
+pub mod text;
 pub mod vtk;

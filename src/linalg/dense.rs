@@ -1,4 +1,4 @@
-//! Dense matrices: the few operations of faer's that are used.
+//! Dense matrices: faer behind one door.
 
 use faer::{Mat, Side};
 

@@ -1,0 +1,57 @@
+//! The table on the console.
+
+use crate::evaluate::columns::SummaryRow;
+use crate::evaluate::columns::{self, Column, Mark, Place, Shown};
+use crate::evaluate::summary::Verdict;
+use crate::evaluate::sweep::Results;
+use crate::io::text::aligned;
+
+/// One block per dataset and tolerance, then who wins.
+pub fn console(results: &Results, rows: &[SummaryRow], verdicts: &[Verdict]) -> String {
+    let mut out = String::new();
+    if results.interrupted {
+        out.push_str("interrupted: rows and systems are missing\n\n");
+    }
+    for verdict in verdicts {
+        let info = &results.datasets[verdict.dataset];
+        out.push_str(&format!(
+            "{} (n = {}, {} systems, {})\n",
+            info.name,
+            info.unknowns(),
+            info.systems,
+            verdict.target
+        ));
+        out.push_str(&block(rows, verdict));
+        out.push('\n');
+    }
+    for v in verdicts {
+        out.push_str(&v.text);
+        out.push('\n');
+    }
+    out
+}
+
+/// The rows of one dataset and tolerance, then what else there is to say of each.
+fn block(rows: &[SummaryRow], verdict: &Verdict) -> String {
+    let here: Vec<&SummaryRow> = verdict.block(rows).map(|(_, row)| row).collect();
+    let shown = columns::shown_for(Place::Console, &here);
+    let mut table = vec![shown.iter().map(|(column, s)| s.heading(column)).collect()];
+    let mut notes = String::new();
+    for (i, row) in verdict.block(rows) {
+        let cell = |(column, s): &(&Column, &Shown)| {
+            let text = s.of_row(column, row).unwrap_or_else(|| "-".into());
+            let wins = match s.mark {
+                Mark::FewestIterations => verdict.fewest_iterations == Some(i),
+                Mark::LeastTime => verdict.least_time == Some(i),
+                Mark::Failures | Mark::Never => false,
+            };
+            if wins { text + " *" } else { text }
+        };
+        table.push(shown.iter().map(cell).collect());
+        for note in columns::shown(Place::Note).filter_map(|(column, s)| s.of_row(column, row)) {
+            notes += &note;
+            notes.push('\n');
+        }
+    }
+    aligned(&table, 2) + &notes
+}

@@ -1,0 +1,263 @@
+//! Every place shows the columns that are marked for it, and what it shows is what was measured.
+
+use super::{console, csv as files, html, json};
+use crate::evaluate::columns::{self, Column, Place, Shown};
+use crate::evaluate::condition::Condition;
+use crate::evaluate::sample::results;
+use crate::evaluate::summary::{summarize, verdicts};
+use crate::evaluate::sweep::Results;
+
+/// Headings of a place, as the table of columns has them.
+fn headings(place: Place) -> Vec<String> {
+    columns::shown(place)
+        .map(|(column, s)| s.heading(column))
+        .collect()
+}
+
+/// Results in which every optional column has a value.
+fn full() -> Results {
+    let mut results = results();
+    results.datasets[0].kappa = vec![30.0];
+    results.datasets[0].kappa_after = vec![
+        vec![Condition {
+            kappa: 3.0,
+            spectral: false,
+            contraction: Some(0.5),
+        }];
+        3
+    ];
+    for s in &mut results.solves {
+        s.relative_error = Some(1e-7);
+        s.label_cosine = Some(0.5 + 0.1 * s.sample as f64);
+        s.guess_error = Some(0.25);
+        s.guess_mean_error = Some(0.125);
+        // All converge, so that the change against zero is known.
+        s.converged = true;
+    }
+    results
+}
+
+/// Fields of CSV text, the head first.
+fn records(text: &str) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(text.as_bytes());
+    let record = |r: Result<csv::StringRecord, csv::Error>| r.unwrap().iter().map(String::from).collect();
+    reader.records().map(record).collect()
+}
+
+/// Texts between an opening and a closing tag.
+fn between(page: &str, open: &str, close: &str) -> Vec<String> {
+    page.split(open)
+        .skip(1)
+        .map(|rest| {
+            let (_, text) = rest.split_once('>').unwrap();
+            text.split(close).next().unwrap().to_string()
+        })
+        .collect()
+}
+
+#[test]
+fn every_place_has_its_columns_and_no_others() {
+    let results = full();
+    let rows = summarize(&results);
+    let verdicts = verdicts(&results, &rows);
+    assert_eq!(
+        records(&files::results(&results).unwrap())[0],
+        headings(Place::ResultsCsv)
+    );
+    assert_eq!(
+        records(&files::summary(&rows).unwrap())[0],
+        headings(Place::SummaryCsv)
+    );
+
+    let json = json::json(&results, &rows, &verdicts);
+    let mut keys = headings(Place::SummaryJson);
+    let described = json["columns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["name"].as_str().unwrap());
+    assert_eq!(described.collect::<Vec<_>>(), keys);
+    keys.sort();
+    assert_eq!(
+        json["cells"][0]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>(),
+        keys
+    );
+
+    let text = console::console(&results, &rows, &verdicts);
+    let head = text.lines().nth(1).unwrap();
+    let heads: Vec<&str> = head
+        .split("  ")
+        .map(str::trim)
+        .filter(|h| !h.is_empty())
+        .collect();
+    assert_eq!(heads, headings(Place::Console));
+    for note in columns::shown(Place::Note).map(|(column, s)| s.of_row(column, &rows[1]).unwrap()) {
+        assert!(text.contains(&note), "{note} is not in\n{text}");
+    }
+
+    let page = html::page(&results, &rows, &verdicts, &[], "");
+    assert_eq!(between(&page, "<th ", "</th>"), headings(Place::Html));
+    assert_eq!(
+        between(&page, "<td", "</td>").len(),
+        3 * headings(Place::Html).len()
+    );
+    for place in [
+        Place::ResultsCsv,
+        Place::SummaryCsv,
+        Place::SummaryJson,
+        Place::Html,
+    ] {
+        let mut all = headings(place);
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), headings(place).len(), "{place:?} has a heading twice");
+    }
+}
+
+#[test]
+fn columns_that_no_row_has_are_left_out_of_the_report() {
+    let results = results();
+    let rows = summarize(&results);
+    let page = html::page(&results, &rows, &verdicts(&results, &rows), &[], "");
+    let optional = |(column, s): (&Column, &Shown)| s.optional.then(|| s.heading(column));
+    let optional: Vec<String> = columns::shown(Place::Html)
+        .filter_map(|(c, s)| optional((c, s)))
+        .collect();
+    assert!(
+        optional.contains(&"label cosine, mean".to_string()),
+        "{optional:?}"
+    );
+    let heads = between(&page, "<th ", "</th>");
+    assert!(optional.iter().all(|h| !heads.contains(h)), "{heads:?}");
+    assert_eq!(heads.len() + optional.len(), headings(Place::Html).len());
+}
+
+#[test]
+fn csv_read_back_equals_the_solves() {
+    let results = full();
+    let lines = records(&files::results(&results).unwrap());
+    let at = |name: &str| lines[0].iter().position(|h| h == name).unwrap();
+    assert_eq!(lines.len(), 1 + results.solves.len());
+    for (line, s) in lines[1..].iter().zip(&results.solves) {
+        let text = |name: &str| line[at(name)].as_str();
+        let number = |name: &str| text(name).parse::<f64>().unwrap();
+        assert_eq!(text("row"), results.recipe.rows[s.row].name());
+        assert_eq!(
+            (text("reason"), text("note")),
+            (s.reason.as_str(), s.note.as_deref().unwrap())
+        );
+        assert_eq!((text("kind"), text("measure")), ("classical", "residual"));
+        assert_eq!(text("converged"), s.converged.to_string());
+        assert_eq!((number("n"), number("sample")), (s.n as f64, s.sample as f64));
+        assert_eq!(
+            (number("rtol"), number("iterations")),
+            (s.target.rtol, s.iterations as f64)
+        );
+        assert_eq!(
+            (number("setup_seconds"), number("solve_seconds")),
+            (s.setup_seconds, s.solve_seconds)
+        );
+        assert_eq!(number("relative_residual"), s.relative_residual);
+        assert_eq!(Some(number("relative_error")), s.relative_error);
+        assert_eq!(Some(number("guess_error")), s.guess_error);
+        assert_eq!(Some(number("guess_mean_error")), s.guess_mean_error);
+        assert!((number("label_cosine") - s.label_cosine.unwrap()).abs() <= 5e-7);
+        assert_eq!(number("pc_nnz"), s.pc_nnz as f64);
+    }
+}
+
+#[test]
+fn files_keep_the_columns_that_they_had() {
+    let results = results();
+    let rows = summarize(&results);
+    let head = files::results(&results).unwrap();
+    assert!(
+        head.starts_with(
+            "dataset,family,n,sample,row,kind,ksp,rtol,converged,reason,iterations,setup_seconds,solve_seconds,\
+             relative_residual,relative_error,guess_error,guess_mean_error,label_cosine,pc_nnz,note,measure"
+        ),
+        "{head}"
+    );
+    let head = files::summary(&rows).unwrap();
+    assert!(
+        head.starts_with(
+            "dataset,n,row,kind,rtol,solves,failures,iterations_mean,iterations_q1,iterations_median,iterations_q3,\
+             iterations_worst,setup_seconds_median,solve_seconds_median,total_seconds_median,fill,worst_residual,\
+             kappa_before,kappa_after,kappa_after_by,contraction,measure"
+        ),
+        "{head}"
+    );
+    let json = serde_json::to_value(&rows[0]).unwrap();
+    for key in [
+        "dataset",
+        "row",
+        "rtol",
+        "measure",
+        "label",
+        "kind",
+        "solves",
+        "failures",
+        "iterations",
+        "setup",
+        "solve",
+        "total",
+        "guess_error",
+        "guess_mean_error",
+        "label_cosine",
+        "worst_residual",
+        "fill",
+        "kappa_before",
+        "kappa_after",
+        "spectral",
+        "contraction",
+    ] {
+        assert!(json.get(key).is_some(), "{key}");
+    }
+    assert_eq!(json["iterations"]["median"], 15.0);
+    assert_eq!(
+        (&json["solves"], &json["kappa_after"]),
+        (&3.into(), &serde_json::Value::Null)
+    );
+}
+
+#[test]
+fn winners_failures_and_guesses_are_told() {
+    let mut results = results();
+    let rows = summarize(&results);
+    let verdicts = verdicts(&results, &rows);
+    let text = console::console(&results, &rows, &verdicts);
+    let row = |name: &str| text.lines().find(|l| l.starts_with(name)).unwrap();
+    assert!(text.starts_with("p (n = 9, 3 systems, rtol 1.5e-5)\n"), "{text}");
+    assert!(row("  cg + none").contains("1 of 3"), "{text}");
+    assert!(
+        row("  cg + icc").contains("5.0 *") && !row("  cg + none").contains('*'),
+        "{text}"
+    );
+    assert!(row("  cg + cholesky").contains("1.000 *"), "{text}");
+    let page = html::page(&results, &rows, &verdicts, &[], "");
+    assert!(page.contains("<title>a &amp; b</title>") && page.contains("<td class=\"failed\">1 of 3</td>"));
+    assert!(page.contains("<td class=\"best\">5.0</td>") && page.contains("<td class=\"best\">1.000</td>"));
+    results.interrupted = true;
+    assert!(console::console(&results, &rows, &verdicts).starts_with("interrupted"));
+
+    let rows = summarize(&full());
+    let text = console::console(&full(), &rows, &verdicts);
+    for line in [
+        "guess of cg + icc: relative error mean 0.2500, median 0.2500, worst 0.2500; mean absolute error 1.250e-1",
+        "cg + icc against cg from zero: -81.2 % iterations (mean)",
+        "factor of cg + icc: cosine with its target mean 0.6000, median 0.6000, worst 0.5000",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+    }
+    assert!(
+        text.contains("30.0 -> 3.0 (sigma)") && text.contains("0.5000"),
+        "{text}"
+    );
+}
