@@ -2,8 +2,8 @@
 //!
 //!     cargo bench --bench steps -- nsls|precorrector DATA.h5 BATCH SECONDS WEIGHTS.safetensors
 //!
-//! Writes the initial weights and prints one line of JSON: the loss of the first batch with them, seconds of a step (quartiles;
-//! assembly of the batch included), parameters, and the process's peak memory.
+//! Writes the initial weights and prints one line of JSON: the loss of the first batch with them, seconds of a step
+//! (quartiles; assembly of the batch included), parameters, and the process's peak memory.
 
 use std::path::Path;
 use std::time::Instant;

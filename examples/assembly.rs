@@ -3,8 +3,8 @@
 //!     cargo run --release --example assembly [CELLS] [natural|rcm|delaunay]
 //!
 //! 1. Mesh the unit square: CELLS × CELLS squares cut along a diagonal (500: 251,001 nodes), numbered row by row, or
-//!    renumbered by reverse Cuthill–McKee; or Delaunay triangles, about as many, renumbered. Renumbering orders the triangles
-//!    after their nodes: without that, the values are written all over memory.
+//!    renumbered by reverse Cuthill–McKee; or Delaunay triangles, about as many, renumbered. Renumbering orders the
+//!    triangles after their nodes: without that, the values are written all over memory.
 //! 2. Make the pattern, the geometry and the scatter map: once a mesh.
 //! 3. Again and again, as for the samples of a dataset: nodal f → quadrature points, values ← 0, assembly.
 //! 4. Beside it, what memory allows: a triad a ← b + s c over as many bytes as the assembly reads and writes.
@@ -76,7 +76,8 @@ fn main() -> fempipe::Result<()> {
         assembler.add(&integrals, &scatter, &coefficient, &mut values);
     });
 
-    // 4. A cell: one coefficient, six entries of the element matrix, twelve places; the values, written twice, read once.
+    // 4. A cell: one coefficient, six entries of the element matrix, twelve places; the values, written twice, read
+    //    once.
     let bytes = mesh.cells.len() * (8 + 6 * 8 + 12 * 4) + 24 * values.len();
     let n = bytes / 24;
     let (mut a, b, c) = (vec![0.0; n], vec![1.0; n], vec![2.0; n]);
@@ -87,8 +88,8 @@ fn main() -> fempipe::Result<()> {
         std::hint::black_box(&a);
     });
     println!(
-        "{{\"mesh\": \"{kind}\", \"nodes\": {}, \"cells\": {}, \"nnz\": {}, \"setup_ms\": {setup:.1}, \"coefficient_ms\": \
-         {points:.3}, \"assembly_ms\": {assembly:.3}, \"bytes\": {bytes}, \"triad_ms\": {triad:.3}, \"sum\": {:e}}}",
+        "{{\"mesh\": \"{kind}\", \"nodes\": {}, \"cells\": {}, \"nnz\": {}, \"setup_ms\": {setup:.1}, \
+         \"coefficient_ms\": {points:.3}, \"assembly_ms\": {assembly:.3}, \"bytes\": {bytes}, \"triad_ms\": {triad:.3}, \"sum\": {:e}}}",
         space.len(),
         mesh.cells.len(),
         values.len(),

@@ -1,11 +1,12 @@
-//! How far messages must travel: `factor-gnn` on tridiagonal matrices with exact factors, more and more rounds, larger and
-//! larger matrices (Trifonov, Muravleva, Oseledets 2025, arXiv:2502.01397).
+//! How far messages must travel: `factor-gnn` on tridiagonal matrices with exact factors, more and more rounds, larger
+//! and larger matrices (Trifonov, Muravleva, Oseledets 2025, arXiv:2502.01397).
 //!
 //!     cargo run --release --example locality -- [DIRECTORY]
 //!
-//! For every n and number of rounds a network (MPNN, width 16) is trained on 400 matrices and asked for 50 others: the cosine
-//! between its factor and the exact one, and the iterations of conjugate gradients to 1e-6 with its factor (the exact one
-//! takes 1). Writes locality.csv, locality-cosine.svg and locality-iterations.svg; takes about 10 minutes on 2 cores.
+//! For every n and number of rounds a network (MPNN, width 16) is trained on 400 matrices and asked for 50 others: the
+//! cosine between its factor and the exact one, and the iterations of conjugate gradients to 1e-6 with its factor (the
+//! exact one takes 1). Writes locality.csv, locality-cosine.svg and locality-iterations.svg; takes about 10 minutes on
+//! 2 cores.
 
 use std::path::PathBuf;
 
@@ -46,7 +47,8 @@ fn main() -> fempipe::Result<()> {
             let [cosine, iterations, failures] = study(training, test, rounds)?;
             csv += &format!("{n},{rounds},{cosine:.6},{iterations:.2},{failures}\n");
             println!(
-                "n = {n:3}, {rounds} rounds: cosine {cosine:.5}, {iterations:.1} iterations, {failures} of {TEST} not solved"
+                "n = {n:3}, {rounds} rounds: cosine {cosine:.5}, {iterations:.1} iterations, {failures} of {TEST} not \
+                 solved"
             );
             pair[0].points.push((rounds as f64, 1.0 - cosine));
             pair[1].points.push((rounds as f64, iterations));

@@ -9,24 +9,40 @@ pub enum Error {
     /// The operating system refused to read or write a file.
     #[error("{}: cannot {action}: {source}", path.display())]
     Io {
+        /// The file.
         path: PathBuf,
+        /// What was being done to it: "read", "write", "create".
         action: &'static str,
+        /// What the operating system says.
         source: std::io::Error,
     },
     /// A recipe (TOML) that cannot be used: unknown key, wrong type, value out of range.
     #[error("{origin}: {reason}")]
-    Recipe { origin: String, reason: String },
+    Recipe {
+        /// Its file, or "command line".
+        origin: String,
+        /// The key at fault and what would be right.
+        reason: String,
+    },
     /// A file that is not what it should be: no dataset, truncated, altered, malformed.
     #[error("{}: {reason}", path.display())]
-    File { path: PathBuf, reason: String },
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, where, and what would be right.
+        reason: String,
+    },
     /// An argument out of its range, or two that do not go together.
     #[error("{0}")]
     Argument(String),
     /// Two things whose sizes must agree do not.
     #[error("{what}: expected {expected}, found {found}")]
     Shape {
+        /// What has a size.
         what: &'static str,
+        /// The size that would be right.
         expected: String,
+        /// The size it has.
         found: String,
     },
     /// A computation that broke down: a factorisation of an indefinite matrix, a loss that is not a number.

@@ -1,8 +1,10 @@
-//! **fempipe**: finite-element systems in, learned solvers out, judged in the same Krylov loop as the classical methods.
+//! **fempipe**: finite-element systems in, learned solvers out, judged in the same Krylov loop as the classical
+//! methods.
 //!
-//! A learned method looks at a linear system `A x = b` and hands the solver a [`solve::Acceleration`]: a preconditioner, a guess, a
-//! subspace, or several of them. A classical preconditioner makes one too, and parts of different origin combine. Everything learned
-//! meets everything numerical at that one type: the evaluator knows no model by name, a solver knows no network.
+//! A learned method looks at a linear system `A x = b` and hands the solver a [`solve::Acceleration`]: a
+//! preconditioner, a guess, a subspace, or several of them. A classical preconditioner makes one too, and parts of
+//! different origin combine. Everything learned meets everything numerical at that one type: the evaluator knows no
+//! model by name, a solver knows no network.
 //!
 //! # The rooms
 //!

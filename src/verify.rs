@@ -1,8 +1,9 @@
-//! What families claim, measured: orders of convergence on manufactured solutions, symmetry, definiteness, known values.
+//! What families claim, measured: orders of convergence on manufactured solutions, symmetry, definiteness, known
+//! values.
 //!
-//! Each family returns a [`Report`] ([`crate::families::measure`]), of which `fempipe verify` prints the tables. A study
-//! holds if the order over its last refinement reaches the expected one (less [`ORDER_TOLERANCE`]), and its errors fall at
-//! every refinement.
+//! Each family returns a [`Report`] ([`crate::families::measure`]), of which `fempipe verify` prints the tables. A
+//! study holds if the order over its last refinement reaches the expected one (less [`ORDER_TOLERANCE`]), and its
+//! errors fall at every refinement.
 
 /// How far below the expected order a measured one may lie.
 pub const ORDER_TOLERANCE: f64 = 0.2;

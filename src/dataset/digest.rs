@@ -63,7 +63,7 @@ const BLOCK: usize = 256;
 
 /// The digest of a sample, over, in this order: index; rows, columns, row pointers, column indices, values of A;
 /// b; x (or length 2⁶⁴−1 where there is none); per field its name, location, components and values; per drawn
-/// parameter its name and value; per label as per field. The mesh, which all samples share, has a digest of its own ([`mesh`]).
+/// parameter its name and value; per label as per field. The mesh, which all share, has its own: [`mesh`].
 pub fn sample(s: &LinearSystem) -> u64 {
     let mut d = Digest::new();
     let p = s.matrix.pattern();

@@ -16,7 +16,9 @@ const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
 
 /// A file (and the path to name in errors) that HDF5 has open.
 pub(super) struct H5 {
+    /// Where it lies.
     pub path: PathBuf,
+    /// The open file.
     pub file: hdf5::File,
 }
 
@@ -215,7 +217,7 @@ impl H5 {
         Ok(found)
     }
 
-    /// Refuses extents that the file has no room for, before memory is asked for them.
+    /// Refuses extents larger than the file can hold, before memory is asked for them.
     fn plausible(&self, name: &str, d: &hdf5::Dataset) -> Result<()> {
         let file = std::fs::metadata(&self.path).map_or(0, |m| m.len());
         let entry = d.dtype().map_or(0, |t| t.size()) as u64;

@@ -71,18 +71,18 @@ pub fn write_whole(
 
 /// The parts found in some directories, checked to belong together, by number.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct PartSet {
     /// File and header of each part.
     pub parts: BTreeMap<usize, (PathBuf, Header)>,
 }
 
-impl Found {
+impl PartSet {
     /// Looks into directories for parts; unfinished ones (`*.tmp`) do not count.
     ///
     /// # Errors
     /// [`Error::File`] naming a part that is unreadable, of another run than the first one, or there twice.
     pub fn scan(dirs: &[PathBuf]) -> Result<Self> {
-        let mut found = Found::default();
+        let mut found = PartSet::default();
         for dir in dirs {
             for path in h5_files(dir)? {
                 found.add(path)?;
@@ -97,7 +97,7 @@ impl Found {
             return Err(Error::file(&path, "is a whole dataset, not a part of one"));
         };
         if let Some((other_path, other)) = self.parts.values().next() {
-            check_kin(other_path, other, &path, &header)?;
+            check_same_run(other_path, other, &path, &header)?;
         }
         if let Some((other, _)) = self.parts.get(&part.number) {
             let both = format!("is part {} once more: {} is it too", part.number, other.display());
@@ -139,7 +139,7 @@ fn h5_files(dir: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Refuses a part of another run, saying what differs.
-fn check_kin(path_a: &Path, a: &Header, path_b: &Path, b: &Header) -> Result<()> {
+fn check_same_run(path_a: &Path, a: &Header, path_b: &Path, b: &Header) -> Result<()> {
     if a.origin == b.origin {
         return Ok(());
     }
@@ -180,7 +180,7 @@ pub fn difference(there: &Header, wanted: &Header) -> String {
 /// # Errors
 /// [`Error::File`] if parts are missing or one was altered; then `output` is untouched.
 pub fn join(
-    found: &Found,
+    found: &PartSet,
     dir: &Path,
     output: &Path,
     split: &Split,

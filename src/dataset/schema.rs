@@ -2,15 +2,16 @@
 //!
 //! ```text
 //! /                 attrs format, format_version, family, equation, weak_form, boundary_conditions, units, recipe,
-//!                   seed, fempipe_version, samples, matrix (spd, symmetric, general), origin (the identity of the run that made it),
-//!                   header_digest
-//! /mesh             points f64[nv, dim], cells u32[nc, k], point_markers u32[nv], free_dofs u32; attrs cell_type, digest
+//!                   seed, fempipe_version, samples, matrix (spd, symmetric, general), header_digest, origin (the
+//!                   identity of the run that made it)
+//! /mesh             points f64[nv, dim], cells u32[nc, k], point_markers u32[nv], free_dofs u32; attrs cell_type,
+//!                   digest
 //! /pattern          data f64, indices i32, indptr i32 of sample 0: one AnnData csr_matrix; hard links jc, ir
 //! /systems          attr layout = "shared pattern" | "own pattern"
 //!   shared pattern: values f64[samples, nnz]; rhs, solution f64[samples, n]; fields/<name> f64[samples, length]
 //!   own pattern:    values f64, indices i32 cut by nnz_offsets u64[samples + 1]; rhs, solution f64 cut by row_offsets
-//!                   u64[samples + 1]; indptr i32, of which sample s has row_offsets[s] + s .. row_offsets[s + 1] + s + 1;
-//!                   fields/<name> f64 cut by field_offsets/<name> u64[samples + 1]; labels by label_offsets/<name>
+//!                   u64[samples + 1]; indptr i32, of which sample s has row_offsets[s] + s up to, not
+//!                   including, row_offsets[s + 1] + s + 1; fields/<name> f64 cut by field_offsets/<name> u64[samples + 1]; labels by label_offsets/<name>
 //!   fields/<name>   attrs location (points, cells, dofs, grid, sample) and components
 //!   labels/<name>   what a model needs beyond x, kept like fields; no group where there are none
 //!   table           one column a dataset (an AnnData dataframe): id, stream, n, nnz, residual, seconds, param:<name>

@@ -148,7 +148,7 @@ pub struct Writer {
 const CHUNK_BYTES: usize = 1 << 16;
 
 impl Writer {
-    /// Creates the file, with room for `header.samples` samples of `shape`; `totals` matter for own patterns only.
+    /// Creates the file for `header.samples` samples of `shape`; `totals` matter for own patterns only.
     ///
     /// # Errors
     /// If the file cannot be created.

@@ -26,7 +26,9 @@ pub fn viridis(t: f64) -> String {
 
 /// A range of values as colours.
 pub struct Scale {
+    /// The smallest value.
     pub low: f64,
+    /// The largest value.
     pub high: f64,
 }
 
@@ -53,6 +55,7 @@ impl Scale {
         }
     }
 
+    /// The colour of a value, as SVG has it; that of no number where it is not finite.
     pub fn colour(&self, value: f64) -> String {
         viridis(if value.is_finite() {
             self.place(value)

@@ -19,8 +19,8 @@ const ROW: usize = 3;
 /// Most fields that are drawn.
 const FIELDS: usize = 4;
 
-/// Draws a sample: its mesh (moved points where the sample has its own, an isometric view in space), its scalar fields on
-/// points, cells and grids, its solution, and the pattern of A.
+/// Draws a sample: its mesh (moved points where the sample has its own, an isometric view in space), its scalar fields
+/// on points, cells and grids, its solution, and the pattern of A.
 pub fn sample(system: &LinearSystem, title: &str) -> String {
     let shape = Shape::of(system);
     let mut panels = Vec::new();
@@ -44,7 +44,10 @@ pub fn sample(system: &LinearSystem, title: &str) -> String {
     let rows = panels.len().div_ceil(columns);
     let (width, height) = (PANEL[0] * columns as f64 + 20.0, PANEL[1] * rows as f64 + 40.0);
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#222\"><rect width=\"100%\" height=\"100%\" fill=\"white\"/><text x=\"24\" y=\"30\" font-size=\"17\" font-weight=\"600\">{}</text>",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
+         font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#222\">\
+         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\
+         <text x=\"24\" y=\"30\" font-size=\"17\" font-weight=\"600\">{}</text>",
         escape(title)
     );
     for (i, panel) in panels.iter().enumerate() {

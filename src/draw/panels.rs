@@ -188,7 +188,8 @@ pub fn curve(name: &str, values: &[f64]) -> String {
         tick(scale.high)
     );
     format!(
-        "{}{}<polyline points=\"{line}\" fill=\"none\" stroke=\"#24527a\" stroke-width=\"1\" stroke-linejoin=\"round\"/>",
+        "{}{}<polyline points=\"{line}\" fill=\"none\" stroke=\"#24527a\" stroke-width=\"1\" \
+         stroke-linejoin=\"round\"/>",
         heading(name, &caption),
         border()
     )

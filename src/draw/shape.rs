@@ -4,6 +4,7 @@ use crate::system::{LinearSystem, Location, MeshData};
 
 /// Points and cells in the plane; from space in an isometric view.
 pub struct Shape {
+    /// Where each point lies, x to the right, y up.
     pub points: Vec<[f64; 2]>,
     /// The corners of each cell; two for a line.
     pub cells: Vec<Vec<usize>>,
@@ -11,6 +12,7 @@ pub struct Shape {
     pub edges: Vec<[usize; 2]>,
     /// Whether it lies in the plane and cells have areas, so that values can be drawn on it.
     pub plane: bool,
+    /// What is drawn, in a few words.
     pub caption: String,
     free: Vec<u32>,
 }

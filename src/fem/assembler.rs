@@ -19,8 +19,8 @@ pub struct Assembler {
 /// Where the element matrices of some [`Integrals`] go.
 #[derive(Debug, Clone)]
 pub struct Scatter {
-    /// cells × pairs (i ≤ j): the places of (i, j) and (j, i); the second is [`ELIMINATED`] on the diagonal, both where an
-    /// unknown is eliminated.
+    /// cells × pairs (i ≤ j): the places of (i, j) and (j, i); the second is [`ELIMINATED`] on the diagonal, both where
+    /// an unknown is eliminated.
     places: Vec<[u32; 2]>,
 }
 

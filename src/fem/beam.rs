@@ -22,7 +22,7 @@ pub struct Section {
 }
 
 impl Section {
-    /// A rectangle of `width` along e₂ and `depth` along e₃: shear area A/1.2, torsion by the polar moment (as StAnD has it).
+    /// A rectangle of `width` along e₂ and `depth` along e₃: shear area A/1.2, torsion by the polar moment (StAnD's).
     pub fn rectangle(young: f64, poisson: f64, width: f64, depth: f64) -> Self {
         let area = width * depth;
         let (bending_2, bending_3) = (area * width * width / 12.0, area * depth * depth / 12.0);

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::linalg::Pattern;
 use crate::mesh::TriangleMesh;
 
-/// Where the six different entries of an element matrix go: (0,0), (1,1), (2,2), then both places of (0,1), (1,2), (2,0).
+/// Where the six different entries of an element matrix go: (0,0), (1,1), (2,2), both places of (0,1), (1,2), (2,0).
 type Scatter = [u32; 9];
 
 /// Assembles on one mesh topology; positions may differ from call to call.

@@ -5,7 +5,9 @@ use crate::error::{Error, Result};
 /// Points (barycentric) and weights (summing to 1) on a triangle: ∫_T f ≈ |T| Σ w_q f(x_q).
 #[derive(Debug, Clone, PartialEq)]
 pub struct TriangleRule {
+    /// Barycentric coordinates.
     pub points: Vec<[f64; 3]>,
+    /// Shares of the area.
     pub weights: Vec<f64>,
 }
 

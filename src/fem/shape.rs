@@ -1,7 +1,7 @@
 //! Lagrange elements on reference cells, and quadrature there.
 //!
-//! Reference cells: the triangle (0,0), (1,0), (0,1); the square `[0, 1]²` (corners counter-clockwise from the origin); the
-//! tetrahedron 0, e₁, e₂, e₃; for boundary integrals the interval `[0, 1]`.
+//! Reference cells: the triangle (0,0), (1,0), (0,1); the square `[0, 1]²` (corners counter-clockwise from the origin);
+//! the tetrahedron 0, e₁, e₂, e₃; for boundary integrals the interval `[0, 1]`.
 
 use crate::error::{Error, Result};
 

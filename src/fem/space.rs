@@ -10,6 +10,7 @@ use crate::system::MeshData;
 /// A continuous Lagrange space in D dimensions.
 #[derive(Debug, Clone)]
 pub struct Space<const D: usize> {
+    /// The basis on the reference cell.
     pub element: Element,
     /// Where the nodes are; those of the mesh come first, in its order.
     pub nodes: Vec<[f64; D]>,

@@ -19,7 +19,9 @@ pub enum Shape {
 /// A random positive field on a regular grid.
 #[derive(Debug, Clone)]
 pub struct Coefficient {
+    /// The field that is drawn.
     pub gaussian: Gaussian,
+    /// What becomes of it.
     pub shape: Shape,
 }
 

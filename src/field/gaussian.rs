@@ -53,7 +53,7 @@ impl std::fmt::Debug for Gaussian {
     }
 }
 
-/// Room for one draw, kept from sample to sample.
+/// Scratch memory of one draw, kept from sample to sample.
 #[derive(Debug, Clone, Default)]
 pub struct Workspace {
     modes: Vec<Complex<f64>>,

@@ -1,4 +1,4 @@
-//! Random coefficient fields: positive polynomials, Gaussian random fields by FFT, positive and two-phase fields made of them.
+//! Random coefficient fields: positive polynomials, Gaussian random fields by FFT, positive and two-phase ones of them.
 
 pub mod coefficient;
 pub mod gaussian;

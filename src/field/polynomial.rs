@@ -126,9 +126,9 @@ impl Table {
     }
 }
 
-/// Makes a polynomial positive: p ← 1 + (contrast − 1)(p − min p)/(max p − min p), minimum and maximum over `values`, which
-/// are those of p at the points that count, and which are changed likewise: they then run from 1 to `contrast`. Constants
-/// become 1.
+/// Makes a polynomial positive: p ← 1 + (contrast − 1)(p − min p)/(max p − min p), minimum and maximum over `values`,
+/// which are those of p at the points that count, and which are changed likewise: they then run from 1 to `contrast`.
+/// Constants become 1.
 pub fn make_positive(coefficients: &mut [f64], values: &mut [f64], contrast: f64) {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::families::{Family, Sampler};
 use crate::linalg::eigen::{self, Eigenpairs};
-use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky, SymbolicLdlt, dense};
+use crate::linalg::{Csr, Pattern, SymbolicDirect, dense};
 use crate::precond::Icc;
 use crate::system::{Description, Field, LinearSystem, Location, MeshData};
 use crate::verify::Report;
@@ -91,39 +91,13 @@ pub struct Labelled {
     family: Box<dyn Family>,
     labels: Labels,
     /// For eigenpairs, where all samples share a pattern.
-    analysis: Option<Analysis>,
+    analysis: Option<SymbolicDirect>,
 }
 
-/// The analysis of a pattern for A⁻¹.
-enum Analysis {
-    Definite(SymbolicCholesky),
-    Indefinite(SymbolicLdlt),
-}
-
-impl Analysis {
-    fn new(pattern: &Arc<Pattern>, props: Props) -> Result<Self> {
-        Ok(match props.positive_definite {
-            true => Analysis::Definite(SymbolicCholesky::new(pattern)?),
-            false => Analysis::Indefinite(SymbolicLdlt::new(pattern)?),
-        })
-    }
-
-    /// The k eigenpairs of A of smallest magnitude.
-    fn smallest(&self, a: &Csr, k: usize) -> Result<Eigenpairs> {
-        match self {
-            Analysis::Definite(symbolic) => {
-                let factor = symbolic.factorize(a)?;
-                eigen::smallest(a, k, &|x| {
-                    factor.solve_in_place(x);
-                    Ok(())
-                })
-            }
-            Analysis::Indefinite(symbolic) => {
-                let factor = symbolic.factorize(a)?;
-                eigen::smallest(a, k, &|x| factor.solve_in_place(x))
-            }
-        }
-    }
+/// The k eigenpairs of A of smallest magnitude.
+fn smallest(analysis: &SymbolicDirect, a: &Csr, k: usize) -> Result<Eigenpairs> {
+    let factor = analysis.factorize(a)?;
+    eigen::smallest(a, k, &|x| factor.solve_in_place(x))
 }
 
 impl Labelled {
@@ -135,7 +109,7 @@ impl Labelled {
         let pattern = family.pattern().filter(|_| labels.eigenpairs > 0);
         let props = family.description().props;
         Ok(Labelled {
-            analysis: pattern.map(|p| Analysis::new(&p, props)).transpose()?,
+            analysis: pattern.map(|p| SymbolicDirect::new(&p, props)).transpose()?,
             family,
             labels,
         })
@@ -157,12 +131,12 @@ impl Labelled {
         let a = &s.matrix;
         if self.labels.icc {
             let factor = Icc::new(a, 0)?.factor()?;
-            keep("icc", Location::Lower, 1, on_lower(a, &factor));
+            keep("icc", Location::Lower, 1, factor.on_lower(a.pattern()));
         }
         if self.labels.koptimal {
             small(n, MOST_KOPTIMAL, "koptimal")?;
             let factor = Icc::k_optimal(a)?.factor()?;
-            keep("koptimal", Location::Lower, 1, on_lower(a, &factor));
+            keep("koptimal", Location::Lower, 1, factor.on_lower(a.pattern()));
         }
         if self.labels.inverse {
             small(n, MOST_INVERSE, "inverse")?;
@@ -176,8 +150,8 @@ impl Labelled {
     fn eigenpairs(&self, s: &mut LinearSystem) -> Result<()> {
         let (a, k, n) = (&s.matrix, self.labels.eigenpairs, s.n());
         let pairs = match &self.analysis {
-            Some(analysis) => analysis.smallest(a, k)?,
-            None => Analysis::new(a.pattern(), s.props)?.smallest(a, k)?,
+            Some(analysis) => smallest(analysis, a, k)?,
+            None => smallest(&SymbolicDirect::new(a.pattern(), s.props)?, a, k)?,
         };
         let rows = (0..n).flat_map(|i| pairs.vectors.iter().map(move |v| v[i]));
         let labels = [
@@ -202,15 +176,6 @@ fn small(n: usize, most: usize, label: &str) -> Result<()> {
         true => Ok(()),
         false => Err(Error::Argument(format!("labels.{label}: {}", too_large(n, most)))),
     }
-}
-
-/// The entries of L on the stored entries of tril(A), row by row.
-fn on_lower(a: &Csr, l: &Csr) -> Vec<f64> {
-    let row = |i: usize| {
-        let below = a.row(i).0.iter().filter(move |&&j| j as usize <= i);
-        below.map(move |&j| l.get(i, j as usize))
-    };
-    (0..a.nrows()).flat_map(row).collect()
 }
 
 impl Family for Labelled {

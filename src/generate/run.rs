@@ -10,7 +10,7 @@ use super::plan::{Job, Plan};
 use super::recipe::{self, Recipe};
 use super::sampling;
 use super::shard::Shard;
-use crate::dataset::parts::{self, Found};
+use crate::dataset::parts::{self, PartSet};
 use crate::dataset::{Dataset, Header, split};
 use crate::error::{Error, Result};
 use crate::families::Family;
@@ -115,10 +115,10 @@ fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
     }
     let lock = claim(&dir, settings.shard)?;
     save_recipe(&dir, &recipe.to_toml())?;
-    let found = Found::scan(std::slice::from_ref(&dir))?;
+    let found = PartSet::scan(std::slice::from_ref(&dir))?;
     check_origin(&found, &plan.header, &dir)?;
     let made = make_missing(recipe, family, &plan, &found, &dir, settings)?;
-    let found = Found::scan(std::slice::from_ref(&dir))?;
+    let found = PartSet::scan(std::slice::from_ref(&dir))?;
     if settings.shard.is_some() {
         let missing = plan.parts() - found.parts.len();
         return Ok(summary(made, Ending::Shard { missing }));
@@ -145,7 +145,7 @@ pub fn merge(output: &Path, further: &[PathBuf], progress: &dyn Fn(Event)) -> Re
         let reason = format!("has no parts to join: there is no directory {}", dir.display());
         return Err(Error::file(output, reason));
     }
-    let found = Found::scan(&dirs)?;
+    let found = PartSet::scan(&dirs)?;
     let Some((header, part)) = found.any() else {
         return Err(Error::file(&dirs[0], "holds no parts: generate them first"));
     };
@@ -228,7 +228,7 @@ fn save_recipe(dir: &Path, text: &str) -> Result<()> {
 }
 
 /// Refuses to mix parts of two recipes.
-fn check_origin(found: &Found, wanted: &Header, dir: &Path) -> Result<()> {
+fn check_origin(found: &PartSet, wanted: &Header, dir: &Path) -> Result<()> {
     match found.any() {
         Some((there, _)) if there.origin != wanted.origin => {
             let why = parts::difference(there, wanted);
@@ -249,7 +249,7 @@ fn make_missing(
     recipe: &Recipe,
     family: &dyn Family,
     plan: &Plan,
-    found: &Found,
+    found: &PartSet,
     dir: &Path,
     settings: &Settings,
 ) -> Result<usize> {
@@ -287,7 +287,7 @@ fn make_missing(
     )))
 }
 
-fn join(found: &Found, dir: &Path, output: &Path, recipe: &Recipe, progress: &dyn Fn(Event)) -> Result<()> {
+fn join(found: &PartSet, dir: &Path, output: &Path, recipe: &Recipe, progress: &dyn Fn(Event)) -> Result<()> {
     let sets = split::split(&recipe.split, recipe.samples, recipe.seed)?;
     let total = recipe.samples;
     parts::join(found, dir, output, &sets, recipe.compress, &|done| {

@@ -14,7 +14,7 @@ pub fn write(path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Result<()> {
     stream(path, |out| out.write_all(bytes.as_ref()))
 }
 
-/// Writes a file of what `fill` puts out. A link is followed; what is no file (a device, a pipe) is written to as it is.
+/// Writes a file of what `fill` puts out. A link is followed; a device or a pipe is written to as it is.
 ///
 /// # Errors
 /// [`Error::Io`]; what was there before then stays.

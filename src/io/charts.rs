@@ -1,4 +1,5 @@
-//! Small SVG plots: lines on logarithmic axes and stacked bars, self-contained, in colours that survive colour blindness.
+//! Small SVG plots: lines on logarithmic axes and stacked bars, self-contained, in colours that survive colour
+//! blindness.
 
 /// Okabe and Ito's palette, less its yellow, which is too pale on white.
 const COLOURS: [&str; 8] = [
@@ -14,7 +15,9 @@ const TEXT: &str = "font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=
 /// A named line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
+    /// What the legend calls it.
     pub name: String,
+    /// (x, y) in the order of the line; what an axis cannot show is left out.
     pub points: Vec<(f64, f64)>,
     /// A mark at every point.
     pub marks: bool,
@@ -23,7 +26,9 @@ pub struct Series {
 /// How an axis runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scale {
+    /// Equal steps for equal differences.
     Linear,
+    /// Equal steps for equal ratios; positive values only.
     Log,
 }
 

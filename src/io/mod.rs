@@ -7,7 +7,6 @@ pub mod gmsh;
 pub mod matrix_market;
 pub mod npy;
 pub mod npz;
-mod npz_writer;
 pub mod petsc;
 pub mod text;
 pub mod vtk;

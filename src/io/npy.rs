@@ -1,4 +1,8 @@
 //! NumPy's `.npy`: one array a file.
+//!
+//! Our own because of headers that claim too much: `npyz` 0.9 panics where a shape's product or a text's width
+//! overflows, `ndarray-npy` 0.10 where its array does not fit in memory, and reads no text, which SciPy's `format` is.
+//! Both bring some thirty crates, a grammar compiler among them, for a header of three keys.
 
 use std::path::Path;
 
@@ -7,22 +11,27 @@ use crate::error::{Error, Result};
 /// An array out of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array {
+    /// Extents, none for a single value.
     pub shape: Vec<usize>,
+    /// As many values as the extents' product.
     pub data: Data,
 }
 
 /// The values, row-major; numbers of all widths become `f64` or `i64`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Data {
+    /// Real numbers.
     Float(Vec<f64>),
+    /// Integers and truth values.
     Int(Vec<i64>),
+    /// Texts without the NULs that fill them up.
     Text(Vec<String>),
 }
 
 /// Reads a plain `.npy` array.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is malformed or of a type that is not numbers or text.
+/// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is malformed or neither numbers nor text.
 pub fn read_npy(path: impl AsRef<Path>) -> Result<Array> {
     let path = path.as_ref();
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
@@ -72,6 +81,22 @@ pub(super) fn parse(bytes: &[u8]) -> std::result::Result<Array, String> {
         },
         shape,
     })
+}
+
+/// NumPy's format 1.0: magic, version, padded header, data (little-endian bytes).
+pub(super) fn encode(kind: &str, shape: &[usize], data: &[u8]) -> Vec<u8> {
+    let shape: String = shape.iter().map(|n| format!("{n},")).collect();
+    let mut header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}");
+    // Data start at a multiple of 64 bytes; the header ends with a newline.
+    while (10 + header.len() + 1) % 64 != 0 {
+        header.push(' ');
+    }
+    header.push('\n');
+    let mut out = b"\x93NUMPY\x01\x00".to_vec();
+    out.extend((header.len() as u16).to_le_bytes());
+    out.extend(header.as_bytes());
+    out.extend(data);
+    out
 }
 
 fn values(kind: &str, count: usize, body: &[u8]) -> std::result::Result<Data, String> {
@@ -149,12 +174,12 @@ fn row_major(data: Data, shape: &[usize]) -> Data {
     }
 }
 
-pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     let b = bytes.get(at..at.checked_add(2)?)?;
     Some(u16::from_le_bytes(b.try_into().ok()?))
 }
 
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     let b = bytes.get(at..at.checked_add(4)?)?;
     Some(u32::from_le_bytes(b.try_into().ok()?))
 }

@@ -1,31 +1,22 @@
 //! NumPy's `.npz`: sparse matrices as SciPy's `save_npz` and StAnD write them, and plain arrays.
 
-use std::io::Read;
+use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::npy::{Array, Data, parse as npy, u16_at, u32_at};
+use zip::write::{SimpleFileOptions, ZipWriter};
+use zip::{CompressionMethod, ZipArchive};
+
+use super::atomic;
+use super::npy::{self, Array, Data};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, Pattern};
-
-pub use super::npz_writer::write;
 
 /// An opened `.npz`: a zip archive of `.npy` members, each checked against its CRC when read.
 #[derive(Debug)]
 pub struct Npz {
     path: PathBuf,
-    bytes: Vec<u8>,
-    members: Vec<Member>,
-}
-
-#[derive(Debug)]
-struct Member {
-    name: String,
-    deflated: bool,
-    crc: u32,
-    packed: usize,
-    size: usize,
-    header: usize,
+    archive: ZipArchive<Cursor<Arc<[u8]>>>,
 }
 
 /// Reads a matrix: SciPy's `save_npz` (csr, csc, coo) or StAnD's `A_indices` and `A_values`.
@@ -55,22 +46,18 @@ impl Npz {
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
-        let members = directory(&bytes).ok_or_else(|| {
-            Error::file(
-                path,
-                "not a whole .npz file: the zip directory at its end is missing or broken",
-            )
-        })?;
+        let archive = ZipArchive::new(Cursor::new(bytes.into()))
+            .map_err(|e| Error::file(path, format!("not a whole .npz file: {e}")))?;
         Ok(Npz {
             path: path.to_path_buf(),
-            bytes,
-            members,
+            archive,
         })
     }
 
     /// Names of the arrays.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.members.iter().map(|m| m.name.as_str())
+        let names = self.archive.file_names();
+        names.map(|n| n.strip_suffix(".npy").unwrap_or(n))
     }
 
     /// Whether there is an array called `name`.
@@ -83,29 +70,19 @@ impl Npz {
     /// # Errors
     /// [`Error::File`] if it is not there, damaged, or of a type that is not numbers or text.
     pub fn array(&self, name: &str) -> Result<Array> {
-        let member = self.members.iter().find(|m| m.name == name);
-        let member = member.ok_or_else(|| self.wrong(format!("array \"{name}\" is missing")))?;
-        let damaged = |what: &str| self.wrong(format!("array \"{name}\" is damaged: {what}"));
-        let packed = self
-            .packed(member)
-            .ok_or_else(|| damaged("it reaches beyond the file"))?;
-        let mut inflated = Vec::new();
-        let content = if member.deflated {
-            let limit = member.size as u64 + 1;
-            flate2::read::DeflateDecoder::new(packed)
-                .take(limit)
-                .read_to_end(&mut inflated)
-                .map_err(|_| damaged("its compressed data cannot be inflated"))?;
-            &inflated[..]
-        } else {
-            packed
-        };
-        let mut crc = flate2::Crc::new();
-        crc.update(content);
-        if content.len() != member.size || crc.sum() != member.crc {
-            return Err(damaged("its checksum differs"));
+        let place = self.names().position(|n| n == name);
+        let place = place.ok_or_else(|| self.wrong(format!("array \"{name}\" is missing")))?;
+        let damaged = |what: String| self.wrong(format!("array \"{name}\" is damaged: {what}"));
+        let mut archive = self.archive.clone();
+        let member = archive.by_index(place).map_err(|e| damaged(e.to_string()))?;
+        // No more than the directory says, so that a few bytes do not become many.
+        let (mut content, size) = (Vec::new(), member.size());
+        let read = member.take(size + 1).read_to_end(&mut content);
+        read.map_err(|e| damaged(e.to_string()))?;
+        if content.len() as u64 != size {
+            return Err(damaged(format!("{} bytes, not {size}", content.len())));
         }
-        npy(content).map_err(|reason| self.wrong(format!("array \"{name}\": {reason}")))
+        npy::parse(&content).map_err(|reason| self.wrong(format!("array \"{name}\": {reason}")))
     }
 
     /// The array called `name` as a vector of numbers.
@@ -139,15 +116,6 @@ impl Npz {
 
     fn wrong(&self, reason: impl Into<String>) -> Error {
         Error::file(&self.path, reason)
-    }
-
-    fn packed(&self, member: &Member) -> Option<&[u8]> {
-        let h = member.header;
-        if self.bytes.get(h..h + 4)? != b"PK\x03\x04" {
-            return None;
-        }
-        let start = h + 30 + u16_at(&self.bytes, h + 26)? as usize + u16_at(&self.bytes, h + 28)? as usize;
-        self.bytes.get(start..start.checked_add(member.packed)?)
     }
 
     fn stand(&self) -> Result<Csr> {
@@ -240,105 +208,51 @@ impl Npz {
     }
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    let b = bytes.get(at..at.checked_add(8)?)?;
-    Some(u64::from_le_bytes(b.try_into().ok()?))
+/// Writes A as `scipy.sparse.load_npz` reads it (CSR, stored without compression); b and x are further arrays for
+/// `numpy.load`.
+///
+/// # Errors
+/// [`Error::Io`] if the file cannot be written.
+pub fn write(path: &Path, a: &Csr, b: &[f64], x: Option<&[f64]>) -> Result<()> {
+    let p = a.pattern();
+    let integers = |v: &[u32]| {
+        v.iter()
+            .flat_map(|&i| (i as i32).to_le_bytes())
+            .collect::<Vec<u8>>()
+    };
+    let reals = |v: &[f64]| v.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+    let shape = [a.nrows() as i64, a.ncols() as i64].map(i64::to_le_bytes);
+    let mut members = vec![
+        ("format", npy::encode("|S3", &[], b"csr")),
+        ("indices", npy::encode("<i4", &[p.nnz()], &integers(p.indices()))),
+        (
+            "indptr",
+            npy::encode("<i4", &[p.indptr().len()], &integers(p.indptr())),
+        ),
+        ("shape", npy::encode("<i8", &[2], shape.as_flattened())),
+        ("data", npy::encode("<f8", &[a.nnz()], &reals(a.values()))),
+        ("b", npy::encode("<f8", &[b.len()], &reals(b))),
+    ];
+    members.extend(x.map(|x| ("x", npy::encode("<f8", &[x.len()], &reals(x)))));
+    let archive = archive(&members).map_err(|e| Error::io(path, "write", e))?;
+    atomic::write(path, archive)
 }
 
-/// The zip directory; `None` where it is broken. Archives beyond 4 GB (zip64 directories) are not read.
-fn directory(bytes: &[u8]) -> Option<Vec<Member>> {
-    let end = bytes
-        .windows(4)
-        .rposition(|w| w == b"PK\x05\x06")
-        .filter(|&e| e + 22 <= bytes.len())?;
-    let count = u16_at(bytes, end + 10)? as usize;
-    let mut at = u32_at(bytes, end + 16)? as usize;
-    let mut members = Vec::with_capacity(count);
-    for _ in 0..count {
-        if bytes.get(at..at + 4)? != b"PK\x01\x02" {
-            return None;
-        }
-        let method = u16_at(bytes, at + 10)?;
-        let name_len = u16_at(bytes, at + 28)? as usize;
-        let extra_len = u16_at(bytes, at + 30)? as usize;
-        let name = std::str::from_utf8(bytes.get(at + 46..at + 46 + name_len)?).ok()?;
-        let extra = bytes.get(at + 46 + name_len..at + 46 + name_len + extra_len)?;
-        let fields = [
-            u32_at(bytes, at + 24)?,
-            u32_at(bytes, at + 20)?,
-            u32_at(bytes, at + 42)?,
-        ];
-        let [size, packed, header] = widened(fields, extra)?;
-        if method != 0 && method != 8 {
-            return None;
-        }
-        members.push(Member {
-            name: name.strip_suffix(".npy").unwrap_or(name).to_string(),
-            deflated: method == 8,
-            crc: u32_at(bytes, at + 16)?,
-            packed,
-            size,
-            header,
-        });
-        at += 46 + name_len + extra_len + u16_at(bytes, at + 32)? as usize;
+/// A zip archive of `.npy` members.
+fn archive(members: &[(&str, Vec<u8>)]) -> std::io::Result<Vec<u8>> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in members {
+        let large = u32::try_from(content.len()).is_err();
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        zip.start_file(format!("{name}.npy"), options.large_file(large))?;
+        zip.write_all(content)?;
     }
-    Some(members)
-}
-
-/// Size, packed size and offset, each taken from the zip64 field where it is all ones.
-fn widened(fields: [u32; 3], extra: &[u8]) -> Option<[usize; 3]> {
-    let mut wide = 0;
-    let mut at = 0;
-    while let (Some(id), Some(len)) = (u16_at(extra, at), u16_at(extra, at + 2)) {
-        if id == 1 {
-            wide = at + 4;
-        }
-        at += 4 + len as usize;
-    }
-    let mut out = [0; 3];
-    for (out, field) in out.iter_mut().zip(fields) {
-        *out = if field == u32::MAX && wide > 0 {
-            let value = u64_at(extra, wide)?;
-            wide += 8;
-            usize::try_from(value).ok()?
-        } else {
-            field as usize
-        };
-    }
-    Some(out)
+    Ok(zip.finish()?.into_inner())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A zip with one stored member.
-    fn zip(name: &str, content: &[u8]) -> Vec<u8> {
-        let mut crc = flate2::Crc::new();
-        crc.update(content);
-        let size = (content.len() as u32).to_le_bytes();
-        let len = (name.len() as u16).to_le_bytes();
-        let mut out = b"PK\x03\x04".to_vec();
-        out.extend([0; 22]);
-        out.extend(len);
-        out.extend([0; 2]);
-        out.extend(name.as_bytes());
-        out.extend(content);
-        let start = (out.len() as u32).to_le_bytes();
-        out.extend(b"PK\x01\x02");
-        out.extend([0; 12]);
-        out.extend(crc.sum().to_le_bytes());
-        out.extend(size);
-        out.extend(size);
-        out.extend(len);
-        out.extend([0; 16]);
-        out.extend(name.as_bytes());
-        out.extend(b"PK\x05\x06");
-        out.extend([0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0]);
-        out.extend(start);
-        out.extend([0; 2]);
-        out
-    }
 
     fn open(bytes: &[u8]) -> Result<Npz> {
         let dir = tempfile::tempdir().unwrap();
@@ -349,10 +263,7 @@ mod tests {
 
     #[test]
     fn a_member_is_read_and_damage_is_seen() {
-        let mut npy = b"\x93NUMPY\x01\x00\x3a\x00".to_vec();
-        npy.extend(b"{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }\n");
-        npy.extend(2.5f64.to_le_bytes());
-        let good = zip("b.npy", &npy);
+        let good = archive(&[("b", npy::encode("<f8", &[1], &2.5f64.to_le_bytes()))]).unwrap();
         let npz = open(&good).unwrap();
         assert_eq!(npz.vector("b").unwrap(), [2.5]);
         let error = npz.vector("c").unwrap_err().to_string();

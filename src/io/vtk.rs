@@ -22,8 +22,8 @@ const CELLS: [(&str, u8, usize); 6] = [
 /// Writes a mesh with those of the fields that live on its points or cells; every bit of their values is kept.
 ///
 /// # Errors
-/// [`Error::Argument`] for cells that VTK does not know, [`Error::Shape`] for a field of the wrong length, [`Error::Io`] if the
-/// file cannot be written.
+/// [`Error::Argument`] for cells that VTK does not know, [`Error::Shape`] for a field of the wrong length,
+/// [`Error::Io`] if the file cannot be written.
 pub fn write(path: &Path, mesh: &MeshData, fields: &[Field]) -> Result<()> {
     atomic::write(path, document(mesh, fields)?)
 }

@@ -31,33 +31,35 @@ pub(super) fn columns(p: &Pattern) -> SymbolicSparseColMatRef<'_, u32> {
     SymbolicSparseColMatRef::new_checked(p.nrows(), p.ncols(), p.indptr(), None, p.indices())
 }
 
+/// Order and structure of the factor of matrices with a structurally symmetric pattern.
+pub(super) fn analysed(
+    pattern: &Pattern,
+    threshold: SupernodalThreshold,
+) -> Result<Arc<faer_cholesky::SymbolicCholesky<u32>>> {
+    let (m, n) = (pattern.nrows(), pattern.ncols());
+    if m != n {
+        return Err(Error::shape("columns of a matrix to factorise", m, n));
+    }
+    let params = CholeskySymbolicParams {
+        supernodal_flop_ratio_threshold: threshold,
+        ..Default::default()
+    };
+    let (columns, order) = (columns(pattern), SymmetricOrdering::Amd);
+    faer_cholesky::factorize_symbolic_cholesky(columns, Side::Lower, order, params)
+        .map(Arc::new)
+        .map_err(|e| Error::Numeric(format!("symbolic factorisation failed: {e:?}")))
+}
+
 impl SymbolicCholesky {
     /// Analyses a structurally symmetric pattern.
     ///
     /// # Errors
     /// [`Error::Shape`] if it is not square.
     pub fn new(pattern: &Arc<Pattern>) -> Result<Self> {
-        if pattern.nrows() != pattern.ncols() {
-            return Err(Error::shape(
-                "columns of a matrix to factorise",
-                pattern.nrows(),
-                pattern.ncols(),
-            ));
-        }
-        let params = CholeskySymbolicParams {
-            supernodal_flop_ratio_threshold: SupernodalThreshold(SUPERNODAL_THRESHOLD),
-            ..Default::default()
-        };
-        let inner = faer_cholesky::factorize_symbolic_cholesky(
-            columns(pattern),
-            Side::Lower,
-            SymmetricOrdering::Amd,
-            params,
-        )
-        .map_err(|e| Error::Numeric(format!("symbolic Cholesky failed: {e:?}")))?;
+        let threshold = SupernodalThreshold(SUPERNODAL_THRESHOLD);
         Ok(SymbolicCholesky {
             pattern: pattern.clone(),
-            inner: Arc::new(inner),
+            inner: analysed(pattern, threshold)?,
         })
     }
 
@@ -109,7 +111,7 @@ impl SymbolicCholesky {
 pub struct Cholesky {
     symbolic: SymbolicCholesky,
     values: Vec<f64>,
-    /// Room for a solve, so that one allocates nothing.
+    /// Scratch memory of a solve, so that one allocates nothing.
     scratch: Mutex<MemBuffer>,
 }
 

@@ -7,16 +7,21 @@ use super::pattern::Pattern;
 use crate::error::{Error, Result};
 use nalgebra_sparse::CsrMatrix;
 
+/// Largest difference of a_ij and a_ji relative to max|A| with which a matrix from anywhere counts as symmetric.
+pub const SYMMETRY: f64 = 1e-12;
+
 /// A sparse matrix: a shared [`Pattern`] and its values.
 #[derive(Debug, Clone)]
 pub struct Csr {
     pattern: Arc<Pattern>,
     values: Vec<f64>,
-    /// max |a_ij − a_ji| / max |A|, once somebody asked.
+    /// max |a_ij − a_ji| / max |A|, once it was asked for.
     asymmetry: OnceLock<f64>,
 }
 
 impl Csr {
+    /// A matrix of this pattern.
+    ///
     /// # Errors
     /// [`Error::Shape`] unless there is one value per entry of the pattern.
     pub fn new(pattern: Arc<Pattern>, values: Vec<f64>) -> Result<Self> {
@@ -46,6 +51,7 @@ impl Csr {
         Csr::new(Arc::new(pattern), values)
     }
 
+    /// The identity (n×n).
     pub fn identity(n: usize) -> Self {
         let entries: Vec<_> = (0..n).map(|i| (i, i, 1.0)).collect();
         // Indices are below n by construction.
@@ -57,26 +63,32 @@ impl Csr {
         size_of_val(&*self.values) + size_of_val(self.pattern.indptr()) + size_of_val(self.pattern.indices())
     }
 
+    /// Rows.
     pub fn nrows(&self) -> usize {
         self.pattern.nrows()
     }
 
+    /// Columns.
     pub fn ncols(&self) -> usize {
         self.pattern.ncols()
     }
 
+    /// Stored entries.
     pub fn nnz(&self) -> usize {
         self.values.len()
     }
 
+    /// Where the entries are.
     pub fn pattern(&self) -> &Arc<Pattern> {
         &self.pattern
     }
 
+    /// The stored entries (nnz), row by row, columns rising.
     pub fn values(&self) -> &[f64] {
         &self.values
     }
 
+    /// The stored entries, to be changed.
     pub fn values_mut(&mut self) -> &mut [f64] {
         self.asymmetry = OnceLock::new();
         &mut self.values
@@ -211,6 +223,25 @@ impl Csr {
             worst = rest.iter().fold(worst, |w, v| w.max(v.abs()));
         }
         if worst == 0.0 { 0.0 } else { worst / self.max_abs() }
+    }
+
+    /// r ← b − A x.
+    ///
+    /// # Panics
+    /// If lengths do not fit.
+    pub fn residual(&self, b: &[f64], x: &[f64], r: &mut [f64]) {
+        self.spmv(x, r);
+        r.iter_mut().zip(b).for_each(|(r, b)| *r = b - *r);
+    }
+
+    /// The entries of this matrix at those that `a` stores of its lower triangle (diagonal included), row by row; 0
+    /// where there are none.
+    pub fn on_lower(&self, a: &Pattern) -> Vec<f64> {
+        let row = |i: usize| {
+            let below = a.row(i).iter().filter(move |&&j| j as usize <= i);
+            below.map(move |&j| self.get(i, j as usize))
+        };
+        (0..a.nrows()).flat_map(row).collect()
     }
 
     /// C = A B (Gustavson).

@@ -1,4 +1,4 @@
-//! Dense matrices: faer behind one door.
+//! Dense matrices: the few operations of faer's that are used.
 
 use faer::{Mat, Side};
 

@@ -12,6 +12,7 @@ use crate::rng::{Purpose, stream};
 /// Some eigenpairs A v = λ v, ‖v‖₂ = 1, by rising |λ|.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Eigenpairs {
+    /// λ.
     pub values: Vec<f64>,
     /// Orthonormal; the largest entry of each is positive.
     pub vectors: Vec<Vec<f64>>,
@@ -141,8 +142,8 @@ impl Krylov {
         (0..n).map(|_| self.rng.random_range(-1.0..1.0)).collect()
     }
 
-    /// Orthogonalises v against the basis, twice, and adds it; a vector that has nothing new is replaced by a random one.
-    /// Returns the coefficients of the first v.
+    /// Orthogonalises v against the basis, twice, and adds it; a vector that has nothing new is replaced by a random
+    /// one. Returns the coefficients of the first v.
     fn push(&mut self, mut v: Vec<f64>) -> Vec<f64> {
         let mut coefficients = vec![0.0; self.basis.len()];
         let mut counts = true;

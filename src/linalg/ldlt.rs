@@ -8,27 +8,29 @@ use faer::perm::PermRef;
 use faer::sparse::SparseColMatRef;
 use faer::sparse::linalg::SupernodalThreshold;
 use faer::sparse::linalg::cholesky::supernodal::SupernodalIntranodeLbltRef;
-use faer::sparse::linalg::cholesky::{
-    self as faer_cholesky, CholeskySymbolicParams, IntranodeLbltRef, SymbolicCholeskyRaw, SymmetricOrdering,
-};
+use faer::sparse::linalg::cholesky::{self as faer_cholesky, IntranodeLbltRef, SymbolicCholeskyRaw};
 use faer::{Conj, MatMut, Par, Side};
 
-use super::cholesky::columns;
-use super::vector::{norm_inf, norm2};
+use super::cholesky::{analysed, columns};
+use super::refine::{refine, while_halved};
+use super::vector::norm_inf;
 use super::{Csr, Pattern};
 use crate::error::{Error, Result};
 
 /// Largest backward error ‖b − A x‖∞ / (‖A‖_max ‖x‖₁ + ‖b‖∞) taken for a solution after refinement.
 const BACKWARD_ERROR: f64 = 1e-10;
 
-/// Steps of iterative refinement: pivots are sought in one supernode only, so that some growth is to be undone.
-const REFINEMENTS: usize = 3;
+/// Steps of iterative refinement at most: pivots are sought in one supernode only, so that some growth is to be undone.
+const REFINEMENTS: usize = 4;
 
 /// How many eigenvalues of a symmetric matrix are below, at and above zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Inertia {
+    /// Below zero.
     pub negative: usize,
+    /// At zero.
     pub zero: usize,
+    /// Above zero.
     pub positive: usize,
 }
 
@@ -45,24 +47,11 @@ impl SymbolicLdlt {
     /// # Errors
     /// [`Error::Shape`] if it is not square.
     pub fn new(pattern: &Arc<Pattern>) -> Result<Self> {
-        if pattern.nrows() != pattern.ncols() {
-            return Err(Error::shape(
-                "columns of a matrix to factorise",
-                pattern.nrows(),
-                pattern.ncols(),
-            ));
-        }
         // Only the supernodal path has pivots.
-        let params = CholeskySymbolicParams {
-            supernodal_flop_ratio_threshold: SupernodalThreshold::FORCE_SUPERNODAL,
-            ..Default::default()
-        };
-        let (columns, order) = (columns(pattern), SymmetricOrdering::Amd);
-        let inner = faer_cholesky::factorize_symbolic_cholesky(columns, Side::Lower, order, params)
-            .map_err(|e| Error::Numeric(format!("symbolic LDLT failed: {e:?}")))?;
+        let inner = analysed(pattern, SupernodalThreshold::FORCE_SUPERNODAL)?;
         Ok(SymbolicLdlt {
             pattern: pattern.clone(),
-            inner: Arc::new(inner),
+            inner,
         })
     }
 
@@ -189,23 +178,11 @@ impl Ldlt {
         assert_eq!(x.len(), self.forward.len(), "solve: length of x");
         let b = x.to_vec();
         self.apply(x);
+        let a = &self.matrix;
+        refine(a, &b, x, REFINEMENTS, |r| self.apply(r), while_halved());
         let mut r = vec![0.0; b.len()];
-        let scale = self.matrix.max_abs();
-        let mut last = f64::INFINITY;
-        for _ in 0..=REFINEMENTS {
-            self.matrix.spmv(x, &mut r);
-            r.iter_mut().zip(&b).for_each(|(r, b)| *r = b - *r);
-            let size = norm2(&r);
-            if size.is_nan() || size >= 0.5 * last {
-                break;
-            }
-            last = size;
-            self.apply(&mut r);
-            x.iter_mut().zip(&r).for_each(|(x, r)| *x += r);
-        }
-        self.matrix.spmv(x, &mut r);
-        r.iter_mut().zip(&b).for_each(|(r, b)| *r = b - *r);
-        let size = scale * x.iter().map(|x| x.abs()).sum::<f64>() + norm_inf(&b);
+        a.residual(&b, x, &mut r);
+        let size = a.max_abs() * x.iter().map(|x| x.abs()).sum::<f64>() + norm_inf(&b);
         let error = norm_inf(&r) / size.max(f64::MIN_POSITIVE);
         if error.is_nan() || error > BACKWARD_ERROR {
             return Err(Error::Numeric(format!(

@@ -140,7 +140,9 @@ impl Halves for Identity {
 ///
 /// [`crate::linalg::Csr`] alone promises only linearity: whether it is SPD is known by who made it.
 pub struct Promised<'a> {
+    /// The operator.
     pub op: &'a dyn LinOp,
+    /// What its owner promises.
     pub props: Props,
 }
 

@@ -101,28 +101,33 @@ impl Pattern {
         Self::new(nrows, ncols, indptr, sorted.into_iter().map(|p| p.1).collect())
     }
 
+    /// Rows.
     pub fn nrows(&self) -> usize {
         self.nrows
     }
 
+    /// Columns.
     pub fn ncols(&self) -> usize {
         self.ncols
     }
 
+    /// Entries.
     pub fn nnz(&self) -> usize {
         self.indices.len()
     }
 
+    /// Where each row begins in the indices, and their number at the end (nrows + 1).
     pub fn indptr(&self) -> &[u32] {
         &self.indptr
     }
 
+    /// Columns (nnz), row by row, rising.
     pub fn indices(&self) -> &[u32] {
         &self.indices
     }
 
-    /// First rows of groups of at most six successive rows with the same columns, and nrows at the end; none where most rows
-    /// stand alone. A matrix with several unknowns a node has them: its products read the columns once a group.
+    /// First rows of groups of at most six successive rows with the same columns, and nrows at the end; none where most
+    /// rows stand alone. A matrix with several unknowns a node has them: its products read the columns once a group.
     pub(super) fn groups(&self) -> Option<&[u32]> {
         self.groups.get_or_init(|| self.find_groups()).as_deref()
     }

@@ -150,7 +150,7 @@ pub(crate) unsafe fn gather_dot(cols: &[u32], vals: &[f64], x: &[f64]) -> f64 {
     (sums[0] + sums[1]) + (sums[2] + sums[3]) + tail
 }
 
-/// As [`gather_dot`] for fewer than [`SHORT`] entries: added up in order, without a loop for the lengths that grids have.
+/// As [`gather_dot`] for fewer than [`SHORT`] entries: added up in order, without a loop for the lengths of grids.
 ///
 /// # Safety
 /// As [`gather_dot`].

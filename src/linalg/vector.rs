@@ -1,9 +1,9 @@
-//! Vector kernels. Sums run in eight interleaved partial sums, long ones along a fixed tree: fast, and the same bits on every
-//! run and on any number of threads.
+//! Vector kernels. Sums run in eight interleaved partial sums, long ones along a fixed tree: fast, and the same bits on
+//! every run and on any number of threads.
 
 const LANES: usize = 8;
 
-/// Longer vectors are cut in halves, and these again, for threads to take; sums follow the same tree on any number of threads.
+/// Longer vectors are cut in halves, and these again, for threads to take; sums follow the same tree on any number.
 const PIECE: usize = 1 << 16;
 
 /// Where to cut a long vector: at a multiple of the lanes.

@@ -29,8 +29,8 @@ pub fn l_shape() -> Vec<[f64; 2]> {
     ]
 }
 
-/// Corners of a regular polygon in the circle of radius 1/2 around (1/2, 1/2), its sides those of equilateral triangles of
-/// that area.
+/// Corners of a regular polygon in the circle of radius 1/2 around (1/2, 1/2), its sides those of equilateral triangles
+/// of that area.
 pub fn disc(area: f64) -> Vec<[f64; 2]> {
     let side = (4.0 * area / 3f64.sqrt()).sqrt();
     let sides = (std::f64::consts::PI / side).ceil().max(12.0) as usize;
@@ -46,8 +46,8 @@ pub fn disc(area: f64) -> Vec<[f64; 2]> {
 /// sharper corners, at least that angle (degrees). The same polygon and bounds give the same mesh, bit for bit.
 ///
 /// # Errors
-/// [`Error::Argument`] for bounds out of range or a polygon that crosses itself, [`Error::Numeric`] if refinement does not
-/// end.
+/// [`Error::Argument`] for bounds out of range or a polygon that crosses itself, [`Error::Numeric`] if refinement does
+/// not end.
 pub fn polygon(corners: &[[f64; 2]], area: f64, angle: f64) -> Result<TriangleMesh> {
     if !(LEAST_AREA..=1.0).contains(&area) {
         return Err(Error::Argument(format!(

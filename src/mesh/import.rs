@@ -27,8 +27,8 @@ pub struct Imported {
 /// turned round, nodes without a cell left out; `notes` says so.
 ///
 /// # Errors
-/// As [`gmsh::read`], and [`Error::File`] naming the line with nodes that are not there, a degenerate cell, a facet of three
-/// cells.
+/// As [`gmsh::read`], and [`Error::File`] naming the line with nodes that are not there, a degenerate cell, a facet of
+/// three cells.
 pub fn read(path: &Path) -> Result<Imported> {
     mesh(path, gmsh::read(path)?)
 }

@@ -20,6 +20,7 @@ pub use any::AnyMesh;
 /// right-handedly.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mesh<const D: usize, const K: usize> {
+    /// Coordinates of each point.
     pub points: Vec<[f64; D]>,
     /// The corners of each cell.
     pub cells: Vec<[u32; K]>,

@@ -9,8 +9,8 @@ const SIDES: [[&str; 2]; 3] = [["left", "right"], ["bottom", "top"], ["front", "
 /// Relative distance up to which a point lies on a side.
 const ON_SIDE: f64 = 1e-9;
 
-/// The boundary facets of a mesh: those on the sides of its bounding box under "left", "right" (x), "bottom", "top" (y) and, in
-/// space, "front", "back" (z); all others under "other". Names without facets are left out.
+/// The boundary facets of a mesh: those on the sides of its bounding box under "left", "right" (x), "bottom", "top" (y)
+/// and, in space, "front", "back" (z); all others under "other". Names without facets are left out.
 pub fn sides(mesh: &AnyMesh) -> Vec<BoundaryPart> {
     match mesh {
         AnyMesh::Triangles(m) => sorted(&m.points, boundary(m.facets())),
@@ -54,8 +54,8 @@ fn sorted<const D: usize>(points: &[[f64; D]], facets: Vec<Vec<u32>>) -> Vec<Bou
     parts
 }
 
-/// The markers of points as files keep them: 0 inside, 1 on the boundary in no part, 2 + i in `parts[i]` (the first that has
-/// it).
+/// The markers of points as files keep them: 0 inside, 1 on the boundary in no part, 2 + i in `parts[i]` (the first
+/// that has it).
 pub fn markers(boundary: &[bool], parts: &[BoundaryPart]) -> Vec<u32> {
     let mut out: Vec<u32> = boundary.iter().map(|&b| u32::from(b)).collect();
     for (number, part) in (2..).zip(parts) {

@@ -9,13 +9,17 @@ use crate::system::BoundaryPart;
 /// A mesh in numbers.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Quality {
+    /// How many points there are.
     pub points: usize,
+    /// How many cells there are.
     pub cells: usize,
     /// Points that are not on the boundary.
     pub inner_points: usize,
     /// Area (in space: volume) of the domain.
     pub size: f64,
+    /// Area (in space: volume) of the smallest cell.
     pub smallest_cell: f64,
+    /// Area (in space: volume) of the largest cell.
     pub largest_cell: f64,
     /// Smallest angle of a cell in degrees; in space, between two faces.
     pub smallest_angle: f64,

@@ -32,6 +32,7 @@ pub enum Shape {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MeshRecipe {
+    /// What is meshed.
     pub shape: Shape,
     /// A Gmsh file instead of a shape; a relative path starts at the current directory.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,8 +121,8 @@ impl MeshRecipe {
         }
     }
 
-    /// The mesh with the parts of its boundary: a file's physical groups, or the sides of the bounding box; and notes on what
-    /// was repaired.
+    /// The mesh with the parts of its boundary: a file's physical groups, or the sides of the bounding box; and notes
+    /// on what was repaired.
     ///
     /// # Errors
     /// As [`MeshRecipe::build`].

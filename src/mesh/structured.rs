@@ -35,8 +35,8 @@ pub fn unit_square(level: u32) -> TriangleMesh {
     }
 }
 
-/// The unit square in nx × ny rectangles, each cut along the diagonal from lower left to upper right; points row by row,
-/// x fastest.
+/// The unit square in nx × ny rectangles, each cut along the diagonal from lower left to upper right; points row by
+/// row, x fastest.
 pub fn triangles(nx: usize, ny: usize) -> TriangleMesh {
     let cells = rectangles(nx, ny);
     let cut = cells.iter().flat_map(|&[a, b, c, d]| [[a, b, c], [a, c, d]]);
@@ -48,8 +48,8 @@ pub fn quads(nx: usize, ny: usize) -> QuadMesh {
     QuadMesh::new(grid_points(nx, ny), rectangles(nx, ny))
 }
 
-/// The unit cube in n³ cubes, each in six tetrahedra around the diagonal from its lowest to its highest corner; points in
-/// planes and rows, x fastest.
+/// The unit cube in n³ cubes, each in six tetrahedra around the diagonal from its lowest to its highest corner; points
+/// in planes and rows, x fastest.
 pub fn tetrahedra(n: usize) -> TetMesh {
     let (width, h) = (n + 1, 1.0 / n as f64);
     let points = (0..width * width * width)

@@ -139,7 +139,9 @@ impl Location {
 /// A named array that belongs to a sample: coefficients, moved node positions, a source term.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
+    /// What the family calls it.
     pub name: String,
+    /// Where its entries live.
     pub location: Location,
     /// Entries per location: 1 for a scalar, 2 for a plane vector.
     pub components: usize,
@@ -150,6 +152,7 @@ pub struct Field {
 /// A mesh as the file keeps it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MeshData {
+    /// Coordinates of a point.
     pub dim: usize,
     /// points × dim, row-major.
     pub points: Vec<f64>,
@@ -177,10 +180,15 @@ pub struct BoundaryPart {
 /// A family in words, written into every file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
+    /// Its name.
     pub family: String,
+    /// The equation in strong form.
     pub equation: String,
+    /// What is assembled.
     pub weak_form: String,
+    /// What holds on the boundary.
     pub boundary_conditions: String,
+    /// Units of the unknowns and the data.
     pub units: String,
     /// What holds for A in every sample.
     pub props: Props,

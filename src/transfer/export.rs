@@ -45,8 +45,8 @@ pub fn export(system: &LinearSystem, format: Format, output: &Path) -> Result<Ve
     Ok(vec![output.to_path_buf()])
 }
 
-/// The mesh (where nodes move, as the sample has them) with the fields at points and cells, b and x at the nodes; 0 where
-/// a node has no unknown.
+/// The mesh (where nodes move, as the sample has them) with the fields at points and cells, b and x at the nodes; 0
+/// where a node has no unknown.
 fn vtu(system: &LinearSystem, output: &Path) -> Result<()> {
     let Some(mesh) = &system.mesh else {
         return Err(Error::Argument(

@@ -12,19 +12,17 @@ use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::io::matrix_market;
 use crate::io::npz::{self, Npz};
+use crate::linalg::refine::refine;
 use crate::linalg::vector::{axpy, norm2};
-use crate::linalg::{Cholesky, Csr, LinOp, Props};
+use crate::linalg::{Cholesky, Csr, LinOp, Props, SYMMETRY};
 use crate::precond::Lu;
 use crate::system::{Description, LinearSystem};
-
-/// Relative difference of a_ij and a_ji up to which a matrix counts as symmetric.
-const SYMMETRY: f64 = 1e-12;
 
 /// Relative residual that a solution must reach.
 const RESIDUAL: f64 = 1e-10;
 
-/// Rounds of iterative refinement.
-const REFINEMENTS: usize = 5;
+/// Rounds of iterative refinement at most.
+const REFINEMENTS: usize = 6;
 
 /// The right-hand side of a matrix that comes without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -40,7 +38,9 @@ pub enum Rhs {
 /// What to import, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Import {
+    /// One sample each, in this order.
     pub files: Vec<PathBuf>,
+    /// b where a file has none.
     pub rhs: Rhs,
     /// Whether to solve (directly, refined).
     pub solution: bool,
@@ -51,8 +51,8 @@ pub struct Import {
 /// Reads all files, solves, and writes `output`, whole or not at all. `progress` is told how many are done.
 ///
 /// # Errors
-/// What a file is not, naming file and line; [`Error::Numeric`] naming the file whose system cannot be solved to a relative
-/// residual of 1e-10; [`Error::Io`] if `output` cannot be written.
+/// What a file is not, naming file and line; [`Error::Numeric`] naming the file whose system cannot be solved to a
+/// relative residual of 1e-10; [`Error::Io`] if `output` cannot be written.
 pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Result<()> {
     let mut systems: Vec<(LinearSystem, f64)> = Vec::new();
     for (index, file) in import.files.iter().enumerate() {
@@ -213,22 +213,25 @@ fn solve(s: &mut LinearSystem) -> Result<()> {
         false => Box::new(Lu::new(&s.matrix)?),
     };
     let (n, size) = (s.n(), norm2(&s.rhs));
-    let (mut x, mut r, mut d) = (vec![0.0; n], s.rhs.clone(), vec![0.0; n]);
+    let solve = |r: &mut [f64]| {
+        let right = r.to_vec();
+        inverse.apply(&right, r);
+    };
+    let (mut x, mut first) = (vec![0.0; n], s.rhs.clone());
+    solve(&mut first);
+    axpy(1.0, &first, &mut x);
     let (mut best, mut least) = (x.clone(), f64::INFINITY);
-    for _ in 0..=REFINEMENTS {
-        inverse.apply(&r, &mut d);
-        axpy(1.0, &d, &mut x);
-        s.matrix.spmv(&x, &mut r);
-        r.iter_mut().zip(&s.rhs).for_each(|(r, b)| *r = b - *r);
-        let now = norm2(&r);
-        if now.is_nan() || now >= 0.5 * least {
-            break;
+    refine(&s.matrix, &s.rhs, &mut x, REFINEMENTS, solve, |x, now| {
+        let halved = now < 0.5 * least;
+        if halved {
+            (least, best) = (now, x.to_vec());
         }
-        (least, best) = (now, x.clone());
-    }
+        halved
+    });
     if least > RESIDUAL * size || least.is_infinite() {
         return Err(Error::Numeric(format!(
-            "cannot be solved to a relative residual of {RESIDUAL:.0e}: {:.1e} reached; --no-solution imports it unsolved",
+            "cannot be solved to a relative residual of {RESIDUAL:.0e}: {:.1e} reached; --no-solution imports it \
+             unsolved",
             least / size
         )));
     }

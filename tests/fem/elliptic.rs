@@ -1,4 +1,5 @@
-//! The family `elliptic`: what `fempipe verify` claims of it, coefficients, determinism, wrong keys, scikit-fem's matrix.
+//! The family `elliptic`: what `fempipe verify` claims of it, coefficients, determinism, wrong keys, scikit-fem's
+//! matrix.
 
 use fempipe::families::Family;
 use fempipe::fem::integrals::{Integrals, Kind};

@@ -220,8 +220,8 @@ for i, (a, b) in enumerate(zip(d["indptr"], d["indptr"][1:])):
 print(abs(A - B).max() / abs(A).max())
 "#;
 
-/// A mesh that is no grid: curved, or stretched (scikit-fem's quadratics with second derivatives are not mapped, so that
-/// they are Q2 on rectangles only, and to rounding only near the origin).
+/// A mesh that is no grid: curved, or stretched (scikit-fem's quadratics with second derivatives are not mapped, so
+/// that they are Q2 on rectangles only, and to rounding only near the origin).
 fn bent(points: &mut [[f64; 2]], curved: bool) {
     for p in points {
         let [x, y] = *p;

@@ -14,8 +14,8 @@ use crate::python::relative_difference;
 /// Of the rules: enough for f times products of quadratic shape functions.
 const STRENGTH: usize = 6;
 
-/// Degrees of freedom are matched by where they lie. The integrands are polynomials that both sides integrate exactly; on
-/// quadrilaterals, where the stiffness is rational, both take the same Gauss points.
+/// Degrees of freedom are matched by where they lie. The integrands are polynomials that both sides integrate exactly;
+/// on quadrilaterals, where the stiffness is rational, both take the same Gauss points.
 const SCRIPT: &str = r#"
 import json, sys
 try:

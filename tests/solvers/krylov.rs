@@ -224,8 +224,8 @@ fn chebyshev_converges_at_the_rate_of_its_interval() {
     assert!("chebyshev(2, 1)".parse::<Method>().is_err());
 }
 
-/// Stopped at an error of 1e-4 against the known solution: the iterate before is not that good, this one is, and a run cut off
-/// at the same count ends at the same x.
+/// Stopped at an error of 1e-4 against the known solution: the iterate before is not that good, this one is, and a run
+/// cut off at the same count ends at the same x.
 #[test]
 fn a_known_solution_stops_where_the_error_is_small() {
     use fempipe::solver::{KnownSolution, Quiet, Reason, Stop, Workspace};

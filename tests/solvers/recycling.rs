@@ -321,7 +321,8 @@ fn a_space_to_start_from_is_renewed_and_recycled() {
             .map(|k| [&mut nothing, &mut fixed, &mut started, &mut known].map(|ws| run(ws, m, 130 + k)))
             .collect();
         println!("nothing, fixed, started, known: {counts:?}");
-        // Renewed while the first systems are solved, it beats the same space held fast, and ends as good as exact eigenvectors.
+        // Renewed while the first systems are solved, it beats the same space held fast, and ends as good as exact
+        // eigenvectors.
         assert!(20 * counts[0][2] <= 21 * counts[0][0], "{counts:?}");
         assert!(counts[1..].iter().all(|c| c[2] < c[1]), "{counts:?}");
         assert!(10 * counts[2][2] <= 11 * counts[2][3], "{counts:?}");

@@ -7,12 +7,9 @@ use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::io::npz::{self, Npz};
 use crate::io::{matrix_market, npy};
-use crate::linalg::Csr;
 use crate::linalg::op::Props;
+use crate::linalg::{Csr, SYMMETRY};
 use crate::system::LinearSystem;
-
-/// Relative difference of a_ij and a_ji up to which a matrix counts as symmetric.
-const SYMMETRY: f64 = 1e-12;
 
 fn extension(path: &Path) -> String {
     let text = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());

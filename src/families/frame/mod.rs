@@ -23,7 +23,7 @@ use super::{Family, Sampler};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::fem::beam::{Beam, DOFS};
-use crate::linalg::vector::{axpy, norm2};
+use crate::linalg::refine::refine;
 use crate::linalg::{Cholesky, Csr, Pattern, Props};
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, Field, LinearSystem, Location, MeshData};
@@ -220,15 +220,7 @@ fn solve(a: &Csr, b: &[f64]) -> Result<Vec<f64>> {
     let factor = Cholesky::new(a)?;
     let mut x = b.to_vec();
     factor.solve_in_place(&mut x);
-    for _ in 0..REFINEMENTS {
-        let mut r = vec![0.0; b.len()];
-        a.spmv(&x, &mut r);
-        r.iter_mut().zip(b).for_each(|(r, b)| *r = b - *r);
-        if norm2(&r) == 0.0 {
-            break;
-        }
-        factor.solve_in_place(&mut r);
-        axpy(1.0, &r, &mut x);
-    }
+    let inexact = |_: &[f64], size: f64| size != 0.0;
+    refine(a, b, &mut x, REFINEMENTS, |r| factor.solve_in_place(r), inexact);
     Ok(x)
 }

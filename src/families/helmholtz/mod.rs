@@ -25,7 +25,7 @@ use super::{Family, Sampler};
 use crate::entry::{self, Entry};
 use crate::error::Result;
 use crate::field::gaussian::{Gaussian, Workspace, range};
-use crate::linalg::{Csr, Ldlt, Pattern, Props, SymbolicCholesky, SymbolicLdlt};
+use crate::linalg::{Csr, Pattern, Props, SymbolicDirect};
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, Field, LinearSystem, MeshData};
 use crate::verify::Report;
@@ -51,14 +51,7 @@ pub struct Helmholtz {
     absorbing: Option<Absorbing>,
     gaussian: Gaussian,
     data: Arc<MeshData>,
-    direct: Direct,
-}
-
-/// What solves the systems.
-enum Direct {
-    Nothing,
-    Definite(SymbolicCholesky),
-    Indefinite(SymbolicLdlt),
+    direct: Option<SymbolicDirect>,
 }
 
 impl Helmholtz {
@@ -88,11 +81,12 @@ impl Helmholtz {
             _ => None,
         };
         let pattern = absorbing.as_ref().map_or(grid.pattern(), Absorbing::pattern);
-        let direct = match (config.solution, config.kind) {
-            (false, _) => Direct::Nothing,
-            (true, Kind::Shifted) => Direct::Definite(SymbolicCholesky::new(pattern)?),
-            (true, _) => Direct::Indefinite(SymbolicLdlt::new(pattern)?),
+        let props = match config.kind {
+            Kind::Shifted => Props::SPD,
+            _ => Props::SYMMETRIC,
         };
+        let direct = config.solution.then(|| SymbolicDirect::new(pattern, props));
+        let direct = direct.transpose()?;
         Ok(Helmholtz {
             config: config.resolved(),
             grid,
@@ -283,12 +277,11 @@ impl Sampler for HelmholtzSampler<'_> {
             params.push(("angle".into(), angle));
         }
         let solution = match &family.direct {
-            Direct::Nothing => None,
-            Direct::Definite(symbolic) => grid::solution(Some(symbolic), &matrix, &rhs)?,
-            Direct::Indefinite(symbolic) => {
-                let factor: Ldlt = symbolic.factorize(&matrix)?;
-                if config.kind == Kind::Dirichlet {
-                    params.push(("negative_eigenvalues".into(), factor.inertia().negative as f64));
+            None => None,
+            Some(symbolic) => {
+                let factor = symbolic.factorize(&matrix)?;
+                if let (Kind::Dirichlet, Some(inertia)) = (config.kind, factor.inertia()) {
+                    params.push(("negative_eigenvalues".into(), inertia.negative as f64));
                 }
                 let mut x = rhs.clone();
                 factor.solve_in_place(&mut x)?;

@@ -108,6 +108,7 @@ fn combine(a: f64, p: &Polynomial, b: f64, q: &Polynomial) -> Polynomial {
 /// The affine map of a reference cell onto a cell: x = origin + B ξ.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Affine {
+    /// Where the reference cell's origin goes.
     pub origin: [f64; 2],
     /// ∂ξ_r/∂x_i = inverse\[r\]\[i\].
     pub inverse: [[f64; 2]; 2],

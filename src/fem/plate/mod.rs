@@ -1,7 +1,7 @@
 //! Δ(f Δu) = g with u and Δu given on the boundary, by quadratic elements and a symmetric interior penalty.
 //!
-//! With n the normal from the first cell to the second, \[v\] = v₁ − v₂ and {v} = (v₁ + v₂)/2 on inner facets, \[v\] = {v} = v on
-//! the boundary, h the length of a facet:
+//! With n the normal from the first cell to the second, \[v\] = v₁ − v₂ and {v} = (v₁ + v₂)/2 on inner facets, \[v\] =
+//! {v} = v on the boundary, h the length of a facet:
 //!
 //! ```text
 //! a(u, v) = Σ cells         ∫ f Δu Δv
@@ -11,9 +11,9 @@
 //! ```
 //!
 //! The same form serves both methods: on broken spaces it is the fully discontinuous one (after Mozolevski and Süli,
-//! doi:10.2478/cmam-2003-0037); on continuous ones \[v\] vanishes inside and what remains is the C⁰ interior penalty method
-//! (Brenner and Sung, doi:10.1007/s10915-004-4135-7, here with Laplacians in place of Hessians: the plate is simply
-//! supported with ν = 1). u is held by the penalty or, where boundary nodes are eliminated, exactly.
+//! doi:10.2478/cmam-2003-0037); on continuous ones \[v\] vanishes inside and what remains is the C⁰ interior penalty
+//! method (Brenner and Sung, doi:10.1007/s10915-004-4135-7, here with Laplacians in place of Hessians: the plate is
+//! simply supported with ν = 1). u is held by the penalty or, where boundary nodes are eliminated, exactly.
 
 pub mod element;
 pub mod norms;
@@ -33,7 +33,9 @@ use terms::{Cells, Facets, Rule, cell_rule, line};
 /// σ punishes jumps of u, τ those of ∂n u.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Penalty {
+    /// Factor of f h⁻³ \[u\] \[v\]; no unit.
     pub sigma: f64,
+    /// Factor of f h⁻¹ \[∂n u\] \[∂n v\]; no unit.
     pub tau: f64,
 }
 
@@ -75,7 +77,9 @@ pub struct Plate {
 /// Degree up to which integrals are exact: of f in the matrix, of g in the load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Degrees {
+    /// Degree of f.
     pub coefficient: usize,
+    /// Degree of g.
     pub source: usize,
 }
 

@@ -23,9 +23,13 @@ pub enum Continuity {
 /// Shared nodes are numbered row by row, from low y to high, x fastest: on a grid as an image is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Space {
+    /// The basis on the reference cell.
     pub element: Quadratic,
+    /// What neighbouring cells share.
     pub continuity: Continuity,
+    /// From the reference cell onto each cell.
     pub maps: Vec<Affine>,
+    /// All edges, those of the boundary too.
     pub facets: Vec<Facet<2>>,
     /// Ends of each facet, as its corners run.
     pub ends: Vec<[[f64; 2]; 2]>,

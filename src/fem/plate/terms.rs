@@ -11,7 +11,9 @@ use crate::mesh::topology::Facet;
 
 /// Points on a reference cell or on (0, 1), weights summing to its measure.
 pub(super) struct Rule<const D: usize> {
+    /// Where the integrand is taken.
     pub points: Vec<[f64; D]>,
+    /// The weight of each point.
     pub weights: Vec<f64>,
 }
 
@@ -59,6 +61,7 @@ pub(super) struct Cells {
 }
 
 impl Cells {
+    /// The terms of all cells of a space at the points of a rule.
     pub fn new(space: &Space, rule: &Rule<2>) -> Self {
         let (m, q) = (space.element.len(), rule.points.len());
         let mut out = Cells {
@@ -105,6 +108,7 @@ pub(super) struct Facets {
     pub nodes: Vec<u32>,
     /// count × q.
     pub points: Vec<[f64; 2]>,
+    /// The weight of each point.
     pub weights: Vec<f64>,
     pub normals: Vec<[f64; 2]>,
     lengths: Vec<f64>,

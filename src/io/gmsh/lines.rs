@@ -14,6 +14,7 @@ pub struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
+    /// All lines of the text of a file.
     pub fn new(path: &'a Path, text: &'a str) -> Self {
         Lines {
             path,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::lines::Lines;
+use super::lines::{Lines, Words};
 use crate::error::Result;
 
 /// What elements are, by Gmsh's number, with their dimension and corners.
@@ -10,7 +10,9 @@ const KINDS: [(u32, u8, usize); 5] = [(15, 0, 1), (1, 1, 2), (2, 2, 3), (3, 2, 4
 
 /// An element of dimension at most 3.
 pub struct Element {
+    /// Where it stands in the file, from 1.
     pub line: usize,
+    /// 0 for points up to 3 for tetrahedra.
     pub dim: u8,
     /// Tags of its nodes.
     pub nodes: Vec<u64>,
@@ -23,6 +25,7 @@ pub struct Element {
 pub struct Found {
     /// Tag, coordinates and line.
     pub nodes: Vec<(u64, [f64; 3], usize)>,
+    /// Elements of all dimensions, as they stand.
     pub elements: Vec<Element>,
     /// Names of physical groups by dimension and number.
     pub names: HashMap<(u8, i64), String>,
@@ -139,14 +142,9 @@ fn elements_old(lines: &mut Lines, found: &mut Found) -> Result<()> {
             let tag: i64 = words.number()?;
             group = group.or((t == 0 && tag != 0).then_some(tag));
         }
-        let nodes = (0..corners).map(|_| words.number()).collect::<Result<_>>()?;
-        words.end()?;
-        found.elements.push(Element {
-            line: lines.number,
-            dim,
-            nodes,
-            group,
-        });
+        found
+            .elements
+            .push(element(lines.number, dim, corners, group, words)?);
     }
     lines.expect("$EndElements")
 }
@@ -210,18 +208,25 @@ fn elements_new(lines: &mut Lines, found: &mut Found) -> Result<()> {
         for _ in 0..count {
             let mut words = lines.words("an element: number, nodes")?;
             let _: u64 = words.number()?;
-            let nodes = (0..corners).map(|_| words.number()).collect::<Result<_>>()?;
-            words.end()?;
-            found.elements.push(Element {
-                line: lines.number,
-                dim,
-                nodes,
-                group,
-            });
+            found
+                .elements
+                .push(element(lines.number, dim, corners, group, words)?);
         }
     }
     lines.expect("$EndElements")?;
     told(lines, started, "elements", total, found.elements.len())
+}
+
+/// An element whose nodes are what is left of its line.
+fn element(line: usize, dim: u8, corners: usize, group: Option<i64>, mut words: Words) -> Result<Element> {
+    let nodes = (0..corners).map(|_| words.number()).collect::<Result<_>>()?;
+    words.end()?;
+    Ok(Element {
+        line,
+        dim,
+        nodes,
+        group,
+    })
 }
 
 /// That a section holds as many things as its head says.
@@ -237,7 +242,8 @@ fn kind(lines: &Lines, number: u32) -> Result<(u8, usize)> {
     let known = KINDS.iter().find(|k| k.0 == number);
     known.map(|&(_, dim, corners)| (dim, corners)).ok_or_else(|| {
         lines.error(format!(
-            "elements of kind {number}: points (15), lines (1), triangles (2), quadrilaterals (3) and tetrahedra (4) are read"
+            "elements of kind {number}: points (15), lines (1), triangles (2), quadrilaterals (3) and tetrahedra (4) are \
+             read"
         ))
     })
 }

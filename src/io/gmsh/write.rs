@@ -19,7 +19,8 @@ pub enum Version {
 /// Writes a mesh with its parts as physical groups; the cells are the group "domain". Coordinates keep every bit.
 ///
 /// # Errors
-/// [`Error::Argument`] for cells that `.msh` files are not written with here, [`Error::Io`] if the file cannot be written.
+/// [`Error::Argument`] for cells that `.msh` files are not written with here, [`Error::Io`] if the file cannot be
+/// written.
 pub fn write(path: &Path, mesh: &MeshData, parts: &[BoundaryPart], version: Version) -> Result<()> {
     let kind = match mesh.cell_type.as_str() {
         "triangle" => 2,

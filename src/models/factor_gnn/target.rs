@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{NAME, lower};
 use crate::error::{Error, Result};
-use crate::linalg::Csr;
 use crate::linalg::op::Props;
 use crate::precond::Icc;
 use crate::solver::{Method, Quiet, Stop, Workspace};
@@ -52,8 +51,8 @@ impl TargetKind {
                 "{NAME}.target = \"cholesky\" needs the label \"cholesky\", which the dataset does not hold (the family \
                  tridiagonal has it); for other systems set target = \"koptimal\", \"icc\" or \"better\""
             ))),
-            TargetKind::Icc => on_lower(a, Icc::new(a, 0)?.factor()?),
-            TargetKind::Koptimal => on_lower(a, Icc::k_optimal(a)?.factor()?),
+            TargetKind::Icc => Ok(Icc::new(a, 0)?.factor()?.on_lower(a.pattern())),
+            TargetKind::Koptimal => Ok(Icc::k_optimal(a)?.factor()?.on_lower(a.pattern())),
             TargetKind::Better => {
                 let icc = TargetKind::Icc.entries(system);
                 let koptimal = TargetKind::Koptimal.entries(system)?;
@@ -66,15 +65,6 @@ impl TargetKind {
             }
         }
     }
-}
-
-fn on_lower(a: &Csr, l: Csr) -> Result<Vec<f64>> {
-    let row = |i: usize| {
-        let below = a.row(i).0.iter().filter(move |&&j| j as usize <= i);
-        let l = &l;
-        below.map(move |&j| l.get(i, j as usize))
-    };
-    Ok((0..a.nrows()).flat_map(row).collect())
 }
 
 /// Iterations of preconditioned conjugate gradients to 1e-6.
