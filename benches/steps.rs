@@ -6,13 +6,14 @@
 //! (quartiles; assembly of the batch included), parameters, and the process's peak memory.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use fempipe::dataset::Dataset;
 use fempipe::models::fit::{AdamConfig, Device};
-use fempipe::models::{self, ModelConfig};
+use fempipe::models::{self, ModelConfig, TrainingSet};
 use fempipe::rng::{Purpose, stream};
-use fempipe::system::LinearSystem;
+use fempipe::system::cache;
 
 /// Steps before the clock starts: features and factors are made then.
 const WARM_UP: usize = 10;
@@ -55,21 +56,21 @@ fn measure(
     seconds: f64,
     weights: &Path,
 ) -> fempipe::Result<()> {
-    let data = Dataset::open(data)?;
-    let ids = data.split("train")?.to_vec();
-    let samples = data.read_many(&ids)?;
-    let mut trainer = settings.trainer(&samples, 1, Device::Cpu)?;
+    let data = Arc::new(Dataset::open(data)?);
+    let set = TrainingSet {
+        ids: data.split("train")?.to_vec(),
+        source: data.clone(),
+        cache_bytes: cache::default_bytes(),
+    };
+    let mut trainer = settings.trainer(&set, 1, Device::Cpu)?;
     trainer.checkpoint(false)?.write(weights)?;
-    let batches: Vec<Vec<&LinearSystem>> = samples.chunks_exact(batch).map(|c| c.iter().collect()).collect();
+    let batches: Vec<&[u32]> = set.ids.chunks_exact(batch).collect();
     let adam = AdamConfig::default();
-    let first = trainer.loss(&batches[0], &mut stream(1, Purpose::Probes, 0))?;
+    let first = trainer.loss(batches[0], &mut stream(1, Purpose::Probes, 0))?;
     let (mut times, clock) = (Vec::new(), Instant::now());
     let mut step = 0;
     while step < WARM_UP + batches.len() + 20 || clock.elapsed().as_secs_f64() < seconds {
-        let (now, next) = (
-            &batches[step % batches.len()],
-            &batches[(step + 1) % batches.len()],
-        );
+        let (now, next) = (batches[step % batches.len()], batches[(step + 1) % batches.len()]);
         let start = Instant::now();
         trainer.step(now, next, &mut stream(1, Purpose::Probes, step as u64), &adam)?;
         if step >= WARM_UP + batches.len() {
@@ -77,6 +78,7 @@ fn measure(
         }
         step += 1;
     }
+    let sizes = batches[0].iter().map(|&id| data.size(id as usize));
     times.sort_by(f64::total_cmp);
     let at = |q: f64| times[((times.len() - 1) as f64 * q) as usize];
     println!(
@@ -84,8 +86,8 @@ fn measure(
         serde_json::json!({
             "model": name,
             "batch": batch,
-            "nodes": batches[0].iter().map(|s| s.n()).sum::<usize>(),
-            "edges": batches[0].iter().map(|s| s.matrix.nnz()).sum::<usize>(),
+            "nodes": sizes.clone().map(|s| s.0).sum::<usize>(),
+            "edges": sizes.map(|s| s.1).sum::<usize>(),
             "parameters": trainer.parameters(),
             "first_loss": first,
             "steps": times.len(),

@@ -15,7 +15,7 @@ use fempipe::io::charts::{Scale, Series, lines};
 use fempipe::models::factor_gnn::FactorConfig;
 use fempipe::models::fit::{AdamConfig, Device};
 use fempipe::models::nsls::Scaling;
-use fempipe::models::{ModelConfig, PredictOptions};
+use fempipe::models::{ModelConfig, PredictOptions, TrainingSet};
 use fempipe::rng::{Purpose, stream};
 use fempipe::solve::Problem;
 use fempipe::solver::Stop;
@@ -35,8 +35,8 @@ fn main() -> fempipe::Result<()> {
     let mut csv = String::from("n,rounds,cosine_mean,iterations_mean,failures\n");
     let mut curves: Vec<[Series; 2]> = Vec::new();
     for n in SIZES {
-        let samples = sample(n)?;
-        let (test, training) = samples.split_at(TEST as usize);
+        let mut test = sample(n)?;
+        let training = TrainingSet::in_memory(test.split_off(TEST as usize));
         let series = |name: String| Series {
             name,
             points: Vec::new(),
@@ -44,7 +44,7 @@ fn main() -> fempipe::Result<()> {
         };
         let mut pair = [series(format!("n = {n}")), series(format!("n = {n}"))];
         for rounds in ROUNDS {
-            let [cosine, iterations, failures] = study(training, test, rounds)?;
+            let [cosine, iterations, failures] = study(&training, &test, rounds)?;
             csv += &format!("{n},{rounds},{cosine:.6},{iterations:.2},{failures}\n");
             println!(
                 "n = {n:3}, {rounds} rounds: cosine {cosine:.5}, {iterations:.1} iterations, {failures} of {TEST} not \
@@ -87,20 +87,17 @@ fn sample(n: usize) -> fempipe::Result<Vec<LinearSystem>> {
 }
 
 /// Mean cosine, mean iterations, failures on the test systems after training.
-fn study(training: &[LinearSystem], test: &[LinearSystem], rounds: usize) -> fempipe::Result<[f64; 3]> {
+fn study(training: &TrainingSet, test: &[LinearSystem], rounds: usize) -> fempipe::Result<[f64; 3]> {
     let settings = FactorConfig {
         rounds,
         scaling: Scaling::Jacobi,
         ..Default::default()
     };
     let mut trainer = settings.trainer(training, 1, Device::Cpu)?;
-    let batches: Vec<Vec<&LinearSystem>> = training.chunks(BATCH).map(|c| c.iter().collect()).collect();
+    let batches: Vec<&[u32]> = training.ids.chunks(BATCH).collect();
     let steps = EPOCHS as usize * batches.len();
     for step in 0..steps {
-        let (now, next) = (
-            &batches[step % batches.len()],
-            &batches[(step + 1) % batches.len()],
-        );
+        let (now, next) = (batches[step % batches.len()], batches[(step + 1) % batches.len()]);
         let adam = AdamConfig {
             // Down to nothing along a cosine.
             lr: 3e-3 * 0.5 * (1.0 + (std::f64::consts::PI * step as f64 / steps as f64).cos()),

@@ -13,7 +13,7 @@ use super::split::Split;
 use super::writer::{Record, Totals};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, Pattern};
-use crate::system::{LinearSystem, MeshData, Names, Parts, SampleSource};
+use crate::system::{LinearSystem, MeshData, Names, Parts};
 
 /// At most about this many bytes of samples are read in one go.
 pub(super) const BLOCK_BYTES: usize = 16 << 20;
@@ -256,15 +256,6 @@ impl Dataset {
     pub fn read(&self, i: usize) -> Result<LinearSystem> {
         self.check_id(i)?;
         Ok(self.checked(i, i + 1, &Parts::all())?.remove(0))
-    }
-
-    /// The whole samples of the given ids, in that order.
-    ///
-    /// # Errors
-    /// As [`Dataset::read`].
-    pub fn read_many(&self, ids: &[u32]) -> Result<Vec<LinearSystem>> {
-        let loaded = self.load(ids, &Parts::all())?;
-        Ok(loaded.into_iter().map(Arc::unwrap_or_clone).collect())
     }
 
     /// Samples first .. last with what the table says of them.

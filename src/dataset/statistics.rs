@@ -3,7 +3,7 @@
 use super::reader::{BLOCK_BYTES, Dataset};
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::system::{LinearSystem, Parts, stream};
+use crate::system::{LinearSystem, Parts, for_each_chunk};
 
 /// Range, mean and standard deviation of some numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,7 +71,7 @@ pub fn statistics(data: &Dataset, progress: &dyn Fn(usize)) -> Result<Statistics
     let mut out = Statistics::new();
     let ids: Vec<u32> = (0..data.len() as u32).collect();
     let mut done = 0;
-    stream(data, &ids, &Parts::unlabelled(), BLOCK_BYTES, |systems| {
+    for_each_chunk(data, &ids, &Parts::unlabelled(), BLOCK_BYTES, |systems| {
         if interrupt::requested() {
             return Err(Error::Interrupted(format!(
                 "{done} of {} samples read",

@@ -5,26 +5,27 @@
 use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::network::{Network, TrainedNetwork};
-use super::{Checkpoint, Model};
+use super::{Checkpoint, Model, TrainingSet};
 use crate::error::{Error, Result};
 use crate::nn::{Backend, Cpu, Learner, Loss, NamedArray, Params, Trained, device, learner};
-use crate::system::LinearSystem;
+use crate::system::{Cache, LinearSystem, Parts, for_each_chunk};
 
 pub use crate::nn::{AdamConfig, Device, StepReport};
 
 /// A network under training.
 pub trait Trainer {
-    /// One optimiser step on a batch; `rng` gives the random probe vectors of this step. The batch of the step after is
-    /// made ready on another thread meanwhile; `next` may be empty.
+    /// One optimiser step on the samples of these ids; `rng` gives the random probe vectors of this step. The batch of the
+    /// step after is loaded and made ready on another thread meanwhile; `next` may be empty.
     ///
     /// # Errors
-    /// If a sample is not of the network's size.
+    /// If a sample cannot be loaded or is not of the network's size.
     fn step(
         &mut self,
-        batch: &[&LinearSystem],
-        next: &[&LinearSystem],
+        batch: &[u32],
+        next: &[u32],
         rng: &mut ChaCha8Rng,
         adam: &AdamConfig,
     ) -> Result<StepReport>;
@@ -33,7 +34,7 @@ pub trait Trainer {
     ///
     /// # Errors
     /// As [`Trainer::step`].
-    fn loss(&mut self, batch: &[&LinearSystem], rng: &mut ChaCha8Rng) -> Result<f64>;
+    fn loss(&mut self, batch: &[u32], rng: &mut ChaCha8Rng) -> Result<f64>;
 
     /// The model with the current weights.
     fn model(&self) -> Box<dyn Model>;
@@ -61,17 +62,31 @@ pub trait Trainer {
 pub trait Training<D: Backend>: Send + Sync + 'static {
     /// The network under training.
     type Network: Network<D>;
+    /// What is made of one sample once and kept as far as memory goes: features, factors, graphs.
+    type Item: Send + Sync;
     /// Samples ready for the network, on the host.
     type Batch: Send;
 
     /// The network under training.
     fn network(&self) -> &Arc<Self::Network>;
 
+    /// The parts of a sample that [`Training::item`] reads.
+    fn parts(&self) -> Parts;
+
+    /// What is made of a sample.
+    ///
+    /// # Errors
+    /// If the sample does not fit the network.
+    fn item(&self, sample: &LinearSystem) -> Result<Self::Item>;
+
+    /// The bytes that an item takes.
+    fn bytes(item: &Self::Item) -> usize;
+
     /// Makes a batch ready.
     ///
     /// # Errors
     /// If a sample is not of the network's size.
-    fn batch(&self, samples: &[&LinearSystem]) -> Result<Self::Batch>;
+    fn batch(&self, items: &[Arc<Self::Item>]) -> Result<Self::Batch>;
 
     /// The loss of a batch.
     ///
@@ -80,74 +95,100 @@ pub trait Training<D: Backend>: Send + Sync + 'static {
     fn loss(&self, params: &Params<f32, D>, batch: Self::Batch, rng: &mut ChaCha8Rng) -> Result<Loss<D>>;
 }
 
+/// Batches of samples out of a source.
+struct Batches<T: Training<D>, D: Backend> {
+    training: T,
+    set: TrainingSet,
+    items: Cache<T::Item>,
+}
+
+impl<T: Training<D>, D: Backend> Batches<T, D> {
+    /// The batch of these samples; those not kept are loaded and made, on all cores.
+    fn make(&self, ids: &[u32]) -> Result<T::Batch> {
+        let make = |missing: &[u32]| {
+            let (parts, bytes) = (self.training.parts(), self.set.chunk_bytes());
+            let mut made = Vec::with_capacity(missing.len());
+            for_each_chunk(&*self.set.source, missing, &parts, bytes, |samples| {
+                let items = samples.par_iter().map(|s| self.training.item(s).map(Arc::new));
+                made.extend(items.collect::<Result<Vec<_>>>()?);
+                Ok(())
+            })?;
+            Ok(made)
+        };
+        self.training.batch(&self.items.get(ids, make, T::bytes)?)
+    }
+}
+
 /// A network under training on a device.
 struct Fit<T: Training<D>, D: Backend> {
-    training: Arc<T>,
-    /// A batch made ahead, with the indices of its samples.
-    ready: Option<(Vec<u64>, T::Batch)>,
+    batches: Batches<T, D>,
+    /// A batch made ahead, with the ids of its samples.
+    ready: Option<(Vec<u32>, T::Batch)>,
     learner: Learner<D>,
 }
 
 impl<T: Training<D>, D: Backend> Fit<T, D> {
     /// A network with these initial weights.
-    fn new(training: T, device: &D, weights: &[NamedArray]) -> Result<Self> {
+    fn new(training: T, set: &TrainingSet, device: &D, weights: &[NamedArray]) -> Result<Self> {
         let layout = training.network().layout().clone();
         Ok(Fit {
-            training: Arc::new(training),
+            batches: Batches {
+                training,
+                items: Cache::new(set.cache_bytes),
+                set: set.clone(),
+            },
             ready: None,
             learner: Learner::new(device, layout, weights)?,
         })
     }
-
-    fn work(&mut self, batch: T::Batch, rng: &mut ChaCha8Rng, adam: &AdamConfig) -> Result<StepReport> {
-        let loss = self.training.loss(self.learner.params(), batch, rng)?;
-        self.learner.step(loss, adam)
-    }
-}
-
-fn indices(samples: &[&LinearSystem]) -> Vec<u64> {
-    samples.iter().map(|s| s.index).collect()
 }
 
 impl<T: Training<D>, D: Backend> Trainer for Fit<T, D> {
     fn step(
         &mut self,
-        batch: &[&LinearSystem],
-        next: &[&LinearSystem],
+        batch: &[u32],
+        next: &[u32],
         rng: &mut ChaCha8Rng,
         adam: &AdamConfig,
     ) -> Result<StepReport> {
+        let (batches, learner) = (&self.batches, &mut self.learner);
         let ready = match self.ready.take() {
-            Some((samples, ready)) if samples == indices(batch) => ready,
-            _ => self.training.batch(batch)?,
+            Some((ids, ready)) if ids == batch => ready,
+            _ => batches.make(batch)?,
+        };
+        let work = || {
+            let loss = batches.training.loss(learner.params(), ready, rng)?;
+            learner.step(loss, adam)
         };
         if next.is_empty() {
-            return self.work(ready, rng, adam);
+            return work();
         }
-        let training = self.training.clone();
         let (report, ahead) = std::thread::scope(|scope| {
-            let ahead = scope.spawn(move || training.batch(next));
-            let report = self.work(ready, rng, adam);
+            let ahead = scope.spawn(|| batches.make(next));
+            let report = work();
             // A batch that cannot be made says why at its own step.
             (report, ahead.join().ok().and_then(Result::ok))
         });
-        self.ready = ahead.map(|b| (indices(next), b));
+        self.ready = ahead.map(|b| (next.to_vec(), b));
         report
     }
 
-    fn loss(&mut self, batch: &[&LinearSystem], rng: &mut ChaCha8Rng) -> Result<f64> {
-        let batch = self.training.batch(batch)?;
-        let loss = self.training.loss(self.learner.params(), batch, rng)?;
+    fn loss(&mut self, batch: &[u32], rng: &mut ChaCha8Rng) -> Result<f64> {
+        let batch = self.batches.make(batch)?;
+        let loss = self.batches.training.loss(self.learner.params(), batch, rng)?;
         Ok(learner::value_of(&loss))
     }
 
     fn model(&self) -> Box<dyn Model> {
         let weights = Trained::new(self.learner.params().clone());
-        Box::new(TrainedNetwork::new(self.training.network().clone(), weights))
+        Box::new(TrainedNetwork::new(
+            self.batches.training.network().clone(),
+            weights,
+        ))
     }
 
     fn checkpoint(&self, with_optimiser: bool) -> Result<Checkpoint> {
-        let network = self.training.network();
+        let network = self.batches.training.network();
         Ok(Checkpoint {
             model: network.name().into(),
             config: network.config(),
@@ -160,7 +201,7 @@ impl<T: Training<D>, D: Backend> Trainer for Fit<T, D> {
     }
 
     fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        let mut fixed = self.training.network().buffers();
+        let mut fixed = self.batches.training.network().buffers();
         fixed.sort_by(|a, b| a.name.cmp(&b.name));
         if checkpoint.buffers != fixed {
             return Err(Error::Argument(
@@ -186,13 +227,18 @@ impl<T: Training<D>, D: Backend> Trainer for Fit<T, D> {
 ///
 /// # Errors
 /// [`Error::Argument`] if the device is not at hand.
-pub fn trainer<T>(training: T, on: Device, weights: &[NamedArray]) -> Result<Box<dyn Trainer>>
+pub fn trainer<T>(
+    training: T,
+    set: &TrainingSet,
+    on: Device,
+    weights: &[NamedArray],
+) -> Result<Box<dyn Trainer>>
 where
     T: Training<Cpu> + Training<device::Cuda>,
 {
     match on {
-        Device::Cpu => trainer_on_cpu(training, weights),
-        Device::Cuda => Ok(Box::new(Fit::new(training, &device::cuda()?, weights)?)),
+        Device::Cpu => trainer_on_cpu(training, set, weights),
+        Device::Cuda => Ok(Box::new(Fit::new(training, set, &device::cuda()?, weights)?)),
     }
 }
 
@@ -200,6 +246,10 @@ where
 ///
 /// # Errors
 /// [`Error::Shape`] if the weights are not those of its layout.
-pub fn trainer_on_cpu<T: Training<Cpu>>(training: T, weights: &[NamedArray]) -> Result<Box<dyn Trainer>> {
-    Ok(Box::new(Fit::new(training, &Cpu::default(), weights)?))
+pub fn trainer_on_cpu<T: Training<Cpu>>(
+    training: T,
+    set: &TrainingSet,
+    weights: &[NamedArray],
+) -> Result<Box<dyn Trainer>> {
+    Ok(Box::new(Fit::new(training, set, &Cpu::default(), weights)?))
 }

@@ -1,6 +1,5 @@
 //! Learned systems, one folder each: a model looks at a linear system and returns an [`Acceleration`]; [`ENTRIES`] lists them.
 
-mod cache;
 pub mod checkpoint;
 pub mod factor_gnn;
 pub mod features;
@@ -11,6 +10,7 @@ pub mod nsls;
 pub mod operator;
 pub mod precorrector;
 pub mod stencil_mlp;
+mod training_set;
 mod two_level;
 
 use std::path::Path;
@@ -26,6 +26,7 @@ use crate::system::LinearSystem;
 
 pub use checkpoint::Checkpoint;
 pub use fit::{Device, StepReport, Trainer};
+pub use training_set::TrainingSet;
 
 /// How a prediction is to be shaped; what a model cannot honour it refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -81,11 +82,11 @@ pub trait ModelConfig: Send + Sync {
     /// Its table of a recipe, every key written out.
     fn table(&self) -> Table;
 
-    /// A trainer with fresh weights for systems like `train`.
+    /// A trainer with fresh weights for systems like those of `set`.
     ///
     /// # Errors
     /// If the settings do not fit the samples, or the device is not at hand.
-    fn trainer(&self, train: &[LinearSystem], seed: u64, device: Device) -> Result<Box<dyn Trainer>>;
+    fn trainer(&self, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>>;
 
     /// The network of a checkpoint that was read from `file`, on a device.
     ///

@@ -6,7 +6,7 @@ mod source;
 use std::sync::Arc;
 
 pub use cache::{Cache, Cached};
-pub use source::{Names, Parts, SampleSource, stream};
+pub use source::{Names, Parts, SampleSource, for_each_chunk};
 
 use crate::linalg::{Csr, Props};
 

@@ -147,7 +147,7 @@ fn find(samples: &[LinearSystem], id: u32) -> Result<&LinearSystem> {
 ///
 /// # Errors
 /// Those of [`SampleSource::load`] and of `f`.
-pub fn stream(
+pub fn for_each_chunk(
     source: &dyn SampleSource,
     ids: &[u32],
     parts: &Parts,
@@ -251,7 +251,7 @@ mod tests {
         assert!(message.contains("no sample 5, there are 5"), "{message}");
         for bytes in [0, 250, 1 << 20] {
             let mut seen = Vec::new();
-            stream(&source, &ids, &Parts::all(), bytes, |chunk| {
+            for_each_chunk(&source, &ids, &Parts::all(), bytes, |chunk| {
                 seen.push(chunk.iter().map(index).collect::<Vec<_>>());
                 Ok(())
             })
@@ -268,6 +268,6 @@ mod tests {
                 }
             );
         }
-        assert!(stream(&source, &[0, 9], &Parts::all(), 0, |_| Ok(())).is_err());
+        assert!(for_each_chunk(&source, &[0, 9], &Parts::all(), 0, |_| Ok(())).is_err());
     }
 }

@@ -36,6 +36,10 @@ pub struct TrainRecipe {
     /// Seconds between writes of `last.safetensors`; 0 writes it after every epoch.
     #[serde(default)]
     pub checkpoint_seconds: f64,
+    /// MiB of memory for what is made of samples and for held-out systems; the rest is loaded and made again, which changes no
+    /// result. [`crate::system::cache::default_bytes`] where none is given. Batches and the network come on top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_mib: Option<usize>,
     #[serde(default)]
     pub optimizer: Optimizer,
     #[serde(default)]
@@ -277,6 +281,19 @@ impl TrainRecipe {
         let text = toml::to_string(&table)
             .map_err(|e| Error::Argument(format!("recipe cannot be written as TOML: {e}")))?;
         Self::parse(&text, origin)
+    }
+
+    /// What of the recipe decides the weights, as TOML: a run may go on with another bound of memory.
+    ///
+    /// # Errors
+    /// As [`TrainRecipe::to_toml`].
+    pub fn decisive(&self) -> Result<String> {
+        let cache_mib = None;
+        TrainRecipe {
+            cache_mib,
+            ..self.clone()
+        }
+        .to_toml()
     }
 
     /// The recipe as TOML, every default written out.

@@ -1,6 +1,7 @@
 //! The training loop.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use rand::seq::SliceRandom;
@@ -9,15 +10,15 @@ use serde::Serialize;
 use super::directory::RunDirectory;
 use super::metrics::{self, EpochMetrics, SolverMetrics};
 use super::recipe::TrainRecipe;
-use super::validate::validate;
-use crate::dataset::Dataset;
+use super::validate::{HeldOut, validate};
+use crate::dataset::{Checked, Dataset};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::io::atomic;
 use crate::models::checkpoint::Progress;
-use crate::models::{Checkpoint, Trainer};
+use crate::models::{Checkpoint, Trainer, TrainingSet};
 use crate::rng::{Purpose, stream};
-use crate::system::LinearSystem;
+use crate::system::{Cached, Parts, SampleSource, cache};
 
 /// A loss this many times the first one (at least 1) is an explosion.
 const EXPLOSION: f64 = 1e6;
@@ -55,11 +56,12 @@ pub struct Summary {
 /// A training run, ready to go (on).
 pub struct Training {
     recipe: TrainRecipe,
+    /// What decides the weights ([`TrainRecipe::decisive`]).
     recipe_text: String,
     directory: RunDirectory,
     trainer: Box<dyn Trainer>,
-    training: Vec<LinearSystem>,
-    validation: Vec<LinearSystem>,
+    set: TrainingSet,
+    held_out: HeldOut,
     progress: Progress,
     last_metrics: String,
     saved: Instant,
@@ -85,7 +87,7 @@ impl Training {
             run.directory.clear()?;
             run.directory.claim()?;
         }
-        run.directory.write_recipe(&run.recipe_text)?;
+        run.directory.write_recipe(&run.recipe.to_toml()?)?;
         run.write_info()?;
         // So that there is something to resume from, and the disk is known to take a checkpoint.
         run.save_last()?;
@@ -105,7 +107,7 @@ impl Training {
             ));
         }
         let checkpoint = Checkpoint::read(&file)?;
-        same_recipe(&checkpoint, &recipe.to_toml()?, &file)?;
+        same_recipe(&checkpoint, &recipe.decisive()?, &file)?;
         let mut run = Self::load(recipe, directory)?;
         run.trainer
             .restore(&checkpoint)
@@ -117,18 +119,16 @@ impl Training {
     }
 
     fn load(recipe: TrainRecipe, directory: RunDirectory) -> Result<Self> {
-        let data = Dataset::open(&recipe.data)?;
+        let data = Arc::new(Dataset::open(&recipe.data)?);
         let mut ids = data.split("train")?.to_vec();
         if recipe.samples > 0 {
             ids.truncate(recipe.samples);
         }
-        let training = data.read_many(&ids)?;
         let mut held_out = data.split("validation")?.to_vec();
         if recipe.validation.samples > 0 {
             held_out.truncate(recipe.validation.samples);
         }
-        let validation = data.read_many(&held_out)?;
-        for (name, set) in [("train", &training), ("validation", &validation)] {
+        for (name, set) in [("train", &ids), ("validation", &held_out)] {
             if set.is_empty() {
                 return Err(Error::file(
                     &recipe.data,
@@ -138,16 +138,27 @@ impl Training {
                 ));
             }
         }
-        let trainer = recipe
-            .settings()?
-            .trainer(&training, recipe.seed, recipe.device)?;
+        let most = recipe.cache_mib.map_or_else(cache::default_bytes, |m| m << 20);
+        let source: Arc<dyn SampleSource> = Arc::new(Checked::new(data));
+        let set = TrainingSet {
+            source: source.clone(),
+            ids,
+            cache_bytes: most / 2,
+        };
+        let held_out = HeldOut {
+            // Labels are learned from, never predicted from.
+            source: Cached::new(source, Parts::unlabelled(), most / 4),
+            ids: held_out,
+            chunk_bytes: set.chunk_bytes(),
+        };
+        let trainer = recipe.settings()?.trainer(&set, recipe.seed, recipe.device)?;
         Ok(Training {
-            recipe_text: recipe.to_toml()?,
+            recipe_text: recipe.decisive()?,
             recipe,
             directory,
             trainer,
-            training,
-            validation,
+            set,
+            held_out,
             progress: Progress::default(),
             last_metrics: String::new(),
             saved: Instant::now(),
@@ -165,11 +176,11 @@ impl Training {
     /// [`Error::Interrupted`] after Ctrl-C, with everything saved; [`Error::Numeric`] if the loss is not a number or
     /// explodes, with the last good checkpoint kept; [`Error::Io`] if a file cannot be written.
     pub fn run(&mut self, stop_after: Option<u64>, events: &mut dyn FnMut(&Event)) -> Result<Summary> {
-        let per_epoch = self.training.len().div_ceil(self.recipe.batch_size) as u64;
+        let per_epoch = self.set.ids.len().div_ceil(self.recipe.batch_size) as u64;
         events(&Event::Start {
             parameters: self.trainer.parameters(),
-            training: self.training.len(),
-            validation: self.validation.len(),
+            training: self.set.ids.len(),
+            validation: self.held_out.ids.len(),
             batches: per_epoch * self.recipe.epochs,
             done: self.progress.epoch * per_epoch + self.progress.batch,
         });
@@ -192,7 +203,7 @@ impl Training {
 
     fn epoch(&mut self, per_epoch: u64, events: &mut dyn FnMut(&Event)) -> Result<()> {
         let epoch = self.progress.epoch;
-        let mut order: Vec<usize> = (0..self.training.len()).collect();
+        let mut order: Vec<usize> = (0..self.set.ids.len()).collect();
         order.shuffle(&mut stream(self.recipe.seed, Purpose::Shuffle, epoch));
         let clock = Instant::now();
         let before = self.progress.seconds;
@@ -260,9 +271,9 @@ impl Training {
     fn batch(&mut self, order: &[usize], per_epoch: u64) -> Result<f64> {
         let size = self.recipe.batch_size;
         let mut groups = order.chunks(size).skip(self.progress.batch as usize);
-        let mut group = || -> Vec<&LinearSystem> {
+        let mut group = || -> Vec<u32> {
             let chosen = groups.next().unwrap_or_default();
-            chosen.iter().map(|&i| &self.training[i]).collect()
+            chosen.iter().map(|&i| self.set.ids[i]).collect()
         };
         let (batch, next) = (group(), group());
         let step = self.progress.step;
@@ -299,13 +310,12 @@ impl Training {
             return Ok((None, None, false));
         }
         let model = self.trainer.model();
-        let solver = validate(&*model, &self.validation, &self.recipe.validation)?;
+        let solver = validate(&*model, &self.held_out, &self.recipe.validation)?;
         // The same probes at every validation, so that losses of different epochs compare.
         let mut probes = stream(self.recipe.seed, Purpose::Probes, u64::MAX);
         let mut sum = 0.0;
-        for group in self.validation.chunks(self.recipe.batch_size) {
-            let group: Vec<&LinearSystem> = group.iter().collect();
-            sum += self.trainer.loss(&group, &mut probes)? * group.len() as f64;
+        for group in self.held_out.ids.chunks(self.recipe.batch_size) {
+            sum += self.trainer.loss(group, &mut probes)? * group.len() as f64;
         }
         let best = self.progress.best.is_none_or(|b| solver.iterations_mean < b);
         if best {
@@ -315,7 +325,7 @@ impl Training {
         } else {
             self.progress.stale += 1;
         }
-        Ok((Some(solver), Some(sum / self.validation.len() as f64), best))
+        Ok((Some(solver), Some(sum / self.held_out.ids.len() as f64), best))
     }
 
     fn write_checkpoint(&self, path: &Path, with_optimiser: bool) -> Result<()> {
@@ -341,9 +351,9 @@ impl Training {
             "device": self.recipe.device,
             "parameters": self.trainer.parameters(),
             "data": self.recipe.data,
-            "unknowns": self.training[0].n(),
-            "training_samples": self.training.len(),
-            "validation_samples": self.validation.len(),
+            "unknowns": self.set.source.size(self.set.ids[0])?.0,
+            "training_samples": self.set.ids.len(),
+            "validation_samples": self.held_out.ids.len(),
         });
         atomic::write(self.directory.info(), format!("{info:#}\n"))
     }

@@ -8,17 +8,33 @@ use crate::error::{Error, Result};
 use crate::models::{Model, PredictOptions};
 use crate::solve::Problem;
 use crate::solver::{Method, Quiet, Stop, Workspace};
-use crate::system::LinearSystem;
+use crate::system::{Cached, LinearSystem, for_each_chunk};
+
+/// The systems that training does not see.
+pub struct HeldOut {
+    /// Where they come from.
+    pub source: Cached,
+    /// Their ids there.
+    pub ids: Vec<u32>,
+    /// Bytes of systems that are solved together while the next ones are loaded.
+    pub chunk_bytes: usize,
+}
 
 /// Solves every system with the model's prediction.
 ///
 /// # Errors
-/// If there is no system, the model cannot predict for one, or the solver cannot use what it predicts.
-pub fn validate(model: &dyn Model, systems: &[LinearSystem], how: &Validation) -> Result<SolverMetrics> {
-    let solves = systems
-        .par_iter()
-        .map_init(Workspace::default, |ws, system| solve(ws, model, system, how))
-        .collect::<Result<Vec<_>>>()?;
+/// If there is no system, one cannot be loaded, the model cannot predict for it, or the solver cannot use what it predicts.
+pub fn validate(model: &dyn Model, held_out: &HeldOut, how: &Validation) -> Result<SolverMetrics> {
+    let HeldOut { source, ids, .. } = held_out;
+    let mut solves = Vec::with_capacity(ids.len());
+    for_each_chunk(source, ids, source.parts(), held_out.chunk_bytes, |systems| {
+        let chunk = systems
+            .par_iter()
+            .map_init(Workspace::default, |ws, system| solve(ws, model, system, how))
+            .collect::<Result<Vec<_>>>()?;
+        solves.extend(chunk);
+        Ok(())
+    })?;
     if solves.is_empty() {
         return Err(Error::Argument(
             "validation needs at least one held-out system".into(),

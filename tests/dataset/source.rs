@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fempipe::dataset::{Checked, Dataset};
-use fempipe::system::{LinearSystem, Names, Parts, SampleSource, stream};
+use fempipe::system::{LinearSystem, Names, Parts, SampleSource, for_each_chunk};
 
 use crate::command::{alone, ok};
 use crate::errors::flip;
@@ -69,7 +69,7 @@ fn parts_are_those_of_the_whole_sample() {
         assert!(message.contains("no sample 99, there are"), "{message}");
         assert!(SampleSource::size(&data, 99).is_err() && data.bytes(99, &Parts::all()).is_err());
         let mut seen = Vec::new();
-        stream(&data, &[3, 1, 4], &Parts::all(), 0, |chunk| {
+        for_each_chunk(&data, &[3, 1, 4], &Parts::all(), 0, |chunk| {
             seen.extend(chunk.iter().map(|s| s.index));
             Ok(())
         })

@@ -86,6 +86,13 @@ impl Seen {
         })
     }
 
+    /// The bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        let root = self.root.as_ref().map_or(0, |r| size_of_val(&**r));
+        let lists = size_of_val(&*self.nodes) + size_of_val(&*self.edges) + size_of_val(&*self.lower);
+        self.graph.bytes() + lists + root
+    }
+
     /// The target's entries for the scaled matrix (but for a factor), row by row.
     ///
     /// # Errors

@@ -22,12 +22,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, network as models};
+use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 use crate::models::nsls::Scaling;
-use crate::system::LinearSystem;
 use network::FactorGnn;
 
 pub use nodes::NodeModel;
@@ -84,8 +83,8 @@ impl ModelConfig for FactorConfig {
         entry::to_table(self)
     }
 
-    fn trainer(&self, train: &[LinearSystem], seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
-        training::trainer(self, train, seed, device)
+    fn trainer(&self, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
+        training::trainer(self, set, seed, device)
     }
 
     fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {

@@ -27,7 +27,7 @@ pub enum TargetKind {
 
 impl TargetKind {
     /// The label of the dataset.
-    fn label(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             TargetKind::Cholesky => "cholesky",
             TargetKind::Icc => "icc",

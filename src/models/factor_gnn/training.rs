@@ -8,12 +8,12 @@ use super::FactorConfig;
 use super::features::{EDGE_FEATURES, NODE_FEATURES, Seen};
 use super::network::FactorGnn;
 use crate::error::Result;
-use crate::models::cache::Cache;
+use crate::models::TrainingSet;
 use crate::models::fit::{self, Trainer, Training};
 use crate::nn::graph::{Graphs, Ops, Taped};
 use crate::nn::{Backend, Device, Loss, Params};
 use crate::rng::{Purpose, stream};
-use crate::system::LinearSystem;
+use crate::system::{LinearSystem, Names, Parts};
 
 /// A trainer with fresh weights.
 ///
@@ -21,22 +21,26 @@ use crate::system::LinearSystem;
 /// If the settings are out of range, or the device is not at hand.
 pub fn trainer(
     config: &FactorConfig,
-    train: &[LinearSystem],
+    set: &TrainingSet,
     seed: u64,
     device: Device,
 ) -> Result<Box<dyn Trainer>> {
     config.check()?;
     // A target that is not there is told before the run directory is made.
-    if let Some(first) = train.first() {
-        config.target.entries(first)?;
-    }
+    config.target.entries(&*set.first(&parts(config))?)?;
     let network = Arc::new(FactorGnn::new(config.clone()));
     let weights = network.layout().initial(&mut stream(seed, Purpose::Weights, 0));
-    let training = FactorTraining {
-        network,
-        items: Cache::default(),
-    };
-    fit::trainer(training, device, &weights)
+    let training = FactorTraining { network };
+    fit::trainer(training, set, device, &weights)
+}
+
+/// A and the target; b as well, which the better of two targets is measured on.
+fn parts(config: &FactorConfig) -> Parts {
+    Parts {
+        rhs: true,
+        labels: Names::Only(vec![config.target.label().into()]),
+        ..Parts::matrix()
+    }
 }
 
 /// A sample ready for the network, made once.
@@ -58,31 +62,40 @@ struct Batch {
 
 struct FactorTraining {
     network: Arc<FactorGnn>,
-    items: Cache<Item>,
 }
 
 impl<D: Backend> Training<D> for FactorTraining {
     type Network = FactorGnn;
+    type Item = Item;
     type Batch = Batch;
 
     fn network(&self) -> &Arc<FactorGnn> {
         &self.network
     }
 
-    fn batch(&self, samples: &[&LinearSystem]) -> Result<Batch> {
+    fn parts(&self) -> Parts {
+        parts(&self.network.config)
+    }
+
+    fn item(&self, sample: &LinearSystem) -> Result<Item> {
         let config = &self.network.config;
-        let items = self.items.get(samples, |s| {
-            let seen = Seen::new(config, &s.matrix)?;
-            Ok(Item {
-                target: seen.target(config.target, s)?,
-                seen,
-            })
-        })?;
+        let seen = Seen::new(config, &sample.matrix)?;
+        Ok(Item {
+            target: seen.target(config.target, sample)?,
+            seen,
+        })
+    }
+
+    fn bytes(item: &Item) -> usize {
+        item.seen.bytes() + size_of_val(&*item.target)
+    }
+
+    fn batch(&self, items: &[Arc<Item>]) -> Result<Batch> {
         let parts: Vec<_> = items.iter().map(|i| &i.seen.graph).collect();
         let graphs = Graphs::join(&parts)?;
         graphs.incidence();
         let (mut lower, mut offsets, mut first) = (Vec::new(), vec![0], 0);
-        for item in &items {
+        for item in items {
             lower.extend(item.seen.lower.iter().map(|e| e + first));
             first += item.seen.graph.edges() as u32;
             offsets.push(lower.len());

@@ -18,10 +18,9 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::features::Input;
-use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, network as models};
+use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
-use crate::system::LinearSystem;
 use network::Mlp;
 
 pub use training::mean_inverse;
@@ -103,8 +102,8 @@ impl ModelConfig for MlpConfig {
         entry::to_table(self)
     }
 
-    fn trainer(&self, train: &[LinearSystem], seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
-        training::trainer(self, train, seed, device)
+    fn trainer(&self, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
+        training::trainer(self, set, seed, device)
     }
 
     fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {

@@ -9,11 +9,11 @@ use crate::error::{Error, Result};
 use crate::linalg::Csr;
 use crate::models::network::Network;
 use crate::models::operator::ExplicitInverse;
-use crate::models::{Checkpoint, PredictOptions, features};
+use crate::models::{Checkpoint, PredictOptions, TrainingSet, features};
 use crate::nn::graph::Ops;
 use crate::nn::{self, Backend, Layout, NamedArray, Trained};
 use crate::solve::Acceleration;
-use crate::system::LinearSystem;
+use crate::system::{LinearSystem, Parts};
 
 /// What the network knows besides its weights: sizes and feature scales.
 #[derive(Debug, Clone)]
@@ -27,36 +27,45 @@ pub(super) struct Normalization {
 }
 
 impl Normalization {
-    pub(super) fn from_samples(config: &MlpConfig, train: &[LinearSystem]) -> Result<Self> {
-        let first = train
-            .first()
-            .ok_or_else(|| Error::Argument("mlp needs at least one training sample".into()))?;
+    /// Of the training samples, in two passes over them.
+    pub(super) fn of_samples(config: &MlpConfig, set: &TrainingSet) -> Result<Self> {
+        let first = set.first(&Parts::matrix())?;
         let n = first.n();
-        if let Some(other) = train.iter().find(|s| s.n() != n) {
-            return Err(Error::shape(
-                "unknowns of a training sample for mlp",
-                n,
-                other.n(),
-            ));
+        for &id in &set.ids {
+            let other = set.source.size(id)?.0;
+            if other != n {
+                return Err(Error::shape("unknowns of a training sample for mlp", n, other));
+            }
         }
         let offsets = features::upper_offsets(&first.matrix);
-        let rows = train
-            .par_iter()
-            .map(|s| features::read(config.input, &s.matrix, &offsets))
-            .collect::<Result<Vec<_>>>()?;
-        let width = rows[0].len();
-        let count = rows.len() as f64;
-        let (mut mean, mut scale) = (vec![0.0f32; width], vec![0.0f32; width]);
-        for f in 0..width {
-            let m = rows.iter().map(|r| f64::from(r[f])).sum::<f64>() / count;
-            let var = rows.iter().map(|r| (f64::from(r[f]) - m).powi(2)).sum::<f64>() / count;
-            mean[f] = m as f32;
-            scale[f] = if var > 1e-12 {
+        let count = set.ids.len() as f64;
+        // Per feature the mean over the samples of a term, summed in their order.
+        let means = |term: &dyn Fn(usize, f64) -> f64| -> Result<Vec<f64>> {
+            let mut sums = vec![-0.0; features::width(config.input, n, &offsets)];
+            set.for_each_chunk(&Parts::matrix(), |samples| {
+                let rows = samples
+                    .par_iter()
+                    .map(|s| features::read(config.input, &s.matrix, &offsets))
+                    .collect::<Result<Vec<_>>>()?;
+                for row in rows {
+                    let entries = sums.iter_mut().zip(row).enumerate();
+                    entries.for_each(|(f, (sum, v))| *sum += term(f, f64::from(v)));
+                }
+                Ok(())
+            })?;
+            Ok(sums.into_iter().map(|sum| sum / count).collect())
+        };
+        let mean = means(&|_, v| v)?;
+        let variance = means(&|f, v| (v - mean[f]).powi(2))?;
+        let scale = |var: &f64| {
+            if *var > 1e-12 {
                 (1.0 / var.sqrt()) as f32
             } else {
                 0.0
-            };
-        }
+            }
+        };
+        let scale = variance.iter().map(scale).collect();
+        let mean = mean.iter().map(|&m| m as f32).collect();
         Ok(Normalization {
             config: config.clone(),
             n,

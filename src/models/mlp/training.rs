@@ -1,7 +1,6 @@
 //! Training of `mlp`: fresh weights, targets, losses.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -10,6 +9,7 @@ use super::network::{Mlp, Normalization};
 use super::{Init, LossKind, MlpConfig};
 use crate::error::Result;
 use crate::linalg::{Csr, dense};
+use crate::models::TrainingSet;
 use crate::models::fit::{self, Trainer, Training};
 use crate::nn::dense::Probes;
 use crate::nn::graph::{DfdxOps, Ops};
@@ -20,23 +20,15 @@ use crate::system::{LinearSystem, Parts, SampleSource};
 /// Samples whose inverses are averaged for the initial output bias.
 const MEAN_INVERSE_SAMPLES: usize = 256;
 
-/// Bytes of inverses kept between epochs; beyond that they are computed again.
-const TARGET_CACHE_BYTES: usize = 2 << 30;
-
-/// A trainer with fresh weights for systems like `train`.
+/// A trainer with fresh weights for systems like those of `set`.
 ///
 /// # Errors
 /// If the settings are out of range, the samples are of several sizes, or the device is not built in.
-pub fn trainer(
-    config: &MlpConfig,
-    train: &[LinearSystem],
-    seed: u64,
-    device: Device,
-) -> Result<Box<dyn Trainer>> {
+pub fn trainer(config: &MlpConfig, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
     config.check()?;
-    let norm = Normalization::from_samples(config, train)?;
+    let norm = Normalization::of_samples(config, set)?;
     let mut rng = stream(seed, Purpose::Weights, 0);
-    let rms = mean_entry(&train[0].matrix)?;
+    let rms = mean_entry(&set.first(&Parts::matrix())?.matrix)?;
     let gain = rms
         * if config.init == Init::MeanInverse {
             0.1
@@ -48,17 +40,13 @@ pub fn trainer(
     if config.init == Init::MeanInverse
         && let Some(bias) = weights.last_mut()
     {
-        bias.data = mean_inverse(
-            &train.to_vec(),
-            &Vec::from_iter(0..train.len().min(MEAN_INVERSE_SAMPLES) as u32),
-        )?;
+        bias.data = mean_inverse(&*set.source, &set.ids[..set.ids.len().min(MEAN_INVERSE_SAMPLES)])?;
     }
     let training = MlpTraining {
         target_scale: 1.0 / (rms * rms),
-        targets: Mutex::default(),
         network: Arc::new(network),
     };
-    fit::trainer(training, device, &weights)
+    fit::trainer(training, set, device, &weights)
 }
 
 /// Root mean square entry of A⁻¹: the scale of what the network puts out.
@@ -104,30 +92,13 @@ struct MlpTraining {
     network: Arc<Mlp>,
     /// 1 over the mean square entry of the first sample's A⁻¹: makes the loss `l2` free of units.
     target_scale: f32,
-    targets: Mutex<HashMap<u64, Vec<f32>>>,
 }
 
-impl MlpTraining {
-    /// A⁻¹ of each sample, one after the other.
-    fn targets(&self, batch: &[&LinearSystem]) -> Result<Vec<f32>> {
-        let n2 = self.network.norm.n.pow(2);
-        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
-        let missing: Vec<_> = batch.iter().filter(|s| !targets.contains_key(&s.index)).collect();
-        let made = missing
-            .par_iter()
-            .map(|s| Ok((s.index, inverse_entries(&s.matrix)?)))
-            .collect::<Result<HashMap<u64, Vec<f32>>>>()?;
-        let mut out = Vec::with_capacity(batch.len() * n2);
-        for s in batch {
-            if let Some(t) = targets.get(&s.index).or_else(|| made.get(&s.index)) {
-                out.extend_from_slice(t);
-            }
-        }
-        if (targets.len() + made.len()) * n2 * size_of::<f32>() <= TARGET_CACHE_BYTES {
-            targets.extend(made);
-        }
-        Ok(out)
-    }
+/// What is kept of a sample.
+struct Item {
+    matrix: Csr,
+    /// The entries of A⁻¹ for the loss `l2`.
+    inverse: Vec<f32>,
 }
 
 /// Samples ready for the network.
@@ -140,28 +111,45 @@ struct Batch {
 
 impl<D: Backend> Training<D> for MlpTraining {
     type Network = Mlp;
+    type Item = Item;
     type Batch = Batch;
 
     fn network(&self) -> &Arc<Mlp> {
         &self.network
     }
 
-    fn batch(&self, samples: &[&LinearSystem]) -> Result<Batch> {
-        let norm = &self.network.norm;
-        let rows = samples
-            .par_iter()
-            .map(|s| norm.features(&s.matrix))
-            .collect::<Result<Vec<_>>>()?;
-        let dense = match norm.config.loss {
-            LossKind::L2 => self.targets(samples)?,
-            _ => {
-                let mut a = Vec::with_capacity(samples.len() * norm.n * norm.n);
-                samples.iter().for_each(|s| append_dense(&s.matrix, &mut a));
-                a
-            }
+    fn parts(&self) -> Parts {
+        Parts::matrix()
+    }
+
+    fn item(&self, sample: &LinearSystem) -> Result<Item> {
+        let matrix = sample.matrix.clone();
+        let inverse = match self.network.norm.config.loss {
+            LossKind::L2 => inverse_entries(&matrix)?,
+            _ => Vec::new(),
         };
+        Ok(Item { matrix, inverse })
+    }
+
+    fn bytes(item: &Item) -> usize {
+        item.matrix.bytes() + size_of_val(&*item.inverse)
+    }
+
+    fn batch(&self, items: &[Arc<Item>]) -> Result<Batch> {
+        let norm = &self.network.norm;
+        let rows = items
+            .par_iter()
+            .map(|i| norm.features(&i.matrix))
+            .collect::<Result<Vec<_>>>()?;
+        let mut dense = Vec::with_capacity(items.len() * norm.n * norm.n);
+        for item in items {
+            match norm.config.loss {
+                LossKind::L2 => dense.extend_from_slice(&item.inverse),
+                _ => append_dense(&item.matrix, &mut dense),
+            }
+        }
         Ok(Batch {
-            count: samples.len(),
+            count: items.len(),
             features: rows.concat(),
             dense,
         })

@@ -8,25 +8,25 @@ use super::features::Seen;
 use super::network::Nsls;
 use super::{LossKind, NAME, NslsConfig};
 use crate::error::{Error, Result};
-use crate::models::cache::Cache;
+use crate::models::TrainingSet;
 use crate::models::fit::{self, Trainer, Training};
 use crate::nn::graph::{Graphs, Ops, Taped};
 use crate::nn::{Backend, Device, Loss, Params};
 use crate::rng::{Purpose, stream};
-use crate::system::LinearSystem;
+use crate::system::{LinearSystem, Parts};
 
-/// A trainer with fresh weights for systems like `train`.
+/// A trainer with fresh weights for systems like those of `set`.
 ///
 /// # Errors
 /// If the settings are out of range, a loss needs solutions that are not there, or the device is not the CPU.
 pub fn trainer(
     config: &NslsConfig,
-    train: &[LinearSystem],
+    set: &TrainingSet,
     seed: u64,
     device: Device,
 ) -> Result<Box<dyn Trainer>> {
     config.check()?;
-    if config.loss != LossKind::Residual && train.iter().any(|s| s.solution.is_none()) {
+    if config.loss != LossKind::Residual && !set.source.has_solutions() {
         return Err(Error::Argument(format!(
             "{NAME}: this loss needs solutions, which the dataset does not hold: generate it with solutions, or set \
              loss = \"residual\""
@@ -34,11 +34,8 @@ pub fn trainer(
     }
     let network = Arc::new(Nsls::new(config.clone()));
     let weights = network.layout().initial(&mut stream(seed, Purpose::Weights, 0));
-    let training = NslsTraining {
-        network,
-        items: Cache::default(),
-    };
-    fit::trainer(training, device, &weights)
+    let training = NslsTraining { network };
+    fit::trainer(training, set, device, &weights)
 }
 
 /// A sample ready for the network, made once.
@@ -77,7 +74,6 @@ struct Batch {
 
 struct NslsTraining {
     network: Arc<Nsls>,
-    items: Cache<Item>,
 }
 
 /// v/‖v‖∞ in single precision, where its size could not be held.
@@ -89,14 +85,31 @@ fn direction(v: &[f64]) -> Vec<f32> {
 
 impl<D: Backend> Training<D> for NslsTraining {
     type Network = Nsls;
+    type Item = Item;
     type Batch = Batch;
 
     fn network(&self) -> &Arc<Nsls> {
         &self.network
     }
 
-    fn batch(&self, samples: &[&LinearSystem]) -> Result<Batch> {
-        let items = self.items.get(samples, |s| Item::new(&self.network.config, s))?;
+    fn parts(&self) -> Parts {
+        Parts {
+            rhs: true,
+            solution: self.network.config.loss != LossKind::Residual,
+            ..Parts::matrix()
+        }
+    }
+
+    fn item(&self, sample: &LinearSystem) -> Result<Item> {
+        Item::new(&self.network.config, sample)
+    }
+
+    fn bytes(item: &Item) -> usize {
+        let tables = [&item.features, &item.last, &item.rhs, &item.solution];
+        item.graph.bytes() + tables.iter().map(|t| size_of_val(&***t)).sum::<usize>()
+    }
+
+    fn batch(&self, items: &[Arc<Item>]) -> Result<Batch> {
         let graphs: Vec<_> = items.iter().map(|i| &i.graph).collect();
         let join = |part: fn(&Item) -> &[f32]| -> Vec<f32> {
             items.iter().flat_map(|i| part(i).iter().copied()).collect()

@@ -18,11 +18,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, network as models};
+use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::precond::IctParams;
-use crate::system::LinearSystem;
 use network::Precorrector;
 
 /// The model's name in recipes.
@@ -98,8 +97,8 @@ impl ModelConfig for PrecorrectorConfig {
         entry::to_table(self)
     }
 
-    fn trainer(&self, train: &[LinearSystem], seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
-        training::trainer(self, train, seed, device)
+    fn trainer(&self, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
+        training::trainer(self, set, seed, device)
     }
 
     fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {

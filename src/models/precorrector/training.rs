@@ -10,37 +10,33 @@ use super::network::{Precorrector, Seen};
 use super::{NAME, PrecorrectorConfig};
 use crate::error::{Error, Result};
 use crate::linalg::Cholesky;
-use crate::models::cache::Cache;
+use crate::models::TrainingSet;
 use crate::models::fit::{self, Trainer, Training};
 use crate::nn::graph::{Graphs, Ops, Taped};
 use crate::nn::{Backend, Device, Loss, Params};
 use crate::rng::{Purpose, stream};
-use crate::system::LinearSystem;
+use crate::system::{LinearSystem, Parts};
 
-/// A trainer with fresh weights for systems like `train`.
+/// A trainer with fresh weights for systems like those of `set`.
 ///
 /// # Errors
 /// If the settings are out of range, samples lack the solutions that `pairs = 0` asks for, or the device is not the CPU.
 pub fn trainer(
     config: &PrecorrectorConfig,
-    train: &[LinearSystem],
+    set: &TrainingSet,
     seed: u64,
     device: Device,
 ) -> Result<Box<dyn Trainer>> {
     config.check()?;
-    if config.pairs == 0 && train.iter().any(|s| s.solution.is_none()) {
+    if config.pairs == 0 && !set.source.has_solutions() {
         return Err(Error::Argument(format!(
             "{NAME}.pairs = 0 trains on the dataset's solutions, and it holds none: generate it with solutions"
         )));
     }
     let network = Arc::new(Precorrector::new(config.clone()));
     let weights = network.layout().initial(&mut stream(seed, Purpose::Weights, 0));
-    let training = PrecorrectorTraining {
-        network,
-        seed,
-        items: Cache::default(),
-    };
-    fit::trainer(training, device, &weights)
+    let training = PrecorrectorTraining { network, seed };
+    fit::trainer(training, set, device, &weights)
 }
 
 /// A sample ready for the network, made once.
@@ -93,21 +89,39 @@ struct Batch {
 struct PrecorrectorTraining {
     network: Arc<Precorrector>,
     seed: u64,
-    items: Cache<Item>,
 }
 
 impl<D: Backend> Training<D> for PrecorrectorTraining {
     type Network = Precorrector;
+    type Item = Item;
     type Batch = Batch;
 
     fn network(&self) -> &Arc<Precorrector> {
         &self.network
     }
 
-    fn batch(&self, samples: &[&LinearSystem]) -> Result<Batch> {
-        let items = self
-            .items
-            .get(samples, |s| Item::new(&self.network.config, self.seed, s))?;
+    fn parts(&self) -> Parts {
+        let own_pairs = self.network.config.pairs == 0;
+        Parts {
+            rhs: own_pairs,
+            solution: own_pairs,
+            ..Parts::matrix()
+        }
+    }
+
+    fn item(&self, sample: &LinearSystem) -> Result<Item> {
+        Item::new(&self.network.config, self.seed, sample)
+    }
+
+    fn bytes(item: &Item) -> usize {
+        let pairs = item
+            .pairs
+            .iter()
+            .map(|(b, x)| size_of_val(&**b) + size_of_val(&**x));
+        item.graph.bytes() + size_of_val(&*item.entries) + size_of_val(&*item.nodes) + pairs.sum::<usize>()
+    }
+
+    fn batch(&self, items: &[Arc<Item>]) -> Result<Batch> {
         let parts: Vec<_> = items.iter().map(|i| &i.graph).collect();
         let graphs = Graphs::join(&parts)?;
         graphs.incidence();
@@ -118,7 +132,7 @@ impl<D: Backend> Training<D> for PrecorrectorTraining {
             entries: join(|i| &i.entries),
             nodes: join(|i| &i.nodes),
             graphs,
-            items,
+            items: items.to_vec(),
         })
     }
 

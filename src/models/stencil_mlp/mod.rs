@@ -19,10 +19,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, network as models};
+use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
-use crate::system::LinearSystem;
 use network::StencilMlp;
 use normalization::{CHANNELS, Normalization};
 
@@ -83,8 +82,8 @@ impl ModelConfig for StencilConfig {
         entry::to_table(self)
     }
 
-    fn trainer(&self, train: &[LinearSystem], seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
-        training::trainer(self, train, seed, device)
+    fn trainer(&self, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
+        training::trainer(self, set, seed, device)
     }
 
     fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {

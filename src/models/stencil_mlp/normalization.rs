@@ -6,8 +6,9 @@ use super::{NAME, StencilConfig};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 use crate::models::Checkpoint;
+use crate::models::TrainingSet;
 use crate::nn::NamedArray;
-use crate::system::LinearSystem;
+use crate::system::Parts;
 
 /// The stored diagonals of a node's row, as steps (right, up) to the neighbour: self, east, north, north-east.
 pub(super) const CHANNELS: [(i64, i64); 4] = [(0, 0), (1, 0), (0, 1), (1, 1)];
@@ -68,6 +69,25 @@ impl Grid {
     }
 }
 
+/// Per channel: number, sum and sum of squares of the entries seen.
+type Sums = [[f64; 3]; CHANNELS.len()];
+
+/// Takes in the entries of one matrix.
+fn add(sums: &mut Sums, a: &Csr) -> Result<()> {
+    let grid = Grid::of(a)?;
+    for i in 0..a.nrows() {
+        for (sum, &step) in sums.iter_mut().zip(&CHANNELS) {
+            if let Some(j) = grid.at(i, step) {
+                let v = a.get(i, j);
+                sum[0] += 1.0;
+                sum[1] += v;
+                sum[2] += v * v;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// What the network knows besides its weights.
 #[derive(Debug, Clone)]
 pub(super) struct Normalization {
@@ -78,21 +98,12 @@ pub(super) struct Normalization {
 }
 
 impl Normalization {
-    pub(super) fn from_samples(config: &StencilConfig, train: &[LinearSystem]) -> Result<Self> {
-        let mut sums = [[0.0f64; 3]; CHANNELS.len()];
-        for s in train {
-            let grid = Grid::of(&s.matrix)?;
-            for i in 0..s.n() {
-                for (c, &step) in CHANNELS.iter().enumerate() {
-                    if let Some(j) = grid.at(i, step) {
-                        let v = s.matrix.get(i, j);
-                        sums[c][0] += 1.0;
-                        sums[c][1] += v;
-                        sums[c][2] += v * v;
-                    }
-                }
-            }
-        }
+    /// Of the training samples, in one pass over them.
+    pub(super) fn of_samples(config: &StencilConfig, set: &TrainingSet) -> Result<Self> {
+        let mut sums = Sums::default();
+        set.for_each_chunk(&Parts::matrix(), |samples| {
+            samples.iter().try_for_each(|s| add(&mut sums, &s.matrix))
+        })?;
         let mean: Vec<f64> = sums.iter().map(|s| s[1] / s[0].max(1.0)).collect();
         let dev = |c: usize| {
             (sums[c][2] / sums[c][0].max(1.0) - mean[c] * mean[c])

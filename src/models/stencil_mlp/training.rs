@@ -9,7 +9,8 @@ use super::network::{StencilMlp, smoother_pattern};
 use super::normalization::{Grid, Normalization};
 use super::{NAME, StencilConfig, cpu_only};
 use crate::error::{Error, Result};
-use crate::linalg::{LinOp, Pattern};
+use crate::linalg::{Csr, LinOp, Pattern};
+use crate::models::TrainingSet;
 use crate::models::fit::{self, Trainer, Training};
 use crate::nn::dense::{Probes, Table, Vectors};
 use crate::nn::graph::{DfdxOps, Ops};
@@ -17,7 +18,7 @@ use crate::nn::sparse::Structure;
 use crate::nn::{Cpu, Device, Loss, Params};
 use crate::precond::FastPoisson;
 use crate::rng::{Purpose, stream};
-use crate::system::LinearSystem;
+use crate::system::{LinearSystem, Parts};
 
 /// The structures of one grid size.
 struct Layout {
@@ -57,20 +58,20 @@ impl Layout {
 /// products of this model have no CUDA kernels).
 pub fn trainer(
     config: &StencilConfig,
-    train: &[LinearSystem],
+    set: &TrainingSet,
     seed: u64,
     device: Device,
 ) -> Result<Box<dyn Trainer>> {
     config.check()?;
     cpu_only(device)?;
-    let network = StencilMlp::new(Normalization::from_samples(config, train)?);
+    let network = StencilMlp::new(Normalization::of_samples(config, set)?);
     let mut rng = stream(seed, Purpose::Weights, 0);
     let weights = network.layout().initial(&mut rng);
     let training = StencilTraining {
         network: Arc::new(network),
         layout: Mutex::default(),
     };
-    fit::trainer_on_cpu(training, &weights)
+    fit::trainer_on_cpu(training, set, &weights)
 }
 
 struct StencilTraining {
@@ -80,11 +81,12 @@ struct StencilTraining {
 }
 
 impl StencilTraining {
-    /// The layout of the samples' grid, made once per size.
-    fn layout(&self, samples: &[&LinearSystem]) -> Result<Arc<Layout>> {
-        let grid = Grid::of(&samples[0].matrix)?;
-        if let Some(other) = samples.iter().find(|s| s.n() != samples[0].n()) {
-            return Err(Error::shape("unknowns within a batch", samples[0].n(), other.n()));
+    /// The layout of the matrices' grid, made once per size.
+    fn layout(&self, matrices: &[Arc<Csr>]) -> Result<Arc<Layout>> {
+        let grid = Grid::of(&matrices[0])?;
+        let n = matrices[0].nrows();
+        if let Some(other) = matrices.iter().find(|a| a.nrows() != n) {
+            return Err(Error::shape("unknowns within a batch", n, other.nrows()));
         }
         let mut known = self.layout.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(layout) = known.as_ref().filter(|l| l.grid == grid) {
@@ -112,35 +114,49 @@ struct Batch {
 
 impl Training<Cpu> for StencilTraining {
     type Network = StencilMlp;
+    type Item = Csr;
     type Batch = Batch;
 
     fn network(&self) -> &Arc<StencilMlp> {
         &self.network
     }
 
-    fn batch(&self, samples: &[&LinearSystem]) -> Result<Batch> {
-        let layout = self.layout(samples)?;
-        let pattern = samples[0].matrix.pattern().clone();
-        if samples.iter().any(|s| **s.matrix.pattern() != *pattern) {
+    fn parts(&self) -> Parts {
+        Parts::matrix()
+    }
+
+    fn item(&self, sample: &LinearSystem) -> Result<Csr> {
+        Ok(sample.matrix.clone())
+    }
+
+    fn bytes(matrix: &Csr) -> usize {
+        matrix.bytes()
+    }
+
+    fn batch(&self, matrices: &[Arc<Csr>]) -> Result<Batch> {
+        let layout = self.layout(matrices)?;
+        let pattern = matrices[0].pattern().clone();
+        if matrices.iter().any(|a| **a.pattern() != *pattern) {
             return Err(Error::Argument(format!(
                 "{NAME}: the matrices of a batch must share one pattern"
             )));
         }
-        let (factor, base): (Vec<_>, Vec<_>) = samples
+        let (factor, base): (Vec<_>, Vec<_>) = matrices
             .iter()
-            .map(|s| self.network.norm.units(&s.matrix, layout.grid))
+            .map(|a| self.network.norm.units(a, layout.grid))
             .unzip();
-        let values =
-            |s: &&LinearSystem| -> Vec<f32> { s.matrix.values().iter().map(|&v| v as f32).collect() };
         Ok(Batch {
-            count: samples.len(),
-            patches: samples
+            count: matrices.len(),
+            patches: matrices
                 .par_iter()
-                .flat_map_iter(|s| self.network.norm.features(&s.matrix, layout.grid))
+                .flat_map_iter(|a| self.network.norm.features(a, layout.grid))
                 .collect(),
             factor: factor.concat(),
             base: base.concat(),
-            values: samples.iter().flat_map(values).collect(),
+            values: matrices
+                .iter()
+                .flat_map(|a| a.values().iter().map(|&v| v as f32))
+                .collect(),
             pattern,
             layout,
         })

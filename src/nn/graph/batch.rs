@@ -26,6 +26,10 @@ impl<E: Real> Edges<E> {
         self.sources.len()
     }
 
+    fn bytes(&self) -> usize {
+        size_of_val(&*self.indptr) + size_of_val(&*self.sources) + size_of_val(&*self.weights)
+    }
+
     /// Whether there is no edge.
     pub fn is_empty(&self) -> bool {
         self.sources.is_empty()
@@ -150,6 +154,14 @@ impl<E: Real> Graphs<E> {
     /// Edges in all.
     pub fn edges(&self) -> usize {
         self.edges.len()
+    }
+
+    /// The bytes that the edges take.
+    pub fn bytes(&self) -> usize {
+        match Arc::ptr_eq(&self.edges, &self.reversed) {
+            true => self.edges.bytes(),
+            false => self.edges.bytes() + self.reversed.bytes(),
+        }
     }
 
     /// The edges by their ends, made at the first call.
