@@ -13,7 +13,7 @@ use crate::interrupt;
 use crate::models::mlp;
 use crate::models::operator::ExplicitInverse;
 use crate::solver::{Method, Workspace};
-use crate::system::{Cached, LinearSystem, Parts, SampleSource, cache};
+use crate::system::{Cached, LinearSystem, Parts, SampleSource, cache, for_each_chunk};
 
 /// Residual histories are kept for this many systems of each dataset.
 const HISTORIES: usize = 1;
@@ -147,7 +147,7 @@ fn named(e: Error, row: &Row, data: &Dataset) -> Error {
     }
 }
 
-/// The systems of one dataset, loaded one by one between the solves and kept as far as memory goes.
+/// The systems of one dataset, checked all, kept as far as memory goes; the others are loaded between the solves.
 struct Systems<'a> {
     source: Cached,
     ids: &'a [u32],
@@ -163,10 +163,10 @@ impl<'a> Systems<'a> {
             }
         }
         let most = recipe.cache_mib.map_or_else(cache::default_bytes, |m| m << 20);
-        Ok(Systems {
-            source: Cached::new(Arc::new(Checked::new(data.clone())), parts, most),
-            ids,
-        })
+        let source = Cached::new(Arc::new(Checked::new(data.clone())), parts, most);
+        // An altered system is told before hours of solves, not after.
+        for_each_chunk(&source, ids, source.parts(), most / 8, |_| Ok(()))?;
+        Ok(Systems { source, ids })
     }
 
     fn get(&self, i: usize) -> Result<Arc<LinearSystem>> {

@@ -5,6 +5,7 @@ mod command;
 mod errors;
 mod families;
 mod labels;
+mod memory;
 mod mesh;
 mod python;
 mod resume;
