@@ -64,6 +64,33 @@ fn the_thread_count_changes_no_bit() {
 }
 
 #[test]
+fn the_memory_bound_changes_no_bit() {
+    let l2 = SMALL.replace("\"rate\"", "\"l2\"");
+    for recipe in [SMALL, STENCIL, NSLS, PRECORRECTOR, FACTOR, &l2] {
+        let place = Place::new();
+        place.recipe("r.toml", recipe);
+        place.ok(&["train", "r.toml", "-o", "whole"]);
+        place.ok(&[
+            "train",
+            "r.toml",
+            "-o",
+            "bound",
+            "--set",
+            "cache_mib=0",
+            "--stop-after",
+            "3",
+        ]);
+        // A run may go on with another bound: it is no part of what decides the weights.
+        let path = place.path("bound").join("recipe.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("cache_mib = 0\n"), "{text}");
+        std::fs::write(&path, text.replace("cache_mib = 0\n", "cache_mib = 1\n")).unwrap();
+        place.ok(&["train", "--resume", "bound"]);
+        same(&place, "whole", "bound");
+    }
+}
+
+#[test]
 fn killed_at_random_moments_and_resumed() {
     let place = Place::new();
     // Long enough that a quick machine is still at it after the last kill.
