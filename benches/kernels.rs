@@ -60,7 +60,7 @@ fn measure(a: &Csr, seconds: f64) -> serde_json::Value {
     let iterations = shortest(seconds, || {
         let mut x = vec![0.0; n];
         // Always fifty iterations; what they reach does not matter here.
-        let _ = Method::Cg.solve(
+        let _ = Method::cg().solve(
             &mut ws,
             &spd,
             &identity,

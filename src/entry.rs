@@ -56,6 +56,11 @@ impl<T: ?Sized + 'static> Registry<T> {
         self.ours.iter().chain(added.iter()).copied().collect()
     }
 
+    /// One member of the kind, for messages: "preconditioner".
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
     /// Their names.
     pub fn names(&self) -> Vec<&'static str> {
         self.all().iter().map(|e| e.name).collect()
@@ -93,6 +98,18 @@ impl<T: ?Sized + 'static> Registry<T> {
     }
 }
 
+/// What every configuration can tell: its keys with their values. Whatever serde can write has it.
+pub trait Configuration {
+    /// Every key with its value; keys without one are left out.
+    fn table(&self) -> toml::Table;
+}
+
+impl<C: Serialize> Configuration for C {
+    fn table(&self) -> toml::Table {
+        to_table(self)
+    }
+}
+
 /// The default configuration as a table: what [`Entry::defaults`] is for most members.
 pub fn defaults<C: Default + Serialize>() -> toml::Table {
     to_table(&C::default())
@@ -114,6 +131,21 @@ pub fn config<C: DeserializeOwned>(table: &toml::Table, name: &str, origin: &str
         .map_err(|e: toml::de::Error| {
             Error::recipe(origin, format!("[{name}] {}", e.message().replace('\n', ", ")))
         })
+}
+
+/// As [`config`], with the ranges of its values checked.
+///
+/// # Errors
+/// As [`config`] and `check`.
+pub fn checked<C: DeserializeOwned>(
+    table: &toml::Table,
+    name: &str,
+    origin: &str,
+    check: fn(&C) -> Result<()>,
+) -> Result<C> {
+    let config = config(table, name, origin)?;
+    check(&config)?;
+    Ok(config)
 }
 
 #[cfg(test)]

@@ -1,49 +1,254 @@
 //! `name(value, key = value)`: how methods and preconditioners are written in one line of a recipe or command.
 //!
-//! `gmres(50)` and the table `{ type = "gmres", restart = 50 }` mean the same and go through the same check.
+//! `gmres(50)` and the table `{ type = "gmres", restart = 50 }` mean the same [`Spec`] and go through the same check.
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
-use serde_json::{Map, Value};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
+use toml::{Table, Value};
 
+use crate::entry::{Configuration, Entry, Registry};
 use crate::error::{Error, Result};
 
-/// Reads `name`, `name(value)` or `name(value, key = value)`; `positional(name)` names the keys of bare values.
-///
-/// # Errors
-/// [`Error::Argument`] with `what` and the text if it is malformed, unknown or out of range.
-pub fn parse<T: DeserializeOwned>(
-    what: &str,
-    text: &str,
-    positional: fn(&str) -> &'static [&'static str],
-) -> Result<T> {
-    let table = to_table(text, positional).map_err(|e| Error::Argument(format!("{what} \"{text}\": {e}")))?;
-    serde_json::from_value(Value::Object(table))
-        .map_err(|e| Error::Argument(format!("{what} \"{text}\": {e}")))
+/// A kind of open set whose members are written `name(value, key = value)`; the trait object of the members implements it.
+pub trait Kind: Configuration + 'static {
+    /// All members.
+    fn registry() -> &'static Registry<Self>;
+
+    /// What stands in the parentheses of the label, where the rule of [`Spec`]'s `Display` does not do.
+    fn arguments(&self) -> Option<String> {
+        None
+    }
 }
 
-fn to_table(
-    text: &str,
-    positional: fn(&str) -> &'static [&'static str],
-) -> std::result::Result<Map<String, Value>, String> {
-    let text = text.trim();
-    let (name, arguments) = match text.split_once('(') {
-        None => (text, ""),
+/// A member of an open set with its parameters, read from `name(value, key = value)` or from a table with a `type`.
+///
+/// Printed, it is a label: the first positional key, and by name those that are not at their defaults, as `icc(0)` or
+/// `gmres(30, side = left)`. Serialised, every key is written, so that it means the same under other defaults.
+/// Two are equal if name and parameters are. Cloning is cheap.
+pub struct Spec<T: Kind + ?Sized>(Arc<Parsed<T>>);
+
+struct Parsed<T: ?Sized + 'static> {
+    entry: &'static Entry<T>,
+    /// Every key with its value.
+    table: Table,
+    member: Box<T>,
+}
+
+impl<T: Kind + ?Sized> Spec<T> {
+    /// The member that `entry` lists, with these parameters.
+    pub fn new(entry: &'static Entry<T>, member: Box<T>) -> Self {
+        let table = member.table();
+        Spec(Arc::new(Parsed { entry, table, member }))
+    }
+
+    /// From a table of keys; `origin` says where it stands.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for an unknown name; as [`Entry::parse`] for its keys.
+    pub fn read(name: &str, table: &Table, origin: &str) -> Result<Self> {
+        let entry = T::registry().find(name)?;
+        Ok(Spec::new(entry, (entry.parse)(table, origin)?))
+    }
+
+    /// The name without parameters.
+    pub fn name(&self) -> &'static str {
+        self.0.entry.name
+    }
+
+    /// Where it is listed.
+    pub fn entry(&self) -> &'static Entry<T> {
+        self.0.entry
+    }
+
+    /// Every key with its value.
+    pub fn table(&self) -> &Table {
+        &self.0.table
+    }
+
+    /// The member itself.
+    pub fn member(&self) -> &T {
+        &self.0.member
+    }
+
+    /// The same with another value of one key.
+    ///
+    /// # Errors
+    /// As [`Entry::parse`].
+    pub fn with(&self, key: &str, value: impl Into<Value>) -> Result<Self> {
+        let mut table = self.0.table.clone();
+        table.insert(key.into(), value.into());
+        Spec::read(self.name(), &table, T::registry().kind())
+    }
+
+    /// The arguments of the label.
+    fn arguments(&self) -> String {
+        let Parsed { entry, table, member } = &*self.0;
+        if let Some(own) = member.arguments() {
+            return own;
+        }
+        let defaults = (entry.defaults)();
+        let (first, other) = match entry.positional.split_first() {
+            Some((first, other)) => (table.get(*first).map(text), other),
+            None => (None, &[][..]),
+        };
+        let changed = |key: &&str| table.get(*key).is_some_and(|v| defaults.get(*key) != Some(v));
+        let keys = other.iter().copied().chain(self.named_only());
+        let named = keys.filter(changed).map(|key| named(key, &table[key]));
+        first.into_iter().chain(named).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Keys that no bare value stands for.
+    fn named_only(&self) -> impl Iterator<Item = &str> {
+        let positional = self.0.entry.positional;
+        let keys = self.0.table.keys().map(String::as_str);
+        keys.filter(move |key| !positional.contains(key))
+    }
+
+    /// The text with every key, where text can hold all of them.
+    fn in_full(&self) -> Option<String> {
+        let Parsed { entry, table, .. } = &*self.0;
+        if table
+            .values()
+            .any(|v| matches!(v, Value::Array(_) | Value::Table(_)))
+        {
+            return None;
+        }
+        let given = |key: &&&str| table.contains_key(**key);
+        let bare = entry.positional.iter().take_while(given).count();
+        let mut arguments: Vec<String> = entry.positional[..bare]
+            .iter()
+            .map(|key| text(&table[*key]))
+            .collect();
+        let others = entry.positional[bare..].iter().filter(given).copied();
+        arguments.extend(others.chain(self.named_only()).map(|key| named(key, &table[key])));
+        Some(joined(entry.name, &arguments.join(", ")))
+    }
+}
+
+fn joined(name: &str, arguments: &str) -> String {
+    match arguments {
+        "" => name.into(),
+        _ => format!("{name}({arguments})"),
+    }
+}
+
+fn named(key: &str, value: &Value) -> String {
+    format!("{key} = {}", text(value))
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(s) => s.clone(),
+        Value::Float(f) => f.to_string(),
+        other => other.to_string(),
+    }
+}
+
+impl<T: Kind + ?Sized> Clone for Spec<T> {
+    fn clone(&self) -> Self {
+        Spec(self.0.clone())
+    }
+}
+
+impl<T: Kind + ?Sized> PartialEq for Spec<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name() && self.table() == other.table()
+    }
+}
+
+impl<T: Kind + ?Sized> fmt::Display for Spec<T> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&joined(self.name(), &self.arguments()))
+    }
+}
+
+impl<T: Kind + ?Sized> fmt::Debug for Spec<T> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} {:?}", self.name(), self.table())
+    }
+}
+
+impl<T: Kind + ?Sized> FromStr for Spec<T> {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        let text = text.trim();
+        let what = format!("{} \"{text}\"", T::registry().kind());
+        let bad = |reason: String| Error::Argument(format!("{what}: {reason}"));
+        let (name, arguments) = split(text).map_err(bad)?;
+        let entry = T::registry().find(name)?;
+        let table = to_table(arguments, entry.positional).map_err(bad)?;
+        Ok(Spec::new(entry, (entry.parse)(&table, &what)?))
+    }
+}
+
+impl<'de, T: Kind + ?Sized> Deserialize<'de> for Spec<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_any(TextOrTable(PhantomData))
+    }
+}
+
+struct TextOrTable<T: ?Sized>(PhantomData<fn() -> Box<T>>);
+
+impl<'de, T: Kind + ?Sized> Visitor<'de> for TextOrTable<T> {
+    type Value = Spec<T>;
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a text such as \"name(value)\" or a table with a \"type\"")
+    }
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> std::result::Result<Spec<T>, E> {
+        text.parse().map_err(E::custom)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<Spec<T>, A::Error> {
+        let mut table = Table::deserialize(MapAccessDeserializer::new(map))?;
+        match table.remove("type") {
+            Some(Value::String(name)) => {
+                Spec::read(&name, &table, T::registry().kind()).map_err(A::Error::custom)
+            }
+            _ => Err(A::Error::custom(format!(
+                "the table of a {} needs a type, as in {{ type = \"{}\" }}",
+                T::registry().kind(),
+                T::registry().names().first().unwrap_or(&"")
+            ))),
+        }
+    }
+}
+
+impl<T: Kind + ?Sized> Serialize for Spec<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self.in_full() {
+            Some(text) => serializer.serialize_str(&text),
+            None => {
+                let mut table = self.table().clone();
+                table.insert("type".into(), self.name().into());
+                table.serialize(serializer)
+            }
+        }
+    }
+}
+
+/// Name and arguments of `name` or `name(arguments)`.
+fn split(text: &str) -> std::result::Result<(&str, &str), String> {
+    match text.split_once('(') {
+        None => Ok((text, "")),
         Some((name, rest)) => match rest.strip_suffix(')') {
-            Some(inside) => (name.trim(), inside.trim()),
-            None => return Err("the closing parenthesis is missing".into()),
+            Some(inside) => Ok((name.trim(), inside.trim())),
+            None => Err("the closing parenthesis is missing".into()),
         },
-    };
-    let mut table = Map::new();
-    table.insert("type".into(), Value::String(name.into()));
-    let mut keys = positional(name).iter();
+    }
+}
+
+/// The table that `value, key = value` stands for.
+fn to_table(arguments: &str, positional: &[&str]) -> std::result::Result<Table, String> {
+    let mut table = Table::new();
+    let mut keys = positional.iter();
     for argument in list(arguments).into_iter().filter(|_| !arguments.is_empty()) {
-        let (key, value) = match argument.split_once('=') {
-            Some((key, value)) => (key.trim(), value.trim()),
+        let (key, value) = match assignment(argument) {
+            Some(parts) => parts,
             None => match keys.next() {
                 Some(key) => (*key, argument),
                 None => return Err(format!("\"{argument}\" needs a name: write key = value")),
@@ -54,6 +259,12 @@ fn to_table(
         }
     }
     Ok(table)
+}
+
+/// Both sides of the first `=` that stands outside parentheses.
+fn assignment(text: &str) -> Option<(&str, &str)> {
+    let (key, value) = text.split_once('=')?;
+    (!key.contains('(')).then(|| (key.trim(), value.trim()))
 }
 
 fn scalar(text: &str) -> Value {
@@ -85,40 +296,9 @@ pub fn list(text: &str) -> Vec<&str> {
     items
 }
 
-/// Deserialises `T` from its one-line text or, through `Table`, from a table.
-///
-/// # Errors
-/// The deserialiser's error, with the text's own message where it was a text.
-pub fn text_or_table<'de, T, Table, D>(deserializer: D) -> std::result::Result<T, D::Error>
-where
-    T: FromStr<Err = Error> + TryFrom<Table, Error = Error>,
-    Table: serde::Deserialize<'de>,
-    D: serde::Deserializer<'de>,
-{
-    struct Either<T, Table>(PhantomData<(T, Table)>);
-    impl<'de, T, Table> Visitor<'de> for Either<T, Table>
-    where
-        T: FromStr<Err = Error> + TryFrom<Table, Error = Error>,
-        Table: serde::Deserialize<'de>,
-    {
-        type Value = T;
-        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-            f.write_str("a text such as \"name(value)\" or a table with a \"type\"")
-        }
-        fn visit_str<E: serde::de::Error>(self, text: &str) -> std::result::Result<T, E> {
-            text.parse().map_err(E::custom)
-        }
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<T, A::Error> {
-            Table::deserialize(MapAccessDeserializer::new(map))
-                .and_then(|table| T::try_from(table).map_err(A::Error::custom))
-        }
-    }
-    deserializer.deserialize_any(Either(PhantomData))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::list;
+    use super::*;
 
     #[test]
     fn commas_inside_parentheses_belong_to_their_item() {
@@ -130,5 +310,13 @@ mod tests {
         // Unbalanced items stay whole for the parser to name.
         assert_eq!(list("gmres(5,cg"), ["gmres(5,cg"]);
         assert_eq!(list("gmres)5,cg"), ["gmres)5", "cg"]);
+    }
+
+    #[test]
+    fn a_nested_text_is_one_value() {
+        let table = to_table("20, icc(0, shift = none)", &["k", "one-level"]).unwrap();
+        assert_eq!(table["one-level"].as_str(), Some("icc(0, shift = none)"));
+        let table = to_table("inner = icc(0, shift = none)", &[]).unwrap();
+        assert_eq!(table["inner"].as_str(), Some("icc(0, shift = none)"));
     }
 }

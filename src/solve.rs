@@ -192,8 +192,10 @@ impl<'a> Problem<'a> {
     /// # Errors
     /// [`Error::Argument`] if it cannot have M there.
     pub fn method(&self) -> Result<Method> {
-        self.side
-            .map_or(Ok(self.method), |side| self.method.with_side(side))
+        match self.side {
+            Some(side) => self.method.with_side(side),
+            None => Ok(self.method.clone()),
+        }
     }
 
     /// A with what is promised of it.

@@ -44,19 +44,7 @@ const LAYERS: &[(&str, &str)] = &[
 const FOR_ALL: [&str; 6] = ["linalg", "entry", "error", "rng", "interrupt", "notation"];
 
 /// Circles of files that are still to be cut: the folder and its members.
-const KNOWN: [(&str, &[&str]); 3] = [
-    ("nn/graph", &["batch", "composed", "conv", "incidence", "ops"]),
-    (
-        "precond",
-        &[
-            "blocks", "build", "chains", "grouped", "inner", "spec", "strict", "table",
-        ],
-    ),
-    (
-        "solver",
-        &["fgmres", "gcrodr", "gmres", "harmonic", "method", "side"],
-    ),
-];
+const KNOWN: [(&str, &[&str]); 1] = [("nn/graph", &["batch", "composed", "conv", "incidence", "ops"])];
 
 /// A file of the library: its module path from the crate's root, and its code without comments, texts and tests.
 struct Source {

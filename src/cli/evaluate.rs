@@ -126,8 +126,8 @@ impl Args {
             rows.extend(default_rows());
         }
         let ksp = match self.ksp.is_empty() {
-            true if self.pc.is_empty() => vec![Method::Richardson { scale: 1.0 }, Method::Cg],
-            true => vec![Method::Cg],
+            true if self.pc.is_empty() => vec![Method::richardson(1.0), Method::cg()],
+            true => vec![Method::cg()],
             false => self
                 .ksp
                 .iter()
@@ -136,9 +136,9 @@ impl Args {
                 .collect::<Result<_>>()?,
         };
         let pc: Vec<&str> = self.pc.iter().flat_map(|text| list(text)).collect();
-        for &method in &ksp {
-            rows.extend(pc.iter().map(|pc| Row::classical(method, pc)));
-            rows.extend(self.model.iter().map(|m| Row::learned(method, m.clone())));
+        for method in &ksp {
+            rows.extend(pc.iter().map(|pc| Row::classical(method.clone(), pc)));
+            rows.extend(self.model.iter().map(|m| Row::learned(method.clone(), m.clone())));
         }
         Ok(rows)
     }
@@ -160,7 +160,7 @@ impl Args {
 fn default_rows() -> Vec<Row> {
     let richardson = |scale: f64, pc: &str, label: &str| Row {
         label: label.into(),
-        ..Row::classical(Method::Richardson { scale }, pc)
+        ..Row::classical(Method::richardson(scale), pc)
     };
     let mut rows = vec![
         richardson(0.7, "jacobi", "Jacobi (omega 0.7)"),
@@ -169,7 +169,7 @@ fn default_rows() -> Vec<Row> {
     rows.extend(
         ["none", "jacobi", "icc", "cholesky"]
             .iter()
-            .map(|pc| Row::classical(Method::Cg, pc)),
+            .map(|pc| Row::classical(Method::cg(), pc)),
     );
     rows
 }

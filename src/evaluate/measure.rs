@@ -141,7 +141,7 @@ pub fn prepare(source: &Source, row: &Row, system: &LinearSystem) -> Result<Prep
 }
 
 fn problem<'a>(row: &Row, system: &'a LinearSystem, stop: Stop) -> Problem<'a> {
-    Problem::new(system, row.ksp, stop)
+    Problem::new(system, row.ksp.clone(), stop)
 }
 
 /// When to stop, and who watches.
@@ -238,7 +238,7 @@ pub fn source(
     mean: impl FnOnce() -> Result<ExplicitInverse>,
 ) -> Result<Source> {
     match kind {
-        RowKind::Classical(spec) => Ok(Source::Classical(Classical::new(*spec))),
+        RowKind::Classical(spec) => Ok(Source::Classical(Classical::new(spec.clone()))),
         RowKind::MeanInverse => Ok(Source::Constant(Arc::new(mean()?))),
         RowKind::Model(paths, beside) => {
             let path = match paths {
@@ -247,7 +247,7 @@ pub fn source(
             };
             Ok(Source::Model(
                 crate::models::load(path, crate::models::Device::Cpu)?,
-                beside.map(Classical::new),
+                beside.clone().map(Classical::new),
             ))
         }
     }

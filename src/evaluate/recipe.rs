@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::models::PredictOptions;
 use crate::precond::Spec;
-use crate::solver::Method;
+use crate::solver::{Method, Need};
 
 /// Everything that decides an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -181,10 +181,10 @@ impl Row {
     pub fn learned(ksp: Method, model: PathBuf) -> Self {
         Row {
             label: String::new(),
+            symmetrize: ksp.requirements().preconditioner == Need::Spd,
             ksp,
             pc: None,
             model: Some(OneOrMany::One(model)),
-            symmetrize: ksp == Method::Cg,
             filter: 0.0,
         }
     }

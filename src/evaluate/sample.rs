@@ -56,7 +56,7 @@ pub fn results() -> Results {
             ..EvalRecipe::new(
                 vec!["p.h5".into()],
                 ["none", "icc", "cholesky"]
-                    .map(|pc| Row::classical(Method::Cg, pc))
+                    .map(|pc| Row::classical(Method::cg(), pc))
                     .to_vec(),
             )
         },

@@ -4,6 +4,7 @@ use super::columns::{self, COLUMNS, ITERATIONS, SummaryRow, TOTAL_SECONDS};
 use super::group::Group;
 use super::recipe::Target;
 use super::sweep::Results;
+use crate::precond::Spec;
 
 /// Who wins on one dataset at one tolerance.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -110,9 +111,9 @@ fn verdict(results: &Results, rows: &[SummaryRow], (dataset, target): (usize, Ta
     }
 }
 
-/// Preconditioners that are the solution.
+/// Whether it is a preconditioner that is the solution.
 fn is_direct(pc: &str) -> bool {
-    ["cholesky", "lu", "ldlt"].iter().any(|d| pc.starts_with(d))
+    pc.parse::<Spec>().is_ok_and(|spec| spec.is_direct())
 }
 
 #[cfg(test)]

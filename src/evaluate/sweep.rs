@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::models::mlp;
 use crate::models::operator::ExplicitInverse;
-use crate::solver::{Method, Workspace};
+use crate::solver::Workspace;
 use crate::system::{Cached, LinearSystem, Parts, SampleSource, cache, for_each_chunk};
 
 /// Residual histories are kept for this many systems of each dataset.
@@ -227,10 +227,7 @@ fn one_row(
     let named = |e: Error| named(e, row, data);
     let source =
         measure::source(&row.kind()?, d, || mean_inverse(data, row.filter, row.symmetrize)).map_err(named)?;
-    let omega = match row.ksp {
-        Method::Richardson { scale } => Some(scale),
-        _ => None,
-    };
+    let omega = row.ksp.damping();
     let mut after = Vec::new();
     for i in 0..results.datasets[d].kappa.len() {
         if interrupt::requested() {

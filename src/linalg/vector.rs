@@ -26,7 +26,7 @@ pub(crate) fn both<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnc
 }
 
 /// The sum over pieces of four vectors, the first two of them changed, along the tree.
-pub(crate) fn sum_over_pieces(
+fn sum_over_pieces(
     x: &mut [f64],
     r: &mut [f64],
     p: &[f64],
@@ -136,6 +136,34 @@ pub fn all_finite(x: &[f64]) -> bool {
     // Without a way out inside a chunk, so that it runs in lanes.
     let whole = |c: &[f64]| c.iter().fold(true, |ok, v| ok & v.is_finite());
     x.chunks(1024).all(whole)
+}
+
+/// x ← x + α p, r ← r − α q in one pass, q = A p; returns ‖r‖.
+pub fn advance(alpha: f64, p: &[f64], ap: &[f64], x: &mut [f64], r: &mut [f64]) -> f64 {
+    sum_over_pieces(x, r, p, ap, &|x, r, p, ap| advance_piece(alpha, p, ap, x, r)).sqrt()
+}
+
+/// A piece of [`advance`]; returns its part of ‖r‖².
+fn advance_piece(alpha: f64, p: &[f64], ap: &[f64], x: &mut [f64], r: &mut [f64]) -> f64 {
+    let mut sums = [0.0; LANES];
+    let (xc, xr) = x.as_chunks_mut::<LANES>();
+    let (rc, rr) = r.as_chunks_mut::<LANES>();
+    let (pc, pr) = p.as_chunks::<LANES>();
+    let (ac, ar) = ap.as_chunks::<LANES>();
+    for (((x, r), p), ap) in xc.iter_mut().zip(rc).zip(pc).zip(ac) {
+        for l in 0..LANES {
+            x[l] += alpha * p[l];
+            r[l] -= alpha * ap[l];
+            sums[l] += r[l] * r[l];
+        }
+    }
+    let mut sum: f64 = sums.iter().sum();
+    for (((x, r), p), ap) in xr.iter_mut().zip(rr).zip(pr).zip(ar) {
+        *x += alpha * p;
+        *r -= alpha * ap;
+        sum += *r * *r;
+    }
+    sum
 }
 
 #[cfg(test)]

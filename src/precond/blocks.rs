@@ -4,14 +4,15 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
-use super::check_square_finite;
-use super::inner::Inner;
+use super::{Spec, check_square_finite, ilu};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, LinOp, Pattern, Props};
 
-/// Parameters of [`Blocks`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Parameters of [`Blocks`], and those of `asm`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct BlocksParams {
     /// Contiguous blocks of rows, as even as possible.
     pub blocks: usize,
@@ -19,8 +20,19 @@ pub struct BlocksParams {
     pub overlap: usize,
     /// Only what belongs to the block itself comes back from its solve (restricted Schwarz, PETSc's default).
     pub restricted: bool,
-    /// The solver on each block.
-    pub inner: Inner,
+    /// The preconditioner on each block.
+    pub inner: Spec,
+}
+
+impl Default for BlocksParams {
+    fn default() -> Self {
+        BlocksParams {
+            blocks: 8,
+            overlap: 1,
+            restricted: true,
+            inner: ilu::spec(),
+        }
+    }
 }
 
 /// z = Σᵢ R̃ᵢᵀ Mᵢ Rᵢ r, Mᵢ ≈ (Rᵢ A Rᵢᵀ)⁻¹: block Jacobi without overlap, additive Schwarz with it.
@@ -68,13 +80,26 @@ impl BlocksParams {
         }
         Ok(())
     }
+
+    /// What they promise for a symmetric positive definite A.
+    pub(super) fn props(&self) -> Props {
+        match self.symmetric() && self.inner.props() == Props::SPD {
+            true => Props::SPD,
+            false => Props::GENERAL,
+        }
+    }
+
+    /// Whether symmetric blocks make the whole symmetric.
+    fn symmetric(&self) -> bool {
+        self.overlap == 0 || !self.restricted
+    }
 }
 
 impl Blocks {
     /// # Errors
-    /// [`Error::Argument`] if there is no block; [`Error::Shape`] unless A is square; as the inner solver where a block does
+    /// [`Error::Argument`] if there is no block; [`Error::Shape`] unless A is square; as the inner preconditioner where a block does
     /// not allow it.
-    pub fn new(a: &Csr, params: BlocksParams) -> Result<Self> {
+    pub fn new(a: &Csr, params: &BlocksParams) -> Result<Self> {
         params.check()?;
         check_square_finite(a)?;
         let n = a.nrows();
@@ -82,7 +107,7 @@ impl Blocks {
         let room = || (vec![false; n], vec![NONE; n]);
         let block = |(mark, local): &mut (Vec<bool>, Vec<u32>), range: Range<usize>| {
             let rows = grown(a, &range, params.overlap, mark);
-            let (op, note) = params.inner.build(&submatrix(a, &rows, local)?)?;
+            let built = params.inner.build(&submatrix(a, &rows, local)?)?;
             let own = |&(_, &row): &(usize, &u32)| range.contains(&(row as usize));
             let kept = rows.iter().enumerate().filter(|e| !params.restricted || own(e));
             let kept = kept.map(|(k, _)| k as u32).collect();
@@ -90,8 +115,8 @@ impl Blocks {
             Ok(Block {
                 rows,
                 kept,
-                op,
-                note,
+                op: built.op,
+                note: built.note,
                 scratch: Mutex::new((vec![0.0; size], vec![0.0; size])),
             })
         };
@@ -106,8 +131,7 @@ impl Blocks {
                 .map(|range| block(&mut room, range))
                 .collect::<Result<Vec<Block>>>()?
         };
-        let symmetric = params.overlap == 0 || !params.restricted;
-        let spd = symmetric && blocks.iter().all(|b| b.op.props() == Props::SPD);
+        let spd = params.symmetric() && blocks.iter().all(|b| b.op.props() == Props::SPD);
         let props = if spd { Props::SPD } else { Props::GENERAL };
         Ok(Blocks {
             blocks,
@@ -117,7 +141,7 @@ impl Blocks {
         })
     }
 
-    /// Shifts that blocks needed.
+    /// What is worth knowing of blocks, such as shifts that were needed.
     pub fn note(&self) -> Option<String> {
         let count = self.blocks.iter().filter(|b| b.note.is_some()).count();
         let first = self.blocks.iter().find_map(|b| b.note.as_ref())?;

@@ -2,7 +2,7 @@
 
 use super::icc::Icc;
 use super::shift::Shift;
-use super::strict::Strict;
+use super::triangular::StrictTriangle;
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 
@@ -48,7 +48,7 @@ impl Icc {
             }
             indptr.push(indices.len() as u32);
         }
-        let lower = Strict::from_rows(true, &indptr, &indices, &values);
+        let lower = StrictTriangle::from_rows(true, &indptr, &indices, &values);
         let upper = lower.transposed();
         let inverse_d = diagonal.iter().map(|d| 1.0 / (d * d)).collect();
         Ok(Icc::from_parts(lower, upper, inverse_d, Shift::NONE))

@@ -1,8 +1,36 @@
 //! The exact inverse of the Poisson matrix on the regular, unperturbed grid: a fast direct solver as preconditioner.
 
+use serde::{Deserialize, Serialize};
+
+use super::{Built, Preconditioner, Reuse, check_square_finite};
+use crate::entry::{Entry, config, defaults};
 use crate::error::{Error, Result};
-use crate::linalg::dense;
-use crate::linalg::{LinOp, Props};
+use crate::linalg::{Csr, LinOp, Props, dense};
+
+/// `fast-poisson`.
+pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
+    name: "fast-poisson",
+    help: "the inverse of the Poisson matrix of the unperturbed square grid, in the sine basis",
+    source: "Buzbee, Golub & Nielson (1970), doi:10.1137/0707049",
+    needs: "n = m² unknowns of a square grid, row by row",
+    positional: &[],
+    defaults: defaults::<Config>,
+    parse: |table, origin| Ok(Box::new(config::<Config>(table, "fast-poisson", origin)?)),
+};
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {}
+
+impl Preconditioner for Config {
+    fn build(&self, a: &Csr, _reuse: &mut Reuse) -> Result<Built> {
+        check_square_finite(a)?;
+        Ok(Built::new(FastPoisson::new(a.nrows())?))
+    }
+    fn props(&self) -> Props {
+        Props::SPD
+    }
+}
 
 /// M = A₀⁻¹ for the 5-point (and P1) Laplacian A₀ = T ⊗ I + I ⊗ T, T = tridiag(−1, 2, −1), on m×m inner nodes.
 ///

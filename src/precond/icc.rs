@@ -1,11 +1,56 @@
 //! Incomplete Cholesky by level of fill.
 
+use serde::{Deserialize, Serialize};
+
 use super::shift::{Pivots, Shift, Shifting, shifted};
-use super::strict::Strict;
-use super::{SYMMETRY, check_square_finite, fill};
-use crate::error::{Error, Result};
+use super::triangular::{StrictTriangle, TriangularSolve};
+use super::{Built, Preconditioner, Reuse, check_symmetric, level_of_fill};
+use crate::entry::{Entry, config, defaults};
+use crate::error::Result;
 use crate::linalg::op::Halves;
 use crate::linalg::{Csr, LinOp, Props};
+
+/// `icc`.
+pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
+    name: "icc",
+    help: "incomplete Cholesky by level of fill",
+    source: "Meijerink & van der Vorst (1977), doi:10.1090/S0025-5718-1977-0438681-4",
+    needs: "A symmetric",
+    positional: &["levels"],
+    defaults: defaults::<Config>,
+    parse: |table, origin| Ok(Box::new(config::<Config>(table, "icc", origin)?)),
+};
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Config {
+    /// Of fill.
+    levels: usize,
+    shift: Shifting,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            levels: 0,
+            shift: Shifting::Smallest,
+        }
+    }
+}
+
+impl Preconditioner for Config {
+    fn build(&self, a: &Csr, _reuse: &mut Reuse) -> Result<Built> {
+        let icc = Icc::with_shift(a, self.levels, self.shift)?;
+        let note = icc.shift().note();
+        Ok(Built::new(icc).noted(note))
+    }
+    fn props(&self) -> Props {
+        match self.shift {
+            Shifting::Smallest | Shifting::PositiveDefinite => Props::SPD,
+            _ => Props::SYMMETRIC,
+        }
+    }
+}
 
 /// L D Lᵀ ≈ A + shift I with unit lower L on the level-k pattern of A.
 ///
@@ -14,8 +59,8 @@ use crate::linalg::{Csr, LinOp, Props};
 /// doi:10.1090/S0025-5718-1980-0559197-0.
 #[derive(Debug, Clone)]
 pub struct Icc {
-    lower: Strict,
-    upper: Strict,
+    lower: TriangularSolve,
+    upper: TriangularSolve,
     inverse_d: Vec<f64>,
     shift: Shift,
     /// D > 0.
@@ -32,19 +77,14 @@ impl Icc {
     }
 
     /// # Errors
-    /// [`Error::Shape`] unless A is square; [`Error::Numeric`] unless it is symmetric and finite, or if no shift helps.
+    /// [`crate::Error::Shape`] unless A is square; [`crate::Error::Numeric`] unless it is symmetric and finite, or if no shift helps.
     pub fn with_shift(a: &Csr, levels: usize, shifting: Shifting) -> Result<Self> {
-        check_square_finite(a)?;
-        if !a.is_symmetric(SYMMETRY) {
-            return Err(Error::Numeric(
-                "icc needs a symmetric matrix; this one is not".into(),
-            ));
-        }
+        check_symmetric("icc", a)?;
         let mut lower = match levels {
-            0 => Strict::lower_of(a),
+            0 => StrictTriangle::lower_of(a),
             _ => {
-                let ((indptr, indices), _) = fill::levels(a, levels);
-                Strict::zeros(true, &indptr, &indices)
+                let ((indptr, indices), _) = level_of_fill::pattern(a, levels);
+                StrictTriangle::zeros(true, &indptr, &indices)
             }
         };
         let mut d = vec![0.0; a.nrows()];
@@ -59,19 +99,24 @@ impl Icc {
     }
 
     /// From L, Lᵀ and D⁻¹.
-    pub(super) fn from_parts(lower: Strict, upper: Strict, inverse_d: Vec<f64>, shift: Shift) -> Self {
+    pub(super) fn from_parts(
+        lower: StrictTriangle,
+        upper: StrictTriangle,
+        inverse_d: Vec<f64>,
+        shift: Shift,
+    ) -> Self {
         Icc {
             definite: inverse_d.iter().all(|&d| d > 0.0),
-            lower: lower.ready(),
-            upper: upper.ready(),
+            lower: TriangularSolve::new(lower),
+            upper: TriangularSolve::new(upper),
             inverse_d,
             shift,
         }
     }
 
     /// The strictly lower part of the unit factor and D⁻¹.
-    pub(super) fn parts(&self) -> (&Strict, &[f64]) {
-        (&self.lower, &self.inverse_d)
+    pub(super) fn parts(&self) -> (&StrictTriangle, &[f64]) {
+        (self.lower.triangle(), &self.inverse_d)
     }
 
     /// The shift that was needed.
@@ -81,7 +126,7 @@ impl Icc {
 }
 
 /// Row by row: l_ij d_j = a_ij − Σ_{k<j} l_ik d_k l_jk, d_i = a_ii + shift − Σ_k l_ik² d_k. False at a bad pivot.
-fn factorize(a: &Csr, pivots: &Pivots, l: &mut Strict, d: &mut [f64]) -> bool {
+fn factorize(a: &Csr, pivots: &Pivots, l: &mut StrictTriangle, d: &mut [f64]) -> bool {
     // Row i of L D as it grows, zero outside the pattern of row i.
     let mut w = vec![0.0; a.nrows()];
     for i in 0..a.nrows() {
@@ -96,7 +141,7 @@ fn factorize(a: &Csr, pivots: &Pivots, l: &mut Strict, d: &mut [f64]) -> bool {
             }
         }
         // l_ij d_j, from the columns before.
-        let entry = |j: usize, l: &Strict, w: &[f64]| {
+        let entry = |j: usize, l: &StrictTriangle, w: &[f64]| {
             let far = l.far(j);
             let known = l.values[far.clone()].iter().zip(&l.indices[far]);
             let sum = known.fold(w[j], |sum, (v, &m)| sum - v * w[m as usize]);
@@ -142,7 +187,7 @@ impl LinOp for Icc {
         self.upper.substitute(y, |i, y| self.inverse_d[i] * y);
     }
     fn nnz(&self) -> usize {
-        self.lower.nnz() + self.inverse_d.len()
+        self.lower.triangle().nnz() + self.inverse_d.len()
     }
     fn halves(&self) -> Option<&dyn Halves> {
         self.definite.then_some(self)

@@ -1,20 +1,55 @@
 //! Incomplete Cholesky by threshold.
 
+use serde::{Deserialize, Serialize};
+
 use super::icc::Icc;
 use super::shift::{Pivots, Shifting, shifted};
-use super::strict::Strict;
-use super::{SYMMETRY, check_square_finite};
+use super::triangular::StrictTriangle;
+use super::{Built, Preconditioner, Reuse, check_symmetric};
+use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
-use crate::linalg::Csr;
+use crate::linalg::{Csr, Props};
+
+/// `ict`.
+pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
+    name: "ict",
+    help: "incomplete Cholesky by threshold",
+    source: "Lin & Moré (1999), doi:10.1137/S1064827597327334",
+    needs: "A symmetric",
+    positional: &["droptol", "fill"],
+    defaults: defaults::<IctParams>,
+    parse: |table, origin| Ok(Box::new(checked(table, "ict", origin, IctParams::check)?)),
+};
 
 /// Parameters of [`Icc::threshold`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct IctParams {
     /// Entries of L with |l_ij| < droptol · ‖L(j:n, j)‖₂ are dropped, as ilupp does; unlike MATLAB's rule, which takes the norm of
     /// A's column, it does not depend on the scale of A.
     pub droptol: f64,
     /// Entries below the diagonal kept in each column at most, the largest; 0 keeps all.
     pub fill: usize,
+}
+
+impl Default for IctParams {
+    fn default() -> Self {
+        IctParams {
+            droptol: 1e-3,
+            fill: 0,
+        }
+    }
+}
+
+impl Preconditioner for IctParams {
+    fn build(&self, a: &Csr, _reuse: &mut Reuse) -> Result<Built> {
+        let ict = Icc::threshold(a, *self)?;
+        let note = ict.shift().note();
+        Ok(Built::new(ict).noted(note))
+    }
+    fn props(&self) -> Props {
+        Props::SPD
+    }
 }
 
 impl IctParams {
@@ -40,17 +75,12 @@ impl Icc {
     /// [`Error::Argument`] for a bad drop tolerance; else as [`Icc::new`].
     pub fn threshold(a: &Csr, params: IctParams) -> Result<Self> {
         params.check()?;
-        check_square_finite(a)?;
-        if !a.is_symmetric(SYMMETRY) {
-            return Err(Error::Numeric(
-                "ict needs a symmetric matrix; this one is not".into(),
-            ));
-        }
+        check_symmetric("ict", a)?;
         let mut columns = Columns::default();
         let shift = shifted("ict", a, Shifting::Smallest, |pivots| {
             columns.factorize(a, pivots, params)
         })?;
-        let upper = Strict::from_rows(false, &columns.indptr, &columns.rows, &columns.values);
+        let upper = StrictTriangle::from_rows(false, &columns.indptr, &columns.rows, &columns.values);
         let inverse_d = columns.diagonal.iter().map(|d| 1.0 / (d * d)).collect();
         Ok(Icc::from_parts(upper.transposed(), upper, inverse_d, shift))
     }

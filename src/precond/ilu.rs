@@ -1,19 +1,63 @@
 //! Incomplete LU by level of fill.
 
+use serde::{Deserialize, Serialize};
+
 use super::shift::{Pivots, Shift, Shifting, shifted};
-use super::strict::Strict;
-use super::{check_square_finite, fill};
+use super::triangular::{StrictTriangle, TriangularSolve};
+use super::{Built, Preconditioner, Reuse, Spec, check_square_finite, level_of_fill};
+use crate::entry::{Entry, config, defaults};
 use crate::error::Result;
 use crate::linalg::{Csr, LinOp, Props};
+
+/// `ilu`.
+pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
+    name: "ilu",
+    help: "incomplete LU by level of fill",
+    source: "Saad (2003), section 10.3, doi:10.1137/1.9780898718003",
+    needs: "",
+    positional: &["levels"],
+    defaults: defaults::<Config>,
+    parse: |table, origin| Ok(Box::new(config::<Config>(table, "ilu", origin)?)),
+};
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Config {
+    /// Of fill.
+    levels: usize,
+    shift: Shifting,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            levels: 0,
+            shift: Shifting::Nonzero,
+        }
+    }
+}
+
+impl Preconditioner for Config {
+    fn build(&self, a: &Csr, _reuse: &mut Reuse) -> Result<Built> {
+        let ilu = Ilu::with_shift(a, self.levels, self.shift)?;
+        let note = ilu.shift().note();
+        Ok(Built::new(ilu).noted(note))
+    }
+}
+
+/// `ilu(0)`.
+pub(super) fn spec() -> Spec {
+    Spec::new(&ENTRY, Box::new(Config::default()))
+}
 
 /// L U ≈ A + shift I with unit lower L, on the level-k pattern of A.
 ///
 /// A pivot that vanishes makes it factorise A + α I instead, see [`Shifting`]; [`Ilu::shift`] reports α. Reference: Saad (2003), section 10.3.
 #[derive(Debug, Clone)]
 pub struct Ilu {
-    lower: Strict,
+    lower: TriangularSolve,
     /// Rows scaled by 1 / u_ii.
-    upper: Strict,
+    upper: TriangularSolve,
     inverse_d: Vec<f64>,
     shift: Shift,
 }
@@ -32,11 +76,11 @@ impl Ilu {
     pub fn with_shift(a: &Csr, levels: usize, shifting: Shifting) -> Result<Self> {
         check_square_finite(a)?;
         let (lower, upper) = match levels {
-            0 => Strict::split(a, |_| 1.0),
+            0 => StrictTriangle::split(a, |_| 1.0),
             _ => {
-                let (lower, upper) = fill::levels(a, levels);
-                let lower = Strict::zeros(true, &lower.0, &lower.1);
-                (lower, Strict::zeros(false, &upper.0, &upper.1))
+                let (lower, upper) = level_of_fill::pattern(a, levels);
+                let lower = StrictTriangle::zeros(true, &lower.0, &lower.1);
+                (lower, StrictTriangle::zeros(false, &upper.0, &upper.1))
             }
         };
         let mut factor = Factor {
@@ -54,11 +98,16 @@ impl Ilu {
     }
 
     /// From unit L, U without its diagonal, and the inverse of that.
-    fn from_parts(lower: Strict, mut upper: Strict, inverse_d: Vec<f64>, shift: Shift) -> Self {
+    fn from_parts(
+        lower: StrictTriangle,
+        mut upper: StrictTriangle,
+        inverse_d: Vec<f64>,
+        shift: Shift,
+    ) -> Self {
         upper.scale_rows(|i| inverse_d[i]);
         Ilu {
-            lower: lower.ready(),
-            upper: upper.ready(),
+            lower: TriangularSolve::new(lower),
+            upper: TriangularSolve::new(upper),
             inverse_d,
             shift,
         }
@@ -72,8 +121,8 @@ impl Ilu {
         shift: Shift,
     ) -> Self {
         Ilu::from_parts(
-            Strict::from_rows(true, lower.0, lower.1, lower.2),
-            Strict::from_rows(false, upper.0, upper.1, upper.2),
+            StrictTriangle::from_rows(true, lower.0, lower.1, lower.2),
+            StrictTriangle::from_rows(false, upper.0, upper.1, upper.2),
             inverse_d,
             shift,
         )
@@ -86,8 +135,8 @@ impl Ilu {
 }
 
 struct Factor {
-    lower: Strict,
-    upper: Strict,
+    lower: StrictTriangle,
+    upper: StrictTriangle,
     inverse_d: Vec<f64>,
 }
 
@@ -173,6 +222,6 @@ impl LinOp for Ilu {
         self.upper.substitute(y, |i, y| self.inverse_d[i] * y);
     }
     fn nnz(&self) -> usize {
-        self.lower.nnz() + self.upper.nnz() + self.inverse_d.len()
+        self.lower.triangle().nnz() + self.upper.triangle().nnz() + self.inverse_d.len()
     }
 }

@@ -2,19 +2,51 @@
 
 use std::collections::BTreeSet;
 
-use super::check_square_finite;
+use serde::{Deserialize, Serialize};
+
 use super::ilu::Ilu;
 use super::shift::{Pivots, Shift, Shifting, shifted};
+use super::{Built, Preconditioner, Reuse, check_square_finite};
+use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 
+/// `ilut`.
+pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
+    name: "ilut",
+    help: "incomplete LU by threshold",
+    source: "Saad (1994), doi:10.1002/nla.1680010405",
+    needs: "",
+    positional: &["droptol", "fill"],
+    defaults: defaults::<IlutParams>,
+    parse: |table, origin| Ok(Box::new(checked(table, "ilut", origin, IlutParams::check)?)),
+};
+
 /// Parameters of [`Ilu::threshold`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct IlutParams {
     /// Multipliers and entries below droptol · ‖row of A‖₂ are dropped.
     pub droptol: f64,
     /// Entries kept in each row of L and of U at most, the largest; 0 keeps all.
     pub fill: usize,
+}
+
+impl Default for IlutParams {
+    fn default() -> Self {
+        IlutParams {
+            droptol: 1e-3,
+            fill: 0,
+        }
+    }
+}
+
+impl Preconditioner for IlutParams {
+    fn build(&self, a: &Csr, _reuse: &mut Reuse) -> Result<Built> {
+        let ilut = Ilu::threshold(a, *self)?;
+        let note = ilut.shift().note();
+        Ok(Built::new(ilut).noted(note))
+    }
 }
 
 impl IlutParams {

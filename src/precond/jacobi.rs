@@ -1,9 +1,59 @@
 //! Diagonal scaling.
 
-use super::{check_square_finite, nonzero_diagonal};
-use crate::error::Result;
+use serde::{Deserialize, Serialize};
+
+use super::{Built, Preconditioner, Reuse, check_square_finite, nonzero_diagonal};
+use crate::entry::{Entry, checked, defaults};
+use crate::error::{Error, Result};
 use crate::linalg::op::Halves;
 use crate::linalg::{Csr, LinOp, Props};
+
+/// `jacobi`.
+pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
+    name: "jacobi",
+    help: "diagonal scaling, M = ω D⁻¹",
+    source: "Saad (2003), section 4.1, doi:10.1137/1.9780898718003",
+    needs: "no zero on the diagonal of A",
+    positional: &["omega"],
+    defaults: defaults::<Config>,
+    parse: |table, origin| Ok(Box::new(checked(table, "jacobi", origin, Config::check)?)),
+};
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Config {
+    omega: f64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { omega: 1.0 }
+    }
+}
+
+impl Config {
+    fn check(&self) -> Result<()> {
+        if self.omega > 0.0 && self.omega.is_finite() {
+            return Ok(());
+        }
+        Err(Error::Argument(format!(
+            "jacobi: omega = {} must be positive and finite",
+            self.omega
+        )))
+    }
+}
+
+impl Preconditioner for Config {
+    fn build(&self, a: &Csr, _reuse: &mut Reuse) -> Result<Built> {
+        Ok(Built::new(Jacobi::new(a, self.omega)?))
+    }
+    fn props(&self) -> Props {
+        Props::SPD
+    }
+    fn arguments(&self) -> Option<String> {
+        (self.omega == 1.0).then(String::new)
+    }
+}
 
 /// M = ω D⁻¹, D the diagonal of A.
 #[derive(Debug, Clone)]

@@ -1,8 +1,38 @@
 //! Sparse L D Lᵀ: M = A⁻¹ for a symmetric A, definite or not.
 
-use super::{SYMMETRY, check_square_finite};
+use serde::{Deserialize, Serialize};
+
+use super::{Built, Preconditioner, Reuse, SYMMETRY, check_square_finite};
+use crate::entry::{Entry, config, defaults};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, LinOp, Props, SymbolicLdlt, ldlt};
+
+/// `ldlt`.
+pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
+    name: "ldlt",
+    help: "sparse L D Lᵀ factorisation with refinement, M = A⁻¹",
+    source: "El Kazdadi, faer (github.com/sarah-quinones/faer-rs)",
+    needs: "A symmetric and regular",
+    positional: &[],
+    defaults: defaults::<Config>,
+    parse: |table, origin| Ok(Box::new(config::<Config>(table, "ldlt", origin)?)),
+};
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {}
+
+impl Preconditioner for Config {
+    fn build(&self, a: &Csr, _reuse: &mut Reuse) -> Result<Built> {
+        Ok(Built::new(Ldlt::new(a)?))
+    }
+    fn props(&self) -> Props {
+        Props::SPD
+    }
+    fn is_direct(&self) -> bool {
+        true
+    }
+}
 
 /// The factorisation with what it says of A.
 #[derive(Debug, Clone)]

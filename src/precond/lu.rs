@@ -4,10 +4,36 @@ use faer::MatMut;
 use faer::linalg::solvers::SolveCore;
 use faer::sparse::linalg::solvers::Lu as FaerLu;
 use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
+use serde::{Deserialize, Serialize};
 
-use super::check_square_finite;
+use super::{Built, Preconditioner, Reuse, check_square_finite};
+use crate::entry::{Entry, config, defaults};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, LinOp, Props};
+
+/// `lu`.
+pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
+    name: "lu",
+    help: "sparse LU with partial pivoting by faer, M = A⁻¹",
+    source: "El Kazdadi, faer (github.com/sarah-quinones/faer-rs)",
+    needs: "A regular",
+    positional: &[],
+    defaults: defaults::<Config>,
+    parse: |table, origin| Ok(Box::new(config::<Config>(table, "lu", origin)?)),
+};
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {}
+
+impl Preconditioner for Config {
+    fn build(&self, a: &Csr, _reuse: &mut Reuse) -> Result<Built> {
+        Ok(Built::new(Lu::new(a)?))
+    }
+    fn is_direct(&self) -> bool {
+        true
+    }
+}
 
 /// The factors of Aᵀ (whose columns are A's rows), used transposed.
 pub struct Lu {

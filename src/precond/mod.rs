@@ -1,56 +1,90 @@
 //! Classical preconditioners M ≈ A⁻¹, one file each; applied they are one more [`LinOp`](crate::linalg::LinOp): z = M r.
 //!
-//! Names and defaults follow PETSc. [`Spec`] is what recipes and the command line say, [`Spec::build`] the setup on one
-//! matrix, [`Built`] the result with its time and what is worth knowing (a shift that was needed).
-//! Where A is symmetric positive definite, `none`, `jacobi`, `ssor`, `icc`, `ict`, `fsai`, `koptimal`, `cholesky`, `amg`, `sine`, `bjacobi` and unrestricted
-//! `asm` with such solvers inside are, too; `sor`, `ilu`, `ilut`, `spai`, `lu` and restricted `asm` are not.
+//! Names and defaults follow PETSc. [`ENTRIES`] lists them. [`Spec`] is what recipes and the command line say, [`Spec::build`] the
+//! setup on one matrix, [`Built`] the result with its time and what is worth knowing (a shift that was needed).
+//! [`Spec::props`] says which are symmetric positive definite where A is.
 
 pub mod amg;
+mod asm;
+mod bjacobi;
 mod blocks;
-mod build;
-mod chains;
+mod cholesky;
 mod factor;
 mod fast_poisson;
-mod fill;
 mod fsai;
-mod grouped;
 mod icc;
 mod ict;
 mod ilu;
 mod ilut;
-mod inner;
 mod jacobi;
+mod koptimal;
 mod ldlt;
+mod level_of_fill;
 mod lu;
+mod none;
+mod preconditioner;
 mod shift;
+mod sine;
 mod sor;
 mod spai;
-mod spec;
-mod strict;
-mod table;
+mod ssor;
+mod triangular;
 mod two_level;
 
 pub use amg::{Amg, AmgParams, rigid_body_modes};
 pub use blocks::{Blocks, BlocksParams};
-pub use build::{Built, Reuse};
 pub use fast_poisson::FastPoisson;
 pub use fsai::Fsai;
 pub use icc::Icc;
 pub use ict::IctParams;
 pub use ilu::Ilu;
 pub use ilut::IlutParams;
-pub use inner::Inner;
 pub use jacobi::Jacobi;
 pub use ldlt::Ldlt;
 pub use lu::Lu;
+pub use preconditioner::{Built, Preconditioner, Reuse, Spec};
 pub use shift::{Shift, Shifting};
 pub use sor::{Sor, SorParams};
 pub use spai::Spai;
-pub use spec::Spec;
 pub use two_level::{TwoLevel, sine_modes};
 
+use crate::entry::{Entry, Registry};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, vector};
+
+/// Every preconditioner.
+pub static ENTRIES: Registry<dyn Preconditioner> = Registry::new(
+    "preconditioner",
+    &[
+        &none::ENTRY,
+        &jacobi::ENTRY,
+        &sor::ENTRY,
+        &ssor::ENTRY,
+        &icc::ENTRY,
+        &ict::ENTRY,
+        &ilu::ENTRY,
+        &ilut::ENTRY,
+        &fsai::ENTRY,
+        &spai::ENTRY,
+        &koptimal::ENTRY,
+        &bjacobi::ENTRY,
+        &asm::ENTRY,
+        &amg::ENTRY,
+        &sine::ENTRY,
+        &fast_poisson::ENTRY,
+        &cholesky::ENTRY,
+        &ldlt::ENTRY,
+        &lu::ENTRY,
+    ],
+);
+
+/// Adds a preconditioner of the library's user for the rest of the process.
+///
+/// # Errors
+/// [`Error::Argument`] if the name is taken.
+pub fn register(entry: Entry<dyn Preconditioner>) -> Result<()> {
+    ENTRIES.register(entry)
+}
 
 /// Relative difference of a_ij and a_ji up to which a matrix counts as symmetric.
 const SYMMETRY: f64 = 1e-12;
@@ -74,6 +108,18 @@ fn check_square_finite(a: &Csr) -> Result<()> {
             a.values()[k]
         ))),
         None => Ok(()),
+    }
+}
+
+/// # Errors
+/// As [`check_square_finite`], and [`Error::Numeric`] unless A is symmetric.
+fn check_symmetric(method: &str, a: &Csr) -> Result<()> {
+    check_square_finite(a)?;
+    match a.is_symmetric(SYMMETRY) {
+        true => Ok(()),
+        false => Err(Error::Numeric(format!(
+            "{method} needs a symmetric matrix; this one is not"
+        ))),
     }
 }
 

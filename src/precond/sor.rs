@@ -2,19 +2,57 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::strict::Strict;
-use super::{SYMMETRY, check_square_finite, nonzero_diagonal};
+use serde::{Deserialize, Serialize};
+
+use super::triangular::{StrictTriangle, TriangularSolve};
+use super::{Built, Preconditioner, Reuse, SYMMETRY, check_square_finite, nonzero_diagonal};
+use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, LinOp, Props};
 
-/// Parameters of [`Sor`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// `sor`.
+pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
+    name: "sor",
+    help: "successive over-relaxation, forward sweeps: Gauss–Seidel at omega = 1",
+    source: "Saad (2003), section 4.1, doi:10.1137/1.9780898718003",
+    needs: "no zero on the diagonal of A",
+    positional: &["omega", "sweeps"],
+    defaults: defaults::<SorParams>,
+    parse: |table, origin| Ok(Box::new(checked(table, "sor", origin, SorParams::check)?)),
+};
+
+/// Parameters of [`Sor`], and those of `sor` and `ssor`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct SorParams {
     /// 0 < ω < 2.
     pub omega: f64,
     pub sweeps: usize,
     /// Each sweep forward, then backward.
+    #[serde(skip)]
     pub symmetric: bool,
+}
+
+impl Default for SorParams {
+    fn default() -> Self {
+        SorParams {
+            omega: 1.0,
+            sweeps: 1,
+            symmetric: false,
+        }
+    }
+}
+
+impl Preconditioner for SorParams {
+    fn build(&self, a: &Csr, _reuse: &mut Reuse) -> Result<Built> {
+        Ok(Built::new(Sor::new(a, *self)?))
+    }
+    fn props(&self) -> Props {
+        match self.symmetric {
+            true => Props::SPD,
+            false => Props::GENERAL,
+        }
+    }
 }
 
 /// `sweeps` SOR iterations on A z = r from z = 0, with A = L + D + U.
@@ -26,8 +64,8 @@ pub struct SorParams {
 #[derive(Debug)]
 pub struct Sor {
     /// Rows scaled by ω / a_ii.
-    lower: Strict,
-    upper: Strict,
+    lower: TriangularSolve,
+    upper: TriangularSolve,
     /// ω / a_ii.
     weight: Vec<f64>,
     params: SorParams,
@@ -45,7 +83,7 @@ impl Sor {
         check_square_finite(a)?;
         let diagonal = nonzero_diagonal("sor", a)?;
         let weight: Vec<f64> = diagonal.iter().map(|d| params.omega / d).collect();
-        let (lower, upper) = Strict::split(a, |i| weight[i]);
+        let (lower, upper) = StrictTriangle::split(a, |i| weight[i]);
         // Forward SOR is symmetric only where A is diagonal; that is not worth a promise.
         let props = if !(params.symmetric && a.is_symmetric(SYMMETRY)) {
             Props::GENERAL
@@ -55,8 +93,8 @@ impl Sor {
             Props::SYMMETRIC
         };
         Ok(Sor {
-            lower: lower.ready(),
-            upper: upper.ready(),
+            lower: TriangularSolve::new(lower),
+            upper: TriangularSolve::new(upper),
             weight,
             params,
             props,
@@ -82,7 +120,7 @@ impl Sor {
     pub(super) fn relax(&self, r: &[f64], z: &mut [f64], s: &mut [f64]) {
         let omega = self.params.omega;
         for (i, s) in s.iter_mut().enumerate() {
-            *s = self.weight[i] * r[i] + (1.0 - omega) * z[i] - self.upper.row_dot(i, z);
+            *s = self.weight[i] * r[i] + (1.0 - omega) * z[i] - self.upper.triangle().row_dot(i, z);
         }
         self.lower.substitute(z, |i, _| s[i]);
         if self.params.symmetric {
@@ -94,7 +132,8 @@ impl Sor {
     /// One sweep back on the given z; `s` is room for n numbers.
     pub(super) fn relax_back(&self, r: &[f64], z: &mut [f64], s: &mut [f64]) {
         for (i, s) in s.iter_mut().enumerate() {
-            *s = self.weight[i] * r[i] + (1.0 - self.params.omega) * z[i] - self.lower.row_dot(i, z);
+            *s = self.weight[i] * r[i] + (1.0 - self.params.omega) * z[i]
+                - self.lower.triangle().row_dot(i, z);
         }
         self.upper.substitute(z, |i, _| s[i]);
     }
@@ -140,6 +179,6 @@ impl LinOp for Sor {
         }
     }
     fn nnz(&self) -> usize {
-        self.lower.nnz() + self.upper.nnz() + self.weight.len()
+        self.lower.triangle().nnz() + self.upper.triangle().nnz() + self.weight.len()
     }
 }

@@ -3,11 +3,34 @@
 use std::sync::Arc;
 
 use faer::linalg::solvers::{Qr, SolveLstsqCore};
+use serde::{Deserialize, Serialize};
 
-use super::check_square_finite;
+use super::{Built, Preconditioner, Reuse, check_square_finite};
+use crate::entry::{Entry, config, defaults};
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
 use crate::linalg::{Csr, LinOp, Pattern, Props};
+
+/// `spai`.
+pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
+    name: "spai",
+    help: "sparse approximate inverse on the pattern of A, of least ‖A M − I‖ in the Frobenius norm",
+    source: "Grote & Huckle (1997), doi:10.1137/S1064827594276552",
+    needs: "no empty column in A",
+    positional: &[],
+    defaults: defaults::<Config>,
+    parse: |table, origin| Ok(Box::new(config::<Config>(table, "spai", origin)?)),
+};
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {}
+
+impl Preconditioner for Config {
+    fn build(&self, a: &Csr, _reuse: &mut Reuse) -> Result<Built> {
+        Ok(Built::new(Spai::new(a)?))
+    }
+}
 
 /// M on the pattern of A, minimising ‖A M − I‖_F: a small least-squares problem for each column. Not symmetric, even where A is.
 ///

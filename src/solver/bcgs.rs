@@ -1,10 +1,57 @@
 //! BiCGStab.
 
+use serde::{Deserialize, Serialize};
+
+use super::requirements::{Need, Requirements};
 use super::run::Run;
 use super::stop::Norm;
-use super::{Monitor, Outcome, Reason, Stop, need};
+use super::{KrylovMethod, Memory, Monitor, Outcome, Reason, Side, Stop, Workspace};
+use crate::entry::{Entry, config, defaults};
 use crate::error::Result;
 use crate::linalg::{LinOp, vector};
+
+/// `bcgs`.
+pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
+    name: "bcgs",
+    help: "BiCGStab, M on the right",
+    source: "van der Vorst (1992), doi:10.1137/0913035",
+    needs: "A and M linear",
+    positional: &[],
+    defaults: defaults::<Config>,
+    parse: |table, origin| Ok(Box::new(config::<Config>(table, "bcgs", origin)?)),
+};
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {}
+
+const REQUIREMENTS: Requirements = Requirements {
+    method: "bcgs",
+    matrix: Need::Linear,
+    preconditioner: Need::Linear,
+    norms: &[Norm::Unpreconditioned],
+};
+
+impl KrylovMethod for Config {
+    fn requirements(&self) -> Requirements {
+        REQUIREMENTS
+    }
+    fn solve(
+        &self,
+        ws: &mut Workspace,
+        a: &dyn LinOp,
+        m: &dyn LinOp,
+        b: &[f64],
+        x: &mut [f64],
+        stop: &Stop,
+        monitor: &mut dyn Monitor,
+    ) -> Result<Outcome> {
+        bcgs(ws.of(), a, m, b, x, stop, monitor)
+    }
+    fn sides(&self) -> &'static [Side] {
+        &[Side::Right, Side::Symmetric]
+    }
+}
 
 /// Workspace of [`bcgs`]: 6 n-vectors, kept between solves.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +65,8 @@ pub struct Bcgs {
     /// M p, later M s.
     z: Vec<f64>,
 }
+
+impl Memory for Bcgs {}
 
 /// BiCGStab for A x = b with any square A, M ≈ A⁻¹ on the right: the residual noted is the true one up to rounding.
 ///
@@ -37,8 +86,7 @@ pub fn bcgs(
     stop: &Stop,
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
-    need::linear("bcgs", a, m)?;
-    need::norm("bcgs", stop, &[Norm::Unpreconditioned])?;
+    REQUIREMENTS.check(a, m, stop)?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     let Bcgs {
         r,

@@ -1,14 +1,91 @@
 //! Conjugate gradients.
 
+use serde::{Deserialize, Serialize};
+
+use super::deflated::{self, deflated_cg};
 use super::lanczos::Lanczos;
+use super::requirements::{Need, Requirements};
 use super::run::Run;
 use super::stop::Norm;
-use super::{Monitor, Outcome, Reason, Stop, need};
+use super::{KrylovMethod, Memory, Method, Monitor, Outcome, Reason, Stop, Workspace};
+use crate::entry::{Entry, config, defaults};
 use crate::error::Result;
-use crate::linalg::{LinOp, vector};
+use crate::linalg::dense::Dense;
+use crate::linalg::{CoarseFactor, CoarseSpace, Columns, LinOp, vector};
 
 /// The norms a method has that makes M r anyway.
 pub(super) const ALL: [Norm; 3] = [Norm::Unpreconditioned, Norm::Preconditioned, Norm::Natural];
+
+/// `cg`.
+pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
+    name: "cg",
+    help: "preconditioned conjugate gradients",
+    source: "Hestenes & Stiefel (1952), doi:10.6028/jres.049.044",
+    needs: "A and M symmetric positive definite",
+    positional: &[],
+    defaults: defaults::<Config>,
+    parse: |table, origin| Ok(Box::new(config::<Config>(table, "cg", origin)?)),
+};
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {}
+
+const REQUIREMENTS: Requirements = Requirements {
+    method: "cg",
+    matrix: Need::Spd,
+    preconditioner: Need::Spd,
+    norms: &ALL,
+};
+
+impl KrylovMethod for Config {
+    fn requirements(&self) -> Requirements {
+        REQUIREMENTS
+    }
+    fn solve(
+        &self,
+        ws: &mut Workspace,
+        a: &dyn LinOp,
+        m: &dyn LinOp,
+        b: &[f64],
+        x: &mut [f64],
+        stop: &Stop,
+        monitor: &mut dyn Monitor,
+    ) -> Result<Outcome> {
+        cg(ws.of(), a, m, b, x, stop, monitor)
+    }
+    fn coarse_space(&self, a: &dyn LinOp, space: &Dense) -> Option<Result<CoarseSpace>> {
+        let allowed = deflated::REQUIREMENTS.check_matrix(a.props());
+        Some(allowed.and_then(|()| CoarseSpace::new(a, space, Columns::Orthonormal, CoarseFactor::Cholesky)))
+    }
+    fn solve_with_space(
+        &self,
+        ws: &mut Workspace,
+        space: &CoarseSpace,
+        a: &dyn LinOp,
+        m: &dyn LinOp,
+        b: &[f64],
+        x: &mut [f64],
+        stop: &Stop,
+        monitor: &mut dyn Monitor,
+    ) -> Option<Result<Outcome>> {
+        Some(deflated_cg(ws.of(), space, a, m, b, x, stop, monitor))
+    }
+}
+
+impl Workspace {
+    /// Ritz bounds of the spectrum of M A from the last [`cg`] solve, see [`Cg::spectrum`].
+    pub fn cg_spectrum(&mut self) -> Option<(f64, f64)> {
+        self.of::<Cg>().spectrum()
+    }
+}
+
+impl Method {
+    /// `cg`.
+    pub fn cg() -> Method {
+        Method::new(&ENTRY, Box::new(Config {}))
+    }
+}
 
 /// Workspace of [`cg`]: 4 n-vectors, kept between solves.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +96,8 @@ pub struct Cg {
     ap: Vec<f64>,
     lanczos: Lanczos,
 }
+
+impl Memory for Cg {}
 
 impl Cg {
     /// The smallest and largest Ritz value of M A from the last solve's Lanczos coefficients, to about six digits.
@@ -49,8 +128,7 @@ pub fn cg(
     stop: &Stop,
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
-    need::spd("cg", a, m)?;
-    need::norm("cg", stop, &ALL)?;
+    REQUIREMENTS.check(a, m, stop)?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     let Cg { r, z, p, ap, lanczos } = ws;
     lanczos.begin(stop.max_it);
@@ -94,7 +172,7 @@ pub fn cg(
         }
         let alpha = rz / pap;
         lanczos.alpha(alpha);
-        let norm = advance(alpha, p, ap, x, r);
+        let norm = vector::advance(alpha, p, ap, x, r);
         fresh = run.uses_z();
         if fresh {
             m.apply(r, z);
@@ -108,33 +186,4 @@ pub fn cg(
         stopped = run.show(stopped, x);
     };
     Ok(run.finish(reason, x, r))
-}
-
-/// x ← x + α p, r ← r − α A p in one pass; returns ‖r‖.
-pub(super) fn advance(alpha: f64, p: &[f64], ap: &[f64], x: &mut [f64], r: &mut [f64]) -> f64 {
-    vector::sum_over_pieces(x, r, p, ap, &|x, r, p, ap| advance_piece(alpha, p, ap, x, r)).sqrt()
-}
-
-/// A piece of [`advance`]; returns its part of ‖r‖².
-fn advance_piece(alpha: f64, p: &[f64], ap: &[f64], x: &mut [f64], r: &mut [f64]) -> f64 {
-    const LANES: usize = 8;
-    let mut sums = [0.0; LANES];
-    let (xc, xr) = x.as_chunks_mut::<LANES>();
-    let (rc, rr) = r.as_chunks_mut::<LANES>();
-    let (pc, pr) = p.as_chunks::<LANES>();
-    let (ac, ar) = ap.as_chunks::<LANES>();
-    for (((x, r), p), ap) in xc.iter_mut().zip(rc).zip(pc).zip(ac) {
-        for l in 0..LANES {
-            x[l] += alpha * p[l];
-            r[l] -= alpha * ap[l];
-            sums[l] += r[l] * r[l];
-        }
-    }
-    let mut sum: f64 = sums.iter().sum();
-    for (((x, r), p), ap) in xr.iter_mut().zip(rr).zip(pr).zip(ar) {
-        *x += alpha * p;
-        *r -= alpha * ap;
-        sum += *r * *r;
-    }
-    sum
 }

@@ -1,8 +1,12 @@
 //! Chebyshev semi-iteration: no inner products, given bounds on the spectrum.
 
+use serde::{Deserialize, Serialize};
+
 use super::cg::{ALL, Cg, cg};
+use super::requirements::{Need, Requirements};
 use super::run::Run;
-use super::{Monitor, Outcome, Quiet, Reason, Stop, need};
+use super::{KrylovMethod, Memory, Monitor, Outcome, Quiet, Reason, Stop, Workspace};
+use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
 use crate::linalg::{LinOp, vector};
 use crate::rng::{Purpose, stream};
@@ -13,13 +17,65 @@ const ESTIMATE_STEPS: usize = 10;
 /// The interval taken around an estimate λ: [0.1 λ, 1.1 λ], as in PETSc.
 const INTERVAL: (f64, f64) = (0.1, 1.1);
 
+/// `chebyshev`.
+pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
+    name: "chebyshev",
+    help: "Chebyshev semi-iteration, without inner products; bounds on the spectrum of M A given or estimated",
+    source: "Saad (2003), algorithm 12.1, doi:10.1137/1.9780898718003",
+    needs: "A and M symmetric positive definite",
+    positional: &["min", "max"],
+    defaults: defaults::<ChebyshevParams>,
+    parse: |table, origin| {
+        Ok(Box::new(checked(
+            table,
+            "chebyshev",
+            origin,
+            ChebyshevParams::check,
+        )?))
+    },
+};
+
 /// Parameters of [`chebyshev`]: bounds on the eigenvalues of M A, found by ten CG steps where not given.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ChebyshevParams {
     /// Default: 0.1 of the estimated largest eigenvalue.
     pub min: Option<f64>,
     /// Default: 1.1 of the estimated largest eigenvalue.
     pub max: Option<f64>,
+}
+
+const REQUIREMENTS: Requirements = Requirements {
+    method: "chebyshev",
+    matrix: Need::Spd,
+    preconditioner: Need::Spd,
+    norms: &ALL,
+};
+
+impl KrylovMethod for ChebyshevParams {
+    fn requirements(&self) -> Requirements {
+        REQUIREMENTS
+    }
+    fn solve(
+        &self,
+        ws: &mut Workspace,
+        a: &dyn LinOp,
+        m: &dyn LinOp,
+        b: &[f64],
+        x: &mut [f64],
+        stop: &Stop,
+        monitor: &mut dyn Monitor,
+    ) -> Result<Outcome> {
+        chebyshev(ws.of(), self, a, m, b, x, stop, monitor)
+    }
+    fn arguments(&self) -> Option<String> {
+        Some(match (self.min, self.max) {
+            (None, None) => String::new(),
+            (Some(min), None) => format!("min = {min}"),
+            (None, Some(max)) => format!("max = {max}"),
+            (Some(min), Some(max)) => format!("{min}, {max}"),
+        })
+    }
 }
 
 /// Workspace of [`chebyshev`]: 3 n-vectors, and that of [`cg`] where it estimates.
@@ -31,6 +87,8 @@ pub struct Chebyshev {
     cg: Cg,
 }
 
+impl Memory for Chebyshev {}
+
 /// Chebyshev iteration for A x = b, A (n×n) and M ≈ A⁻¹ symmetric positive definite, spectrum of M A in [min, max].
 ///
 /// The error polynomial is the smallest possible on [min, max]; eigenvalues between 0 and min are damped less, ones above max
@@ -39,7 +97,7 @@ pub struct Chebyshev {
 ///
 /// # Errors
 /// [`Error::Argument`] unless 0 < min < max, or where a promise is missing; sizes and values as all methods, see [`super`].
-#[allow(clippy::too_many_arguments)] // the house signature and the parameters
+#[allow(clippy::too_many_arguments)] // the arguments of every method and the parameters
 pub fn chebyshev(
     ws: &mut Chebyshev,
     params: &ChebyshevParams,
@@ -51,8 +109,7 @@ pub fn chebyshev(
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
     params.check()?;
-    need::spd("chebyshev", a, m)?;
-    need::norm("chebyshev", stop, &ALL)?;
+    REQUIREMENTS.check(a, m, stop)?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     for u in [&mut ws.r, &mut ws.z, &mut ws.d] {
         u.resize(b.len(), 0.0);

@@ -1,9 +1,9 @@
 //! Deflated conjugate gradients: slow modes given beforehand are solved for directly.
 
-use super::cg::advance;
+use super::requirements::{Need, Requirements};
 use super::run::Run;
 use super::stop::Norm;
-use super::{Monitor, Outcome, Reason, Stop, need};
+use super::{Memory, Monitor, Outcome, Reason, Stop};
 use crate::error::{Error, Result};
 use crate::linalg::{CoarseSpace, LinOp, vector};
 
@@ -16,6 +16,15 @@ pub struct DeflatedCg {
     ap: Vec<f64>,
     c: Vec<f64>,
 }
+
+impl Memory for DeflatedCg {}
+
+pub(super) const REQUIREMENTS: Requirements = Requirements {
+    method: "deflated cg",
+    matrix: Need::Spd,
+    preconditioner: Need::Spd,
+    norms: &[Norm::Unpreconditioned],
+};
 
 /// CG with every direction A-orthogonal to W: p = z − W (Wᵀ A W)⁻¹ (A W)ᵀ z + β p.
 ///
@@ -38,8 +47,7 @@ pub fn deflated_cg(
     stop: &Stop,
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
-    need::spd("deflated cg", a, m)?;
-    need::norm("deflated cg", stop, &[Norm::Unpreconditioned])?;
+    REQUIREMENTS.check(a, m, stop)?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     if space.nrows() != b.len() {
         return Err(Error::shape("rows of the coarse space", b.len(), space.nrows()));
@@ -87,7 +95,7 @@ pub fn deflated_cg(
         if pap <= 0.0 {
             break Reason::DivergedIndefiniteMat;
         }
-        let norm = advance(rz / pap, p, ap, x, r);
+        let norm = vector::advance(rz / pap, p, ap, x, r);
         stopped = run.note(norm);
         if stopped.is_some_and(Reason::converged) {
             stopped = run.confirm(x, r);

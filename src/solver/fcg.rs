@@ -1,10 +1,69 @@
 //! Flexible conjugate gradients: the preconditioner may change from step to step.
 
+use serde::{Deserialize, Serialize};
+
 use super::cg::ALL;
+use super::requirements::{Need, Requirements};
 use super::run::Run;
-use super::{Monitor, Outcome, Reason, Stop, need};
+use super::{KrylovMethod, Memory, Monitor, Outcome, Reason, Stop, Workspace};
+use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
 use crate::linalg::{LinOp, vector};
+
+/// `fcg`.
+pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
+    name: "fcg",
+    help: "flexible conjugate gradients: M may change from step to step",
+    source: "Notay (2000), doi:10.1137/S1064827599362314",
+    needs: "A symmetric positive definite",
+    positional: &["directions"],
+    defaults: defaults::<Config>,
+    parse: |table, origin| Ok(Box::new(checked(table, "fcg", origin, Config::check)?)),
+};
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Config {
+    /// Directions kept.
+    directions: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { directions: 30 }
+    }
+}
+
+impl Config {
+    fn check(&self) -> Result<()> {
+        check(self.directions)
+    }
+}
+
+const REQUIREMENTS: Requirements = Requirements {
+    method: "fcg",
+    matrix: Need::Spd,
+    preconditioner: Need::Nothing,
+    norms: &ALL,
+};
+
+impl KrylovMethod for Config {
+    fn requirements(&self) -> Requirements {
+        REQUIREMENTS
+    }
+    fn solve(
+        &self,
+        ws: &mut Workspace,
+        a: &dyn LinOp,
+        m: &dyn LinOp,
+        b: &[f64],
+        x: &mut [f64],
+        stop: &Stop,
+        monitor: &mut dyn Monitor,
+    ) -> Result<Outcome> {
+        fcg(ws.of(), self.directions, a, m, b, x, stop, monitor)
+    }
+}
 
 /// Workspace of [`fcg`]: 2 directions + 2 n-vectors, kept between solves.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +77,8 @@ pub struct Fcg {
     pap: Vec<f64>,
 }
 
+impl Memory for Fcg {}
+
 /// Flexible CG for A x = b, A (n×n) symmetric positive definite, any M ≈ A⁻¹, which may differ from call to call.
 ///
 /// Each new direction is made A-orthogonal to the last ones explicitly: with mₖ = max(1, k mod (`directions` + 1)) of
@@ -27,7 +88,7 @@ pub struct Fcg {
 ///
 /// # Errors
 /// [`Error::Argument`] if `directions` is 0 or A is not promised SPD; sizes and values as all methods, see [`super`].
-#[allow(clippy::too_many_arguments)] // the house signature and the one parameter
+#[allow(clippy::too_many_arguments)] // the arguments of every method and the one parameter
 pub fn fcg(
     ws: &mut Fcg,
     directions: usize,
@@ -39,8 +100,7 @@ pub fn fcg(
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
     check(directions)?;
-    need::spd_matrix("fcg", a)?;
-    need::norm("fcg", stop, &ALL)?;
+    REQUIREMENTS.check(a, m, stop)?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     let n = b.len();
     let Fcg { r, z, p, ap, pap } = ws;

@@ -1,13 +1,78 @@
 //! Flexible restarted GMRES: the preconditioner may change from step to step.
 
+use serde::{Deserialize, Serialize};
+
 use super::gmres::{End, scaled};
 use super::hessenberg::Hessenberg;
 use super::orthogonal::orthogonalize;
+use super::requirements::{Need, Requirements};
 use super::run::Run;
 use super::stop::Norm;
-use super::{Monitor, Outcome, Reason, Stop, need};
+use super::{KrylovMethod, Memory, Monitor, Outcome, Reason, Side, Stop, Workspace};
+use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
 use crate::linalg::{LinOp, vector};
+
+/// `fgmres`.
+pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
+    name: "fgmres",
+    help: "flexible restarted GMRES: M may change from step to step",
+    source: "Saad (1993), doi:10.1137/0914028",
+    needs: "",
+    positional: &["restart"],
+    defaults: defaults::<Config>,
+    parse: |table, origin| Ok(Box::new(checked(table, "fgmres", origin, Config::check)?)),
+};
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Config {
+    /// Directions before a restart.
+    restart: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { restart: 30 }
+    }
+}
+
+impl Config {
+    fn check(&self) -> Result<()> {
+        check(self.restart)
+    }
+}
+
+const REQUIREMENTS: Requirements = Requirements {
+    method: "fgmres",
+    matrix: Need::Nothing,
+    preconditioner: Need::Nothing,
+    norms: &[Norm::Unpreconditioned],
+};
+
+impl KrylovMethod for Config {
+    fn requirements(&self) -> Requirements {
+        REQUIREMENTS
+    }
+    fn solve(
+        &self,
+        ws: &mut Workspace,
+        a: &dyn LinOp,
+        m: &dyn LinOp,
+        b: &[f64],
+        x: &mut [f64],
+        stop: &Stop,
+        monitor: &mut dyn Monitor,
+    ) -> Result<Outcome> {
+        fgmres(ws.of(), self.restart, a, m, b, x, stop, monitor)
+    }
+    fn sides(&self) -> &'static [Side] {
+        &[Side::Right]
+    }
+    fn holds_iterates(&self) -> bool {
+        false
+    }
+}
 
 /// Workspace of [`fgmres`]: 2 restart + 2 n-vectors, kept between solves.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +85,8 @@ pub struct Fgmres {
     small: Hessenberg,
 }
 
+impl Memory for Fgmres {}
+
 /// Flexible GMRES(m) for A x = b with any square A; M ≈ A⁻¹ may differ from call to call (an inner iteration).
 ///
 /// Right preconditioned: minimises ‖b − A x‖₂ over x₀ + span(z₁ … zₖ), zᵢ = Mᵢ vᵢ; with a linear M it is right-preconditioned
@@ -29,7 +96,7 @@ pub struct Fgmres {
 ///
 /// # Errors
 /// [`Error::Argument`] if restart is 0; sizes and values as all methods, see [`super`].
-#[allow(clippy::too_many_arguments)] // the house signature and the one parameter
+#[allow(clippy::too_many_arguments)] // the arguments of every method and the one parameter
 pub fn fgmres(
     ws: &mut Fgmres,
     restart: usize,
@@ -41,7 +108,7 @@ pub fn fgmres(
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
     check(restart)?;
-    need::norm("fgmres", stop, &[Norm::Unpreconditioned])?;
+    REQUIREMENTS.check(a, m, stop)?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     let n = b.len();
     let restart = restart.min(n.max(1));

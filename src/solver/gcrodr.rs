@@ -1,17 +1,34 @@
 //! GCRO-DR: restarted GMRES that keeps a space of slow modes, over restarts and over systems.
 
+use serde::{Deserialize, Serialize};
+
 use super::gmres::{End, scaled};
 use super::harmonic;
 use super::hessenberg::Hessenberg;
 use super::orthogonal::orthogonalize;
+use super::requirements::{Need, Requirements};
 use super::run::Run;
 use super::stop::Norm;
-use super::{Monitor, Outcome, Reason, Stop, need};
+use super::{KrylovMethod, Memory, Monitor, Outcome, Reason, Side, Stop, Workspace};
+use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
-use crate::linalg::{CoarseSpace, LinOp, vector};
+use crate::linalg::dense::Dense;
+use crate::linalg::{CoarseFactor, CoarseSpace, Columns, LinOp, vector};
+
+/// `gcrodr`.
+pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
+    name: "gcrodr",
+    help: "GCRO-DR: restarted GMRES that recycles a space of slow modes over restarts and systems",
+    source: "Parks, de Sturler, Mackey, Johnson & Maiti (2006), doi:10.1137/040607277",
+    needs: "A and M linear",
+    positional: &["restart", "recycle"],
+    defaults: defaults::<GcrodrParams>,
+    parse: |table, origin| Ok(Box::new(checked(table, "gcrodr", origin, GcrodrParams::check)?)),
+};
 
 /// Parameters of [`gcrodr`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct GcrodrParams {
     /// Directions before a restart, the recycled ones included.
     pub restart: usize,
@@ -42,27 +59,92 @@ impl GcrodrParams {
     }
 }
 
+const REQUIREMENTS: Requirements = Requirements {
+    method: "gcrodr",
+    matrix: Need::Linear,
+    preconditioner: Need::Linear,
+    norms: &[Norm::Unpreconditioned],
+};
+
+impl KrylovMethod for GcrodrParams {
+    fn requirements(&self) -> Requirements {
+        REQUIREMENTS
+    }
+    fn solve(
+        &self,
+        ws: &mut Workspace,
+        a: &dyn LinOp,
+        m: &dyn LinOp,
+        b: &[f64],
+        x: &mut [f64],
+        stop: &Stop,
+        monitor: &mut dyn Monitor,
+    ) -> Result<Outcome> {
+        gcrodr(ws.of(), self, a, m, b, x, stop, monitor)
+    }
+    fn coarse_space(&self, a: &dyn LinOp, space: &Dense) -> Option<Result<CoarseSpace>> {
+        Some(CoarseSpace::new(
+            a,
+            space,
+            Columns::Orthonormal,
+            CoarseFactor::None,
+        ))
+    }
+    fn solve_with_space(
+        &self,
+        ws: &mut Workspace,
+        space: &CoarseSpace,
+        a: &dyn LinOp,
+        m: &dyn LinOp,
+        b: &[f64],
+        x: &mut [f64],
+        stop: &Stop,
+        monitor: &mut dyn Monitor,
+    ) -> Option<Result<Outcome>> {
+        let ws: &mut Gcrodr = ws.of();
+        ws.set_space(space);
+        let outcome = gcrodr(ws, self, a, m, b, x, stop, monitor);
+        ws.forget();
+        Some(outcome)
+    }
+    fn sides(&self) -> &'static [Side] {
+        &[Side::Right]
+    }
+    fn holds_iterates(&self) -> bool {
+        false
+    }
+    fn arguments(&self) -> Option<String> {
+        Some(format!("{}, {}", self.restart, self.recycle))
+    }
+}
+
 /// Workspace of [`gcrodr`] and its memory from system to system: 2 restart + recycle + 3 n-vectors.
 #[derive(Debug, Clone, Default)]
 pub struct Gcrodr {
     /// Orthonormal basis V of the current cycle and zᵢ = M vᵢ.
-    pub(super) v: Vec<Vec<f64>>,
-    pub(super) z: Vec<Vec<f64>>,
+    v: Vec<Vec<f64>>,
+    z: Vec<Vec<f64>>,
     /// The recycled space: A U = C with CᵀC = I, and Û with U = M Û (empty for a space given from outside).
-    pub(super) c: Vec<Vec<f64>>,
-    pub(super) u: Vec<Vec<f64>>,
-    pub(super) u_hat: Vec<Vec<f64>>,
+    c: Vec<Vec<f64>>,
+    u: Vec<Vec<f64>>,
+    u_hat: Vec<Vec<f64>>,
     w: Vec<f64>,
     small: Hessenberg,
     /// Columns of H̄ (j + 2 entries each) and of B = Cᵀ A Z, untouched by rotations.
-    pub(super) h: Vec<Vec<f64>>,
-    pub(super) b: Vec<Vec<f64>>,
+    h: Vec<Vec<f64>>,
+    b: Vec<Vec<f64>>,
     /// U was given from outside: there is no Û.
-    pub(super) given: bool,
+    given: bool,
     /// And C with it, A U not yet orthonormal.
     mapped: bool,
     /// And is renewed all the same.
     renewed: bool,
+}
+
+impl Memory for Gcrodr {
+    fn forget(&mut self) {
+        Gcrodr::forget(self);
+    }
 }
 
 impl Gcrodr {
@@ -108,7 +190,7 @@ impl Gcrodr {
 /// # Errors
 /// [`Error::Argument`] unless 0 < recycle < restart, or where a promise is missing; [`Error::Shape`] if the given space
 /// is of another size or fills the restart length; else as all methods, see [`super`].
-#[allow(clippy::too_many_arguments)] // the house signature and the parameters
+#[allow(clippy::too_many_arguments)] // the arguments of every method and the parameters
 pub fn gcrodr(
     ws: &mut Gcrodr,
     params: &GcrodrParams,
@@ -121,8 +203,7 @@ pub fn gcrodr(
 ) -> Result<Outcome> {
     let mapped = std::mem::take(&mut ws.mapped);
     params.check()?;
-    need::linear("gcrodr", a, m)?;
-    need::norm("gcrodr", stop, &[Norm::Unpreconditioned])?;
+    REQUIREMENTS.check(a, m, stop)?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     ws.prepare(params, b.len())?;
     let mut stopped = run.begin(x, &mut ws.w);
@@ -141,7 +222,7 @@ pub fn gcrodr(
         if !matches!(end, End::Stopped(Some(Reason::DivergedNan))) {
             ws.update(x);
             if !ws.given || ws.renewed {
-                harmonic::renew(ws, params.recycle);
+                ws.renew(params.recycle);
             }
         }
         let confirmed = run.confirm(x, &mut ws.w);
@@ -276,9 +357,23 @@ impl Gcrodr {
         End::Stopped(None)
     }
 
-    /// Columns of the cycle that count.
-    pub(super) fn steps(&self) -> usize {
-        self.small.columns()
+    /// Replaces the recycled space by the k harmonic Ritz vectors of smallest modulus of the cycle just done; it stays as it was
+    /// where they are not to be had.
+    fn renew(&mut self, k: usize) {
+        let cycle = harmonic::Cycle {
+            v: &self.v,
+            z: &self.z,
+            c: &self.c,
+            u: &self.u,
+            u_hat: &self.u_hat,
+            h: &self.h,
+            b: &self.b,
+            given: self.given,
+            steps: self.small.columns(),
+        };
+        if let Some(space) = harmonic::renewed(&cycle, k) {
+            [self.c, self.u, self.u_hat] = space;
+        }
     }
 
     /// x ← x + Z y − U B y.

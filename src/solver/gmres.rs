@@ -1,16 +1,33 @@
 //! Restarted GMRES.
 
+use serde::{Deserialize, Serialize};
+
 use super::hessenberg::Hessenberg;
 use super::orthogonal::orthogonalize;
+use super::requirements::{Need, Requirements};
 use super::run::Run;
 use super::side::Side;
+use super::split::split;
 use super::stop::Norm;
-use super::{Monitor, Outcome, Reason, Stop, need};
+use super::{KrylovMethod, Memory, Method, Monitor, Outcome, Reason, Stop, Workspace};
+use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
 use crate::linalg::{LinOp, vector};
 
+/// `gmres`.
+pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
+    name: "gmres",
+    help: "restarted GMRES, M on the right, left or either side of A",
+    source: "Saad & Schultz (1986), doi:10.1137/0907058",
+    needs: "A and M linear",
+    positional: &["restart"],
+    defaults: defaults::<GmresParams>,
+    parse: |table, origin| Ok(Box::new(checked(table, "gmres", origin, GmresParams::check)?)),
+};
+
 /// Parameters of [`gmres`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct GmresParams {
     /// Directions kept before a restart.
     pub restart: usize,
@@ -38,6 +55,64 @@ impl GmresParams {
     }
 }
 
+impl KrylovMethod for GmresParams {
+    fn requirements(&self) -> Requirements {
+        let (method, norms): (_, &[Norm]) = match self.side {
+            Side::Right => ("gmres on the right", &[Norm::Unpreconditioned]),
+            Side::Left => (
+                "gmres on the left",
+                &[Norm::Unpreconditioned, Norm::Preconditioned],
+            ),
+            Side::Symmetric => (
+                "gmres",
+                &[Norm::Unpreconditioned, Norm::Preconditioned, Norm::Natural],
+            ),
+        };
+        Requirements {
+            method,
+            matrix: Need::Linear,
+            preconditioner: Need::Linear,
+            norms,
+        }
+    }
+    fn solve(
+        &self,
+        ws: &mut Workspace,
+        a: &dyn LinOp,
+        m: &dyn LinOp,
+        b: &[f64],
+        x: &mut [f64],
+        stop: &Stop,
+        monitor: &mut dyn Monitor,
+    ) -> Result<Outcome> {
+        match self.side {
+            Side::Symmetric => {
+                let inner = GmresParams {
+                    side: Side::Right,
+                    ..*self
+                };
+                split(
+                    &Method::new(&ENTRY, Box::new(inner)),
+                    ws,
+                    a,
+                    m,
+                    b,
+                    x,
+                    stop,
+                    monitor,
+                )
+            }
+            _ => gmres(ws.of(), self, a, m, b, x, stop, monitor),
+        }
+    }
+    fn sides(&self) -> &'static [Side] {
+        &[Side::Right, Side::Left, Side::Symmetric]
+    }
+    fn holds_iterates(&self) -> bool {
+        false
+    }
+}
+
 /// Workspace of [`gmres`]: restart + 3 n-vectors, kept between solves.
 #[derive(Debug, Clone, Default)]
 pub struct Gmres {
@@ -47,6 +122,8 @@ pub struct Gmres {
     z: Vec<f64>,
     small: Hessenberg,
 }
+
+impl Memory for Gmres {}
 
 /// GMRES(m) for A x = b with any square A, M ≈ A⁻¹; Gram–Schmidt in blocks of four, Givens rotations.
 ///
@@ -59,7 +136,7 @@ pub struct Gmres {
 ///
 /// # Errors
 /// [`Error::Argument`] if restart is 0 or A or M is not promised linear; sizes and values as all methods, see [`super`].
-#[allow(clippy::too_many_arguments)] // the house signature and the parameters
+#[allow(clippy::too_many_arguments)] // the arguments of every method and the parameters
 pub fn gmres(
     ws: &mut Gmres,
     params: &GmresParams,
@@ -71,19 +148,11 @@ pub fn gmres(
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
     params.check()?;
-    need::linear("gmres", a, m)?;
-    match params.side {
-        Side::Left => need::norm(
-            "gmres on the left",
-            stop,
-            &[Norm::Unpreconditioned, Norm::Preconditioned],
-        )?,
-        Side::Right => need::norm("gmres on the right", stop, &[Norm::Unpreconditioned])?,
-        Side::Symmetric => {
-            return Err(Error::Argument(
-                "gmres itself has M on the left or right: solve through split".into(),
-            ));
-        }
+    params.requirements().check(a, m, stop)?;
+    if params.side == Side::Symmetric {
+        return Err(Error::Argument(
+            "gmres itself has M on the left or right: solve through split".into(),
+        ));
     }
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     let n = b.len();

@@ -3,30 +3,42 @@
 use faer::Mat;
 use faer::linalg::solvers::{Qr, SolveLstsqCore};
 
-use super::gcrodr::Gcrodr;
 use crate::linalg::vector;
 
-/// Replaces the recycled space by the k harmonic Ritz vectors of smallest modulus of the cycle just done.
+/// A cycle of [`super::gcrodr`] that has ended: A M V = V₊ H̄ + C B with the recycled space U, as the workspace names them.
+pub(super) struct Cycle<'a> {
+    pub(super) v: &'a [Vec<f64>],
+    pub(super) z: &'a [Vec<f64>],
+    pub(super) c: &'a [Vec<f64>],
+    pub(super) u: &'a [Vec<f64>],
+    pub(super) u_hat: &'a [Vec<f64>],
+    pub(super) h: &'a [Vec<f64>],
+    pub(super) b: &'a [Vec<f64>],
+    /// U was given from outside: there is no Û.
+    pub(super) given: bool,
+    /// Columns that count.
+    pub(super) steps: usize,
+}
+
+/// C, U and Û of the space of the k harmonic Ritz vectors of smallest modulus of the cycle.
 ///
-/// With V̂ = [C V₊], Ŵ = [Û V] (or, for a space given from outside, W = [U Z] and A in the place of A M) and A M Ŵ = V̂ Ḡ, they are Ŵ g for the g of largest |μ| in Ḡ⁺ V̂ᵀ Ŵ g = μ g, μ = 1/θ. The space
-/// stays as it was where the small problem is degenerate.
-pub(super) fn renew(ws: &mut Gcrodr, k: usize) {
-    let (old, steps) = (ws.c.len(), ws.steps());
+/// With V̂ = [C V₊], Ŵ = [Û V] (or, for a space given from outside, W = [U Z] and A in the place of A M) and
+/// A M Ŵ = V̂ Ḡ, they are Ŵ g for the g of largest |μ| in Ḡ⁺ V̂ᵀ Ŵ g = μ g, μ = 1/θ. `None` where the small problem is degenerate.
+pub(super) fn renewed(ws: &Cycle, k: usize) -> Option<[Vec<Vec<f64>>; 3]> {
+    let (old, steps) = (ws.c.len(), ws.steps);
     let size = old + steps;
     if steps == 0 || size == 0 {
-        return;
+        return None;
     }
     let (g, products) = small_matrices(ws, old, steps);
-    let Some(p) = largest_eigenvectors(&g, &products, k.min(size)) else {
-        return;
-    };
+    let p = largest_eigenvectors(&g, &products, k.min(size))?;
     let image = &g * &p;
     let qr = Qr::new(image.as_ref());
     let r = qr.thin_R();
     let diagonal: Vec<f64> = (0..p.ncols()).map(|j| r[(j, j)].abs()).collect();
     let top = diagonal.iter().copied().fold(0.0, f64::max);
     if diagonal.iter().any(|&d| d.is_nan() || d <= 1e-12 * top) {
-        return;
+        return None;
     }
     // P R⁻¹, column by column.
     let mut combination: Mat<f64> = Mat::zeros(size, p.ncols());
@@ -37,17 +49,17 @@ pub(super) fn renew(ws: &mut Gcrodr, k: usize) {
         }
     }
     let q = qr.compute_thin_Q();
-    let c = combine(&[&ws.c, &ws.v[..=steps]], &q);
+    let c = combine(&[ws.c, &ws.v[..=steps]], &q);
     let u_hat = match ws.given {
         true => Vec::new(),
-        false => combine(&[&ws.u_hat, &ws.v[..steps]], &combination),
+        false => combine(&[ws.u_hat, &ws.v[..steps]], &combination),
     };
-    ws.u = combine(&[&ws.u, &ws.z[..steps]], &combination);
-    (ws.c, ws.u_hat) = (c, u_hat);
+    let u = combine(&[ws.u, &ws.z[..steps]], &combination);
+    Some([c, u, u_hat])
 }
 
 /// Ḡ = [I B; 0 H̄] ((old + steps + 1) × (old + steps)) and V̂ᵀ Ŵ of the same shape.
-fn small_matrices(ws: &Gcrodr, old: usize, steps: usize) -> (Mat<f64>, Mat<f64>) {
+fn small_matrices(ws: &Cycle, old: usize, steps: usize) -> (Mat<f64>, Mat<f64>) {
     let size = old + steps;
     let mut g = Mat::zeros(size + 1, size);
     let mut products = Mat::zeros(size + 1, size);

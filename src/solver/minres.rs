@@ -1,10 +1,54 @@
 //! MINRES for symmetric indefinite systems.
 
+use serde::{Deserialize, Serialize};
+
+use super::requirements::{Need, Requirements};
 use super::run::Run;
 use super::stop::Norm;
-use super::{Monitor, Outcome, Reason, Stop, need};
+use super::{KrylovMethod, Memory, Monitor, Outcome, Reason, Stop, Workspace};
+use crate::entry::{Entry, config, defaults};
 use crate::error::Result;
 use crate::linalg::{LinOp, vector};
+
+/// `minres`.
+pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
+    name: "minres",
+    help: "MINRES for symmetric indefinite A",
+    source: "Paige & Saunders (1975), doi:10.1137/0712047",
+    needs: "A symmetric, M symmetric positive definite",
+    positional: &[],
+    defaults: defaults::<Config>,
+    parse: |table, origin| Ok(Box::new(config::<Config>(table, "minres", origin)?)),
+};
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {}
+
+const REQUIREMENTS: Requirements = Requirements {
+    method: "minres",
+    matrix: Need::Symmetric,
+    preconditioner: Need::Spd,
+    norms: &[Norm::Unpreconditioned, Norm::Natural],
+};
+
+impl KrylovMethod for Config {
+    fn requirements(&self) -> Requirements {
+        REQUIREMENTS
+    }
+    fn solve(
+        &self,
+        ws: &mut Workspace,
+        a: &dyn LinOp,
+        m: &dyn LinOp,
+        b: &[f64],
+        x: &mut [f64],
+        stop: &Stop,
+        monitor: &mut dyn Monitor,
+    ) -> Result<Outcome> {
+        minres(ws.of(), a, m, b, x, stop, monitor)
+    }
+}
 
 /// Workspace of [`minres`]: 7 n-vectors, kept between solves.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +65,8 @@ pub struct Minres {
     /// The residual's direction: r = φ q.
     q: Vec<f64>,
 }
+
+impl Memory for Minres {}
 
 /// Preconditioned MINRES for A x = b, A (n×n) symmetric, definite or not, M ≈ |A|⁻¹ symmetric positive definite.
 ///
@@ -42,8 +88,7 @@ pub fn minres(
     stop: &Stop,
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
-    need::symmetric("minres", a, m)?;
-    need::norm("minres", stop, &[Norm::Unpreconditioned, Norm::Natural])?;
+    REQUIREMENTS.check(a, m, stop)?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     let Minres {
         v_old,

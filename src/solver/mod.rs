@@ -26,14 +26,15 @@ mod gcrodr;
 mod gmres;
 mod harmonic;
 mod hessenberg;
+mod krylov_method;
 mod lanczos;
-mod method;
 mod minres;
-mod need;
 mod orthogonal;
+mod requirements;
 mod richardson;
 mod run;
 mod side;
+mod split;
 mod stop;
 
 pub use bcgs::{Bcgs, bcgs};
@@ -44,8 +45,37 @@ pub use fcg::{Fcg, fcg};
 pub use fgmres::{Fgmres, fgmres};
 pub use gcrodr::{Gcrodr, GcrodrParams, gcrodr};
 pub use gmres::{Gmres, GmresParams, gmres};
-pub use method::{Method, Workspace};
+pub use krylov_method::{KrylovMethod, Memory, Method, Workspace};
 pub use minres::{Minres, minres};
+pub use requirements::{Need, Requirements};
 pub use richardson::{Richardson, richardson};
-pub use side::{Side, split};
+pub use side::Side;
+pub use split::split;
 pub use stop::{KnownSolution, Monitor, Norm, Outcome, Quiet, Reason, Stop, Timeline};
+
+use crate::entry::{Entry, Registry};
+use crate::error::Result;
+
+/// Every method.
+pub static ENTRIES: Registry<dyn KrylovMethod> = Registry::new(
+    "solver",
+    &[
+        &richardson::ENTRY,
+        &chebyshev::ENTRY,
+        &cg::ENTRY,
+        &fcg::ENTRY,
+        &minres::ENTRY,
+        &gmres::ENTRY,
+        &fgmres::ENTRY,
+        &bcgs::ENTRY,
+        &gcrodr::ENTRY,
+    ],
+);
+
+/// Adds a method of the library's user for the rest of the process.
+///
+/// # Errors
+/// [`crate::Error::Argument`] if the name is taken.
+pub fn register(entry: Entry<dyn KrylovMethod>) -> Result<()> {
+    ENTRIES.register(entry)
+}

@@ -1,10 +1,80 @@
 //! Damped Richardson iteration: with `jacobi` the Jacobi method, with `sor` Gauss–Seidel and SOR.
 
+use serde::{Deserialize, Serialize};
+
 use super::cg::ALL;
+use super::requirements::{Need, Requirements};
 use super::run::Run;
-use super::{Monitor, Outcome, Stop, need};
+use super::{KrylovMethod, Memory, Method, Monitor, Outcome, Stop, Workspace};
+use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
 use crate::linalg::LinOp;
+
+/// `richardson`.
+pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
+    name: "richardson",
+    help: "damped Richardson iteration: with jacobi the Jacobi method, with sor Gauss–Seidel and SOR",
+    source: "Saad (2003), section 4.2.1, doi:10.1137/1.9780898718003",
+    needs: "",
+    positional: &["scale"],
+    defaults: defaults::<Config>,
+    parse: |table, origin| Ok(Box::new(checked(table, "richardson", origin, Config::check)?)),
+};
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Config {
+    /// ω.
+    #[serde(alias = "omega")]
+    scale: f64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { scale: 1.0 }
+    }
+}
+
+impl Config {
+    fn check(&self) -> Result<()> {
+        check(self.scale)
+    }
+}
+
+const REQUIREMENTS: Requirements = Requirements {
+    method: "richardson",
+    matrix: Need::Nothing,
+    preconditioner: Need::Nothing,
+    norms: &ALL,
+};
+
+impl KrylovMethod for Config {
+    fn requirements(&self) -> Requirements {
+        REQUIREMENTS
+    }
+    fn solve(
+        &self,
+        ws: &mut Workspace,
+        a: &dyn LinOp,
+        m: &dyn LinOp,
+        b: &[f64],
+        x: &mut [f64],
+        stop: &Stop,
+        monitor: &mut dyn Monitor,
+    ) -> Result<Outcome> {
+        richardson(ws.of(), self.scale, a, m, b, x, stop, monitor)
+    }
+    fn damping(&self) -> Option<f64> {
+        Some(self.scale)
+    }
+}
+
+impl Method {
+    /// `richardson` with its damping ω.
+    pub fn richardson(scale: f64) -> Method {
+        Method::new(&ENTRY, Box::new(Config { scale }))
+    }
+}
 
 /// Workspace of [`richardson`]: 2 n-vectors, kept between solves.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +82,8 @@ pub struct Richardson {
     r: Vec<f64>,
     z: Vec<f64>,
 }
+
+impl Memory for Richardson {}
 
 /// x ← x + ω M (b − A x), M ≈ A⁻¹, from the given x.
 ///
@@ -21,7 +93,7 @@ pub struct Richardson {
 ///
 /// # Errors
 /// [`Error::Argument`] unless ω (`scale`) is finite and not 0; sizes and values as all methods, see [`super`].
-#[allow(clippy::too_many_arguments)] // the house signature and the one parameter
+#[allow(clippy::too_many_arguments)] // the arguments of every method and the one parameter
 pub fn richardson(
     ws: &mut Richardson,
     scale: f64,
@@ -33,7 +105,7 @@ pub fn richardson(
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
     check(scale)?;
-    need::norm("richardson", stop, &ALL)?;
+    REQUIREMENTS.check(a, m, stop)?;
     let mut run = Run::start(a, m, b, x, stop, monitor)?;
     let (r, z) = (&mut ws.r, &mut ws.z);
     r.resize(b.len(), 0.0);

@@ -111,7 +111,7 @@ impl Default for Validation {
         Validation {
             every: 1,
             samples: 32,
-            ksp: Method::Richardson { scale: 1.0 },
+            ksp: Method::richardson(1.0),
             rtol: 1e-5,
             max_it: 500,
         }

@@ -7,7 +7,7 @@ use super::recipe::Validation;
 use crate::error::{Error, Result};
 use crate::models::{Model, PredictOptions};
 use crate::solve::Problem;
-use crate::solver::{Method, Quiet, Stop, Workspace};
+use crate::solver::{Need, Quiet, Stop, Workspace};
 use crate::system::{Cached, LinearSystem, for_each_chunk};
 
 /// The systems that training does not see.
@@ -65,7 +65,7 @@ fn solve(
 ) -> Result<(usize, bool)> {
     // Some methods need a symmetric preconditioner; the other methods take what the network says.
     let options = PredictOptions {
-        symmetrize: needs_spd(&how.ksp),
+        symmetrize: how.ksp.requirements().preconditioner == Need::Spd,
         filter: 0.0,
     };
     // Recycling methods must not carry a space from whatever system this thread solved before.
@@ -74,13 +74,8 @@ fn solve(
         max_it: how.max_it,
         ..Stop::rtol(how.rtol)
     };
-    let problem = Problem::new(system, how.ksp, stop);
+    let problem = Problem::new(system, how.ksp.clone(), stop);
     let prepared = problem.prepare(model.predict(system, &options)?)?;
     let outcome = problem.solve(ws, &prepared, &mut Quiet)?.outcome;
     Ok((outcome.iterations, outcome.converged()))
-}
-
-/// Whether the method asks for a symmetric positive definite preconditioner.
-fn needs_spd(method: &Method) -> bool {
-    ["cg", "fcg", "minres", "chebyshev"].contains(&method.name())
 }

@@ -116,14 +116,14 @@ fn the_published_positive_problem_is_as_hard_as_it_was() {
     let identity = fempipe::linalg::op::Identity(s.n());
     let (mut ws, stop) = (Workspace::default(), Stop::rtol(1e-10));
     let mut x = vec![0.0; s.n()];
-    let plain = Method::Cg
+    let plain = Method::cg()
         .solve(&mut ws, &a, &identity, &s.rhs, &mut x, &stop, &mut Quiet)
         .unwrap();
     assert!((870..=930).contains(&plain.iterations), "{}", plain.iterations);
     x.fill(0.0);
     let modes = sine_modes(250, 20).unwrap();
-    let space = Method::Cg.coarse_space(&a, &modes).unwrap();
-    let deflated = Method::Cg
+    let space = Method::cg().coarse_space(&a, &modes).unwrap();
+    let deflated = Method::cg()
         .solve_with_space(&mut ws, &space, &a, &identity, &s.rhs, &mut x, &stop, &mut Quiet)
         .unwrap();
     assert!(

@@ -137,7 +137,7 @@ fn what_cannot_be_solved_is_one_line_and_a_failure() {
         ),
         (&["none.mtx"], "none.mtx: cannot read"),
         (&["a.mtx", "a.mtx"], "where a vector (one column) is needed"),
-        (&["a.mtx", "--ksp", "cgg"], "unknown variant `cgg`"),
+        (&["a.mtx", "--ksp", "cgg"], "unknown solver \"cgg\""),
         (&["n.mtx", "--pc", "jacobi"], "take gmres"),
         (&["n.mtx"], "icc needs a symmetric matrix"),
         (

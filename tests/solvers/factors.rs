@@ -86,7 +86,7 @@ fn more_fill_needs_fewer_iterations() {
     let mut last = usize::MAX;
     for text in ["none", "icc(0)", "icc(1)", "icc(4)", "cholesky"] {
         let m = build(text, &a);
-        let out = Method::Cg
+        let out = Method::cg()
             .solve(
                 &mut Workspace::default(),
                 &a.promised(Props::SPD),

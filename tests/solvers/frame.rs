@@ -43,7 +43,7 @@ fn iterations(system: &LinearSystem, m: &dyn LinOp) -> usize {
     let n = system.n();
     let a = system.matrix.promised(Props::SPD);
     let (mut ws, mut x) = (Workspace::default(), vec![0.0; n]);
-    let out = Method::Cg
+    let out = Method::cg()
         .solve(&mut ws, &a, m, &system.rhs, &mut x, &Stop::default(), &mut Quiet)
         .unwrap();
     assert!(out.converged() && out.relative_residual() <= 1e-8);

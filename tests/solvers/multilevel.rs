@@ -82,7 +82,7 @@ fn multigrid_uses_the_candidates_it_is_given() {
         Amg::with_candidates(&a, params, &both, 1).unwrap(),
         Amg::new(&a, params).unwrap(),
     ] {
-        let out = Method::Cg
+        let out = Method::cg()
             .solve(
                 &mut Workspace::default(),
                 &a.promised(Props::SPD),
@@ -141,7 +141,7 @@ fn two_levels_remove_the_coarse_space() {
     for text in ["jacobi", "icc"] {
         let one = build(text, &a);
         let two = TwoLevel::new(&spd, &*one, &space).unwrap();
-        let out = Method::Cg
+        let out = Method::cg()
             .solve(
                 &mut Workspace::default(),
                 &spd,

@@ -221,11 +221,11 @@ fn a_method_takes_a_space_or_names_those_that_do() {
         assert!(matches!(error, Error::Argument(_)) && error.to_string().ends_with("take cg or gcrodr"));
     }
     // A that is not promised definite is refused by its promise, before anything is computed.
-    let unpromised = Method::Cg.coarse_space(&a, &space);
+    let unpromised = Method::cg().coarse_space(&a, &space);
     assert!(matches!(unpromised, Err(Error::Argument(_))));
     // And a space without the factor is not for cg.
     let plain = CoarseSpace::new(&spd, &space, Columns::Orthonormal, CoarseFactor::None).unwrap();
-    let out = Method::Cg.solve_with_space(
+    let out = Method::cg().solve_with_space(
         &mut ws,
         &plain,
         &spd,

@@ -222,7 +222,7 @@ fn split_solves_meet_the_true_norm_where_that_is_asked_for() {
     let (out, _) = split_solve("cg", &poisson(20), Props::SPD, "icc", &short).unwrap();
     assert_eq!((out.reason, out.iterations), (Reason::DivergedIts, 5));
     let zero = split(
-        &Method::Cg,
+        &Method::cg(),
         &mut Workspace::default(),
         &poisson(3).promised(Props::SPD),
         &*build("icc", &poisson(3)),

@@ -432,7 +432,7 @@ fn a_dirty_workspace_changes_no_bit() {
 fn a_timeline_has_a_point_per_residual() {
     let a = poisson(6);
     let mut timeline = Timeline::new();
-    let out = Method::Cg
+    let out = Method::cg()
         .solve(
             &mut Workspace::default(),
             &a.promised(Props::SPD),

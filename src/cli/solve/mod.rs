@@ -201,7 +201,7 @@ fn stop(args: &Args) -> Stop {
 fn solve(args: &Args, common: &Common, system: &LinearSystem) -> Result<Solved> {
     let problem = Problem {
         side: args.pc_side,
-        ..Problem::new(system, args.ksp, stop(args))
+        ..Problem::new(system, args.ksp.clone(), stop(args))
     };
     let method = problem.method()?;
     let prepared = problem.prepare(prepare::accelerate(args, system)?)?;
@@ -221,7 +221,7 @@ fn solve(args: &Args, common: &Common, system: &LinearSystem) -> Result<Solved> 
         let again = once(&mut Quiet)?;
         solution.solve_seconds = solution.solve_seconds.min(again.solve_seconds);
     }
-    let plain_cg = method == Method::Cg && prepared.space.is_none();
+    let plain_cg = method.name() == "cg" && prepared.space.is_none();
     let spectrum = plain_cg.then(|| ws.cg_spectrum()).flatten();
     Ok(Solved {
         method,

@@ -578,8 +578,8 @@ fn change(group: &Group) -> Value {
     };
     let rows = &group.results.recipe.rows;
     let plain = || {
-        let ksp = rows[group.row].ksp;
-        let same = |r: &usize| rows[*r].pc.as_deref() == Some("none") && rows[*r].ksp == ksp;
+        let ksp = &rows[group.row].ksp;
+        let same = |r: &usize| rows[*r].pc.as_deref() == Some("none") && rows[*r].ksp == *ksp;
         let r = (0..rows.len()).find(same)?;
         Group::of(group.results, group.dataset, r, group.target)
     };

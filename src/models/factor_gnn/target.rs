@@ -78,7 +78,7 @@ fn iterations(system: &LinearSystem, entries: &[f64]) -> Result<usize> {
     let mut x = vec![0.0; system.n()];
     let a = system.matrix.promised(Props::SPD);
     let ws = &mut Workspace::default();
-    let outcome = Method::Cg.solve(ws, &a, &pc, &system.rhs, &mut x, &stop, &mut Quiet)?;
+    let outcome = Method::cg().solve(ws, &a, &pc, &system.rhs, &mut x, &stop, &mut Quiet)?;
     Ok(match outcome.converged() {
         true => outcome.iterations,
         false => usize::MAX,

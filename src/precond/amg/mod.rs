@@ -13,7 +13,10 @@ pub use rigid::rigid_body_modes;
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{SYMMETRY, Sor, SorParams, check_square_finite};
+use serde::{Deserialize, Serialize};
+
+use super::{Built, Preconditioner, Reuse, Sor, SorParams, check_symmetric};
+use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
 use crate::linalg::{Cholesky, Csr, LinOp, Props};
@@ -21,8 +24,20 @@ use crate::linalg::{Cholesky, Csr, LinOp, Props};
 /// Levels at most; each is several times smaller than the one above.
 const MAX_LEVELS: usize = 20;
 
+/// `amg`.
+pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
+    name: "amg",
+    help: "smoothed aggregation multigrid, one V-cycle (PyAMG's defaults)",
+    source: "Vaněk, Mandel & Brezina (1996), doi:10.1007/BF02238511",
+    needs: "A symmetric positive definite",
+    positional: &["theta"],
+    defaults: defaults::<AmgParams>,
+    parse: |table, origin| Ok(Box::new(checked(table, "amg", origin, AmgParams::check)?)),
+};
+
 /// Parameters of [`Amg`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct AmgParams {
     /// i and j are strongly connected if |a_ij| ≥ θ √(a_ii a_jj).
     pub theta: f64,
@@ -43,6 +58,30 @@ impl Default for AmgParams {
             smoothing: Smoothing::Symmetric,
         }
     }
+}
+
+impl Preconditioner for AmgParams {
+    fn build(&self, a: &Csr, _reuse: &mut Reuse) -> Result<Built> {
+        Ok(noted(Amg::new(a, *self)?))
+    }
+    fn build_with_candidates(&self, a: &Csr, candidates: &Dense, block: usize) -> Option<Result<Built>> {
+        Some(Amg::with_candidates(a, *self, candidates, block).map(noted))
+    }
+    fn props(&self) -> Props {
+        Props::SPD
+    }
+    fn arguments(&self) -> Option<String> {
+        (*self == AmgParams::default()).then(String::new)
+    }
+}
+
+fn noted(amg: Amg) -> Built {
+    let note = format!(
+        "levels of {:?} unknowns, operator complexity {:.2}",
+        amg.sizes(),
+        amg.operator_complexity()
+    );
+    Built::new(amg).noted(Some(note))
 }
 
 impl AmgParams {
@@ -89,7 +128,7 @@ impl Amg {
     /// As [`Amg::new`], and [`Error::Shape`] unless there is a row per unknown, a column at least, and whole nodes.
     pub fn with_candidates(a: &Csr, params: AmgParams, candidates: &Dense, block: usize) -> Result<Self> {
         params.check()?;
-        check_square_finite(a)?;
+        super::check_square_finite(a)?;
         let n = a.nrows();
         if candidates.nrows() != n || candidates.ncols() == 0 {
             let found = format!("{}×{}", candidates.nrows(), candidates.ncols());
@@ -102,11 +141,7 @@ impl Amg {
         if block == 0 || !n.is_multiple_of(block) {
             return Err(Error::shape("unknowns", format!("a multiple of {block}"), n));
         }
-        if !a.is_symmetric(SYMMETRY) {
-            return Err(Error::Numeric(
-                "amg needs a symmetric matrix; this one is not".into(),
-            ));
-        }
+        check_symmetric("amg", a)?;
         let (mut a, mut block) = (a.clone(), block);
         let mut b = prolong::rows(candidates);
         let mut levels = Vec::new();

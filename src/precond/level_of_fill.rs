@@ -5,11 +5,11 @@ use crate::linalg::Csr;
 /// Row pointers and column indices of a triangle.
 pub(super) type Triangle = (Vec<u32>, Vec<u32>);
 
-/// Strict lower and strict upper triangle of the level-k pattern of a square matrix, columns rising.
+/// StrictTriangle lower and strict upper triangle of the level-k pattern of a square matrix, columns rising.
 ///
 /// lev(i, j) = 0 where a_ij is stored, else min over m < min(i, j) of lev(i, m) + lev(m, j) + 1; kept up to `levels`.
 /// Reference: Saad (2003), section 10.3.3.
-pub(super) fn levels(a: &Csr, levels: usize) -> (Triangle, Triangle) {
+pub(super) fn pattern(a: &Csr, levels: usize) -> (Triangle, Triangle) {
     let n = a.nrows();
     let mut lower: Triangle = (vec![0], Vec::with_capacity(a.nnz()));
     let mut upper: Triangle = (vec![0], Vec::with_capacity(a.nnz()));

@@ -1,6 +1,6 @@
-//! Strict triangles of matrices with several unknowns a node: rows that share their columns are substituted together.
+//! StrictTriangle triangles of matrices with several unknowns a node: rows that share their columns are substituted together.
 
-use super::strict::Strict;
+use super::triangle::StrictTriangle;
 
 /// Rows taken together at most: the unknowns of a frame's node.
 const MOST: usize = 6;
@@ -9,7 +9,7 @@ const MOST: usize = 6;
 ///
 /// Columns are read, and y gathered, once a group; the values of a column stand side by side.
 #[derive(Debug, Clone)]
-pub(super) struct Grouped {
+pub struct Supernodes {
     /// First place, first column and first value of each group, and where the last ones end.
     groups: Vec<[u32; 3]>,
     columns: Vec<u32>,
@@ -17,12 +17,12 @@ pub(super) struct Grouped {
     lower: bool,
 }
 
-impl Grouped {
+impl Supernodes {
     /// The triangle in groups, if that saves enough.
-    pub(super) fn of(t: &Strict) -> Option<Self> {
+    pub fn of(t: &StrictTriangle) -> Option<Self> {
         let n = t.n();
         let sizes = sizes(t)?;
-        let mut out = Grouped {
+        let mut out = Supernodes {
             groups: Vec::with_capacity(sizes.len() + 1),
             columns: Vec::new(),
             values: Vec::with_capacity(t.nnz()),
@@ -64,9 +64,9 @@ impl Grouped {
         if self.lower { place } else { n - 1 - place }
     }
 
-    /// As [`Strict::substitute`]; y has n entries.
+    /// As [`super::TriangularSolve::substitute`]; y has n entries.
     #[inline]
-    pub(super) fn substitute(&self, y: &mut [f64], start: impl Fn(usize, f64) -> f64) {
+    pub fn substitute(&self, y: &mut [f64], start: impl Fn(usize, f64) -> f64) {
         assert_eq!(self.groups.last().map(|g| g[0] as usize), Some(y.len()));
         for pair in self.groups.windows(2) {
             let ([place, column, value], [end, last, _]) = (pair[0], pair[1]);
@@ -99,7 +99,7 @@ impl Grouped {
         let (shared, _) = shared.as_chunks::<K>();
         let (pairs, odd) = columns.as_chunks::<2>();
         let (value_pairs, odd_values) = shared.as_chunks::<2>();
-        // SAFETY: every column is a row's number (Strict's constructors), below n == y.len().
+        // SAFETY: every column is a row's number (StrictTriangle's constructors), below n == y.len().
         let at = |y: &[f64], j: u32| unsafe { *y.get_unchecked(j as usize) };
         for (c, v) in pairs.iter().zip(value_pairs) {
             let (a, b) = (at(y, c[0]), at(y, c[1]));
@@ -128,7 +128,7 @@ impl Grouped {
 }
 
 /// Rows of each group; none where they are too many to be worth it.
-fn sizes(t: &Strict) -> Option<Vec<u8>> {
+fn sizes(t: &StrictTriangle) -> Option<Vec<u8>> {
     let n = t.n();
     let row = |place: usize| if t.lower { place } else { n - 1 - place };
     let mut sizes = Vec::new();
@@ -150,7 +150,7 @@ fn sizes(t: &Strict) -> Option<Vec<u8>> {
 
 /// Whether `row` may be number `size` of the group that begins with `first` at `place`.
 fn joins(
-    t: &Strict,
+    t: &StrictTriangle,
     first: usize,
     row: usize,
     size: usize,

@@ -1,7 +1,5 @@
-//! Strict triangles of sparse matrices in contiguous storage.
+//! StrictTriangle triangles of sparse matrices in contiguous storage.
 
-use super::chains::{self, Step};
-use super::grouped::Grouped;
 use crate::linalg::Csr;
 
 /// The entries strictly below (or strictly above) the diagonal of an n×n matrix, by rows.
@@ -10,27 +8,24 @@ use crate::linalg::Csr;
 /// the rest of the row can be summed while the row before is still under way. For the same reason the others stand in the
 /// order in which substitution makes them: columns rising in a lower triangle, falling in an upper one.
 #[derive(Debug, Clone)]
-pub(super) struct Strict {
-    pub(super) indptr: Vec<u32>,
-    pub(super) indices: Vec<u32>,
-    pub(super) values: Vec<f64>,
+pub struct StrictTriangle {
+    pub indptr: Vec<u32>,
+    pub indices: Vec<u32>,
+    pub values: Vec<f64>,
     /// t_{i,i−1} (lower) or t_{i,i+1} (upper), 0 where there is none.
-    pub(super) near: Vec<f64>,
+    pub near: Vec<f64>,
     /// Whether the pattern has it.
-    pub(super) adjacent: Vec<bool>,
-    pub(super) lower: bool,
+    pub adjacent: Vec<bool>,
+    pub lower: bool,
     nnz: usize,
-    /// How substitution runs through the rows; found by [`Strict::ready`].
-    pub(super) steps: Vec<Step>,
-    pub(super) grouped: Option<Grouped>,
 }
 
-impl Strict {
+impl StrictTriangle {
     /// The strict lower and upper triangle of A, row i times `factor(i)`.
-    pub(super) fn split(a: &Csr, factor: impl Fn(usize) -> f64) -> (Self, Self) {
-        let room = a.nnz() / 2;
-        let mut lower = Strict::empty(a.nrows(), room, true);
-        let mut upper = Strict::empty(a.nrows(), room, false);
+    pub fn split(a: &Csr, factor: impl Fn(usize) -> f64) -> (Self, Self) {
+        let capacity = a.nnz() / 2;
+        let mut lower = StrictTriangle::empty(a.nrows(), capacity, true);
+        let mut upper = StrictTriangle::empty(a.nrows(), capacity, false);
         let mut scaled: Vec<f64> = Vec::new();
         for i in 0..a.nrows() {
             let (cols, vals) = a.row(i);
@@ -46,8 +41,8 @@ impl Strict {
     }
 
     /// The strict lower triangle of A.
-    pub(super) fn lower_of(a: &Csr) -> Self {
-        let mut lower = Strict::empty(a.nrows(), a.nnz() / 2, true);
+    pub fn lower_of(a: &Csr) -> Self {
+        let mut lower = StrictTriangle::empty(a.nrows(), a.nnz() / 2, true);
         for i in 0..a.nrows() {
             let (cols, vals) = a.row(i);
             let below = below(cols, i);
@@ -56,19 +51,17 @@ impl Strict {
         lower
     }
 
-    fn empty(n: usize, room: usize, lower: bool) -> Self {
+    fn empty(n: usize, capacity: usize, lower: bool) -> Self {
         let mut indptr = Vec::with_capacity(n + 1);
         indptr.push(0);
-        Strict {
+        StrictTriangle {
             indptr,
-            indices: Vec::with_capacity(room),
-            values: Vec::with_capacity(room),
+            indices: Vec::with_capacity(capacity),
+            values: Vec::with_capacity(capacity),
             near: Vec::with_capacity(n),
             adjacent: Vec::with_capacity(n),
             lower,
             nnz: 0,
-            steps: Vec::new(),
-            grouped: None,
         }
     }
 
@@ -99,11 +92,11 @@ impl Strict {
     ///
     /// # Panics
     /// Unless the arrays describe such a triangle (a mistake of the caller).
-    pub(super) fn from_rows(lower: bool, indptr: &[u32], indices: &[u32], values: &[f64]) -> Self {
+    pub fn from_rows(lower: bool, indptr: &[u32], indices: &[u32], values: &[f64]) -> Self {
         assert_eq!(indptr.last().map(|&e| e as usize), Some(indices.len()));
         assert_eq!(indices.len(), values.len());
         let n = indptr.len() - 1;
-        let mut out = Strict::empty(n, indices.len(), lower);
+        let mut out = StrictTriangle::empty(n, indices.len(), lower);
         for (i, w) in indptr.windows(2).enumerate() {
             let row = w[0] as usize..w[1] as usize;
             let inside = |&j: &u32| {
@@ -120,12 +113,12 @@ impl Strict {
     }
 
     /// Such a triangle of zeros, to be filled in.
-    pub(super) fn zeros(lower: bool, indptr: &[u32], indices: &[u32]) -> Self {
-        Strict::from_rows(lower, indptr, indices, &vec![0.0; indices.len()])
+    pub fn zeros(lower: bool, indptr: &[u32], indices: &[u32]) -> Self {
+        StrictTriangle::from_rows(lower, indptr, indices, &vec![0.0; indices.len()])
     }
 
     /// The transposed triangle.
-    pub(super) fn transposed(&self) -> Self {
+    pub fn transposed(&self) -> Self {
         let n = self.n();
         let mut indptr = vec![0u32; n + 1];
         for &j in &self.indices {
@@ -159,7 +152,7 @@ impl Strict {
             near.rotate_right(1);
             adjacent.rotate_right(1);
         }
-        Strict {
+        StrictTriangle {
             indptr,
             indices,
             values,
@@ -167,30 +160,19 @@ impl Strict {
             adjacent,
             lower: !self.lower,
             nnz: self.nnz,
-            steps: Vec::new(),
-            grouped: None,
         }
     }
 
-    /// Finds how substitution runs fastest; to be called when the pattern stands.
-    pub(super) fn ready(mut self) -> Self {
-        self.grouped = Grouped::of(&self);
-        if self.grouped.is_none() {
-            self.steps = chains::steps(&self);
-        }
-        self
-    }
-
-    pub(super) fn n(&self) -> usize {
+    pub fn n(&self) -> usize {
         self.near.len()
     }
 
-    pub(super) fn nnz(&self) -> usize {
+    pub fn nnz(&self) -> usize {
         self.nnz
     }
 
     /// Row i in the order of substitution: columns rising in a lower triangle, falling in an upper one.
-    pub(super) fn row(&self, i: usize) -> impl Iterator<Item = (u32, f64)> {
+    pub fn row(&self, i: usize) -> impl Iterator<Item = (u32, f64)> {
         let far = self.far(i);
         let columns = self.indices[far.clone()].iter().copied();
         let column = if self.lower { i.wrapping_sub(1) } else { i + 1 } as u32;
@@ -198,13 +180,13 @@ impl Strict {
         columns.zip(self.values[far].iter().copied()).chain(near)
     }
 
-    /// Where row i lies but for its neighbour.
-    pub(super) fn far(&self, i: usize) -> std::ops::Range<usize> {
+    /// Where row i lies, but for the entry next to the diagonal.
+    pub fn far(&self, i: usize) -> std::ops::Range<usize> {
         self.indptr[i] as usize..self.indptr[i + 1] as usize
     }
 
     /// Row i ← factor(i) · row i.
-    pub(super) fn scale_rows(&mut self, factor: impl Fn(usize) -> f64) {
+    pub fn scale_rows(&mut self, factor: impl Fn(usize) -> f64) {
         for i in 0..self.n() {
             let f = factor(i);
             self.near[i] *= f;
@@ -215,9 +197,9 @@ impl Strict {
 
     /// Σⱼ tᵢⱼ yⱼ, for y of n entries.
     #[inline]
-    pub(super) fn row_dot(&self, i: usize, y: &[f64]) -> f64 {
-        let neighbour = if self.lower { i.wrapping_sub(1) } else { i + 1 };
-        let near = y.get(neighbour).map_or(0.0, |y| self.near[i] * y);
+    pub fn row_dot(&self, i: usize, y: &[f64]) -> f64 {
+        let beside = if self.lower { i.wrapping_sub(1) } else { i + 1 };
+        let near = y.get(beside).map_or(0.0, |y| self.near[i] * y);
         assert!(y.len() == self.near.len());
         // SAFETY: every column is a row's number (constructors), below n == y.len().
         let far = unsafe {

@@ -1,111 +1,49 @@
-//! Substitution: rows one after the other, and where they allow it several chains of them side by side.
-//!
-//! A row that uses its predecessor's result waits for it; on a grid that is every row of a line but the first. Two lines whose
-//! rows only look back at each other by a few places can run at once, the second a little behind, and hide each other's wait.
-//! Every row is summed in the same order whatever the schedule: no bit changes.
+//! Substitution with a triangle. Every row is summed in the same order whatever the schedule: no bit changes.
 
-use super::strict::Strict;
+use super::schedule::{Step, substitution_schedule};
+use super::supernodes::Supernodes;
+use super::triangle::StrictTriangle;
 
-/// Chains run side by side at most.
-const WIDTH: usize = 4;
-/// Chains shorter than this are not worth it.
-const SHORTEST: usize = 12;
-
-/// Rows by their place in the order of substitution: place p is row p of a lower triangle, row n − 1 − p of an upper one.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Step {
-    /// Places first .. end, one after the other.
-    Plain { first: u32, end: u32 },
-    /// `width` chains that begin at `first` + k `len` for k < `width`; chain k runs `lag` k places behind the first.
-    Side {
-        first: u32,
-        len: u32,
-        width: u32,
-        lag: u32,
-    },
+/// A strict triangle T made ready to solve (I + T) y = b, and the like.
+#[derive(Debug, Clone)]
+pub struct TriangularSolve {
+    triangle: StrictTriangle,
+    /// Empty where there are supernodes.
+    schedule: Vec<Step>,
+    supernodes: Option<Supernodes>,
 }
 
-/// The schedule of a triangle.
-pub(super) fn steps(t: &Strict) -> Vec<Step> {
-    let n = t.n();
-    let row = |place: usize| if t.lower { place } else { n - 1 - place };
-    let mut starts: Vec<usize> = (0..n).filter(|&p| !t.adjacent[row(p)]).collect();
-    starts.push(n);
-    let mut steps: Vec<Step> = Vec::new();
-    let mut at = 0;
-    while at + 1 < starts.len() {
-        let (first, len) = (starts[at], starts[at + 1] - starts[at]);
-        // Chains of equal length that follow each other.
-        let equal = starts[at..]
-            .windows(2)
-            .take(WIDTH)
-            .take_while(|w| w[1] - w[0] == len)
-            .count();
-        let found = match len >= SHORTEST && equal >= 2 {
-            true => (2..=equal)
-                .rev()
-                .find_map(|width| Some((width, lag(t, first, len, width)?))),
-            false => None,
+impl TriangularSolve {
+    /// Finds how substitution runs fastest.
+    pub fn new(triangle: StrictTriangle) -> Self {
+        let supernodes = Supernodes::of(&triangle);
+        let schedule = match supernodes {
+            Some(_) => Vec::new(),
+            None => substitution_schedule(&triangle),
         };
-        let width = found.map_or(1, |f| f.0);
-        let step = match found {
-            Some((width, lag)) => Step::Side {
-                first: first as u32,
-                len: len as u32,
-                width: width as u32,
-                lag: lag as u32,
-            },
-            None => Step::Plain {
-                first: first as u32,
-                end: (first + len) as u32,
-            },
-        };
-        match (steps.last_mut(), step) {
-            (Some(Step::Plain { end: last, .. }), Step::Plain { end, .. }) => *last = end,
-            _ => steps.push(step),
-        }
-        at += width;
-    }
-    steps
-}
-
-/// The smallest lag with which `width` chains of `len` rows from `first` on can run side by side.
-fn lag(t: &Strict, first: usize, len: usize, width: usize) -> Option<usize> {
-    let n = t.n();
-    let place = |i: usize| if t.lower { i } else { n - 1 - i };
-    let mut lag = 1;
-    for p in first + len..first + width * len {
-        let (chain, q) = ((p - first) / len, (p - first) % len);
-        for k in t.far(place(p)) {
-            let other = place(t.indices[k] as usize);
-            if other < first {
-                continue;
-            }
-            let (chain_of, q_of) = ((other - first) / len, (other - first) % len);
-            if chain_of < chain && q_of > q {
-                // Made at time q_of + lag chain_of, needed at q + lag chain.
-                lag = lag.max((q_of - q).div_ceil(chain - chain_of) + 1);
-            }
-        }
-        if lag * (width - 1) * 2 > len {
-            return None;
+        TriangularSolve {
+            triangle,
+            schedule,
+            supernodes,
         }
     }
-    Some(lag)
-}
 
-impl Strict {
+    /// T.
+    pub fn triangle(&self) -> &StrictTriangle {
+        &self.triangle
+    }
+
     /// For rows in substitution order (rising for lower, falling for upper): yᵢ ← start(i, yᵢ) − Σⱼ tᵢⱼ yⱼ.
     ///
     /// # Panics
     /// If y has the wrong length.
     #[inline]
-    pub(super) fn substitute(&self, y: &mut [f64], start: impl Fn(usize, f64) -> f64) {
-        assert_eq!(y.len(), self.n(), "substitution: length of y");
-        if let Some(grouped) = &self.grouped {
-            return grouped.substitute(y, start);
+    pub fn substitute(&self, y: &mut [f64], start: impl Fn(usize, f64) -> f64) {
+        assert_eq!(y.len(), self.triangle.n(), "substitution: length of y");
+        if let Some(supernodes) = &self.supernodes {
+            return supernodes.substitute(y, start);
         }
-        for step in &self.steps {
+        for step in &self.schedule {
             match *step {
                 Step::Plain { first, end } => {
                     self.run::<1>([first as usize], (end - first) as usize, &mut [0.0], y, &start)
@@ -164,52 +102,52 @@ impl Strict {
         start: &impl Fn(usize, f64) -> f64,
     ) {
         let n = y.len();
-        assert!(n == self.near.len() && self.indptr.len() == n + 1);
+        let t = &self.triangle;
+        assert!(n == t.near.len() && t.indptr.len() == n + 1);
         assert!(places.iter().all(|p| p + count <= n));
-        for t in 0..count {
+        for step in 0..count {
             for k in 0..W {
-                let place = places[k] + t;
-                let i = if self.lower { place } else { n - 1 - place };
+                let place = places[k] + step;
+                let i = if t.lower { place } else { n - 1 - place };
                 // SAFETY: i < n by the assertions above; far's columns are rows' numbers (constructors), below n == y.len(), and
                 // its bounds are row pointers, which end at the entries' number.
                 unsafe {
-                    let sum = self.less_far(i, start(i, *y.get_unchecked(i)), y);
-                    before[k] = sum - self.near.get_unchecked(i) * before[k];
+                    let sum = less_far(t, i, start(i, *y.get_unchecked(i)), y);
+                    before[k] = sum - t.near.get_unchecked(i) * before[k];
                     *y.get_unchecked_mut(i) = before[k];
                 }
             }
         }
     }
+}
 
-    /// sum − Σⱼ tᵢⱼ yⱼ over row i but for its neighbour: long rows begin in four lanes, the newest entries come last.
-    ///
-    /// # Safety
-    /// i < n, and y has n entries.
-    #[inline(always)]
-    unsafe fn less_far(&self, i: usize, mut sum: f64, y: &[f64]) -> f64 {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let mut k = *self.indptr.get_unchecked(i) as usize;
-            let end = *self.indptr.get_unchecked(i + 1) as usize;
-            let term = |k: usize| {
-                self.values.get_unchecked(k) * y.get_unchecked(*self.indices.get_unchecked(k) as usize)
-            };
-            if end - k >= LONG {
-                let mut lanes = [0.0; 4];
-                while end - k >= LONG - 4 {
-                    for (l, lane) in lanes.iter_mut().enumerate() {
-                        *lane += term(k + l);
-                    }
-                    k += 4;
+/// sum − Σⱼ tᵢⱼ yⱼ over row i but for the entry next to the diagonal: long rows begin in four lanes, the newest entries come last.
+///
+/// # Safety
+/// i < n, and y has n entries.
+#[inline(always)]
+unsafe fn less_far(t: &StrictTriangle, i: usize, mut sum: f64, y: &[f64]) -> f64 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut k = *t.indptr.get_unchecked(i) as usize;
+        let end = *t.indptr.get_unchecked(i + 1) as usize;
+        let term =
+            |k: usize| t.values.get_unchecked(k) * y.get_unchecked(*t.indices.get_unchecked(k) as usize);
+        if end - k >= LONG {
+            let mut lanes = [0.0; 4];
+            while end - k >= LONG - 4 {
+                for (l, lane) in lanes.iter_mut().enumerate() {
+                    *lane += term(k + l);
                 }
-                sum -= (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+                k += 4;
             }
-            while k < end {
-                sum -= term(k);
-                k += 1;
-            }
-            sum
+            sum -= (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
         }
+        while k < end {
+            sum -= term(k);
+            k += 1;
+        }
+        sum
     }
 }
 
@@ -244,7 +182,7 @@ mod tests {
         Csr::from_triplets(n, n, &entries).unwrap()
     }
 
-    fn plainly(t: &Strict, b: &[f64]) -> Vec<f64> {
+    fn plainly(t: &StrictTriangle, b: &[f64]) -> Vec<f64> {
         let n = t.n();
         let mut y = vec![0.0; n];
         for p in 0..n {
@@ -268,20 +206,20 @@ mod tests {
         ] {
             let a = lines(count, len, reach, block);
             let b: Vec<f64> = (0..a.nrows()).map(|i| (i as f64).cos()).collect();
-            let (lower, upper) = Strict::split(&a, |_| 0.3);
+            let (lower, upper) = StrictTriangle::split(&a, |_| 0.3);
             for t in [lower.transposed(), upper.transposed(), lower, upper] {
-                let t = t.ready();
                 let what = format!("{count} {len} {reach} {block} {}", t.lower);
-                let side = t.steps.iter().any(|s| matches!(s, Step::Side { .. }));
+                let solve = TriangularSolve::new(t.clone());
+                let side = solve.schedule.iter().any(|s| matches!(s, Step::Side { .. }));
                 assert_eq!(
                     side,
                     block == 1 && count > 1 && 4 * reach < len,
                     "{what}: {:?}",
-                    t.steps
+                    solve.schedule
                 );
-                assert_eq!(t.grouped.is_some(), block > 1, "{what}");
+                assert_eq!(solve.supernodes.is_some(), block > 1, "{what}");
                 let mut y = b.clone();
-                t.substitute(&mut y, |_, y| y);
+                solve.substitute(&mut y, |_, y| y);
                 let expected = plainly(&t, &b);
                 let size = expected.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
                 assert!(
@@ -299,15 +237,18 @@ mod tests {
         for reach in [0, 1, 2] {
             let a = lines(11, 40, reach, 1);
             let b: Vec<f64> = (0..a.nrows()).map(|i| (i as f64).cos()).collect();
-            let (lower, upper) = Strict::split(&a, |_| 0.3);
+            let (lower, upper) = StrictTriangle::split(&a, |_| 0.3);
             for t in [lower, upper] {
-                let mut one_by_one = t.clone();
-                one_by_one.steps = vec![Step::Plain {
-                    first: 0,
-                    end: t.n() as u32,
-                }];
+                let one_by_one = TriangularSolve {
+                    schedule: vec![Step::Plain {
+                        first: 0,
+                        end: t.n() as u32,
+                    }],
+                    supernodes: None,
+                    triangle: t.clone(),
+                };
                 let (mut y, mut z) = (b.clone(), b.clone());
-                t.ready().substitute(&mut y, |_, y| y);
+                TriangularSolve::new(t).substitute(&mut y, |_, y| y);
                 one_by_one.substitute(&mut z, |_, z| z);
                 assert_eq!(y, z);
             }
