@@ -1,12 +1,12 @@
 //! What a run will make: how many parts of which samples, and the identity that ties them together.
 
 use crate::dataset::digest::Digest;
-use crate::dataset::{Header, Part, Shape};
+use crate::dataset::{Header, Part, Shape, parts};
 use crate::error::{Error, Result};
 use crate::families::Family;
 use crate::system::LinearSystem;
 
-use super::Recipe;
+use super::recipe::{self, Recipe};
 
 /// A part should hold about this many bytes: little to lose, little to keep in memory, few files.
 const PART_BYTES: usize = 32 << 20;
@@ -42,7 +42,7 @@ impl Plan {
         let part_size = recipe
             .part_size
             .unwrap_or((PART_BYTES / bytes(&first)).clamp(1, PART_SAMPLES));
-        let text = recipe.to_toml();
+        let text = recipe.resolved(family);
         let version = env!("CARGO_PKG_VERSION");
         let origin = Digest::new()
             .text(&text)
@@ -63,6 +63,12 @@ impl Plan {
             shape,
             part_size,
         })
+    }
+
+    /// Goes on under the identity of parts that are of the same run, which an older version may have written otherwise.
+    pub fn adopt(&mut self, there: &Header) {
+        self.header.recipe = there.recipe.clone();
+        self.header.origin = there.origin;
     }
 
     /// Number of parts.
@@ -92,6 +98,29 @@ impl Plan {
             }),
             ..self.header.clone()
         }
+    }
+}
+
+/// In what two headers are of different runs; None if they are of one: same version, same recipe however it is written.
+pub(super) fn difference(there: &Header, wanted: &Header) -> Option<String> {
+    if there.origin == wanted.origin {
+        return None;
+    }
+    let (there, wanted) = (in_full(there), in_full(wanted));
+    let same = there.fempipe_version == wanted.fempipe_version && there.recipe == wanted.recipe;
+    (!same).then(|| parts::difference(&there, &wanted))
+}
+
+/// A header with every default of its recipe written out, which older versions left to the reader.
+fn in_full(header: &Header) -> Header {
+    let origin = "recipe in the file";
+    let resolved = recipe::parse(&header.recipe, origin)
+        .and_then(|table| Recipe::from_table(table, origin))
+        .and_then(|recipe| Ok(recipe.resolved(&*recipe.family()?)));
+    Header {
+        // What is no recipe of ours is compared as it stands.
+        recipe: resolved.unwrap_or_else(|_| header.recipe.clone()),
+        ..header.clone()
     }
 }
 

@@ -29,6 +29,7 @@ use super::labels::{Labelled, Labels};
 
 use crate::dataset::Sizes;
 use crate::dataset::split;
+use crate::entry;
 use crate::error::{Error, Result};
 use crate::families::{self, Family};
 
@@ -65,7 +66,7 @@ pub struct Recipe {
     pub split: Sizes,
     /// What to compute beyond the solution.
     pub labels: Labels,
-    /// The table named like the family.
+    /// The table named like the family, as it was given.
     pub parameters: Table,
     /// File (or "command line") to name in errors.
     pub origin: String,
@@ -166,8 +167,9 @@ impl Recipe {
         Ok(Box::new(Labelled::new(family, self.labels.clone())?))
     }
 
-    /// The resolved recipe as it is written into the dataset: everything that decides its content.
-    pub fn to_toml(&self) -> String {
+    /// The recipe as it is written into the dataset of `family`, its own family: everything that decides the content, every
+    /// default written out.
+    pub fn resolved(&self, family: &dyn Family) -> String {
         let mut table = Table::new();
         table.insert("family".into(), self.family.clone().into());
         table.insert("samples".into(), (self.samples as i64).into());
@@ -184,12 +186,8 @@ impl Recipe {
                 .collect(),
         };
         table.insert("split".into(), split.into());
-        if self.labels != Labels::default()
-            && let Ok(labels) = Value::try_from(&self.labels)
-        {
-            table.insert("labels".into(), labels);
-        }
-        table.insert(self.family.clone(), self.parameters.clone().into());
+        table.insert("labels".into(), entry::to_table(&self.labels).into());
+        table.insert(self.family.clone(), family.parameters().into());
         table.to_string()
     }
 }
@@ -250,17 +248,71 @@ mod tests {
         Recipe::from_table(parse(text, "r.toml")?, "r.toml")
     }
 
+    fn resolved(text: &str) -> String {
+        let recipe = recipe(text).unwrap();
+        recipe.resolved(&*recipe.family().unwrap())
+    }
+
     #[test]
-    fn resolved_recipe_reads_back() {
-        for text in [
-            "family = \"poisson\"",
-            "family = \"poisson\"\nsamples = 7\nseed = 3\ncompress = true\npart_size = 2\n\
-             [split]\ntrain = 4\nhard-test = 3\n[poisson]\nlevel = 3\n[poisson.nested]\nx = 1.5\n[labels]\neigenpairs = 3\nicc = true",
+    fn a_resolved_recipe_holds_every_default_and_reads_back_as_itself() {
+        for entry in families::ENTRIES.all() {
+            let text = resolved(&format!("family = \"{}\"", entry.name));
+            assert_eq!(resolved(&text), text);
+            let table = parse(&text, "r.toml").unwrap();
+            for key in ["samples", "seed", "compress", "split", "labels"] {
+                assert!(table.contains_key(key), "{}: no {key}", entry.name);
+            }
+            for key in (entry.defaults)().keys() {
+                assert!(table[entry.name].get(key).is_some(), "{}: no {key}", entry.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_depends_on_other_keys_is_resolved_too() {
+        for (text, line) in [
+            (
+                "family = \"poisson\"\nsamples = 7\ncompress = true\n[split]\ntrain = 4\nhard-test = 3",
+                "hard-test = 3",
+            ),
+            (
+                "family = \"poisson\"\n[labels]\neigenpairs = 3\nicc = true",
+                "koptimal = false",
+            ),
+            (
+                "family = \"darcy\"\n[darcy]\ncells = 8\nmedium = \"two-phase\"",
+                "phases = [3.0, 12.0]",
+            ),
+            (
+                "family = \"darcy\"\n[darcy]\ncells = 8\ndiscretisation = \"fd\"",
+                "faces = \"arithmetic\"",
+            ),
+            (
+                "family = \"elliptic\"\n[elliptic.mesh]\nshape = \"cube\"\ncells = 3",
+                "angle = 25.0",
+            ),
+            ("family = \"heat\"\n[heat]\ncells = 8", "theta = 0.5"),
+            ("family = \"heat\"\n[heat]\ncells = 8\nsteady = true", "contrast"),
+            (
+                "family = \"helmholtz\"\n[helmholtz]\ncells = 8\nkind = \"absorbing\"",
+                "form = \"symmetric\"",
+            ),
+            (
+                "family = \"helmholtz\"\n[helmholtz]\ncells = 8\nkind = \"shifted\"",
+                "power = 1.0",
+            ),
+            (
+                "family = \"biharmonic\"\n[biharmonic]\ngrid = 3\ncells = \"triangle\"\ncontrast = 40.0",
+                "sigma = 400.0",
+            ),
+            (
+                "family = \"biharmonic\"\n[biharmonic.mesh]\nshape = \"quads\"\ncells = 3",
+                "tau = 10.0",
+            ),
         ] {
-            let first = recipe(text).unwrap();
-            let again = recipe(&first.to_toml()).unwrap();
-            assert_eq!(first, again);
-            assert_eq!(first.to_toml(), again.to_toml());
+            let full = resolved(text);
+            assert_eq!(full.contains(line), line != "contrast", "{line} in {full}");
+            assert_eq!(resolved(&full), full);
         }
     }
 

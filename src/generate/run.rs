@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::plan::{Job, Plan};
+use super::plan::{self, Job, Plan};
 use super::recipe::{self, Recipe};
 use super::sampling;
 use super::shard::Shard;
@@ -97,7 +97,7 @@ pub fn run(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
 
 fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Settings) -> Result<Summary> {
     let clock = Instant::now();
-    let plan = Plan::new(recipe, family)?;
+    let mut plan = Plan::new(recipe, family)?;
     let dir = parts::directory(output);
     let summary = |made, ending| Summary {
         output: output.to_path_buf(),
@@ -114,9 +114,12 @@ fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
         return Ok(summary(0, Ending::AlreadyThere));
     }
     let lock = claim(&dir, settings.shard)?;
-    save_recipe(&dir, &recipe.to_toml())?;
+    save_recipe(&dir, &plan.header.recipe)?;
     let found = PartSet::scan(std::slice::from_ref(&dir))?;
     check_origin(&found, &plan.header, &dir)?;
+    if let Some((there, _)) = found.any() {
+        plan.adopt(there);
+    }
     let made = make_missing(recipe, family, &plan, &found, &dir, settings)?;
     let found = PartSet::scan(std::slice::from_ref(&dir))?;
     if settings.shard.is_some() {
@@ -184,14 +187,13 @@ fn finished(output: &Path, wanted: &Header) -> Result<bool> {
         }
         Err(e) => return Err(e),
     };
-    if there.origin == wanted.origin {
-        return Ok(true);
+    match plan::difference(&there, wanted) {
+        None => Ok(true),
+        Some(why) => Err(Error::file(
+            output,
+            format!("holds a dataset of another recipe ({why}); {advice}"),
+        )),
     }
-    let why = parts::difference(&there, wanted);
-    Err(Error::file(
-        output,
-        format!("holds a dataset of another recipe ({why}); {advice}"),
-    ))
 }
 
 /// Makes the directory of parts and takes hold of it: alone, or beside other shards.
@@ -229,18 +231,15 @@ fn save_recipe(dir: &Path, text: &str) -> Result<()> {
 
 /// Refuses to mix parts of two recipes.
 fn check_origin(found: &PartSet, wanted: &Header, dir: &Path) -> Result<()> {
-    match found.any() {
-        Some((there, _)) if there.origin != wanted.origin => {
-            let why = parts::difference(there, wanted);
-            Err(Error::file(
-                dir,
-                format!(
-                    "holds parts of another recipe ({why}); finish it with its own recipe.toml, \
-                     remove the directory, or choose another -o"
-                ),
-            ))
-        }
-        _ => Ok(()),
+    match found.any().and_then(|(there, _)| plan::difference(there, wanted)) {
+        None => Ok(()),
+        Some(why) => Err(Error::file(
+            dir,
+            format!(
+                "holds parts of another recipe ({why}); finish it with its own recipe.toml, \
+                 remove the directory, or choose another -o"
+            ),
+        )),
     }
 }
 
