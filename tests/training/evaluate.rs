@@ -193,7 +193,7 @@ fn failures_are_counted() {
 fn wrong_recipes_name_the_row() {
     let place = Place::new();
     for (row, word) in [
-        ("[[row]]\nksp = \"cg\"\n", "needs either pc or model"),
+        ("[[row]]\nksp = \"cg\"\n", "needs pc, model or both"),
         ("[[row]]\nksp = \"cgg\"\npc = \"none\"\n", "cgg"),
         ("[[row]]\nksp = \"cg\"\npc = \"nonne\"\n", "nonne"),
         ("[[row]]\nksp = \"cg\"\npc = \"icc\"\nfilter = 0.1\n", "filter"),
@@ -377,4 +377,54 @@ fn iterations_until_the_error_is_small() {
     std::fs::write(place.path("h.toml"), recipe("error = [2.0]", "cg")).unwrap();
     let error = place.fails(&["evaluate", "h.toml", "-o", "h"]);
     assert!(error.contains("error: must be a list"), "{error}");
+}
+
+#[test]
+fn a_row_may_have_a_model_and_a_classical_preconditioner() {
+    let place = Place::new();
+    for (name, recipe) in [("guess", crate::setup::NSLS), ("pc", STENCIL)] {
+        place.recipe("r.toml", recipe);
+        place.ok(&["train", "r.toml", "-o", name, "--epochs", "2"]);
+    }
+    let rows = |rows: &[&str]| {
+        let rows: String = rows
+            .iter()
+            .map(|r| format!("[[row]]\nksp = \"cg\"\n{r}\n"))
+            .collect();
+        let head = format!("data = [{:?}]\nsamples = 6\ncondition_samples = 1\n", data());
+        std::fs::write(place.path("e.toml"), head + &rows).unwrap();
+    };
+    rows(&[
+        "pc = \"icc\"",
+        "model = \"guess\"",
+        "model = \"guess\"\npc = \"icc\"",
+    ]);
+    place.ok(&["evaluate", "e.toml"]);
+    let results = csv(&std::fs::read_to_string(place.path("e/results.csv")).unwrap());
+    let of = |row: &str, key: &str| -> Vec<String> {
+        let rows = results.iter().filter(|r| r["row"] == row);
+        rows.map(|r| r[key].clone()).collect()
+    };
+    let both = "cg + guess + icc";
+    assert_eq!(of(both, "kind"), ["learned"; 6]);
+    assert_eq!(of(both, "guess_error"), of("cg + guess", "guess_error"));
+    assert_eq!(of(both, "pc_nnz"), of("cg + icc", "pc_nnz"));
+    let iterations = |row| -> usize {
+        of(row, "iterations")
+            .iter()
+            .map(|i| i.parse::<usize>().unwrap())
+            .sum()
+    };
+    assert!(iterations(both) < iterations("cg + guess"));
+    // The condition number is that of the preconditioner.
+    let summary = csv(&std::fs::read_to_string(place.path("e/summary.csv")).unwrap());
+    let kappa = |row: &str| summary.iter().find(|r| r["row"] == row).unwrap()["kappa_after"].clone();
+    assert!(!kappa(both).is_empty() && kappa(both) == kappa("cg + icc"));
+    // Two preconditioners are one too many, and that is said before anything is solved.
+    rows(&["model = \"pc\"\npc = \"icc\""]);
+    let error = place.fails(&["evaluate", "e.toml"]);
+    assert!(
+        error.contains("cg + pc + icc") && error.contains("both give a preconditioner"),
+        "{error}"
+    );
 }

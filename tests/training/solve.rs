@@ -1,6 +1,6 @@
 //! `fempipe solve` with what a trained model predicts.
 
-use crate::setup::{Place, SMALL, STENCIL, data};
+use crate::setup::{NSLS, Place, SMALL, STENCIL, data};
 
 #[test]
 fn a_run_directory_is_a_preconditioner() {
@@ -59,4 +59,58 @@ fn an_explicit_inverse_is_symmetrised_for_cg_on_demand() {
     assert!(text.contains("spd by its dataset"), "{text}");
     let text = place.ok(&["solve", sample, "--pc", "run", "--ksp", "gmres"]);
     assert!(text.contains("mlp: a preconditioner"), "{text}");
+}
+
+#[test]
+fn what_a_model_predicts_goes_with_a_classical_preconditioner() {
+    let place = Place::new();
+    for (name, recipe) in [("guess", NSLS), ("pc", STENCIL)] {
+        place.recipe("r.toml", recipe);
+        place.ok(&["train", "r.toml", "-o", name]);
+    }
+    let sample = data().to_str().unwrap();
+    let solve = |more: &[&str]| {
+        let args = [&["solve", sample, "--sample", "150", "--json"], more].concat();
+        let json: serde_json::Value = serde_json::from_str(&place.ok(&args)).unwrap();
+        assert!(json["relative_residual"].as_f64().unwrap() <= 1e-8);
+        json
+    };
+    let (icc, guess) = (solve(&["--pc", "icc"]), solve(&["--model", "guess"]));
+    assert_eq!(guess["history"], solve(&["--pc", "guess"])["history"]);
+    let both = solve(&["--model", "guess", "--pc", "icc"]);
+    assert_eq!((&both["pc"], &both["model"]), (&"icc(0)".into(), &"guess".into()));
+    assert_eq!(both["pc_nnz"], icc["pc_nnz"]);
+    assert!(
+        both["pc_note"]
+            .as_str()
+            .unwrap()
+            .contains("nsls: an initial guess")
+    );
+    // It starts where the guess is and goes on as icc does.
+    assert_eq!(both["history"][0], guess["history"][0]);
+    assert!(both["iterations"].as_u64() < guess["iterations"].as_u64());
+    let seconds = |json: &serde_json::Value, key: &str| json[key].as_f64().unwrap();
+    assert_eq!(seconds(&icc, "inference_seconds"), 0.0);
+    assert!(seconds(&both, "inference_seconds") > 0.0);
+    assert!(seconds(&both, "setup_seconds") > seconds(&both, "inference_seconds"));
+    // A guess and a preconditioner of two models, and a space with them.
+    let learned = solve(&["--model", "guess", "--pc", "pc"]);
+    assert_eq!(learned["history"][0], guess["history"][0]);
+    let deflated = solve(&["--model", "guess", "--pc", "pc", "--deflate", "4"]);
+    assert!(deflated["iterations"].as_u64() < learned["iterations"].as_u64());
+    for args in [
+        &["--model", "pc", "--pc", "icc"][..],
+        &["--model", "pc", "--pc", "pc"],
+    ] {
+        let error = place.fails(&[&["solve", sample], args].concat());
+        assert!(
+            error.contains("--model and --pc") && error.contains("both give a preconditioner"),
+            "{error}"
+        );
+    }
+    let text = place.ok(&["solve", sample, "--model", "guess", "--pc", "icc"]);
+    assert!(
+        text.contains("icc(0)") && text.contains("seconds         inference "),
+        "{text}"
+    );
 }
