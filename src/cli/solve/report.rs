@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::load;
 use super::{Args, Solved};
+use crate::linalg::CoarseSpace;
 use crate::solve::Solution;
 use crate::solver::Norm;
 use crate::system::LinearSystem;
@@ -37,8 +38,11 @@ pub fn as_text(args: &Args, system: &LinearSystem, solved: &Solved) -> String {
         .map_or_else(String::new, |s| format!(", {s:?} side").to_lowercase());
     line(
         "PC",
-        format!("{}, {} entries{side}", args.pc_name(), prepared.nnz()),
+        format!("{}, {} entries{side}", args.pc_name(), prepared.preconditioner.nnz()),
     );
+    if let Some(space) = &prepared.space {
+        line("space", format!("{} columns, {} entries", space.dim(), space.nnz()));
+    }
     if let Some(note) = &prepared.note {
         line("", note.clone());
     }
@@ -111,8 +115,9 @@ pub fn as_json(args: &Args, system: &LinearSystem, solved: &Solved) -> Value {
         "norm": solved.stop.norm.name(),
         "pc": args.pc_name(),
         "model": args.model.as_ref().map(|run| run.display().to_string()),
-        "pc_nnz": prepared.nnz(),
+        "pc_nnz": prepared.preconditioner.nnz(),
         "pc_note": prepared.note,
+        "space_columns": prepared.space.as_ref().map(CoarseSpace::dim),
         "converged": out.converged(),
         "reason": out.reason.name(),
         "iterations": out.iterations,
