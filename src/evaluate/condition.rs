@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::linalg::dense::{self, Dense};
-use crate::linalg::{Csr, LinOp, Props};
+use crate::linalg::{CoarseSpace, Csr, LinOp, Props};
 
 /// κ of a preconditioned matrix and how it was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -40,30 +40,53 @@ pub fn condition_before(a: &Csr, props: Props) -> Result<f64> {
 /// κ of M A: from the eigenvalues of Lᵀ M L (A = L Lᵀ; those of M A) where A and M promise to be SPD and are, else from the
 /// singular values of M A. None where M A is singular to working precision. With `omega`, ρ(I − ω M A) as well.
 ///
+/// Where a space is deflated, κ of M P A on what is left, P = I − A W E⁻¹ Wᵀ: from the eigenvalues of (P L)ᵀ M P L but the k zeros;
+/// None unless A and M promise to be SPD and E has its factor.
+///
 /// # Errors
 /// [`Error::Numeric`] if a decomposition fails or A is not positive definite.
 pub fn condition_after(
     a: &Csr,
     props: Props,
     m: &dyn LinOp,
+    space: Option<&CoarseSpace>,
     omega: Option<f64>,
 ) -> Result<Option<Condition>> {
-    let explicit = dense::from_op(m);
-    if props.positive_definite && m.props().symmetric && m.props().positive_definite {
-        let l = dense::cholesky_factor(a)?;
-        let similar: Dense = l.transpose() * &explicit * &l;
-        // Symmetric up to rounding: the lower triangle is read.
-        let rising = dense::eigenvalues_symmetric(&similar)?;
-        if let Some(kappa) = ratio(&rising) {
-            let shrink = |w: f64| rising.iter().map(|l| (1.0 - w * l).abs()).fold(0.0, f64::max);
-            return Ok(Some(Condition {
-                kappa,
-                spectral: true,
-                contraction: omega.map(shrink),
-            }));
-        }
+    let spd = props.positive_definite && m.props().symmetric && m.props().positive_definite;
+    if space.is_some_and(|s| !(spd && s.is_factorized())) {
+        return Ok(None);
     }
-    let product: Dense = &explicit * dense::from_csr(a);
+    let m = dense::from_op(m);
+    if spd && let Some(found) = by_eigenvalues(a, &m, space, omega)? {
+        return Ok(Some(found));
+    }
+    match space {
+        Some(_) => Ok(None),
+        None => by_singular_values(a, &m, omega),
+    }
+}
+
+fn by_eigenvalues(
+    a: &Csr,
+    m: &Dense,
+    space: Option<&CoarseSpace>,
+    omega: Option<f64>,
+) -> Result<Option<Condition>> {
+    let mut l = dense::cholesky_factor(a)?;
+    let zeros = space.map_or(0, |s| deflate(s, &mut l));
+    let similar: Dense = l.transpose() * m * &l;
+    // Symmetric up to rounding: the lower triangle is read.
+    let rising = dense::eigenvalues_symmetric(&similar)?.split_off(zeros);
+    let shrink = |w: f64| rising.iter().map(|l| (1.0 - w * l).abs()).fold(0.0, f64::max);
+    Ok(ratio(&rising).map(|kappa| Condition {
+        kappa,
+        spectral: true,
+        contraction: omega.map(shrink),
+    }))
+}
+
+fn by_singular_values(a: &Csr, m: &Dense, omega: Option<f64>) -> Result<Option<Condition>> {
+    let product: Dense = m * dense::from_csr(a);
     let sigma = dense::singular_values(&product)?;
     let (Some(&most), Some(&least)) = (sigma.first(), sigma.last()) else {
         return Ok(None);
@@ -84,6 +107,20 @@ pub fn condition_after(
     }))
 }
 
+/// L ← P L; returns the dimension of P's kernel.
+fn deflate(space: &CoarseSpace, l: &mut Dense) -> usize {
+    let mut c = vec![0.0; space.dim()];
+    for j in 0..l.ncols() {
+        let mut column: Vec<f64> = (0..l.nrows()).map(|i| l[(i, j)]).collect();
+        space.restrict(&column, &mut c);
+        space.subtract_image(&c, &mut column);
+        for (i, v) in column.into_iter().enumerate() {
+            l[(i, j)] = v;
+        }
+    }
+    space.dim()
+}
+
 /// Largest over smallest of rising eigenvalues, if all are positive.
 fn ratio(rising: &[f64]) -> Option<f64> {
     let (&least, &most) = (rising.first()?, rising.last()?);
@@ -93,7 +130,7 @@ fn ratio(rising: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::linalg::{Cholesky, op::Identity};
+    use crate::linalg::{Cholesky, CoarseFactor, Columns, op::Identity};
 
     fn laplacian(n: usize) -> Csr {
         let mut entries = Vec::new();
@@ -112,21 +149,38 @@ mod tests {
         let angle = std::f64::consts::PI / 42.0;
         let exact = (angle.cos() / angle.sin()).powi(2);
         assert!((condition_before(&a, Props::SPD).unwrap() / exact - 1.0).abs() < 1e-10);
-        let none = condition_after(&a, Props::SPD, &Identity(20), Some(0.4))
+        let none = condition_after(&a, Props::SPD, &Identity(20), None, Some(0.4))
             .unwrap()
             .unwrap();
         assert!(none.spectral && (none.kappa / exact - 1.0).abs() < 1e-10);
         // λ_max = 4 cos²(π/42): the far end of the spectrum decides at ω = 0.4, the near end at ω = 0.1.
         let (near, far) = (4.0 * angle.sin().powi(2), 4.0 * angle.cos().powi(2));
         assert!((none.contraction.unwrap() - (1.0 - 0.4 * near)).abs() < 1e-12);
-        let diverging = condition_after(&a, Props::SPD, &Identity(20), Some(0.6))
+        let diverging = condition_after(&a, Props::SPD, &Identity(20), None, Some(0.6))
             .unwrap()
             .unwrap();
         assert!((diverging.contraction.unwrap() - (0.6 * far - 1.0)).abs() < 1e-12);
-        let direct = condition_after(&a, Props::SPD, &Cholesky::new(&a).unwrap(), None)
+        let direct = condition_after(&a, Props::SPD, &Cholesky::new(&a).unwrap(), None, None)
             .unwrap()
             .unwrap();
         assert!((direct.kappa - 1.0).abs() < 1e-9 && direct.contraction.is_none());
+    }
+
+    #[test]
+    fn deflated_eigenvectors_no_longer_count() {
+        let (n, k) = (20, 3);
+        let a = laplacian(n);
+        let angle = |j: usize| std::f64::consts::PI * j as f64 / (n + 1) as f64;
+        let modes = Dense::from_fn(n, k, |i, j| (angle(j + 1) * (i + 1) as f64).sin());
+        let lambda = |j: usize| 2.0 - 2.0 * angle(j).cos();
+        let set_up = |factor| CoarseSpace::new(&a, &modes, Columns::Orthonormal, factor).unwrap();
+        let (space, plain) = (set_up(CoarseFactor::Cholesky), set_up(CoarseFactor::None));
+        let after = |props, space| condition_after(&a, props, &Identity(n), Some(space), None).unwrap();
+        let kappa = after(Props::SPD, &space).unwrap().kappa;
+        assert!((kappa * lambda(k + 1) / lambda(n) - 1.0).abs() < 1e-10);
+        // What is not known is not claimed.
+        assert_eq!(after(Props::SPD, &plain), None);
+        assert_eq!(after(Props::SYMMETRIC, &space), None);
     }
 
     #[test]
@@ -146,7 +200,9 @@ mod tests {
             ],
         )
         .unwrap();
-        let c = condition_after(&a, Props::SPD, &m, Some(0.5)).unwrap().unwrap();
+        let c = condition_after(&a, Props::SPD, &m, None, Some(0.5))
+            .unwrap()
+            .unwrap();
         assert!(!c.spectral && c.kappa > 1.0);
         // max(abs(numpy.linalg.eigvals(I - M @ A / 2)))
         assert!((c.contraction.unwrap() - 0.925_785_393_726_186).abs() < 1e-12);

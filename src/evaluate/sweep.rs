@@ -235,7 +235,8 @@ fn one_row(
         }
         let system = systems.get(i)?;
         if let Ok(prepared) = measure::prepare(&source, row, &system) {
-            match condition_after(&system.matrix, system.props, &*prepared.preconditioner, omega) {
+            let (m, space) = (&*prepared.preconditioner, prepared.space.as_ref());
+            match condition_after(&system.matrix, system.props, m, space, omega) {
                 Ok(Some(c)) => after.push(c),
                 // M A is singular or not finite: the solves will show it.
                 Ok(None) | Err(Error::Numeric(_)) => {}

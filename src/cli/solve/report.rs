@@ -38,10 +38,17 @@ pub fn as_text(args: &Args, system: &LinearSystem, solved: &Solved) -> String {
         .map_or_else(String::new, |s| format!(", {s:?} side").to_lowercase());
     line(
         "PC",
-        format!("{}, {} entries{side}", args.pc_name(), prepared.preconditioner.nnz()),
+        format!(
+            "{}, {} entries{side}",
+            args.pc_name(),
+            prepared.preconditioner.nnz()
+        ),
     );
     if let Some(space) = &prepared.space {
-        line("space", format!("{} columns, {} entries", space.dim(), space.nnz()));
+        line(
+            "space",
+            format!("{} columns, {} entries", space.dim(), space.nnz()),
+        );
     }
     if let Some(note) = &prepared.note {
         line("", note.clone());
