@@ -89,7 +89,8 @@ fn main() -> fempipe::Result<()> {
     });
     println!(
         "{{\"mesh\": \"{kind}\", \"nodes\": {}, \"cells\": {}, \"nnz\": {}, \"setup_ms\": {setup:.1}, \
-         \"coefficient_ms\": {points:.3}, \"assembly_ms\": {assembly:.3}, \"bytes\": {bytes}, \"triad_ms\": {triad:.3}, \"sum\": {:e}}}",
+         \"coefficient_ms\": {points:.3}, \"assembly_ms\": {assembly:.3}, \"bytes\": {bytes}, \"triad_ms\": \
+         {triad:.3}, \"sum\": {:e}}}",
         space.len(),
         mesh.cells.len(),
         values.len(),

@@ -6,27 +6,26 @@
 //! different origin combine. Everything learned meets everything numerical at that one type: the evaluator knows no
 //! model by name, a solver knows no network.
 //!
-//! # The rooms
+//! # The modules
 //!
-//! | room | what is in it |
+//! | module | what is in it |
 //! |---|---|
-//! | [`cli`] | the command line; the only room that prints |
+//! | [`cli`] | the command line; alone prints |
 //! | [`generate`] | dataset recipes, parallel sampling, resumable parts, shards |
 //! | [`train`] | training recipes, the loop with the real solver in it, run directories |
 //! | [`evaluate`] | rows × datasets × tolerances, statistics, condition numbers, table, plots, report |
 //! | [`models`] | learned systems, one a folder → [`solve::Acceleration`]; checkpoints |
 //! | [`nn`] | what dfdx lacks: parameters of runtime size, sparse products with derivatives, Adam |
-//! | [`families`] | PDE families, one a file: `(seed, index)` → [`system::LinearSystem`] |
+//! | [`families`] | PDE families, one a folder: `(seed, index)` → [`system::LinearSystem`] |
 //! | [`verify`] | what families claim, measured: orders of convergence, known values |
 //! | [`transfer`] | imports of matrix files, exports of samples |
 //! | [`draw`] | pictures of samples |
-//! | [`io`] | charts |
 //! | [`dataset`] | the HDF5 file: schema, parts, reader, splits, digests |
 //! | [`field`] | random coefficient fields: polynomial, Gaussian, two-phase |
 //! | [`fem`], [`mesh`] | elements on a reused pattern, quadrature, error norms; meshes |
 //! | [`solve`] | what stands beside A, and the one way to solve with it |
 //! | [`solver`], [`precond`] | Krylov methods and preconditioners under PETSc's names |
-//! | [`io`] | files of other programs: matrices, meshes; atomic writes |
+//! | [`io`] | files as other programs have them: matrices, meshes, charts; atomic writes |
 //! | [`linalg`] | patterns, CSR, [`linalg::LinOp`], direct solves |
 //! | [`system`] | what families make, datasets hold and models see |
 //! | [`entry`] | open sets: entries, registries |

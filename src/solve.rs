@@ -19,7 +19,8 @@ use crate::precond::Built;
 use crate::solver::{Method, Monitor, Outcome, Quiet, Side, Stop, Workspace, split};
 use crate::system::LinearSystem;
 
-/// What stands beside A, predicted by a model or computed from A. Any part may be missing; parts of different origin combine.
+/// What stands beside A, predicted by a model or computed from A. Any part may be missing; parts of different origin
+/// combine.
 #[derive(Default)]
 pub struct Acceleration {
     /// z = M r ≈ A⁻¹ r (n×n); the identity where there is none.
@@ -133,10 +134,13 @@ impl From<Built> for Acceleration {
 /// One linear system, and how to solve it.
 #[derive(Debug, Clone)]
 pub struct Problem<'a> {
+    /// A, b and what is known of them.
     pub system: &'a LinearSystem,
+    /// The Krylov method.
     pub method: Method,
     /// Where M stands; the method's own side where none is given.
     pub side: Option<Side>,
+    /// When to stop.
     pub stop: Stop,
 }
 
@@ -148,6 +152,7 @@ pub struct Prepared {
     pub guess: Option<Vec<f64>>,
     /// The given space with A W and what else the method needs of it.
     pub space: Option<CoarseSpace>,
+    /// What a user should know of the setup: a repair, a fallback.
     pub note: Option<String>,
     /// Seconds that a model took.
     pub inference_seconds: f64,
@@ -167,6 +172,7 @@ impl Prepared {
 pub struct Solution {
     /// x (n).
     pub x: Vec<f64>,
+    /// Why the method stopped, and after how many iterations.
     pub outcome: Outcome,
     /// Seconds that a model took.
     pub inference_seconds: f64,
@@ -206,7 +212,8 @@ impl<'a> Problem<'a> {
     /// Sets up what is left to set up: the space, for A and the method.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the method cannot use a space; as [`Method::coarse_space`] where the space does not fit A.
+    /// [`Error::Argument`] if the method cannot use a space; as [`Method::coarse_space`] where the space does not fit
+    /// A.
     pub fn prepare(&self, acceleration: impl Into<Acceleration>) -> Result<Prepared> {
         let given = acceleration.into();
         let clock = Instant::now();
@@ -235,7 +242,8 @@ impl<'a> Problem<'a> {
     /// Solves with what was prepared for this problem.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the method cannot have M on that side; else as [`Method::solve`]. Not converging is no error.
+    /// [`Error::Argument`] if the method cannot have M on that side; else as [`Method::solve`]. Not converging is no
+    /// error.
     pub fn solve(&self, ws: &mut Workspace, with: &Prepared, monitor: &mut dyn Monitor) -> Result<Solution> {
         let (a, m, b, stop) = (
             &self.matrix(),

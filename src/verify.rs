@@ -33,6 +33,7 @@ pub struct Level {
 pub struct Study {
     /// Discretisation and problem, e.g. "P1, u = sin(pi x) sin(pi y)".
     pub what: String,
+    /// In which norms, with the expected orders.
     pub norms: Vec<Norm>,
     /// From coarse to fine; at least two.
     pub levels: Vec<Level>,
@@ -59,9 +60,13 @@ impl Study {
 /// A single claim: what was expected, what was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
+    /// What is claimed, e.g. "p1: |A - A^T|/max|A|".
     pub what: String,
+    /// What should be found.
     pub expected: String,
+    /// What was found.
     pub found: String,
+    /// Whether they agree.
     pub holds: bool,
 }
 
@@ -101,7 +106,9 @@ impl Check {
 /// What was measured of one family.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Report {
+    /// Orders of convergence.
     pub studies: Vec<Study>,
+    /// Single claims.
     pub checks: Vec<Check>,
 }
 

@@ -454,6 +454,69 @@ fn only_the_command_line_prints_and_knows_clap() {
 }
 
 #[test]
+fn the_evaluator_knows_no_model_by_name() {
+    let models: Vec<String> = graphs(&sources())[&vec!["models".to_string()]]
+        .keys()
+        .filter(|m| {
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("src/models")
+                .join(m)
+                .is_dir()
+        })
+        .cloned()
+        .collect();
+    assert!(models.len() > 3, "{models:?}");
+    let mut found = Vec::new();
+    for s in sources()
+        .iter()
+        .filter(|s| ["evaluate", "train"].contains(&s.module[0].as_str()))
+    {
+        for (line, path) in named(s) {
+            if path[0] == "models" && path.get(1).is_some_and(|m| models.contains(m)) {
+                found.push(format!("{}:{line}: {}", s.path.display(), path.join("::")));
+            }
+        }
+    }
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+/// Lines of all sources, tests, examples and benches that break a rule: "file:line: text".
+fn lines(breaks: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for path in ["src", "tests", "examples", "benches"]
+        .into_iter()
+        .flat_map(files)
+    {
+        // This file names what it forbids.
+        if path.ends_with("tests/architecture.rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        for (number, line) in (1..).zip(text.lines()).filter(|(_, l)| breaks(l)) {
+            found.push(format!("{}:{number}: {}", path.display(), line.trim()));
+        }
+    }
+    found
+}
+
+#[test]
+fn no_line_is_wider_than_120_columns() {
+    let found = lines(|line| line.chars().count() > 120);
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn terms_are_those_of_the_field() {
+    let dialect = ["room", "rooms", "house", "door", "doors"];
+    let found = lines(|line| {
+        let line = line.to_lowercase();
+        let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+        words.any(|w| dialect.contains(&w)) || line.contains("nobody listens")
+    });
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
 fn the_scanner_sees_what_it_should() {
     let source = |module: &[&str], text: &str| Source {
         module: module.iter().map(|m| m.to_string()).collect(),

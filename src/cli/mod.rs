@@ -1,4 +1,4 @@
-//! The command line: arguments → library calls, one file per subcommand; the only room that prints.
+//! The command line: arguments → library calls, one file per subcommand; alone prints.
 //!
 //! Data goes to stdout, messages and progress to stderr. Exit codes: 0 done, 1 an error (one line says which),
 //! 2 a wrong command line, 130 interrupted.

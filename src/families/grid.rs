@@ -56,8 +56,11 @@ pub const CELLS: std::ops::RangeInclusive<i64> = 2..=2048;
 
 /// A grid with its pattern and scatter maps made.
 pub struct Grid {
+    /// Squares a side.
     pub cells: usize,
+    /// Elements or differences.
     pub scheme: Scheme,
+    /// The grid as files keep it.
     pub data: Arc<MeshData>,
     inner: Inner,
 }
@@ -69,7 +72,9 @@ enum Inner {
 
 /// Finite elements: the space and its integrals.
 pub struct Elements {
+    /// Its nodes are the grid points.
     pub space: Space<2>,
+    /// The unknowns and their pattern.
     pub assembler: Assembler,
     stiffness: (Integrals<2>, Scatter),
     /// Made where a mass matrix is needed.
@@ -281,10 +286,15 @@ pub enum Medium {
 /// The keys of a coefficient w as they stand in a family's table.
 #[derive(Debug, Clone, Copy)]
 pub struct MediumKeys {
+    /// What becomes of the Gaussian field.
     pub medium: Medium,
+    /// α of the Gaussian field's spectrum (4π²|k|² + τ²)^−α.
     pub alpha: f64,
+    /// τ of that spectrum.
     pub tau: f64,
+    /// max w / min w; without it w = exp(g) as drawn.
     pub contrast: Option<f64>,
+    /// The two values of a two-phase w.
     pub phases: Option<[f64; 2]>,
 }
 

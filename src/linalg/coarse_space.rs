@@ -37,11 +37,12 @@ pub struct CoarseSpace {
 }
 
 impl CoarseSpace {
-    /// Sets the span of the columns of `space` (n×j) up for A (n×n): j products with A, and with a factor j²/2 inner products.
+    /// Sets the span of the columns of `space` (n×j) up for A (n×n): j products with A, and with a factor j²/2 inner
+    /// products.
     ///
     /// # Errors
-    /// [`Error::Shape`] unless the space has a row per row of A; [`Error::Numeric`] if a column to orthonormalise is not
-    /// finite, or E is to have a Cholesky factor and is not positive definite.
+    /// [`Error::Shape`] unless the space has a row per row of A; [`Error::Numeric`] if a column to orthonormalise is
+    /// not finite, or E is to have a Cholesky factor and is not positive definite.
     pub fn new(a: &dyn LinOp, space: &Dense, columns: Columns, factor: CoarseFactor) -> Result<Self> {
         let n = a.shape().0;
         if space.nrows() != n {
@@ -113,7 +114,8 @@ impl CoarseSpace {
         self.coefficients(&self.w, v, c);
     }
 
-    /// c ← E⁻¹ (A W)ᵀ v, the coefficients of the A-orthogonal projection of v onto span W; without a factor c ← (A W)ᵀ v.
+    /// c ← E⁻¹ (A W)ᵀ v, the coefficients of the A-orthogonal projection of v onto span W; without a factor c ← (A W)ᵀ
+    /// v.
     pub fn project(&self, v: &[f64], c: &mut [f64]) {
         self.coefficients(&self.aw, v, c);
     }

@@ -257,8 +257,8 @@ fn a_full_disk_loses_nothing_finished() {
     };
     let command = ["generate", "r.toml", "-o", "small/d.h5"];
     // First the parts do not fit, then the joined file does not.
-    for room in [size / 2, size + size / 2] {
-        disk.resize(&room.to_string());
+    for space in [size / 2, size + size / 2] {
+        disk.resize(&space.to_string());
         let before = count_parts(&small);
         refused(at, &command, 1, &["small/d.h5.parts", "No space left", "goes on"]);
         assert!(count_parts(&small) > before && !small.join("d.h5").exists());

@@ -7,7 +7,8 @@ use fempipe::linalg::Props;
 
 use crate::command::{alone, ok, refused};
 
-const SPD: &str = "%%MatrixMarket matrix coordinate real symmetric\n% a comment\n3 3 5\n1 1 4\n2 1 -1\n2 2 5.25\n3 2 -1e-1\n3 3 2\n";
+const SPD: &str = "%%MatrixMarket matrix coordinate real symmetric\n% a comment\n3 3 5\n\
+                   1 1 4\n2 1 -1\n2 2 5.25\n3 2 -1e-1\n3 3 2\n";
 
 fn write(dir: &Path, name: &str, text: &str) {
     std::fs::write(dir.join(name), text).unwrap();

@@ -1,6 +1,7 @@
 //! What holds for every family.
 
 use fempipe::families::{self, Family};
+use fempipe::linalg::vector::norm2;
 use fempipe::system::LinearSystem;
 
 /// The family of these keys.
@@ -11,6 +12,18 @@ pub fn family(name: &str, keys: &str) -> Box<dyn Family> {
 /// Sample `index` of seed 1.
 pub fn sample(name: &str, keys: &str, index: u64) -> LinearSystem {
     family(name, keys).sampler().unwrap().sample(1, index).unwrap()
+}
+
+/// The drawn parameter called `name`.
+pub fn param(s: &LinearSystem, name: &str) -> f64 {
+    s.params.iter().find(|p| p.0 == name).unwrap().1
+}
+
+/// ‖b − A x‖₂ / ‖b‖₂ of the stored solution.
+pub fn residual(s: &LinearSystem) -> f64 {
+    let mut r = vec![0.0; s.n()];
+    s.matrix.residual(&s.rhs, s.solution.as_ref().unwrap(), &mut r);
+    norm2(&r) / norm2(&s.rhs)
 }
 
 /// Keys that are refused, with what the one-line message must name.

@@ -127,9 +127,14 @@ fn compare<const D: usize>(keys: &str) {
     let s = sample(keys, 5);
     let mesh = s.mesh.as_ref().unwrap();
     assert_eq!(mesh.dim, D);
+    let powers: Vec<_> = Monomials::<D>::new(3)
+        .powers()
+        .iter()
+        .map(|p| p.to_vec())
+        .collect();
     let input = serde_json::json!({
         "dim": D, "nodes": mesh.points, "cells": mesh.cells, "cell_size": mesh.cell_size, "cell_type": mesh.cell_type,
-        "free": mesh.free_dofs, "powers": Monomials::<D>::new(3).powers().iter().map(|p| p.to_vec()).collect::<Vec<_>>(),
+        "free": mesh.free_dofs, "powers": powers,
         "f": s.field("coefficient_terms").unwrap().values, "g": s.field("source_terms").unwrap().values,
         "rhs": s.rhs, "values": s.matrix.values(),
         "indptr": s.matrix.pattern().indptr(), "indices": s.matrix.pattern().indices(),

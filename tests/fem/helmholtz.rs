@@ -5,7 +5,7 @@ use fempipe::linalg::vector::norm2;
 use fempipe::linalg::{Props, dense};
 use fempipe::system::LinearSystem;
 
-use crate::common;
+use crate::common::{self, param};
 use crate::python::relative_difference;
 
 fn family(keys: &str) -> Box<dyn Family> {
@@ -14,10 +14,6 @@ fn family(keys: &str) -> Box<dyn Family> {
 
 fn sample(keys: &str, index: u64) -> LinearSystem {
     common::sample("helmholtz", keys, index)
-}
-
-fn param(s: &LinearSystem, name: &str) -> f64 {
-    s.params.iter().find(|p| p.0 == name).unwrap().1
 }
 
 #[test]

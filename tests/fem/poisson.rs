@@ -1,14 +1,14 @@
 //! The family `poisson`: its samples are what its recipe says, the same whatever was sampled before.
 
-use std::process::Command;
-
 use fempipe::families::{self, Family};
 use fempipe::linalg::dense;
-use fempipe::linalg::vector::norm2;
 use fempipe::system::LinearSystem;
 
+use crate::common;
+use crate::python::relative_difference;
+
 fn family(keys: &str) -> Box<dyn Family> {
-    families::build("poisson", &keys.parse().unwrap(), "test").unwrap()
+    common::family("poisson", keys)
 }
 
 fn error(keys: &str) -> String {
@@ -27,31 +27,14 @@ fn sizes_and_solutions() {
     for (level, n) in [(2, 9), (3, 49), (4, 225), (5, 961), (6, 3969), (7, 16129)] {
         let s = sample(&*family(&format!("level = {level}")), 5);
         assert_eq!((s.n(), s.matrix.nrows(), s.index), (n, n, 5));
-        let x = s.solution.as_ref().unwrap();
-        let mut r = vec![0.0; n];
-        s.matrix.spmv(x, &mut r);
-        for (r, b) in r.iter_mut().zip(&s.rhs) {
-            *r -= b;
-        }
-        assert!(norm2(&r) < 1e-12 * norm2(&s.rhs), "level {level}");
+        assert!(common::residual(&s) < 1e-12, "level {level}");
         assert!(s.matrix.is_symmetric(1e-14));
     }
 }
 
 #[test]
 fn a_sample_depends_on_seed_and_index_alone() {
-    let f = family("level = 4\nf = \"random\"");
-    let mut sampler = f.sampler().unwrap();
-    let forward: Vec<_> = (0..6).map(|i| sampler.sample(9, i).unwrap()).collect();
-    for i in (0..6u64).rev() {
-        let again = sampler.sample(9, i).unwrap();
-        let first = &forward[i as usize];
-        assert_eq!(again.matrix.values(), first.matrix.values());
-        assert_eq!(again.rhs, first.rhs);
-        assert_eq!(again.fields, first.fields);
-    }
-    assert_ne!(forward[0].matrix.values(), forward[1].matrix.values());
-    assert_ne!(sampler.sample(10, 0).unwrap().rhs, forward[0].rhs);
+    common::depends_on_seed_and_index_alone(&*family("level = 4\nf = \"random\""));
 }
 
 #[test]
@@ -118,9 +101,8 @@ fn bad_keys_are_named() {
 
 const SCIKIT_FEM: &str = r#"
 import json, sys
-import numpy as np
 try:
-    import skfem
+    import numpy as np, skfem
     from skfem.models.poisson import laplace
 except ImportError:
     print("skip"); sys.exit(0)
@@ -137,35 +119,14 @@ print(abs(A - B).max() / abs(A).max())
 
 #[test]
 fn matrix_agrees_with_scikit_fem() {
-    use std::io::Write;
     let s = sample(&*family("level = 4\nperturbation = 0.4"), 2);
     let mesh = s.mesh.as_ref().unwrap();
     let input = serde_json::json!({
         "points": s.field("points").unwrap().values, "cells": mesh.cells, "free": mesh.free_dofs,
         "indptr": s.matrix.pattern().indptr(), "indices": s.matrix.pattern().indices(), "values": s.matrix.values(),
     });
-    let python = std::env::var("FEMPIPE_PYTHON").unwrap_or_else(|_| "python3".into());
-    let child = Command::new(&python)
-        .args(["-c", SCIKIT_FEM])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn();
-    let Ok(mut child) = child else {
-        println!("skipped: no {python} to run scikit-fem with");
+    let Some(difference) = relative_difference(SCIKIT_FEM, &input) else {
         return;
     };
-    // A Python without NumPy ends before it reads; its exit status says so below.
-    let _ = child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(input.to_string().as_bytes());
-    let output = child.wait_with_output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).trim().to_string();
-    if text == "skip" || !output.status.success() {
-        println!("skipped: {python} has no scikit-fem (set FEMPIPE_PYTHON, or use `make test`)");
-        return;
-    }
-    let difference: f64 = text.parse().unwrap();
     assert!(difference < 1e-12, "relative difference {difference}");
 }

@@ -57,6 +57,7 @@ pub enum Data {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BiharmonicConfig {
+    /// How cells hang together.
     #[serde(alias = "discretization")]
     pub discretisation: Discretisation,
     /// Triangles for c0ip, quads for dg unless said otherwise.
@@ -65,9 +66,10 @@ pub struct BiharmonicConfig {
     pub grid: Option<i64>,
     /// Any mesh of triangles of a convex domain, or of quads; instead of `cells` and `grid`.
     pub mesh: Option<MeshRecipe>,
+    /// How u is held on the boundary.
     pub boundary: Hold,
-    /// Penalty on jumps of u, in units of f / h³: 200 on triangles, 300 on quads, times √(contrast/10) where that is more
-    /// than 1.
+    /// Penalty on jumps of u, in units of f / h³: 200 on triangles, 300 on quads, times √(contrast/10) where that is
+    /// more than 1.
     pub sigma: Option<f64>,
     /// Penalty on jumps of ∂n u, in units of f / h: 10.
     pub tau: Option<f64>,
@@ -77,7 +79,9 @@ pub struct BiharmonicConfig {
     pub contrast: f64,
     /// Total degree of g.
     pub source_degree: u32,
+    /// What u and Δu are on the boundary.
     pub data: Data,
+    /// Numbering of the unknowns.
     pub order: Order,
     /// Whether to store x = A⁻¹ b.
     pub solution: bool,
@@ -133,7 +137,7 @@ impl BiharmonicConfig {
         Ok(())
     }
 
-    /// σ and τ; where not given, such that A is definite with room to spare: half of σ would do (found by Cholesky over
+    /// σ and τ; where not given, such that A is definite with a margin: half of σ would do (found by Cholesky over
     /// grids, degrees and contrasts). How much f varies in a cell counts: σ grows as √contrast beyond 10.
     pub fn penalty(&self, triangles: bool) -> Penalty {
         let base = if triangles { 200.0 } else { 300.0 };
@@ -167,8 +171,8 @@ impl BiharmonicConfig {
             (Discretisation::Dg, Hold::Strong) => {
                 return Err(Error::recipe(
                     origin,
-                    "biharmonic.boundary = \"strong\": dg has no nodes to eliminate; take \"weak\", or discretisation = \
-                     \"c0ip\"",
+                    "biharmonic.boundary = \"strong\": dg has no nodes to eliminate; take \"weak\", or discretisation \
+                     = \"c0ip\"",
                 ));
             }
         };

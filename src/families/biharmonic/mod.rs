@@ -1,12 +1,12 @@
 //! `biharmonic`: Δ(f Δu) = g with u and Δu given on the boundary (a simply supported plate), f a random positive
 //! polynomial, g a random polynomial.
 //!
-//! The family of Li, Wang and Jimack (2022), whose n = 1089 can be had both ways: fully discontinuous Q2 on 11 × 11 squares
-//! (121 · 9, the default), or the 33² nodes of continuous P2 on 16 × 16 × 2 triangles, those on the boundary included, where
-//! the penalty holds u (`discretisation = "c0ip"`). The form is that of [`crate::fem::plate`].
+//! The family of Li, Wang and Jimack (2022), whose n = 1089 can be had both ways: fully discontinuous Q2 on 11 × 11
+//! squares (121 · 9, the default), or the 33² nodes of continuous P2 on 16 × 16 × 2 triangles, those on the boundary
+//! included, where the penalty holds u (`discretisation = "c0ip"`). The form is that of [`crate::fem::plate`].
 //!
-//! That A is positive definite depends on the penalties. So every sample is factorised, asked for its solution or not, and one
-//! that is not definite is an error which says so.
+//! That A is positive definite depends on the penalties. So every sample is factorised, asked for its solution or not,
+//! and one that is not definite is an error which says so.
 
 mod config;
 mod verify;
@@ -149,15 +149,16 @@ impl Family for Biharmonic {
         Description {
             family: NAME.into(),
             equation: format!(
-                "laplace(f laplace(u)) = g, f a random polynomial of degree {}, positive with max f / min f = {}, g a random \
-                 polynomial of degree {}",
+                "laplace(f laplace(u)) = g, f a random polynomial of degree {}, positive with max f / min f = {}, g a \
+                 random polynomial of degree {}",
                 c.degree, c.contrast, c.source_degree
             ),
             weak_form: format!(
-                "find u in V: sum over cells of integral(f laplace(u) laplace(v)) + sum over all facets of integral({{d_n(f \
-                 laplace u)}}[v] + {{d_n(f laplace v)}}[u] + {sigma} f h^-3 [u][v]) - sum over inner facets of integral({{f \
-                 laplace u}}[d_n v] + {{f laplace v}}[d_n u] - {tau} f h^-1 [d_n u][d_n v]) = integral(g v) + boundary data, \
-                 h the length of the facet; V = {space}; points are the nodes, each quadratic cell cut into four linear ones"
+                "find u in V: sum over cells of integral(f laplace(u) laplace(v)) + sum over all facets of \
+                 integral({{d_n(f laplace u)}}[v] + {{d_n(f laplace v)}}[u] + {sigma} f h^-3 [u][v]) - sum over inner \
+                 facets of integral({{f laplace u}}[d_n v] + {{f laplace v}}[d_n u] - {tau} f h^-1 [d_n u][d_n v]) = \
+                 integral(g v) + boundary data, h the length of the facet; V = {space}; points are the nodes, each \
+                 quadratic cell cut into four linear ones"
             ),
             boundary_conditions: format!("{data}; {hold}"),
             units: "none (dimensionless)".into(),
@@ -267,8 +268,8 @@ impl Sampler for BiharmonicSampler<'_> {
         }
         let factor = family.symbolic.factorize(&matrix).map_err(|_| {
             Error::Numeric(format!(
-                "sample {index}: the matrix is not positive definite with sigma = {}, tau = {}: raise biharmonic.sigma or \
-                 biharmonic.tau, refine the grid or lower the contrast",
+                "sample {index}: the matrix is not positive definite with sigma = {}, tau = {}: raise biharmonic.sigma \
+                 or biharmonic.tau, refine the grid or lower the contrast",
                 family.penalty.sigma, family.penalty.tau
             ))
         })?;

@@ -1,5 +1,5 @@
-//! `biharmonic`: a manufactured solution with variable f and boundary data, definiteness over penalties, agreement of the
-//! methods, condition numbers.
+//! `biharmonic`: a manufactured solution with variable f and boundary data, definiteness over penalties, agreement of
+//! the methods, condition numbers.
 
 use std::f64::consts::PI;
 
@@ -36,9 +36,9 @@ const DEFINITE: [(Element, usize, f64, f64, &str); 7] = [
     (Element::Q2, 11, 300.0, 10.0, "definite"),
 ];
 
-/// (squares a side, κ) of c0ip, P2, boundary strong, τ = 8, f = 1: those of the same form assembled by scikit-fem 12. There,
-/// Hessians in place of Laplacians make 1.78e3, 3.52e4 and 1.87e5 of them, cell diameters in place of facet lengths 1.75e3,
-/// 3.38e4 and 1.79e5.
+/// (squares a side, κ) of c0ip, P2, boundary strong, τ = 8, f = 1: those of the same form assembled by scikit-fem 12.
+/// There, Hessians in place of Laplacians make 1.78e3, 3.52e4 and 1.87e5 of them, cell diameters in place of facet
+/// lengths 1.75e3, 3.38e4 and 1.79e5.
 const KAPPA: [(usize, f64); 3] = [(4, 1.857e3), (8, 3.719e4), (12, 1.981e5)];
 
 #[derive(Debug, Clone, Copy, PartialEq)]

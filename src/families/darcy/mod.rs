@@ -44,12 +44,16 @@ pub static ENTRY: Entry<dyn Family> = Entry {
 pub struct DarcyConfig {
     /// Squares a side; (cells − 1)² unknowns.
     pub cells: i64,
+    /// Elements or differences.
     #[serde(alias = "discretization")]
     pub discretisation: Scheme,
     /// Values of w on faces; for "fd".
     pub faces: Option<Faces>,
+    /// What becomes of the Gaussian field.
     pub medium: Medium,
+    /// α of the Gaussian field's spectrum (4π²|k|² + τ²)^−α.
     pub alpha: f64,
+    /// τ of that spectrum.
     pub tau: f64,
     /// max w / min w in every sample; without it w = exp(g) as drawn.
     pub contrast: Option<f64>,

@@ -1,5 +1,5 @@
-//! `elliptic`: −∇·(f ∇u) = g with u = 0 on the boundary, f a random positive polynomial, g a random polynomial, on one mesh a
-//! dataset (Li, Wang, Jimack 2022: P1 on a Delaunay mesh of the unit square, n up to 1873).
+//! `elliptic`: −∇·(f ∇u) = g with u = 0 on the boundary, f a random positive polynomial, g a random polynomial, on one
+//! mesh a dataset (Li, Wang, Jimack 2022: P1 on a Delaunay mesh of the unit square, n up to 1873).
 
 mod verify;
 
@@ -53,7 +53,9 @@ pub enum Degree {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EllipticConfig {
+    /// The domain and its mesh.
     pub mesh: MeshRecipe,
+    /// Linear or quadratic.
     pub elements: Degree,
     /// Total degree of f.
     pub degree: u32,
@@ -61,6 +63,7 @@ pub struct EllipticConfig {
     pub contrast: f64,
     /// Total degree of g.
     pub source_degree: u32,
+    /// Numbering of the unknowns.
     pub order: Order,
     /// Whether to solve.
     pub solution: bool,
@@ -189,8 +192,8 @@ impl<const D: usize> Family for Elliptic<D> {
                 c.degree, c.contrast, c.source_degree
             ),
             weak_form: format!(
-                "find u in V: integral(f grad u . grad v) = integral(g v) for all v in V, V = continuous functions on the \
-                 mesh, {} on every cell, 0 on the boundary",
+                "find u in V: integral(f grad u . grad v) = integral(g v) for all v in V, V = continuous functions on \
+                 the mesh, {} on every cell, 0 on the boundary",
                 self.what
             ),
             boundary_conditions: "u = 0 on the whole boundary, eliminated".into(),

@@ -1,5 +1,5 @@
-//! `elliptic`: manufactured solutions with a positive polynomial f, on Delaunay and structured meshes, for each element;
-//! given values, Neumann and Robin conditions; symmetry and contrast of samples.
+//! `elliptic`: manufactured solutions with a positive polynomial f, on Delaunay and structured meshes, for each
+//! element; given values, Neumann and Robin conditions; symmetry and contrast of samples.
 
 use std::f64::consts::PI;
 

@@ -30,6 +30,7 @@ pub const LOADS: [Load; 4] = [Load::SelfWeight, Load::Pressure, Load::Snow, Load
 /// A member between two nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member {
+    /// Its nodes.
     pub ends: [u32; 2],
     /// 0, 1: a beam along x, y; 2: a column.
     pub direction: usize,
@@ -38,18 +39,25 @@ pub struct Member {
 /// A random building.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Building {
+    /// Bays along x and y, floors at most.
     pub cells: [usize; 3],
     /// Free nodes column by column (x slowest, then y, then upwards), then those on the ground.
     pub points: Vec<[f64; 3]>,
     /// How many nodes are free.
     pub free: usize,
+    /// Beams and columns.
     pub members: Vec<Member>,
     /// The load on each member, N/m.
     pub line_loads: Vec<[f64; 3]>,
+    /// Young's modulus, Pa.
     pub young: f64,
+    /// Density, kg/m³.
     pub density: f64,
+    /// Width of all sections, m.
     pub width: f64,
+    /// Depth of all sections, m.
     pub depth: f64,
+    /// Which of the loads it carries.
     pub load: Load,
 }
 

@@ -1,14 +1,14 @@
-//! `frame`: linear statics of random three-dimensional building frames, as in StAnD (Grementieri, Galeone 2022, "StAnD: A
-//! Dataset of Linear Static Analysis Problems", arXiv:2201.05356).
+//! `frame`: linear statics of random three-dimensional building frames, as in StAnD (Grementieri, Galeone 2022, "StAnD:
+//! A Dataset of Linear Static Analysis Problems", arXiv:2201.05356).
 //!
-//! A building stands on a plan of nx × ny cells, each with 0 to nz floors; columns stand at the corners of cells, beams run
-//! along the edges of floors; the columns' feet are clamped. Spacings, section and material are drawn (below), then one of
-//! four loads. Every building has a matrix of its own size and pattern: 6 unknowns a node (three displacements, three
-//! rotations about x, y, z), columns from the ground upwards one after the other.
+//! A building stands on a plan of nx × ny cells, each with 0 to nz floors; columns stand at the corners of cells, beams
+//! run along the edges of floors; the columns' feet are clamped. Spacings, section and material are drawn (below), then
+//! one of four loads. Every building has a matrix of its own size and pattern: 6 unknowns a node (three displacements,
+//! three rotations about x, y, z), columns from the ground upwards one after the other.
 //!
-//! Drawn: per bay, spacing U(3, 6) m; per building, section U(0.2, 0.4) × U(0.4, 0.6) m (the depth upright in beams, along x in
-//! columns), E U(2.5, 4.3)·10¹⁰ Pa, density U(2, 2.6)·10³ kg/m³; Poisson's ratio 0.2, shear area A/1.2. What StAnD's paper leaves
-//! open (floors per cell, loads of snow and wind) is read from its published systems.
+//! Drawn: per bay, spacing U(3, 6) m; per building, section U(0.2, 0.4) × U(0.4, 0.6) m (the depth upright in beams,
+//! along x in columns), E U(2.5, 4.3)·10¹⁰ Pa, density U(2, 2.6)·10³ kg/m³; Poisson's ratio 0.2, shear area A/1.2. What
+//! StAnD's paper leaves open (floors per cell, loads of snow and wind) is read from its published systems.
 
 mod building;
 mod verify;

@@ -28,11 +28,14 @@ pub enum Keep {
 pub struct HeatConfig {
     /// Squares a side; (cells − 1)² unknowns.
     pub cells: i64,
+    /// Elements or differences.
     #[serde(alias = "discretization")]
     pub discretisation: Scheme,
     /// Values of w on faces; for "fd".
     pub faces: Option<Faces>,
+    /// α of the Gaussian field's spectrum (4π²|k|² + τ²)^−α.
     pub alpha: f64,
+    /// τ of that spectrum.
     pub tau: f64,
     /// max w / min w; without it w = exp(g) as drawn.
     pub contrast: Option<f64>,
@@ -42,6 +45,7 @@ pub struct HeatConfig {
     pub dt: Option<f64>,
     /// Steps of a trajectory. Default 20.
     pub steps: Option<i64>,
+    /// What of a trajectory becomes the sample.
     pub keep: Option<Keep>,
     /// −∇·(w ∇u) + p² u = 1 instead.
     pub steady: bool,

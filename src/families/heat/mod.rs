@@ -10,9 +10,9 @@
 //! number; a step is computed from the trajectory's beginning, or on from the last one this sampler made. With
 //! `keep = "trajectory"` a sample is a whole trajectory: its first step, and all states in the field `trajectory`.
 //!
-//! With `steady = true` a sample is −∇·(w ∇u) + p² u = 1. With `cells = 301` and `discretisation = "fd"` these are the heat
-//! systems of NeurKItt (Luo et al. 2024): w = exp(g) on 302² grid points, α = 2, τ = 3, p uniform in (−1, 1) at each grid
-//! point, n = 300².
+//! With `steady = true` a sample is −∇·(w ∇u) + p² u = 1. With `cells = 301` and `discretisation = "fd"` these are the
+//! heat systems of NeurKItt (Luo et al. 2024): w = exp(g) on 302² grid points, α = 2, τ = 3, p uniform in (−1, 1) at
+//! each grid point, n = 300².
 
 pub mod config;
 mod verify;

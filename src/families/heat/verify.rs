@@ -82,8 +82,8 @@ impl Step {
     }
 }
 
-/// With F = e^t (M v + K v), split over the step as u is, u = e^t v solves M u' + K u = F exactly on one grid: what is left is
-/// the error in time.
+/// With F = e^t (M v + K v), split over the step as u is, u = e^t v solves M u' + K u = F exactly on one grid: what is
+/// left is the error in time.
 fn in_time(scheme: &str, theta: f64, order: f64) -> Result<Study> {
     let level = |&steps: &u32| -> Result<Level> {
         let dt = END / f64::from(steps);

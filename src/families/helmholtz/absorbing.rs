@@ -9,10 +9,11 @@
 //! ```
 //!
 //! Symmetric; turned by (Re, Im) → (Im, −Re) it changes sign, so its eigenvalues come in pairs ±λ and its inertia is
-//! (n, n, 0). Without the factor −1 ([`turn`]) it is [[S, B], [−B, S]] with right-hand side (Re F, Im F) and the same solution: not
-//! symmetric, its eigenvalues those of S − iB and their conjugates, in one half-plane. At 48² squares and k = 20 GMRES without
-//! a preconditioner needs 1053 iterations there and over 5000 here; a preconditioner made of A (Jacobi, ILU) undoes the
-//! signs: the same iterations for both. Forms: Day & Heroux (2001), doi:10.1137/S1064827500372262 (their K1 is the second).
+//! (n, n, 0). Without the factor −1 ([`turn`]) it is [[S, B], [−B, S]] with right-hand side (Re F, Im F) and the same
+//! solution: not symmetric, its eigenvalues those of S − iB and their conjugates, in one half-plane. At 48² squares and
+//! k = 20 GMRES without a preconditioner needs 1053 iterations there and over 5000 here; a preconditioner made of A
+//! (Jacobi, ILU) undoes the signs: the same iterations for both. Forms: Day & Heroux (2001),
+//! doi:10.1137/S1064827500372262 (their K1 is the second).
 
 use std::sync::Arc;
 
@@ -58,7 +59,9 @@ enum Block {
 /// A plane wave exp(ik d·x).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PlaneWave {
+    /// Its wave number.
     pub k: f64,
+    /// d, of length 1.
     pub direction: [f64; 2],
 }
 

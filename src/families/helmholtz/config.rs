@@ -55,6 +55,7 @@ pub enum NamedSource {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HelmholtzConfig {
+    /// Which equation.
     pub kind: Kind,
     /// Squares a side; (cells − 1)² unknowns, for "absorbing" 2 (cells + 1)².
     pub cells: i64,
@@ -65,7 +66,9 @@ pub struct HelmholtzConfig {
     pub k: Option<f64>,
     /// Largest |k − mean|/mean. Default 0.2; not for "shifted".
     pub variation: Option<f64>,
+    /// α of the Gaussian field's spectrum (4π²|k|² + τ²)^−α.
     pub alpha: f64,
+    /// τ of that spectrum.
     pub tau: f64,
     /// p = exp(power · g). Default 1; only for "shifted".
     pub power: Option<f64>,

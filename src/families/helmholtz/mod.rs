@@ -2,10 +2,11 @@
 //!
 //! - `dirichlet`: −Δu − k² u = f, u = 0 on the boundary. Symmetric and truly indefinite: every sample says how many
 //!   eigenvalues are negative.
-//! - `absorbing`: the same equation with ∂u/∂n − i k u = g, as a real symmetric system of twice the size ([`absorbing`]).
-//! - `shifted`: −Δu + p u = f, positive definite. With `cells = 251` the systems of NeurKItt (Luo et al. 2024), who call
-//!   it Helmholtz: n = 250², 5-point differences divided by h², p = exp(g) (their data) or exp(2g) (`power = 2`: their
-//!   solver squares it), g a Gaussian field with α = 2.5, τ = 7, f = 1.
+//! - `absorbing`: the same equation with ∂u/∂n − i k u = g, as a real symmetric system of twice the size
+//!   ([`absorbing`]).
+//! - `shifted`: −Δu + p u = f, positive definite. With `cells = 251` the systems of NeurKItt (Luo et al. 2024), who
+//!   call it Helmholtz: n = 250², 5-point differences divided by h², p = exp(g) (their data) or exp(2g) (`power = 2`:
+//!   their solver squares it), g a Gaussian field with α = 2.5, τ = 7, f = 1.
 
 pub mod absorbing;
 pub mod config;
@@ -36,7 +37,8 @@ const NAME: &str = "helmholtz";
 /// `helmholtz` as a member of [`super::ENTRIES`].
 pub static ENTRY: Entry<dyn Family> = Entry {
     name: NAME,
-    help: "-laplace(u) - k^2 u = f on the unit square, indefinite; an absorbing boundary; or shifted, positive definite",
+    help: "-laplace(u) - k^2 u = f on the unit square, indefinite; an absorbing boundary; or shifted, positive \
+           definite",
     source: "Luo et al. 2024 (NeurKItt), the shifted one",
     needs: "",
     positional: &[],

@@ -78,6 +78,7 @@ pub struct PoissonConfig {
     pub level: u32,
     /// Largest shift of an inner node in each coordinate, in units of the grid step h.
     pub perturbation: f64,
+    /// The right-hand side.
     pub f: Source,
     /// Numbering of the unknowns.
     pub order: Order,

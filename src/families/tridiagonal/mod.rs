@@ -1,12 +1,12 @@
-//! `tridiagonal`: A = L Lᵀ with a random bidiagonal L whose inverse is rank-1 semiseparable, so that the exact factor depends on
-//! A from end to end although both are as local as can be (Trifonov, Muravleva, Oseledets 2025, "Message-Passing GNNs Fail to
-//! Approximate Sparse Triangular Factorizations", arXiv:2502.01397, section 5.1).
+//! `tridiagonal`: A = L Lᵀ with a random bidiagonal L whose inverse is rank-1 semiseparable, so that the exact factor
+//! depends on A from end to end although both are as local as can be (Trifonov, Muravleva, Oseledets 2025,
+//! "Message-Passing GNNs Fail to Approximate Sparse Triangular Factorizations", arXiv:2502.01397, section 5.1).
 //!
 //! L⁻¹ = tril(u vᵀ) with l_ii = 1/(u_i v_i), l_{i,i−1} = −1/(u_{i−1} v_i). Two ways to draw them:
-//! - `walk`: ln u_i is a random walk of normal steps of deviation `spread`, and l_ii = exp(`spread` · normal), which leaves
-//!   v_i = 1/(u_i l_ii) and l_{i,i−1} = −l_ii u_i/u_{i−1}: entries stay near 1 whatever n is;
-//! - `independent`: ln u_i and ln v_i are normal with deviation `spread`, each for itself: entries of L, and even more of A,
-//!   differ by orders of magnitude.
+//! - `walk`: ln u_i is a random walk of normal steps of deviation `spread`, and l_ii = exp(`spread` · normal), which
+//!   leaves v_i = 1/(u_i l_ii) and l_{i,i−1} = −l_ii u_i/u_{i−1}: entries stay near 1 whatever n is;
+//! - `independent`: ln u_i and ln v_i are normal with deviation `spread`, each for itself: entries of L, and even more
+//!   of A, differ by orders of magnitude.
 
 mod verify;
 
@@ -46,6 +46,7 @@ pub struct TridiagonalConfig {
     pub n: usize,
     /// Standard deviation of the logarithms drawn.
     pub spread: f64,
+    /// How u and v are drawn.
     pub draw: Draw,
 }
 
@@ -53,8 +54,10 @@ pub struct TridiagonalConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Draw {
+    /// ln u_i is a random walk, the diagonal of L is drawn for itself.
     #[default]
     Walk,
+    /// All ln u_i and ln v_i are independent.
     Independent,
 }
 

@@ -242,8 +242,8 @@ fn kind(lines: &Lines, number: u32) -> Result<(u8, usize)> {
     let known = KINDS.iter().find(|k| k.0 == number);
     known.map(|&(_, dim, corners)| (dim, corners)).ok_or_else(|| {
         lines.error(format!(
-            "elements of kind {number}: points (15), lines (1), triangles (2), quadrilaterals (3) and tetrahedra (4) are \
-             read"
+            "elements of kind {number}: points (15), lines (1), triangles (2), quadrilaterals (3) and tetrahedra (4) \
+             are read"
         ))
     })
 }
