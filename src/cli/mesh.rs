@@ -120,7 +120,8 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
             .collect();
         let file = output.map(|(path, _)| path.display().to_string());
         let json = serde_json::json!({
-            "cell_type": data.cell_type, "quality": before, "bandwidth_rcm": rcm, "parts": parts, "notes": notes, "file": file,
+            "cell_type": data.cell_type, "quality": before, "bandwidth_rcm": rcm, "parts": parts, "notes": notes,
+            "file": file,
         });
         return print(&format!("{json}\n"));
     }

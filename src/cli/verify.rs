@@ -16,7 +16,8 @@ use crate::verify::{Report, Study};
 #[command(after_help = "Examples:
   fempipe verify
   fempipe verify poisson darcy
-Errors fall like h^order; 'wanted' is the order expected of the discretisation. Exit code 1 if anything does not hold.")]
+Errors fall like h^order; 'wanted' is the order expected of the discretisation. Exit code 1 if anything does not \
+hold.")]
 pub struct Args {
     /// Families to measure [default: all]
     families: Vec<String>,

@@ -274,8 +274,8 @@ impl Dataset {
             .collect())
     }
 
-    /// Parts of the samples first .. last. Each has the recorded digest if these are all the parts that the file holds; a
-    /// digest says nothing of single parts, of which shapes and patterns alone are checked.
+    /// Parts of the samples first .. last. Each has the recorded digest if these are all the parts that the file holds;
+    /// a digest says nothing of single parts, of which shapes and patterns alone are checked.
     pub(super) fn checked(&self, first: usize, last: usize, parts: &Parts) -> Result<Vec<LinearSystem>> {
         let systems = self.unchecked(first, last, parts)?;
         if self.is_all(parts) {

@@ -11,7 +11,8 @@
 //!   shared pattern: values f64[samples, nnz]; rhs, solution f64[samples, n]; fields/<name> f64[samples, length]
 //!   own pattern:    values f64, indices i32 cut by nnz_offsets u64[samples + 1]; rhs, solution f64 cut by row_offsets
 //!                   u64[samples + 1]; indptr i32, of which sample s has row_offsets[s] + s up to, not
-//!                   including, row_offsets[s + 1] + s + 1; fields/<name> f64 cut by field_offsets/<name> u64[samples + 1]; labels by label_offsets/<name>
+//!                   including, row_offsets[s + 1] + s + 1; fields/<name> f64 cut by field_offsets/<name>
+//!                   u64[samples + 1]; labels by label_offsets/<name>
 //!   fields/<name>   attrs location (points, cells, dofs, grid, sample) and components
 //!   labels/<name>   what a model needs beyond x, kept like fields; no group where there are none
 //!   table           one column a dataset (an AnnData dataframe): id, stream, n, nnz, residual, seconds, param:<name>

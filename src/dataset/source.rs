@@ -8,8 +8,8 @@ use super::reader::Dataset;
 use crate::error::Result;
 use crate::system::{LinearSystem, Parts, SampleSource};
 
-/// Samples off the disk, of which only the parts asked for are read. A digest covers a whole sample: it is checked where all
-/// parts that the file holds are asked for; of single parts, lengths and patterns are (see [`Checked`]).
+/// Samples off the disk, of which only the parts asked for are read. A digest covers a whole sample: it is checked
+/// where all parts that the file holds are asked for; of single parts, lengths and patterns are (see [`Checked`]).
 impl SampleSource for Dataset {
     fn len(&self) -> usize {
         Dataset::len(self)
@@ -47,8 +47,8 @@ impl SampleSource for Dataset {
     }
 }
 
-/// A dataset of which every sample is read whole, and checked by its digest, the first time that any part of it is asked for;
-/// after that, only what is asked for is read.
+/// A dataset of which every sample is read whole, and checked by its digest, the first time that any part of it is
+/// asked for; after that, only what is asked for is read.
 pub struct Checked {
     data: Arc<Dataset>,
     known: Vec<AtomicBool>,

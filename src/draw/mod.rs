@@ -44,8 +44,8 @@ pub fn sample(system: &LinearSystem, title: &str) -> String {
     let rows = panels.len().div_ceil(columns);
     let (width, height) = (PANEL[0] * columns as f64 + 20.0, PANEL[1] * rows as f64 + 40.0);
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
-         font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#222\">\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+         height=\"{height}\" font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#222\">\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\
          <text x=\"24\" y=\"30\" font-size=\"17\" font-weight=\"600\">{}</text>",
         escape(title)

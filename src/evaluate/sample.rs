@@ -5,8 +5,8 @@ use super::recipe::{EvalRecipe, Measure, Row, Target};
 use super::sweep::{DataInfo, Results};
 use crate::solver::Method;
 
-/// Sample `sample` by row `row`: the iterations it took, or a failure. Setup r + 1, solve r + 2 milliseconds, but half a
-/// millisecond each for the direct row 2.
+/// Sample `sample` by row `row`: the iterations it took, or a failure. Setup r + 1, solve r + 2 milliseconds, but half
+/// a millisecond each for the direct row 2.
 pub fn solve(row: usize, sample: u64, iterations: Option<usize>) -> Solve {
     let (setup_seconds, solve_seconds) = match row {
         2 => (0.5e-3, 0.5e-3),

@@ -1,5 +1,5 @@
-//! Files as other programs write and read them: matrices, meshes, charts; tables of text; and how a file is written whole
-//! or not at all.
+//! Files as other programs write and read them: matrices, meshes, charts; tables of text; and how a file is written
+//! whole or not at all.
 
 pub mod atomic;
 pub mod charts;

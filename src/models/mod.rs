@@ -9,6 +9,7 @@ pub mod network;
 pub mod nsls;
 pub mod operator;
 pub mod precorrector;
+pub mod scaling;
 pub mod stencil_mlp;
 mod training_set;
 mod two_level;

@@ -90,7 +90,8 @@ impl Mlp {
     }
 }
 
-/// y = act(x U + (A x) V + b) with U `{name}.own`, V `{name}.others`, b `{name}.bias`: see [`super::graph::graph_conv`].
+/// y = act(x U + (A x) V + b) with U `{name}.own`, V `{name}.others`, b `{name}.bias`: see
+/// [`super::graph::graph_conv`].
 #[derive(Debug, Clone, Copy)]
 pub struct GraphConv([Parameter; 3]);
 

@@ -1,4 +1,5 @@
-//! What dfdx lacks: parameters of runtime size, layers over them, graph operations and sparse products with derivatives, Adam.
+//! What dfdx lacks: parameters of runtime size, layers over them, graph operations and sparse products with
+//! derivatives, Adam.
 //!
 //! This module alone names dfdx, so that a change of engine stays a change of one module.
 

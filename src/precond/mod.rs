@@ -50,7 +50,7 @@ pub use two_level::{TwoLevel, sine_modes};
 
 use crate::entry::{Entry, Registry};
 use crate::error::{Error, Result};
-use crate::linalg::{Csr, vector};
+use crate::linalg::{Csr, SYMMETRY, vector};
 
 /// Every preconditioner.
 pub static ENTRIES: Registry<dyn Preconditioner> = Registry::new(
@@ -85,9 +85,6 @@ pub static ENTRIES: Registry<dyn Preconditioner> = Registry::new(
 pub fn register(entry: Entry<dyn Preconditioner>) -> Result<()> {
     ENTRIES.register(entry)
 }
-
-/// Relative difference of a_ij and a_ji up to which a matrix counts as symmetric.
-const SYMMETRY: f64 = 1e-12;
 
 /// # Errors
 /// [`Error::Shape`] unless A is square, [`Error::Numeric`] if an entry is not finite.

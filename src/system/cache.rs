@@ -1,10 +1,10 @@
 //! What is loaded or derived from samples, kept within a stated bound of memory.
 //!
-//! Every epoch asks for each sample once, in an order of its own. Giving up what was used longest ago, as other caches do, would
-//! throw away what the next epoch asks for first: with memory for a share f of the samples it answers about f²/2 of the requests.
-//! So this one fills up and then stays as it is, which answers the share f. What found no place is made again at each request:
-//! most of it takes more bytes than the sample that it is made from, so that reading it back would cost as much, and nothing on
-//! disk can be out of date.
+//! Every epoch asks for each sample once, in an order of its own. Giving up what was used longest ago, as other caches
+//! do, would throw away what the next epoch asks for first: with memory for a share f of the samples it answers about
+//! f²/2 of the requests. So this one fills up and then stays as it is, which answers the share f. What found no place
+//! is made again at each request: most of it takes more bytes than the sample that it is made from, so that reading it
+//! back would cost as much, and nothing on disk can be out of date.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,8 +36,8 @@ impl<T> Cache<T> {
         }
     }
 
-    /// The items of these samples, in order. `make` is given the ids of the missing ones, each once, and returns their items in
-    /// that order; `bytes` is what an item takes.
+    /// The items of these samples, in order. `make` is given the ids of the missing ones, each once, and returns their
+    /// items in that order; `bytes` is what an item takes.
     ///
     /// # Errors
     /// Those of `make`.
@@ -121,8 +121,8 @@ impl SampleSource for Cached {
     }
 }
 
-/// What may be kept where a recipe says nothing: half of the memory that this process may use, which is the machine's, its
-/// control group's or that of `ulimit -v`, whichever is least; 1 GiB where none of them is known.
+/// What may be kept where a recipe says nothing: half of the memory that this process may use, which is the machine's,
+/// its control group's or that of `ulimit -v`, whichever is least; 1 GiB where none of them is known.
 pub fn default_bytes() -> usize {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let second = |text: &str, key: &str, unit: usize| -> Option<usize> {

@@ -10,8 +10,8 @@ pub use source::{Names, Parts, SampleSource, for_each_chunk};
 
 use crate::linalg::{Csr, Props};
 
-/// One linear system `A x = b` with what is known about it. Of a sample that was loaded in part ([`Parts`]) A is 0×0, b empty
-/// and the rest absent where it was not asked for.
+/// One linear system `A x = b` with what is known about it. Of a sample that was loaded in part ([`Parts`]) A is 0×0, b
+/// empty and the rest absent where it was not asked for.
 #[derive(Debug, Clone)]
 pub struct LinearSystem {
     /// A (n×n), free degrees of freedom only.

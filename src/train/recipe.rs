@@ -36,8 +36,9 @@ pub struct TrainRecipe {
     /// Seconds between writes of `last.safetensors`; 0 writes it after every epoch.
     #[serde(default)]
     pub checkpoint_seconds: f64,
-    /// MiB of memory for what is made of samples and for held-out systems; the rest is loaded and made again, which changes no
-    /// result. [`crate::system::cache::default_bytes`] where none is given. Batches and the network come on top.
+    /// MiB of memory for what is made of samples and for held-out systems; the rest is loaded and made again, which
+    /// changes no result. [`crate::system::cache::default_bytes`] where none is given. Batches and the network come on
+    /// top.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_mib: Option<usize>,
     #[serde(default)]
@@ -251,10 +252,12 @@ impl TrainRecipe {
         }
     }
 
-    /// The recipe with some keys changed: `nsls.width=64`, `validation.ksp={type="cg"}`; values are TOML, or plain words.
+    /// The recipe with some keys changed: `nsls.width=64`, `validation.ksp={type="cg"}`; values are TOML, or plain
+    /// words.
     ///
     /// # Errors
-    /// [`Error::Recipe`] naming an assignment without `=`, or the key that is unknown, of the wrong type or out of range.
+    /// [`Error::Recipe`] naming an assignment without `=`, or the key that is unknown, of the wrong type or out of
+    /// range.
     pub fn set(&self, assignments: &[String]) -> Result<Self> {
         let origin = "--set";
         let text = self.to_toml()?;
@@ -305,7 +308,8 @@ impl TrainRecipe {
     }
 }
 
-/// The recipe that `fempipe train --family F [--model M]` runs; without a model that of the first one with a recipe for F.
+/// The recipe that `fempipe train --family F [--model M]` runs; without a model that of the first one with a recipe for
+/// F.
 ///
 /// # Errors
 /// [`Error::Argument`] naming the pairs there are.

@@ -23,7 +23,8 @@ pub struct HeldOut {
 /// Solves every system with the model's prediction.
 ///
 /// # Errors
-/// If there is no system, one cannot be loaded, the model cannot predict for it, or the solver cannot use what it predicts.
+/// If there is no system, one cannot be loaded, the model cannot predict for it, or the solver cannot use what it
+/// predicts.
 pub fn validate(model: &dyn Model, held_out: &HeldOut, how: &Validation) -> Result<SolverMetrics> {
     let HeldOut { source, ids, .. } = held_out;
     let mut solves = Vec::with_capacity(ids.len());

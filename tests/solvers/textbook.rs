@@ -114,10 +114,12 @@ fn text_and_table_mean_the_same() {
         ksp = [{ type = "cg" }, { type = "gmres", restart = 50 }, { type = "richardson", omega = 0.7 },
                { type = "gmres", restart = 10, side = "left" }]
         pc = [{ type = "sor", omega = 1.5 }, { type = "ssor", sweeps = 2 }, { type = "icc", levels = 1 },
-              { type = "jacobi" }, { type = "none" }, { type = "cholesky" }, { type = "lu" }, { type = "ilu", levels = 2 },
+              { type = "jacobi" }, { type = "none" }, { type = "cholesky" }, { type = "lu" },
+              { type = "ilu", levels = 2 },
               { type = "bjacobi", blocks = 4, inner = "icc(1)" },
               { type = "asm", blocks = 2, overlap = 3, restricted = false, inner = "lu" },
-              { type = "amg", theta = 0.1 }, { type = "amg", smoothing = "half" }, { type = "ict", droptol = 0.01, fill = 5 },
+              { type = "amg", theta = 0.1 }, { type = "amg", smoothing = "half" },
+              { type = "ict", droptol = 0.01, fill = 5 },
               { type = "fsai" }, { type = "koptimal" }, { type = "ilut", droptol = 0.1 }, { type = "spai" }]"#;
     let from_text: Recipe = toml::from_str(text).unwrap();
     assert_eq!(from_text, toml::from_str(table).unwrap());

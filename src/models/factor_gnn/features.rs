@@ -3,16 +3,16 @@
 use super::{FactorConfig, NAME, TargetKind};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
-use crate::models::nsls::Scaling;
+use crate::models::scaling::Scaling;
 use crate::nn::graph::Graphs;
 use crate::system::LinearSystem;
 
 /// Columns of the edge features: a_ij, whether it is on the diagonal, the sign of i − j.
 pub const EDGE_FEATURES: usize = 3;
 
-/// Columns of the node features: the local degree profile (own degree; least, largest, mean degree and its deviation among
-/// the neighbours; Cai & Wang 2018, arXiv:1811.03508), dominance and decay of the diagonal and the place in the order (as in
-/// Häusner, Öktem, Sjölund 2023, arXiv:2305.16368, table 5).
+/// Columns of the node features: the local degree profile (own degree; least, largest, mean degree and its deviation
+/// among the neighbours; Cai & Wang 2018, arXiv:1811.03508), dominance and decay of the diagonal and the place in the
+/// order (as in Häusner, Öktem, Sjölund 2023, arXiv:2305.16368, table 5).
 pub const NODE_FEATURES: usize = 8;
 
 /// A matrix as the network sees it.
@@ -33,8 +33,8 @@ impl Seen {
     /// Scales a matrix and computes its features.
     ///
     /// # Errors
-    /// [`Error::Shape`] if it is not square, [`Error::Numeric`] if it is zero or not finite, a diagonal entry is not stored
-    /// or (Jacobi scaling) not positive.
+    /// [`Error::Shape`] if it is not square, [`Error::Numeric`] if it is zero or not finite, a diagonal entry is not
+    /// stored or (Jacobi scaling) not positive.
     pub fn new(config: &FactorConfig, a: &Csr) -> Result<Self> {
         let known = f32::from(u8::from(config.order));
         if a.nrows() != a.ncols() {

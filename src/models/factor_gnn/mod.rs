@@ -1,13 +1,14 @@
-//! `factor-gnn`: a graph network that looks at A and says the entries of a triangular factor, L Lᵀ ≈ A (Trifonov, Muravleva,
-//! Oseledets 2025, "Message-Passing GNNs Fail to Approximate Sparse Triangular Factorizations", arXiv:2502.01397).
+//! `factor-gnn`: a graph network that looks at A and says the entries of a triangular factor, L Lᵀ ≈ A (Trifonov,
+//! Muravleva, Oseledets 2025, "Message-Passing GNNs Fail to Approximate Sparse Triangular Factorizations",
+//! arXiv:2502.01397).
 //!
 //! Nodes are unknowns, edges are the entries of A. Encoders make features of both; each round updates the edges by a
-//! perceptron of the edge and its two ends and the nodes by one of six node models ([`NodeModel`]); a decoder reads L off
-//! the edges of tril(A). Training maximises the cosine between L and a target ([`TargetKind`]), so L comes without its
-//! scale, which conjugate gradients do not ask for.
+//! perceptron of the edge and its two ends and the nodes by one of six node models ([`NodeModel`]); a decoder reads L
+//! off the edges of tril(A). Training maximises the cosine between L and a target ([`TargetKind`]), so L comes without
+//! its scale, which conjugate gradients do not ask for.
 //!
-//! What the paper found, and this model is there to show: a factor depends on A from end to end, but k rounds of messages
-//! know k neighbours.
+//! What the paper found, and this model is there to show: a factor depends on A from end to end, but k rounds of
+//! messages know k neighbours.
 
 mod features;
 mod network;
@@ -26,7 +27,7 @@ use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSe
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
-use crate::models::nsls::Scaling;
+use crate::models::scaling::Scaling;
 use network::FactorGnn;
 
 pub use nodes::NodeModel;

@@ -20,7 +20,8 @@ pub enum NodeModel {
     Mpnn,
     /// Dot-product attention among neighbours (Shi et al. 2021, arXiv:2009.03509).
     GraphTransformer,
-    /// SGFormer: linear attention of all nodes to all, beside messages of the neighbours (Wu et al. 2023, arXiv:2306.10759).
+    /// SGFormer: linear attention of all nodes to all, beside messages of the neighbours (Wu et al. 2023,
+    /// arXiv:2306.10759).
     FastGraphTransformer,
 }
 

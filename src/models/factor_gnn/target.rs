@@ -48,8 +48,8 @@ impl TargetKind {
         let a = &system.matrix;
         match self {
             TargetKind::Cholesky => Err(Error::Argument(format!(
-                "{NAME}.target = \"cholesky\" needs the label \"cholesky\", which the dataset does not hold (the family \
-                 tridiagonal has it); for other systems set target = \"koptimal\", \"icc\" or \"better\""
+                "{NAME}.target = \"cholesky\" needs the label \"cholesky\", which the dataset does not hold (the \
+                 family tridiagonal has it); for other systems set target = \"koptimal\", \"icc\" or \"better\""
             ))),
             TargetKind::Icc => Ok(Icc::new(a, 0)?.factor()?.on_lower(a.pattern())),
             TargetKind::Koptimal => Ok(Icc::k_optimal(a)?.factor()?.on_lower(a.pattern())),

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{NslsConfig, Scaling};
+use super::NslsConfig;
 use crate::error::{Error, Result};
 use crate::linalg::op::Identity;
 use crate::linalg::vector::{axpy, dot, norm2};
 use crate::linalg::{Csr, LinOp};
+use crate::models::scaling::Scaling;
 use crate::precond::Icc;
 
 /// The classical method whose first iterates are features of the nodes.

@@ -1,16 +1,16 @@
 //! `nsls`: a graph network that looks at A and b and says x̂ (Grementieri & Galeone 2022, "Towards Neural Sparse Linear
 //! Solvers", arXiv:2203.06944).
 //!
-//! Nodes are unknowns, edges are the entries of A. Features of a node: b, the diagonal, and the normalised iterates of a
-//! few steps of a classical method ([`features`]); the network is a linear encoder, residual blocks
-//! x ← x + conv(act(conv(norm(x)))) and a decoder of two layers. What it says is a direction: both the loss (cosines) and
-//! the scale μ that is put to it afterwards are blind to the units of A and b, so that A → c A, b → d b changes x̂ to
-//! (d/c) x̂.
+//! Nodes are unknowns, edges are the entries of A. Features of a node: b, the diagonal, and the normalised iterates of
+//! a few steps of a classical method ([`features`]); the network is a linear encoder, residual blocks
+//! x ← x + conv(act(conv(norm(x)))) and a decoder of two layers. What it says is a direction: both the loss (cosines)
+//! and the scale μ that is put to it afterwards are blind to the units of A and b, so that A → c A, b → d b changes x̂
+//! to (d/c) x̂.
 //!
 //! Beyond the paper: the graph of D^{-1/2} A D^{-1/2} instead of A / max|A| (`scaling = "jacobi"`: entries of different
-//! units, forces and moments, become comparable), the scale that is best in the energy norm (`scale = "energy"`), iterates
-//! preconditioned with IC(0) (`features = "icc"`), and a network that corrects the last iterate (`skip = true`) rather than
-//! finding it again: without that it may end up worse than what it was shown.
+//! units, forces and moments, become comparable), the scale that is best in the energy norm (`scale = "energy"`),
+//! iterates preconditioned with IC(0) (`features = "icc"`), and a network that corrects the last iterate
+//! (`skip = true`) rather than finding it again: without that it may end up worse than what it was shown.
 
 pub mod features;
 mod network;
@@ -23,6 +23,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use super::scaling::Scaling;
 use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
@@ -33,18 +34,6 @@ pub use network::scaled;
 
 /// The model's name in recipes.
 pub const NAME: &str = "nsls";
-
-/// How entries of A become edge weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scaling {
-    /// A / max|A| (the paper's).
-    #[default]
-    Max,
-    /// D^{-1/2} A D^{-1/2} with D the diagonal of A, which must be positive; the network then sees D^{-1/2} b and says
-    /// D^{1/2} x.
-    Jacobi,
-}
 
 /// What the training minimises, as cosines of directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -1,14 +1,14 @@
-//! `precorrector`: a graph network that corrects an incomplete Cholesky factor, L = L₀ + α · GNN(L₀) (Trifonov, Rudikov,
-//! Iliev, Oseledets, Muravleva 2024, "Learning from Linear Algebra: A Graph Neural Network Approach to Preconditioner
-//! Design for Conjugate Gradient Solvers", arXiv:2405.15557).
+//! `precorrector`: a graph network that corrects an incomplete Cholesky factor, L = L₀ + α · GNN(L₀) (Trifonov,
+//! Rudikov, Iliev, Oseledets, Muravleva 2024, "Learning from Linear Algebra: A Graph Neural Network Approach to
+//! Preconditioner Design for Conjugate Gradient Solvers", arXiv:2405.15557).
 //!
 //! L₀ comes from `icc` or `ict`; the network works on its graph (an edge an entry) and says what to add to each entry;
-//! α starts from 0, so that training starts from L₀. The loss is ‖L Lᵀ x − b‖² with x = A⁻¹ b: unlike ‖L Lᵀ − A‖ it weighs the
-//! low end of the spectrum, where incomplete factors fail.
+//! α starts from 0, so that training starts from L₀. The loss is ‖L Lᵀ x − b‖² with x = A⁻¹ b: unlike ‖L Lᵀ − A‖ it
+//! weighs the low end of the spectrum, where incomplete factors fail.
 //!
-//! Ours: everything happens for D^{-1/2} A D^{-1/2} (D the diagonal of A), where entries are free of units and of the jumps of
-//! coefficients, and nodes sum over the edges into and out of them; b of the loss are random vectors, and x comes from one sparse
-//! Cholesky factorisation a training sample.
+//! Ours: everything happens for D^{-1/2} A D^{-1/2} (D the diagonal of A), where entries are free of units and of the
+//! jumps of coefficients, and nodes sum over the edges into and out of them; b of the loss are random vectors, and x
+//! comes from one sparse Cholesky factorisation a training sample.
 
 mod network;
 mod training;

@@ -45,7 +45,8 @@ impl Grid {
         });
         if !on_stencil {
             return Err(Error::Argument(format!(
-                "{NAME} needs row-wise node order (order = \"natural\"): the matrix couples nodes that are no neighbours"
+                "{NAME} needs row-wise node order (order = \"natural\"): the matrix couples nodes that are no \
+                 neighbours"
             )));
         }
         if let Some((i, d)) = a

@@ -147,8 +147,8 @@ impl<E: Real> Layer<E> {
     }
 }
 
-/// y = act(x U + b): x (nodes × in), U (in × out), b (1 × out); act(t) = t for t > 0, `slope` t below, the identity where
-/// there is none.
+/// y = act(x U + b): x (nodes × in), U (in × out), b (1 × out); act(t) = t for t > 0, `slope` t below, the identity
+/// where there is none.
 pub fn linear<E: Real, T: Tape<E, Cpu>>(
     tape: &mut T,
     x: &Value<E>,

@@ -1,9 +1,10 @@
 //! The operations of graph networks: [`Ops`], which networks are written against, and two ways to compute them.
 //!
-//! - [`FusedOps`], on the CPU: the functions of this module. A table has one row a node (or an edge) and one column a feature;
-//!   several graphs lie in one table, one after the other. Every operation takes the tape it is recorded on, runs over chunks of
-//!   rows on all cores with sums in a fixed order (the same bits for any number of threads), and keeps only what its derivative
-//!   needs. Weights are dfdx tensors of [`super::Params`]; gradients arrive in dfdx's `Gradients`.
+//! - [`FusedOps`], on the CPU: the functions of this module. A table has one row a node (or an edge) and one column a
+//!   feature; several graphs lie in one table, one after the other. Every operation takes the tape it is recorded on,
+//!   runs over chunks of rows on all cores with sums in a fixed order (the same bits for any number of threads), and
+//!   keeps only what its derivative needs. Weights are dfdx tensors of [`super::Params`]; gradients arrive in dfdx's
+//!   `Gradients`.
 //! - [`DfdxOps`], on any device: dfdx's own kernels.
 
 mod attention;

@@ -19,8 +19,8 @@ pub type Dense<'a, O> = (&'a Param<O>, &'a Param<O>);
 /// A scalar with the operations that led to it.
 pub type Scalar<E, D> = Tensor<(), E, D, OwnedTape<E, D>>;
 
-/// The operations of graph networks on tables of nodes and edges. A network is a function generic over this trait; it runs
-/// fused on the CPU ([`FusedOps`]), or out of dfdx's kernels on any device.
+/// The operations of graph networks on tables of nodes and edges. A network is a function generic over this trait; it
+/// runs fused on the CPU ([`FusedOps`]), or out of dfdx's kernels on any device.
 pub trait Ops {
     type Real: Real;
     type Device: Storage<Self::Real>;

@@ -1,7 +1,8 @@
 //! The operations of graph networks out of dfdx's own kernels, on any of its devices: the way to CUDA.
 //!
-//! Sums over neighbours are gathers over padded lists, multiplied by weights (0 for padding) and summed; derivatives are dfdx's.
-//! On the CPU this takes several times as long as [`super::FusedOps`], which it is compared with in the tests.
+//! Sums over neighbours are gathers over padded lists, multiplied by weights (0 for padding) and summed; derivatives
+//! are dfdx's. On the CPU this takes several times as long as [`super::FusedOps`], which it is compared with in the
+//! tests.
 
 mod lists;
 #[cfg(test)]
