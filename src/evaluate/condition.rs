@@ -9,6 +9,7 @@ use crate::linalg::{CoarseSpace, Csr, LinOp, Props};
 /// κ of a preconditioned matrix and how it was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Condition {
+    /// κ, at least 1.
     pub kappa: f64,
     /// λ_max/λ_min of M A (M symmetric positive definite); otherwise σ_max/σ_min of M A.
     pub spectral: bool,

@@ -35,6 +35,7 @@ pub struct Progress {
     pub first_loss: Option<f64>,
     /// Best validation figure so far, and its epoch.
     pub best: Option<f64>,
+    /// The epoch of the best validation.
     pub best_epoch: u64,
     /// Validations since the best one.
     pub stale: u64,
@@ -57,8 +58,11 @@ pub struct Checkpoint {
     pub metrics: String,
     /// The version of fempipe that wrote it.
     pub version: String,
+    /// Where training stood.
     pub progress: Progress,
+    /// What is trained.
     pub weights: Vec<NamedArray>,
+    /// What the model knows besides its weights.
     pub buffers: Vec<NamedArray>,
     /// The optimiser; None in checkpoints that are not for resuming.
     pub adam: Option<AdamState>,

@@ -13,30 +13,37 @@ pub struct RunDirectory {
 }
 
 impl RunDirectory {
+    /// The directory at a path, made or not.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         RunDirectory { path: path.into() }
     }
 
+    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// The resolved recipe.
     pub fn recipe(&self) -> PathBuf {
         self.path.join("recipe.toml")
     }
 
+    /// Machine, versions, sizes: `info.json`.
     pub fn info(&self) -> PathBuf {
         self.path.join("run.json")
     }
 
+    /// A line of JSON an epoch.
     pub fn metrics(&self) -> PathBuf {
         self.path.join("metrics.jsonl")
     }
 
+    /// The checkpoint of the last epoch.
     pub fn last(&self) -> PathBuf {
         self.path.join("last.safetensors")
     }
 
+    /// The checkpoint of the best validation.
     pub fn best(&self) -> PathBuf {
         self.path.join("best.safetensors")
     }

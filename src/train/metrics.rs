@@ -13,23 +13,31 @@ use crate::io::atomic;
 pub struct SolverMetrics {
     /// Mean iterations, a failure counted as the limit.
     pub iterations_mean: f64,
+    /// Median over the validation systems.
     pub iterations_median: f64,
+    /// The most of any.
     pub iterations_worst: f64,
     /// Systems not solved within the limit.
     pub failures: usize,
+    /// How many were solved.
     pub systems: usize,
 }
 
 /// One epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
+    /// Which epoch, from 1.
     pub epoch: u64,
+    /// Optimiser steps so far.
     pub step: u64,
     /// Mean over the epoch's batches.
     pub loss: f64,
+    /// Learning rate of its last step.
     pub lr: f64,
+    /// Loss on the validation split, where there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub validation_loss: Option<f64>,
+    /// What the solver made of the model, in epochs that validate.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub solver: Option<SolverMetrics>,
     /// Fewest iterations so far.

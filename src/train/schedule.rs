@@ -10,21 +10,27 @@ use crate::error::{Error, Result};
 pub enum Schedule {
     /// The base rate throughout.
     Constant {
+        /// Steps in which the rate rises from 0.
         #[serde(default)]
         warmup: u64,
     },
     /// Half a cosine from 1 down to `end` over the whole run.
     Cosine {
+        /// Steps in which the rate rises from 0.
         #[serde(default)]
         warmup: u64,
+        /// Share of the rate that is left at the end.
         #[serde(default = "default_end")]
         end: f64,
     },
     /// Times `gamma` every `epochs` epochs.
     Step {
+        /// Steps in which the rate rises from 0.
         #[serde(default)]
         warmup: u64,
+        /// Epochs between two steps down.
         epochs: u64,
+        /// Factor of a step down.
         #[serde(default = "default_gamma")]
         gamma: f64,
     },

@@ -33,12 +33,15 @@ pub const NAME: &str = "precorrector";
 pub enum Base {
     /// Incomplete Cholesky with `levels` of fill.
     Icc {
+        /// Levels of fill.
         #[serde(default)]
         levels: usize,
     },
     /// By threshold, as in [`IctParams`].
     Ict {
+        /// Entries below this, relative to their row, are dropped.
         droptol: f64,
+        /// Entries kept a row beside those of A.
         #[serde(default)]
         fill: usize,
     },
@@ -60,6 +63,7 @@ pub struct PrecorrectorConfig {
     pub rounds: usize,
     /// Random right-hand sides per training sample; 0 takes the sample's own b and x.
     pub pairs: usize,
+    /// L₀.
     pub base: Base,
 }
 
