@@ -14,7 +14,7 @@ use fempipe::families;
 use fempipe::io::charts::{Scale, Series, lines};
 use fempipe::models::factor_gnn::FactorConfig;
 use fempipe::models::fit::{AdamConfig, Device};
-use fempipe::models::nsls::Scaling;
+use fempipe::models::scaling::Scaling;
 use fempipe::models::{ModelConfig, PredictOptions, TrainingSet};
 use fempipe::rng::{Purpose, stream};
 use fempipe::solve::Problem;

@@ -28,7 +28,7 @@ impl RunDirectory {
         self.path.join("recipe.toml")
     }
 
-    /// Machine, versions, sizes: `info.json`.
+    /// What ran, where and on what: machine, versions, sizes.
     pub fn info(&self) -> PathBuf {
         self.path.join("run.json")
     }

@@ -39,9 +39,9 @@ pub enum Base {
     },
     /// By threshold, as in [`IctParams`].
     Ict {
-        /// Entries below this, relative to their row, are dropped.
+        /// Entries below this, relative to the rest of their column, are dropped.
         droptol: f64,
-        /// Entries kept a row beside those of A.
+        /// Entries below the diagonal kept a column at most; 0 keeps all.
         #[serde(default)]
         fill: usize,
     },
