@@ -15,7 +15,8 @@ use toml::{Table, Value};
 use crate::entry::{Configuration, Entry, Registry};
 use crate::error::{Error, Result};
 
-/// A kind of open set whose members are written `name(value, key = value)`; the trait object of the members implements it.
+/// A kind of open set whose members are written `name(value, key = value)`; the trait object of the members
+/// implements it.
 pub trait Kind: Configuration + 'static {
     /// All members.
     fn registry() -> &'static Registry<Self>;

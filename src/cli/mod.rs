@@ -9,6 +9,7 @@ mod export;
 mod generate;
 mod import;
 mod inspect;
+mod list;
 mod merge;
 mod mesh;
 pub mod output;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result};
-use crate::interrupt;
+use crate::{families, interrupt, models, precond, solver};
 
 /// Finite-element systems in, learned solvers out, judged in the same Krylov loop as the classical methods.
 #[derive(Debug, Parser)]
@@ -70,6 +71,14 @@ enum Command {
     Train(Box<train::Args>),
     Evaluate(evaluate::Args),
     Verify(verify::Args),
+    /// List the families of PDEs: parameters with their defaults, source
+    Families(list::Args),
+    /// List the models: parameters with their defaults, what they need, source
+    Models(list::Args),
+    /// List the solvers: parameters with their defaults, what they need, source
+    Solvers(list::Args),
+    /// List the preconditioners: parameters with their defaults, what they need, source
+    Preconditioners(list::Args),
 }
 
 /// Parses the command line, runs the command, turns its result into an exit code.
@@ -116,6 +125,10 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Train(args) => train::run(args, &cli.common),
         Command::Evaluate(args) => evaluate::run(args, &cli.common),
         Command::Verify(args) => verify::run(args, &cli.common),
+        Command::Families(args) => list::run(&families::ENTRIES, args, &cli.common),
+        Command::Models(args) => list::run(&models::ENTRIES, args, &cli.common),
+        Command::Solvers(args) => list::run(&solver::ENTRIES, args, &cli.common),
+        Command::Preconditioners(args) => list::run(&precond::ENTRIES, args, &cli.common),
     }
 }
 

@@ -54,14 +54,15 @@ struct Block {
     kept: Vec<u32>,
     op: Box<dyn LinOp + Send>,
     note: Option<String>,
-    /// Room for Rᵢ r and Mᵢ Rᵢ r.
+    /// Scratch of Rᵢ r and Mᵢ Rᵢ r.
     scratch: Mutex<(Vec<f64>, Vec<f64>)>,
 }
 
 impl Block {
     /// Mᵢ Rᵢ x into the scratch.
     fn solve(&self, x: &[f64]) {
-        // The scratch holds nothing that is read before it is written, so that a panic elsewhere cannot have spoiled it.
+        // The scratch holds nothing that is read before it is written, so that a panic elsewhere cannot have spoiled
+        // it.
         let mut guard = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         let (r, z) = &mut *guard;
         for (r, &row) in r.iter_mut().zip(&self.rows) {
@@ -72,6 +73,8 @@ impl Block {
 }
 
 impl BlocksParams {
+    /// Checks the ranges.
+    ///
     /// # Errors
     /// [`Error::Argument`] if there is no block.
     pub fn check(&self) -> Result<()> {
@@ -96,15 +99,17 @@ impl BlocksParams {
 }
 
 impl Blocks {
+    /// Sets every block up, on all threads where they are large.
+    ///
     /// # Errors
-    /// [`Error::Argument`] if there is no block; [`Error::Shape`] unless A is square; as the inner preconditioner where a block does
-    /// not allow it.
+    /// [`Error::Argument`] if there is no block; [`Error::Shape`] unless A is square; as the inner preconditioner
+    /// where a block does not allow it.
     pub fn new(a: &Csr, params: &BlocksParams) -> Result<Self> {
         params.check()?;
         check_square_finite(a)?;
         let n = a.nrows();
         // Places among the rows of a block, and marks, one of each a thread.
-        let room = || (vec![false; n], vec![NONE; n]);
+        let places = || (vec![false; n], vec![NONE; n]);
         let block = |(mark, local): &mut (Vec<bool>, Vec<u32>), range: Range<usize>| {
             let rows = grown(a, &range, params.overlap, mark);
             let built = params.inner.build(&submatrix(a, &rows, local)?)?;
@@ -122,13 +127,13 @@ impl Blocks {
         };
         let ranges: Vec<Range<usize>> = ranges(n, params.blocks).collect();
         let blocks = if parallel(n) {
-            let made = ranges.into_par_iter().map_init(room, block);
+            let made = ranges.into_par_iter().map_init(places, block);
             made.collect::<Result<Vec<Block>>>()?
         } else {
-            let mut room = room();
+            let mut places = places();
             ranges
                 .into_iter()
-                .map(|range| block(&mut room, range))
+                .map(|range| block(&mut places, range))
                 .collect::<Result<Vec<Block>>>()?
         };
         let spd = params.symmetric() && blocks.iter().all(|b| b.op.props() == Props::SPD);

@@ -55,8 +55,8 @@ impl Preconditioner for Config {
 
 /// M = Gᵀ G, G lower triangular on the pattern of tril(A^power), minimising ‖I − G L‖_F for A = L Lᵀ without knowing L.
 ///
-/// Row i of G: y/√y_last with A(J, J) y = e_last, J the pattern of the row. Two sparse products, which run on all threads.
-/// Reference: Kolotilina & Yeremin (1993), doi:10.1137/0614004.
+/// Row i of G: y/√y_last with A(J, J) y = e_last, J the pattern of the row. Two sparse products, which run on all
+/// threads. Reference: Kolotilina & Yeremin (1993), doi:10.1137/0614004.
 #[derive(Debug, Clone)]
 pub struct Fsai {
     g: Csr,
@@ -66,9 +66,11 @@ pub struct Fsai {
 }
 
 impl Fsai {
+    /// On the pattern of tril(A^power).
+    ///
     /// # Errors
-    /// [`Error::Argument`] if the power is 0; [`Error::Shape`] unless A is square; [`Error::Numeric`] unless it is symmetric,
-    /// finite and positive definite on every pattern.
+    /// [`Error::Argument`] if the power is 0; [`Error::Shape`] unless A is square; [`Error::Numeric`] unless it is
+    /// symmetric, finite and positive definite on every pattern.
     pub fn new(a: &Csr, power: usize) -> Result<Self> {
         Config { power }.check()?;
         check_symmetric("fsai", a)?;

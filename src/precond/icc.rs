@@ -76,8 +76,11 @@ impl Icc {
         Icc::with_shift(a, levels, Shifting::Smallest)
     }
 
+    /// With this level of fill and this shift.
+    ///
     /// # Errors
-    /// [`crate::Error::Shape`] unless A is square; [`crate::Error::Numeric`] unless it is symmetric and finite, or if no shift helps.
+    /// [`crate::Error::Shape`] unless A is square; [`crate::Error::Numeric`] unless it is symmetric and finite, or if
+    /// no shift helps.
     pub fn with_shift(a: &Csr, levels: usize, shifting: Shifting) -> Result<Self> {
         check_symmetric("icc", a)?;
         let mut lower = match levels {

@@ -25,8 +25,8 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IctParams {
-    /// Entries of L with |l_ij| < droptol · ‖L(j:n, j)‖₂ are dropped, as ilupp does; unlike MATLAB's rule, which takes the norm of
-    /// A's column, it does not depend on the scale of A.
+    /// Entries of L with |l_ij| < droptol · ‖L(j:n, j)‖₂ are dropped, as ilupp does; unlike MATLAB's rule, which
+    /// takes the norm of A's column, it does not depend on the scale of A.
     pub droptol: f64,
     /// Entries below the diagonal kept in each column at most, the largest; 0 keeps all.
     pub fill: usize,
@@ -53,6 +53,8 @@ impl Preconditioner for IctParams {
 }
 
 impl IctParams {
+    /// Checks the ranges.
+    ///
     /// # Errors
     /// [`Error::Argument`] for a drop tolerance that is negative or not finite.
     pub fn check(&self) -> Result<()> {

@@ -52,7 +52,8 @@ pub(super) fn spec() -> Spec {
 
 /// L U ≈ A + shift I with unit lower L, on the level-k pattern of A.
 ///
-/// A pivot that vanishes makes it factorise A + α I instead, see [`Shifting`]; [`Ilu::shift`] reports α. Reference: Saad (2003), section 10.3.
+/// A pivot that vanishes makes it factorise A + α I instead, see [`Shifting`]; [`Ilu::shift`] reports α. Reference:
+/// Saad (2003), section 10.3.
 #[derive(Debug, Clone)]
 pub struct Ilu {
     lower: TriangularSolve,
@@ -71,8 +72,11 @@ impl Ilu {
         Ilu::with_shift(a, levels, Shifting::Nonzero)
     }
 
+    /// With this level of fill and this shift.
+    ///
     /// # Errors
-    /// [`crate::Error::Shape`] unless A is square; [`crate::Error::Numeric`] if an entry is not finite or no shift helps.
+    /// [`crate::Error::Shape`] unless A is square; [`crate::Error::Numeric`] if an entry is not finite or no shift
+    /// helps.
     pub fn with_shift(a: &Csr, levels: usize, shifting: Shifting) -> Result<Self> {
         check_square_finite(a)?;
         let (lower, upper) = match levels {

@@ -50,6 +50,8 @@ impl Preconditioner for IlutParams {
 }
 
 impl IlutParams {
+    /// Checks the ranges.
+    ///
     /// # Errors
     /// [`Error::Argument`] for a drop tolerance that is negative or not finite.
     pub fn check(&self) -> Result<()> {

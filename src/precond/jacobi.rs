@@ -63,6 +63,8 @@ pub struct Jacobi {
 }
 
 impl Jacobi {
+    /// ω times the inverse diagonal of A.
+    ///
     /// # Errors
     /// [`crate::Error::Shape`] unless A is square, [`crate::Error::Numeric`] for a zero on its diagonal or an entry
     /// that is not finite.

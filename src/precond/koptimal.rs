@@ -39,8 +39,8 @@ impl Icc {
     /// The K-optimal factor: L Lᵀ ≈ A with L on the pattern of tril(A) and the K-condition number
     /// tr(L⁻¹ A L⁻ᵀ)ⁿ / det(L⁻¹ A L⁻ᵀ) as small as possible.
     ///
-    /// Column i is v/√v₁ with B v = e₁, B the submatrix of A⁻¹ on the column's pattern: FSAI of the inverse. Takes the dense
-    /// inverse, O(n³): for small n. Reference: Kaporin (1994), doi:10.1002/nla.1680010208.
+    /// Column i is v/√v₁ with B v = e₁, B the submatrix of A⁻¹ on the column's pattern: FSAI of the inverse. Takes
+    /// the dense inverse, O(n³): for small n. Reference: Kaporin (1994), doi:10.1002/nla.1680010208.
     ///
     /// # Errors
     /// [`Error::Shape`] unless A is square; [`Error::Numeric`] unless it is symmetric, finite and positive definite.

@@ -43,6 +43,8 @@ pub struct Ldlt {
 }
 
 impl Ldlt {
+    /// Factorises A.
+    ///
     /// # Errors
     /// [`Error::Shape`] unless A is square; [`Error::Numeric`] unless it is symmetric, finite and regular.
     pub fn new(a: &Csr) -> Result<Self> {

@@ -16,7 +16,8 @@ pub(super) fn pattern(a: &Csr, levels: usize) -> (Triangle, Triangle) {
     // Levels of the upper entries, needed to eliminate later rows.
     let mut upper_level: Vec<u32> = Vec::with_capacity(a.nnz());
     let mut level = vec![u32::MAX; n];
-    // The columns of the row at hand as a rising list: from `n` to its first, from each to the next, from the last to `n`.
+    // The columns of the row at hand as a rising list: from `n` to its first, from each to the next, from the last to
+    // `n`.
     let mut next = vec![n as u32; n + 1];
     for i in 0..n {
         let mut last = n;
@@ -51,7 +52,8 @@ pub(super) fn pattern(a: &Csr, levels: usize) -> (Triangle, Triangle) {
     (lower, upper)
 }
 
-/// Adds to the row at hand what elimination with row m of U, its columns and their levels, fills in, up to the level allowed.
+/// Adds to the row at hand what elimination with row m of U, its columns and their levels, fills in, up to the level
+/// allowed.
 fn eliminate(m: usize, levels: usize, (above, known): (&[u32], &[u32]), level: &mut [u32], next: &mut [u32]) {
     let mut at = m;
     for (&j, &up) in above.iter().zip(known) {

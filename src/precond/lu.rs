@@ -43,6 +43,8 @@ pub struct Lu {
 }
 
 impl Lu {
+    /// Factorises A.
+    ///
     /// # Errors
     /// [`Error::Shape`] unless A is square; [`Error::Numeric`] if it is singular or an entry is not finite.
     pub fn new(a: &Csr) -> Result<Self> {

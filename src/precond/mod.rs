@@ -1,8 +1,9 @@
-//! Classical preconditioners M ≈ A⁻¹, one file each; applied they are one more [`LinOp`](crate::linalg::LinOp): z = M r.
+//! Classical preconditioners M ≈ A⁻¹, one file each; applied they are one more [`LinOp`](crate::linalg::LinOp): z = M
+//! r.
 //!
-//! Names and defaults follow PETSc. [`ENTRIES`] lists them. [`Spec`] is what recipes and the command line say, [`Spec::build`] the
-//! setup on one matrix, [`Built`] the result with its time and what is worth knowing (a shift that was needed).
-//! [`Spec::props`] says which are symmetric positive definite where A is.
+//! Names and defaults follow PETSc. [`ENTRIES`] lists them. [`Spec`] is what recipes and the command line say,
+//! [`Spec::build`] the setup on one matrix, [`Built`] the result with its time and what is worth knowing (a shift
+//! that was needed). [`Spec::props`] says which are symmetric positive definite where A is.
 
 pub mod amg;
 mod asm;

@@ -14,10 +14,10 @@ use crate::notation::{self, Kind};
 
 /// A preconditioner and its parameters, one of [`ENTRIES`].
 ///
-/// Written `none`, `jacobi`, `sor(1.5)`, `ssor(1, sweeps = 2)`, `icc(1)`, `bjacobi(8, inner = ict(0.02))`, or as a table
-/// `{ type = "sor", omega = 1.5 }`; `fempipe preconditioners` lists all. Names and defaults are PETSc's, but that `sor` is the
-/// forward sweep and `ssor` the symmetric one (PETSc's `-pc_type sor` is our `ssor`), and that `bjacobi` and `asm` have 8 blocks
-/// where PETSc has one a process. `amg` is PyAMG's smoothed aggregation.
+/// Written `none`, `jacobi`, `sor(1.5)`, `ssor(1, sweeps = 2)`, `icc(1)`, `bjacobi(8, inner = ict(0.02))`, or as a
+/// table `{ type = "sor", omega = 1.5 }`; `fempipe preconditioners` lists all. Names and defaults are PETSc's, but
+/// that `sor` is the forward sweep and `ssor` the symmetric one (PETSc's `-pc_type sor` is our `ssor`), and that
+/// `bjacobi` and `asm` have 8 blocks where PETSc has one a process. `amg` is PyAMG's smoothed aggregation.
 ///
 /// ```
 /// use fempipe::precond::Spec;
@@ -36,8 +36,8 @@ pub trait Preconditioner: Configuration + fmt::Debug + Send + Sync {
     /// A does not allow this preconditioner (zero diagonal, not symmetric, not positive definite, not finite).
     fn build(&self, a: &Csr, reuse: &mut Reuse) -> Result<Built>;
 
-    /// The same with near-null-space vectors of A as columns of `candidates` (n×m), `block` unknowns to a node; `None` where
-    /// the preconditioner has no use for them.
+    /// The same with near-null-space vectors of A as columns of `candidates` (n×m), `block` unknowns to a node;
+    /// `None` where the preconditioner has no use for them.
     fn build_with_candidates(&self, _a: &Csr, _candidates: &Dense, _block: usize) -> Option<Result<Built>> {
         None
     }
@@ -93,7 +93,8 @@ impl Built {
     }
 }
 
-/// What preconditioners keep from matrix to matrix of one pattern, such as the analysis of a sparse factor: one value a type.
+/// What preconditioners keep from matrix to matrix of one pattern, such as the analysis of a sparse factor: one value
+/// a type.
 #[derive(Default)]
 pub struct Reuse(HashMap<TypeId, Box<dyn Any + Send>>);
 

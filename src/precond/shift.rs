@@ -47,13 +47,15 @@ impl Shift {
 /// Reference: Manteuffel (1980), doi:10.1090/S0025-5718-1980-0559197-0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Shifting {
-    /// The smallest that five bisections find of the shift that makes A diagonally dominant: `icc`'s default. Every pivot is positive.
+    /// The smallest that five bisections find of the shift that makes A diagonally dominant: `icc`'s default. Every
+    /// pivot is positive.
     #[serde(rename = "smallest")]
     Smallest,
     /// PETSc's default for `icc`: 1/2 of that shift, else 3/4, 7/8 …; the first that works. Every pivot is positive.
     #[serde(rename = "positive_definite")]
     PositiveDefinite,
-    /// 10⁻¹² max|A| and tenfold until no pivot vanishes, `ilu`'s default (PETSc doubles from 2·10⁻¹⁴). Pivots may be negative.
+    /// 10⁻¹² max|A| and tenfold until no pivot vanishes, `ilu`'s default (PETSc doubles from 2·10⁻¹⁴). Pivots may be
+    /// negative.
     #[serde(rename = "nonzero")]
     Nonzero,
     /// A pivot that vanishes, and it alone, gets 2·10⁻¹⁴: PETSc's default for `ilu`. Pivots may be negative.
@@ -162,8 +164,8 @@ pub(super) fn shifted(
     }
 }
 
-/// Half of `top`, then up or (to `refine`) down by bisection, five shifts in all; where the last one fails, the smallest that
-/// worked, or the whole.
+/// Half of `top`, then up or (to `refine`) down by bisection, five shifts in all; where the last one fails, the
+/// smallest that worked, or the whole.
 fn bisected(top: f64, refine: bool, mut factorize: impl FnMut(f64) -> bool) -> Option<Shift> {
     let (mut low, mut high, mut fraction) = (0.0, 1.0, 0.5);
     for shifts in 1..=BISECTIONS + 1 {

@@ -27,6 +27,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
 pub struct SorParams {
     /// 0 < ω < 2.
     pub omega: f64,
+    /// Sweeps an application, at least 1.
     pub sweeps: usize,
     /// Each sweep forward, then backward.
     #[serde(skip)]
@@ -70,11 +71,13 @@ pub struct Sor {
     weight: Vec<f64>,
     params: SorParams,
     props: Props,
-    /// Room for further sweeps, empty until the first.
+    /// Scratch of further sweeps, empty until the first.
     scratch: Mutex<Vec<f64>>,
 }
 
 impl Sor {
+    /// Splits A into its triangles.
+    ///
     /// # Errors
     /// [`Error::Argument`] unless 0 < ω < 2 and there is a sweep; [`Error::Shape`] unless A is square;
     /// [`Error::Numeric`] for a zero on its diagonal or an entry that is not finite.
@@ -113,10 +116,10 @@ impl Sor {
         self.upper.substitute(z, |_, z| c * z);
     }
 
-    /// One more sweep on the given z, forward and, where the sweeps are symmetric, back; `s` is room for n numbers.
+    /// One more sweep on the given z, forward and, where the sweeps are symmetric, back; `s` is a scratch of n numbers.
     ///
-    /// zᵢ ← (1 − ω) zᵢ + ω (rᵢ − Σ_{j<i} a_ij zⱼ new − Σ_{j>i} a_ij zⱼ old) / a_ii. What does not wait for new values is summed first; on
-    /// the way back L z is what the way forth has subtracted.
+    /// zᵢ ← (1 − ω) zᵢ + ω (rᵢ − Σ_{j<i} a_ij zⱼ new − Σ_{j>i} a_ij zⱼ old) / a_ii. What does not wait for new values
+    /// is summed first; on the way back L z is what the way forth has subtracted.
     pub(super) fn relax(&self, r: &[f64], z: &mut [f64], s: &mut [f64]) {
         let omega = self.params.omega;
         for (i, s) in s.iter_mut().enumerate() {
@@ -129,7 +132,7 @@ impl Sor {
         }
     }
 
-    /// One sweep back on the given z; `s` is room for n numbers.
+    /// One sweep back on the given z; `s` is a scratch of n numbers.
     pub(super) fn relax_back(&self, r: &[f64], z: &mut [f64], s: &mut [f64]) {
         for (i, s) in s.iter_mut().enumerate() {
             *s = self.weight[i] * r[i] + (1.0 - self.params.omega) * z[i]
@@ -140,6 +143,8 @@ impl Sor {
 }
 
 impl SorParams {
+    /// Checks the ranges.
+    ///
     /// # Errors
     /// [`Error::Argument`] unless 0 < ω < 2 and there is a sweep.
     pub fn check(&self) -> Result<()> {

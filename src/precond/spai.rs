@@ -32,19 +32,22 @@ impl Preconditioner for Config {
     }
 }
 
-/// M on the pattern of A, minimising ‖A M − I‖_F: a small least-squares problem for each column. Not symmetric, even where A is.
+/// M on the pattern of A, minimising ‖A M − I‖_F: a small least-squares problem for each column. Not symmetric, even
+/// where A is.
 ///
-/// One sparse product, which runs on all threads. Reference: Grote & Huckle (1997), doi:10.1137/S1064827594276552 (on a fixed
-/// pattern).
+/// One sparse product, which runs on all threads. Reference: Grote & Huckle (1997), doi:10.1137/S1064827594276552 (on
+/// a fixed pattern).
 #[derive(Debug, Clone)]
 pub struct Spai {
     m: Csr,
 }
 
 impl Spai {
+    /// Solves the least-squares problem of every column.
+    ///
     /// # Errors
-    /// [`Error::Shape`] unless A is square; [`Error::Numeric`] if an entry is not finite, a column is empty, or a least-squares
-    /// problem is singular.
+    /// [`Error::Shape`] unless A is square; [`Error::Numeric`] if an entry is not finite, a column is empty, or a
+    /// least-squares problem is singular.
     pub fn new(a: &Csr) -> Result<Self> {
         check_square_finite(a)?;
         let n = a.nrows();

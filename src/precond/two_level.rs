@@ -9,9 +9,9 @@ use crate::linalg::{CoarseFactor, CoarseSpace, Columns, LinOp, Props};
 
 /// Balancing: z = Pᵀ M P r + W E⁻¹ Wᵀ r with P = I − A W E⁻¹ Wᵀ, E = Wᵀ A W.
 ///
-/// Symmetric positive definite where A and M are; the error loses its part in span W exactly. With M = I and W the k lowest
-/// eigenvectors, the spectrum of the preconditioned matrix is λ_{k+1} … λ_n and k ones.
-/// Reference: Tang, Nabben, Vuik & Erlangga (2009), doi:10.1007/s10915-009-9272-6 (their BNN).
+/// Symmetric positive definite where A and M are; the error loses its part in span W exactly. With M = I and W the k
+/// lowest eigenvectors, the spectrum of the preconditioned matrix is λ_{k+1} … λ_n and k ones. Reference: Tang,
+/// Nabben, Vuik & Erlangga (2009), doi:10.1007/s10915-009-9272-6 (their BNN).
 pub struct TwoLevel<M> {
     one: M,
     space: CoarseSpace,
@@ -78,8 +78,9 @@ impl<M: LinOp> LinOp for TwoLevel<M> {
     }
 }
 
-/// The `count` sine modes sin(pπx) sin(qπy) of lowest p² + q² on the side×side inner nodes of the unit square, row by row:
-/// the lowest eigenvectors of −Δ there, and nearly those of anything like it. Columns of the result (side²×count).
+/// The `count` sine modes sin(pπx) sin(qπy) of lowest p² + q² on the side×side inner nodes of the unit square, row by
+/// row: the lowest eigenvectors of −Δ there, and nearly those of anything like it. Columns of the result
+/// (side²×count).
 ///
 /// # Errors
 /// [`Error::Argument`] if there are fewer modes than asked for.

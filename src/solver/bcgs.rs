@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::convergence_test::ConvergenceTest;
 use super::requirements::{Need, Requirements};
-use super::run::Run;
-use super::stop::Norm;
 use super::{KrylovMethod, Memory, Monitor, Outcome, Reason, Side, Stop, Workspace};
 use crate::entry::{Entry, config, defaults};
 use crate::error::Result;
@@ -25,12 +24,7 @@ pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
 #[serde(deny_unknown_fields)]
 struct Config {}
 
-const REQUIREMENTS: Requirements = Requirements {
-    method: "bcgs",
-    matrix: Need::Linear,
-    preconditioner: Need::Linear,
-    norms: &[Norm::Unpreconditioned],
-};
+const REQUIREMENTS: Requirements = Requirements::of("bcgs", Need::Linear, Need::Linear);
 
 impl KrylovMethod for Config {
     fn requirements(&self) -> Requirements {
@@ -70,10 +64,9 @@ impl Memory for Bcgs {}
 
 /// BiCGStab for A x = b with any square A, M ≈ A⁻¹ on the right: the residual noted is the true one up to rounding.
 ///
-/// One iteration applies A and M twice, and is counted once, as in PETSc. Vanishing ρ = r̂ᵀ r or r̂ᵀ A M p starts it again with a
-/// new shadow residual; where that does not help, or ω = 0, it ends with [`Reason::DivergedBreakdown`].
-/// Needs: A and M linear. Memory: 6 n-vectors.
-/// Reference: van der Vorst (1992), doi:10.1137/0913035.
+/// One iteration applies A and M twice, and is counted once, as in PETSc. Vanishing ρ = r̂ᵀ r or r̂ᵀ A M p starts it
+/// again with a new shadow residual; where that does not help, or ω = 0, it ends with [`Reason::DivergedBreakdown`].
+/// Needs: A and M linear. Memory: 6 n-vectors. Reference: van der Vorst (1992), doi:10.1137/0913035.
 ///
 /// # Errors
 /// [`crate::Error::Argument`] where a promise is missing; sizes and values as all methods, see [`super`].
@@ -87,7 +80,7 @@ pub fn bcgs(
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
     REQUIREMENTS.check(a, m, stop)?;
-    let mut run = Run::start(a, m, b, x, stop, monitor)?;
+    let mut run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
     let Bcgs {
         r,
         shadow,

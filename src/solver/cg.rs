@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::convergence_test::ConvergenceTest;
 use super::deflated::{self, deflated_cg};
 use super::lanczos::Lanczos;
 use super::requirements::{Need, Requirements};
-use super::run::Run;
 use super::stop::Norm;
 use super::{KrylovMethod, Memory, Method, Monitor, Outcome, Reason, Stop, Workspace};
 use crate::entry::{Entry, config, defaults};
@@ -102,8 +102,9 @@ impl Memory for Cg {}
 impl Cg {
     /// The smallest and largest Ritz value of M A from the last solve's Lanczos coefficients, to about six digits.
     ///
-    /// They lie inside the spectrum and reach its ends as the solve converges, so that their quotient bounds the condition
-    /// number of M A from below. `None` if the last solve took no step. Reference: Saad (2003), section 6.7.3.
+    /// They lie inside the spectrum and reach its ends as the solve converges, so that their quotient bounds the
+    /// condition number of M A from below. `None` if the last solve took no step. Reference: Saad (2003), section
+    /// 6.7.3.
     pub fn spectrum(&self) -> Option<(f64, f64)> {
         self.lanczos.extremes()
     }
@@ -129,7 +130,7 @@ pub fn cg(
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
     REQUIREMENTS.check(a, m, stop)?;
-    let mut run = Run::start(a, m, b, x, stop, monitor)?;
+    let mut run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
     let Cg { r, z, p, ap, lanczos } = ws;
     lanczos.begin(stop.max_it);
     for v in [&mut *r, z, p, ap] {

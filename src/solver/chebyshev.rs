@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::cg::{ALL, Cg, cg};
+use super::convergence_test::ConvergenceTest;
 use super::requirements::{Need, Requirements};
-use super::run::Run;
 use super::{KrylovMethod, Memory, Monitor, Outcome, Quiet, Reason, Stop, Workspace};
 use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
@@ -91,12 +91,13 @@ impl Memory for Chebyshev {}
 
 /// Chebyshev iteration for A x = b, A (n×n) and M ≈ A⁻¹ symmetric positive definite, spectrum of M A in [min, max].
 ///
-/// The error polynomial is the smallest possible on [min, max]; eigenvalues between 0 and min are damped less, ones above max
-/// make it diverge. Needs: A and M promised SPD. Memory: 3 n-vectors (7 with the estimate).
-/// Reference: Saad (2003), algorithm 12.1.
+/// The error polynomial is the smallest possible on [min, max]; eigenvalues between 0 and min are damped less, ones
+/// above max make it diverge. Needs: A and M promised SPD. Memory: 3 n-vectors (7 with the estimate). Reference: Saad
+/// (2003), algorithm 12.1.
 ///
 /// # Errors
-/// [`Error::Argument`] unless 0 < min < max, or where a promise is missing; sizes and values as all methods, see [`super`].
+/// [`Error::Argument`] unless 0 < min < max, or where a promise is missing; sizes and values as all methods, see
+/// [`super`].
 #[allow(clippy::too_many_arguments)] // the arguments of every method and the parameters
 pub fn chebyshev(
     ws: &mut Chebyshev,
@@ -110,7 +111,7 @@ pub fn chebyshev(
 ) -> Result<Outcome> {
     params.check()?;
     REQUIREMENTS.check(a, m, stop)?;
-    let mut run = Run::start(a, m, b, x, stop, monitor)?;
+    let mut run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
     for u in [&mut ws.r, &mut ws.z, &mut ws.d] {
         u.resize(b.len(), 0.0);
     }
@@ -163,6 +164,8 @@ pub fn chebyshev(
 }
 
 impl ChebyshevParams {
+    /// Checks the bounds.
+    ///
     /// # Errors
     /// [`Error::Argument`] for bounds that are not positive and in order.
     pub fn check(&self) -> Result<()> {

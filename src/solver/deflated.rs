@@ -1,8 +1,7 @@
 //! Deflated conjugate gradients: slow modes given beforehand are solved for directly.
 
+use super::convergence_test::ConvergenceTest;
 use super::requirements::{Need, Requirements};
-use super::run::Run;
-use super::stop::Norm;
 use super::{Memory, Monitor, Outcome, Reason, Stop};
 use crate::error::{Error, Result};
 use crate::linalg::{CoarseSpace, LinOp, vector};
@@ -19,23 +18,18 @@ pub struct DeflatedCg {
 
 impl Memory for DeflatedCg {}
 
-pub(super) const REQUIREMENTS: Requirements = Requirements {
-    method: "deflated cg",
-    matrix: Need::Spd,
-    preconditioner: Need::Spd,
-    norms: &[Norm::Unpreconditioned],
-};
+pub(super) const REQUIREMENTS: Requirements = Requirements::of("deflated cg", Need::Spd, Need::Spd);
 
 /// CG with every direction A-orthogonal to W: p = z − W (Wᵀ A W)⁻¹ (A W)ᵀ z + β p.
 ///
-/// Starts by solving for the part of x in span W, which is not counted as an iteration; the first residual noted is the one
-/// after it. Converges as CG does on the spectrum that is left: with W the k lowest eigenvectors of A and M = I, on
-/// λ_{k+1} … λ_n. Needs: A and M promised SPD. Memory: 4 n-vectors beside the space.
-/// Reference: Saad, Yeung, Erhel & Guyomarc'h (2000), doi:10.1137/S1064829598339761.
+/// Starts by solving for the part of x in span W, which is not counted as an iteration; the first residual noted is
+/// the one after it. Converges as CG does on the spectrum that is left: with W the k lowest eigenvectors of A and M =
+/// I, on λ_{k+1} … λ_n. Needs: A and M promised SPD. Memory: 4 n-vectors beside the space. Reference: Saad, Yeung,
+/// Erhel & Guyomarc'h (2000), doi:10.1137/S1064829598339761.
 ///
 /// # Errors
-/// [`Error::Shape`] if the space is of another size, [`Error::Argument`] where a promise or the factor of Wᵀ A W is missing;
-/// else as all methods, see [`super`].
+/// [`Error::Shape`] if the space is of another size, [`Error::Argument`] where a promise or the factor of Wᵀ A W is
+/// missing; else as all methods, see [`super`].
 #[allow(clippy::too_many_arguments)] // the arguments of all methods and the space
 pub fn deflated_cg(
     ws: &mut DeflatedCg,
@@ -48,7 +42,7 @@ pub fn deflated_cg(
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
     REQUIREMENTS.check(a, m, stop)?;
-    let mut run = Run::start(a, m, b, x, stop, monitor)?;
+    let mut run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
     if space.nrows() != b.len() {
         return Err(Error::shape("rows of the coarse space", b.len(), space.nrows()));
     }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::cg::ALL;
+use super::convergence_test::ConvergenceTest;
 use super::requirements::{Need, Requirements};
-use super::run::Run;
 use super::{KrylovMethod, Memory, Monitor, Outcome, Reason, Stop, Workspace};
 use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
@@ -101,7 +101,7 @@ pub fn fcg(
 ) -> Result<Outcome> {
     check(directions)?;
     REQUIREMENTS.check(a, m, stop)?;
-    let mut run = Run::start(a, m, b, x, stop, monitor)?;
+    let mut run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
     let n = b.len();
     let Fcg { r, z, p, ap, pap } = ws;
     r.resize(n, 0.0);

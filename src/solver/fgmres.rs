@@ -2,12 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::convergence_test::ConvergenceTest;
 use super::gmres::{End, scaled};
 use super::hessenberg::Hessenberg;
 use super::orthogonal::orthogonalize;
 use super::requirements::{Need, Requirements};
-use super::run::Run;
-use super::stop::Norm;
 use super::{KrylovMethod, Memory, Monitor, Outcome, Reason, Side, Stop, Workspace};
 use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
@@ -43,12 +42,7 @@ impl Config {
     }
 }
 
-const REQUIREMENTS: Requirements = Requirements {
-    method: "fgmres",
-    matrix: Need::Nothing,
-    preconditioner: Need::Nothing,
-    norms: &[Norm::Unpreconditioned],
-};
+const REQUIREMENTS: Requirements = Requirements::of("fgmres", Need::Nothing, Need::Nothing);
 
 impl KrylovMethod for Config {
     fn requirements(&self) -> Requirements {
@@ -89,10 +83,10 @@ impl Memory for Fgmres {}
 
 /// Flexible GMRES(m) for A x = b with any square A; M ≈ A⁻¹ may differ from call to call (an inner iteration).
 ///
-/// Right preconditioned: minimises ‖b − A x‖₂ over x₀ + span(z₁ … zₖ), zᵢ = Mᵢ vᵢ; with a linear M it is right-preconditioned
-/// [`super::gmres`] at twice the memory. A space that cannot grow without a solution ends with
-/// [`Reason::DivergedBreakdown`]. Needs: A linear. Memory: 2 restart + 2 n-vectors.
-/// Reference: Saad (1993), doi:10.1137/0914028.
+/// Right preconditioned: minimises ‖b − A x‖₂ over x₀ + span(z₁ … zₖ), zᵢ = Mᵢ vᵢ; with a linear M it is
+/// right-preconditioned [`super::gmres`] at twice the memory. A space that cannot grow without a solution ends with
+/// [`Reason::DivergedBreakdown`]. Needs: A linear. Memory: 2 restart + 2 n-vectors. Reference: Saad (1993),
+/// doi:10.1137/0914028.
 ///
 /// # Errors
 /// [`Error::Argument`] if restart is 0; sizes and values as all methods, see [`super`].
@@ -109,7 +103,7 @@ pub fn fgmres(
 ) -> Result<Outcome> {
     check(restart)?;
     REQUIREMENTS.check(a, m, stop)?;
-    let mut run = Run::start(a, m, b, x, stop, monitor)?;
+    let mut run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
     let n = b.len();
     let restart = restart.min(n.max(1));
     ws.basis.resize(n * (restart + 1), 0.0);
@@ -144,7 +138,7 @@ pub(super) fn check(restart: usize) -> Result<()> {
 
 impl Fgmres {
     /// Builds both bases from ws.w, the true residual.
-    fn cycle(&mut self, restart: usize, a: &dyn LinOp, m: &dyn LinOp, run: &mut Run) -> End {
+    fn cycle(&mut self, restart: usize, a: &dyn LinOp, m: &dyn LinOp, run: &mut ConvergenceTest) -> End {
         let n = self.w.len();
         let beta = run.last();
         self.small.begin(restart, beta);

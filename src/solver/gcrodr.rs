@@ -2,13 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::convergence_test::ConvergenceTest;
 use super::gmres::{End, scaled};
 use super::harmonic;
 use super::hessenberg::Hessenberg;
 use super::orthogonal::orthogonalize;
 use super::requirements::{Need, Requirements};
-use super::run::Run;
-use super::stop::Norm;
 use super::{KrylovMethod, Memory, Monitor, Outcome, Reason, Side, Stop, Workspace};
 use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
@@ -46,6 +45,8 @@ impl Default for GcrodrParams {
 }
 
 impl GcrodrParams {
+    /// Checks the ranges.
+    ///
     /// # Errors
     /// [`Error::Argument`] unless 0 < recycle < restart.
     pub fn check(&self) -> Result<()> {
@@ -59,12 +60,7 @@ impl GcrodrParams {
     }
 }
 
-const REQUIREMENTS: Requirements = Requirements {
-    method: "gcrodr",
-    matrix: Need::Linear,
-    preconditioner: Need::Linear,
-    norms: &[Norm::Unpreconditioned],
-};
+const REQUIREMENTS: Requirements = Requirements::of("gcrodr", Need::Linear, Need::Linear);
 
 impl KrylovMethod for GcrodrParams {
     fn requirements(&self) -> Requirements {
@@ -148,17 +144,17 @@ impl Memory for Gcrodr {
 }
 
 impl Gcrodr {
-    /// Gives a space of slow modes that stays as it is, instead of one found on the way. A W serves the next solve, which must be
-    /// with the A that the space was set up for; solves after it multiply by their own.
+    /// Gives a space of slow modes that stays as it is, instead of one found on the way. A W serves the next solve,
+    /// which must be with the A that the space was set up for; solves after it multiply by their own.
     pub fn set_space(&mut self, space: &CoarseSpace) {
         [self.u, self.c] = space.columns();
         self.u_hat.clear();
         (self.given, self.mapped, self.renewed) = (true, true, false);
     }
 
-    /// Gives a space of slow modes to start from, as [`Gcrodr::set_space`]: it is renewed after every cycle and kept from system to
-    /// system, as one that was found. With M ≠ I the renewal then goes by the harmonic Ritz vectors of A, not of A M, on the space
-    /// at hand.
+    /// Gives a space of slow modes to start from, as [`Gcrodr::set_space`]: it is renewed after every cycle and kept
+    /// from system to system, as one that was found. With M ≠ I the renewal then goes by the harmonic Ritz vectors of
+    /// A, not of A M, on the space at hand.
     pub fn start_space(&mut self, space: &CoarseSpace) {
         self.set_space(space);
         self.renewed = true;
@@ -180,12 +176,12 @@ impl Gcrodr {
 
 /// GCRO-DR(m, k) for A x = b with any square A, M ≈ A⁻¹ on the right, so that the residual noted is the true one.
 ///
-/// Every cycle first solves on the recycled space U, then builds m − k directions with A M orthogonal to C = A U, then takes the k
-/// harmonic Ritz vectors of smallest modulus as the new U. The space stays in the workspace for the next system, of this or
-/// another matrix of the same size, at k products with A and M (not counted as iterations); one given by
-/// [`Gcrodr::set_space`] is used unchanged, one by [`Gcrodr::start_space`] renewed. Without a space the first cycle is GMRES(m). Allocates once a cycle for the
-/// k-dimensional eigenproblem. Needs: A and M linear. Memory: 2 m + k + 3 n-vectors.
-/// Reference: Parks, de Sturler, Mackey, Johnson & Maiti (2006), doi:10.1137/040607277.
+/// Every cycle first solves on the recycled space U, then builds m − k directions with A M orthogonal to C = A U,
+/// then takes the k harmonic Ritz vectors of smallest modulus as the new U. The space stays in the workspace for the
+/// next system, of this or another matrix of the same size, at k products with A and M (not counted as iterations);
+/// one given by [`Gcrodr::set_space`] is used unchanged, one by [`Gcrodr::start_space`] renewed. Without a space the
+/// first cycle is GMRES(m). Allocates once a cycle for the k-dimensional eigenproblem. Needs: A and M linear. Memory:
+/// 2 m + k + 3 n-vectors. Reference: Parks, de Sturler, Mackey, Johnson & Maiti (2006), doi:10.1137/040607277.
 ///
 /// # Errors
 /// [`Error::Argument`] unless 0 < recycle < restart, or where a promise is missing; [`Error::Shape`] if the given space
@@ -204,7 +200,7 @@ pub fn gcrodr(
     let mapped = std::mem::take(&mut ws.mapped);
     params.check()?;
     REQUIREMENTS.check(a, m, stop)?;
-    let mut run = Run::start(a, m, b, x, stop, monitor)?;
+    let mut run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
     ws.prepare(params, b.len())?;
     let mut stopped = run.begin(x, &mut ws.w);
     if stopped.is_none() && !ws.u.is_empty() {
@@ -259,7 +255,8 @@ impl Gcrodr {
         Ok(())
     }
 
-    /// For a new A or M: U ← M Û (or as given), then C ← A U unless it is `mapped`, both multiplied by what makes C orthonormal.
+    /// For a new A or M: U ← M Û (or as given), then C ← A U unless it is `mapped`, both multiplied by what makes C
+    /// orthonormal.
     fn map_space(&mut self, mapped: bool, a: &dyn LinOp, m: &dyn LinOp) {
         if !self.given {
             for (u, u_hat) in self.u.iter_mut().zip(&self.u_hat) {
@@ -317,7 +314,7 @@ impl Gcrodr {
     }
 
     /// Arnoldi on (I − C Cᵀ) A M from w until the rule, the restart length or a full space ends it.
-    fn cycle(&mut self, restart: usize, a: &dyn LinOp, m: &dyn LinOp, run: &mut Run) -> End {
+    fn cycle(&mut self, restart: usize, a: &dyn LinOp, m: &dyn LinOp, run: &mut ConvergenceTest) -> End {
         let steps = restart.saturating_sub(self.c.len());
         let beta = vector::norm2(&self.w);
         self.small.begin(steps.max(1), beta);
@@ -357,8 +354,8 @@ impl Gcrodr {
         End::Stopped(None)
     }
 
-    /// Replaces the recycled space by the k harmonic Ritz vectors of smallest modulus of the cycle just done; it stays as it was
-    /// where they are not to be had.
+    /// Replaces the recycled space by the k harmonic Ritz vectors of smallest modulus of the cycle just done; it
+    /// stays as it was where they are not to be had.
     fn renew(&mut self, k: usize) {
         let cycle = harmonic::Cycle {
             v: &self.v,

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::convergence_test::ConvergenceTest;
 use super::hessenberg::Hessenberg;
 use super::orthogonal::orthogonalize;
 use super::requirements::{Need, Requirements};
-use super::run::Run;
 use super::side::Side;
 use super::split::split;
 use super::stop::Norm;
@@ -31,6 +31,7 @@ pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
 pub struct GmresParams {
     /// Directions kept before a restart.
     pub restart: usize,
+    /// Where M stands.
     pub side: Side,
 }
 
@@ -45,6 +46,8 @@ impl Default for GmresParams {
 }
 
 impl GmresParams {
+    /// Checks the ranges.
+    ///
     /// # Errors
     /// [`Error::Argument`] if restart is 0.
     pub fn check(&self) -> Result<()> {
@@ -127,15 +130,16 @@ impl Memory for Gmres {}
 
 /// GMRES(m) for A x = b with any square A, M ≈ A⁻¹; Gram–Schmidt in blocks of four, Givens rotations.
 ///
-/// Right preconditioning minimises ‖b − A x‖₂ over x₀ + M K_k(A M, r₀), so that the residual it notes is the true one up
-/// to rounding; left preconditioning minimises ‖M (b − A x)‖₂ and notes it scaled to ‖b − A x‖₂ at the last restart. Either way the true residual is computed
-/// before convergence is reported, and the iteration goes on where it is not met. A basis that cannot grow and has not
-/// solved the system (singular A M) ends with [`Reason::DivergedBreakdown`].
-/// Needs: A and M linear. Memory: restart + 3 n-vectors.
-/// Reference: Saad & Schultz (1986), doi:10.1137/0907058; Saad (2003), algorithms 9.4 and 9.5.
+/// Right preconditioning minimises ‖b − A x‖₂ over x₀ + M K_k(A M, r₀), so that the residual it notes is the true one
+/// up to rounding; left preconditioning minimises ‖M (b − A x)‖₂ and notes it scaled to ‖b − A x‖₂ at the last
+/// restart. Either way the true residual is computed before convergence is reported, and the iteration goes on where
+/// it is not met. A basis that cannot grow and has not solved the system (singular A M) ends with
+/// [`Reason::DivergedBreakdown`]. Needs: A and M linear. Memory: restart + 3 n-vectors. Reference: Saad & Schultz
+/// (1986), doi:10.1137/0907058; Saad (2003), algorithms 9.4 and 9.5.
 ///
 /// # Errors
-/// [`Error::Argument`] if restart is 0 or A or M is not promised linear; sizes and values as all methods, see [`super`].
+/// [`Error::Argument`] if restart is 0 or A or M is not promised linear; sizes and values as all methods, see
+/// [`super`].
 #[allow(clippy::too_many_arguments)] // the arguments of every method and the parameters
 pub fn gmres(
     ws: &mut Gmres,
@@ -154,7 +158,7 @@ pub fn gmres(
             "gmres itself has M on the left or right: solve through split".into(),
         ));
     }
-    let mut run = Run::start(a, m, b, x, stop, monitor)?;
+    let mut run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
     let n = b.len();
     // More directions than unknowns are never built.
     let restart = params.restart.min(n.max(1));
@@ -217,7 +221,7 @@ impl Gmres {
         beta: f64,
         a: &dyn LinOp,
         m: &dyn LinOp,
-        run: &mut Run,
+        run: &mut ConvergenceTest,
     ) -> End {
         let n = self.w.len();
         self.small.begin(restart, beta);

@@ -5,7 +5,8 @@ use faer::linalg::solvers::{Qr, SolveLstsqCore};
 
 use crate::linalg::vector;
 
-/// A cycle of [`super::gcrodr`] that has ended: A M V = V₊ H̄ + C B with the recycled space U, as the workspace names them.
+/// A cycle of [`super::gcrodr`] that has ended: A M V = V₊ H̄ + C B with the recycled space U, as the workspace names
+/// them.
 pub(super) struct Cycle<'a> {
     pub(super) v: &'a [Vec<f64>],
     pub(super) z: &'a [Vec<f64>],
@@ -22,8 +23,9 @@ pub(super) struct Cycle<'a> {
 
 /// C, U and Û of the space of the k harmonic Ritz vectors of smallest modulus of the cycle.
 ///
-/// With V̂ = [C V₊], Ŵ = [Û V] (or, for a space given from outside, W = [U Z] and A in the place of A M) and
-/// A M Ŵ = V̂ Ḡ, they are Ŵ g for the g of largest |μ| in Ḡ⁺ V̂ᵀ Ŵ g = μ g, μ = 1/θ. `None` where the small problem is degenerate.
+/// With V̂ = [C V₊], Ŵ = [Û V] (or, for a space given from outside, W = [U Z] and A in the place of A M) and A M Ŵ =
+/// V̂ Ḡ, they are Ŵ g for the g of largest |μ| in Ḡ⁺ V̂ᵀ Ŵ g = μ g, μ = 1/θ. `None` where the small problem is
+/// degenerate.
 pub(super) fn renewed(ws: &Cycle, k: usize) -> Option<[Vec<Vec<f64>>; 3]> {
     let (old, steps) = (ws.c.len(), ws.steps);
     let size = old + steps;

@@ -12,7 +12,7 @@ pub(super) struct Hessenberg {
 }
 
 impl Hessenberg {
-    /// An empty problem with room for `restart` columns and right-hand side β e₁.
+    /// An empty problem of `restart` columns at most and right-hand side β e₁.
     pub(super) fn begin(&mut self, restart: usize, beta: f64) {
         self.r.resize(restart * (restart + 1), 0.0);
         self.rotations.resize(restart, (1.0, 0.0));

@@ -47,8 +47,8 @@ pub trait KrylovMethod: Configuration + fmt::Debug + Send + Sync {
         monitor: &mut dyn Monitor,
     ) -> Result<Outcome>;
 
-    /// Sets the span of the columns of `space` (n×k) up for [`KrylovMethod::solve_with_space`]; `None` where the method cannot use
-    /// one.
+    /// Sets the span of the columns of `space` (n×k) up for [`KrylovMethod::solve_with_space`]; `None` where the
+    /// method cannot use one.
     fn coarse_space(&self, _a: &dyn LinOp, _space: &Dense) -> Option<Result<CoarseSpace>> {
         None
     }
@@ -175,8 +175,8 @@ impl Method {
         self.member().solve(ws, a, m, b, x, stop, monitor)
     }
 
-    /// Sets the span of the columns of `space` (n×k) up for [`Method::solve_with_space`]: k products with A, for `cg` also the factor
-    /// of Wᵀ A W.
+    /// Sets the span of the columns of `space` (n×k) up for [`Method::solve_with_space`]: k products with A, for `cg`
+    /// also the factor of Wᵀ A W.
     ///
     /// # Errors
     /// [`Error::Argument`] unless the method is `cg` (and A promised SPD) or `gcrodr`; else as [`CoarseSpace::new`].
@@ -186,7 +186,8 @@ impl Method {
     }
 
     /// As [`Method::solve`], helped by a space that [`Method::coarse_space`] has set up for A: `cg` deflates it
-    /// ([`super::deflated_cg`]), `gcrodr` solves on it first ([`super::Gcrodr::set_space`]; it must be smaller than `restart`).
+    /// ([`super::deflated_cg`]), `gcrodr` solves on it first ([`super::Gcrodr::set_space`]; it must be smaller than
+    /// `restart`).
     ///
     /// # Errors
     /// [`Error::Argument`] for the other methods; else as the method.

@@ -20,9 +20,9 @@ impl Lanczos {
     pub(super) fn begin(&mut self, max_it: usize) {
         self.diagonal.clear();
         self.off.clear();
-        let room = max_it.min(STEPS);
-        self.diagonal.reserve(room);
-        self.off.reserve(room);
+        let steps = max_it.min(STEPS);
+        self.diagonal.reserve(steps);
+        self.off.reserve(steps);
         (self.carry, self.closed) = (0.0, false);
     }
 
@@ -70,7 +70,8 @@ impl Lanczos {
         ))
     }
 
-    /// The j-th smallest eigenvalue, in [low, high]: of a positive definite T, so that relative accuracy is what counts.
+    /// The j-th smallest eigenvalue, in [low, high]: of a positive definite T, so that relative accuracy is what
+    /// counts.
     fn bisect(&self, j: usize, mut low: f64, mut high: f64) -> f64 {
         for _ in 0..200 {
             if high - low <= 1e-7 * high {

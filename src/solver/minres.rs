@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::convergence_test::ConvergenceTest;
 use super::requirements::{Need, Requirements};
-use super::run::Run;
 use super::stop::Norm;
 use super::{KrylovMethod, Memory, Monitor, Outcome, Reason, Stop, Workspace};
 use crate::entry::{Entry, config, defaults};
@@ -70,12 +70,11 @@ impl Memory for Minres {}
 
 /// Preconditioned MINRES for A x = b, A (n×n) symmetric, definite or not, M ≈ |A|⁻¹ symmetric positive definite.
 ///
-/// Minimises ‖b − A x‖ in the norm of M over x₀ + K_k(M A, M r₀); what is noted, and stopped by, is ‖b − A x‖₂, which falls
-/// monotonically for M = I. The residual itself is carried along by qₖ = sₖ qₖ₋₁ − cₖ vₖ₊₁, r = φ q.
-/// On a singular system without a solution the residual stalls above the tolerance ([`Reason::DivergedIts`]), or the space
-/// ends ([`Reason::DivergedBreakdown`]). vᵀ M v < 0 ends with [`Reason::DivergedIndefinitePc`].
-/// Needs: A promised symmetric, M promised SPD. Memory: 7 n-vectors.
-/// Reference: Paige & Saunders (1975), doi:10.1137/0712047.
+/// Minimises ‖b − A x‖ in the norm of M over x₀ + K_k(M A, M r₀); what is noted, and stopped by, is ‖b − A x‖₂, which
+/// falls monotonically for M = I. The residual itself is carried along by qₖ = sₖ qₖ₋₁ − cₖ vₖ₊₁, r = φ q. On a
+/// singular system without a solution the residual stalls above the tolerance ([`Reason::DivergedIts`]), or the space
+/// ends ([`Reason::DivergedBreakdown`]). vᵀ M v < 0 ends with [`Reason::DivergedIndefinitePc`]. Needs: A promised
+/// symmetric, M promised SPD. Memory: 7 n-vectors. Reference: Paige & Saunders (1975), doi:10.1137/0712047.
 ///
 /// # Errors
 /// [`crate::Error::Argument`] where a promise is missing; sizes and values as all methods, see [`super`].
@@ -89,7 +88,7 @@ pub fn minres(
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
     REQUIREMENTS.check(a, m, stop)?;
-    let mut run = Run::start(a, m, b, x, stop, monitor)?;
+    let mut run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
     let Minres {
         v_old,
         v,

@@ -1,8 +1,9 @@
 //! Krylov methods and stationary iterations: one file each, all with the same arguments and outcome.
 //!
 //! Names follow PETSc. Every method stops by the true residual, ‖b − A x‖₂ ≤ max(rtol ‖b‖₂, atol), recomputed before
-//! convergence is reported, and says why it stopped. Not converging is an [`Outcome`], never an error. Another norm can be asked
-//! for ([`Norm`]), and M on another side of A ([`Side`], [`Method::with_side`], [`split`]); the true residual is reported all the same.
+//! convergence is reported, and says why it stopped. Not converging is an [`Outcome`], never an error. Another norm
+//! can be asked for ([`Norm`]), and M on another side of A ([`Side`], [`Method::with_side`], [`split`]); the true
+//! residual is reported all the same.
 //!
 //! | input | answer of every method |
 //! |---|---|
@@ -10,7 +11,7 @@
 //! | n = 0 | [`Reason::ConvergedAtol`] after 0 iterations |
 //! | the initial x is good enough | [`Reason::ConvergedRtol`] after 0 iterations, x untouched |
 //! | A singular, b in its range | a solution (Krylov methods), or an honest reason |
-//! | A singular, b not in its range | [`Reason::DivergedIts`], [`Reason::DivergedBreakdown`] or an indefinite reason; never converged |
+//! | A singular, b not in its range | a diverged reason: limit, breakdown or indefinite; never converged |
 //! | NaN or ∞ in b or the initial x | [`crate::Error::Numeric`] naming the entry |
 //! | NaN or ∞ in A or M | [`Reason::DivergedNan`] |
 //! | A not square, other sizes that differ | [`crate::Error::Shape`] |
@@ -19,6 +20,7 @@
 mod bcgs;
 mod cg;
 mod chebyshev;
+mod convergence_test;
 mod deflated;
 mod fcg;
 mod fgmres;
@@ -32,7 +34,6 @@ mod minres;
 mod orthogonal;
 mod requirements;
 mod richardson;
-mod run;
 mod side;
 mod split;
 mod stop;
@@ -40,6 +41,7 @@ mod stop;
 pub use bcgs::{Bcgs, bcgs};
 pub use cg::{Cg, cg};
 pub use chebyshev::{Chebyshev, ChebyshevParams, chebyshev};
+pub use convergence_test::ConvergenceTest;
 pub use deflated::{DeflatedCg, deflated_cg};
 pub use fcg::{Fcg, fcg};
 pub use fgmres::{Fgmres, fgmres};

@@ -7,8 +7,8 @@ const BLOCK: usize = 4;
 
 /// w ← w − V Vᵀ w with V = [v₀ … v_{h.len()−1}], the coefficients into h; returns ‖w‖.
 ///
-/// Gram–Schmidt, classical within blocks of four and modified from block to block: nearly the memory traffic of the first with
-/// the stability of the second, as the four are orthonormal among themselves.
+/// Gram–Schmidt, classical within blocks of four and modified from block to block: nearly the memory traffic of the
+/// first with the stability of the second, as the four are orthonormal among themselves.
 pub(super) fn orthogonalize<'a>(v: impl Fn(usize) -> &'a [f64], w: &mut [f64], h: &mut [f64]) -> f64 {
     let (blocks, rest) = h.as_chunks_mut::<BLOCK>();
     let tail = blocks.len() * BLOCK;

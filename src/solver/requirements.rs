@@ -53,11 +53,21 @@ pub struct Requirements {
 }
 
 impl Requirements {
+    /// Of a method that stops by ‖b − A x‖₂ only.
+    pub const fn of(method: &'static str, matrix: Need, preconditioner: Need) -> Self {
+        Requirements {
+            method,
+            matrix,
+            preconditioner,
+            norms: &[Norm::Unpreconditioned],
+        }
+    }
+
     /// Refuses what the method cannot use.
     ///
     /// # Errors
-    /// [`Error::Argument`] where A or M promises less than the method needs, naming one that can take it, or where the rule
-    /// goes by a norm that the method does not have.
+    /// [`Error::Argument`] where A or M promises less than the method needs, naming one that can take it, or where
+    /// the rule goes by a norm that the method does not have.
     pub fn check(&self, a: &dyn LinOp, m: &dyn LinOp, stop: &Stop) -> Result<()> {
         self.check_matrix(a.props())?;
         self.check_preconditioner(m.props())?;

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::cg::ALL;
+use super::convergence_test::ConvergenceTest;
 use super::requirements::{Need, Requirements};
-use super::run::Run;
 use super::{KrylovMethod, Memory, Method, Monitor, Outcome, Stop, Workspace};
 use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
@@ -106,7 +106,7 @@ pub fn richardson(
 ) -> Result<Outcome> {
     check(scale)?;
     REQUIREMENTS.check(a, m, stop)?;
-    let mut run = Run::start(a, m, b, x, stop, monitor)?;
+    let mut run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
     let (r, z) = (&mut ws.r, &mut ws.z);
     r.resize(b.len(), 0.0);
     z.resize(b.len(), 0.0);

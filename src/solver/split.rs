@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::run::Run;
+use super::convergence_test::ConvergenceTest;
 use super::side::Side;
 use super::stop::Norm;
 use super::{Method, Monitor, Outcome, Quiet, Reason, Stop, Workspace};
@@ -39,10 +39,11 @@ impl LinOp for Between<'_> {
 
 /// Solves F A Fᵀ u = F (b − A x₀) by `method` without a preconditioner, x = x₀ + Fᵀ u, where M = Fᵀ F.
 ///
-/// What is noted is ‖F r‖ = √(rᵀ M r), and with [`Norm::Natural`] or [`Norm::Preconditioned`] (PETSc's name for the same here) that
-/// is what it stops by. With [`Norm::Unpreconditioned`] the true residual decides: where it is not small enough yet, the solve goes
-/// on from there. Symmetry of A is kept, so that every method can be used; `cg` makes the same iterates as with M itself.
-/// Memory: 5 n-vectors beside the method's. Reference: Saad (2003), section 9.2.
+/// What is noted is ‖F r‖ = √(rᵀ M r), and with [`Norm::Natural`] or [`Norm::Preconditioned`] (PETSc's name for the
+/// same here) that is what it stops by. With [`Norm::Unpreconditioned`] the true residual decides: where it is not
+/// small enough yet, the solve goes on from there. Symmetry of A is kept, so that every method can be used; `cg`
+/// makes the same iterates as with M itself. Memory: 5 n-vectors beside the method's. Reference: Saad (2003), section
+/// 9.2.
 ///
 /// # Errors
 /// [`Error::Argument`] if M does not come in two halves; else as the method.
@@ -68,7 +69,7 @@ pub fn split(
         ..*stop
     };
     // Checks sizes and values, and knows the true residual.
-    let run = Run::start(a, m, b, x, &plain, &mut quiet)?;
+    let run = ConvergenceTest::start(a, m, b, x, &plain, &mut quiet)?;
     let halves = m.halves().ok_or_else(|| {
         Error::Argument(
             "symmetric preconditioning needs M = FᵀF in two halves: take jacobi, icc, ict or koptimal".into(),

@@ -52,15 +52,20 @@ impl FromStr for Norm {
     }
 }
 
-/// When to stop: ‖b − A x‖ ≤ max(rtol ‖b‖, atol), after `max_it` iterations, or beyond dtol max(‖b‖, ‖r₀‖), in the norm chosen.
+/// When to stop: ‖b − A x‖ ≤ max(rtol ‖b‖, atol), after `max_it` iterations, or beyond dtol max(‖b‖, ‖r₀‖), in the
+/// norm chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Stop {
+    /// Relative tolerance: of ‖b‖.
     pub rtol: f64,
+    /// Absolute tolerance, in the units of b.
     pub atol: f64,
     /// Divergence: ‖b − A x‖₂ > dtol max(‖b‖₂, ‖r₀‖₂), with r₀ the residual of the initial guess.
     pub dtol: f64,
+    /// Iterations at most.
     pub max_it: usize,
+    /// The norm of the residual that the tolerances are of.
     pub norm: Norm,
 }
 
@@ -90,6 +95,8 @@ impl Stop {
         (self.rtol * b_norm).max(self.atol)
     }
 
+    /// Checks the tolerances.
+    ///
     /// # Errors
     /// [`Error::Argument`] for a tolerance that is negative or not a number, or a dtol that is not above 1.
     pub fn check(&self) -> Result<()> {
@@ -133,6 +140,7 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether it is one of the converged reasons.
     pub fn converged(self) -> bool {
         matches!(
             self,
@@ -177,17 +185,20 @@ impl Reason {
 /// What a solve did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
+    /// Why it ended.
     pub reason: Reason,
     /// Applications of the preconditioner that advanced x.
     pub iterations: usize,
     /// ‖b − A x‖₂ of the returned x, recomputed; NaN where x is not finite.
     pub residual: f64,
+    /// ‖b‖₂.
     pub b_norm: f64,
     /// Residual norm before the first and after each iteration, in the norm of the stopping rule.
     pub history: Vec<f64>,
 }
 
 impl Outcome {
+    /// Whether the solve ended with a converged reason.
     pub fn converged(&self) -> bool {
         self.reason.converged()
     }
@@ -204,6 +215,7 @@ impl Outcome {
 
 /// Told of every iteration; returning false stops the solve with [`Reason::DivergedIts`].
 pub trait Monitor {
+    /// Iteration `it` (0 before the first) has left a residual of this norm; false stops the solve.
     fn iteration(&mut self, it: usize, residual: f64) -> bool;
 
     /// Shown x before the first and after each iteration by the methods that hold it

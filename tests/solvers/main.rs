@@ -2,6 +2,7 @@
 
 mod acceleration;
 mod command;
+mod examples;
 mod factors;
 mod frame;
 mod krylov;
@@ -11,6 +12,7 @@ mod precond;
 mod recycling;
 mod side;
 mod systems;
+mod tables;
 mod textbook;
 mod torture;
 mod zoo;

@@ -7,14 +7,15 @@ mod report;
 
 use std::path::PathBuf;
 
-use super::Common;
 use super::output::print;
 use super::progress::say;
+use super::{Common, list};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::io::matrix_market;
+use crate::precond::Preconditioner;
 use crate::solve::{Prepared, Problem, Solution};
-use crate::solver::{Method, Monitor, Norm, Quiet, Side, Stop, Workspace};
+use crate::solver::{KrylovMethod, Method, Monitor, Norm, Quiet, Side, Stop, Workspace};
 use crate::system::LinearSystem;
 use prepare::Pc;
 
@@ -32,14 +33,9 @@ pub struct Args {
     /// Sample of a dataset
     #[arg(long, value_name = "I", default_value_t = 0)]
     sample: usize,
-    /// Solver: cg, fcg, minres, gmres(30), fgmres(30), bcgs, gcrodr(30, 10), chebyshev, richardson(1)
-    #[arg(long, default_value = "cg", value_name = "METHOD")]
+    #[arg(long, default_value = "cg", value_name = "METHOD", help = ksp_help())]
     ksp: Method,
-    /// Preconditioner: none, jacobi, sor(1), ssor(1), icc(0), ict(1e-3), ilu(0), ilut(1e-3), fsai(1), spai,
-    /// koptimal, bjacobi(8), asm(8, overlap = 1), amg, sine(20, one-level = icc), cholesky, lu; icc and ilu with
-    /// shift = positive_definite, nonzero, inblocks or none as in PETSc; or a run directory: what its model predicts
-    /// [default: icc, or with --model what that predicts]
-    #[arg(long, value_name = "SPEC|RUN_DIR")]
+    #[arg(long, value_name = "SPEC|RUN_DIR", help = pc_help())]
     pc: Option<Pc>,
     /// Run directory of a model whose guess or space goes with the preconditioner of --pc
     #[arg(long, value_name = "RUN_DIR")]
@@ -84,6 +80,19 @@ pub struct Args {
     /// Write x as a Matrix Market array
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+}
+
+fn ksp_help() -> String {
+    let all = list::labels::<dyn KrylovMethod>();
+    format!("Solver: {all}; `fempipe solvers` tells more")
+}
+
+fn pc_help() -> String {
+    format!(
+        "Preconditioner: {}; `fempipe preconditioners` tells more. Or a run directory: what its model predicts \
+         [default: icc, or with --model what that predicts]",
+        list::labels::<dyn Preconditioner>()
+    )
 }
 
 /// Prints PETSc's monitor lines; stops at Ctrl-C.

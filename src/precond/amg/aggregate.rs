@@ -49,7 +49,8 @@ pub(super) fn strong(a: &Csr, block: usize, theta: f64) -> Result<Arc<Pattern>> 
 
 const NONE: u32 = u32::MAX;
 
-/// Standard aggregation in three passes: whole neighbourhoods, then the rest joins them, then what is left among itself.
+/// Standard aggregation in three passes: whole neighbourhoods, then the rest joins them, then what is left among
+/// itself.
 pub(super) fn standard(graph: &Pattern) -> Aggregates {
     let n = graph.nrows();
     let mut of = vec![NONE; n];

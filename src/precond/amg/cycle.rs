@@ -25,7 +25,7 @@ pub(super) struct Level {
     pub(super) smoothing: Smoothing,
 }
 
-/// Room of one level: residual, and the next level's right-hand side and solution.
+/// Scratch of one level: residual, and the next level's right-hand side and solution.
 pub(super) struct Scratch {
     residual: Vec<f64>,
     rhs: Vec<f64>,
@@ -33,12 +33,12 @@ pub(super) struct Scratch {
 }
 
 pub(super) fn scratch(levels: &[Level]) -> Vec<Scratch> {
-    let room = |l: &Level| Scratch {
+    let scratch = |l: &Level| Scratch {
         residual: vec![0.0; l.a.nrows()],
         rhs: vec![0.0; l.p.ncols()],
         solution: vec![0.0; l.p.ncols()],
     };
-    levels.iter().map(room).collect()
+    levels.iter().map(scratch).collect()
 }
 
 /// x ← one cycle for A x = b from x = 0.
@@ -49,7 +49,7 @@ pub(super) fn v_cycle(
     x: &mut [f64],
     scratch: &mut [Scratch],
 ) {
-    let (Some((level, below)), Some((room, rest))) = (levels.split_first(), scratch.split_first_mut()) else {
+    let (Some((level, below)), Some((own, rest))) = (levels.split_first(), scratch.split_first_mut()) else {
         coarse.apply(b, x);
         return;
     };
@@ -57,16 +57,16 @@ pub(super) fn v_cycle(
     if level.smoothing == Smoothing::Symmetric {
         level.sor.first_back(x);
     }
-    level.a.par_spmv(x, &mut room.residual);
-    for (r, b) in room.residual.iter_mut().zip(b) {
+    level.a.par_spmv(x, &mut own.residual);
+    for (r, b) in own.residual.iter_mut().zip(b) {
         *r = b - *r;
     }
-    level.r.par_spmv(&room.residual, &mut room.rhs);
-    v_cycle(below, coarse, &room.rhs, &mut room.solution, rest);
-    level.p.par_spmv(&room.solution, &mut room.residual);
-    vector::axpy(1.0, &room.residual, x);
+    level.r.par_spmv(&own.residual, &mut own.rhs);
+    v_cycle(below, coarse, &own.rhs, &mut own.solution, rest);
+    level.p.par_spmv(&own.solution, &mut own.residual);
+    vector::axpy(1.0, &own.residual, x);
     match level.smoothing {
-        Smoothing::Symmetric => level.sor.relax(b, x, &mut room.residual),
-        Smoothing::Half => level.sor.relax_back(b, x, &mut room.residual),
+        Smoothing::Symmetric => level.sor.relax(b, x, &mut own.residual),
+        Smoothing::Half => level.sor.relax_back(b, x, &mut own.residual),
     }
 }

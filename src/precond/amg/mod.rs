@@ -85,6 +85,8 @@ fn noted(amg: Amg) -> Built {
 }
 
 impl AmgParams {
+    /// Checks the ranges.
+    ///
     /// # Errors
     /// [`Error::Argument`] for a parameter out of range.
     pub fn check(&self) -> Result<()> {
@@ -114,15 +116,15 @@ impl Amg {
     /// Near-null space: the constant vector.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a parameter out of range; [`Error::Shape`] unless A is square; [`Error::Numeric`] unless A is
-    /// symmetric with positive diagonal and positive definite on the coarsest level.
+    /// [`Error::Argument`] for a parameter out of range; [`Error::Shape`] unless A is square; [`Error::Numeric`]
+    /// unless A is symmetric with positive diagonal and positive definite on the coarsest level.
     pub fn new(a: &Csr, params: AmgParams) -> Result<Self> {
         let ones = Dense::from_fn(a.nrows(), 1, |_, _| 1.0);
         Self::with_candidates(a, params, &ones, 1)
     }
 
-    /// With near-null-space vectors as columns of `candidates` (n×m; the rigid-body modes of beams), `block` consecutive unknowns
-    /// to a node (6 for Timoshenko frames).
+    /// With near-null-space vectors as columns of `candidates` (n×m; the rigid-body modes of beams), `block`
+    /// consecutive unknowns to a node (6 for Timoshenko frames).
     ///
     /// # Errors
     /// As [`Amg::new`], and [`Error::Shape`] unless there is a row per unknown, a column at least, and whole nodes.

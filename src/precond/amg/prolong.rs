@@ -28,11 +28,11 @@ pub(super) fn rows(b: &Dense) -> Vec<f64> {
 /// Symmetric Gauss–Seidel on A B = 0 from the given B (n×m, row-major).
 pub(super) fn improve(sor: &Sor, b: &mut [f64], m: usize) {
     let n = b.len() / m.max(1);
-    let (zero, mut room) = (vec![0.0; n], vec![0.0; n]);
+    let (zero, mut scratch) = (vec![0.0; n], vec![0.0; n]);
     for j in 0..m {
         let mut column: Vec<f64> = b.iter().skip(j).step_by(m).copied().collect();
         for _ in 0..IMPROVE_SWEEPS {
-            sor.relax(&zero, &mut column, &mut room);
+            sor.relax(&zero, &mut column, &mut scratch);
         }
         b.iter_mut()
             .skip(j)

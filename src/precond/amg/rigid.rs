@@ -3,16 +3,17 @@
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
 
-/// The six rigid-body modes of a frame: three translations and three rotations about the nodes' centre, columns of the result
-/// (6 nodes × 6).
+/// The six rigid-body modes of a frame: three translations and three rotations about the nodes' centre, columns of
+/// the result (6 nodes × 6).
 ///
-/// `points` has three coordinates a node; its unknowns are (uₓ, u_y, u_z, θₓ, θ_y, θ_z), and a rotation ω moves node x by
-/// ω × (x − x̄) and turns it by ω. A frame without supports does not resist them, one with supports hardly: what smoothed
-/// aggregation must be told ([`super::Amg::with_candidates`] with blocks of 6). Rotations are divided by the frame's size, which
-/// gives all modes the unit of a length.
+/// `points` has three coordinates a node; its unknowns are (uₓ, u_y, u_z, θₓ, θ_y, θ_z), and a rotation ω moves node
+/// x by ω × (x − x̄) and turns it by ω. A frame without supports does not resist them, one with supports hardly: what
+/// smoothed aggregation must be told ([`super::Amg::with_candidates`] with blocks of 6). Rotations are divided by the
+/// frame's size, which gives all modes the unit of a length.
 ///
 /// # Errors
-/// [`Error::Shape`] unless there are three coordinates a node and a node at least; [`Error::Numeric`] if one is not finite.
+/// [`Error::Shape`] unless there are three coordinates a node and a node at least; [`Error::Numeric`] if one is not
+/// finite.
 pub fn rigid_body_modes(points: &[f64]) -> Result<Dense> {
     let (nodes, rest) = points.as_chunks::<3>();
     if nodes.is_empty() || !rest.is_empty() {

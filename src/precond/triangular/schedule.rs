@@ -1,7 +1,8 @@
 //! The order of a substitution: rows one after the other, and where they allow it several chains of them side by side.
 //!
-//! A row that uses its predecessor's result waits for it; on a grid that is every row of a line but the first. Two lines whose
-//! rows only look back at each other by a few places can run at once, the second a little behind, and hide each other's wait.
+//! A row that uses its predecessor's result waits for it; on a grid that is every row of a line but the first. Two
+//! lines whose rows only look back at each other by a few places can run at once, the second a little behind, and
+//! hide each other's wait.
 
 use super::triangle::StrictTriangle;
 
@@ -10,7 +11,8 @@ const WIDTH: usize = 4;
 /// Chains shorter than this are not worth it.
 const SHORTEST: usize = 12;
 
-/// Rows by their place in the order of substitution: place p is row p of a lower triangle, row n − 1 − p of an upper one.
+/// Rows by their place in the order of substitution: place p is row p of a lower triangle, row n − 1 − p of an upper
+/// one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Step {
     /// Places first .. end, one after the other.

@@ -91,7 +91,8 @@ impl TriangularSolve {
         }
     }
 
-    /// `count` rows of each of W chains in turn, from the given places; `before` holds the result of the row before each.
+    /// `count` rows of each of W chains in turn, from the given places; `before` holds the result of the row before
+    /// each.
     #[inline]
     fn run<const W: usize>(
         &self,
@@ -109,8 +110,8 @@ impl TriangularSolve {
             for k in 0..W {
                 let place = places[k] + step;
                 let i = if t.lower { place } else { n - 1 - place };
-                // SAFETY: i < n by the assertions above; far's columns are rows' numbers (constructors), below n == y.len(), and
-                // its bounds are row pointers, which end at the entries' number.
+                // SAFETY: i < n by the assertions above; far's columns are rows' numbers (constructors), below n ==
+                // y.len(), and its bounds are row pointers, which end at the entries' number.
                 unsafe {
                     let sum = less_far(t, i, start(i, *y.get_unchecked(i)), y);
                     before[k] = sum - t.near.get_unchecked(i) * before[k];
@@ -121,7 +122,8 @@ impl TriangularSolve {
     }
 }
 
-/// sum − Σⱼ tᵢⱼ yⱼ over row i but for the entry next to the diagonal: long rows begin in four lanes, the newest entries come last.
+/// sum − Σⱼ tᵢⱼ yⱼ over row i but for the entry next to the diagonal: long rows begin in four lanes, the newest
+/// entries come last.
 ///
 /// # Safety
 /// i < n, and y has n entries.
@@ -159,7 +161,8 @@ mod tests {
     use super::*;
     use crate::linalg::Csr;
 
-    /// Lines of `len` nodes, each coupled to those up to `reach` places off on the lines before and after, `block` unknowns a node.
+    /// Lines of `len` nodes, each coupled to those up to `reach` places off on the lines before and after, `block`
+    /// unknowns a node.
     fn lines(count: usize, len: usize, reach: usize, block: usize) -> Csr {
         let mut entries = Vec::new();
         for node in 0..count * len {

@@ -1,4 +1,5 @@
-//! StrictTriangle triangles of matrices with several unknowns a node: rows that share their columns are substituted together.
+//! Supernodes of triangles of matrices with several unknowns a node: rows that share their columns are substituted
+//! together.
 
 use super::triangle::StrictTriangle;
 

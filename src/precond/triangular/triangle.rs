@@ -4,18 +4,23 @@ use crate::linalg::Csr;
 
 /// The entries strictly below (or strictly above) the diagonal of an n×n matrix, by rows.
 ///
-/// The entry next to the diagonal, t_{i,i∓1}, is stored apart: substitution must wait for y_{i∓1} and for little else, so that
-/// the rest of the row can be summed while the row before is still under way. For the same reason the others stand in the
-/// order in which substitution makes them: columns rising in a lower triangle, falling in an upper one.
+/// The entry next to the diagonal, t_{i,i∓1}, is stored apart: substitution must wait for y_{i∓1} and for little
+/// else, so that the rest of the row can be summed while the row before is still under way. For the same reason the
+/// others stand in the order in which substitution makes them: columns rising in a lower triangle, falling in an
+/// upper one.
 #[derive(Debug, Clone)]
 pub struct StrictTriangle {
+    /// Where each row begins among the entries that are not beside the diagonal, and where the last ends (n + 1).
     pub indptr: Vec<u32>,
+    /// Columns of these entries.
     pub indices: Vec<u32>,
+    /// Their values.
     pub values: Vec<f64>,
     /// t_{i,i−1} (lower) or t_{i,i+1} (upper), 0 where there is none.
     pub near: Vec<f64>,
     /// Whether the pattern has it.
     pub adjacent: Vec<bool>,
+    /// Lower, or upper.
     pub lower: bool,
     nnz: usize,
 }
@@ -163,10 +168,12 @@ impl StrictTriangle {
         }
     }
 
+    /// Rows.
     pub fn n(&self) -> usize {
         self.near.len()
     }
 
+    /// Entries, those beside the diagonal included.
     pub fn nnz(&self) -> usize {
         self.nnz
     }

@@ -1,4 +1,5 @@
-//! The bookkeeping of one solve: arguments checked, residuals noted, the stopping rule applied.
+//! The convergence test and the bookkeeping of one solve: arguments checked, residuals noted, the stopping rule
+//! applied.
 
 use super::stop::{Monitor, Norm, Outcome, Reason, Stop};
 use crate::error::{Error, Result};
@@ -7,8 +8,12 @@ use crate::linalg::{LinOp, vector};
 /// The history is allocated once for up to this many iterations; only longer solves let it grow.
 const HISTORY: usize = 1 << 16;
 
-/// One solve under way.
-pub(super) struct Run<'a> {
+/// The convergence test of one solve under way, and its bookkeeping: every method is built on it.
+///
+/// [`ConvergenceTest::start`] checks the arguments, [`ConvergenceTest::begin`] notes the initial residual; after each
+/// iteration the method calls [`ConvergenceTest::note`], confirms a claim of convergence by
+/// [`ConvergenceTest::confirm`], and reports with [`ConvergenceTest::finish`].
+pub struct ConvergenceTest<'a> {
     a: &'a dyn LinOp,
     m: &'a dyn LinOp,
     b: &'a [f64],
@@ -25,13 +30,13 @@ pub(super) struct Run<'a> {
     verified: Option<f64>,
 }
 
-impl<'a> Run<'a> {
+impl<'a> ConvergenceTest<'a> {
     /// Checks sizes and values; sets x ← 0 if b = 0.
     ///
     /// # Errors
     /// [`Error::Shape`] unless A and M are n×n and b and x have n entries; [`Error::Numeric`] if b or x holds NaN
     /// or infinity or ‖b‖ overflows; [`Error::Argument`] for impossible tolerances.
-    pub(super) fn start(
+    pub fn start(
         a: &'a dyn LinOp,
         m: &'a dyn LinOp,
         b: &'a [f64],
@@ -76,7 +81,7 @@ impl<'a> Run<'a> {
                 "right-hand side: its norm overflows; scale the system".into(),
             ));
         }
-        let mut run = Run {
+        let mut run = ConvergenceTest {
             a,
             m,
             b,
@@ -102,12 +107,12 @@ impl<'a> Run<'a> {
     }
 
     /// Whether the rule's norm is of M r.
-    pub(super) fn uses_z(&self) -> bool {
+    pub fn uses_z(&self) -> bool {
         matches!(self.stop.norm, Norm::Preconditioned | Norm::Natural)
     }
 
     /// The rule's norm of a residual r of Euclidean norm `r_norm`, with z = M r at hand; −∞ where rᵀ M r < 0.
-    pub(super) fn norm_with(&self, r_norm: f64, r: &[f64], z: &[f64]) -> f64 {
+    pub fn norm_with(&self, r_norm: f64, r: &[f64], z: &[f64]) -> f64 {
         match self.stop.norm {
             Norm::Unpreconditioned | Norm::None => r_norm,
             Norm::Preconditioned => vector::norm2(z),
@@ -131,7 +136,7 @@ impl<'a> Run<'a> {
     }
 
     /// r ← b − A x; returns ‖r‖.
-    pub(super) fn residual(&self, x: &[f64], r: &mut [f64]) -> f64 {
+    pub fn residual(&self, x: &[f64], r: &mut [f64]) -> f64 {
         self.a.apply(x, r);
         for (r, b) in r.iter_mut().zip(self.b) {
             *r = b - *r;
@@ -139,15 +144,15 @@ impl<'a> Run<'a> {
         vector::norm2(r)
     }
 
-    /// As [`Run::residual`], remembered as the true residual of the current x.
-    pub(super) fn true_residual(&mut self, x: &[f64], r: &mut [f64]) -> f64 {
+    /// As [`ConvergenceTest::residual`], remembered as the true residual of the current x.
+    pub fn true_residual(&mut self, x: &[f64], r: &mut [f64]) -> f64 {
         let norm = self.residual(x, r);
         self.verified = Some(norm);
         norm
     }
 
     /// r ← b − A x and notes it as iteration 0.
-    pub(super) fn begin(&mut self, x: &[f64], r: &mut [f64]) -> Option<Reason> {
+    pub fn begin(&mut self, x: &[f64], r: &mut [f64]) -> Option<Reason> {
         let norm = self.true_residual(x, r);
         let norm = self.norm_of(r, norm);
         self.limit = self.limit.max(self.stop.dtol * norm);
@@ -156,20 +161,20 @@ impl<'a> Run<'a> {
     }
 
     /// Shows x to the monitor, who may take it as it is, unless the solve has stopped anyway.
-    pub(super) fn show(&mut self, stopped: Option<Reason>, x: &[f64]) -> Option<Reason> {
+    pub fn show(&mut self, stopped: Option<Reason>, x: &[f64]) -> Option<Reason> {
         stopped.or_else(|| self.monitor.accepts(x).then_some(Reason::ConvergedUser))
     }
 
     /// Notes the residual after an iteration as the method's recurrence has it; says whether to stop.
     ///
-    /// A `Converged…` answer is a claim that the method still has to check with [`Run::confirm`].
-    pub(super) fn note(&mut self, residual: f64) -> Option<Reason> {
+    /// A `Converged…` answer is a claim that the method still has to check with [`ConvergenceTest::confirm`].
+    pub fn note(&mut self, residual: f64) -> Option<Reason> {
         self.verified = None;
         self.note_true(residual)
     }
 
     /// Notes the residual after an iteration that computed it as b − A x.
-    pub(super) fn note_true(&mut self, residual: f64) -> Option<Reason> {
+    pub fn note_true(&mut self, residual: f64) -> Option<Reason> {
         self.history.push(residual);
         let it = self.history.len() - 1;
         let go_on = self.monitor.iteration(it, residual);
@@ -177,7 +182,7 @@ impl<'a> Run<'a> {
     }
 
     /// The residual noted last.
-    pub(super) fn last(&self) -> f64 {
+    pub fn last(&self) -> f64 {
         self.history.last().copied().unwrap_or(f64::NAN)
     }
 
@@ -209,7 +214,7 @@ impl<'a> Run<'a> {
 
     /// Checks a claim of convergence: r ← b − A x. `None` says that the recurrence had drifted from the truth, and
     /// that the method must go on from r; the history then holds the true value.
-    pub(super) fn confirm(&mut self, x: &[f64], r: &mut [f64]) -> Option<Reason> {
+    pub fn confirm(&mut self, x: &[f64], r: &mut [f64]) -> Option<Reason> {
         let norm = self.true_residual(x, r);
         let norm = self.norm_of(r, norm);
         if let Some(last) = self.history.last_mut() {
@@ -218,8 +223,30 @@ impl<'a> Run<'a> {
         self.judge(norm, true)
     }
 
+    /// The whole solve by steps that update x and the residual r and return ‖r‖: what a method does that keeps no
+    /// more between them.
+    pub fn run(
+        mut self,
+        x: &mut [f64],
+        r: &mut [f64],
+        mut step: impl FnMut(&mut [f64], &mut [f64]) -> f64,
+    ) -> Outcome {
+        let mut stopped = self.begin(x, r);
+        loop {
+            if let Some(reason) = stopped {
+                return self.finish(reason, x, r);
+            }
+            let norm = step(x, r);
+            stopped = self.note(norm);
+            if stopped.is_some_and(Reason::converged) {
+                stopped = self.confirm(x, r);
+            }
+            stopped = self.show(stopped, x);
+        }
+    }
+
     /// The report; recomputes the residual of x (into r) unless it is known.
-    pub(super) fn finish(self, reason: Reason, x: &[f64], r: &mut [f64]) -> Outcome {
+    pub fn finish(self, reason: Reason, x: &[f64], r: &mut [f64]) -> Outcome {
         let residual = match self.verified {
             Some(norm) => norm,
             None => self.residual(x, r),
