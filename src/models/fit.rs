@@ -130,7 +130,7 @@ struct Fit<T: Training<D>, D: Backend> {
 impl<T: Training<D>, D: Backend> Fit<T, D> {
     /// A network with these initial weights.
     fn new(training: T, set: &TrainingSet, device: &D, weights: &[NamedArray]) -> Result<Self> {
-        let layout = training.network().layout().clone();
+        let layout = training.network().about().layout.clone();
         Ok(Fit {
             batches: Batches {
                 training,
@@ -188,20 +188,20 @@ impl<T: Training<D>, D: Backend> Trainer for Fit<T, D> {
     }
 
     fn checkpoint(&self, with_optimiser: bool) -> Result<Checkpoint> {
-        let network = self.batches.training.network();
+        let about = self.batches.training.network().about();
         Ok(Checkpoint {
-            model: network.name().into(),
-            config: network.config(),
+            model: about.name.into(),
+            config: about.config.clone(),
             version: env!("CARGO_PKG_VERSION").into(),
             weights: self.learner.params().to_arrays(),
-            buffers: network.buffers(),
+            buffers: about.buffers.clone(),
             adam: with_optimiser.then(|| self.learner.adam()).transpose()?,
             ..Default::default()
         })
     }
 
     fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        let mut fixed = self.batches.training.network().buffers();
+        let mut fixed = self.batches.training.network().about().buffers.clone();
         fixed.sort_by(|a, b| a.name.cmp(&b.name));
         if checkpoint.buffers != fixed {
             return Err(Error::Argument(

@@ -4,6 +4,7 @@ pub mod checkpoint;
 pub mod factor_gnn;
 pub mod features;
 pub mod fit;
+mod graph;
 pub mod mlp;
 pub mod network;
 pub mod nsls;

@@ -3,27 +3,49 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::{Checkpoint, Model, PredictOptions};
 use crate::error::{Error, Result};
 use crate::nn::{Backend, Cpu, Device, Layout, NamedArray, Trained, device};
+use crate::rng::{Purpose, stream};
 use crate::solve::Acceleration;
 use crate::system::LinearSystem;
 
-/// A network without its weights: what it is made of, and what it predicts with some.
-pub trait Network<D: Backend>: Send + Sync + 'static {
+/// What a network is, apart from its weights and its layers.
+pub struct Description {
     /// The model's name as recipes have it.
-    fn name(&self) -> &'static str;
-
+    pub name: &'static str,
     /// Its settings as TOML.
-    fn config(&self) -> String;
-
+    pub config: String,
+    /// Its parameters.
+    pub layout: Layout,
     /// Fixed arrays that belong to it, such as feature scales.
-    fn buffers(&self) -> Vec<NamedArray> {
-        Vec::new()
+    pub buffers: Vec<NamedArray>,
+}
+
+impl Description {
+    /// Of a network without fixed arrays.
+    pub fn new<C: Serialize>(name: &'static str, config: &C, layout: Layout) -> Self {
+        Description {
+            name,
+            // A configuration is a struct of plain values, which TOML can always hold.
+            config: toml::to_string(config).unwrap_or_default(),
+            layout,
+            buffers: Vec::new(),
+        }
     }
 
-    /// Its parameters.
-    fn layout(&self) -> &Layout;
+    /// Fresh weights.
+    pub fn initial(&self, seed: u64) -> Vec<NamedArray> {
+        self.layout.initial(&mut stream(seed, Purpose::Weights, 0))
+    }
+}
+
+/// A network without its weights: its layers, and what it predicts with some.
+pub trait Network<D: Backend>: Send + Sync + 'static {
+    /// What it is.
+    fn about(&self) -> &Description;
 
     /// See [`Model::predict`].
     ///
@@ -58,14 +80,14 @@ impl<N: Network<D>, D: Backend> TrainedNetwork<N, D> {
     }
 
     fn load(network: N, device: &D, checkpoint: &Checkpoint) -> Result<Box<dyn Model>> {
-        let params = network.layout().load(device, &checkpoint.weights)?;
+        let params = network.about().layout.load(device, &checkpoint.weights)?;
         Ok(Box::new(Self::new(Arc::new(network), Trained::new(params))))
     }
 }
 
 impl<N: Network<D>, D: Backend> Model for TrainedNetwork<N, D> {
     fn name(&self) -> &'static str {
-        self.network.name()
+        self.network.about().name
     }
 
     fn parameters(&self) -> usize {

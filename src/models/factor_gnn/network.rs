@@ -6,7 +6,7 @@ use super::{FactorConfig, NAME, lower};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 use crate::models::PredictOptions;
-use crate::models::network::Network;
+use crate::models::network::{Description, Network};
 use crate::nn::graph::{Ops, Weights};
 use crate::nn::{Backend, EdgeUpdate, Layout, Mlp, Trained};
 use crate::precond::Icc;
@@ -19,7 +19,7 @@ const LEAST_PIVOT: f64 = 1e-6;
 /// Encoders of edges and nodes, rounds of message passing, a decoder of edges; nodes of the last round have no use.
 pub struct FactorGnn {
     pub(super) config: FactorConfig,
-    layout: Layout,
+    pub(super) about: Description,
     edges: Mlp,
     nodes: Mlp,
     rounds: Vec<(EdgeUpdate, Option<NodeUpdate>)>,
@@ -46,18 +46,13 @@ impl FactorGnn {
         let rounds = (0..config.rounds).map(&mut round).collect();
         let decoder = pair(&mut layout, "decoder", w, 1);
         FactorGnn {
+            about: Description::new(NAME, &config, layout),
             config,
-            layout,
             edges,
             nodes,
             rounds,
             decoder,
         }
-    }
-
-    /// Its parameters.
-    pub fn layout(&self) -> &Layout {
-        &self.layout
     }
 
     /// The entries of L on every edge of the graph of A, those above the diagonal to be ignored: (edges, 1).
@@ -124,16 +119,8 @@ impl FactorGnn {
 }
 
 impl<D: Backend> Network<D> for FactorGnn {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn config(&self) -> String {
-        toml::to_string(&self.config).unwrap_or_default()
-    }
-
-    fn layout(&self) -> &Layout {
-        &self.layout
+    fn about(&self) -> &Description {
+        &self.about
     }
 
     /// Symmetric as it is; there is no inverse to filter.

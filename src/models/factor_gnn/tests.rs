@@ -55,7 +55,7 @@ fn derivatives_of_every_node_model_match_finite_differences() {
         let lower = std::sync::Arc::new(seen.lower.clone());
         let offsets = [0, lower.len()];
         let network = FactorGnn::new(config);
-        let weights = network.layout().initial(&mut stream(5, Purpose::Weights, 0));
+        let weights = network.about.layout.initial(&mut stream(5, Purpose::Weights, 0));
         let bounds = [1.0 / 4096.0, 5e-4, 0.1];
         let (checked, moving) =
             testing::match_differences(testing::fused, &weights, bounds, |ops, params| {
@@ -90,8 +90,11 @@ fn targets_are_factors_on_the_lower_triangle() {
 /// A network with fresh weights.
 fn untrained(config: FactorConfig, index: u64) -> (FactorGnn, Trained<Cpu>) {
     let network = FactorGnn::new(config);
-    let weights = network.layout().initial(&mut stream(9, Purpose::Weights, index));
-    let params = network.layout().load(&Cpu::default(), &weights).unwrap();
+    let weights = network
+        .about
+        .layout
+        .initial(&mut stream(9, Purpose::Weights, index));
+    let params = network.about.layout.load(&Cpu::default(), &weights).unwrap();
     (network, Trained::new(params))
 }
 

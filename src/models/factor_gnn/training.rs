@@ -10,9 +10,9 @@ use super::network::FactorGnn;
 use crate::error::Result;
 use crate::models::TrainingSet;
 use crate::models::fit::{self, Trainer, Training};
+use crate::models::graph;
 use crate::nn::graph::{Graphs, Ops, Taped};
 use crate::nn::{Backend, Device, Loss, Params};
-use crate::rng::{Purpose, stream};
 use crate::system::{LinearSystem, Names, Parts};
 
 /// A trainer with fresh weights.
@@ -29,7 +29,7 @@ pub fn trainer(
     // A target that is not there is told before the run directory is made.
     config.target.entries(&*set.first(&parts(config))?)?;
     let network = Arc::new(FactorGnn::new(config.clone()));
-    let weights = network.layout().initial(&mut stream(seed, Purpose::Weights, 0));
+    let weights = network.about.initial(seed);
     let training = FactorTraining { network };
     fit::trainer(training, set, device, &weights)
 }
@@ -91,25 +91,19 @@ impl<D: Backend> Training<D> for FactorTraining {
     }
 
     fn batch(&self, items: &[Arc<Item>]) -> Result<Batch> {
-        let parts: Vec<_> = items.iter().map(|i| &i.seen.graph).collect();
-        let graphs = Graphs::join(&parts)?;
-        graphs.incidence();
         let (mut lower, mut offsets, mut first) = (Vec::new(), vec![0], 0);
         for item in items {
             lower.extend(item.seen.lower.iter().map(|e| e + first));
             first += item.seen.graph.edges() as u32;
             offsets.push(lower.len());
         }
-        let join = |part: fn(&Item) -> &[f32]| -> Vec<f32> {
-            items.iter().flat_map(|i| part(i).iter().copied()).collect()
-        };
         Ok(Batch {
-            graphs,
-            nodes: join(|i| &i.seen.nodes),
-            edges: join(|i| &i.seen.edges),
+            graphs: graph::join(items, |i| &i.seen.graph, true)?,
+            nodes: graph::concat(items, |i| &i.seen.nodes),
+            edges: graph::concat(items, |i| &i.seen.edges),
             lower: Arc::new(lower),
             offsets,
-            target: Arc::new(join(|i| &i.target)),
+            target: Arc::new(graph::concat(items, |i| &i.target)),
         })
     }
 

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::{MlpConfig, NAME};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
-use crate::models::network::Network;
+use crate::models::network::{Description, Network};
 use crate::models::operator::ExplicitInverse;
 use crate::models::{Checkpoint, PredictOptions, TrainingSet, features};
 use crate::nn::graph::Ops;
@@ -130,7 +130,7 @@ impl Normalization {
 pub struct Mlp {
     pub(super) norm: Normalization,
     pub(super) perceptron: nn::Mlp,
-    layout: Layout,
+    pub(super) about: Description,
 }
 
 impl Mlp {
@@ -140,20 +140,18 @@ impl Mlp {
         let (input, hidden) = (norm.mean.len(), &norm.config.hidden);
         let perceptron = nn::Mlp::new(&mut layout, NAME, input, hidden, norm.n * norm.n, gain);
         Mlp {
+            about: Description {
+                buffers: norm.buffers(),
+                ..Description::new(NAME, &norm.config, layout)
+            },
             norm,
             perceptron,
-            layout,
         }
     }
 
     /// The network of a checkpoint read from `file`.
     pub(super) fn load(config: &MlpConfig, checkpoint: &Checkpoint, file: &Path) -> Result<Self> {
         Ok(Self::new(Normalization::load(config, checkpoint, file)?, 1.0))
-    }
-
-    /// Its parameters.
-    pub(super) fn layout(&self) -> &Layout {
-        &self.layout
     }
 
     /// The n² entries of M, row-major.
@@ -171,20 +169,8 @@ impl Mlp {
 }
 
 impl<D: Backend> Network<D> for Mlp {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn config(&self) -> String {
-        toml::to_string(&self.norm.config).unwrap_or_default()
-    }
-
-    fn buffers(&self) -> Vec<NamedArray> {
-        self.norm.buffers()
-    }
-
-    fn layout(&self) -> &Layout {
-        &self.layout
+    fn about(&self) -> &Description {
+        &self.about
     }
 
     fn predict(

@@ -14,7 +14,6 @@ use crate::models::fit::{self, Trainer, Training};
 use crate::nn::dense::Probes;
 use crate::nn::graph::{DfdxOps, Ops};
 use crate::nn::{Backend, Device, Loss, Params};
-use crate::rng::{Purpose, stream};
 use crate::system::{LinearSystem, Parts, SampleSource};
 
 /// Samples whose inverses are averaged for the initial output bias.
@@ -27,7 +26,6 @@ const MEAN_INVERSE_SAMPLES: usize = 256;
 pub fn trainer(config: &MlpConfig, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
     config.check()?;
     let norm = Normalization::of_samples(config, set)?;
-    let mut rng = stream(seed, Purpose::Weights, 0);
     let rms = mean_entry(&set.first(&Parts::matrix())?.matrix)?;
     let gain = rms
         * if config.init == Init::MeanInverse {
@@ -36,7 +34,7 @@ pub fn trainer(config: &MlpConfig, set: &TrainingSet, seed: u64, device: Device)
             1.0
         };
     let network = Mlp::new(norm, gain);
-    let mut weights = network.layout().initial(&mut rng);
+    let mut weights = network.about.initial(seed);
     if config.init == Init::MeanInverse
         && let Some(bias) = weights.last_mut()
     {

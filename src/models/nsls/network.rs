@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::linalg::Csr;
 use crate::linalg::vector::dot;
 use crate::models::PredictOptions;
-use crate::models::network::Network;
+use crate::models::network::{Description, Network};
 use crate::nn::graph::{Graphs, Ops, Weights};
 use crate::nn::{Backend, GraphConv, GraphNorm, Layout, Linear, Mlp, Trained};
 use crate::solve::Acceleration;
@@ -24,7 +24,7 @@ struct Block {
 /// An encoder, residual blocks, a decoder of two layers.
 pub struct Nsls {
     pub(super) config: NslsConfig,
-    layout: Layout,
+    pub(super) about: Description,
     encoder: Linear,
     blocks: Vec<Block>,
     decoder: Mlp,
@@ -45,17 +45,12 @@ impl Nsls {
         };
         let blocks = (0..config.blocks).map(&mut block).collect();
         Nsls {
+            about: Description::new(NAME, &config, layout),
             config,
-            layout,
             encoder,
             blocks,
             decoder,
         }
-    }
-
-    /// Its parameters.
-    pub fn layout(&self) -> &Layout {
-        &self.layout
     }
 
     /// Node features (nodes × inputs) and their last column → one number a node.
@@ -116,16 +111,8 @@ pub fn scaled(scale: Scale, a: &Csr, b: &[f64], mut x: Vec<f64>) -> Vec<f64> {
 }
 
 impl<D: Backend> Network<D> for Nsls {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn config(&self) -> String {
-        toml::to_string(&self.config).unwrap_or_default()
-    }
-
-    fn layout(&self) -> &Layout {
-        &self.layout
+    fn about(&self) -> &Description {
+        &self.about
     }
 
     fn predict(

@@ -30,8 +30,8 @@ fn system(n: usize, index: u64) -> (Csr, Vec<f64>) {
 /// A network with fresh weights.
 fn untrained(config: NslsConfig) -> (Nsls, Trained<Cpu>) {
     let network = Nsls::new(config);
-    let weights = network.layout().initial(&mut stream(1, Purpose::Weights, 0));
-    let trained = Trained::new(network.layout().load(&Cpu::default(), &weights).unwrap());
+    let weights = network.about.layout.initial(&mut stream(1, Purpose::Weights, 0));
+    let trained = Trained::new(network.about.layout.load(&Cpu::default(), &weights).unwrap());
     (network, trained)
 }
 
@@ -125,7 +125,7 @@ fn derivatives_of_the_whole_network_match_finite_differences() {
     let features: Vec<f64> = seen.features.iter().map(|&v| f64::from(v)).collect();
     let target = std::sync::Arc::new(b.clone());
     let network = Nsls::new(config);
-    let weights = network.layout().initial(&mut stream(2, Purpose::Weights, 0));
+    let weights = network.about.layout.initial(&mut stream(2, Purpose::Weights, 0));
     let bounds = [1.0 / 4096.0, 2e-4, 1.0];
     testing::match_differences(testing::fused, &weights, bounds, |ops, params| {
         let x = ops.table(features.clone(), network.config.inputs());
@@ -153,7 +153,7 @@ fn composed_of_dfdx_kernels_it_is_the_same_network() {
         .collect();
     let target = std::sync::Arc::new([&parts[0].2[..], &parts[1].2].concat());
     let network = Nsls::new(config);
-    let weights = network.layout().initial(&mut stream(2, Purpose::Weights, 3));
+    let weights = network.about.layout.initial(&mut stream(2, Purpose::Weights, 3));
     fn loss<O: Taped<Real = f64, Device = Cpu>>(
         ops: &mut O,
         network: &Nsls,

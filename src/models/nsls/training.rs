@@ -10,9 +10,9 @@ use super::{LossKind, NAME, NslsConfig};
 use crate::error::{Error, Result};
 use crate::models::TrainingSet;
 use crate::models::fit::{self, Trainer, Training};
+use crate::models::graph;
 use crate::nn::graph::{Graphs, Ops, Taped};
 use crate::nn::{Backend, Device, Loss, Params};
-use crate::rng::{Purpose, stream};
 use crate::system::{LinearSystem, Parts};
 
 /// A trainer with fresh weights for systems like those of `set`.
@@ -33,7 +33,7 @@ pub fn trainer(
         )));
     }
     let network = Arc::new(Nsls::new(config.clone()));
-    let weights = network.layout().initial(&mut stream(seed, Purpose::Weights, 0));
+    let weights = network.about.initial(seed);
     let training = NslsTraining { network };
     fit::trainer(training, set, device, &weights)
 }
@@ -110,16 +110,12 @@ impl<D: Backend> Training<D> for NslsTraining {
     }
 
     fn batch(&self, items: &[Arc<Item>]) -> Result<Batch> {
-        let graphs: Vec<_> = items.iter().map(|i| &i.graph).collect();
-        let join = |part: fn(&Item) -> &[f32]| -> Vec<f32> {
-            items.iter().flat_map(|i| part(i).iter().copied()).collect()
-        };
         Ok(Batch {
-            graphs: Graphs::join(&graphs)?,
-            features: join(|i| &i.features),
-            last: join(|i| &i.last),
-            rhs: Arc::new(join(|i| &i.rhs)),
-            solution: Arc::new(join(|i| &i.solution)),
+            graphs: graph::join(items, |i| &i.graph, false)?,
+            features: graph::concat(items, |i| &i.features),
+            last: graph::concat(items, |i| &i.last),
+            rhs: Arc::new(graph::concat(items, |i| &i.rhs)),
+            solution: Arc::new(graph::concat(items, |i| &i.solution)),
         })
     }
 

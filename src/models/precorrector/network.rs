@@ -4,7 +4,7 @@ use super::{Base, NAME, PrecorrectorConfig};
 use crate::error::Result;
 use crate::linalg::Csr;
 use crate::models::PredictOptions;
-use crate::models::network::Network;
+use crate::models::network::{Description, Network};
 use crate::nn::graph::{Graphs, Ops, Reduce, Weights};
 use crate::nn::{Backend, EdgeUpdate, Layout, Linear, Mlp, Parameter, Start, Trained};
 use crate::precond::{Icc, IctParams};
@@ -56,7 +56,7 @@ impl NodeUpdate {
 /// Encoders of edges and nodes, rounds of message passing, a decoder of edges; nodes of the last round have no use.
 pub struct Precorrector {
     pub(super) config: PrecorrectorConfig,
-    layout: Layout,
+    pub(super) about: Description,
     edges: Linear,
     nodes: Linear,
     rounds: Vec<(EdgeUpdate, Option<NodeUpdate>)>,
@@ -82,19 +82,14 @@ impl Precorrector {
         let decoder = Mlp::pair(&mut layout, "decoder", [w, w, 1], [1.4, 1.0], 0.0);
         let alpha = layout.add("alpha", (1, 1), Start::Constant(0.0));
         Precorrector {
+            about: Description::new(NAME, &config, layout),
             config,
-            layout,
             edges,
             nodes,
             rounds,
             decoder,
             alpha,
         }
-    }
-
-    /// Its parameters.
-    pub fn layout(&self) -> &Layout {
-        &self.layout
     }
 
     /// The corrected entries: L₀ + α · GNN(L₀). `nodes` are (nodes × 2) features, `entries` those of L₀.
@@ -192,16 +187,8 @@ impl Seen {
 }
 
 impl<D: Backend> Network<D> for Precorrector {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn config(&self) -> String {
-        toml::to_string(&self.config).unwrap_or_default()
-    }
-
-    fn layout(&self) -> &Layout {
-        &self.layout
+    fn about(&self) -> &Description {
+        &self.about
     }
 
     /// Symmetric as it is; there is no inverse to filter.

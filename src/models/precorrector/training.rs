@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::linalg::Cholesky;
 use crate::models::TrainingSet;
 use crate::models::fit::{self, Trainer, Training};
+use crate::models::graph;
 use crate::nn::graph::{Graphs, Ops, Taped};
 use crate::nn::{Backend, Device, Loss, Params};
 use crate::rng::{Purpose, stream};
@@ -34,7 +35,7 @@ pub fn trainer(
         )));
     }
     let network = Arc::new(Precorrector::new(config.clone()));
-    let weights = network.layout().initial(&mut stream(seed, Purpose::Weights, 0));
+    let weights = network.about.initial(seed);
     let training = PrecorrectorTraining { network, seed };
     fit::trainer(training, set, device, &weights)
 }
@@ -122,16 +123,10 @@ impl<D: Backend> Training<D> for PrecorrectorTraining {
     }
 
     fn batch(&self, items: &[Arc<Item>]) -> Result<Batch> {
-        let parts: Vec<_> = items.iter().map(|i| &i.graph).collect();
-        let graphs = Graphs::join(&parts)?;
-        graphs.incidence();
-        let join = |part: fn(&Item) -> &[f32]| -> Vec<f32> {
-            items.iter().flat_map(|i| part(i).iter().copied()).collect()
-        };
         Ok(Batch {
-            entries: join(|i| &i.entries),
-            nodes: join(|i| &i.nodes),
-            graphs,
+            entries: graph::concat(items, |i| &i.entries),
+            nodes: graph::concat(items, |i| &i.nodes),
+            graphs: graph::join(items, |i| &i.graph, true)?,
             items: items.to_vec(),
         })
     }

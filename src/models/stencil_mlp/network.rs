@@ -7,10 +7,10 @@ use super::{NAME, StencilConfig};
 use crate::error::Result;
 use crate::linalg::{Csr, Pattern};
 use crate::models::PredictOptions;
-use crate::models::network::Network;
+use crate::models::network::{Description, Network};
 use crate::models::two_level::TwoLevel;
 use crate::nn::graph::Ops;
-use crate::nn::{Backend, Layout, Mlp, NamedArray, Trained};
+use crate::nn::{Backend, Layout, Mlp, Trained};
 use crate::precond::FastPoisson;
 use crate::solve::Acceleration;
 use crate::system::LinearSystem;
@@ -38,7 +38,7 @@ pub(super) fn smoother_pattern(grid: Grid, config: &StencilConfig) -> Result<(Ar
 pub(super) struct StencilMlp {
     pub(super) norm: Normalization,
     pub(super) perceptron: Mlp,
-    layout: Layout,
+    pub(super) about: Description,
 }
 
 impl StencilMlp {
@@ -49,15 +49,13 @@ impl StencilMlp {
         let (inputs, outputs) = (config.inputs(), config.outputs());
         let perceptron = Mlp::new(&mut layout, NAME, inputs, &config.hidden, outputs, 0.01);
         StencilMlp {
+            about: Description {
+                buffers: norm.buffers(),
+                ..Description::new(NAME, &norm.config, layout)
+            },
             norm,
             perceptron,
-            layout,
         }
-    }
-
-    /// Its parameters.
-    pub(super) fn layout(&self) -> &Layout {
-        &self.layout
     }
 
     /// W and the diagonal of S for one matrix.
@@ -83,20 +81,8 @@ impl StencilMlp {
 }
 
 impl<D: Backend> Network<D> for StencilMlp {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn config(&self) -> String {
-        toml::to_string(&self.norm.config).unwrap_or_default()
-    }
-
-    fn buffers(&self) -> Vec<NamedArray> {
-        self.norm.buffers()
-    }
-
-    fn layout(&self) -> &Layout {
-        &self.layout
+    fn about(&self) -> &Description {
+        &self.about
     }
 
     /// Symmetric as it is; there are no entries to filter.

@@ -17,7 +17,6 @@ use crate::nn::graph::{DfdxOps, Ops};
 use crate::nn::sparse::Structure;
 use crate::nn::{Cpu, Device, Loss, Params};
 use crate::precond::FastPoisson;
-use crate::rng::{Purpose, stream};
 use crate::system::{LinearSystem, Parts};
 
 /// The structures of one grid size.
@@ -65,8 +64,7 @@ pub fn trainer(
     config.check()?;
     cpu_only(device)?;
     let network = StencilMlp::new(Normalization::of_samples(config, set)?);
-    let mut rng = stream(seed, Purpose::Weights, 0);
-    let weights = network.layout().initial(&mut rng);
+    let weights = network.about.initial(seed);
     let training = StencilTraining {
         network: Arc::new(network),
         layout: Mutex::default(),
