@@ -17,8 +17,8 @@ pub use crate::nn::{AdamConfig, Device, StepReport};
 
 /// A network under training.
 pub trait Trainer {
-    /// One optimiser step on the samples of these ids; `rng` gives the random probe vectors of this step. The batch of the
-    /// step after is loaded and made ready on another thread meanwhile; `next` may be empty.
+    /// One optimiser step on the samples of these ids; `rng` gives the random probe vectors of this step. The batch of
+    /// the step after is loaded and made ready on another thread meanwhile; `next` may be empty.
     ///
     /// # Errors
     /// If a sample cannot be loaded or is not of the network's size.

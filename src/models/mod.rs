@@ -1,4 +1,5 @@
-//! Learned systems, one folder each: a model looks at a linear system and returns an [`Acceleration`]; [`ENTRIES`] lists them.
+//! Learned systems, one folder each: a model looks at a linear system and returns an [`Acceleration`]; [`ENTRIES`]
+//! lists them.
 
 pub mod checkpoint;
 pub mod factor_gnn;
@@ -93,8 +94,8 @@ pub trait ModelConfig: Send + Sync {
     /// The network of a checkpoint that was read from `file`, on a device.
     ///
     /// # Errors
-    /// [`Error::File`] if the arrays of the checkpoint are not those of these settings, [`Error::Argument`] if the device
-    /// is not at hand.
+    /// [`Error::File`] if the arrays of the checkpoint are not those of these settings, [`Error::Argument`] if the
+    /// device is not at hand.
     fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>>;
 
     /// Training recipes that come with the model.

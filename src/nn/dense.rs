@@ -4,10 +4,10 @@ use dfdx::prelude::{Axes2, Device, MeanTo, OwnedTape, ReshapeTo, SumTo, Tape, Tr
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::graph::composed::{Cube, Numbers};
-use super::graph::{DfdxOps, Scalar};
+use super::ops::dfdx::{Cube, Numbers};
+use super::ops::{DfdxOps, Scalar};
 
-pub use super::graph::composed::{Cube as Vectors, Table};
+pub use super::ops::dfdx::{Cube as Vectors, Table};
 
 /// Random normal vectors w for each system of a batch.
 pub struct Probes {

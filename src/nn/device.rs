@@ -4,7 +4,7 @@ use dfdx::prelude::{NoneTape, OwnedTape};
 use serde::{Deserialize, Serialize};
 
 use super::adam::AdamStep;
-use super::graph::{DfdxOps, FusedOps, Ops, Scalar, Taped};
+use super::ops::{DfdxOps, Engine, FusedOps, Ops, Scalar, Taped};
 use super::params::Params;
 use crate::error::{Error, Result};
 
@@ -80,7 +80,7 @@ impl<D: Backend> Trained<D> {
     /// The output of a network, row by row.
     pub fn evaluate(
         &self,
-        network: impl FnOnce(&mut D::Untaped, &Params<f32, D>) -> <D::Untaped as Ops>::Value,
+        network: impl FnOnce(&mut D::Untaped, &Params<f32, D>) -> <D::Untaped as Engine>::Value,
     ) -> Vec<f32> {
         self.params.with(|params| {
             let mut ops = params.device().untaped();
@@ -95,7 +95,7 @@ impl<D: Backend> Trained<D> {
         network: impl FnOnce(
             &mut DfdxOps<f32, D, NoneTape>,
             &Params<f32, D>,
-        ) -> <DfdxOps<f32, D, NoneTape> as Ops>::Value,
+        ) -> <DfdxOps<f32, D, NoneTape> as Engine>::Value,
     ) -> Vec<f32> {
         self.params.with(|params| {
             let mut ops = DfdxOps::new(params.device().clone());

@@ -1,7 +1,7 @@
 //! Layers: places of parameters in a [`Layout`], and what they make of their input.
 
-use super::graph::{Ops, Weights};
 use super::layout::{Layout, Start};
+use super::ops::{Ops, Weights};
 use super::params::Parameter;
 
 /// y = act(x W + b) with W `{name}.weight` (in × out) and b `{name}.bias` (1 × out).
@@ -90,8 +90,7 @@ impl Mlp {
     }
 }
 
-/// y = act(x U + (A x) V + b) with U `{name}.own`, V `{name}.others`, b `{name}.bias`: see
-/// [`super::graph::graph_conv`].
+/// y = act(x U + (A x) V + b) with U `{name}.own`, V `{name}.others`, b `{name}.bias`: see [`super::ops::GraphConvOp`].
 #[derive(Debug, Clone, Copy)]
 pub struct GraphConv([Parameter; 3]);
 
@@ -120,7 +119,7 @@ impl GraphConv {
 }
 
 /// Features normalised within each graph, with γ `{name}.gamma`, β `{name}.beta`, α `{name}.alpha`: see
-/// [`super::graph::graph_norm`].
+/// [`super::ops::GraphNormOp`].
 #[derive(Debug, Clone, Copy)]
 pub struct GraphNorm([Parameter; 3]);
 

@@ -11,7 +11,9 @@ pub mod layers;
 pub mod layout;
 pub mod learner;
 pub mod operator;
+pub mod ops;
 pub mod params;
+pub mod real;
 pub mod sparse;
 #[cfg(test)]
 pub mod testing;
@@ -22,3 +24,4 @@ pub use layers::{EdgeUpdate, GraphConv, GraphNorm, Linear, Mlp};
 pub use layout::{Layout, Start};
 pub use learner::{Learner, StepReport};
 pub use params::{NamedArray, Parameter, Params};
+pub use real::Real;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use dfdx::prelude::{Cpu, HasShape, Tape, TensorFromVec};
 use rayon::prelude::*;
 
-use super::graph::composed::Cube;
-use super::graph::{DfdxOps, Real};
+use super::Real;
+use super::ops::DfdxOps;
+use super::ops::dfdx::Cube;
 use crate::error::{Error, Result};
 use crate::linalg::LinOp;
 

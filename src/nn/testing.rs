@@ -3,7 +3,7 @@
 use dfdx::prelude::{Backward, OwnedTape};
 
 use super::device::Cpu;
-use super::graph::{DfdxOps, FusedOps, Taped};
+use super::ops::{DfdxOps, FusedOps, Taped};
 use super::params::{NamedArray, Params};
 
 /// Fused operations in double precision, with an empty tape.

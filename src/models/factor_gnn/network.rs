@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::linalg::Csr;
 use crate::models::PredictOptions;
 use crate::models::network::{Description, Network};
-use crate::nn::graph::{Ops, Weights};
+use crate::nn::ops::{Engine, Ops, Weights};
 use crate::nn::{Backend, EdgeUpdate, Layout, Mlp, Trained};
 use crate::precond::Icc;
 use crate::solve::Acceleration;

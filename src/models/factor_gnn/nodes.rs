@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::nn::graph::{Ops, Reduce, Weights};
+use crate::nn::ops::{Ops, Reduce, Weights};
 use crate::nn::{Layout, Linear, Parameter, Start};
 
 /// How nodes are updated in each round.

@@ -11,7 +11,8 @@ use crate::error::Result;
 use crate::models::TrainingSet;
 use crate::models::fit::{self, Trainer, Training};
 use crate::models::graph;
-use crate::nn::graph::{Graphs, Ops, Taped};
+use crate::nn::graph::Graphs;
+use crate::nn::ops::{CosineLossOp, Engine, SelectOp, Taped};
 use crate::nn::{Backend, Device, Loss, Params};
 use crate::system::{LinearSystem, Names, Parts};
 

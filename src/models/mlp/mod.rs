@@ -36,7 +36,8 @@ pub enum LossKind {
     L2,
     /// Mean over systems of ‖(I − ω M A) W‖² / ‖W‖², W the random normal vectors of a system.
     Inverse,
-    /// Mean over systems of ln(‖(I − ω M A)^s W‖ / ‖W‖) / s, W as above: the logarithm of the convergence rate over s Richardson steps.
+    /// Mean over systems of ln(‖(I − ω M A)^s W‖ / ‖W‖) / s, W as above: the logarithm of the convergence rate over s
+    /// Richardson steps.
     #[default]
     Rate,
 }
@@ -45,7 +46,8 @@ pub enum LossKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
 pub enum Init {
-    /// The mean of A⁻¹ over training samples: the best constant in ‖M − A⁻¹‖, from which the network learns the difference.
+    /// The mean of A⁻¹ over training samples: the best constant in ‖M − A⁻¹‖, from which the network learns the
+    /// difference.
     #[default]
     MeanInverse,
     /// Nothing known.

@@ -10,7 +10,7 @@ use crate::linalg::Csr;
 use crate::models::network::{Description, Network};
 use crate::models::operator::ExplicitInverse;
 use crate::models::{Checkpoint, PredictOptions, TrainingSet, features};
-use crate::nn::graph::Ops;
+use crate::nn::ops::Engine;
 use crate::nn::{self, Backend, Layout, NamedArray, Trained};
 use crate::solve::Acceleration;
 use crate::system::{LinearSystem, Parts};

@@ -12,7 +12,7 @@ use crate::linalg::{Csr, dense};
 use crate::models::TrainingSet;
 use crate::models::fit::{self, Trainer, Training};
 use crate::nn::dense::Probes;
-use crate::nn::graph::{DfdxOps, Ops};
+use crate::nn::ops::{DfdxOps, Engine};
 use crate::nn::{Backend, Device, Loss, Params};
 use crate::system::{LinearSystem, Parts, SampleSource};
 

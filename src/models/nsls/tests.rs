@@ -3,7 +3,8 @@
 use super::features::Seen;
 use super::*;
 use crate::linalg::Csr;
-use crate::nn::graph::{Graphs, Ops, Taped};
+use crate::nn::graph::Graphs;
+use crate::nn::ops::{CosineLossOp, Engine, Taped};
 use crate::nn::{Cpu, Params, Trained, testing};
 use crate::rng::{Purpose, stream};
 

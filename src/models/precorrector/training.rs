@@ -13,7 +13,8 @@ use crate::linalg::Cholesky;
 use crate::models::TrainingSet;
 use crate::models::fit::{self, Trainer, Training};
 use crate::models::graph;
-use crate::nn::graph::{Graphs, Ops, Taped};
+use crate::nn::graph::Graphs;
+use crate::nn::ops::{Engine, FactorLossOp, Taped};
 use crate::nn::{Backend, Device, Loss, Params};
 use crate::rng::{Purpose, stream};
 use crate::system::{LinearSystem, Parts};
@@ -21,7 +22,8 @@ use crate::system::{LinearSystem, Parts};
 /// A trainer with fresh weights for systems like those of `set`.
 ///
 /// # Errors
-/// If the settings are out of range, samples lack the solutions that `pairs = 0` asks for, or the device is not the CPU.
+/// If the settings are out of range, samples lack the solutions that `pairs = 0` asks for, or the device is not the
+/// CPU.
 pub fn trainer(
     config: &PrecorrectorConfig,
     set: &TrainingSet,

@@ -9,7 +9,7 @@ use crate::linalg::{Csr, Pattern};
 use crate::models::PredictOptions;
 use crate::models::network::{Description, Network};
 use crate::models::two_level::TwoLevel;
-use crate::nn::graph::Ops;
+use crate::nn::ops::Engine;
 use crate::nn::{Backend, Layout, Mlp, Trained};
 use crate::precond::FastPoisson;
 use crate::solve::Acceleration;

@@ -13,7 +13,7 @@ use crate::linalg::{Csr, LinOp, Pattern};
 use crate::models::TrainingSet;
 use crate::models::fit::{self, Trainer, Training};
 use crate::nn::dense::{Probes, Table, Vectors};
-use crate::nn::graph::{DfdxOps, Ops};
+use crate::nn::ops::{DfdxOps, Engine};
 use crate::nn::sparse::Structure;
 use crate::nn::{Cpu, Device, Loss, Params};
 use crate::precond::FastPoisson;

@@ -1,113 +1,76 @@
-//! Tables with one row an edge: edges looking at their ends, nodes summing over their edges.
+//! The weighted edges of a graph.
 
-use std::sync::Arc;
+use std::ops::Range;
 
-use dfdx::prelude::{Cpu, Tape};
-use rayon::prelude::*;
+use crate::nn::Real;
 
-use super::conv::CHUNK;
-use super::{Incidence, Real, Value};
-
-/// y_e = act(h_e + p_{target(e)} + q_{source(e)}): the first layer of a perceptron on (edge, target, source), its three
-/// products made beforehand where they are cheapest; without p, a message of the source alone. `slope` as in
-/// [`super::linear`].
-pub fn combine<E: Real, T: Tape<E, Cpu>>(
-    tape: &mut T,
-    at: &Arc<Incidence>,
-    h: &Value<E>,
-    p: Option<&Value<E>>,
-    q: &Value<E>,
-    slope: f64,
-) -> Value<E> {
-    let (width, slope) = (h.cols(), E::narrow(slope));
-    let mut y = h.data().to_vec();
-    let (pd, qd) = (p.map(Value::data), q.data());
-    y.par_chunks_mut(CHUNK * width).enumerate().for_each(|(c, rows)| {
-        for (k, row) in rows.chunks_exact_mut(width).enumerate() {
-            let e = c * CHUNK + k;
-            let (i, j) = (at.target[e] as usize * width, at.source[e] as usize * width);
-            if let Some(pd) = pd {
-                row.iter_mut().zip(&pd[i..i + width]).for_each(|(v, &p)| *v += p);
-            }
-            for (v, &q) in row.iter_mut().zip(&qd[j..j + width]) {
-                *v += q;
-                if *v < E::default() {
-                    *v *= slope;
-                }
-            }
-        }
-    });
-    let out = Value::new(y, width);
-    let (sh, sp, sq, so) = (h.slot(), p.map(Value::slot), q.slot(), out.slot());
-    let (y, at) = (out.data().clone(), at.clone());
-    tape.add_backward_op(move |grads| {
-        let Some(mut g) = so.take(grads) else {
-            return Ok(());
-        };
-        g.par_chunks_mut(CHUNK * 8)
-            .zip(y.par_chunks(CHUNK * 8))
-            .for_each(|(g, y)| {
-                for (g, y) in g.iter_mut().zip(y) {
-                    if *y <= E::default() {
-                        *g *= slope;
-                    }
-                }
-            });
-        if let Some(sp) = &sp {
-            sp.add(grads, at.sums(&g, width, true));
-        }
-        sq.add(grads, at.sums(&g, width, false));
-        sh.add(grads, g);
-        Ok(())
-    });
-    out
+/// Weighted edges by target: row i holds the neighbours of node i.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edges<E> {
+    pub(in crate::nn) indptr: Vec<u32>,
+    pub(in crate::nn) sources: Vec<u32>,
+    pub(in crate::nn) weights: Vec<E>,
 }
 
-/// What a node makes of the rows of its edges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reduce {
-    Sum,
-    Mean,
-}
-
-/// y_i = the sum or mean of the rows of the edges into (or out of) node i; 0 where there is none.
-pub fn aggregate<E: Real, T: Tape<E, Cpu>>(
-    tape: &mut T,
-    at: &Arc<Incidence>,
-    h: &Value<E>,
-    into: bool,
-    reduce: Reduce,
-) -> Value<E> {
-    let width = h.cols();
-    let share = move |at: &Incidence, i: usize| match reduce {
-        Reduce::Sum => E::narrow(1.0),
-        Reduce::Mean => E::narrow(1.0 / at.degree(i, into).max(1) as f64),
-    };
-    let mut y = at.sums(h.data(), width, into);
-    for (i, row) in y.chunks_exact_mut(width).enumerate() {
-        row.iter_mut().for_each(|v| *v *= share(at, i));
+impl<E: Real> Edges<E> {
+    /// Where the edges into node i lie.
+    pub(in crate::nn) fn range(&self, i: usize) -> Range<usize> {
+        self.indptr[i] as usize..self.indptr[i + 1] as usize
     }
-    let out = Value::new(y, width);
-    let (sh, so, at) = (h.slot(), out.slot(), at.clone());
-    tape.add_backward_op(move |grads| {
-        let Some(g) = so.take(grads) else {
-            return Ok(());
+
+    /// Number of edges.
+    pub fn len(&self) -> usize {
+        self.sources.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.indptr) + size_of_val(&*self.sources) + size_of_val(&*self.weights)
+    }
+
+    /// Whether there is no edge.
+    pub fn is_empty(&self) -> bool {
+        self.sources.is_empty()
+    }
+
+    /// The edges of graphs one after the other, their nodes counted on.
+    pub(super) fn joined<'a>(parts: impl Iterator<Item = &'a Edges<E>>, total: usize) -> Edges<E> {
+        let mut out = Edges {
+            indptr: vec![0],
+            sources: Vec::with_capacity(total),
+            weights: Vec::with_capacity(total),
         };
-        let mut dh = vec![E::default(); at.edges() * width];
-        dh.par_chunks_mut(CHUNK * width)
-            .enumerate()
-            .for_each(|(c, rows)| {
-                for (k, row) in rows.chunks_exact_mut(width).enumerate() {
-                    let ends = if into { &at.target } else { &at.source };
-                    let i = ends[c * CHUNK + k] as usize;
-                    let factor = share(&at, i);
-                    for (d, &g) in row.iter_mut().zip(&g[i * width..(i + 1) * width]) {
-                        *d = factor * g;
-                    }
-                }
-            });
-        sh.add(grads, dh);
-        Ok(())
-    });
-    out
+        for part in parts {
+            let (node, edge) = (out.indptr.len() as u32 - 1, out.sources.len() as u32);
+            out.indptr.extend(part.indptr[1..].iter().map(|e| e + edge));
+            out.sources.extend(part.sources.iter().map(|j| j + node));
+            out.weights.extend_from_slice(&part.weights);
+        }
+        out
+    }
+
+    pub(super) fn transposed(&self) -> Edges<E> {
+        let n = self.indptr.len() - 1;
+        let mut indptr = vec![0u32; n + 1];
+        for &j in &self.sources {
+            indptr[j as usize + 1] += 1;
+        }
+        for i in 0..n {
+            indptr[i + 1] += indptr[i];
+        }
+        let mut next = indptr.clone();
+        let (mut sources, mut weights) = (vec![0; self.len()], vec![E::default(); self.len()]);
+        for i in 0..n {
+            for e in self.range(i) {
+                let at = &mut next[self.sources[e] as usize];
+                sources[*at as usize] = i as u32;
+                weights[*at as usize] = self.weights[e];
+                *at += 1;
+            }
+        }
+        Edges {
+            indptr,
+            sources,
+            weights,
+        }
+    }
 }

@@ -4,16 +4,18 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::batch::Edges;
-use super::conv::CHUNK;
-use super::{Graphs, Real};
+use super::edges::Edges;
+use crate::nn::Real;
+
+/// Rows per task: fixed, so that sums have the same bits for any number of threads; a chunk stays in cache.
+pub const CHUNK: usize = 512;
 
 /// The edges of a batch by target and, as positions among these, by source.
 #[derive(Debug, Clone)]
 pub struct Incidence {
     /// Edge e runs into node `target[e]`.
-    pub(super) target: Vec<u32>,
-    pub(super) source: Vec<u32>,
+    pub(in crate::nn) target: Vec<u32>,
+    pub(in crate::nn) source: Vec<u32>,
     /// Edges into node i: by_target[i] .. by_target[i + 1].
     by_target: Vec<u32>,
     /// Edges out of node j: out_edges[by_source[j] .. by_source[j + 1]].
@@ -23,9 +25,8 @@ pub struct Incidence {
 
 impl Incidence {
     /// The incidence of a batch's edges, made once a batch.
-    pub(super) fn new<E: Real>(graphs: &Graphs<E>) -> Self {
-        let edges: &Edges<E> = &graphs.edges;
-        let n = graphs.nodes();
+    pub(super) fn new<E: Real>(edges: &Edges<E>) -> Self {
+        let n = edges.indptr.len() - 1;
         let mut target = Vec::with_capacity(edges.len());
         for i in 0..n {
             target.extend(edges.range(i).map(|_| i as u32));
@@ -63,17 +64,17 @@ impl Incidence {
     }
 
     /// The edges into node i.
-    pub(super) fn edges_into(&self, i: usize) -> Range<usize> {
+    pub(in crate::nn) fn edges_into(&self, i: usize) -> Range<usize> {
         self.by_target[i] as usize..self.by_target[i + 1] as usize
     }
 
     /// The edges out of node j.
-    pub(super) fn edges_out_of(&self, j: usize) -> &[u32] {
+    pub(in crate::nn) fn edges_out_of(&self, j: usize) -> &[u32] {
         &self.out_edges[self.by_source[j] as usize..self.by_source[j + 1] as usize]
     }
 
     /// Σ of the rows of the edges into (or out of) each node.
-    pub(super) fn sums<E: Real>(&self, table: &[E], width: usize, into: bool) -> Vec<E> {
+    pub(in crate::nn) fn sums<E: Real>(&self, table: &[E], width: usize, into: bool) -> Vec<E> {
         let mut out = vec![E::default(); self.nodes() * width];
         out.par_chunks_mut(CHUNK * width)
             .enumerate()

@@ -1,56 +1,55 @@
-//! Linear maps of node features and sums over neighbours, fused.
+//! Linear layers, with their activation.
 
 use std::sync::Arc;
 
-use dfdx::prelude::{Cpu, HasShape, Tape};
+use dfdx::prelude::{
+    Axis, BroadcastTo, Cpu, Device, HasShape, PutTape, ReshapeTo, SplitTape, Tape, TryMatMul, add,
+};
 use rayon::prelude::*;
 
-use super::batch::Edges;
+use super::activate::leaky_relu;
+use super::dfdx::{DfdxOps, Table};
+use super::engine::{Engine, Param};
+use super::fused::{FusedOps, Slot, Value};
 use super::gemm::{Rows, gemm};
-use super::value::Slot;
-use super::{Graphs, Real, Value};
+use super::propagate::gather;
+use crate::nn::Real;
+use crate::nn::graph::{CHUNK, Edges, Graphs};
 use crate::nn::params::Matrix;
 
-/// Rows per task: fixed, so that sums have the same bits for any number of threads; a chunk stays in cache.
-pub(super) const CHUNK: usize = 512;
+/// Weight (in × out) and bias (1 × out) of a linear layer.
+pub type Dense<'a, O> = (&'a Param<O>, &'a Param<O>);
 
-/// out[i − first] ← Σ_e weight(e) x[source(e)] over the edges into nodes first, first + 1, …; `out` decides how many.
-fn gather<E: Real>(edges: &Edges<E>, x: &[E], width: usize, first: usize, out: &mut [E]) {
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (k, row) in out.chunks_exact_mut(width).enumerate() {
-                row.fill(E::default());
-                for e in edges.range(first + k) {
-                    let (w, j) = (edges.weights[e], edges.sources[e] as usize);
-                    for (o, &v) in row.iter_mut().zip(&x[j * width..(j + 1) * width]) {
-                        *o += w * v;
-                    }
-                }
-            }
-        },
-    );
+/// Linear layers.
+pub trait LinearOp: Engine {
+    /// y = act(x U + b): x (nodes × in), U (in × out), b (1 × out); act(t) = t for t > 0, `slope` t below, the identity
+    /// where there is none.
+    fn linear(&mut self, x: &Self::Value, layer: Dense<Self>, slope: Option<f64>) -> Self::Value;
 }
 
-/// y_i = Σ_j a_ij x_j for every column of x.
-pub fn propagate<E: Real, T: Tape<E, Cpu>>(tape: &mut T, graphs: &Graphs<E>, x: &Value<E>) -> Value<E> {
-    let width = x.cols();
-    let all = move |edges: &Edges<E>, x: &[E]| {
-        let mut y = vec![E::default(); x.len()];
-        y.par_chunks_mut(CHUNK * width)
-            .enumerate()
-            .for_each(|(c, y)| gather(edges, x, width, c * CHUNK, y));
-        y
-    };
-    let out = Value::new(all(&graphs.edges, x.data()), width);
-    let (sx, so, reversed) = (x.slot(), out.slot(), graphs.reversed.clone());
-    tape.add_backward_op(move |grads| {
-        if let Some(g) = so.take(grads) {
-            sx.add(grads, all(&reversed, &g));
-        }
-        Ok(())
-    });
-    out
+impl<E: Real, T: Tape<E, Cpu>> LinearOp for FusedOps<E, T> {
+    fn linear(&mut self, x: &Value<E>, (weight, bias): Dense<Self>, slope: Option<f64>) -> Value<E> {
+        layer(&mut self.tape, None, x, weight, None, bias, slope)
+    }
+}
+
+impl<E: Real, D: Device<E>, T: Tape<E, D>> LinearOp for DfdxOps<E, D, T> {
+    /// In one go: what is not kept by name is overwritten in place.
+    fn linear(&mut self, x: &Table<E, D>, (weight, bias): Dense<Self>, slope: Option<f64>) -> Table<E, D> {
+        let (rows, cols) = (x.shape().0, bias.shape().1);
+        self.on(x, |x| {
+            let (y, tape) = x.matmul(weight.clone()).split_tape();
+            let bias = bias.clone().put_tape(tape);
+            let bias = bias
+                .reshape_like(&(cols,))
+                .broadcast_like::<_, Axis<0>>(&(rows, cols));
+            let y = add(bias, y);
+            match slope {
+                None => y,
+                Some(slope) => leaky_relu(y, slope),
+            }
+        })
+    }
 }
 
 /// The parts of a layer y = act(x U + (A x) V + b); V is absent in a plain linear layer.
@@ -147,30 +146,8 @@ impl<E: Real> Layer<E> {
     }
 }
 
-/// y = act(x U + b): x (nodes × in), U (in × out), b (1 × out); act(t) = t for t > 0, `slope` t below, the identity
-/// where there is none.
-pub fn linear<E: Real, T: Tape<E, Cpu>>(
-    tape: &mut T,
-    x: &Value<E>,
-    (weight, bias): (&Matrix<E, Cpu>, &Matrix<E, Cpu>),
-    slope: Option<f64>,
-) -> Value<E> {
-    layer(tape, None, x, weight, None, bias, slope)
-}
-
-/// y = act(x U + (A x) V + b), the graph convolution of Morris et al. (2019, doi:10.1609/aaai.v33i01.33014602) with the
-/// entries of A as edge weights.
-pub fn graph_conv<E: Real, T: Tape<E, Cpu>>(
-    tape: &mut T,
-    graphs: &Graphs<E>,
-    x: &Value<E>,
-    [own, others, bias]: [&Matrix<E, Cpu>; 3],
-    slope: Option<f64>,
-) -> Value<E> {
-    layer(tape, Some(graphs), x, own, Some(others), bias, slope)
-}
-
-fn layer<E: Real, T: Tape<E, Cpu>>(
+/// The layer on one table; with graphs it sees neighbours too.
+pub(super) fn layer<E: Real, T: Tape<E, Cpu>>(
     tape: &mut T,
     graphs: Option<&Graphs<E>>,
     x: &Value<E>,
@@ -210,4 +187,25 @@ fn layer<E: Real, T: Tape<E, Cpu>>(
         Ok(())
     });
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::ops::testing::{NODES, check, table};
+
+    check!(identity, [(NODES, 3), (3, 2), (1, 2)], |o, _at, p| {
+        let x = table(o, &p[0]);
+        o.linear(&x, (&p[1], &p[2]), None)
+    });
+
+    check!(activated, [(NODES, 3), (3, 2), (1, 2)], |o, _at, p| {
+        let x = table(o, &p[0]);
+        o.linear(&x, (&p[1], &p[2]), Some(0.1))
+    });
+
+    check!(relu, [(NODES, 3), (3, 2), (1, 2)], |o, _at, p| {
+        let x = table(o, &p[0]);
+        o.linear(&x, (&p[1], &p[2]), Some(0.0))
+    });
 }

@@ -2,8 +2,8 @@
 
 use dfdx::prelude::{Device, Tensor};
 
-use super::Numbers;
-use crate::nn::graph::{Graphs, Real};
+use crate::nn::Real;
+use crate::nn::graph::Graphs;
 
 /// One index a row.
 pub type Index<D> = Tensor<(usize,), usize, D>;
@@ -13,11 +13,11 @@ pub struct Groups<E: Real, D: Device<E>> {
     /// (groups, largest): rows; padding points at row 0.
     pub rows: Tensor<(usize, usize), usize, D>,
     /// (groups, largest): the weight of each, 0 for padding.
-    pub weights: Numbers<(usize, usize), E, D>,
+    pub weights: Tensor<(usize, usize), E, D>,
     /// Where in the padded table (groups · largest) each row went; 0 for rows of no group.
     pub slots: Index<D>,
     /// (groups, 1): 1 / size, 1 for empty groups.
-    pub shares: Numbers<(usize, usize), E, D>,
+    pub shares: Tensor<(usize, usize), E, D>,
     pub shape: (usize, usize),
 }
 
