@@ -53,7 +53,7 @@ impl Parts {
         }
     }
 
-    /// Everything but labels, which are learned from and never predicted from.
+    /// Everything but labels.
     pub fn unlabelled() -> Self {
         Parts {
             matrix: true,
@@ -61,6 +61,14 @@ impl Parts {
             solution: true,
             fields: Names::All,
             labels: Names::None,
+        }
+    }
+
+    /// What is known before a system is solved: A, b and fields. Solutions and labels are learned from, never predicted from.
+    pub fn given() -> Self {
+        Parts {
+            solution: false,
+            ..Parts::unlabelled()
         }
     }
 

@@ -146,8 +146,7 @@ impl Training {
             cache_bytes: most / 2,
         };
         let held_out = HeldOut {
-            // Labels are learned from, never predicted from.
-            source: Cached::new(source, Parts::unlabelled(), most / 4),
+            source: Cached::new(source, Parts::given(), most / 4),
             ids: held_out,
             chunk_bytes: set.chunk_bytes(),
         };
