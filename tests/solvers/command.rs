@@ -175,3 +175,40 @@ fn what_cannot_be_solved_is_one_line_and_a_failure() {
         );
     }
 }
+
+#[test]
+fn the_tables_are_listed() {
+    let run = |args: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_fempipe"))
+            .args(args)
+            .output()
+            .unwrap()
+    };
+    for (listing, one, key) in [
+        ("preconditioners", "icc", "levels"),
+        ("solvers", "gmres", "restart"),
+        ("families", "darcy", "cells"),
+        ("models", "mlp", "hidden"),
+    ] {
+        let json: serde_json::Value = serde_json::from_slice(&run(&[listing, "--json"]).stdout).unwrap();
+        let members = json.as_array().unwrap();
+        let found = members.iter().find(|m| m["name"] == one).unwrap();
+        assert!(!found["parameters"][key].is_null(), "{found}");
+        assert!(
+            members.iter().all(|m| !m["help"].as_str().unwrap().is_empty()),
+            "{listing}"
+        );
+        let text = String::from_utf8(run(&[listing, one]).stdout).unwrap();
+        assert!(
+            text.starts_with(one) && text.contains(key) && text.contains("source"),
+            "{text}"
+        );
+        let error = String::from_utf8(run(&[listing, "nothing"]).stderr).unwrap();
+        assert!(error.contains("known: ") && error.contains(one), "{error}");
+    }
+    let help = String::from_utf8(run(&["solve", "--help"]).stdout).unwrap();
+    assert!(
+        help.contains("koptimal") && help.contains("fempipe solvers"),
+        "{help}"
+    );
+}
