@@ -38,11 +38,11 @@ pub fn condition_before(a: &Csr, props: Props) -> Result<f64> {
     ratio(&rising).ok_or_else(|| Error::Numeric("matrix is singular".into()))
 }
 
-/// κ of M A: from the eigenvalues of Lᵀ M L (A = L Lᵀ; those of M A) where A and M promise to be SPD and are, else from the
-/// singular values of M A. None where M A is singular to working precision. With `omega`, ρ(I − ω M A) as well.
+/// κ of M A: from the eigenvalues of Lᵀ M L (A = L Lᵀ; those of M A) where A and M promise to be SPD and are, else from
+/// the singular values of M A. None where M A is singular to working precision. With `omega`, ρ(I − ω M A) as well.
 ///
-/// Where a space is deflated, κ of M P A on what is left, P = I − A W E⁻¹ Wᵀ: from the eigenvalues of (P L)ᵀ M P L but the k zeros;
-/// None unless A and M promise to be SPD and E has its factor.
+/// Where a space is deflated, κ of M P A on what is left, P = I − A W E⁻¹ Wᵀ: from the eigenvalues of (P L)ᵀ M P L but
+/// the k zeros; None unless A and M promise to be SPD and E has its factor.
 ///
 /// # Errors
 /// [`Error::Numeric`] if a decomposition fails or A is not positive definite.

@@ -21,9 +21,9 @@ use prepare::Pc;
 
 /// Solve one system A x = b from a file, and report as PETSc does
 ///
-/// A dataset says what holds for its matrices. Any other symmetric matrix with a positive diagonal is taken as positive definite
-/// where the solver needs that (cg, fcg, chebyshev); that it is not shows as DIVERGED_INDEFINITE_MAT. Without b, that of the
-/// file is taken (StAnD, datasets), or else ones.
+/// A dataset says what holds for its matrices. Any other symmetric matrix with a positive diagonal is taken as positive
+/// definite where the solver needs that (cg, fcg, chebyshev); that it is not shows as DIVERGED_INDEFINITE_MAT. Without
+/// b, that of the file is taken (StAnD, datasets), or else ones.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Matrix Market file, SciPy or StAnD .npz, or dataset (.h5, see --sample)
@@ -43,8 +43,8 @@ pub struct Args {
     /// Where the preconditioner stands: left, right or symmetric (split, M = FᵀF) [default: the method's own]
     #[arg(long, value_name = "SIDE")]
     pc_side: Option<Side>,
-    /// Residual norm of the stopping rule: unpreconditioned, preconditioned, natural or none [default: unpreconditioned;
-    /// natural with --pc-side symmetric]
+    /// Residual norm of the stopping rule: unpreconditioned, preconditioned, natural or none [default:
+    /// unpreconditioned; natural with --pc-side symmetric]
     #[arg(long, value_name = "NORM")]
     norm: Option<Norm>,
     /// Make a learned preconditioner symmetric, (M + Mᵀ)/2

@@ -62,12 +62,15 @@ pub struct Lists<E: Real, D: Device<E>> {
     pub neighbours: Groups<E, D>,
     /// Edges into each node, and out of it.
     pub into: Groups<E, D>,
+    /// Edges by the node that they leave.
     pub out: Groups<E, D>,
     /// The ends of each edge.
     pub targets: Index<D>,
+    /// The node that each edge leaves.
     pub sources: Index<D>,
     /// Nodes of each graph, and the graph of each node.
     pub graphs: Groups<E, D>,
+    /// The graph of each node.
     pub graph_of: Index<D>,
 }
 
