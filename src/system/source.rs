@@ -28,8 +28,8 @@ impl Names {
     }
 }
 
-/// Which parts of a sample are wanted. Its index, its drawn parameters, what is promised of A and the shared mesh come with any
-/// of them; a part that the samples do not have stays absent.
+/// Which parts of a sample are wanted. Its index, its drawn parameters, what is promised of A and the shared mesh come
+/// with any of them; a part that the samples do not have stays absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Parts {
     /// A: values and pattern.
@@ -109,7 +109,8 @@ pub trait SampleSource: Send + Sync {
     /// These parts of the samples of the given ids, in that order; ids may repeat.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there is no such sample; [`Error::File`] naming the sample if it cannot be read or was altered.
+    /// [`Error::Argument`] if there is no such sample; [`Error::File`] naming the sample if it cannot be read or was
+    /// altered.
     fn load(&self, ids: &[u32], parts: &Parts) -> Result<Vec<Arc<LinearSystem>>>;
 }
 
@@ -150,8 +151,9 @@ fn find(samples: &[LinearSystem], id: u32) -> Result<&LinearSystem> {
     samples.get(id as usize).ok_or_else(missing)
 }
 
-/// Hands the samples of `ids`, in that order, to `f` chunk by chunk; the chunk after is loaded on another thread meanwhile. A
-/// chunk takes at most `bytes` of memory, or one sample if that is more; two chunks are in memory at a time.
+/// Hands the samples of `ids`, in that order, to `f` chunk by chunk; the chunk after is loaded on another thread
+/// meanwhile. A chunk takes at most `bytes` of memory, or one sample if that is more; two chunks are in memory at a
+/// time.
 ///
 /// # Errors
 /// Those of [`SampleSource::load`] and of `f`.

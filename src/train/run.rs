@@ -28,11 +28,15 @@ const EXPLOSION: f64 = 1e6;
 pub enum Event {
     /// Everything is loaded.
     Start {
+        /// Trainable numbers.
         parameters: usize,
+        /// Systems to train on.
         training: usize,
+        /// Systems to validate on.
         validation: usize,
         /// Batches in all, and those done already.
         batches: u64,
+        /// Epochs done before.
         done: u64,
     },
     /// A batch is done; `loss` is the mean of the epoch so far.
@@ -44,10 +48,13 @@ pub enum Event {
 /// How a sitting ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
+    /// Epochs done.
     pub epochs: u64,
+    /// The epoch of the best validation.
     pub best_epoch: u64,
     /// Mean iterations on the held-out systems with the best weights.
     pub best_iterations: Option<f64>,
+    /// Seconds of this run.
     pub seconds: f64,
     /// All epochs done, or stopped early; false after a sitting that was told to stop before.
     pub finished: bool,
