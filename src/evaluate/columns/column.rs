@@ -179,6 +179,18 @@ pub const fn at(place: Place, statistic: Statistic, format: Format) -> Shown {
     }
 }
 
+/// Where a statistic of solves is shown if nothing speaks for other places: in every file, and in the report's tables of
+/// rows that have it.
+pub const STATISTIC: &[Shown] = &[
+    at(Place::ResultsCsv, Statistic::Whole, Format::Exponent),
+    at(Place::SummaryCsv, Statistic::Mean, Format::Plain),
+    at(Place::SummaryCsv, Statistic::Median, Format::Plain),
+    at(Place::SummaryCsv, Statistic::Max, Format::Plain),
+    at(Place::SummaryJson, Statistic::Whole, Format::Plain),
+    at(Place::Html, Statistic::Mean, Format::Scientific(2)).optional(),
+    at(Place::Html, Statistic::Max, Format::Scientific(2)).optional(),
+];
+
 impl Shown {
     /// Under another heading.
     pub const fn named(self, heading: &'static str) -> Self {

@@ -3,13 +3,57 @@
 //! results.csv, summary.csv, summary.json, the console's table and report.html are all made from [`COLUMNS`]. A new
 //! statistic is one entry there and, if nothing holds it yet, one field of [`super::Solve`].
 
+mod accuracy;
 mod column;
-mod table;
+mod labels;
+mod outcome;
+mod preconditioner;
+mod seconds;
 
 pub use column::{Column, Format, Mark, Of, Place, Shown, Summary, SummaryRow, Value};
-pub use table::{
-    COLUMNS, FAILURES, ITERATIONS, KIND, ROW, SETUP_SECONDS, SOLVE_SECONDS, SOLVES, TOTAL_SECONDS,
-};
+pub use labels::{KIND, ROW};
+pub use outcome::{FAILURES, ITERATIONS, SOLVES};
+pub use seconds::{SETUP_SECONDS, SOLVE_SECONDS, TOTAL_SECONDS};
+
+/// Every column, in the order in which every place shows them. Files keep the order of their columns: new ones come last.
+pub static COLUMNS: &[&Column] = &[
+    &labels::DATASET,
+    &labels::DATASET_NUMBER,
+    &labels::FAMILY,
+    &labels::N,
+    &labels::SAMPLE,
+    &labels::ROW,
+    &labels::ROW_NUMBER,
+    &labels::KIND,
+    &labels::KSP,
+    &labels::RTOL,
+    &outcome::SOLVES,
+    &outcome::FAILURES,
+    &outcome::CONVERGED,
+    &outcome::REASON,
+    &outcome::ITERATIONS,
+    &outcome::FAILED,
+    &seconds::SETUP_SECONDS,
+    &seconds::SOLVE_SECONDS,
+    &seconds::TOTAL_SECONDS,
+    &preconditioner::FILL,
+    &accuracy::RELATIVE_RESIDUAL,
+    &preconditioner::KAPPA_BEFORE,
+    &preconditioner::KAPPA_AFTER,
+    &preconditioner::SPECTRAL,
+    &preconditioner::CONTRACTION,
+    &labels::MEASURE_OF_ROW,
+    &accuracy::RELATIVE_ERROR,
+    &accuracy::GUESS_ERROR,
+    &accuracy::GUESS_MEAN_ERROR,
+    &outcome::ITERATIONS_CHANGE,
+    &accuracy::LABEL_COSINE,
+    &preconditioner::PC_NNZ,
+    &labels::NOTE,
+    &labels::MEASURE,
+    &seconds::INFERENCE_SECONDS,
+    &labels::PC,
+];
 
 /// All columns that a place shows, in order; a column may be there with several statistics.
 pub fn shown(place: Place) -> impl Iterator<Item = (&'static Column, &'static Shown)> {

@@ -29,6 +29,7 @@ fn full() -> Results {
     for s in &mut results.solves {
         s.relative_error = Some(1e-7);
         s.label_cosine = Some(0.5 + 0.1 * s.sample as f64);
+        s.inference_seconds = 5e-4;
         s.guess_error = Some(0.25);
         s.guess_mean_error = Some(0.125);
         // All converge, so that the change against zero is known.

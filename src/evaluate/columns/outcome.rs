@@ -1,0 +1,146 @@
+//! How solves ended: convergence, iterations, failures.
+
+use super::column::Format::{By, Fixed, Plain, Short};
+use super::column::Place::{Console, Html, Note, ResultsCsv, SummaryCsv, SummaryJson};
+use super::column::{Column, Mark, Of, Summary, Value, at};
+use super::labels::{KSP, PC, ROW};
+use crate::evaluate::group::Group;
+use crate::evaluate::measure::Solve;
+use crate::evaluate::recipe::Row;
+use crate::evaluate::statistics::Statistic::{Max, Mean, Median, Q1, Q3, Range, Whole};
+
+/// Solves of the row.
+pub static SOLVES: Column = Column {
+    name: "solves",
+    unit: "",
+    help: "Systems that the row tried",
+    of: Of::Row(|g| Value::Count(g.solves.len())),
+    shown: &[at(SummaryCsv, Whole, Plain), at(SummaryJson, Whole, Plain)],
+};
+
+/// Those that did not converge.
+pub static FAILURES: Column = Column {
+    name: "failures",
+    unit: "",
+    help: "Systems that it did not solve",
+    of: Of::Row(|g| Value::Count(g.failures())),
+    shown: &[at(SummaryCsv, Whole, Plain), at(SummaryJson, Whole, Plain)],
+};
+
+pub static FAILED: Column = Column {
+    name: "failed",
+    unit: "",
+    help: "Systems that the row did not solve, of those that it tried",
+    of: Of::Row(|g| Value::Text(format!("{} of {}", g.failures(), g.solves.len()))),
+    shown: &[
+        at(
+            Console,
+            Whole,
+            By(|row| match row.count(&FAILURES) {
+                0 => "0".into(),
+                _ => row.text(&FAILED).into(),
+            }),
+        ),
+        at(Html, Whole, Plain).marked(Mark::Failures),
+    ],
+};
+
+pub static CONVERGED: Column = Column {
+    name: "converged",
+    unit: "",
+    help: "Whether the tolerance was reached",
+    of: Of::Solve(|s, _| Value::Flag(s.converged), Summary::None),
+    shown: &[at(ResultsCsv, Whole, Plain)],
+};
+
+pub static REASON: Column = Column {
+    name: "reason",
+    unit: "",
+    help: "PETSc's name of why the solve ended; SETUP_FAILED where the preconditioner could not be made",
+    of: Of::Solve(|s, _| s.reason.as_str().into(), Summary::None),
+    shown: &[at(ResultsCsv, Whole, Plain)],
+};
+
+/// Iterations of the solves that converged.
+pub static ITERATIONS: Column = Column {
+    name: "iterations",
+    unit: "",
+    help: "Iterations of the Krylov method, over the solves that converged",
+    of: Of::Solve(|s, _| Value::Count(s.iterations), Summary::Converged),
+    shown: &[
+        at(ResultsCsv, Whole, Plain),
+        at(SummaryCsv, Mean, Plain),
+        at(SummaryCsv, Q1, Plain),
+        at(SummaryCsv, Median, Plain),
+        at(SummaryCsv, Q3, Plain),
+        at(SummaryCsv, Max, Plain),
+        at(SummaryJson, Whole, Plain),
+        at(Console, Mean, Fixed(1))
+            .named("mean it")
+            .marked(Mark::FewestIterations),
+        at(Console, Median, Short).named("median"),
+        at(Console, Range, Short).named("q1-q3"),
+        at(Console, Max, Short).named("worst"),
+        at(Html, Mean, Fixed(1))
+            .named("mean it")
+            .marked(Mark::FewestIterations),
+        at(Html, Median, Fixed(1)).named("median"),
+        at(Html, Range, Fixed(1)).named("q1–q3"),
+        at(Html, Max, Fixed(1)).named("worst"),
+    ],
+};
+
+pub static ITERATIONS_CHANGE: Column = Column {
+    name: "iterations_change",
+    unit: "",
+    help: "Mean iterations with a guess over those of the same method and preconditioner from zero, less one",
+    of: Of::Row(change),
+    shown: &[
+        at(SummaryCsv, Whole, Plain),
+        at(SummaryJson, Whole, Plain),
+        at(
+            Note,
+            Whole,
+            By(|row| {
+                row.number(&ITERATIONS_CHANGE).map_or_else(String::new, |change| {
+                    let pc = match row.text(&PC) {
+                        "" | "none" => String::new(),
+                        pc => format!(" + {pc}"),
+                    };
+                    format!(
+                        "{} against {}{pc} from zero: {:+.1} % iterations (mean)",
+                        row.text(&ROW),
+                        row.text(&KSP),
+                        1e2 * change
+                    )
+                })
+            }),
+        ),
+        at(Html, Whole, Fixed(3)).named("change of iterations").optional(),
+    ],
+};
+
+/// The change of the mean iterations of a row with guesses against the same method and preconditioner from zero, where both
+/// solved every system; −0.4 is 40 % fewer.
+fn change(group: &Group) -> Value {
+    let solved = |g: &Group| {
+        let its = g.quartiles(|s: &Solve| Some(s.iterations as f64))?;
+        (g.failures() == 0).then_some(its.mean)
+    };
+    let rows = &group.results.recipe.rows;
+    let plain = || {
+        let with = &rows[group.row];
+        let pc = with.pc.as_deref().unwrap_or("none");
+        let from_zero =
+            |row: &Row| row.model.is_none() && row.ksp == with.ksp && row.pc.as_deref() == Some(pc);
+        let r = rows.iter().position(from_zero)?;
+        Group::of(group.results, group.dataset, r, group.target)
+    };
+    let guesses = group.solves.iter().any(|s| s.guess_error.is_some());
+    let pair = guesses
+        .then(|| Some((solved(group)?, solved(&plain()?)?)))
+        .flatten();
+    pair.filter(|(_, without)| *without > 0.0)
+        .map(|(with, without)| with / without - 1.0)
+        .into()
+}

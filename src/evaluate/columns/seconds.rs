@@ -1,0 +1,74 @@
+//! Seconds: inference, setup, solve.
+
+use super::column::Format::{Exponent, Milliseconds, Plain};
+use super::column::Place::{Console, Html, ResultsCsv, SummaryCsv, SummaryJson};
+use super::column::{Column, Mark, Of, Summary, Value, at};
+use crate::evaluate::statistics::Statistic::{Median, Whole};
+
+pub static INFERENCE_SECONDS: Column = Column {
+    name: "inference_seconds",
+    unit: "s",
+    help: "A model's inference, which setup includes",
+    of: Of::Solve(
+        |s, _| Some(s.inference_seconds).filter(|&t| t > 0.0).into(),
+        Summary::Converged,
+    ),
+    shown: &[
+        at(ResultsCsv, Whole, Exponent),
+        at(SummaryCsv, Median, Plain),
+        at(SummaryJson, Whole, Plain).named("inference"),
+        at(Console, Median, Milliseconds).named("inference ms").optional(),
+        at(Html, Median, Milliseconds).named("inference ms").optional(),
+    ],
+};
+
+/// Seconds of setup of the solves that converged.
+pub static SETUP_SECONDS: Column = Column {
+    name: "setup_seconds",
+    unit: "s",
+    help: "Setup of the preconditioner, a model's inference included",
+    of: Of::Solve(|s, _| Value::Number(s.setup_seconds), Summary::Converged),
+    shown: &[
+        at(ResultsCsv, Whole, Exponent),
+        at(SummaryCsv, Median, Plain),
+        at(SummaryJson, Whole, Plain).named("setup"),
+        at(Console, Median, Milliseconds).named("setup ms"),
+        at(Html, Median, Milliseconds).named("setup ms"),
+    ],
+};
+
+/// Seconds in the Krylov method of the solves that converged.
+pub static SOLVE_SECONDS: Column = Column {
+    name: "solve_seconds",
+    unit: "s",
+    help: "Time in the Krylov method",
+    of: Of::Solve(|s, _| Value::Number(s.solve_seconds), Summary::Converged),
+    shown: &[
+        at(ResultsCsv, Whole, Exponent),
+        at(SummaryCsv, Median, Plain),
+        at(SummaryJson, Whole, Plain).named("solve"),
+        at(Console, Median, Milliseconds).named("solve ms"),
+        at(Html, Median, Milliseconds).named("solve ms"),
+    ],
+};
+
+/// Both.
+pub static TOTAL_SECONDS: Column = Column {
+    name: "total_seconds",
+    unit: "s",
+    help: "Setup and solve together",
+    of: Of::Solve(
+        |s, _| Value::Number(s.setup_seconds + s.solve_seconds),
+        Summary::Converged,
+    ),
+    shown: &[
+        at(SummaryCsv, Median, Plain),
+        at(SummaryJson, Whole, Plain).named("total"),
+        at(Console, Median, Milliseconds)
+            .named("total ms")
+            .marked(Mark::LeastTime),
+        at(Html, Median, Milliseconds)
+            .named("total ms")
+            .marked(Mark::LeastTime),
+    ],
+};
