@@ -1,6 +1,6 @@
 //! One solve, measured: setup and solve apart, the residual recomputed, the error against the stored solution.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use serde::Serialize;
@@ -9,7 +9,7 @@ use super::recipe::{Measure, OneOrMany, Row, RowKind, Target};
 use crate::error::{Error, Result};
 use crate::linalg::vector::norm2;
 use crate::models::Model;
-use crate::models::operator::ExplicitInverse;
+use crate::models::constants::{self, Fitted};
 use crate::precond::{Reuse, Spec};
 use crate::solve::{Acceleration, Prepared, Problem};
 use crate::solver::{KnownSolution, Monitor, Quiet, Reason, Stop, Workspace};
@@ -86,7 +86,7 @@ impl Solve {
 pub enum Source {
     Classical(Classical),
     /// The best constant, ready to use.
-    Constant(Arc<ExplicitInverse>),
+    Constant(Fitted),
     /// A model, and the classical preconditioner beside it.
     Model(Box<dyn Model>, Option<Classical>),
 }
@@ -120,7 +120,7 @@ impl Source {
     fn accelerate(&self, row: &Row, system: &LinearSystem) -> Result<Acceleration> {
         match self {
             Source::Classical(classical) => classical.build(system),
-            Source::Constant(op) => Ok(Acceleration::preconditioner(op.clone())),
+            Source::Constant(fitted) => Ok(fitted()),
             Source::Model(model, beside) => {
                 let predicted = Acceleration::predicted(|| model.predict(system, &row.options()))?;
                 match beside {
@@ -235,11 +235,11 @@ fn distance(x: &[f64], exact: &[f64]) -> f64 {
 pub fn source(
     kind: &RowKind,
     dataset: usize,
-    mean: impl FnOnce() -> Result<ExplicitInverse>,
+    fit: impl FnOnce(&constants::Spec) -> Result<Fitted>,
 ) -> Result<Source> {
     match kind {
         RowKind::Classical(spec) => Ok(Source::Classical(Classical::new(spec.clone()))),
-        RowKind::MeanInverse => Ok(Source::Constant(Arc::new(mean()?))),
+        RowKind::Constant(spec) => Ok(Source::Constant(fit(spec)?)),
         RowKind::Model(paths, beside) => {
             let path = match paths {
                 OneOrMany::One(path) => path,

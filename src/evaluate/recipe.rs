@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::models::PredictOptions;
+use crate::models::{PredictOptions, constants};
 use crate::precond::Spec;
 use crate::solver::{Method, Need};
 
@@ -141,14 +141,12 @@ fn repeated<T: PartialEq>(items: &[T]) -> Option<&T> {
         .find_map(|(i, item)| items[..i].contains(item).then_some(item))
 }
 
-/// The preconditioner spelled for the constant baseline.
-pub const MEAN_INVERSE: &str = "mean-inverse";
-
 /// What a row's preconditioner is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RowKind {
     Classical(Spec),
-    MeanInverse,
+    /// What the training split gives once for all systems.
+    Constant(constants::Spec),
     /// A model, and the classical preconditioner beside it.
     Model(OneOrMany, Option<Spec>),
 }
@@ -158,7 +156,7 @@ impl RowKind {
     pub fn name(&self) -> &'static str {
         match self {
             RowKind::Classical(_) => "classical",
-            RowKind::MeanInverse => "constant",
+            RowKind::Constant(_) => "constant",
             RowKind::Model(..) => "learned",
         }
     }
@@ -195,7 +193,7 @@ impl Row {
     /// [`Error::Argument`] if none is given, or the notation is wrong.
     pub fn kind(&self) -> Result<RowKind> {
         match (&self.pc, &self.model) {
-            (Some(pc), None) if pc == MEAN_INVERSE => Ok(RowKind::MeanInverse),
+            (Some(pc), None) if constants::is_named(pc) => Ok(RowKind::Constant(pc.parse()?)),
             (Some(pc), None) => Ok(RowKind::Classical(pc.parse()?)),
             (pc, Some(model)) => {
                 let beside = pc.as_deref().map(str::parse).transpose()?;

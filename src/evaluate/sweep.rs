@@ -10,16 +10,12 @@ use super::recipe::{EvalRecipe, Row, RowKind};
 use crate::dataset::{Checked, Dataset};
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::models::mlp;
-use crate::models::operator::ExplicitInverse;
+use crate::models::constants::{self, Fitted};
 use crate::solver::Workspace;
 use crate::system::{Cached, LinearSystem, Parts, SampleSource, cache, for_each_chunk};
 
 /// Residual histories are kept for this many systems of each dataset.
 const HISTORIES: usize = 1;
-
-/// Training systems whose inverses make the constant baseline.
-const MEAN_SAMPLES: usize = 256;
 
 /// What the sweep tells its caller as it goes.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,10 +121,10 @@ fn rehearse(recipe: &EvalRecipe, data: &Arc<Dataset>, d: usize, first: u32) -> R
         return Ok(());
     };
     for row in &recipe.rows {
-        if row.kind()? == RowKind::MeanInverse {
+        if let RowKind::Constant(_) = row.kind()? {
             continue;
         }
-        measure::source(&row.kind()?, d, || mean_inverse(data, row.filter, row.symmetrize))
+        measure::source(&row.kind()?, d, |spec| fit(spec, data, row))
             .and_then(|source| measure::solve(&mut Workspace::default(), &source, row, &system, (target, 1)))
             .map_err(|e| named(e, row, data))?;
     }
@@ -225,8 +221,7 @@ fn one_row(
 ) -> Result<bool> {
     let row = &recipe.rows[r];
     let named = |e: Error| named(e, row, data);
-    let source =
-        measure::source(&row.kind()?, d, || mean_inverse(data, row.filter, row.symmetrize)).map_err(named)?;
+    let source = measure::source(&row.kind()?, d, |spec| fit(spec, data, row)).map_err(named)?;
     let omega = row.ksp.damping();
     let mut after = Vec::new();
     for i in 0..results.datasets[d].kappa.len() {
@@ -269,21 +264,9 @@ fn one_row(
     Ok(true)
 }
 
-/// The mean of A⁻¹ over the training split: what a network that learned nothing but a constant would say.
-fn mean_inverse(data: &Arc<Dataset>, filter: f64, symmetrize: bool) -> Result<ExplicitInverse> {
+/// What a constant makes of the training split.
+fn fit(spec: &constants::Spec, data: &Arc<Dataset>, row: &Row) -> Result<Fitted> {
     let ids = data.split("train")?;
-    let ids = &ids[..ids.len().min(MEAN_SAMPLES)];
-    let n = ids.first().map_or(0, |&i| data.size(i as usize).0);
-    if ids.is_empty() || ids.iter().any(|&i| data.size(i as usize).0 != n) {
-        return Err(Error::file(
-            data.path(),
-            "mean-inverse needs training systems of one size",
-        ));
-    }
-    ExplicitInverse::new(
-        n,
-        mlp::mean_inverse(&Checked::new(data.clone()), ids)?,
-        filter,
-        symmetrize,
-    )
+    spec.member()
+        .fit(&Checked::new(data.clone()), ids, &row.options())
 }

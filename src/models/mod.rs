@@ -2,6 +2,7 @@
 //! lists them.
 
 pub mod checkpoint;
+pub mod constants;
 pub mod factor_gnn;
 pub mod features;
 pub mod fit;

@@ -23,8 +23,6 @@ use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use network::Mlp;
 
-pub use training::mean_inverse;
-
 /// The model's name in recipes.
 pub const NAME: &str = "mlp";
 

@@ -8,16 +8,14 @@ use rayon::prelude::*;
 use super::network::{Mlp, Normalization};
 use super::{Init, LossKind, MlpConfig};
 use crate::error::Result;
-use crate::linalg::{Csr, dense};
+use crate::linalg::Csr;
 use crate::models::TrainingSet;
+use crate::models::constants::mean_inverse::{SAMPLES, inverse_entries, mean_inverse};
 use crate::models::fit::{self, Trainer, Training};
 use crate::nn::dense::Probes;
 use crate::nn::ops::{DfdxOps, Engine};
 use crate::nn::{Backend, Device, Loss, Params};
-use crate::system::{LinearSystem, Parts, SampleSource};
-
-/// Samples whose inverses are averaged for the initial output bias.
-const MEAN_INVERSE_SAMPLES: usize = 256;
+use crate::system::{LinearSystem, Parts};
 
 /// A trainer with fresh weights for systems like those of `set`.
 ///
@@ -38,7 +36,7 @@ pub fn trainer(config: &MlpConfig, set: &TrainingSet, seed: u64, device: Device)
     if config.init == Init::MeanInverse
         && let Some(bias) = weights.last_mut()
     {
-        bias.data = mean_inverse(&*set.source, &set.ids[..set.ids.len().min(MEAN_INVERSE_SAMPLES)])?;
+        bias.data = mean_inverse(&*set.source, &set.ids[..set.ids.len().min(SAMPLES)])?;
     }
     let training = MlpTraining {
         target_scale: 1.0 / (rms * rms),
@@ -52,38 +50,6 @@ fn mean_entry(a: &Csr) -> Result<f32> {
     let inverse = inverse_entries(a)?;
     let sum: f64 = inverse.iter().map(|&v| f64::from(v).powi(2)).sum();
     Ok((sum / inverse.len() as f64).sqrt() as f32)
-}
-
-fn inverse_entries(a: &Csr) -> Result<Vec<f32>> {
-    let m = dense::inverse_spd(a)?;
-    let n = a.nrows();
-    // Symmetric: columns read as rows.
-    Ok((0..n * n).map(|k| m[(k % n, k / n)] as f32).collect())
-}
-
-/// The entrywise mean of A⁻¹ over samples of one size.
-///
-/// # Errors
-/// [`crate::Error::Numeric`] if a matrix is not positive definite; those of [`SampleSource::load`].
-pub fn mean_inverse(source: &dyn SampleSource, ids: &[u32]) -> Result<Vec<f32>> {
-    let n = ids
-        .first()
-        .map_or(Ok(0), |&id| source.size(id).map(|size| size.0))?;
-    let mut sum = vec![0.0f64; n * n];
-    for group in ids.chunks(8) {
-        let inverses = source
-            .load(group, &Parts::matrix())?
-            .par_iter()
-            .map(|s| inverse_entries(&s.matrix))
-            .collect::<Result<Vec<_>>>()?;
-        for inverse in inverses {
-            for (s, v) in sum.iter_mut().zip(inverse) {
-                *s += f64::from(v);
-            }
-        }
-    }
-    let count = ids.len() as f64;
-    Ok(sum.into_iter().map(|s| (s / count) as f32).collect())
 }
 
 struct MlpTraining {

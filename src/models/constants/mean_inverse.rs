@@ -1,0 +1,151 @@
+//! `mean-inverse`: the entrywise mean of A⁻¹, the best constant M in ‖M − A⁻¹‖_F.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{Constant, Fitted};
+use crate::entry::{self, Entry};
+use crate::error::{Error, Result};
+use crate::linalg::{Csr, dense};
+use crate::models::PredictOptions;
+use crate::models::operator::ExplicitInverse;
+use crate::solve::Acceleration;
+use crate::system::{Parts, SampleSource};
+
+/// What a network that learned nothing but a constant would say.
+pub static ENTRY: Entry<dyn Constant> = Entry {
+    name: "mean-inverse",
+    help: "Mean of A^-1 over training systems, an explicit dense inverse",
+    source: "the best constant M in the mean of ||M - A^-1||_F^2",
+    needs: "training systems of one size, symmetric positive definite",
+    positional: &["samples"],
+    defaults: entry::defaults::<MeanInverse>,
+    parse: |table, origin| {
+        Ok(Box::new(entry::config::<MeanInverse>(
+            table,
+            "mean-inverse",
+            origin,
+        )?))
+    },
+};
+
+/// Training systems whose inverses make the mean.
+pub const SAMPLES: usize = 256;
+
+/// Its settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MeanInverse {
+    /// At most this many training systems.
+    pub samples: usize,
+}
+
+impl Default for MeanInverse {
+    fn default() -> Self {
+        MeanInverse { samples: SAMPLES }
+    }
+}
+
+impl Constant for MeanInverse {
+    fn fit(&self, source: &dyn SampleSource, ids: &[u32], options: &PredictOptions) -> Result<Fitted> {
+        let ids = &ids[..ids.len().min(self.samples)];
+        let sizes = ids
+            .iter()
+            .map(|&id| Ok(source.size(id)?.0))
+            .collect::<Result<Vec<_>>>()?;
+        let n = match sizes.first() {
+            Some(&n) if sizes.iter().all(|&other| other == n) => n,
+            _ => {
+                return Err(Error::Argument(
+                    "mean-inverse needs training systems of one size".into(),
+                ));
+            }
+        };
+        let entries = mean_inverse(source, ids)?;
+        let op = Arc::new(ExplicitInverse::new(
+            n,
+            entries,
+            options.filter,
+            options.symmetrize,
+        )?);
+        Ok(Box::new(move || Acceleration::preconditioner(op.clone())))
+    }
+}
+
+/// A⁻¹ (n×n, row-major) of a symmetric positive definite matrix.
+///
+/// # Errors
+/// [`Error::Numeric`] if it is not positive definite.
+pub fn inverse_entries(a: &Csr) -> Result<Vec<f32>> {
+    let m = dense::inverse_spd(a)?;
+    let n = a.nrows();
+    // Symmetric: columns read as rows.
+    Ok((0..n * n).map(|k| m[(k % n, k / n)] as f32).collect())
+}
+
+/// The entrywise mean of A⁻¹ over samples of one size.
+///
+/// # Errors
+/// [`Error::Numeric`] if a matrix is not positive definite; those of [`SampleSource::load`].
+pub fn mean_inverse(source: &dyn SampleSource, ids: &[u32]) -> Result<Vec<f32>> {
+    let n = ids
+        .first()
+        .map_or(Ok(0), |&id| source.size(id).map(|size| size.0))?;
+    let mut sum = vec![0.0f64; n * n];
+    for group in ids.chunks(8) {
+        let inverses = source
+            .load(group, &Parts::matrix())?
+            .par_iter()
+            .map(|s| inverse_entries(&s.matrix))
+            .collect::<Result<Vec<_>>>()?;
+        for inverse in inverses {
+            for (s, v) in sum.iter_mut().zip(inverse) {
+                *s += f64::from(v);
+            }
+        }
+    }
+    let count = ids.len() as f64;
+    Ok(sum.into_iter().map(|s| (s / count) as f32).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Spec;
+    use super::*;
+    use crate::linalg::Props;
+    use crate::system::LinearSystem;
+
+    fn diagonal(values: &[f64]) -> LinearSystem {
+        let entries: Vec<_> = values.iter().enumerate().map(|(i, &v)| (i, i, v)).collect();
+        let matrix = Csr::from_triplets(values.len(), values.len(), &entries).unwrap();
+        LinearSystem::plain(matrix, vec![1.0; values.len()], Props::SPD)
+    }
+
+    #[test]
+    fn the_mean_of_two_inverses_over_one_or_both() {
+        let train = vec![diagonal(&[1.0, 2.0]), diagonal(&[2.0, 4.0])];
+        for (spec, expected) in [("mean-inverse", [0.75, 0.375]), ("mean-inverse(1)", [1.0, 0.5])] {
+            let spec: Spec = spec.parse().unwrap();
+            let same = spec
+                .member()
+                .fit(&train, &[0, 1], &PredictOptions::default())
+                .unwrap();
+            let mut z = [0.0; 2];
+            same().preconditioner.unwrap().apply(&[1.0, 1.0], &mut z);
+            assert_eq!(z, expected);
+        }
+        let mixed = vec![diagonal(&[1.0]), diagonal(&[2.0, 4.0])];
+        let spec: Spec = "mean-inverse".parse().unwrap();
+        for ids in [&[0, 1][..], &[]] {
+            let error = spec
+                .member()
+                .fit(&mixed, ids, &PredictOptions::default())
+                .err()
+                .unwrap();
+            assert!(error.to_string().contains("of one size"), "{error}");
+        }
+        assert!("mean-inverse(size = 3)".parse::<Spec>().is_err());
+    }
+}
