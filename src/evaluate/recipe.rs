@@ -31,6 +31,7 @@ pub struct EvalRecipe {
     /// Relative errors ‖x − x*‖₂/‖x*‖₂ against the dataset's solutions to reach.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub error: Vec<f64>,
+    /// Most iterations of a solve.
     #[serde(default = "default_max_it")]
     pub max_it: usize,
     /// Systems per dataset whose condition numbers are computed (dense eigenvalues: n³ work each); 0 computes none.
@@ -43,6 +44,7 @@ pub struct EvalRecipe {
     /// [`crate::system::cache::default_bytes`] where none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_mib: Option<usize>,
+    /// Rows of the table, in its order.
     #[serde(rename = "row")]
     pub rows: Vec<Row>,
 }
@@ -64,7 +66,9 @@ pub enum Measure {
 /// What a solve is to reach.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Target {
+    /// The relative tolerance.
     pub rtol: f64,
+    /// What it is of.
     pub measure: Measure,
 }
 
@@ -88,7 +92,7 @@ impl Measure {
 }
 
 /// The relative residual where a recipe gives nothing to reach.
-pub const DEFAULT_RTOL: f64 = 1e-5;
+const DEFAULT_RTOL: f64 = 1e-5;
 
 fn default_max_it() -> usize {
     10_000
@@ -109,8 +113,9 @@ pub struct Row {
     /// What the table calls it; made from ksp and pc where none is given.
     #[serde(default)]
     pub label: String,
+    /// The Krylov method.
     pub ksp: Method,
-    /// A classical preconditioner, or "mean-inverse": the mean of A⁻¹ over the training split, the best constant in ‖M − A⁻¹‖_F.
+    /// A classical preconditioner, or a constant of the training split such as "mean-inverse" ([`constants`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pc: Option<String>,
     /// A run directory or checkpoint for all datasets, or one for each. With a classical `pc` as well, what the model predicts (a
@@ -129,7 +134,9 @@ pub struct Row {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum OneOrMany {
+    /// For all datasets.
     One(PathBuf),
+    /// One for each.
     Many(Vec<PathBuf>),
 }
 
@@ -144,6 +151,7 @@ fn repeated<T: PartialEq>(items: &[T]) -> Option<&T> {
 /// What a row's preconditioner is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RowKind {
+    /// A classical preconditioner.
     Classical(Spec),
     /// What the training split gives once for all systems.
     Constant(constants::Spec),

@@ -20,7 +20,12 @@ const HISTORIES: usize = 1;
 /// What the sweep tells its caller as it goes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    Start { solves: usize },
+    /// Before the first solve.
+    Start {
+        /// Solves to come.
+        solves: usize,
+    },
+    /// After each of them.
     Solve,
 }
 
@@ -29,8 +34,11 @@ pub enum Event {
 pub struct DataInfo {
     /// File name without its ending; with a number where an earlier dataset has the same.
     pub name: String,
+    /// Its family.
     pub family: String,
+    /// Its equation in words.
     pub equation: String,
+    /// Systems that are solved.
     pub systems: usize,
     /// Unknowns of the largest system.
     pub n: usize,
@@ -57,8 +65,11 @@ impl DataInfo {
 /// Everything measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Results {
+    /// What was asked for.
     pub recipe: EvalRecipe,
+    /// In the order of the recipe.
     pub datasets: Vec<DataInfo>,
+    /// In the order of datasets, rows, tolerances, systems.
     pub solves: Vec<Solve>,
     /// The sweep was interrupted; what was done until then is here.
     pub interrupted: bool,

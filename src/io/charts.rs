@@ -6,6 +6,9 @@ const COLOURS: [&str; 8] = [
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#777777",
 ];
 
+/// Of the two parts of a bar.
+const PARTS: [&str; 2] = [COLOURS[5], COLOURS[0]];
+
 /// Dashes that tell lines apart where colours run out.
 const DASHES: [&str; 3] = ["", "7 4", "2 3"];
 
@@ -48,24 +51,12 @@ pub fn lines(title: &str, x_label: &str, y_label: &str, x: Scale, y: Scale, seri
     let x_axis = Axis::over(all.iter().map(|p| p.0), x, left, left + width);
     let y_axis = Axis::over(all.iter().map(|p| p.1), y, top + height, top);
     let legend_top = top + height + 58.0;
-    let (legend, legend_height) = legend(series.iter().map(|s| s.name.as_str()), left, legend_top, true);
-    let mut body = frame(title, left, top, width, height);
-    for (value, label) in x_axis.ticks() {
-        let at = x_axis.place(value);
-        body += &format!(
-            "<line x1=\"{at:.1}\" y1=\"{top}\" x2=\"{at:.1}\" y2=\"{:.1}\" stroke=\"#ddd\"/><text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\" {TEXT}>{label}</text>",
-            top + height,
-            top + height + 18.0
-        );
-    }
+    let (legend, legend_height) = legend(series.iter().map(|s| s.name.as_str()), left, legend_top);
+    let mut body = frame(title, left, top, width, height) + &upright(&x_axis, top, height);
     for (value, label) in y_axis.ticks() {
         let at = y_axis.place(value);
-        body += &format!(
-            "<line x1=\"{left}\" y1=\"{at:.1}\" x2=\"{:.1}\" y2=\"{at:.1}\" stroke=\"#ddd\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" {TEXT}>{label}</text>",
-            left + width,
-            left - 8.0,
-            at + 4.0
-        );
+        body += &segment([left, at, left + width, at], "stroke=\"#ddd\"");
+        body += &text(left - 8.0, at + 4.0, "end", &label);
     }
     for (i, s) in series.iter().enumerate() {
         let points: Vec<(f64, f64)> = s
@@ -92,11 +83,14 @@ pub fn lines(title: &str, x_label: &str, y_label: &str, x: Scale, y: Scale, seri
             }
         }
     }
-    body += &format!(
-        "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\" {TEXT}>{}</text><text transform=\"translate(18 {:.1}) rotate(-90)\" text-anchor=\"middle\" {TEXT}>{}</text>",
+    body += &text(
         left + width / 2.0,
         top + height + 38.0,
-        escape(x_label),
+        "middle",
+        &escape(x_label),
+    );
+    body += &format!(
+        "<text transform=\"translate(18 {:.1}) rotate(-90)\" text-anchor=\"middle\" {TEXT}>{}</text>",
         top + height / 2.0,
         escape(y_label)
     );
@@ -114,49 +108,48 @@ pub fn bars(title: &str, x_label: &str, parts: [&str; 2], rows: &[(String, [f64;
         .filter(|v| v.is_finite())
         .fold(0.0, f64::max);
     let axis = Axis::over([0.0, most].into_iter(), Scale::Linear, left, left + width);
-    let mut body = frame(title, left, top, width, height);
-    for (value, label) in axis.ticks() {
-        let at = axis.place(value);
-        body += &format!(
-            "<line x1=\"{at:.1}\" y1=\"{top}\" x2=\"{at:.1}\" y2=\"{:.1}\" stroke=\"#ddd\"/><text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\" {TEXT}>{label}</text>",
-            top + height,
-            top + height + 18.0
-        );
-    }
+    let mut body = frame(title, left, top, width, height) + &upright(&axis, top, height);
     for (i, (name, value)) in rows.iter().enumerate() {
         let y = top + 6.0 + step * i as f64;
-        let (a, b, c) = (axis.place(0.0), axis.place(value[0]), axis.place(total(value)));
-        body += &format!(
-            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" {TEXT}>{}</text><rect x=\"{a:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"16\" fill=\"{}\"/><rect x=\"{b:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"16\" fill=\"{}\"/><text x=\"{:.1}\" y=\"{:.1}\" {TEXT}>{}</text>",
-            left - 8.0,
-            y + 12.0,
-            escape(name),
-            b - a,
-            COLOURS[5],
-            c - b,
-            COLOURS[0],
-            c + 5.0,
-            y + 12.0,
-            tick(total(value))
-        );
+        let [a, b, c] = [0.0, value[0], total(value)].map(|v| axis.place(v));
+        body += &text(left - 8.0, y + 12.0, "end", &escape(name));
+        body += &rectangle([a, y, b - a, 16.0], PARTS[0]);
+        body += &rectangle([b, y, c - b, 16.0], PARTS[1]);
+        body += &text(c + 5.0, y + 12.0, "start", &tick(total(value)));
     }
     let bottom = top + height + 38.0;
-    body += &format!(
-        "<text x=\"{:.1}\" y=\"{bottom:.1}\" text-anchor=\"middle\" {TEXT}>{}</text>",
-        left + width / 2.0,
-        escape(x_label)
-    );
-    for (i, (part, c)) in parts.iter().zip([COLOURS[5], COLOURS[0]]).enumerate() {
+    body += &text(left + width / 2.0, bottom, "middle", &escape(x_label));
+    for (i, (part, colour)) in parts.iter().zip(PARTS).enumerate() {
         let at = left + 110.0 * i as f64;
-        body += &format!(
-            "<rect x=\"{at:.1}\" y=\"{:.1}\" width=\"12\" height=\"12\" fill=\"{c}\"/><text x=\"{:.1}\" y=\"{:.1}\" {TEXT}>{}</text>",
-            bottom + 14.0,
-            at + 18.0,
-            bottom + 24.0,
-            escape(part)
-        );
+        body += &rectangle([at, bottom + 14.0, 12.0, 12.0], colour);
+        body += &text(at + 18.0, bottom + 24.0, "start", &escape(part));
     }
     document(bottom + 36.0, &body)
+}
+
+/// Lines and labels of a horizontal axis, across a frame.
+fn upright(axis: &Axis, top: f64, height: f64) -> String {
+    let mut out = String::new();
+    for (value, label) in axis.ticks() {
+        let at = axis.place(value);
+        out += &segment([at, top, at, top + height], "stroke=\"#ddd\"");
+        out += &text(at, top + height + 18.0, "middle", &label);
+    }
+    out
+}
+
+fn text(x: f64, y: f64, anchor: &str, label: &str) -> String {
+    format!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" {TEXT}>{label}</text>")
+}
+
+/// From (x1, y1) to (x2, y2).
+fn segment([x1, y1, x2, y2]: [f64; 4], style: &str) -> String {
+    format!("<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" {style}/>")
+}
+
+/// Of a corner, a width and a height.
+fn rectangle([x, y, width, height]: [f64; 4], fill: &str) -> String {
+    format!("<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height}\" fill=\"{fill}\"/>")
 }
 
 /// From data to the page.
@@ -273,41 +266,35 @@ fn dash(i: usize) -> &'static str {
 }
 
 /// Names in two columns below the plot; also how high that is.
-fn legend<'a>(names: impl Iterator<Item = &'a str>, left: f64, top: f64, lines: bool) -> (String, f64) {
+fn legend<'a>(names: impl Iterator<Item = &'a str>, left: f64, top: f64) -> (String, f64) {
     let mut out = String::new();
     let mut rows = 0;
     for (i, name) in names.enumerate() {
         let (x, y) = (left + 340.0 * (i % 2) as f64, top + 18.0 * (i / 2) as f64);
         rows = i / 2 + 1;
-        if lines {
-            out += &format!(
-                "<line x1=\"{x:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\" stroke=\"{}\" stroke-width=\"2\" stroke-dasharray=\"{}\"/>",
-                y - 4.0,
-                x + 26.0,
-                y - 4.0,
-                colour(i),
-                dash(i)
-            );
-        }
-        out += &format!(
-            "<text x=\"{:.1}\" y=\"{y:.1}\" {TEXT}>{}</text>",
-            x + 32.0,
-            escape(name)
+        let style = format!(
+            "stroke=\"{}\" stroke-width=\"2\" stroke-dasharray=\"{}\"",
+            colour(i),
+            dash(i)
         );
+        out += &segment([x, y - 4.0, x + 26.0, y - 4.0], &style);
+        out += &text(x + 32.0, y, "start", &escape(name));
     }
     (out, 18.0 * rows as f64)
 }
 
 fn frame(title: &str, left: f64, top: f64, width: f64, height: f64) -> String {
     format!(
-        "<text x=\"{left}\" y=\"20\" font-weight=\"600\" {TEXT}>{}</text><rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" fill=\"none\" stroke=\"#888\"/>",
+        "<text x=\"{left}\" y=\"20\" font-weight=\"600\" {TEXT}>{}</text>\
+         <rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" fill=\"none\" stroke=\"#888\"/>",
         escape(title)
     )
 }
 
 fn document(height: f64, body: &str) -> String {
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height:.0}\" width=\"{WIDTH}\" height=\"{height:.0}\" role=\"img\"><rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>{body}</svg>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height:.0}\" width=\"{WIDTH}\" \
+         height=\"{height:.0}\" role=\"img\"><rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>{body}</svg>\n"
     )
 }
 
