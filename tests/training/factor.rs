@@ -53,6 +53,13 @@ fn every_node_model_trains_and_is_evaluated() {
             assert!(fields[column].is_empty());
         }
     }
+    let summary = std::fs::read_to_string(place.path("report/summary.csv")).unwrap();
+    assert!(
+        summary.lines().next().unwrap().contains("label_cosine_mean"),
+        "{summary}"
+    );
+    let page = std::fs::read_to_string(place.path("report/report.html")).unwrap();
+    assert!(page.contains("label cosine, mean</th>"));
 }
 
 #[test]
