@@ -8,6 +8,7 @@ use crate::evaluate::group::Group;
 use crate::evaluate::measure::Solve;
 use crate::evaluate::recipe::Row;
 use crate::evaluate::statistics::Statistic::{Max, Mean, Median, Q1, Q3, Range, Whole};
+use crate::models::constants::is_named;
 
 /// Solves of the row.
 pub static SOLVES: Column = Column {
@@ -105,6 +106,7 @@ pub static ITERATIONS_CHANGE: Column = Column {
                 row.number(&ITERATIONS_CHANGE).map_or_else(String::new, |change| {
                     let pc = match row.text(&PC) {
                         "" | "none" => String::new(),
+                        pc if is_named(pc) => String::new(),
                         pc => format!(" + {pc}"),
                     };
                     format!(
@@ -130,7 +132,7 @@ fn change(group: &Group) -> Value {
     let rows = &group.results.recipe.rows;
     let plain = || {
         let with = &rows[group.row];
-        let pc = with.pc.as_deref().unwrap_or("none");
+        let pc = with.pc.as_deref().filter(|pc| !is_named(pc)).unwrap_or("none");
         let from_zero =
             |row: &Row| row.model.is_none() && row.ksp == with.ksp && row.pc.as_deref() == Some(pc);
         let r = rows.iter().position(from_zero)?;

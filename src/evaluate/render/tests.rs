@@ -3,9 +3,11 @@
 use super::{console, csv as files, html, json};
 use crate::evaluate::columns::{self, Column, Place, Shown};
 use crate::evaluate::condition::Condition;
+use crate::evaluate::recipe::Row;
 use crate::evaluate::sample::results;
 use crate::evaluate::summary::{summarize, verdicts};
 use crate::evaluate::sweep::Results;
+use crate::solver::Method;
 
 /// Headings of a place, as the table of columns has them.
 fn headings(place: Place) -> Vec<String> {
@@ -17,6 +19,10 @@ fn headings(place: Place) -> Vec<String> {
 /// Results in which every optional column has a value.
 fn full() -> Results {
     let mut results = results();
+    results.recipe.rows[1] = Row {
+        label: "network".into(),
+        ..Row::learned(Method::cg(), "run".into())
+    };
     results.datasets[0].kappa = vec![30.0];
     results.datasets[0].kappa_after = vec![
         vec![Condition {
@@ -154,7 +160,10 @@ fn csv_read_back_equals_the_solves() {
             (text("reason"), text("note")),
             (s.reason.as_str(), s.note.as_deref().unwrap())
         );
-        assert_eq!((text("kind"), text("measure")), ("classical", "residual"));
+        assert_eq!(
+            (text("kind"), text("measure")),
+            (if s.row == 1 { "learned" } else { "classical" }, "residual")
+        );
         assert_eq!(text("converged"), s.converged.to_string());
         assert_eq!((number("n"), number("sample")), (s.n as f64, s.sample as f64));
         assert_eq!(
@@ -251,9 +260,9 @@ fn winners_failures_and_guesses_are_told() {
     let rows = summarize(&full());
     let text = console::console(&full(), &rows, &verdicts);
     for line in [
-        "guess of cg + icc: relative error mean 0.2500, median 0.2500, worst 0.2500; mean absolute error 1.250e-1",
-        "cg + icc against cg from zero: -81.2 % iterations (mean)",
-        "factor of cg + icc: cosine with its target mean 0.6000, median 0.6000, worst 0.5000",
+        "guess of network: relative error mean 0.2500, median 0.2500, worst 0.2500; mean absolute error 1.250e-1",
+        "network against cg from zero: -81.2 % iterations (mean)",
+        "factor of network: cosine with its target mean 0.6000, median 0.6000, worst 0.5000",
     ] {
         assert!(text.lines().any(|l| l == line), "{line}\n{text}");
     }
