@@ -135,7 +135,8 @@ impl Source {
 /// Sets up what a row puts beside one system.
 ///
 /// # Errors
-/// If it cannot be made: a factorisation that breaks down, a model for another size, a space for a method without use for it.
+/// If it cannot be made: a factorisation that breaks down, a model for another size, a space for a method without use
+/// for it.
 pub fn prepare(source: &Source, row: &Row, system: &LinearSystem) -> Result<Prepared> {
     problem(row, system, Stop::default()).prepare(source.accelerate(row, system)?)
 }
@@ -250,5 +251,74 @@ pub fn source(
                 beside.clone().map(Classical::new),
             ))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::condition_after;
+    use crate::families;
+    use crate::linalg::{Csr, Props};
+    use crate::models::testing::SineModes;
+
+    const TARGET: (Target, usize) = (
+        Target {
+            rtol: 1e-8,
+            measure: Measure::Residual,
+        },
+        1000,
+    );
+
+    fn classical(pc: &str) -> Classical {
+        Classical::new(pc.parse().unwrap())
+    }
+
+    fn learned(pc: Option<&str>) -> Source {
+        Source::Model(Box::new(SineModes(10)), pc.map(classical))
+    }
+
+    #[test]
+    fn a_predicted_space_goes_with_a_classical_preconditioner() {
+        let family = families::build("poisson", &toml::toml! { level = 4 }, "test").unwrap();
+        let system = family.sampler().unwrap().sample(1, 0).unwrap();
+        for ksp in ["cg", "gcrodr(30, 10)"] {
+            let row = Row::learned(ksp.parse().unwrap(), "modes".into());
+            let run = |source: &Source| {
+                let ws = &mut Workspace::default();
+                let out = solve(ws, source, &row, &system, TARGET).unwrap();
+                assert!(out.converged && out.relative_error.unwrap() < 1e-6, "{out:?}");
+                out
+            };
+            let icc = run(&Source::Classical(classical("icc")));
+            let [space, both] = [None, Some("icc")].map(|pc| run(&learned(pc)));
+            assert!(both.iterations < icc.iterations && both.iterations < space.iterations);
+            assert!(icc.inference_seconds == 0.0 && both.inference_seconds > 0.0);
+            assert!(both.setup_seconds > both.inference_seconds);
+            assert_eq!(both.pc_nnz, icc.pc_nnz + 2 * 10 * 225);
+        }
+        // What is deflated does not count for the condition number.
+        let row = Row::learned("cg".parse().unwrap(), "modes".into());
+        let [before, after] = [Source::Classical(classical("icc")), learned(Some("icc"))].map(|source| {
+            let made = prepare(&source, &row, &system).unwrap();
+            let (a, m) = (&system.matrix, &*made.preconditioner);
+            condition_after(a, system.props, m, made.space.as_ref(), None).unwrap()
+        });
+        assert!(2.0 * after.unwrap().kappa < before.unwrap().kappa);
+        // Other methods name those that use a space.
+        let row = Row::learned("minres".parse().unwrap(), "modes".into());
+        let refused = solve(&mut Workspace::default(), &learned(None), &row, &system, TARGET);
+        assert!(refused.unwrap_err().to_string().contains("take cg or gcrodr"));
+    }
+
+    #[test]
+    fn a_space_that_cannot_be_set_up_is_a_failed_solve() {
+        let minus: Vec<_> = (0..16).map(|i| (i, i, -1.0)).collect();
+        let a = Csr::from_triplets(16, 16, &minus).unwrap();
+        let system = LinearSystem::plain(a, vec![1.0; 16], Props::SPD);
+        let row = Row::learned("cg".parse().unwrap(), "modes".into());
+        let out = solve(&mut Workspace::default(), &learned(None), &row, &system, TARGET).unwrap();
+        assert!(!out.converged && out.reason == "SETUP_FAILED" && out.setup_seconds > 0.0);
+        assert!(out.note.unwrap().contains("not positive definite"));
     }
 }

@@ -114,8 +114,8 @@ impl CoarseSpace {
         self.coefficients(&self.w, v, c);
     }
 
-    /// c ← E⁻¹ (A W)ᵀ v, the coefficients of the A-orthogonal projection of v onto span W; without a factor c ← (A W)ᵀ
-    /// v.
+    /// c ← E⁻¹ (A W)ᵀ v, the coefficients of the A-orthogonal projection of v onto span W; without a factor
+    /// c ← (A W)ᵀ v.
     pub fn project(&self, v: &[f64], c: &mut [f64]) {
         self.coefficients(&self.aw, v, c);
     }

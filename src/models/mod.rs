@@ -14,6 +14,8 @@ pub mod operator;
 pub mod precorrector;
 pub mod scaling;
 pub mod stencil_mlp;
+#[cfg(test)]
+pub mod testing;
 mod training_set;
 mod two_level;
 

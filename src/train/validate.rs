@@ -80,3 +80,42 @@ fn solve(
     let outcome = problem.solve(ws, &prepared, &mut Quiet)?.outcome;
     Ok((outcome.iterations, outcome.converged()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::families;
+    use crate::models::testing::SineModes;
+    use crate::system::Parts;
+
+    #[test]
+    fn a_predicted_space_is_for_the_methods_that_use_one() {
+        let family = families::build("poisson", &toml::toml! { level = 4 }, "test").unwrap();
+        let mut sampler = family.sampler().unwrap();
+        let systems: Vec<_> = (0..3).map(|i| sampler.sample(1, i).unwrap()).collect();
+        let held_out = HeldOut {
+            source: Cached::new(Arc::new(systems), Parts::all(), 1 << 20),
+            ids: vec![0, 1, 2],
+            chunk_bytes: 1 << 20,
+        };
+        let run = |method: &str, modes| {
+            let how = Validation {
+                ksp: method.parse().unwrap(),
+                ..Validation::default()
+            };
+            validate(&SineModes(modes), &held_out, &how)
+        };
+        for method in ["cg", "gcrodr(30, 10)"] {
+            let [none, some] = [0, 10].map(|modes| run(method, modes).unwrap());
+            assert!(some.failures == 0 && some.systems == 3);
+            assert!(
+                some.iterations_worst < none.iterations_mean,
+                "{method}: {some:?} {none:?}"
+            );
+        }
+        let error = run("richardson", 10).unwrap_err().to_string();
+        assert!(error.contains("take cg or gcrodr"), "{error}");
+    }
+}
