@@ -365,7 +365,7 @@ fn graphs(sources: &[Source]) -> BTreeMap<Vec<String>, BTreeMap<String, BTreeSet
         let tokens = tokens(&s.code);
         for at in (0..tokens.len()).filter(|&at| tokens[at].1 == "use") {
             for (path, name) in paths_at(&tokens, at + 1, &[]).0 {
-                if graphs[&s.module].contains_key(&path[0]) && path.len() > 1 {
+                if path.len() > 1 && graphs[&s.module].contains_key(&path[0]) {
                     origin.insert([&s.module[..], &[name]].concat(), path[0].clone());
                 }
             }
@@ -462,7 +462,8 @@ fn the_evaluator_knows_no_model_by_name() {
         .filter(|s| ["evaluate", "train"].contains(&s.module[0].as_str()))
     {
         for (line, path) in named(s) {
-            if path[0] == "models" && path.get(1).is_some_and(|m| models.contains(m)) {
+            if path.first().is_some_and(|m| m == "models") && path.get(1).is_some_and(|m| models.contains(m))
+            {
                 found.push(format!("{}:{line}: {}", s.path.display(), path.join("::")));
             }
         }

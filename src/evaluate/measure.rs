@@ -22,19 +22,24 @@ pub struct Solve {
     pub dataset: usize,
     /// Number of the row in the recipe.
     pub row: usize,
+    /// What it was to reach.
     #[serde(flatten)]
     pub target: Target,
     /// The system's id in its dataset.
     pub sample: u64,
+    /// Unknowns.
     pub n: usize,
+    /// Whether it got there.
     pub converged: bool,
     /// PETSc's name of the reason; "SETUP_FAILED" where the preconditioner could not be made.
     pub reason: String,
+    /// Iterations of the method.
     pub iterations: usize,
     /// A model's inference.
     pub inference_seconds: f64,
     /// Setup, a model's inference and products of A with a space included.
     pub setup_seconds: f64,
+    /// Seconds of the iterations alone.
     pub solve_seconds: f64,
     /// ‖b − A x‖₂ / ‖b‖₂, recomputed.
     pub relative_residual: f64,
@@ -84,6 +89,7 @@ impl Solve {
 
 /// What a row needs that is made once per dataset.
 pub enum Source {
+    /// One made from A alone.
     Classical(Classical),
     /// The best constant, ready to use.
     Constant(Fitted),

@@ -40,8 +40,8 @@ pub struct EvalRecipe {
     /// No condition numbers beyond this size.
     #[serde(default = "default_condition_max_n")]
     pub condition_max_n: usize,
-    /// MiB of systems that are kept in memory; the others are read again for every row and tolerance, which changes no result.
-    /// [`crate::system::cache::default_bytes`] where none is given.
+    /// MiB of systems that are kept in memory; the others are read again for every row and tolerance, which changes no
+    /// result. [`crate::system::cache::default_bytes`] where none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_mib: Option<usize>,
     /// Rows of the table, in its order.
@@ -118,8 +118,8 @@ pub struct Row {
     /// A classical preconditioner, or a constant of the training split such as "mean-inverse" ([`constants`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pc: Option<String>,
-    /// A run directory or checkpoint for all datasets, or one for each. With a classical `pc` as well, what the model predicts (a
-    /// guess, a space) goes with that.
+    /// A run directory or checkpoint for all datasets, or one for each. With a classical `pc` as well, what the model
+    /// predicts (a guess, a space) goes with that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<OneOrMany>,
     /// Use (M + Mᵀ)/2, as CG needs.
@@ -326,8 +326,8 @@ impl EvalRecipe {
             && !self.error.is_empty()
         {
             return bad(format!(
-                "error: {} does not hold x at each iteration, so that its error cannot be watched; take cg, fcg, minres, bcgs, \
-                 richardson or chebyshev, or rtol",
+                "error: {} does not hold x at each iteration, so that its error cannot be watched; take cg, fcg, \
+                 minres, bcgs, richardson or chebyshev, or rtol",
                 row.ksp.name()
             ));
         }

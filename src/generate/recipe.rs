@@ -167,8 +167,8 @@ impl Recipe {
         Ok(Box::new(Labelled::new(family, self.labels.clone())?))
     }
 
-    /// The recipe as it is written into the dataset of `family`, its own family: everything that decides the content, every
-    /// default written out.
+    /// The recipe as it is written into the dataset of `family`, its own family: everything that decides the content,
+    /// every default written out.
     pub fn resolved(&self, family: &dyn Family) -> String {
         let mut table = Table::new();
         table.insert("family".into(), self.family.clone().into());

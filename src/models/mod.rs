@@ -3,6 +3,7 @@
 
 pub mod checkpoint;
 pub mod constants;
+pub mod explicit_inverse;
 pub mod factor_gnn;
 pub mod features;
 pub mod fit;
@@ -10,7 +11,6 @@ mod graph;
 pub mod mlp;
 pub mod network;
 pub mod nsls;
-pub mod operator;
 pub mod precorrector;
 pub mod scaling;
 pub mod stencil_mlp;

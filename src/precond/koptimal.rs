@@ -43,8 +43,8 @@ impl Icc {
     /// the dense inverse, O(n³): for small n. Reference: Kaporin (1994), doi:10.1002/nla.1680010208.
     ///
     /// # Errors
-    /// [`crate::Error::Shape`] unless A is square; [`crate::Error::Numeric`] unless it is symmetric, finite and positive
-    /// definite.
+    /// [`crate::Error::Shape`] unless A is square; [`crate::Error::Numeric`] unless it is symmetric, finite and
+    /// positive definite.
     pub fn k_optimal(a: &Csr) -> Result<Self> {
         check_symmetric("koptimal", a)?;
         let inverse = dense::inverse_spd(a)?;

@@ -64,7 +64,8 @@ impl Parts {
         }
     }
 
-    /// What is known before a system is solved: A, b and fields. Solutions and labels are learned from, never predicted from.
+    /// What is known before a system is solved: A, b and fields. Solutions and labels are learned from, never predicted
+    /// from.
     pub fn given() -> Self {
         Parts {
             solution: false,

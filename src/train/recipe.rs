@@ -22,12 +22,16 @@ pub struct TrainRecipe {
     /// The run directory's name; the recipe's own where none is given.
     #[serde(default)]
     pub name: String,
+    /// Of weights, order and probes.
     #[serde(default = "one")]
     pub seed: u64,
+    /// Where to train.
     #[serde(default)]
     pub device: Device,
+    /// Passes over the training split.
     #[serde(default = "default_epochs")]
     pub epochs: u64,
+    /// Systems a step.
     #[serde(default = "default_batch")]
     pub batch_size: usize,
     /// At most this many samples of the training split; 0 takes all.
@@ -41,12 +45,16 @@ pub struct TrainRecipe {
     /// top.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_mib: Option<usize>,
+    /// Adam's settings.
     #[serde(default)]
     pub optimizer: Optimizer,
+    /// How the learning rate runs.
     #[serde(default)]
     pub schedule: Schedule,
+    /// How the solver judges the model.
     #[serde(default)]
     pub validation: Validation,
+    /// When to give up.
     #[serde(default)]
     pub early_stopping: EarlyStopping,
     /// The model's own table, named after it, every key written out; nothing else once the recipe is parsed.
@@ -70,8 +78,11 @@ fn default_batch() -> usize {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Optimizer {
+    /// Learning rate before the schedule.
     pub lr: f64,
+    /// Decay of the first and the second moment a step.
     pub betas: [f64; 2],
+    /// Added to the root of the second moment.
     pub eps: f64,
     /// Decoupled weight decay.
     pub weight_decay: f64,
@@ -102,6 +113,7 @@ pub struct Validation {
     pub samples: usize,
     /// The solver that judges.
     pub ksp: Method,
+    /// Relative tolerance of the solves.
     pub rtol: f64,
     /// A system not solved by then counts as this many iterations and as a failure.
     pub max_it: usize,

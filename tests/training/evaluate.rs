@@ -156,7 +156,8 @@ fn a_stencil_network_serves_another_level() {
 fn failures_are_counted() {
     let place = Place::new();
     let recipe = format!(
-        "data = [{:?}]\nmax_it = 3\ncondition_samples = 2\n[[row]]\nksp = \"cg\"\npc = \"none\"\n[[row]]\nksp = \"cg\"\npc = \"mean-inverse\"\nsymmetrize = true\nlabel = \"constant\"\n",
+        "data = [{:?}]\nmax_it = 3\ncondition_samples = 2\n[[row]]\nksp = \"cg\"\npc = \"none\"\n[[row]]\nksp = \
+         \"cg\"\npc = \"mean-inverse\"\nsymmetrize = true\nlabel = \"constant\"\n",
         data()
     );
     std::fs::write(place.path("e.toml"), recipe).unwrap();

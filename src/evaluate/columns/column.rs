@@ -158,6 +158,7 @@ pub enum Format {
 /// Which rows a place marks in this column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
+    /// In no table.
     Never,
     /// The winner by iterations.
     FewestIterations,
@@ -179,8 +180,8 @@ pub const fn at(place: Place, statistic: Statistic, format: Format) -> Shown {
     }
 }
 
-/// Where a statistic of solves is shown if nothing speaks for other places: in every file, and in the report's tables of
-/// rows that have it.
+/// Where a statistic of solves is shown if nothing speaks for other places: in every file, and in the report's tables
+/// of rows that have it.
 pub const STATISTIC: &[Shown] = &[
     at(Place::ResultsCsv, Statistic::Whole, Format::Exponent),
     at(Place::SummaryCsv, Statistic::Mean, Format::Plain),

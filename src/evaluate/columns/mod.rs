@@ -15,7 +15,8 @@ pub use labels::{KIND, ROW};
 pub use outcome::{FAILURES, ITERATIONS, SOLVES};
 pub use seconds::{SETUP_SECONDS, SOLVE_SECONDS, TOTAL_SECONDS};
 
-/// Every column, in the order in which every place shows them. Files keep the order of their columns: new ones come last.
+/// Every column, in the order in which every place shows them. Files keep the order of their columns: new ones come
+/// last.
 pub static COLUMNS: &[&Column] = &[
     &labels::DATASET,
     &labels::DATASET_NUMBER,

@@ -122,8 +122,8 @@ pub static ITERATIONS_CHANGE: Column = Column {
     ],
 };
 
-/// The change of the mean iterations of a row with guesses against the same method and preconditioner from zero, where both
-/// solved every system; −0.4 is 40 % fewer.
+/// The change of the mean iterations of a row with guesses against the same method and preconditioner from zero, where
+/// both solved every system; −0.4 is 40 % fewer.
 fn change(group: &Group) -> Value {
     let solved = |g: &Group| {
         let its = g.quartiles(|s: &Solve| Some(s.iterations as f64))?;

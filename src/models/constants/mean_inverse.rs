@@ -10,7 +10,7 @@ use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, dense};
 use crate::models::PredictOptions;
-use crate::models::operator::ExplicitInverse;
+use crate::models::explicit_inverse::ExplicitInverse;
 use crate::solve::Acceleration;
 use crate::system::{Parts, SampleSource};
 

@@ -1,4 +1,5 @@
-//! Constants: what training systems give once and every system then gets alike, the least that a learned method must beat.
+//! Constants: what training systems give once and every system then gets alike, the least that a learned method must
+//! beat.
 //!
 //! [`ENTRIES`] lists them, one a file. A recipe's row names one in place of a classical preconditioner.
 

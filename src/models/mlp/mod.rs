@@ -58,8 +58,11 @@ pub enum Init {
 pub struct MlpConfig {
     /// Widths of the hidden layers.
     pub hidden: Vec<usize>,
+    /// What the network sees of A.
     pub input: Input,
+    /// What training minimises.
     pub loss: LossKind,
+    /// What an untrained network says.
     pub init: Init,
     /// Random vectors per sample and step (losses `inverse` and `rate`).
     pub probes: usize,
