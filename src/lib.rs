@@ -50,6 +50,8 @@
 //! # Ok::<(), fempipe::Error>(())
 //! ```
 
+#![warn(missing_docs)]
+
 pub mod cli;
 pub mod dataset;
 pub mod draw;

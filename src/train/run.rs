@@ -34,13 +34,20 @@ pub enum Event {
         training: usize,
         /// Systems to validate on.
         validation: usize,
-        /// Batches in all, and those done already.
+        /// Batches in all.
         batches: u64,
-        /// Epochs done before.
+        /// Batches done before.
         done: u64,
     },
     /// A batch is done; `loss` is the mean of the epoch so far.
-    Batch { epoch: u64, done: u64, loss: f64 },
+    Batch {
+        /// The epoch under way, from 1.
+        epoch: u64,
+        /// Batches done in all.
+        done: u64,
+        /// Mean over the epoch's batches so far.
+        loss: f64,
+    },
     /// An epoch is done.
     Epoch(EpochMetrics),
 }

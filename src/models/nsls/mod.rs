@@ -71,8 +71,11 @@ pub struct NslsConfig {
     pub features: Iterates,
     /// How many iterates.
     pub iterates: usize,
+    /// How entries of A become edge weights.
     pub scaling: Scaling,
+    /// What training minimises.
     pub loss: LossKind,
+    /// How long x̂ is made.
     pub scale: Scale,
     /// Ours: the network says what to add to the last iterate, so that it starts from there.
     pub skip: bool,
