@@ -15,6 +15,8 @@ mod mesh;
 pub mod output;
 mod plot;
 pub mod progress;
+#[cfg(test)]
+mod readme;
 mod solve;
 mod train;
 mod verify;

@@ -269,6 +269,26 @@ mod tests {
     }
 
     #[test]
+    fn every_recipe_that_ships_is_read() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets");
+        let files = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
+        let mut read = 0;
+        for file in files.filter(|f| f.extension().is_some_and(|e| e == "toml")) {
+            let origin = file.display().to_string();
+            let mut recipe = Recipe::from_table(Recipe::read_table(&file).unwrap(), &origin).unwrap();
+            // The size is not what is tested, and takes long.
+            for (key, small) in [("cells", 8), ("level", 2), ("n", 20)] {
+                if let Some(size) = recipe.parameters.get_mut(key).filter(|v| v.is_integer()) {
+                    *size = Value::Integer(small);
+                }
+            }
+            recipe.family().unwrap();
+            read += 1;
+        }
+        assert!(read > 20);
+    }
+
+    #[test]
     fn what_depends_on_other_keys_is_resolved_too() {
         for (text, line) in [
             (

@@ -353,3 +353,49 @@ fn read_built_in(built_in: &BuiltIn, model: &str) -> Result<TrainRecipe> {
     recipe.data = Path::new("training").join(recipe.data);
     Ok(recipe)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_recipe_that_ships_is_read_and_stored_in_full() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("training");
+        let files = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
+        let mut read = 0;
+        for file in files.filter(|f| f.extension().is_some_and(|e| e == "toml")) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            if text.contains("[[row]]") {
+                continue;
+            }
+            let stored = TrainRecipe::read(&file).unwrap().to_toml().unwrap();
+            let again = TrainRecipe::parse(&stored, "stored").unwrap();
+            assert_eq!(again.to_toml().unwrap(), stored);
+            let entry = models::ENTRIES.find(&again.model).unwrap();
+            for key in (entry.defaults)().keys() {
+                assert!(
+                    again.own[entry.name].get(key).is_some(),
+                    "{}: no {key}",
+                    file.display()
+                );
+            }
+            read += 1;
+        }
+        assert!(read > 10);
+    }
+
+    #[test]
+    fn every_model_trains_by_its_defaults_and_its_own_recipes() {
+        for entry in models::ENTRIES.all() {
+            TrainRecipe::parse(&format!("model = \"{}\"\ndata = \"x.h5\"", entry.name), "r").unwrap();
+            let recipes = (entry.parse)(&(entry.defaults)(), "defaults").unwrap().recipes();
+            for r in recipes {
+                assert_eq!(builtin(r.family, Some(entry.name)).unwrap().model, entry.name);
+            }
+        }
+        let refused = |text: &str| TrainRecipe::parse(text, "r.toml").unwrap_err().to_string();
+        let error = refused("model = \"mlp\"\ndata = \"x\"\n[nsls]\nwidth = 3");
+        assert_eq!(error, "r.toml: [nsls] has no meaning with model = \"mlp\"");
+        assert!(refused("model = \"mlp\"\ndata = \"x\"\nepoch = 3").contains("unknown key 'epoch'"));
+    }
+}

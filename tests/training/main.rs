@@ -3,7 +3,14 @@
 mod device;
 mod evaluate;
 mod factor;
+#[path = "../../examples/own_model.rs"]
+mod own_model;
 mod resume;
 mod setup;
 mod solve;
 mod usage;
+
+#[test]
+fn a_model_from_outside() {
+    own_model::main().unwrap();
+}

@@ -34,7 +34,7 @@ const NAME: &str = "biharmonic";
 /// `biharmonic` as a member of [`super::ENTRIES`].
 pub static ENTRY: Entry<dyn Family> = Entry {
     name: NAME,
-    help: "laplace(f laplace(u)) = g, a simply supported plate, by interior penalty; f a random positive polynomial",
+    help: "Δ(f Δu) = g, a simply supported plate: dg P2 or Q2, c0ip; f a positive random polynomial, g another",
     source: "Li, Wang, Jimack 2022",
     needs: "",
     positional: &[],

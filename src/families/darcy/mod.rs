@@ -30,7 +30,7 @@ const NAME: &str = "darcy";
 /// `darcy` as a member of [`super::ENTRIES`].
 pub static ENTRY: Entry<dyn Family> = Entry {
     name: NAME,
-    help: "-div(w grad u) = f on the unit square, w a random field: a Gaussian one's exponential, or two phases",
+    help: "−∇·(w ∇u) = f; P1, Q1, 5-point; w the exponential of a Gaussian random field, of set contrast, or two phases",
     source: "Li et al. 2021, arXiv:2010.08895; Luo et al. 2024 (NeurKItt)",
     needs: "",
     positional: &[],

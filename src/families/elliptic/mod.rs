@@ -30,7 +30,7 @@ const NAME: &str = "elliptic";
 /// `elliptic` as a member of [`super::ENTRIES`].
 pub static ENTRY: Entry<dyn Family> = Entry {
     name: NAME,
-    help: "-div(f grad u) = g on a mesh, u = 0 on the boundary, f a random positive polynomial, g a random polynomial",
+    help: "−∇·(f ∇u) = g; P1, P2, Q1; square, L-shape, disc, grids, cube, Gmsh; f a positive random polynomial, g another",
     source: "Li, Wang, Jimack 2022",
     needs: "",
     positional: &[],

@@ -35,7 +35,7 @@ const NAME: &str = "frame";
 /// `frame` as a member of [`super::ENTRIES`].
 pub static ENTRY: Entry<dyn Family> = Entry {
     name: NAME,
-    help: "linear statics of random three-dimensional building frames of Timoshenko beams",
+    help: "3-D building frames of Timoshenko beams; size, pattern, section, material and load vary",
     source: "Grementieri, Galeone 2022 (StAnD), arXiv:2201.05356",
     needs: "",
     positional: &[],

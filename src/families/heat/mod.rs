@@ -40,7 +40,7 @@ const NAME: &str = "heat";
 /// `heat` as a member of [`super::ENTRIES`].
 pub static ENTRY: Entry<dyn Family> = Entry {
     name: NAME,
-    help: "du/dt = div(w grad u) + s on the unit square, steps of the theta-scheme, or one steady problem",
+    help: "steps of the θ-scheme for ∂u/∂t = ∇·(w ∇u) + s, or one steady problem; w, initial state and source vary",
     source: "Luo et al. 2024 (NeurKItt), the steady one",
     needs: "",
     positional: &[],

@@ -37,8 +37,7 @@ const NAME: &str = "helmholtz";
 /// `helmholtz` as a member of [`super::ENTRIES`].
 pub static ENTRY: Entry<dyn Family> = Entry {
     name: NAME,
-    help: "-laplace(u) - k^2 u = f on the unit square, indefinite; an absorbing boundary; or shifted, positive \
-           definite",
+    help: "−Δu − k²u = f, indefinite; absorbing boundary; shifted, positive definite; k from a Gaussian random field",
     source: "Luo et al. 2024 (NeurKItt), the shifted one",
     needs: "",
     positional: &[],

@@ -33,7 +33,7 @@ const NAME: &str = "poisson";
 /// `poisson` as a member of [`super::ENTRIES`].
 pub static ENTRY: Entry<dyn Family> = Entry {
     name: NAME,
-    help: "-laplace(u) = f on the unit square, u = 0 on its boundary, on randomly perturbed regular triangulations",
+    help: "−Δu = f; P1 on randomly perturbed regular triangulations, levels 2 to 7 (n = 9 … 16129)",
     source: "Ruelmann, Geveler, Turek 2018",
     needs: "",
     positional: &[],

@@ -30,7 +30,7 @@ const NAME: &str = "tridiagonal";
 /// `tridiagonal` as a member of [`super::ENTRIES`].
 pub static ENTRY: Entry<dyn Family> = Entry {
     name: NAME,
-    help: "A = L L^T with a random bidiagonal L whose inverse is rank-1 semiseparable",
+    help: "A = L Lᵀ, L bidiagonal with semiseparable inverse; L varies",
     source: "Trifonov, Muravleva, Oseledets 2025, arXiv:2502.01397, section 5.1",
     needs: "",
     positional: &[],

@@ -92,7 +92,7 @@ impl Default for MlpConfig {
 /// `mlp` as a member of [`super::ENTRIES`].
 pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     name: NAME,
-    help: "the n^2 entries of an approximate inverse, from the stored diagonals of A",
+    help: "the n² entries of an approximate inverse, from the stored diagonals of A",
     source: "Ruelmann, Geveler, Turek 2018",
     needs: "A symmetric positive definite, all systems of one size",
     positional: &[],

@@ -99,7 +99,7 @@ impl Default for NslsConfig {
 /// `nsls` as a member of [`super::ENTRIES`].
 pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     name: NAME,
-    help: "the solution itself, by a graph network on A with iterates as features",
+    help: "x itself, by a graph network on A with iterates as features",
     source: "Grementieri, Galeone 2022, arXiv:2201.05356",
     needs: "",
     positional: &[],
