@@ -2,6 +2,18 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
+use crate::models::Device;
+
+/// Where networks run.
+pub const DEVICES: [Choice<Device>; 2] = [
+    (Device::Cpu, "cpu", "The processor's cores"),
+    (
+        Device::Cuda,
+        "cuda",
+        "An NVIDIA GPU, in builds with the feature cuda",
+    ),
+];
+
 /// A value with its name and its line of help.
 pub type Choice<T> = (T, &'static str, &'static str);
 

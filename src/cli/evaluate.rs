@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::Common;
+use super::choice::{DEVICES, one_of};
 use super::output::print;
 use super::progress::{bar, say};
 use crate::error::{Error, Result};
 use crate::evaluate::{self, EvalRecipe, Event, Method, Row};
+use crate::models::Device;
 use crate::notation::list;
 
 /// Compare solvers, classical preconditioners and trained models on held-out systems
@@ -45,6 +47,9 @@ pub struct Args {
     /// At most this many systems of each
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
+    /// Where models predict [default: the recipe's, cpu]
+    #[arg(long, value_parser = one_of(&DEVICES))]
+    device: Option<Device>,
     /// Directory for results.csv, report.html and the plots
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -112,6 +117,7 @@ impl Args {
         if let Some(samples) = self.samples {
             recipe.samples = samples;
         }
+        recipe.device = self.device.unwrap_or(recipe.device);
         recipe.check("command line")?;
         Ok(recipe)
     }

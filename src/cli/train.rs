@@ -6,6 +6,7 @@ use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::Common;
+use super::choice::{DEVICES, one_of};
 use super::output::{number, print};
 use super::progress::{bar, say};
 use crate::error::{Error, Result};
@@ -35,9 +36,9 @@ pub struct Args {
     /// Dataset to train on
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     data: Option<PathBuf>,
-    /// Where to train: cpu or cuda
-    #[arg(long, value_name = "DEVICE", conflicts_with = "resume")]
-    device: Option<String>,
+    /// Where to train [default: the recipe's, cpu]
+    #[arg(long, value_parser = one_of(&DEVICES), conflicts_with = "resume")]
+    device: Option<Device>,
     /// Epochs in all
     #[arg(long, value_name = "N", conflicts_with = "resume")]
     epochs: Option<u64>,
@@ -108,12 +109,7 @@ impl Args {
         if let Some(data) = &self.data {
             recipe.data = data.clone();
         }
-        match self.device.as_deref() {
-            None => {}
-            Some("cpu") => recipe.device = Device::Cpu,
-            Some("cuda") => recipe.device = Device::Cuda,
-            Some(other) => return Err(Error::Argument(format!("--device {other}: must be cpu or cuda"))),
-        }
+        recipe.device = self.device.unwrap_or(recipe.device);
         recipe.epochs = self.epochs.unwrap_or(recipe.epochs);
         recipe.batch_size = self.batch_size.unwrap_or(recipe.batch_size);
         recipe.optimizer.lr = self.lr.unwrap_or(recipe.optimizer.lr);

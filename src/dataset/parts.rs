@@ -34,15 +34,13 @@ pub fn file(dir: &Path, number: usize) -> PathBuf {
 pub fn write(dir: &Path, header: &Header, shape: &Shape, records: &[Record]) -> Result<()> {
     let number = header.part.map_or(0, |p| p.number);
     let target = file(dir, number);
-    atomic::replace(&target.with_extension("h5.tmp"), &target, |temporary| {
-        let mut totals = Totals::default();
-        records.iter().for_each(|r| totals.add(&r.system));
-        let mut w = Writer::create(temporary, header.clone(), shape.clone(), &totals, false)?;
-        for record in records {
-            w.push(record)?;
-        }
-        w.finish(&Split::new()).map(drop)
-    })
+    put(
+        &target.with_extension("h5.tmp"),
+        &target,
+        header,
+        shape,
+        (records, &Split::new()),
+    )
 }
 
 /// Writes a whole dataset, all of whose records are at hand, in one go.
@@ -58,7 +56,18 @@ pub fn write_whole(
 ) -> Result<()> {
     let mut name = output.as_os_str().to_os_string();
     name.push(".tmp");
-    atomic::replace(Path::new(&name), output, |temporary| {
+    put(Path::new(&name), output, header, shape, (records, sets))
+}
+
+/// Writes records and sets beside the target, then renames.
+fn put(
+    temporary: &Path,
+    target: &Path,
+    header: &Header,
+    shape: &Shape,
+    (records, sets): (&[Record], &Split),
+) -> Result<()> {
+    atomic::replace(temporary, target, |temporary| {
         let mut totals = Totals::default();
         records.iter().for_each(|r| totals.add(&r.system));
         let mut w = Writer::create(temporary, header.clone(), shape.clone(), &totals, false)?;

@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::recipe::{Measure, OneOrMany, Row, RowKind, Target};
 use crate::error::{Error, Result};
 use crate::linalg::vector::norm2;
-use crate::models::Model;
 use crate::models::constants::{self, Fitted};
+use crate::models::{Device, Model};
 use crate::precond::{Reuse, Spec};
 use crate::solve::{Acceleration, Prepared, Problem};
 use crate::solver::{KnownSolution, Monitor, Quiet, Reason, Stop, Workspace};
@@ -235,13 +235,13 @@ fn distance(x: &[f64], exact: &[f64]) -> f64 {
     norm2(&difference) / norm2(exact)
 }
 
-/// What a row needs for one dataset.
+/// What a row needs for one dataset; models predict `on` a device.
 ///
 /// # Errors
 /// If a model cannot be loaded or the training split is missing.
 pub fn source(
     kind: &RowKind,
-    dataset: usize,
+    (dataset, on): (usize, Device),
     fit: impl FnOnce(&constants::Spec) -> Result<Fitted>,
 ) -> Result<Source> {
     match kind {
@@ -253,7 +253,7 @@ pub fn source(
                 OneOrMany::Many(list) => &list[dataset],
             };
             Ok(Source::Model(
-                crate::models::load(path, crate::models::Device::Cpu)?,
+                crate::models::load(path, on)?,
                 beside.clone().map(Classical::new),
             ))
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::models::{PredictOptions, constants};
+use crate::models::{Device, PredictOptions, constants};
 use crate::precond::Spec;
 use crate::solver::{Method, Need};
 
@@ -44,6 +44,9 @@ pub struct EvalRecipe {
     /// result. [`crate::system::cache::default_bytes`] where none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_mib: Option<usize>,
+    /// Where models predict, in single precision; the iterations themselves run on the CPU.
+    #[serde(default)]
+    pub device: Device,
     /// Rows of the table, in its order.
     #[serde(rename = "row")]
     pub rows: Vec<Row>,
@@ -254,6 +257,7 @@ impl EvalRecipe {
             condition_samples: default_condition_samples(),
             condition_max_n: default_condition_max_n(),
             cache_mib: None,
+            device: Device::default(),
             rows,
         }
     }

@@ -135,7 +135,7 @@ fn rehearse(recipe: &EvalRecipe, data: &Arc<Dataset>, d: usize, first: u32) -> R
         if let RowKind::Constant(_) = row.kind()? {
             continue;
         }
-        measure::source(&row.kind()?, d, |spec| fit(spec, data, row))
+        measure::source(&row.kind()?, (d, recipe.device), |spec| fit(spec, data, row))
             .and_then(|source| measure::solve(&mut Workspace::default(), &source, row, &system, (target, 1)))
             .map_err(|e| named(e, row, data))?;
     }
@@ -232,7 +232,8 @@ fn one_row(
 ) -> Result<bool> {
     let row = &recipe.rows[r];
     let named = |e: Error| named(e, row, data);
-    let source = measure::source(&row.kind()?, d, |spec| fit(spec, data, row)).map_err(named)?;
+    let source =
+        measure::source(&row.kind()?, (d, recipe.device), |spec| fit(spec, data, row)).map_err(named)?;
     let omega = row.ksp.damping();
     let mut after = Vec::new();
     for i in 0..results.datasets[d].kappa.len() {

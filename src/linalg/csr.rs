@@ -308,19 +308,6 @@ impl Csr {
         Csr::from_triplets(n, n, &entries)
     }
 
-    /// A as nalgebra-sparse has it.
-    pub fn to_nalgebra(&self) -> CsrMatrix<f64> {
-        let wide = |s: &[u32]| s.iter().map(|&v| v as usize).collect::<Vec<_>>();
-        CsrMatrix::try_from_csr_data(
-            self.nrows(),
-            self.ncols(),
-            wide(self.pattern.indptr()),
-            wide(self.pattern.indices()),
-            self.values.clone(),
-        )
-        .expect("a checked pattern is valid for nalgebra-sparse")
-    }
-
     /// From nalgebra-sparse.
     ///
     /// # Errors

@@ -130,7 +130,6 @@ impl<E: Real, T: Tape<E, Cpu>> DfdxOps<E, Cpu, T> {
         let out = forward(structure, values, x)?;
         let (vg, xg, og) = (values.ghost(), x.ghost(), out.ghost());
         let (st, tr) = (structure.clone(), transposed.clone());
-        // Row-major and contiguous: forward checked it.
         let (v_data, x_data) = (values.as_vec(), x.as_vec());
         let (nv, nx, ny) = strides(structure, x);
         self.tape.add_backward_op(move |grads| {

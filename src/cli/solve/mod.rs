@@ -7,12 +7,14 @@ mod report;
 
 use std::path::PathBuf;
 
+use super::choice::{DEVICES, one_of};
 use super::output::print;
 use super::progress::say;
 use super::{Common, list};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::io::matrix_market;
+use crate::models::Device;
 use crate::precond::Preconditioner;
 use crate::solve::{Prepared, Problem, Solution};
 use crate::solver::{KrylovMethod, Method, Monitor, Norm, Quiet, Side, Stop, Workspace};
@@ -47,6 +49,9 @@ pub struct Args {
     /// unpreconditioned; natural with --pc-side symmetric]
     #[arg(long, value_name = "NORM")]
     norm: Option<Norm>,
+    /// Where a model predicts
+    #[arg(long, value_parser = one_of(&DEVICES), default_value = "cpu")]
+    device: Device,
     /// Make a learned preconditioner symmetric, (M + Mᵀ)/2
     #[arg(long)]
     symmetrize: bool,

@@ -93,7 +93,7 @@ fn classical(spec: &Spec, system: &LinearSystem, rigid_body: bool) -> Result<Acc
 }
 
 fn learned(path: &Path, args: &Args, system: &LinearSystem) -> Result<Acceleration> {
-    let model = models::load(path, models::Device::Cpu)?;
+    let model = models::load(path, args.device)?;
     let options = PredictOptions {
         symmetrize: args.symmetrize,
         filter: args.filter,
@@ -108,7 +108,10 @@ fn learned(path: &Path, args: &Args, system: &LinearSystem) -> Result<Accelerati
         )),
     })?;
     Ok(Acceleration {
-        note: Some(format!("{}: {}", model.name(), predicted.parts())),
+        note: Some(match &predicted.note {
+            Some(own) => format!("{}: {}; {own}", model.name(), predicted.parts()),
+            None => format!("{}: {}", model.name(), predicted.parts()),
+        }),
         ..predicted
     })
 }

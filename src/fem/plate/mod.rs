@@ -145,11 +145,6 @@ impl Plate {
         &self.cells.points
     }
 
-    /// Quadrature points in a cell.
-    pub fn points_per_cell(&self) -> usize {
-        self.cells.q
-    }
-
     /// Quadrature points on the facets.
     pub fn facet_points(&self) -> &[[f64; 2]] {
         &self.facet_points

@@ -19,7 +19,7 @@ use crate::system::{LinearSystem, Parts};
 /// A trainer with fresh weights for systems like those of `set`.
 ///
 /// # Errors
-/// If the settings are out of range, a loss needs solutions that are not there, or the device is not the CPU.
+/// If the settings are out of range, a loss needs solutions that are not there, or the device is not at hand.
 pub fn trainer(
     config: &NslsConfig,
     set: &TrainingSet,

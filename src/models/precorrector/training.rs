@@ -22,8 +22,8 @@ use crate::system::{LinearSystem, Parts};
 /// A trainer with fresh weights for systems like those of `set`.
 ///
 /// # Errors
-/// If the settings are out of range, samples lack the solutions that `pairs = 0` asks for, or the device is not the
-/// CPU.
+/// If the settings are out of range, samples lack the solutions that `pairs = 0` asks for, or the device is not at
+/// hand.
 pub fn trainer(
     config: &PrecorrectorConfig,
     set: &TrainingSet,

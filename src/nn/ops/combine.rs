@@ -8,6 +8,7 @@ use super::add::AddOp;
 use super::dfdx::{DfdxOps, Table};
 use super::engine::Engine;
 use super::fused::{FusedOps, Value};
+use super::linear::through_activation;
 use super::lists::Lists;
 use crate::nn::Real;
 use crate::nn::graph::CHUNK;
@@ -63,15 +64,7 @@ impl<E: Real, T: Tape<E, Cpu>> CombineOp for FusedOps<E, T> {
             let Some(mut g) = so.take(grads) else {
                 return Ok(());
             };
-            g.par_chunks_mut(CHUNK * 8)
-                .zip(y.par_chunks(CHUNK * 8))
-                .for_each(|(g, y)| {
-                    for (g, y) in g.iter_mut().zip(y) {
-                        if *y <= E::default() {
-                            *g *= slope;
-                        }
-                    }
-                });
+            through_activation(&mut g, &y, slope);
             if let Some(sp) = &sp {
                 sp.add(grads, at.sums(&g, width, true));
             }

@@ -92,21 +92,6 @@ impl<E: Real> Layer<E> {
         y
     }
 
-    /// g ← g act'(y): the sign of y is that of the argument, the slope being positive or 0.
-    fn through_activation(&self, g: &mut [E], y: &[E]) {
-        if let Some(slope) = self.slope {
-            g.par_chunks_mut(CHUNK * 8)
-                .zip(y.par_chunks(CHUNK * 8))
-                .for_each(|(g, y)| {
-                    for (g, y) in g.iter_mut().zip(y) {
-                        if *y <= E::default() {
-                            *g *= slope;
-                        }
-                    }
-                });
-        }
-    }
-
     /// (dx, dU, dV, db) from g, the gradient before the activation.
     fn backward(&self, reversed: Option<&Edges<E>>, x: &[E], g: &[E]) -> [Vec<E>; 4] {
         let (p, q) = self.widths;
@@ -174,8 +159,8 @@ pub(super) fn layer<E: Real, T: Tape<E, Cpu>>(
         let Some(mut g) = so.take(grads) else {
             return Ok(());
         };
-        if let Some(y) = &kept {
-            parts.through_activation(&mut g, y);
+        if let (Some(y), Some(slope)) = (&kept, parts.slope) {
+            through_activation(&mut g, y, slope);
         }
         let [dx, du, dv, db] = parts.backward(reversed.as_deref(), &x, &g);
         sx.add(grads, dx);
@@ -187,6 +172,18 @@ pub(super) fn layer<E: Real, T: Tape<E, Cpu>>(
         Ok(())
     });
     out
+}
+
+/// g ← g act'(y): the sign of y is that of the argument, the slope being positive or 0.
+pub(super) fn through_activation<E: Real>(g: &mut [E], y: &[E], slope: E) {
+    let chunks = g.par_chunks_mut(CHUNK * 8).zip(y.par_chunks(CHUNK * 8));
+    chunks.for_each(|(g, y)| {
+        for (g, y) in g.iter_mut().zip(y) {
+            if *y <= E::default() {
+                *g *= slope;
+            }
+        }
+    });
 }
 
 #[cfg(test)]

@@ -60,15 +60,15 @@ impl<E: Real, D: Device<E>> Groups<E, D> {
 pub struct Lists<E: Real, D: Device<E>> {
     /// Neighbours of each node, with the weights of the edges.
     pub neighbours: Groups<E, D>,
-    /// Edges into each node, and out of it.
+    /// Edges by the node that they enter.
     pub into: Groups<E, D>,
     /// Edges by the node that they leave.
     pub out: Groups<E, D>,
-    /// The ends of each edge.
+    /// The node that each edge enters.
     pub targets: Index<D>,
     /// The node that each edge leaves.
     pub sources: Index<D>,
-    /// Nodes of each graph, and the graph of each node.
+    /// Nodes of each graph.
     pub graphs: Groups<E, D>,
     /// The graph of each node.
     pub graph_of: Index<D>,
