@@ -49,6 +49,11 @@ impl<T: ?Sized + 'static> Registry<T> {
         }
     }
 
+    /// Those that come with fempipe.
+    pub fn shipped(&self) -> &'static [&'static Entry<T>] {
+        self.ours
+    }
+
     /// Every member, ours first.
     pub fn all(&self) -> Vec<&'static Entry<T>> {
         // The list is whole between pushes, whatever a thread that held it did.
