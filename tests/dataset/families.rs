@@ -28,7 +28,11 @@ const TABLES: [(&str, &str); 13] = [
 #[test]
 fn every_family_has_the_same_digests_for_any_threads_and_after_a_kill() {
     for entry in families::ENTRIES.shipped() {
-        assert!(TABLES.iter().any(|t| t.0 == entry.name), "no table for {}", entry.name);
+        assert!(
+            TABLES.iter().any(|t| t.0 == entry.name),
+            "no table for {}",
+            entry.name
+        );
     }
     let dir = tempfile::tempdir().unwrap();
     let at = dir.path();
