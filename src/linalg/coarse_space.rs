@@ -48,9 +48,13 @@ impl CoarseSpace {
         if space.nrows() != n {
             return Err(Error::shape("rows of the coarse space", n, space.nrows()));
         }
-        let columns = match columns {
-            Columns::Orthonormal => orthonormal(space)?,
-            Columns::Unit => unit(space),
+        // Two orders of one sum: iteration counts of `cg` with a space and of `sine` were published with these bits.
+        type Product = fn(&[f64], &[f64]) -> f64;
+        let (columns, product): (_, Product) = match columns {
+            Columns::Orthonormal => (orthonormal(space)?, vector::dot),
+            Columns::Unit => (unit(space), |w, aw| {
+                w.iter().zip(aw).fold(0.0, |sum, (w, aw)| sum + w * aw)
+            }),
         };
         let k = columns.len();
         let (mut w, mut aw) = (vec![0.0; n * k], vec![0.0; n * k]);
@@ -65,7 +69,7 @@ impl CoarseSpace {
             if factor == CoarseFactor::Cholesky {
                 // The lower triangle is all that is read.
                 for (i, other) in columns.iter().enumerate().skip(j) {
-                    e[(i, j)] = vector::dot(other, &image);
+                    e[(i, j)] = product(other, &image);
                 }
             }
         }

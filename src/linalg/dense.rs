@@ -37,12 +37,22 @@ pub fn from_op(op: &dyn LinOp) -> Dense {
     out
 }
 
+/// Unknowns up to which a dense inverse is made: two matrices of 3.2 GB, n³ operations.
+const MOST: usize = 20_000;
+
 /// A⁻¹ of a symmetric positive definite A, by Cholesky.
 ///
 /// # Errors
-/// [`Error::Numeric`] if A is not positive definite.
+/// [`Error::Argument`] beyond 20 000 unknowns, [`Error::Numeric`] if A is not positive definite.
 pub fn inverse_spd(a: &Csr) -> Result<Dense> {
     use faer::linalg::solvers::DenseSolveCore;
+    if a.nrows() > MOST {
+        return Err(Error::Argument(format!(
+            "the dense inverse of a matrix of {} unknowns takes {:.0} GB: at most {MOST} unknowns",
+            a.nrows(),
+            16e-9 * (a.nrows() as f64).powi(2)
+        )));
+    }
     let llt = from_csr(a)
         .llt(Side::Lower)
         .map_err(|_| Error::Numeric("matrix is not positive definite: no Cholesky factorisation".into()))?;
