@@ -40,7 +40,7 @@ fn main() -> fempipe::Result<()> {
     }
     measure(
         model.name,
-        &*(model.parse)(&table, "this bench")?,
+        &*model.parse(&table, "this bench")?,
         Path::new(data),
         number(batch)? as usize,
         number(seconds)?,

@@ -1,6 +1,6 @@
 //! A method of one's own: Barzilai and Borwein's, each step as long as steepest descent would have made the one before.
 
-use fempipe::entry::{Entry, config, defaults};
+use fempipe::entry::Entry;
 use fempipe::linalg::{LinOp, vector};
 use fempipe::solver::{self, ConvergenceTest, KrylovMethod, Memory, Monitor, Need, Outcome};
 use fempipe::solver::{Requirements, Stop, Workspace};
@@ -43,13 +43,9 @@ impl KrylovMethod for Gradient {
 
 pub fn main() -> fempipe::Result<()> {
     solver::register(Entry {
-        name: "bb",
-        help: "gradient method of Barzilai and Borwein",
         source: "Barzilai & Borwein (1988), doi:10.1093/imanum/8.1.141",
         needs: "A and M symmetric positive definite",
-        positional: &[],
-        defaults: defaults::<Gradient>,
-        parse: |table, origin| Ok(Box::new(config::<Gradient>(table, "bb", origin)?)),
+        ..Entry::of::<Gradient>("bb", "gradient method of Barzilai and Borwein")
     })?;
     let family = families::build("poisson", &toml::toml! { level = 4 }, "example")?;
     let system = family.sampler()?.sample(1, 0)?;

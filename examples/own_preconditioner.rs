@@ -1,6 +1,6 @@
 //! A preconditioner of one's own: the Neumann polynomial M = Σ_{k≤d} (I − D⁻¹A)ᵏ D⁻¹, D the diagonal of A.
 
-use fempipe::entry::{Entry, config, defaults};
+use fempipe::entry::Entry;
 use fempipe::linalg::{Csr, LinOp, Props};
 use fempipe::precond::{self, Built, Preconditioner, Reuse, Spec};
 use fempipe::{families, solve::Problem, solver::Stop};
@@ -39,13 +39,10 @@ impl LinOp for Polynomial {
 
 pub fn main() -> fempipe::Result<()> {
     precond::register(Entry {
-        name: "neumann",
-        help: "Neumann polynomial of Jacobi's iteration",
         source: "Dubois, Greenbaum & Rodrigue (1979), doi:10.1007/BF02243566",
         needs: "A symmetric and diagonally dominant",
         positional: &["degree"],
-        defaults: defaults::<Neumann>,
-        parse: |table, origin| Ok(Box::new(config::<Neumann>(table, "neumann", origin)?)),
+        ..Entry::of::<Neumann>("neumann", "Neumann polynomial of Jacobi's iteration")
     })?;
     let family = families::build("darcy", &toml::toml! { discretisation = "fd" }, "example")?;
     let system = family.sampler()?.sample(1, 0)?;

@@ -24,11 +24,42 @@ pub struct Entry<T: ?Sized + 'static> {
     pub positional: &'static [&'static str],
     /// Every key with its default; keys without one are left out.
     pub defaults: fn() -> toml::Table,
+    /// How [`Entry::parse`] reads the member's table; `name` is the entry's.
+    pub parse: fn(table: &toml::Table, name: &str, origin: &str) -> Result<Box<T>>,
+}
+
+impl<T: ?Sized + 'static> Entry<T> {
+    /// A member whose configuration is all it takes; further fields follow as in `Entry { needs: …, ..Entry::of(…) }`.
+    pub const fn of<C>(name: &'static str, help: &'static str) -> Self
+    where
+        C: Default + Serialize + DeserializeOwned + Into<Box<T>>,
+    {
+        Entry {
+            name,
+            help,
+            source: "",
+            needs: "",
+            positional: &[],
+            defaults: defaults::<C>,
+            parse: |table, name, origin| Ok(config::<C>(table, name, origin)?.into()),
+        }
+    }
+
     /// Reads the member's table; `origin` is the recipe's file, or what else the text came from.
     ///
     /// # Errors
     /// [`Error::Recipe`] or [`Error::Argument`] naming the key that is unknown, of the wrong type or out of range.
-    pub parse: fn(table: &toml::Table, origin: &str) -> Result<Box<T>>,
+    pub fn parse(&self, table: &toml::Table, origin: &str) -> Result<Box<T>> {
+        (self.parse)(table, self.name, origin)
+    }
+
+    /// The member with its defaults.
+    ///
+    /// # Errors
+    /// As [`Entry::parse`].
+    pub fn default_member(&self) -> Result<Box<T>> {
+        self.parse(&(self.defaults)(), "defaults")
+    }
 }
 
 /// All members of one kind: those that come with fempipe, and those registered since.
@@ -179,15 +210,16 @@ mod tests {
         }
     }
 
+    impl From<Square> for Box<dyn Shape> {
+        fn from(square: Square) -> Self {
+            Box::new(square)
+        }
+    }
+
     const fn square(name: &'static str) -> Entry<dyn Shape> {
         Entry {
-            name,
-            help: "A square",
-            source: "Euclid",
-            needs: "",
             positional: &["side"],
-            defaults: defaults::<Square>,
-            parse: |table, origin| Ok(Box::new(config::<Square>(table, "square", origin)?)),
+            ..Entry::of::<Square>(name, "A square")
         }
     }
 
@@ -202,13 +234,14 @@ mod tests {
         let tile = SHAPES.find("tile").unwrap();
         assert_eq!((tile.defaults)()["side"].as_float(), Some(2.0));
         let three = toml::toml! { side = 3.0 };
-        assert_eq!((tile.parse)(&three, "t").unwrap().area(), 9.0);
-        let message = (tile.parse)(&toml::toml! { edge = 3 }, "r.toml")
+        assert_eq!(tile.parse(&three, "t").unwrap().area(), 9.0);
+        let message = tile
+            .parse(&toml::toml! { edge = 3 }, "r.toml")
             .err()
             .unwrap()
             .to_string();
         assert!(
-            message.starts_with("r.toml: [square]") && message.contains("edge"),
+            message.starts_with("r.toml: [tile]") && message.contains("edge"),
             "{message}"
         );
         let message = SHAPES.find("disc").err().unwrap().to_string();

@@ -54,7 +54,7 @@ impl<T: Kind + ?Sized> Spec<T> {
     /// [`Error::Argument`] for an unknown name; as [`Entry::parse`] for its keys.
     pub fn read(name: &str, table: &Table, origin: &str) -> Result<Self> {
         let entry = T::registry().find(name)?;
-        Ok(Spec::new(entry, (entry.parse)(table, origin)?))
+        Ok(Spec::new(entry, entry.parse(table, origin)?))
     }
 
     /// The name without parameters.
@@ -184,7 +184,7 @@ impl<T: Kind + ?Sized> FromStr for Spec<T> {
         let (name, arguments) = split(text).map_err(bad)?;
         let entry = T::registry().find(name)?;
         let table = to_table(arguments, entry.positional).map_err(bad)?;
-        Ok(Spec::new(entry, (entry.parse)(&table, &what)?))
+        Ok(Spec::new(entry, entry.parse(&table, &what)?))
     }
 }
 

@@ -32,10 +32,14 @@ pub trait Family: Send + Sync {
     fn description(&self) -> Description;
 
     /// The mesh that all samples share (each sample's own positions, where they differ, are a field).
-    fn mesh(&self) -> Option<Arc<MeshData>>;
+    fn mesh(&self) -> Option<Arc<MeshData>> {
+        None
+    }
 
     /// The pattern that all samples share, if they share one.
-    fn pattern(&self) -> Option<Arc<Pattern>>;
+    fn pattern(&self) -> Option<Arc<Pattern>> {
+        None
+    }
 
     /// What the family claims, measured, whatever its parameters are; nothing unless it says so.
     ///
@@ -50,6 +54,12 @@ pub trait Family: Send + Sync {
     /// # Errors
     /// If the parameters allow no sample.
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>>;
+}
+
+impl<F: Family + 'static> From<F> for Box<dyn Family> {
+    fn from(family: F) -> Self {
+        Box::new(family)
+    }
 }
 
 /// Makes samples, reusing its workspace.
@@ -92,7 +102,7 @@ pub fn build(name: &str, table: &Table, origin: &str) -> Result<Box<dyn Family>>
     let entry = ENTRIES
         .find(name)
         .map_err(|e| Error::recipe(origin, e.to_string()))?;
-    (entry.parse)(table, origin)
+    entry.parse(table, origin)
 }
 
 /// Measures what the family called `name` claims.
@@ -100,6 +110,5 @@ pub fn build(name: &str, table: &Table, origin: &str) -> Result<Box<dyn Family>>
 /// # Errors
 /// [`Error::Argument`] if there is no such family; otherwise what its discretisation fails with.
 pub fn measure(name: &str) -> Result<Report> {
-    let entry = ENTRIES.find(name)?;
-    (entry.parse)(&(entry.defaults)(), "defaults")?.measure()
+    ENTRIES.find(name)?.default_member()?.measure()
 }

@@ -95,6 +95,14 @@ impl Recipe {
         Ok(table)
     }
 
+    /// Reads a recipe out of a text.
+    ///
+    /// # Errors
+    /// As [`parse`] and [`Recipe::from_table`].
+    pub fn parse(text: &str, origin: &str) -> Result<Self> {
+        Self::from_table(parse(text, origin)?, origin)
+    }
+
     /// Checks a recipe.
     ///
     /// # Errors
@@ -245,7 +253,7 @@ mod tests {
     use super::*;
 
     fn recipe(text: &str) -> Result<Recipe> {
-        Recipe::from_table(parse(text, "r.toml")?, "r.toml")
+        Recipe::parse(text, "r.toml")
     }
 
     fn resolved(text: &str) -> String {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::plan::{self, Job, Plan};
-use super::recipe::{self, Recipe};
+use super::recipe::Recipe;
 use super::sampling;
 use super::shard::Shard;
 use crate::dataset::parts::{self, PartSet};
@@ -47,6 +47,18 @@ pub struct Settings<'a> {
     pub force: bool,
     /// Told of progress, on the calling thread.
     pub progress: &'a dyn Fn(Event),
+}
+
+impl Default for Settings<'_> {
+    /// On all cores, the whole dataset, nothing replaced, no one told.
+    fn default() -> Self {
+        Settings {
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            shard: None,
+            force: false,
+            progress: &|_| (),
+        }
+    }
 }
 
 /// How a run ended.
@@ -163,7 +175,7 @@ pub fn merge(output: &Path, further: &[PathBuf], progress: &dyn Fn(Event)) -> Re
         return Ok(summary(Ending::AlreadyThere));
     }
     let origin = "recipe in the parts";
-    let recipe = Recipe::from_table(recipe::parse(&header.recipe, origin)?, origin)?;
+    let recipe = Recipe::parse(&header.recipe, origin)?;
     let lock = claim(&dir, None)?;
     join(&found, &dir, output, &recipe, progress)?;
     drop(lock);

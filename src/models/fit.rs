@@ -71,7 +71,9 @@ pub trait Training<D: Backend>: Send + Sync + 'static {
     fn network(&self) -> &Arc<Self::Network>;
 
     /// The parts of a sample that [`Training::item`] reads.
-    fn parts(&self) -> Parts;
+    fn parts(&self) -> Parts {
+        Parts::matrix()
+    }
 
     /// What is made of a sample.
     ///

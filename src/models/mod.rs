@@ -12,6 +12,7 @@ pub mod mlp;
 pub mod network;
 pub mod nsls;
 pub mod precorrector;
+mod rowwise;
 pub mod scaling;
 pub mod stencil_mlp;
 #[cfg(test)]
@@ -25,13 +26,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use crate::entry::{self, Entry, Registry};
+use crate::entry::{self, Configuration, Entry, Registry};
 use crate::error::{Error, Result};
 use crate::solve::Acceleration;
 use crate::system::LinearSystem;
 
 pub use checkpoint::Checkpoint;
 pub use fit::{Device, StepReport, Trainer};
+pub use rowwise::{Output, Rowwise};
 pub use training_set::TrainingSet;
 
 /// How a prediction is to be shaped; what a model cannot honour it refuses.
@@ -84,10 +86,7 @@ pub trait Model: Send + Sync {
 }
 
 /// The settings of a model: what makes a trainer, or reads the network of a checkpoint.
-pub trait ModelConfig: Send + Sync {
-    /// Its table of a recipe, every key written out.
-    fn table(&self) -> Table;
-
+pub trait ModelConfig: Configuration + Send + Sync {
     /// A trainer with fresh weights for systems like those of `set`.
     ///
     /// # Errors
@@ -104,6 +103,12 @@ pub trait ModelConfig: Send + Sync {
     /// Training recipes that come with the model.
     fn recipes(&self) -> &'static [BuiltIn] {
         &[]
+    }
+}
+
+impl<C: ModelConfig + 'static> From<C> for Box<dyn ModelConfig> {
+    fn from(config: C) -> Self {
+        Box::new(config)
     }
 }
 
@@ -150,7 +155,8 @@ pub fn load(path: &Path, on: Device) -> Result<Box<dyn Model>> {
     let origin = "settings of the model";
     let table: Table = toml::from_str(&checkpoint.config)
         .map_err(|e| in_file(Error::toml(origin, &checkpoint.config, &e)))?;
-    (entry.parse)(&table, origin)
+    entry
+        .parse(&table, origin)
         .map_err(in_file)?
         .load(&checkpoint, &file, on)
 }

@@ -9,6 +9,9 @@ use super::ops::{DfdxOps, Scalar};
 
 pub use super::ops::dfdx::{Cube as Vectors, Table};
 
+/// The operations that losses of dense networks are made of, remembering how to go back.
+pub type DenseOps<D> = DfdxOps<f32, D, OwnedTape<f32, D>>;
+
 /// Random normal vectors w for each system of a batch.
 pub struct Probes {
     values: Vec<f32>,

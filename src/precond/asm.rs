@@ -14,7 +14,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "what the inner preconditioner needs",
     positional: &["blocks", "overlap"],
     defaults: defaults::<BlocksParams>,
-    parse: |table, origin| Ok(Box::new(checked(table, "asm", origin, BlocksParams::check)?)),
+    parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, BlocksParams::check)?)),
 };
 
 impl Preconditioner for BlocksParams {

@@ -16,8 +16,8 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "what the inner preconditioner needs",
     positional: &["blocks"],
     defaults: defaults::<Config>,
-    parse: |table, origin| {
-        let config = checked::<Config>(table, "bjacobi", origin, |c| c.params().check())?;
+    parse: |table, name, origin| {
+        let config = checked::<Config>(table, name, origin, |c| c.params().check())?;
         Ok(Box::new(config))
     },
 };

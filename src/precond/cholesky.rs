@@ -5,19 +5,18 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::{Built, Preconditioner, Reuse, check_symmetric};
-use crate::entry::{Entry, config, defaults};
+use crate::entry::Entry;
 use crate::error::Result;
 use crate::linalg::{Csr, Props, SymbolicCholesky};
 
 /// `cholesky`.
 pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
-    name: "cholesky",
-    help: "sparse Cholesky factorisation by faer, M = A⁻¹; analysed once a pattern",
     source: "El Kazdadi, faer (github.com/sarah-quinones/faer-rs)",
     needs: "A symmetric positive definite",
-    positional: &[],
-    defaults: defaults::<Config>,
-    parse: |table, origin| Ok(Box::new(config::<Config>(table, "cholesky", origin)?)),
+    ..Entry::of::<Config>(
+        "cholesky",
+        "sparse Cholesky factorisation by faer, M = A⁻¹; analysed once a pattern",
+    )
 };
 
 #[derive(Debug, Default, Serialize, Deserialize)]

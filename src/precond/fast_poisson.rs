@@ -3,19 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Built, Preconditioner, Reuse, check_square_finite};
-use crate::entry::{Entry, config, defaults};
+use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, LinOp, Props, dense};
 
 /// `fast-poisson`.
 pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
-    name: "fast-poisson",
-    help: "the inverse of the Poisson matrix of the unperturbed square grid, in the sine basis",
     source: "Buzbee, Golub & Nielson (1970), doi:10.1137/0707049",
     needs: "n = m² unknowns of a square grid, row by row",
-    positional: &[],
-    defaults: defaults::<Config>,
-    parse: |table, origin| Ok(Box::new(config::<Config>(table, "fast-poisson", origin)?)),
+    ..Entry::of::<Config>(
+        "fast-poisson",
+        "the inverse of the Poisson matrix of the unperturbed square grid, in the sine basis",
+    )
 };
 
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -20,7 +20,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "A symmetric positive definite",
     positional: &["power"],
     defaults: defaults::<Config>,
-    parse: |table, origin| Ok(Box::new(checked(table, "fsai", origin, Config::check)?)),
+    parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, Config::check)?)),
 };
 
 #[derive(Debug, Serialize, Deserialize)]

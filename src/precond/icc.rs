@@ -5,20 +5,17 @@ use serde::{Deserialize, Serialize};
 use super::shift::{Pivots, Shift, Shifting, shifted};
 use super::triangular::{StrictTriangle, TriangularSolve};
 use super::{Built, Preconditioner, Reuse, check_symmetric, level_of_fill};
-use crate::entry::{Entry, config, defaults};
+use crate::entry::Entry;
 use crate::error::Result;
 use crate::linalg::op::Halves;
 use crate::linalg::{Csr, LinOp, Props};
 
 /// `icc`.
 pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
-    name: "icc",
-    help: "incomplete Cholesky by level of fill",
     source: "Meijerink & van der Vorst (1977), doi:10.1090/S0025-5718-1977-0438681-4",
     needs: "A symmetric",
     positional: &["levels"],
-    defaults: defaults::<Config>,
-    parse: |table, origin| Ok(Box::new(config::<Config>(table, "icc", origin)?)),
+    ..Entry::of::<Config>("icc", "incomplete Cholesky by level of fill")
 };
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -18,7 +18,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "A symmetric",
     positional: &["droptol", "fill"],
     defaults: defaults::<IctParams>,
-    parse: |table, origin| Ok(Box::new(checked(table, "ict", origin, IctParams::check)?)),
+    parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, IctParams::check)?)),
 };
 
 /// Parameters of [`Icc::threshold`].

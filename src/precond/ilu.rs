@@ -5,19 +5,15 @@ use serde::{Deserialize, Serialize};
 use super::shift::{Pivots, Shift, Shifting, shifted};
 use super::triangular::{StrictTriangle, TriangularSolve};
 use super::{Built, Preconditioner, Reuse, Spec, check_square_finite, level_of_fill};
-use crate::entry::{Entry, config, defaults};
+use crate::entry::Entry;
 use crate::error::Result;
 use crate::linalg::{Csr, LinOp, Props};
 
 /// `ilu`.
 pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
-    name: "ilu",
-    help: "incomplete LU by level of fill",
     source: "Saad (2003), section 10.3, doi:10.1137/1.9780898718003",
-    needs: "",
     positional: &["levels"],
-    defaults: defaults::<Config>,
-    parse: |table, origin| Ok(Box::new(config::<Config>(table, "ilu", origin)?)),
+    ..Entry::of::<Config>("ilu", "incomplete LU by level of fill")
 };
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -19,7 +19,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "",
     positional: &["droptol", "fill"],
     defaults: defaults::<IlutParams>,
-    parse: |table, origin| Ok(Box::new(checked(table, "ilut", origin, IlutParams::check)?)),
+    parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, IlutParams::check)?)),
 };
 
 /// Parameters of [`Ilu::threshold`].

@@ -16,7 +16,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "no zero on the diagonal of A",
     positional: &["omega"],
     defaults: defaults::<Config>,
-    parse: |table, origin| Ok(Box::new(checked(table, "jacobi", origin, Config::check)?)),
+    parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, Config::check)?)),
 };
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -7,19 +7,18 @@ use super::icc::Icc;
 use super::shift::Shift;
 use super::triangular::StrictTriangle;
 use super::{Built, Preconditioner, Reuse, check_symmetric};
-use crate::entry::{Entry, config, defaults};
+use crate::entry::Entry;
 use crate::error::Result;
 use crate::linalg::{Csr, Props, dense};
 
 /// `koptimal`.
 pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
-    name: "koptimal",
-    help: "the factor on the pattern of A of least K-condition number; from the dense inverse, for small n",
     source: "Kaporin (1994), doi:10.1002/nla.1680010208",
     needs: "A symmetric positive definite",
-    positional: &[],
-    defaults: defaults::<Config>,
-    parse: |table, origin| Ok(Box::new(config::<Config>(table, "koptimal", origin)?)),
+    ..Entry::of::<Config>(
+        "koptimal",
+        "the factor on the pattern of A of least K-condition number; from the dense inverse, for small n",
+    )
 };
 
 #[derive(Debug, Default, Serialize, Deserialize)]

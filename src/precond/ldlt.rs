@@ -3,19 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Built, Preconditioner, Reuse, SYMMETRY, check_square_finite};
-use crate::entry::{Entry, config, defaults};
+use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, LinOp, Props, SymbolicLdlt, ldlt};
 
 /// `ldlt`.
 pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
-    name: "ldlt",
-    help: "sparse L D Lᵀ factorisation with refinement, M = A⁻¹",
     source: "El Kazdadi, faer (github.com/sarah-quinones/faer-rs)",
     needs: "A symmetric and regular",
-    positional: &[],
-    defaults: defaults::<Config>,
-    parse: |table, origin| Ok(Box::new(config::<Config>(table, "ldlt", origin)?)),
+    ..Entry::of::<Config>("ldlt", "sparse L D Lᵀ factorisation with refinement, M = A⁻¹")
 };
 
 #[derive(Debug, Default, Serialize, Deserialize)]

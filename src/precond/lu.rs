@@ -7,19 +7,15 @@ use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
 use serde::{Deserialize, Serialize};
 
 use super::{Built, Preconditioner, Reuse, check_square_finite};
-use crate::entry::{Entry, config, defaults};
+use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, LinOp, Props};
 
 /// `lu`.
 pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
-    name: "lu",
-    help: "sparse LU with partial pivoting by faer, M = A⁻¹",
     source: "El Kazdadi, faer (github.com/sarah-quinones/faer-rs)",
     needs: "A regular",
-    positional: &[],
-    defaults: defaults::<Config>,
-    parse: |table, origin| Ok(Box::new(config::<Config>(table, "lu", origin)?)),
+    ..Entry::of::<Config>("lu", "sparse LU with partial pivoting by faer, M = A⁻¹")
 };
 
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -3,20 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Built, Preconditioner, Reuse, Spec, check_square_finite};
-use crate::entry::{Entry, config, defaults};
+use crate::entry::Entry;
 use crate::error::Result;
 use crate::linalg::op::Identity;
 use crate::linalg::{Csr, Props};
 
 /// `none`: M = I.
 pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
-    name: "none",
-    help: "no preconditioner, M = I",
-    source: "",
-    needs: "",
-    positional: &[],
-    defaults: defaults::<Config>,
-    parse: |table, origin| Ok(Box::new(config::<Config>(table, "none", origin)?)),
+    ..Entry::of::<Config>("none", "no preconditioner, M = I")
 };
 
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -58,6 +58,12 @@ pub trait Preconditioner: Configuration + fmt::Debug + Send + Sync {
     }
 }
 
+impl<P: Preconditioner + 'static> From<P> for Box<dyn Preconditioner> {
+    fn from(preconditioner: P) -> Self {
+        Box::new(preconditioner)
+    }
+}
+
 impl Kind for dyn Preconditioner {
     fn registry() -> &'static Registry<Self> {
         &ENTRIES

@@ -15,7 +15,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "A symmetric positive definite on a square grid, n = m²",
     positional: &["k", "one-level"],
     defaults: defaults::<Config>,
-    parse: |table, origin| Ok(Box::new(checked(table, "sine", origin, Config::check)?)),
+    parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, Config::check)?)),
 };
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -18,7 +18,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "no zero on the diagonal of A",
     positional: &["omega", "sweeps"],
     defaults: defaults::<SorParams>,
-    parse: |table, origin| Ok(Box::new(checked(table, "sor", origin, SorParams::check)?)),
+    parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, SorParams::check)?)),
 };
 
 /// Parameters of [`Sor`], and those of `sor` and `ssor`.

@@ -6,20 +6,19 @@ use faer::linalg::solvers::{Qr, SolveLstsqCore};
 use serde::{Deserialize, Serialize};
 
 use super::{Built, Preconditioner, Reuse, check_square_finite};
-use crate::entry::{Entry, config, defaults};
+use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
 use crate::linalg::{Csr, LinOp, Pattern, Props};
 
 /// `spai`.
 pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
-    name: "spai",
-    help: "sparse approximate inverse on the pattern of A, of least ‖A M − I‖ in the Frobenius norm",
     source: "Grote & Huckle (1997), doi:10.1137/S1064827594276552",
     needs: "no empty column in A",
-    positional: &[],
-    defaults: defaults::<Config>,
-    parse: |table, origin| Ok(Box::new(config::<Config>(table, "spai", origin)?)),
+    ..Entry::of::<Config>(
+        "spai",
+        "sparse approximate inverse on the pattern of A, of least ‖A M − I‖ in the Frobenius norm",
+    )
 };
 
 #[derive(Debug, Default, Serialize, Deserialize)]

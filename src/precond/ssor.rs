@@ -12,8 +12,8 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "no zero on the diagonal of A",
     positional: &["omega", "sweeps"],
     defaults: defaults::<SorParams>,
-    parse: |table, origin| {
-        let params = checked(table, "ssor", origin, SorParams::check)?;
+    parse: |table, name, origin| {
+        let params = checked(table, name, origin, SorParams::check)?;
         Ok(Box::new(SorParams {
             symmetric: true,
             ..params

@@ -5,19 +5,15 @@ use serde::{Deserialize, Serialize};
 use super::convergence_test::ConvergenceTest;
 use super::requirements::{Need, Requirements};
 use super::{KrylovMethod, Memory, Monitor, Outcome, Reason, Side, Stop, Workspace};
-use crate::entry::{Entry, config, defaults};
+use crate::entry::Entry;
 use crate::error::Result;
 use crate::linalg::{LinOp, vector};
 
 /// `bcgs`.
 pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
-    name: "bcgs",
-    help: "BiCGStab, M on the right",
     source: "van der Vorst (1992), doi:10.1137/0913035",
     needs: "A and M linear",
-    positional: &[],
-    defaults: defaults::<Config>,
-    parse: |table, origin| Ok(Box::new(config::<Config>(table, "bcgs", origin)?)),
+    ..Entry::of::<Config>("bcgs", "BiCGStab, M on the right")
 };
 
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use super::lanczos::Lanczos;
 use super::requirements::{Need, Requirements};
 use super::stop::Norm;
 use super::{KrylovMethod, Memory, Method, Monitor, Outcome, Reason, Stop, Workspace};
-use crate::entry::{Entry, config, defaults};
+use crate::entry::Entry;
 use crate::error::Result;
 use crate::linalg::dense::Dense;
 use crate::linalg::{CoarseFactor, CoarseSpace, Columns, LinOp, vector};
@@ -18,13 +18,9 @@ pub(super) const ALL: [Norm; 3] = [Norm::Unpreconditioned, Norm::Preconditioned,
 
 /// `cg`.
 pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
-    name: "cg",
-    help: "preconditioned conjugate gradients",
     source: "Hestenes & Stiefel (1952), doi:10.6028/jres.049.044",
     needs: "A and M symmetric positive definite",
-    positional: &[],
-    defaults: defaults::<Config>,
-    parse: |table, origin| Ok(Box::new(config::<Config>(table, "cg", origin)?)),
+    ..Entry::of::<Config>("cg", "preconditioned conjugate gradients")
 };
 
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -25,14 +25,7 @@ pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
     needs: "A and M symmetric positive definite",
     positional: &["min", "max"],
     defaults: defaults::<ChebyshevParams>,
-    parse: |table, origin| {
-        Ok(Box::new(checked(
-            table,
-            "chebyshev",
-            origin,
-            ChebyshevParams::check,
-        )?))
-    },
+    parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, ChebyshevParams::check)?)),
 };
 
 /// Parameters of [`chebyshev`]: bounds on the eigenvalues of M A, found by ten CG steps where not given.

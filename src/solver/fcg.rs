@@ -18,7 +18,7 @@ pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
     needs: "A symmetric positive definite",
     positional: &["directions"],
     defaults: defaults::<Config>,
-    parse: |table, origin| Ok(Box::new(checked(table, "fcg", origin, Config::check)?)),
+    parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, Config::check)?)),
 };
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -20,7 +20,7 @@ pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
     needs: "",
     positional: &["restart"],
     defaults: defaults::<Config>,
-    parse: |table, origin| Ok(Box::new(checked(table, "fgmres", origin, Config::check)?)),
+    parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, Config::check)?)),
 };
 
 #[derive(Debug, Serialize, Deserialize)]

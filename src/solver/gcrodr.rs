@@ -22,7 +22,7 @@ pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
     needs: "A and M linear",
     positional: &["restart", "recycle"],
     defaults: defaults::<GcrodrParams>,
-    parse: |table, origin| Ok(Box::new(checked(table, "gcrodr", origin, GcrodrParams::check)?)),
+    parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, GcrodrParams::check)?)),
 };
 
 /// Parameters of [`gcrodr`].

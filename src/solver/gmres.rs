@@ -22,7 +22,7 @@ pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
     needs: "A and M linear",
     positional: &["restart"],
     defaults: defaults::<GmresParams>,
-    parse: |table, origin| Ok(Box::new(checked(table, "gmres", origin, GmresParams::check)?)),
+    parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, GmresParams::check)?)),
 };
 
 /// Parameters of [`gmres`].

@@ -90,6 +90,12 @@ pub trait KrylovMethod: Configuration + fmt::Debug + Send + Sync {
     }
 }
 
+impl<K: KrylovMethod + 'static> From<K> for Box<dyn KrylovMethod> {
+    fn from(method: K) -> Self {
+        Box::new(method)
+    }
+}
+
 impl Kind for dyn KrylovMethod {
     fn registry() -> &'static Registry<Self> {
         &ENTRIES

@@ -6,19 +6,15 @@ use super::convergence_test::ConvergenceTest;
 use super::requirements::{Need, Requirements};
 use super::stop::Norm;
 use super::{KrylovMethod, Memory, Monitor, Outcome, Reason, Stop, Workspace};
-use crate::entry::{Entry, config, defaults};
+use crate::entry::Entry;
 use crate::error::Result;
 use crate::linalg::{LinOp, vector};
 
 /// `minres`.
 pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
-    name: "minres",
-    help: "MINRES for symmetric indefinite A",
     source: "Paige & Saunders (1975), doi:10.1137/0712047",
     needs: "A symmetric, M symmetric positive definite",
-    positional: &[],
-    defaults: defaults::<Config>,
-    parse: |table, origin| Ok(Box::new(config::<Config>(table, "minres", origin)?)),
+    ..Entry::of::<Config>("minres", "MINRES for symmetric indefinite A")
 };
 
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -18,7 +18,7 @@ pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
     needs: "",
     positional: &["scale"],
     defaults: defaults::<Config>,
-    parse: |table, origin| Ok(Box::new(checked(table, "richardson", origin, Config::check)?)),
+    parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, Config::check)?)),
 };
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -193,3 +193,17 @@ pub struct Description {
     /// What holds for A in every sample.
     pub props: Props,
 }
+
+impl Description {
+    /// Of an algebraic family, without units; further fields follow as in `Description { units: …, ..Self::new(…) }`.
+    pub fn new(family: &str, equation: impl Into<String>, props: Props) -> Self {
+        Description {
+            family: family.into(),
+            equation: equation.into(),
+            weak_form: "none (an algebraic family)".into(),
+            boundary_conditions: "none".into(),
+            units: "none (dimensionless)".into(),
+            props,
+        }
+    }
+}

@@ -179,7 +179,7 @@ impl TrainRecipe {
                 }
             });
         }
-        let settings = (model.parse)(&given, origin)?.table();
+        let settings = model.parse(&given, origin)?.table();
         self.own.insert(model.name.into(), settings.into());
         Ok(())
     }
@@ -250,7 +250,9 @@ impl TrainRecipe {
     pub fn settings(&self) -> Result<Box<dyn ModelConfig>> {
         let table = self.own.get(&self.model).and_then(Value::as_table);
         let empty = Table::new();
-        (models::ENTRIES.find(&self.model)?.parse)(table.unwrap_or(&empty), "recipe")
+        models::ENTRIES
+            .find(&self.model)?
+            .parse(table.unwrap_or(&empty), "recipe")
     }
 
     /// Adam's constants at a learning-rate factor.
@@ -328,7 +330,7 @@ impl TrainRecipe {
 pub fn builtin(family: &str, model: Option<&str>) -> Result<TrainRecipe> {
     let mut pairs = Vec::new();
     for entry in models::ENTRIES.all() {
-        let recipes = (entry.parse)(&(entry.defaults)(), "defaults")?.recipes();
+        let recipes = entry.default_member()?.recipes();
         for built_in in recipes {
             if built_in.family == family && model.is_none_or(|m| m == entry.name) {
                 return read_built_in(built_in, entry.name);
@@ -388,7 +390,7 @@ mod tests {
     fn every_model_trains_by_its_defaults_and_its_own_recipes() {
         for entry in models::ENTRIES.all() {
             TrainRecipe::parse(&format!("model = \"{}\"\ndata = \"x.h5\"", entry.name), "r").unwrap();
-            let recipes = (entry.parse)(&(entry.defaults)(), "defaults").unwrap().recipes();
+            let recipes = entry.default_member().unwrap().recipes();
             for r in recipes {
                 assert_eq!(builtin(r.family, Some(entry.name)).unwrap().model, entry.name);
             }

@@ -3,44 +3,47 @@
 use fempipe::Error;
 use fempipe::linalg::op::{LinOp, Props};
 use fempipe::linalg::{Csr, dense, vector};
-use fempipe::precond::Spec;
+use fempipe::precond::{self, Spec};
 use fempipe::solver::{Method, Quiet, Stop, Workspace};
 
 use crate::systems::{convection, poisson, random_spd, random_vector};
+use crate::tables::members;
 
-const ALL: [&str; 31] = [
-    "ilut",
-    "ilut(0, fill = 3)",
-    "spai",
-    "none",
-    "jacobi",
-    "jacobi(0.7)",
-    "sor",
-    "sor(1.5, sweeps = 2)",
-    "ssor(1.3)",
-    "ssor(1, sweeps = 3)",
-    "icc",
-    "icc(2)",
-    "cholesky",
-    "ldlt",
-    "ilu",
-    "ilu(2)",
-    "lu",
-    "bjacobi",
-    "bjacobi(3, inner = cholesky)",
-    "bjacobi(4, inner = icc)",
-    "asm",
-    "asm(3, overlap = 2, inner = cholesky)",
-    "asm(3, overlap = 1, restricted = false, inner = icc(1))",
-    "amg",
-    "amg(0.08, smoothing = half)",
-    "ict",
-    "ict(0.1)",
-    "ict(0, fill = 2)",
-    "fsai",
-    "fsai(2)",
-    "koptimal",
+/// Parameters worth a test; `sine` and `fast-poisson` take no matrices of other sizes and have their tests elsewhere.
+const PARAMETERS: [(&str, &[&str]); 13] = [
+    ("ilut", &["ilut", "ilut(0, fill = 3)"]),
+    ("jacobi", &["jacobi", "jacobi(0.7)"]),
+    ("sor", &["sor", "sor(1.5, sweeps = 2)"]),
+    ("ssor", &["ssor(1.3)", "ssor(1, sweeps = 3)"]),
+    ("icc", &["icc", "icc(2)"]),
+    ("ilu", &["ilu", "ilu(2)"]),
+    (
+        "bjacobi",
+        &[
+            "bjacobi",
+            "bjacobi(3, inner = cholesky)",
+            "bjacobi(4, inner = icc)",
+        ],
+    ),
+    (
+        "asm",
+        &[
+            "asm",
+            "asm(3, overlap = 2, inner = cholesky)",
+            "asm(3, overlap = 1, restricted = false, inner = icc(1))",
+        ],
+    ),
+    ("amg", &["amg", "amg(0.08, smoothing = half)"]),
+    ("ict", &["ict", "ict(0.1)", "ict(0, fill = 2)"]),
+    ("fsai", &["fsai", "fsai(2)"]),
+    ("sine", &[]),
+    ("fast-poisson", &[]),
 ];
+
+/// Every preconditioner there is.
+fn all() -> impl Iterator<Item = &'static str> {
+    members(precond::ENTRIES.names(), &PARAMETERS)
+}
 
 /// Those that promise to be symmetric positive definite where A is.
 const DEFINITE: [&str; 17] = [
@@ -78,9 +81,10 @@ pub fn form(m: &dyn LinOp, x: &[f64], y: &[f64]) -> f64 {
 fn promises_hold() {
     for a in [poisson(6), poisson(30), random_spd(20)] {
         let n = a.nrows();
-        for text in ALL {
+        for text in all() {
             let m = build(text, &a);
             assert_eq!(m.shape(), (n, n), "{text}");
+            assert_eq!(m.props(), text.parse::<Spec>().unwrap().props(), "{text}");
             for trial in 0..5 {
                 let (x, y) = (random_vector(n, 20 + trial), random_vector(n, 40 + trial));
                 let (xy, yx, xx) = (form(&*m, &x, &y), form(&*m, &y, &x), form(&*m, &x, &x));
@@ -144,7 +148,7 @@ fn what_a_matrix_does_not_allow_is_an_error() {
         Ok(_) => panic!("{text} took it"),
         Err(e) => e,
     };
-    for text in ALL {
+    for text in all() {
         assert!(matches!(refused(text, &wide), Error::Shape { .. }), "{text}");
         assert!(refused(text, &nan).to_string().contains("NaN"), "{text}");
     }
@@ -188,7 +192,7 @@ fn what_a_matrix_does_not_allow_is_an_error() {
 #[test]
 fn empty_matrices_have_every_preconditioner() {
     let a = Csr::from_triplets(0, 0, &[]).unwrap();
-    for text in ALL {
+    for text in all() {
         build(text, &a).apply(&[], &mut []);
     }
 }

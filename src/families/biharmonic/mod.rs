@@ -39,7 +39,7 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     needs: "",
     positional: &[],
     defaults: || entry::to_table(&BiharmonicConfig::default().resolved(false)),
-    parse: |table, origin| Ok(Box::new(Biharmonic::from_table(table, origin)?)),
+    parse: |table, _, origin| Ok(Box::new(Biharmonic::from_table(table, origin)?)),
 };
 
 /// The family with all made that samples share.
@@ -146,13 +146,12 @@ impl Family for Biharmonic {
             Hold::Weak => "u held by the penalty, no unknown eliminated",
             Hold::Strong => "boundary nodes eliminated",
         };
-        Description {
-            family: NAME.into(),
-            equation: format!(
-                "laplace(f laplace(u)) = g, f a random polynomial of degree {}, positive with max f / min f = {}, g a \
+        let equation = format!(
+            "laplace(f laplace(u)) = g, f a random polynomial of degree {}, positive with max f / min f = {}, g a \
                  random polynomial of degree {}",
-                c.degree, c.contrast, c.source_degree
-            ),
+            c.degree, c.contrast, c.source_degree
+        );
+        Description {
             weak_form: format!(
                 "find u in V: sum over cells of integral(f laplace(u) laplace(v)) + sum over all facets of \
                  integral({{d_n(f laplace u)}}[v] + {{d_n(f laplace v)}}[u] + {sigma} f h^-3 [u][v]) - sum over inner \
@@ -161,8 +160,7 @@ impl Family for Biharmonic {
                  quadratic cell cut into four linear ones"
             ),
             boundary_conditions: format!("{data}; {hold}"),
-            units: "none (dimensionless)".into(),
-            props: Props::SPD,
+            ..Description::new(NAME, equation, Props::SPD)
         }
     }
 

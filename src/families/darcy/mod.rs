@@ -30,12 +30,13 @@ const NAME: &str = "darcy";
 /// `darcy` as a member of [`super::ENTRIES`].
 pub static ENTRY: Entry<dyn Family> = Entry {
     name: NAME,
-    help: "−∇·(w ∇u) = f; P1, Q1, 5-point; w the exponential of a Gaussian random field, of set contrast, or two phases",
+    help: "−∇·(w ∇u) = f; P1, Q1, 5-point; w the exponential of a Gaussian random field, of set contrast, \
+           or two phases",
     source: "Li et al. 2021, arXiv:2010.08895; Luo et al. 2024 (NeurKItt)",
     needs: "",
     positional: &[],
     defaults: || entry::to_table(&DarcyConfig::default().resolved()),
-    parse: |table, origin| Ok(Box::new(Darcy::from_table(table, origin)?)),
+    parse: |table, _, origin| Ok(Box::new(Darcy::from_table(table, origin)?)),
 };
 
 /// The `[darcy]` table of a recipe.
@@ -168,16 +169,14 @@ impl Family for Darcy {
                 scheme.in_words()
             ),
         };
+        let equation = format!(
+            "-div(w grad u) = {f} in (0,1)^2, {}",
+            self.config.medium_keys().in_words()
+        );
         Description {
-            family: NAME.into(),
-            equation: format!(
-                "-div(w grad u) = {f} in (0,1)^2, {}",
-                self.config.medium_keys().in_words()
-            ),
             weak_form,
             boundary_conditions: "u = 0 on the whole boundary, eliminated".into(),
-            units: "none (dimensionless)".into(),
-            props: Props::SPD,
+            ..Description::new(NAME, equation, Props::SPD)
         }
     }
 

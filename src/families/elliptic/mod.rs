@@ -30,12 +30,13 @@ const NAME: &str = "elliptic";
 /// `elliptic` as a member of [`super::ENTRIES`].
 pub static ENTRY: Entry<dyn Family> = Entry {
     name: NAME,
-    help: "−∇·(f ∇u) = g; P1, P2, Q1; square, L-shape, disc, grids, cube, Gmsh; f a positive random polynomial, g another",
+    help: "−∇·(f ∇u) = g; P1, P2, Q1; square, L-shape, disc, grids, cube, Gmsh; f a positive random polynomial, \
+           g another",
     source: "Li, Wang, Jimack 2022",
     needs: "",
     positional: &[],
     defaults: entry::defaults::<EllipticConfig>,
-    parse: build,
+    parse: |table, _, origin| build(table, origin),
 };
 
 /// Degree of the elements.
@@ -184,21 +185,19 @@ impl<const D: usize> Family for Elliptic<D> {
 
     fn description(&self) -> Description {
         let c = &self.config;
-        Description {
-            family: NAME.into(),
-            equation: format!(
-                "-div(f grad u) = g, f a random polynomial of degree {}, positive with max f / min f = {}, g a random \
+        let equation = format!(
+            "-div(f grad u) = g, f a random polynomial of degree {}, positive with max f / min f = {}, g a random \
                  polynomial of degree {}",
-                c.degree, c.contrast, c.source_degree
-            ),
+            c.degree, c.contrast, c.source_degree
+        );
+        Description {
             weak_form: format!(
                 "find u in V: integral(f grad u . grad v) = integral(g v) for all v in V, V = continuous functions on \
                  the mesh, {} on every cell, 0 on the boundary",
                 self.what
             ),
             boundary_conditions: "u = 0 on the whole boundary, eliminated".into(),
-            units: "none (dimensionless)".into(),
-            props: Props::SPD,
+            ..Description::new(NAME, equation, Props::SPD)
         }
     }
 

@@ -13,8 +13,6 @@
 mod building;
 mod verify;
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
@@ -24,9 +22,9 @@ use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::fem::beam::{Beam, DOFS};
 use crate::linalg::refine::refine;
-use crate::linalg::{Cholesky, Csr, Pattern, Props};
+use crate::linalg::{Cholesky, Csr, Props};
 use crate::rng::{Purpose, stream};
-use crate::system::{Description, Field, LinearSystem, Location, MeshData};
+use crate::system::{Description, Field, LinearSystem, Location};
 use crate::verify::Report;
 
 /// The family's name in recipes.
@@ -40,7 +38,7 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     needs: "",
     positional: &[],
     defaults: entry::defaults::<FrameConfig>,
-    parse: build,
+    parse: |table, _, origin| build(table, origin),
 };
 
 /// The `[frame]` table of a recipe.
@@ -109,23 +107,14 @@ impl Family for Frame {
     }
 
     fn description(&self) -> Description {
+        let equation = "K u = f: linear statics of a three-dimensional frame of Timoshenko beams";
         Description {
-            family: NAME.into(),
-            equation: "K u = f: linear statics of a three-dimensional frame of Timoshenko beams".into(),
             weak_form: "the exact stiffness of prismatic Timoshenko beams (Przemieniecki 1968, 5.116), consistent loads"
                 .into(),
             boundary_conditions: "the columns' feet clamped, eliminated".into(),
             units: "SI: N, m, rad; K in N/m, N, N m; f in N, N m; u in m, rad".into(),
-            props: Props::SPD,
+            ..Description::new(NAME, equation, Props::SPD)
         }
-    }
-
-    fn mesh(&self) -> Option<Arc<MeshData>> {
-        None
-    }
-
-    fn pattern(&self) -> Option<Arc<Pattern>> {
-        None
     }
 
     fn measure(&self) -> Result<Report> {

@@ -45,7 +45,7 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     needs: "",
     positional: &[],
     defaults: || entry::to_table(&HeatConfig::default().resolved()),
-    parse: |table, origin| Ok(Box::new(Heat::from_table(table, origin)?)),
+    parse: |table, _, origin| Ok(Box::new(Heat::from_table(table, origin)?)),
 };
 
 /// The family with its grid and pattern made.
@@ -144,15 +144,12 @@ impl Family for Heat {
             )
         };
         Description {
-            family: NAME.into(),
-            equation,
             weak_form: match c.discretisation {
                 Scheme::Fd => format!("{weak_form} (M the identity, K the difference operator)"),
                 _ => weak_form,
             },
             boundary_conditions: "u = 0 on the whole boundary, eliminated".into(),
-            units: "none (dimensionless)".into(),
-            props: Props::SPD,
+            ..Description::new(NAME, equation, Props::SPD)
         }
     }
 

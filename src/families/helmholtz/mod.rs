@@ -42,7 +42,7 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     needs: "",
     positional: &[],
     defaults: || entry::to_table(&HelmholtzConfig::default().resolved()),
-    parse: |table, origin| Ok(Box::new(Helmholtz::from_table(table, origin)?)),
+    parse: |table, _, origin| Ok(Box::new(Helmholtz::from_table(table, origin)?)),
 };
 
 /// The family with its grid and pattern made.
@@ -165,12 +165,9 @@ impl Family for Helmholtz {
             _ => "u = 0 on the whole boundary, eliminated".into(),
         };
         Description {
-            family: NAME.into(),
-            equation: operator,
             weak_form,
             boundary_conditions,
-            units: "none (dimensionless)".into(),
-            props: self.props(),
+            ..Description::new(NAME, operator, self.props())
         }
     }
 

@@ -38,7 +38,7 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     needs: "",
     positional: &[],
     defaults: entry::defaults::<PoissonConfig>,
-    parse: |table, origin| Ok(Box::new(Poisson::from_table(table, origin)?)),
+    parse: |table, _, origin| Ok(Box::new(Poisson::from_table(table, origin)?)),
 };
 
 /// Degree up to which a load by quadrature is exact.
@@ -178,15 +178,12 @@ impl Family for Poisson {
             }
         };
         Description {
-            family: NAME.into(),
-            equation: format!("-laplace(u) = f in (0,1)^2, {f}"),
             weak_form:
                 "find u in V: integral(grad u . grad v) = integral(f v) for all v in V, V = continuous \
                         piecewise linear functions (P1) on the perturbed triangulation, 0 on the boundary"
                     .into(),
             boundary_conditions: "u = 0 on the whole boundary, eliminated".into(),
-            units: "none (dimensionless)".into(),
-            props: Props::SPD,
+            ..Description::new(NAME, format!("-laplace(u) = f in (0,1)^2, {f}"), Props::SPD)
         }
     }
 

@@ -21,7 +21,7 @@ use crate::entry::{self, Entry};
 use crate::error::Result;
 use crate::linalg::{Csr, Pattern, Props};
 use crate::rng::{Purpose, stream};
-use crate::system::{Description, Field, LinearSystem, Location, MeshData};
+use crate::system::{Description, Field, LinearSystem, Location};
 use crate::verify::Report;
 
 /// The family's name in recipes.
@@ -35,7 +35,7 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     needs: "",
     positional: &[],
     defaults: entry::defaults::<TridiagonalConfig>,
-    parse: build,
+    parse: |table, _, origin| build(table, origin),
 };
 
 /// The `[tridiagonal]` table of a recipe.
@@ -100,18 +100,11 @@ impl Family for Tridiagonal {
     }
 
     fn description(&self) -> Description {
-        Description {
-            family: NAME.into(),
-            equation: "A x = b, A = L L^T, L bidiagonal with L^-1 = tril(u v^T)".into(),
-            weak_form: "none (an algebraic family)".into(),
-            boundary_conditions: "none".into(),
-            units: "none (dimensionless)".into(),
-            props: Props::SPD,
-        }
-    }
-
-    fn mesh(&self) -> Option<Arc<MeshData>> {
-        None
+        Description::new(
+            NAME,
+            "A x = b, A = L L^T, L bidiagonal with L^-1 = tril(u v^T)",
+            Props::SPD,
+        )
     }
 
     fn pattern(&self) -> Option<Arc<Pattern>> {

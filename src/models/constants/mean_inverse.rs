@@ -22,13 +22,7 @@ pub static ENTRY: Entry<dyn Constant> = Entry {
     needs: "training systems of one size, symmetric positive definite",
     positional: &["samples"],
     defaults: entry::defaults::<MeanInverse>,
-    parse: |table, origin| {
-        Ok(Box::new(entry::config::<MeanInverse>(
-            table,
-            "mean-inverse",
-            origin,
-        )?))
-    },
+    parse: |table, name, origin| Ok(Box::new(entry::config::<MeanInverse>(table, name, origin)?)),
 };
 
 /// Training systems whose inverses make the mean.

@@ -21,7 +21,6 @@ mod training;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use toml::Table;
 
 use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
 use crate::entry::{self, Entry};
@@ -76,14 +75,10 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     needs: "A symmetric positive definite",
     positional: &[],
     defaults: entry::defaults::<FactorConfig>,
-    parse: |table, origin| Ok(Box::new(super::config(NAME, table, origin, FactorConfig::check)?)),
+    parse: |table, name, origin| Ok(Box::new(super::config(name, table, origin, FactorConfig::check)?)),
 };
 
 impl ModelConfig for FactorConfig {
-    fn table(&self) -> Table {
-        entry::to_table(self)
-    }
-
     fn trainer(&self, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
         training::trainer(self, set, seed, device)
     }

@@ -15,7 +15,6 @@ mod training;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use toml::Table;
 
 use super::features::Input;
 use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
@@ -97,14 +96,10 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     needs: "A symmetric positive definite, all systems of one size",
     positional: &[],
     defaults: entry::defaults::<MlpConfig>,
-    parse: |table, origin| Ok(Box::new(super::config(NAME, table, origin, MlpConfig::check)?)),
+    parse: |table, name, origin| Ok(Box::new(super::config(name, table, origin, MlpConfig::check)?)),
 };
 
 impl ModelConfig for MlpConfig {
-    fn table(&self) -> Table {
-        entry::to_table(self)
-    }
-
     fn trainer(&self, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
         training::trainer(self, set, seed, device)
     }

@@ -82,10 +82,6 @@ impl<D: Backend> Training<D> for MlpTraining {
         &self.network
     }
 
-    fn parts(&self) -> Parts {
-        Parts::matrix()
-    }
-
     fn item(&self, sample: &LinearSystem) -> Result<Item> {
         let matrix = sample.matrix.clone();
         let inverse = match self.network.norm.config.loss {

@@ -21,7 +21,6 @@ mod training;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use toml::Table;
 
 use super::scaling::Scaling;
 use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
@@ -104,14 +103,10 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     needs: "",
     positional: &[],
     defaults: entry::defaults::<NslsConfig>,
-    parse: |table, origin| Ok(Box::new(super::config(NAME, table, origin, NslsConfig::check)?)),
+    parse: |table, name, origin| Ok(Box::new(super::config(name, table, origin, NslsConfig::check)?)),
 };
 
 impl ModelConfig for NslsConfig {
-    fn table(&self) -> Table {
-        entry::to_table(self)
-    }
-
     fn trainer(&self, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
         training::trainer(self, set, seed, device)
     }

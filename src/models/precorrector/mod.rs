@@ -16,7 +16,6 @@ mod training;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use toml::Table;
 
 use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
 use crate::entry::{self, Entry};
@@ -86,9 +85,9 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     needs: "A symmetric positive definite",
     positional: &[],
     defaults: entry::defaults::<PrecorrectorConfig>,
-    parse: |table, origin| {
+    parse: |table, name, origin| {
         Ok(Box::new(super::config(
-            NAME,
+            name,
             table,
             origin,
             PrecorrectorConfig::check,
@@ -97,10 +96,6 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
 };
 
 impl ModelConfig for PrecorrectorConfig {
-    fn table(&self) -> Table {
-        entry::to_table(self)
-    }
-
     fn trainer(&self, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
         training::trainer(self, set, seed, device)
     }

@@ -17,7 +17,6 @@ mod training;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use toml::Table;
 
 use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
 use crate::entry::{self, Entry};
@@ -67,9 +66,9 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     needs: "A symmetric positive definite, on the inner nodes of a square grid row by row",
     positional: &[],
     defaults: entry::defaults::<StencilConfig>,
-    parse: |table, origin| {
+    parse: |table, name, origin| {
         Ok(Box::new(super::config(
-            NAME,
+            name,
             table,
             origin,
             StencilConfig::check,
@@ -78,10 +77,6 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
 };
 
 impl ModelConfig for StencilConfig {
-    fn table(&self) -> Table {
-        entry::to_table(self)
-    }
-
     fn trainer(&self, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
         training::trainer(self, set, seed, device)
     }

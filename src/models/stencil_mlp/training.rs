@@ -17,7 +17,7 @@ use crate::nn::ops::{DfdxOps, Engine};
 use crate::nn::sparse::Structure;
 use crate::nn::{Cpu, Device, Loss, Params};
 use crate::precond::FastPoisson;
-use crate::system::{LinearSystem, Parts};
+use crate::system::LinearSystem;
 
 /// The structures of one grid size.
 struct Layout {
@@ -117,10 +117,6 @@ impl Training<Cpu> for StencilTraining {
 
     fn network(&self) -> &Arc<StencilMlp> {
         &self.network
-    }
-
-    fn parts(&self) -> Parts {
-        Parts::matrix()
     }
 
     fn item(&self, sample: &LinearSystem) -> Result<Csr> {

@@ -32,7 +32,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "A symmetric positive definite",
     positional: &["theta"],
     defaults: defaults::<AmgParams>,
-    parse: |table, origin| Ok(Box::new(checked(table, "amg", origin, AmgParams::check)?)),
+    parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, AmgParams::check)?)),
 };
 
 /// Parameters of [`Amg`].
