@@ -62,6 +62,12 @@ impl Checked {
             data,
         }
     }
+
+    /// Whether the sample was checked; true of one that there is not, for the dataset to refuse.
+    fn is_known(&self, id: u32) -> bool {
+        let known = self.known.get(id as usize);
+        known.is_none_or(|k| k.load(Ordering::Relaxed))
+    }
 }
 
 impl SampleSource for Checked {
@@ -77,28 +83,26 @@ impl SampleSource for Checked {
         SampleSource::size(&*self.data, id)
     }
 
+    /// Of all parts where loading any of them reads the whole sample.
     fn bytes(&self, id: u32, parts: &Parts) -> Result<usize> {
-        self.data.bytes(id, parts)
+        match self.is_known(id) {
+            true => self.data.bytes(id, parts),
+            false => self.data.bytes(id, &Parts::all()),
+        }
     }
 
     fn load(&self, ids: &[u32], parts: &Parts) -> Result<Vec<Arc<LinearSystem>>> {
-        let known = |id: u32| {
-            self.known
-                .get(id as usize)
-                .is_none_or(|k| k.load(Ordering::Relaxed))
-        };
-        if ids.iter().all(|&id| known(id)) {
-            return self.data.load(ids, parts);
+        let (known, mut new): (Vec<u32>, Vec<u32>) = ids.iter().partition(|&&id| self.is_known(id));
+        new.sort_unstable();
+        new.dedup();
+        let loaded = self.data.load(&known, parts)?;
+        let mut systems: HashMap<u32, Arc<LinearSystem>> = known.into_iter().zip(loaded).collect();
+        for block in new.chunks(self.data.block_len()) {
+            for (&id, whole) in block.iter().zip(self.data.load(block, &Parts::all())?) {
+                self.known[id as usize].store(true, Ordering::Relaxed);
+                systems.insert(id, Arc::new(Arc::unwrap_or_clone(whole).only(parts)));
+            }
         }
-        let whole = self.data.load(ids, &Parts::all())?;
-        ids.iter()
-            .for_each(|&id| self.known[id as usize].store(true, Ordering::Relaxed));
-        Ok(match self.data.is_all(parts) {
-            true => whole,
-            false => whole
-                .into_iter()
-                .map(|s| Arc::new(Arc::unwrap_or_clone(s).only(parts)))
-                .collect(),
-        })
+        Ok(ids.iter().map(|id| systems[id].clone()).collect())
     }
 }

@@ -66,12 +66,13 @@ pub type Statistics = Vec<(String, Summary)>;
 /// `progress` is told how many samples are done.
 ///
 /// # Errors
-/// [`Error::File`] if rows cannot be read, [`Error::Interrupted`] on Ctrl-C.
+/// [`Error::File`] if rows cannot be read or a sample was altered, [`Error::Interrupted`] on Ctrl-C.
 pub fn statistics(data: &Dataset, progress: &dyn Fn(usize)) -> Result<Statistics> {
     let mut out = Statistics::new();
     let ids: Vec<u32> = (0..data.len() as u32).collect();
     let mut done = 0;
-    for_each_chunk(data, &ids, &Parts::unlabelled(), BLOCK_BYTES, |systems| {
+    // Labels have no summary, but without them no digest could be checked.
+    for_each_chunk(data, &ids, &Parts::all(), BLOCK_BYTES, |systems| {
         if interrupt::requested() {
             return Err(Error::Interrupted(format!(
                 "{done} of {} samples read",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fempipe::dataset::{Checked, Dataset};
+use fempipe::dataset::{Checked, Dataset, statistics};
 use fempipe::system::{LinearSystem, Names, Parts, SampleSource, for_each_chunk};
 
 use crate::command::{alone, ok};
@@ -79,6 +79,36 @@ fn parts_are_those_of_the_whole_sample() {
 }
 
 #[test]
+fn a_sample_counts_whole_until_it_is_checked() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = labelled(dir.path());
+    let _guard = alone();
+    let checked = Checked::new(Arc::new(Dataset::open(&file).unwrap()));
+    let bytes = |id, parts: &Parts| checked.bytes(id, parts).unwrap();
+    let (whole, matrix) = (bytes(0, &Parts::all()), Parts::matrix());
+    assert_eq!(bytes(3, &matrix), whole);
+    let loaded = checked.load(&[3, 1, 3], &matrix).unwrap();
+    assert_eq!(loaded.iter().map(|s| s.index).collect::<Vec<_>>(), [3, 1, 3]);
+    assert!(loaded.iter().all(|s| s.labels.is_empty() && s.matrix.nnz() > 0));
+    assert!(bytes(3, &matrix) < whole && bytes(1, &matrix) < whole);
+    assert_eq!(bytes(2, &matrix), whole);
+    // Two samples a chunk while they are new, more when they are known.
+    let chunks = || {
+        let mut chunks = 0;
+        let ids = [0, 2, 4, 5, 6, 7, 8, 9, 10, 11];
+        for_each_chunk(&checked, &ids, &matrix, 2 * whole, |_| {
+            chunks += 1;
+            Ok(())
+        })
+        .unwrap();
+        chunks
+    };
+    assert_eq!(chunks(), 5);
+    assert!(chunks() < 5);
+    assert!(checked.bytes(99, &matrix).is_err());
+}
+
+#[test]
 fn what_was_not_asked_for_is_not_read() {
     let dir = tempfile::tempdir().unwrap();
     let file = labelled(dir.path());
@@ -98,6 +128,8 @@ fn what_was_not_asked_for_is_not_read() {
         )
         .is_ok()
     );
+    let refused = statistics::statistics(&data, &|_| ()).unwrap_err().to_string();
+    assert!(refused.contains("sample 7 was altered"), "{refused}");
     let whole = data.load(&[7], &Parts::unlabelled()).unwrap();
     assert_eq!(whole[0].matrix.values(), sample.matrix.values());
     // A sample that is checked once is checked at the first request, whatever that asks for.
