@@ -7,6 +7,7 @@
 //! back would cost as much, and nothing on disk can be out of date.
 
 use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{LinearSystem, Parts, SampleSource};
@@ -131,10 +132,41 @@ pub fn default_bytes() -> usize {
     };
     let limits = [
         second(&read("/proc/meminfo"), "MemTotal:", 1 << 10),
-        second(&read("/sys/fs/cgroup/memory.max"), "", 1),
+        group_limit(Path::new("/sys/fs/cgroup"), &read("/proc/self/cgroup")),
         second(&read("/proc/self/limits"), "Max address space", 1),
     ];
     limits.into_iter().flatten().min().unwrap_or(2 << 30) / 2
+}
+
+/// The least memory limit on the paths of the control groups up to the root; `groups` is /proc/self/cgroup, with a
+/// line `hierarchy:controllers:path` for each. In a container the path may be one that is not mounted there: its
+/// root is, and has the container's limit.
+fn group_limit(mounted: &Path, groups: &str) -> Option<usize> {
+    let limits = groups.lines().flat_map(|line| {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+        let (root, file) = match controllers {
+            "" => (mounted.into(), "memory.max"),
+            _ => (mounted.join("memory"), "memory.limit_in_bytes"),
+        };
+        let of_memory = controllers.is_empty() || controllers.split(',').any(|c| c == "memory");
+        let inside: PathBuf = Path::new(path)
+            .components()
+            .filter(|c| matches!(c, Component::Normal(_)))
+            .collect();
+        let files: Vec<PathBuf> = match of_memory {
+            true => inside
+                .ancestors()
+                .map(|group| root.join(group).join(file))
+                .collect(),
+            false => Vec::new(),
+        };
+        // "max", and what is not there, is no limit.
+        files
+            .into_iter()
+            .filter_map(|f| std::fs::read_to_string(f).ok()?.trim().parse::<usize>().ok())
+    });
+    limits.min()
 }
 
 #[cfg(test)]
@@ -168,6 +200,35 @@ mod tests {
         let error = cache.get(&[9], |_| Err(Error::Argument("no".into())), |_| 10);
         assert!(error.is_err());
         assert_eq!(squares(&Cache::new(0), &[3, 3]), (vec![9, 9], 1));
+    }
+
+    #[test]
+    fn the_least_limit_of_the_control_groups_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| {
+            let file = dir.path().join(file);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
+        };
+        let limit = |groups: &str| group_limit(dir.path(), groups);
+        assert_eq!(limit("0::/a/b\n"), None);
+        write("a/memory.max", "3000\n");
+        write("a/b/memory.max", "max\n");
+        write("a/c/memory.max", "2000\n");
+        assert_eq!(limit("0::/a/b\n"), Some(3000));
+        assert_eq!(limit("0::/a/c\n"), Some(2000));
+        assert_eq!(limit("0::/elsewhere\n"), None);
+        write("memory.max", "2500\n");
+        assert_eq!([limit("0::/a/b\n"), limit("0::/\n")], [Some(2500); 2]);
+        assert_eq!(limit("0::/../a/c\n"), Some(2000));
+        // Version 1: one hierarchy of the memory controller, whatever the others have.
+        write("memory/memory.limit_in_bytes", "9223372036854771712\n");
+        write("memory/job/1/memory.limit_in_bytes", "700\n");
+        write("memory/job/memory.limit_in_bytes", "800\n");
+        let groups = "12:cpu,cpuacct:/a\n4:hugetlb,memory:/job/1/x:y\n1:name=systemd:/a/c\n";
+        assert_eq!(limit(groups), Some(700));
+        assert_eq!(limit("4:memory:/on/the/host\n"), Some(9_223_372_036_854_771_712));
+        assert_eq!(limit("12:cpu,cpuacct:/job/1\nnothing\n\n"), None);
     }
 
     /// Counts the samples that are loaded.
