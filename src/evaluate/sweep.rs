@@ -5,14 +5,14 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::condition::{Condition, condition_after, condition_before};
-use super::measure::{self, Solve};
+use super::measure::{self, Solve, Source};
 use super::recipe::{EvalRecipe, Row, RowKind};
 use crate::dataset::{Checked, Dataset};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::models::constants::{self, Fitted};
 use crate::solver::Workspace;
-use crate::system::{Cached, LinearSystem, Parts, SampleSource, cache, for_each_chunk};
+use crate::system::{Cached, LinearSystem, Names, Parts, SampleSource, cache, for_each_chunk};
 
 /// Residual histories are kept for this many systems of each dataset.
 const HISTORIES: usize = 1;
@@ -105,11 +105,13 @@ pub fn run(recipe: &EvalRecipe, events: &mut dyn FnMut(&Event)) -> Result<Result
     events(&Event::Start {
         solves: systems * recipe.rows.len() * recipe.targets().len(),
     });
-    for (d, (data, ids)) in opened.iter().enumerate() {
-        rehearse(recipe, data, d, ids[0])?;
-    }
-    for (d, (data, ids)) in opened.iter().enumerate() {
-        let systems = Systems::new(recipe, data, ids)?;
+    let labels = opened
+        .iter()
+        .enumerate()
+        .map(|(d, (data, ids))| rehearse(recipe, data, d, ids[0]))
+        .collect::<Result<Vec<_>>>()?;
+    for (d, ((data, ids), labels)) in opened.iter().zip(labels).enumerate() {
+        let systems = Systems::new(recipe, data, ids, labels)?;
         let mut info = describe(recipe, data, &systems)?;
         info.name = unused(&info.name, &results.datasets);
         results.datasets.push(info);
@@ -124,22 +126,26 @@ pub fn run(recipe: &EvalRecipe, events: &mut dyn FnMut(&Event)) -> Result<Result
 }
 
 /// One iteration of every row that could be misused, so that a missing model or one for another size is told before
-/// hours of solves, not after.
-fn rehearse(recipe: &EvalRecipe, data: &Arc<Dataset>, d: usize, first: u32) -> Result<()> {
+/// hours of solves, not after. Returns the labels that models are compared with.
+fn rehearse(recipe: &EvalRecipe, data: &Arc<Dataset>, d: usize, first: u32) -> Result<Names> {
     let system = data.read(first as usize)?;
+    let mut labels = Names::None;
     let targets = recipe.targets();
     let Some(&target) = targets.last() else {
-        return Ok(());
+        return Ok(labels);
     };
     for row in &recipe.rows {
         if let RowKind::Constant(_) = row.kind()? {
             continue;
         }
-        measure::source(&row.kind()?, (d, recipe.device), |spec| fit(spec, data, row))
-            .and_then(|source| measure::solve(&mut Workspace::default(), &source, row, &system, (target, 1)))
-            .map_err(|e| named(e, row, data))?;
+        let named = |e| named(e, row, data);
+        let source = measure::source(&row.kind()?, (d, recipe.device), |spec| fit(spec, data, row)).map_err(named)?;
+        if let Source::Model(model, _) = &source {
+            labels = labels.and(model.labels());
+        }
+        measure::solve(&mut Workspace::default(), &source, row, &system, (target, 1)).map_err(named)?;
     }
-    Ok(())
+    Ok(labels)
 }
 
 /// The error with the row and dataset it belongs to; file errors name their own.
@@ -161,14 +167,11 @@ struct Systems<'a> {
 }
 
 impl<'a> Systems<'a> {
-    fn new(recipe: &EvalRecipe, data: &Arc<Dataset>, ids: &'a [u32]) -> Result<Self> {
-        let mut parts = Parts::unlabelled();
-        for row in &recipe.rows {
-            if let RowKind::Model(..) = row.kind()? {
-                // A model may be compared with what it was trained on.
-                parts = Parts::all();
-            }
-        }
+    fn new(recipe: &EvalRecipe, data: &Arc<Dataset>, ids: &'a [u32], labels: Names) -> Result<Self> {
+        let parts = Parts {
+            labels,
+            ..Parts::unlabelled()
+        };
         let most = recipe.cache_mib.map_or_else(cache::default_bytes, |m| m << 20);
         let source = Cached::new(Arc::new(Checked::new(data.clone())), parts, most);
         // An altered system is told before hours of solves, not after.

@@ -29,7 +29,7 @@ use toml::Table;
 use crate::entry::{self, Configuration, Entry, Registry};
 use crate::error::{Error, Result};
 use crate::solve::Acceleration;
-use crate::system::LinearSystem;
+use crate::system::{LinearSystem, Names};
 
 pub use checkpoint::Checkpoint;
 pub use fit::{Device, StepReport, Trainer};
@@ -75,6 +75,11 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// If the system is not of a size or shape the model was trained for, naming both.
     fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration>;
+
+    /// The labels that [`Model::agreement`] compares with, where a dataset has them.
+    fn labels(&self) -> Names {
+        Names::None
+    }
 
     /// The cosine between what the network says and the label it was trained on; None for models without one.
     ///

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::nn::{Backend, Cpu, Device, Layout, NamedArray, Trained, device};
 use crate::rng::{Purpose, stream};
 use crate::solve::Acceleration;
-use crate::system::LinearSystem;
+use crate::system::{LinearSystem, Names};
 
 /// What a network is, apart from its weights and its layers.
 pub struct Description {
@@ -58,6 +58,11 @@ pub trait Network<D: Backend>: Send + Sync + 'static {
         options: &PredictOptions,
     ) -> Result<Acceleration>;
 
+    /// See [`Model::labels`].
+    fn labels(&self) -> Names {
+        Names::None
+    }
+
     /// See [`Model::agreement`].
     ///
     /// # Errors
@@ -96,6 +101,10 @@ impl<N: Network<D>, D: Backend> Model for TrainedNetwork<N, D> {
 
     fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
         self.network.predict(&self.weights, system, options)
+    }
+
+    fn labels(&self) -> Names {
+        self.network.labels()
     }
 
     fn agreement(&self, system: &LinearSystem) -> Result<Option<f64>> {

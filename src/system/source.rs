@@ -18,6 +18,18 @@ pub enum Names {
 }
 
 impl Names {
+    /// Those among either.
+    pub fn and(self, other: Names) -> Names {
+        match (self, other) {
+            (Names::All, _) | (_, Names::All) => Names::All,
+            (Names::None, names) | (names, Names::None) => names,
+            (Names::Only(mut names), Names::Only(more)) => {
+                names.extend(more);
+                Names::Only(names)
+            }
+        }
+    }
+
     /// Whether `name` is among them.
     pub fn contain(&self, name: &str) -> bool {
         match self {
@@ -249,6 +261,16 @@ mod tests {
             source.load(&[0], &Parts::unlabelled()).unwrap()[0].labels.len(),
             0
         );
+    }
+
+    #[test]
+    fn names_add_up() {
+        let only = |name: &str| Names::Only(vec![name.into()]);
+        assert_eq!(Names::None.and(only("f")), only("f"));
+        assert_eq!(only("f").and(Names::None), only("f"));
+        let both = only("f").and(only("g"));
+        assert!(both.contain("f") && both.contain("g") && !both.contain("h"));
+        assert_eq!(both.and(Names::All), Names::All);
     }
 
     #[test]

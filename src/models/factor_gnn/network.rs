@@ -11,7 +11,7 @@ use crate::nn::ops::{Engine, Ops, Weights};
 use crate::nn::{Backend, EdgeUpdate, Layout, Mlp, Trained};
 use crate::precond::Icc;
 use crate::solve::Acceleration;
-use crate::system::LinearSystem;
+use crate::system::{LinearSystem, Names};
 
 /// Pivots of a predicted factor below this part of the largest one are raised to it: the network promises no sign.
 const LEAST_PIVOT: f64 = 1e-6;
@@ -133,6 +133,10 @@ impl<D: Backend> Network<D> for FactorGnn {
         options.nothing_to_filter(NAME)?;
         let l = self.factor(weights, &system.matrix)?;
         Ok(Acceleration::preconditioner(Icc::from_factor(&l)?))
+    }
+
+    fn labels(&self) -> Names {
+        self.config.target.labels()
     }
 
     /// cos(L, L*) over the entries of tril(A), both for the matrix as the network sees it.

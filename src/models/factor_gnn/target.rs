@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::linalg::op::Props;
 use crate::precond::Icc;
 use crate::solver::{Method, Quiet, Stop, Workspace};
-use crate::system::LinearSystem;
+use crate::system::{LinearSystem, Names};
 
 /// Which factor is the target. Labels of the dataset are used where they are there; IC(0) and the K-optimal factor are
 /// computed where they are not.
@@ -26,14 +26,15 @@ pub enum TargetKind {
 }
 
 impl TargetKind {
-    /// The label of the dataset.
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            TargetKind::Cholesky => "cholesky",
-            TargetKind::Icc => "icc",
-            TargetKind::Koptimal => "koptimal",
-            TargetKind::Better => "",
-        }
+    /// The labels of the dataset that hold it, or those that it is chosen from.
+    pub(super) fn labels(self) -> Names {
+        let names: &[&str] = match self {
+            TargetKind::Cholesky => &["cholesky"],
+            TargetKind::Icc => &["icc"],
+            TargetKind::Koptimal => &["koptimal"],
+            TargetKind::Better => &["icc", "koptimal"],
+        };
+        Names::Only(names.iter().map(|&n| n.into()).collect())
     }
 
     /// The target's entries on tril(A), row by row.
@@ -42,7 +43,9 @@ impl TargetKind {
     /// [`Error::Argument`] if the exact factor is asked for and the dataset does not hold it, [`Error::Numeric`] if an
     /// incomplete one breaks down.
     pub fn entries(self, system: &LinearSystem) -> Result<Vec<f64>> {
-        if let Some(label) = system.labels.iter().find(|l| l.name == self.label()) {
+        let labels = self.labels();
+        let label = system.labels.iter().find(|l| labels.contain(&l.name));
+        if let Some(label) = label.filter(|_| self != TargetKind::Better) {
             return Ok(label.values.clone());
         }
         let a = &system.matrix;

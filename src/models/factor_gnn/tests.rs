@@ -9,7 +9,7 @@ use crate::nn::graph::Graphs;
 use crate::nn::ops::{CosineLossOp, Engine, SelectOp};
 use crate::nn::{Cpu, Trained, testing};
 use crate::rng::{Purpose, stream};
-use crate::system::LinearSystem;
+use crate::system::{Field, LinearSystem, Location, SampleSource};
 
 /// 5-point differences on 4 × 3 points with varying coefficients.
 fn matrix() -> Csr {
@@ -86,6 +86,37 @@ fn targets_are_factors_on_the_lower_triangle() {
     assert!(better == koptimal || better == TargetKind::Icc.entries(&s).unwrap());
     let error = TargetKind::Cholesky.entries(&s).unwrap_err().to_string();
     assert!(error.contains("tridiagonal"), "{error}");
+}
+
+#[test]
+fn targets_are_taken_from_the_labels() {
+    let mut s = system();
+    // Twice a factor takes as many iterations, and is seen to be the label.
+    let label = |kind: TargetKind, name: &str| Field {
+        name: name.into(),
+        location: Location::Lower,
+        components: 1,
+        values: kind.entries(&s).unwrap().iter().map(|v| 2.0 * v).collect(),
+    };
+    s.labels = vec![
+        label(TargetKind::Icc, "icc"),
+        label(TargetKind::Koptimal, "koptimal"),
+        Field {
+            name: "inverse".into(),
+            ..label(TargetKind::Icc, "icc")
+        },
+    ];
+    let source = vec![s];
+    for target in [TargetKind::Icc, TargetKind::Koptimal, TargetKind::Better] {
+        let config = FactorConfig {
+            target,
+            ..Default::default()
+        };
+        let loaded = source.load(&[0], &training::parts(&config)).unwrap().remove(0);
+        assert!(loaded.label("inverse").is_none());
+        let entries = target.entries(&loaded).unwrap();
+        assert!(loaded.labels.iter().any(|l| l.values == entries), "{target:?}");
+    }
 }
 
 /// A network with fresh weights.

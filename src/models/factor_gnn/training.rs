@@ -14,7 +14,7 @@ use crate::models::graph;
 use crate::nn::graph::Graphs;
 use crate::nn::ops::{CosineLossOp, Engine, SelectOp, Taped};
 use crate::nn::{Backend, Device, Loss, Params};
-use crate::system::{LinearSystem, Names, Parts};
+use crate::system::{LinearSystem, Parts};
 
 /// A trainer with fresh weights.
 ///
@@ -36,10 +36,10 @@ pub fn trainer(
 }
 
 /// A and the target; b as well, which the better of two targets is measured on.
-fn parts(config: &FactorConfig) -> Parts {
+pub(super) fn parts(config: &FactorConfig) -> Parts {
     Parts {
         rhs: true,
-        labels: Names::Only(vec![config.target.label().into()]),
+        labels: config.target.labels(),
         ..Parts::matrix()
     }
 }
