@@ -27,7 +27,6 @@ impl KrylovMethod for Gradient {
         stop: &Stop,
         monitor: &mut dyn Monitor,
     ) -> fempipe::Result<Outcome> {
-        self.requirements().check(a, m, stop)?;
         let test = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
         let Vectors([r, z, az]) = ws.of();
         [&mut *r, z, az].into_iter().for_each(|v| v.resize(b.len(), 0.0));

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::models::{Device, PredictOptions, constants};
 use crate::precond::Spec;
-use crate::solver::{Method, Need};
+use crate::solver::Method;
 
 /// Everything that decides an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -190,7 +190,7 @@ impl Row {
     pub fn learned(ksp: Method, model: PathBuf) -> Self {
         Row {
             label: String::new(),
-            symmetrize: ksp.requirements().preconditioner == Need::Spd,
+            symmetrize: ksp.requirements().symmetric_preconditioner(),
             ksp,
             pc: None,
             model: Some(OneOrMany::One(model)),

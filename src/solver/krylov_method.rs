@@ -28,7 +28,7 @@ pub type Method = notation::Spec<dyn KrylovMethod>;
 
 /// The parameters of a method: what its table in a recipe becomes.
 pub trait KrylovMethod: Configuration + fmt::Debug + Send + Sync {
-    /// What it needs of A, M and the stopping rule; [`KrylovMethod::solve`] refuses by it.
+    /// What it needs of A, M and the stopping rule; [`Method::solve`] refuses by it.
     fn requirements(&self) -> Requirements;
 
     /// Solves A x = b (n×n) from the given x with M ≈ A⁻¹.
@@ -166,7 +166,8 @@ impl Method {
     /// Solves A x = b from the given x with M ≈ A⁻¹.
     ///
     /// # Errors
-    /// As the method itself; not converging is no error.
+    /// [`Error::Argument`] where A, M or the stopping rule is not what [`Method::requirements`] says; else as the
+    /// method itself. Not converging is no error.
     #[allow(clippy::too_many_arguments)] // the arguments of every method
     pub fn solve(
         &self,
@@ -178,6 +179,7 @@ impl Method {
         stop: &Stop,
         monitor: &mut dyn Monitor,
     ) -> Result<Outcome> {
+        self.requirements().check(a, m, stop)?;
         self.member().solve(ws, a, m, b, x, stop, monitor)
     }
 

@@ -63,6 +63,11 @@ impl Requirements {
         }
     }
 
+    /// Whether M must be symmetric, so that a model's is to be made so.
+    pub fn symmetric_preconditioner(&self) -> bool {
+        self.preconditioner >= Need::Symmetric
+    }
+
     /// Refuses what the method cannot use.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use super::recipe::Validation;
 use crate::error::{Error, Result};
 use crate::models::{Model, PredictOptions};
 use crate::solve::Problem;
-use crate::solver::{Need, Quiet, Stop, Workspace};
+use crate::solver::{Quiet, Stop, Workspace};
 use crate::system::{Cached, LinearSystem, for_each_chunk};
 
 /// The systems that training does not see.
@@ -66,7 +66,7 @@ fn solve(
 ) -> Result<(usize, bool)> {
     // Some methods need a symmetric preconditioner; the other methods take what the network says.
     let options = PredictOptions {
-        symmetrize: how.ksp.requirements().preconditioner == Need::Spd,
+        symmetrize: how.ksp.requirements().symmetric_preconditioner(),
         filter: 0.0,
     };
     // Recycling methods must not carry a space from whatever system this thread solved before.
