@@ -70,7 +70,8 @@ impl Acceleration {
         let clock = Instant::now();
         let prediction = predict()?;
         Ok(Acceleration {
-            inference_seconds: clock.elapsed().as_secs_f64(),
+            // What it set up from A alone is counted as setup.
+            inference_seconds: (clock.elapsed().as_secs_f64() - prediction.setup_seconds).max(0.0),
             ..prediction
         })
     }
@@ -110,6 +111,18 @@ impl Acceleration {
 }
 
 const PARTS: [&str; 3] = ["a preconditioner", "an initial guess", "a subspace"];
+
+/// Refuses M of another size than A (n×n).
+pub(crate) fn same_size(m: &dyn LinOp, n: usize) -> Result<()> {
+    match m.shape() {
+        (p, q) if (p, q) == (n, n) => Ok(()),
+        (p, q) => Err(Error::shape(
+            "preconditioner",
+            format!("{n}×{n}"),
+            format!("{p}×{q}"),
+        )),
+    }
+}
 
 fn either<T>(a: Option<T>, b: Option<T>, part: &str) -> Result<Option<T>> {
     match (a, b) {
@@ -212,10 +225,13 @@ impl<'a> Problem<'a> {
     /// Sets up what is left to set up: the space, for A and the method.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the method cannot use a space; as [`Method::coarse_space`] where the space does not fit
-    /// A.
+    /// [`Error::Shape`] if M is of another size than A, [`Error::Argument`] if the method cannot use a space; as
+    /// [`Method::coarse_space`] where the space does not fit A.
     pub fn prepare(&self, acceleration: impl Into<Acceleration>) -> Result<Prepared> {
         let given = acceleration.into();
+        if let Some(m) = &given.preconditioner {
+            same_size(&**m, self.system.n())?;
+        }
         let clock = Instant::now();
         let space = match given.space {
             Some(_) if self.side == Some(Side::Symmetric) => {

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::linalg::dense::{self, Dense};
 use crate::linalg::{CoarseSpace, Csr, LinOp, Props};
+use crate::solve::same_size;
 
 /// κ of a preconditioned matrix and how it was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -45,7 +46,8 @@ pub fn condition_before(a: &Csr, props: Props) -> Result<f64> {
 /// the k zeros; None unless A and M promise to be SPD and E has its factor.
 ///
 /// # Errors
-/// [`Error::Numeric`] if a decomposition fails or A is not positive definite.
+/// [`Error::Shape`] if M is of another size than A; [`Error::Numeric`] if a decomposition fails or A is not positive
+/// definite.
 pub fn condition_after(
     a: &Csr,
     props: Props,
@@ -53,6 +55,7 @@ pub fn condition_after(
     space: Option<&CoarseSpace>,
     omega: Option<f64>,
 ) -> Result<Option<Condition>> {
+    same_size(m, a.nrows())?;
     let spd = props.positive_definite && m.props().symmetric && m.props().positive_definite;
     if space.is_some_and(|s| !(spd && s.is_factorized())) {
         return Ok(None);
@@ -165,6 +168,15 @@ mod tests {
             .unwrap()
             .unwrap();
         assert!((direct.kappa - 1.0).abs() < 1e-9 && direct.contraction.is_none());
+    }
+
+    #[test]
+    fn a_preconditioner_of_another_size_is_refused() {
+        for promised in [Props::SPD, Props::SYMMETRIC] {
+            let refused = condition_after(&laplacian(20), promised, &Identity(9), None, None).unwrap_err();
+            let message = refused.to_string();
+            assert!(message.contains("20×20") && message.contains("9×9"), "{message}");
+        }
     }
 
     #[test]

@@ -214,3 +214,93 @@ fn the_side_is_the_problems() {
     assert_eq!(on("cg", Side::Symmetric).unwrap(), (x, out));
     assert!(matches!(on("cg", Side::Right), Err(Error::Argument(_))));
 }
+
+#[test]
+fn setup_inside_a_prediction_is_counted_once() {
+    let predicted = |setup_seconds| {
+        let wait = std::time::Duration::from_millis(20);
+        let predicted = Acceleration::predicted(|| {
+            std::thread::sleep(wait);
+            Ok(Acceleration {
+                setup_seconds,
+                ..Acceleration::default()
+            })
+        });
+        let Acceleration {
+            inference_seconds,
+            setup_seconds,
+            ..
+        } = predicted.unwrap();
+        (
+            inference_seconds >= wait.as_secs_f64(),
+            inference_seconds,
+            setup_seconds,
+        )
+    };
+    assert!(predicted(0.0).0);
+    // More than the clock can have seen.
+    let (_, inference, setup) = predicted(1000.0);
+    assert_eq!((inference, setup), (0.0, 1000.0));
+}
+
+#[test]
+fn a_preconditioner_of_another_size_is_refused_before_the_solve() {
+    let (system, _) = system(poisson(6), 3, Props::SPD);
+    let problem = Problem::new(&system, Method::cg(), Stop::default());
+    let refused = problem
+        .prepare(Acceleration::preconditioner(Csr::identity(9)))
+        .err();
+    let message = refused.unwrap().to_string();
+    assert!(
+        message.contains("preconditioner") && message.contains("9×9"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_method_from_outside_cannot_forget_what_it_needs() {
+    use fempipe::linalg::LinOp;
+    use fempipe::solver::{KrylovMethod, Monitor, Need, Outcome, Requirements, Workspace};
+    #[derive(Debug, serde::Serialize)]
+    struct Careless {}
+    impl KrylovMethod for Careless {
+        fn requirements(&self) -> Requirements {
+            Requirements::of("careless", Need::Spd, Need::Spd)
+        }
+        fn solve(
+            &self,
+            _: &mut Workspace,
+            _: &dyn LinOp,
+            _: &dyn LinOp,
+            _: &[f64],
+            _: &mut [f64],
+            _: &Stop,
+            _: &mut dyn Monitor,
+        ) -> Result<Outcome> {
+            Err(Error::Argument("it was let through".into()))
+        }
+    }
+    static ENTRY: fempipe::entry::Entry<dyn KrylovMethod> = fempipe::entry::Entry {
+        name: "careless",
+        help: "checks nothing",
+        source: "none",
+        needs: "A and M symmetric positive definite",
+        positional: &[],
+        defaults: toml::Table::new,
+        parse: |_, _| Ok(Box::new(Careless {})),
+    };
+    let (system, _) = system(convection(6), 3, Props::GENERAL);
+    let problem = Problem::new(
+        &system,
+        Method::new(&ENTRY, Box::new(Careless {})),
+        Stop::default(),
+    );
+    let message = problem
+        .solve_once(Acceleration::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("careless needs A promised symmetric positive definite"),
+        "{message}"
+    );
+}
