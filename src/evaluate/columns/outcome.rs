@@ -6,9 +6,10 @@ use super::column::{Column, Mark, Of, Summary, Value, at};
 use super::labels::{KSP, PC, ROW};
 use crate::evaluate::group::Group;
 use crate::evaluate::measure::Solve;
-use crate::evaluate::recipe::Row;
+use crate::evaluate::recipe::{Row, RowKind};
 use crate::evaluate::statistics::Statistic::{Max, Mean, Median, Q1, Q3, Range, Whole};
 use crate::models::constants::is_named;
+use crate::precond::Spec;
 
 /// Solves of the row.
 pub static SOLVES: Column = Column {
@@ -132,9 +133,11 @@ fn change(group: &Group) -> Value {
     let rows = &group.results.recipe.rows;
     let plain = || {
         let with = &rows[group.row];
-        let pc = with.pc.as_deref().filter(|pc| !is_named(pc)).unwrap_or("none");
-        let from_zero =
-            |row: &Row| row.model.is_none() && row.ksp == with.ksp && row.pc.as_deref() == Some(pc);
+        let text = with.pc.as_deref().filter(|pc| !is_named(pc)).unwrap_or("none");
+        let pc = text.parse::<Spec>().ok()?;
+        let from_zero = |row: &Row| {
+            row.ksp == with.ksp && matches!(row.kind(), Ok(RowKind::Classical(plain)) if plain == pc)
+        };
         let r = rows.iter().position(from_zero)?;
         Group::of(group.results, group.dataset, r, group.target)
     };

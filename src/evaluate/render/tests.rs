@@ -271,3 +271,14 @@ fn winners_failures_and_guesses_are_told() {
         "{text}"
     );
 }
+
+#[test]
+fn a_guess_is_compared_with_the_same_preconditioner_however_it_is_written() {
+    let mut results = full();
+    results.recipe.rows[0].pc = Some("icc".into());
+    results.recipe.rows[1].pc = Some("icc(0)".into());
+    let rows = summarize(&results);
+    let text = console::console(&results, &rows, &verdicts(&results, &rows));
+    let line = "network against cg + icc(0) from zero: -81.2 % iterations (mean)";
+    assert!(text.contains(line), "{text}");
+}
