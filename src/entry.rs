@@ -151,10 +151,15 @@ pub fn defaults<C: Default + Serialize>() -> toml::Table {
     to_table(&C::default())
 }
 
-/// A configuration as a table, every key written out.
+/// A configuration as a table, every key written out; `None` is left out.
+///
+/// # Panics
+/// If `config` is no struct of values that TOML can hold, which is a mistake in its type.
 pub fn to_table<C: Serialize>(config: &C) -> toml::Table {
-    // A configuration is a struct of plain values, which TOML can always hold; `None` is left out.
-    toml::Table::try_from(config).unwrap_or_default()
+    toml::Table::try_from(config).unwrap_or_else(|e| {
+        let name = std::any::type_name::<C>();
+        panic!("a configuration is a struct of values that TOML can hold; {name} is not: {e}")
+    })
 }
 
 /// Reads the table of `name` as its configuration.
@@ -187,6 +192,12 @@ pub fn checked<C: DeserializeOwned>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[should_panic(expected = "a configuration is a struct of values that TOML can hold")]
+    fn what_is_no_configuration_is_not_an_empty_table() {
+        to_table(&[1, 2]);
+    }
 
     trait Shape {
         fn area(&self) -> f64;

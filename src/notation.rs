@@ -111,15 +111,10 @@ impl<T: Kind + ?Sized> Spec<T> {
         keys.filter(move |key| !positional.contains(key))
     }
 
-    /// The text with every key, where text can hold all of them.
+    /// The text with every key, where reading it gives the same again: not with arrays, nor with a string such as "7"
+    /// or "a, b".
     fn in_full(&self) -> Option<String> {
         let Parsed { entry, table, .. } = &*self.0;
-        if table
-            .values()
-            .any(|v| matches!(v, Value::Array(_) | Value::Table(_)))
-        {
-            return None;
-        }
         let given = |key: &&&str| table.contains_key(**key);
         let bare = entry.positional.iter().take_while(given).count();
         let mut arguments: Vec<String> = entry.positional[..bare]
@@ -128,7 +123,9 @@ impl<T: Kind + ?Sized> Spec<T> {
             .collect();
         let others = entry.positional[bare..].iter().filter(given).copied();
         arguments.extend(others.chain(self.named_only()).map(|key| named(key, &table[key])));
-        Some(joined(entry.name, &arguments.join(", ")))
+        let text = joined(entry.name, &arguments.join(", "));
+        let same = text.parse::<Self>().is_ok_and(|read| read == *self);
+        same.then_some(text)
     }
 }
 
@@ -319,5 +316,63 @@ mod tests {
         assert_eq!(table["one-level"].as_str(), Some("icc(0, shift = none)"));
         let table = to_table("inner = icc(0, shift = none)", &[]).unwrap();
         assert_eq!(table["inner"].as_str(), Some("icc(0, shift = none)"));
+    }
+
+    trait Sign: Configuration {}
+
+    #[derive(serde::Serialize, serde::Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Board {
+        text: String,
+        size: f64,
+    }
+
+    impl Default for Board {
+        fn default() -> Self {
+            Board {
+                text: "open".into(),
+                size: 2.0,
+            }
+        }
+    }
+
+    impl Sign for Board {}
+
+    static BOARD: Entry<dyn Sign> = Entry {
+        name: "board",
+        help: "",
+        source: "",
+        needs: "",
+        positional: &["text"],
+        defaults: crate::entry::defaults::<Board>,
+        parse: |table, origin| Ok(Box::new(crate::entry::config::<Board>(table, "board", origin)?)),
+    };
+    static SIGNS: Registry<dyn Sign> = Registry::new("sign", &[&BOARD]);
+
+    impl Kind for dyn Sign {
+        fn registry() -> &'static Registry<Self> {
+            &SIGNS
+        }
+    }
+
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Holder {
+        sign: Spec<dyn Sign>,
+    }
+
+    #[test]
+    fn what_is_written_reads_back_as_itself() {
+        for text in [
+            "7", "true", "1e3", "a, b", "a = b", "(", " a", "", "open", "a(1, 2)",
+        ] {
+            let board = toml::toml! { size = 2.5 };
+            let sign = Spec::read("board", &board, "test")
+                .unwrap()
+                .with("text", text)
+                .unwrap();
+            let written = toml::to_string(&Holder { sign: sign.clone() }).unwrap();
+            let read: Holder = toml::from_str(&written).unwrap_or_else(|e| panic!("{written}: {e}"));
+            assert!(read.sign == sign, "{written}");
+        }
     }
 }
