@@ -99,7 +99,7 @@ impl Default for NslsConfig {
 pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     name: NAME,
     help: "x itself, by a graph network on A with iterates as features",
-    source: "Grementieri, Galeone 2022, arXiv:2201.05356",
+    source: "Grementieri, Galeone 2022, arXiv:2203.06944",
     needs: "",
     positional: &[],
     defaults: entry::defaults::<NslsConfig>,
