@@ -139,7 +139,8 @@ fn rehearse(recipe: &EvalRecipe, data: &Arc<Dataset>, d: usize, first: u32) -> R
             continue;
         }
         let named = |e| named(e, row, data);
-        let source = measure::source(&row.kind()?, (d, recipe.device), |spec| fit(spec, data, row)).map_err(named)?;
+        let source =
+            measure::source(&row.kind()?, (d, recipe.device), |spec| fit(spec, data, row)).map_err(named)?;
         if let Source::Model(model, _) = &source {
             labels = labels.and(model.labels());
         }
