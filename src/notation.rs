@@ -178,6 +178,12 @@ impl<T: Kind + ?Sized> FromStr for Spec<T> {
         let text = text.trim();
         let what = format!("{} \"{text}\"", T::registry().kind());
         let bad = |reason: String| Error::Argument(format!("{what}: {reason}"));
+        if depth(text) > DEEPEST {
+            return Err(Error::Argument(format!(
+                "{} nested more than {DEEPEST} deep",
+                T::registry().kind()
+            )));
+        }
         let (name, arguments) = split(text).map_err(bad)?;
         let entry = T::registry().find(name)?;
         let table = to_table(arguments, entry.positional).map_err(bad)?;
@@ -227,6 +233,23 @@ impl<T: Kind + ?Sized> Serialize for Spec<T> {
             }
         }
     }
+}
+
+/// How deep specs nest at most: each level is a call in a call.
+const DEEPEST: usize = 32;
+
+/// The most parentheses that are open at once.
+fn depth(text: &str) -> usize {
+    let (mut open, mut most) = (0_usize, 0);
+    for c in text.chars() {
+        match c {
+            '(' => open += 1,
+            ')' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(open);
+    }
+    most
 }
 
 /// Name and arguments of `name` or `name(arguments)`.

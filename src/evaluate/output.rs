@@ -58,7 +58,7 @@ fn is_evaluation(dir: &Path) -> bool {
 /// [`Error::Io`] if a file cannot be written.
 pub fn write(dir: &Path, results: &Results, rows: &[SummaryRow], verdicts: &[Verdict]) -> Result<PathBuf> {
     claim(dir)?;
-    let recipe = results.recipe.to_toml()?;
+    let recipe = results.recipe.with_absolute_paths()?.to_toml()?;
     let figures = figures::figures(results, rows);
     let put = |name: &str, text: &str| atomic::write(dir.join(name), text);
     // First, since by this file the directory is known as an evaluation's.

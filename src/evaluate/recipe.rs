@@ -283,16 +283,29 @@ impl EvalRecipe {
         let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
         let mut recipe = Self::parse(&text, &path.display().to_string())?;
         let dir = path.parent().unwrap_or(Path::new(""));
-        let beside = |p: &mut PathBuf| *p = dir.join(&*p);
-        recipe.data.iter_mut().for_each(beside);
-        for row in &mut recipe.rows {
-            match &mut row.model {
-                Some(OneOrMany::One(p)) => beside(p),
-                Some(OneOrMany::Many(list)) => list.iter_mut().for_each(beside),
-                None => {}
-            }
+        recipe.paths().for_each(|p| *p = dir.join(&*p));
+        Ok(recipe)
+    }
+
+    /// The same with absolute paths, so that it means the same files wherever it is kept.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if there is no current directory.
+    pub fn with_absolute_paths(&self) -> Result<Self> {
+        let mut recipe = self.clone();
+        for path in recipe.paths() {
+            *path = std::path::absolute(&*path).map_err(|e| Error::io(path.as_path(), "find", e))?;
         }
         Ok(recipe)
+    }
+
+    /// Every dataset and model.
+    fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let models = self.rows.iter_mut().filter_map(|row| row.model.as_mut());
+        self.data.iter_mut().chain(models.flat_map(|paths| match paths {
+            OneOrMany::One(path) => std::slice::from_mut(path).iter_mut(),
+            OneOrMany::Many(list) => list.iter_mut(),
+        }))
     }
 
     /// Residuals to reach, then errors.
@@ -412,6 +425,22 @@ mod tests {
         ] {
             assert!(stored.contains(key), "{key} in {stored}");
         }
+    }
+
+    #[test]
+    fn a_stored_recipe_means_the_same_files_from_anywhere() {
+        let text = "data = ['a.h5']\n[[row]]\nksp = 'cg'\nmodel = ['x/run']\n";
+        let stored = EvalRecipe::parse(text, "e.toml")
+            .unwrap()
+            .with_absolute_paths()
+            .unwrap();
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(stored.data, [here.join("a.h5")]);
+        assert_eq!(
+            stored.rows[0].model,
+            Some(OneOrMany::Many(vec![here.join("x/run")]))
+        );
+        assert_eq!(stored.with_absolute_paths().unwrap(), stored);
     }
 
     #[test]

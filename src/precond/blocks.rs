@@ -170,6 +170,9 @@ fn grown(a: &Csr, range: &Range<usize>, overlap: usize, mark: &mut [bool]) -> Ve
     let mut done = 0;
     for _ in 0..overlap {
         let layer = done..rows.len();
+        if layer.is_empty() {
+            break;
+        }
         done = rows.len();
         for k in layer {
             for &j in a.row(rows[k] as usize).0 {

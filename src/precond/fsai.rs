@@ -76,7 +76,12 @@ impl Fsai {
         check_symmetric("fsai", a)?;
         let mut shape = a.clone();
         for _ in 1..power {
+            let entries = shape.nnz();
             shape = shape.matmul(a)?;
+            // With a full diagonal, a pattern that has stopped growing stays.
+            if shape.nnz() == entries {
+                break;
+            }
         }
         let (mut indptr, mut indices, mut values) = (vec![0u32], Vec::new(), Vec::new());
         for i in 0..a.nrows() {

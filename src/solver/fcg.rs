@@ -40,6 +40,9 @@ impl Config {
     }
 }
 
+/// Directions that are kept at most: two n-vectors each.
+const MOST_DIRECTIONS: usize = 10_000;
+
 const REQUIREMENTS: Requirements = Requirements {
     method: "fcg",
     matrix: Need::Spd,
@@ -171,8 +174,10 @@ pub fn fcg(
 /// # Errors
 /// [`Error::Argument`] if no direction is kept.
 pub(super) fn check(directions: usize) -> Result<()> {
-    if directions == 0 {
-        return Err(Error::Argument("fcg: directions = 0 must be at least 1".into()));
+    if (1..=MOST_DIRECTIONS).contains(&directions) {
+        return Ok(());
     }
-    Ok(())
+    Err(Error::Argument(format!(
+        "fcg: directions = {directions} must be from 1 to {MOST_DIRECTIONS}"
+    )))
 }

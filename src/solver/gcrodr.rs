@@ -249,8 +249,7 @@ impl Gcrodr {
             set.resize(len.max(set.len()), Vec::new());
             set.iter_mut().for_each(|v| v.resize(n, 0.0));
         }
-        self.h
-            .resize_with(restart, || Vec::with_capacity(params.restart + 1));
+        self.h.resize_with(restart, || Vec::with_capacity(restart + 1));
         self.b.resize_with(restart, Vec::new);
         Ok(())
     }

@@ -170,7 +170,10 @@ impl TrainRecipe {
             return bad(match models::ENTRIES.find(&key) {
                 Ok(_) => format!("[{key}] has no meaning with model = {:?}", self.model),
                 Err(_) => {
-                    let known: Vec<String> = entry::to_table(self).keys().cloned().collect();
+                    let mut known: Vec<String> = entry::to_table(self).keys().cloned().collect();
+                    if self.cache_mib.is_none() {
+                        known.insert(0, "cache_mib".into());
+                    }
                     format!(
                         "unknown key '{key}' (known keys: {}, [{}])",
                         known.join(", "),

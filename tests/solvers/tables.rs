@@ -1,8 +1,9 @@
 //! The tables of preconditioners and methods: what entries say holds.
 
 use fempipe::linalg::Props;
+use fempipe::linalg::op::Identity;
 use fempipe::precond::{self, Spec};
-use fempipe::solver::{self, Method, Need};
+use fempipe::solver::{self, Method, Need, Quiet, Stop, Workspace};
 
 use crate::systems::poisson;
 
@@ -17,6 +18,35 @@ pub fn members(
         let given = parameters.iter().find(|(known, _)| *known == name);
         given.map_or(vec![name], |(_, texts)| texts.to_vec())
     })
+}
+
+#[test]
+fn numbers_and_depths_beyond_all_use_are_answered() {
+    let nested = |depth: usize| format!("{}icc{}", "bjacobi(2, inner = ".repeat(depth), ")".repeat(depth));
+    assert!(nested(30).parse::<Spec>().is_ok());
+    let message = nested(100_000).parse::<Spec>().unwrap_err().to_string();
+    assert_eq!(message, "preconditioner nested more than 32 deep");
+    let a = poisson(6);
+    for text in [
+        "asm(4, overlap = 9223372036854775807, inner = icc)",
+        "fsai(99999999999)",
+    ] {
+        assert!(text.parse::<Spec>().unwrap().build(&a).is_ok(), "{text}");
+    }
+    assert!("fcg(99999999999999)".parse::<Method>().is_err());
+    let (mut x, b) = (vec![0.0; 36], vec![1.0; 36]);
+    let method: Method = "gcrodr(1000000000000, 5)".parse().unwrap();
+    let (a, stop) = (a.promised(Props::SPD), Stop::rtol(1e-8));
+    let done = method.solve(
+        &mut Workspace::default(),
+        &a,
+        &Identity(36),
+        &b,
+        &mut x,
+        &stop,
+        &mut Quiet,
+    );
+    assert!(done.unwrap().converged());
 }
 
 #[test]

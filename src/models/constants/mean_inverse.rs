@@ -22,7 +22,7 @@ pub static ENTRY: Entry<dyn Constant> = Entry {
     needs: "training systems of one size, symmetric positive definite",
     positional: &["samples"],
     defaults: entry::defaults::<MeanInverse>,
-    parse: |table, name, origin| Ok(Box::new(entry::config::<MeanInverse>(table, name, origin)?)),
+    parse: |table, name, origin| Ok(Box::new(entry::checked(table, name, origin, MeanInverse::check)?)),
 };
 
 /// Training systems whose inverses make the mean.
@@ -39,6 +39,17 @@ pub struct MeanInverse {
 impl Default for MeanInverse {
     fn default() -> Self {
         MeanInverse { samples: SAMPLES }
+    }
+}
+
+impl MeanInverse {
+    fn check(&self) -> Result<()> {
+        match self.samples {
+            0 => Err(Error::Argument(
+                "mean-inverse: samples = 0 must be at least 1".into(),
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
