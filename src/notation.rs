@@ -368,7 +368,7 @@ mod tests {
         needs: "",
         positional: &["text"],
         defaults: crate::entry::defaults::<Board>,
-        parse: |table, origin| Ok(Box::new(crate::entry::config::<Board>(table, "board", origin)?)),
+        parse: |table, name, origin| Ok(Box::new(crate::entry::config::<Board>(table, name, origin)?)),
     };
     static SIGNS: Registry<dyn Sign> = Registry::new("sign", &[&BOARD]);
 

@@ -287,7 +287,7 @@ fn a_method_from_outside_cannot_forget_what_it_needs() {
         needs: "A and M symmetric positive definite",
         positional: &[],
         defaults: toml::Table::new,
-        parse: |_, _| Ok(Box::new(Careless {})),
+        parse: |_, _, _| Ok(Box::new(Careless {})),
     };
     let (system, _) = system(convection(6), 3, Props::GENERAL);
     let problem = Problem::new(
