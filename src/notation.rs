@@ -123,9 +123,15 @@ impl<T: Kind + ?Sized> Spec<T> {
             .collect();
         let others = entry.positional[bare..].iter().filter(given).copied();
         arguments.extend(others.chain(self.named_only()).map(|key| named(key, &table[key])));
-        let text = joined(entry.name, &arguments.join(", "));
-        let same = text.parse::<Self>().is_ok_and(|read| read == *self);
-        same.then_some(text)
+        let arguments = arguments.join(", ");
+        // Strings alone can be read as something else; what is nested in them is not read again.
+        let read = to_table(&arguments, entry.positional).ok()?;
+        let same = table.iter().all(|(key, value)| match value {
+            Value::String(_) => read.get(key) == Some(value),
+            Value::Array(_) | Value::Table(_) => false,
+            _ => true,
+        });
+        (same && read.len() == table.len()).then(|| joined(entry.name, &arguments))
     }
 }
 
