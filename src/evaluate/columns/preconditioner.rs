@@ -46,7 +46,8 @@ pub static KAPPA_BEFORE: Column = Column {
 pub static KAPPA_AFTER: Column = Column {
     name: "kappa_after",
     unit: "",
-    help: "κ(M A), of what is left beside a deflated space: λmax/λmin where M is symmetric positive definite, else σmax/σmin",
+    help: "κ(M A), of what is left beside a deflated space: λmax/λmin where M is symmetric positive definite, \
+           else σmax/σmin",
     of: Of::Row(|g| median(g.conditions().iter().map(|c| c.kappa).collect())),
     shown: &[
         at(SummaryCsv, Whole, Plain),
