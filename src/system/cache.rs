@@ -142,9 +142,10 @@ pub fn default_bytes() -> usize {
 /// line `hierarchy:controllers:path` for each. In a container the path may be one that is not mounted there: its
 /// root is, and has the container's limit.
 fn group_limit(mounted: &Path, groups: &str) -> Option<usize> {
-    let limits = groups.lines().flat_map(|line| {
-        let mut parts = line.splitn(3, ':').skip(1);
-        let (controllers, path) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+    let parsed = groups
+        .lines()
+        .filter_map(|line| line.split_once(':')?.1.split_once(':'));
+    let limits = parsed.flat_map(|(controllers, path)| {
         let (root, file) = match controllers {
             "" => (mounted.into(), "memory.max"),
             _ => (mounted.join("memory"), "memory.limit_in_bytes"),
