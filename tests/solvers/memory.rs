@@ -70,7 +70,7 @@ fn iterations_allocate_nothing() {
         "amg",
     ] {
         let built = pc.parse::<Spec>().unwrap().build(&a).unwrap();
-        for method in members(solver::ENTRIES.names(), &PARAMETERS) {
+        for method in members(&solver::ENTRIES, &PARAMETERS) {
             let parsed: Method = method.parse().unwrap();
             let mut ws = Workspace::default();
             let mut x = vec![0.0; 400];

@@ -42,7 +42,7 @@ const PARAMETERS: [(&str, &[&str]); 13] = [
 
 /// Every preconditioner there is.
 fn all() -> impl Iterator<Item = &'static str> {
-    members(precond::ENTRIES.names(), &PARAMETERS)
+    members(&precond::ENTRIES, &PARAMETERS)
 }
 
 /// Those that promise to be symmetric positive definite where A is.

@@ -1,5 +1,6 @@
 //! The tables of preconditioners and methods: what entries say holds.
 
+use fempipe::entry::Registry;
 use fempipe::linalg::Props;
 use fempipe::linalg::op::Identity;
 use fempipe::precond::{self, Spec};
@@ -7,14 +8,14 @@ use fempipe::solver::{self, Method, Need, Quiet, Stop, Workspace};
 
 use crate::systems::poisson;
 
-/// Every member of a table: those named in `parameters` with the texts there, the others with their defaults; what the
-/// examples register meanwhile is theirs to test.
-pub fn members(
-    names: Vec<&'static str>,
+/// Every member of a table that comes with fempipe: those named in `parameters` with the texts there, the others with
+/// their defaults.
+pub fn members<T: ?Sized>(
+    table: &'static Registry<T>,
     parameters: &[(&str, &[&'static str])],
 ) -> impl Iterator<Item = &'static str> {
-    let ours = names.into_iter().filter(|name| !["neumann", "bb"].contains(name));
-    ours.flat_map(|name| {
+    let names = table.shipped().iter().map(|entry| entry.name);
+    names.flat_map(|name| {
         let given = parameters.iter().find(|(known, _)| *known == name);
         given.map_or(vec![name], |(_, texts)| texts.to_vec())
     })
@@ -52,7 +53,7 @@ fn numbers_and_depths_beyond_all_use_are_answered() {
 #[test]
 fn every_preconditioner_keeps_what_it_promises_for_spd_matrices() {
     let a = poisson(6);
-    for name in members(precond::ENTRIES.names(), &[]) {
+    for name in members(&precond::ENTRIES, &[]) {
         let spec: Spec = name.parse().unwrap();
         assert_eq!(spec.build(&a).unwrap().op.props(), spec.props(), "{name}");
     }
@@ -72,13 +73,13 @@ fn every_preconditioner_keeps_what_it_promises_for_spd_matrices() {
     ] {
         assert_eq!(text.parse::<Spec>().unwrap().props(), props, "{text}");
     }
-    let direct = members(precond::ENTRIES.names(), &[]).filter(|n| n.parse::<Spec>().unwrap().is_direct());
+    let direct = members(&precond::ENTRIES, &[]).filter(|n| n.parse::<Spec>().unwrap().is_direct());
     assert_eq!(direct.collect::<Vec<_>>(), ["cholesky", "ldlt", "lu"]);
 }
 
 #[test]
 fn what_methods_say_they_need_is_what_they_refuse_by() {
-    for name in members(solver::ENTRIES.names(), &[]) {
+    for name in members(&solver::ENTRIES, &[]) {
         let method: Method = name.parse().unwrap();
         let needs = method.requirements();
         let words = match (needs.matrix.words(), needs.preconditioner.words()) {

@@ -30,7 +30,7 @@ const ENDLESS: [&str; 5] = [
 
 /// Every method there is.
 fn methods() -> impl Iterator<Item = &'static str> {
-    members(solver::ENTRIES.names(), &PARAMETERS)
+    members(&solver::ENTRIES, &PARAMETERS)
 }
 
 /// Those that end in n steps, were it not for rounding.
