@@ -45,42 +45,18 @@ fn measure(a: &Csr, seconds: f64) -> serde_json::Value {
             black_box(vector::dot(&x, black_box(&y)));
         }),
     );
-    note(
-        "axpy",
-        shortest(seconds, || vector::axpy(1e-9, black_box(&x), &mut y)),
-    );
+    note("axpy", shortest(seconds, || vector::axpy(1e-9, black_box(&x), &mut y)));
     let spd = a.promised(Props::SPD);
     let identity = Identity(n);
-    let fifty = Stop {
-        norm: Norm::None,
-        max_it: 50,
-        ..Stop::default()
-    };
+    let fifty = Stop { norm: Norm::None, max_it: 50, ..Stop::default() };
     let mut ws = Workspace::default();
     let iterations = shortest(seconds, || {
         let mut x = vec![0.0; n];
         // Always fifty iterations; what they reach does not matter here.
-        let _ = Method::cg().solve(
-            &mut ws,
-            &spd,
-            &identity,
-            &vec![1.0; n],
-            &mut x,
-            &fifty,
-            &mut Quiet,
-        );
+        let _ = Method::cg().solve(&mut ws, &spd, &identity, &vec![1.0; n], &mut x, &fifty, &mut Quiet);
     });
     note("cg none iteration", iterations / 50.0);
-    for pc in [
-        "jacobi",
-        "ssor",
-        "icc(0)",
-        "icc(1)",
-        "ilu(0)",
-        "bjacobi(8, inner = icc)",
-        "asm(8)",
-        "amg",
-    ] {
+    for pc in ["jacobi", "ssor", "icc(0)", "icc(1)", "ilu(0)", "bjacobi(8, inner = icc)", "asm(8)", "amg"] {
         let Ok(spec) = pc.parse::<Spec>() else { continue };
         // Every set-up on a matrix of which nothing is known yet.
         let mut built = None;
@@ -96,10 +72,7 @@ fn measure(a: &Csr, seconds: f64) -> serde_json::Value {
         });
         let Some(built) = built else { continue };
         note(&format!("{pc} setup"), setup - copy);
-        note(
-            &format!("{pc} apply"),
-            shortest(seconds, || built.op.apply(black_box(&x), &mut y)),
-        );
+        note(&format!("{pc} apply"), shortest(seconds, || built.op.apply(black_box(&x), &mut y)));
     }
     out.into()
 }

@@ -19,18 +19,14 @@ use fempipe::system::cache;
 const WARM_UP: usize = 10;
 
 fn main() -> fempipe::Result<()> {
-    let args: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|a| !a.starts_with("--"))
-        .collect();
+    let args: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let [name, data, batch, seconds, weights] = &args[..] else {
         // Cargo runs every bench without arguments at times: then there is nothing to measure.
         println!("steps: MODEL DATA BATCH SECONDS WEIGHTS are needed");
         return Ok(());
     };
     let number = |text: &str| -> fempipe::Result<f64> {
-        text.parse()
-            .map_err(|_| fempipe::Error::Argument(format!("{text}: must be a number")))
+        text.parse().map_err(|_| fempipe::Error::Argument(format!("{text}: must be a number")))
     };
     let model = models::ENTRIES.find(name)?;
     let mut table = (model.defaults)();
@@ -57,11 +53,8 @@ fn measure(
     weights: &Path,
 ) -> fempipe::Result<()> {
     let data = Arc::new(Dataset::open(data)?);
-    let set = TrainingSet {
-        ids: data.split("train")?.to_vec(),
-        source: data.clone(),
-        cache_bytes: cache::default_bytes(),
-    };
+    let set =
+        TrainingSet { ids: data.split("train")?.to_vec(), source: data.clone(), cache_bytes: cache::default_bytes() };
     let mut trainer = settings.trainer(&set, 1, Device::Cpu)?;
     trainer.checkpoint(false)?.write(weights)?;
     let batches: Vec<&[u32]> = set.ids.chunks_exact(batch).collect();

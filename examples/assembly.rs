@@ -34,11 +34,7 @@ fn least(mut run: impl FnMut()) -> f64 {
 fn renumbered(mesh: &TriangleMesh) -> fempipe::Result<TriangleMesh> {
     let dofs = Dofs::of_space(&Space::p1(mesh), |_| true, Order::Rcm)?;
     let points = dofs.points.iter().map(|&v| mesh.points[v as usize]).collect();
-    let mut cells: Vec<_> = mesh
-        .cells
-        .iter()
-        .map(|c| c.map(|v| dofs.of_point[v as usize]))
-        .collect();
+    let mut cells: Vec<_> = mesh.cells.iter().map(|c| c.map(|v| dofs.of_point[v as usize])).collect();
     cells.sort_by_key(|c| c.iter().min().copied());
     Ok(TriangleMesh::new(points, cells))
 }
@@ -52,11 +48,7 @@ fn main() -> fempipe::Result<()> {
         "delaunay" => delaunay::polygon(&delaunay::square(), 0.78 / (cells * cells) as f64, 25.0)?,
         _ => structured::triangles(cells, cells),
     };
-    let mesh = if kind == "natural" {
-        mesh
-    } else {
-        renumbered(&mesh)?
-    };
+    let mesh = if kind == "natural" { mesh } else { renumbered(&mesh)? };
 
     // 2.
     let start = Instant::now();

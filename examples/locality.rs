@@ -37,11 +37,7 @@ fn main() -> fempipe::Result<()> {
     for n in SIZES {
         let mut test = sample(n)?;
         let training = TrainingSet::in_memory(test.split_off(TEST as usize));
-        let series = |name: String| Series {
-            name,
-            points: Vec::new(),
-            marks: true,
-        };
+        let series = |name: String| Series { name, points: Vec::new(), marks: true };
         let mut pair = [series(format!("n = {n}")), series(format!("n = {n}"))];
         for rounds in ROUNDS {
             let [cosine, iterations, failures] = study(&training, &test, rounds)?;
@@ -62,14 +58,8 @@ fn main() -> fempipe::Result<()> {
     let title = "factor-gnn (mpnn) on tridiagonal matrices";
     for (name, text) in [
         ("locality.csv", csv),
-        (
-            "locality-cosine.svg",
-            draw(0, title, "1 - cosine with the exact factor"),
-        ),
-        (
-            "locality-iterations.svg",
-            draw(1, title, "iterations of CG to 1e-6 (exact: 1)"),
-        ),
+        ("locality-cosine.svg", draw(0, title, "1 - cosine with the exact factor")),
+        ("locality-iterations.svg", draw(1, title, "iterations of CG to 1e-6 (exact: 1)")),
     ] {
         let path = directory.join(name);
         std::fs::write(&path, text).map_err(|e| fempipe::Error::io(&path, "write", e))?;
@@ -88,11 +78,7 @@ fn sample(n: usize) -> fempipe::Result<Vec<LinearSystem>> {
 
 /// Mean cosine, mean iterations, failures on the test systems after training.
 fn study(training: &TrainingSet, test: &[LinearSystem], rounds: usize) -> fempipe::Result<[f64; 3]> {
-    let settings = FactorConfig {
-        rounds,
-        scaling: Scaling::Jacobi,
-        ..Default::default()
-    };
+    let settings = FactorConfig { rounds, scaling: Scaling::Jacobi, ..Default::default() };
     let mut trainer = settings.trainer(training, 1, Device::Cpu)?;
     let batches: Vec<&[u32]> = training.ids.chunks(BATCH).collect();
     let steps = EPOCHS as usize * batches.len();
@@ -111,14 +97,9 @@ fn study(training: &TrainingSet, test: &[LinearSystem], rounds: usize) -> fempip
     let (mut cosine, mut iterations, mut failures) = (0.0, 0.0, 0.0);
     for system in test {
         cosine += model.agreement(system)?.unwrap_or(0.0) / TEST as f64;
-        let stop = Stop {
-            max_it: MOST,
-            ..Stop::rtol(1e-6)
-        };
+        let stop = Stop { max_it: MOST, ..Stop::rtol(1e-6) };
         let problem = Problem::new(system, "cg".parse()?, stop);
-        let outcome = problem
-            .solve_once(model.predict(system, &PredictOptions::default())?)?
-            .outcome;
+        let outcome = problem.solve_once(model.predict(system, &PredictOptions::default())?)?.outcome;
         iterations += outcome.iterations as f64 / TEST as f64;
         failures += f64::from(u8::from(!outcome.converged()));
     }

@@ -22,11 +22,7 @@ impl Family for Reaction {
         entry::to_table(self)
     }
     fn description(&self) -> Description {
-        Description::new(
-            "reaction",
-            "-u'' + c u = 1 in (0,1), u = 0 at both ends",
-            Props::SPD,
-        )
+        Description::new("reaction", "-u'' + c u = 1 in (0,1), u = 0 at both ends", Props::SPD)
     }
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
         Ok(Box::new(self))

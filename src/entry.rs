@@ -73,11 +73,7 @@ pub struct Registry<T: ?Sized + 'static> {
 impl<T: ?Sized + 'static> Registry<T> {
     /// The members that come with fempipe; `kind` names one of them in messages.
     pub const fn new(kind: &'static str, ours: &'static [&'static Entry<T>]) -> Self {
-        Registry {
-            kind,
-            ours,
-            added: RwLock::new(Vec::new()),
-        }
+        Registry { kind, ours, added: RwLock::new(Vec::new()) }
     }
 
     /// Those that come with fempipe.
@@ -108,11 +104,7 @@ impl<T: ?Sized + 'static> Registry<T> {
     /// [`Error::Argument`] naming the members there are.
     pub fn find(&self, name: &str) -> Result<&'static Entry<T>> {
         self.all().into_iter().find(|e| e.name == name).ok_or_else(|| {
-            Error::Argument(format!(
-                "unknown {} {name:?} (known: {})",
-                self.kind,
-                self.names().join(", ")
-            ))
+            Error::Argument(format!("unknown {} {name:?} (known: {})", self.kind, self.names().join(", ")))
         })
     }
 
@@ -123,10 +115,7 @@ impl<T: ?Sized + 'static> Registry<T> {
     pub fn register(&self, entry: Entry<T>) -> Result<()> {
         let mut added = self.added.write().unwrap_or_else(PoisonError::into_inner);
         if self.ours.iter().chain(added.iter()).any(|e| e.name == entry.name) {
-            return Err(Error::Argument(format!(
-                "there is a {} called {:?} already",
-                self.kind, entry.name
-            )));
+            return Err(Error::Argument(format!("there is a {} called {:?} already", self.kind, entry.name)));
         }
         // Entries are few and live as long as the process: nothing is gained by freeing them.
         added.push(Box::leak(Box::new(entry)));
@@ -169,9 +158,7 @@ pub fn to_table<C: Serialize>(config: &C) -> toml::Table {
 pub fn config<C: DeserializeOwned>(table: &toml::Table, name: &str, origin: &str) -> Result<C> {
     toml::Value::Table(table.clone())
         .try_into()
-        .map_err(|e: toml::de::Error| {
-            Error::recipe(origin, format!("[{name}] {}", e.message().replace('\n', ", ")))
-        })
+        .map_err(|e: toml::de::Error| Error::recipe(origin, format!("[{name}] {}", e.message().replace('\n', ", "))))
 }
 
 /// As [`config`], with the ranges of its values checked.
@@ -228,10 +215,7 @@ mod tests {
     }
 
     const fn square(name: &'static str) -> Entry<dyn Shape> {
-        Entry {
-            positional: &["side"],
-            ..Entry::of::<Square>(name, "A square")
-        }
+        Entry { positional: &["side"], ..Entry::of::<Square>(name, "A square") }
     }
 
     static SQUARE: Entry<dyn Shape> = square("square");
@@ -246,15 +230,8 @@ mod tests {
         assert_eq!((tile.defaults)()["side"].as_float(), Some(2.0));
         let three = toml::toml! { side = 3.0 };
         assert_eq!(tile.parse(&three, "t").unwrap().area(), 9.0);
-        let message = tile
-            .parse(&toml::toml! { edge = 3 }, "r.toml")
-            .err()
-            .unwrap()
-            .to_string();
-        assert!(
-            message.starts_with("r.toml: [tile]") && message.contains("edge"),
-            "{message}"
-        );
+        let message = tile.parse(&toml::toml! { edge = 3 }, "r.toml").err().unwrap().to_string();
+        assert!(message.starts_with("r.toml: [tile]") && message.contains("edge"), "{message}");
         let message = SHAPES.find("disc").err().unwrap().to_string();
         assert_eq!(message, "unknown shape \"disc\" (known: square, tile)");
     }

@@ -59,27 +59,17 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An operating-system error met while doing `action` ("read", "write", "create") to `path`.
     pub fn io(path: impl AsRef<Path>, action: &'static str, source: std::io::Error) -> Self {
-        Error::Io {
-            path: path.as_ref().to_path_buf(),
-            action,
-            source,
-        }
+        Error::Io { path: path.as_ref().to_path_buf(), action, source }
     }
 
     /// A file whose content is not what it should be.
     pub fn file(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
-        Error::File {
-            path: path.as_ref().to_path_buf(),
-            reason: reason.into(),
-        }
+        Error::File { path: path.as_ref().to_path_buf(), reason: reason.into() }
     }
 
     /// A recipe that cannot be used; `origin` is its path, or "command line".
     pub fn recipe(origin: impl Into<String>, reason: impl Into<String>) -> Self {
-        Error::Recipe {
-            origin: origin.into(),
-            reason: reason.into(),
-        }
+        Error::Recipe { origin: origin.into(), reason: reason.into() }
     }
 
     /// A TOML text that is no TOML or not what it should be: one line with the line number and what stands there.
@@ -91,24 +81,12 @@ impl Error {
         let at = span.start.min(text.len());
         let number = text.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count();
         let line = text.lines().nth(number).unwrap_or("").trim();
-        let shown = if line.is_empty() {
-            String::new()
-        } else {
-            format!(" ({line})")
-        };
+        let shown = if line.is_empty() { String::new() } else { format!(" ({line})") };
         Error::recipe(origin, format!("line {}{shown}: {message}", number + 1))
     }
 
     /// Sizes that do not agree.
-    pub fn shape(
-        what: &'static str,
-        expected: impl std::fmt::Display,
-        found: impl std::fmt::Display,
-    ) -> Self {
-        Error::Shape {
-            what,
-            expected: expected.to_string(),
-            found: found.to_string(),
-        }
+    pub fn shape(what: &'static str, expected: impl std::fmt::Display, found: impl std::fmt::Display) -> Self {
+        Error::Shape { what, expected: expected.to_string(), found: found.to_string() }
     }
 }

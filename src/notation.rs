@@ -117,10 +117,7 @@ impl<T: Kind + ?Sized> Spec<T> {
         let Parsed { entry, table, .. } = &*self.0;
         let given = |key: &&&str| table.contains_key(**key);
         let bare = entry.positional.iter().take_while(given).count();
-        let mut arguments: Vec<String> = entry.positional[..bare]
-            .iter()
-            .map(|key| text(&table[*key]))
-            .collect();
+        let mut arguments: Vec<String> = entry.positional[..bare].iter().map(|key| text(&table[*key])).collect();
         let others = entry.positional[bare..].iter().filter(given).copied();
         arguments.extend(others.chain(self.named_only()).map(|key| named(key, &table[key])));
         let arguments = arguments.join(", ");
@@ -185,10 +182,7 @@ impl<T: Kind + ?Sized> FromStr for Spec<T> {
         let what = format!("{} \"{text}\"", T::registry().kind());
         let bad = |reason: String| Error::Argument(format!("{what}: {reason}"));
         if depth(text) > DEEPEST {
-            return Err(Error::Argument(format!(
-                "{} nested more than {DEEPEST} deep",
-                T::registry().kind()
-            )));
+            return Err(Error::Argument(format!("{} nested more than {DEEPEST} deep", T::registry().kind())));
         }
         let (name, arguments) = split(text).map_err(bad)?;
         let entry = T::registry().find(name)?;
@@ -216,9 +210,7 @@ impl<'de, T: Kind + ?Sized> Visitor<'de> for TextOrTable<T> {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<Spec<T>, A::Error> {
         let mut table = Table::deserialize(MapAccessDeserializer::new(map))?;
         match table.remove("type") {
-            Some(Value::String(name)) => {
-                Spec::read(&name, &table, T::registry().kind()).map_err(A::Error::custom)
-            }
+            Some(Value::String(name)) => Spec::read(&name, &table, T::registry().kind()).map_err(A::Error::custom),
             _ => Err(A::Error::custom(format!(
                 "the table of a {} needs a type, as in {{ type = \"{}\" }}",
                 T::registry().kind(),
@@ -329,10 +321,7 @@ mod tests {
 
     #[test]
     fn commas_inside_parentheses_belong_to_their_item() {
-        assert_eq!(
-            list("cg, gcrodr(20, 8),gmres(5, side = left)"),
-            ["cg", "gcrodr(20, 8)", "gmres(5, side = left)"]
-        );
+        assert_eq!(list("cg, gcrodr(20, 8),gmres(5, side = left)"), ["cg", "gcrodr(20, 8)", "gmres(5, side = left)"]);
         assert_eq!(list("cg"), ["cg"]);
         // Unbalanced items stay whole for the parser to name.
         assert_eq!(list("gmres(5,cg"), ["gmres(5,cg"]);
@@ -358,10 +347,7 @@ mod tests {
 
     impl Default for Board {
         fn default() -> Self {
-            Board {
-                text: "open".into(),
-                size: 2.0,
-            }
+            Board { text: "open".into(), size: 2.0 }
         }
     }
 
@@ -391,14 +377,9 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back_as_itself() {
-        for text in [
-            "7", "true", "1e3", "a, b", "a = b", "(", " a", "", "open", "a(1, 2)",
-        ] {
+        for text in ["7", "true", "1e3", "a, b", "a = b", "(", " a", "", "open", "a(1, 2)"] {
             let board = toml::toml! { size = 2.5 };
-            let sign = Spec::read("board", &board, "test")
-                .unwrap()
-                .with("text", text)
-                .unwrap();
+            let sign = Spec::read("board", &board, "test").unwrap().with("text", text).unwrap();
             let written = toml::to_string(&Holder { sign: sign.clone() }).unwrap();
             let read: Holder = toml::from_str(&written).unwrap_or_else(|e| panic!("{written}: {e}"));
             assert!(read.sign == sign, "{written}");

@@ -40,26 +40,17 @@ pub struct Acceleration {
 impl Acceleration {
     /// M alone.
     pub fn preconditioner(op: impl LinOp + Send + 'static) -> Self {
-        Acceleration {
-            preconditioner: Some(Box::new(op)),
-            ..Self::default()
-        }
+        Acceleration { preconditioner: Some(Box::new(op)), ..Self::default() }
     }
 
     /// An initial guess alone (n).
     pub fn guess(x: Vec<f64>) -> Self {
-        Acceleration {
-            guess: Some(x),
-            ..Self::default()
-        }
+        Acceleration { guess: Some(x), ..Self::default() }
     }
 
     /// A space alone (n×k).
     pub fn space(columns: Dense) -> Self {
-        Acceleration {
-            space: Some(columns),
-            ..Self::default()
-        }
+        Acceleration { space: Some(columns), ..Self::default() }
     }
 
     /// What a model predicts, with the seconds it takes.
@@ -96,16 +87,8 @@ impl Acceleration {
 
     /// Its parts in words: "a preconditioner and an initial guess".
     pub fn parts(&self) -> String {
-        let has = [
-            self.preconditioner.is_some(),
-            self.guess.is_some(),
-            self.space.is_some(),
-        ];
-        let parts: Vec<&str> = PARTS
-            .into_iter()
-            .zip(has)
-            .filter_map(|(p, has)| has.then_some(p))
-            .collect();
+        let has = [self.preconditioner.is_some(), self.guess.is_some(), self.space.is_some()];
+        let parts: Vec<&str> = PARTS.into_iter().zip(has).filter_map(|(p, has)| has.then_some(p)).collect();
         parts.join(" and ")
     }
 }
@@ -116,19 +99,13 @@ const PARTS: [&str; 3] = ["a preconditioner", "an initial guess", "a subspace"];
 pub(crate) fn same_size(m: &dyn LinOp, n: usize) -> Result<()> {
     match m.shape() {
         (p, q) if (p, q) == (n, n) => Ok(()),
-        (p, q) => Err(Error::shape(
-            "preconditioner",
-            format!("{n}×{n}"),
-            format!("{p}×{q}"),
-        )),
+        (p, q) => Err(Error::shape("preconditioner", format!("{n}×{n}"), format!("{p}×{q}"))),
     }
 }
 
 fn either<T>(a: Option<T>, b: Option<T>, part: &str) -> Result<Option<T>> {
     match (a, b) {
-        (Some(_), Some(_)) => Err(Error::Argument(format!(
-            "both give {part}: leave one of them away"
-        ))),
+        (Some(_), Some(_)) => Err(Error::Argument(format!("both give {part}: leave one of them away"))),
         (a, b) => Ok(a.or(b)),
     }
 }
@@ -198,12 +175,7 @@ pub struct Solution {
 impl<'a> Problem<'a> {
     /// With M on the method's own side.
     pub fn new(system: &'a LinearSystem, method: Method, stop: Stop) -> Self {
-        Problem {
-            system,
-            method,
-            side: None,
-            stop,
-        }
+        Problem { system, method, side: None, stop }
     }
 
     /// The method with M on the side asked for.
@@ -236,17 +208,14 @@ impl<'a> Problem<'a> {
         let space = match given.space {
             Some(_) if self.side == Some(Side::Symmetric) => {
                 return Err(Error::Argument(
-                    "a space goes with M on the method's own side: leave symmetric preconditioning away"
-                        .into(),
+                    "a space goes with M on the method's own side: leave symmetric preconditioning away".into(),
                 ));
             }
             Some(space) => Some(self.method.coarse_space(&self.matrix(), &space)?),
             None => None,
         };
         Ok(Prepared {
-            preconditioner: given
-                .preconditioner
-                .unwrap_or_else(|| Box::new(Identity(self.system.n()))),
+            preconditioner: given.preconditioner.unwrap_or_else(|| Box::new(Identity(self.system.n()))),
             guess: given.guess,
             space,
             note: given.note,
@@ -261,12 +230,7 @@ impl<'a> Problem<'a> {
     /// [`Error::Argument`] if the method cannot have M on that side; else as [`Method::solve`]. Not converging is no
     /// error.
     pub fn solve(&self, ws: &mut Workspace, with: &Prepared, monitor: &mut dyn Monitor) -> Result<Solution> {
-        let (a, m, b, stop) = (
-            &self.matrix(),
-            &*with.preconditioner,
-            &self.system.rhs,
-            &self.stop,
-        );
+        let (a, m, b, stop) = (&self.matrix(), &*with.preconditioner, &self.system.rhs, &self.stop);
         let method = self.method()?;
         let mut x = with.guess.clone().unwrap_or_else(|| vec![0.0; b.len()]);
         let clock = Instant::now();

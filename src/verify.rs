@@ -51,8 +51,7 @@ impl Study {
         let last = self.levels.len() - 1;
         last > 0
             && self.norms.iter().enumerate().all(|(k, norm)| {
-                (1..=last).all(|l| self.order(k, l) > 0.0)
-                    && self.order(k, last) >= norm.order - ORDER_TOLERANCE
+                (1..=last).all(|l| self.order(k, l) > 0.0) && self.order(k, last) >= norm.order - ORDER_TOLERANCE
             })
     }
 }
@@ -94,12 +93,7 @@ impl Check {
     /// A statement in words.
     pub fn says(what: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> Self {
         let (expected, found) = (expected.into(), found.into());
-        Check {
-            what: what.into(),
-            holds: expected == found,
-            expected,
-            found,
-        }
+        Check { what: what.into(), holds: expected == found, expected, found }
     }
 }
 
@@ -124,17 +118,10 @@ mod tests {
     use super::*;
 
     fn study(errors: &[f64]) -> Study {
-        let level = |(i, &e): (usize, &f64)| Level {
-            h: 0.5f64.powi(i as i32),
-            unknowns: 1,
-            errors: vec![e],
-        };
+        let level = |(i, &e): (usize, &f64)| Level { h: 0.5f64.powi(i as i32), unknowns: 1, errors: vec![e] };
         Study {
             what: "x".into(),
-            norms: vec![Norm {
-                name: "L2",
-                order: 2.0,
-            }],
+            norms: vec![Norm { name: "L2", order: 2.0 }],
             levels: errors.iter().enumerate().map(level).collect(),
         }
     }

@@ -7,10 +7,7 @@ use std::path::{Path, PathBuf};
 /// Modules from above to below, each with those that it may use besides [`FOR_ALL`] and itself.
 const LAYERS: &[(&str, &str)] = &[
     // `inspect` and `solve` show datasets and solve one system: they have no module of their own.
-    (
-        "cli",
-        "generate train evaluate families verify transfer draw models dataset mesh solve solver precond io system",
-    ),
+    ("cli", "generate train evaluate families verify transfer draw models dataset mesh solve solver precond io system"),
     // Labels are factors and eigenvectors.
     ("generate", "families verify dataset precond io system"),
     // An import is solved directly.
@@ -52,10 +49,7 @@ struct Source {
 
 /// All `.rs` files below a folder of the package, in order.
 fn files(folder: &str) -> Vec<PathBuf> {
-    let (mut folders, mut found) = (
-        vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)],
-        Vec::new(),
-    );
+    let (mut folders, mut found) = (vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)], Vec::new());
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -75,13 +69,7 @@ fn sources() -> Vec<Source> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (mut found, mut tests) = (Vec::new(), BTreeSet::new());
     for path in files("src") {
-        let mut module: Vec<String> = path
-            .strip_prefix(&src)
-            .unwrap()
-            .with_extension("")
-            .iter()
-            .map(text_of)
-            .collect();
+        let mut module: Vec<String> = path.strip_prefix(&src).unwrap().with_extension("").iter().map(text_of).collect();
         if module.last().is_some_and(|m| m == "mod") {
             module.pop();
         }
@@ -104,16 +92,12 @@ fn blanked(text: &str) -> String {
     let mut at = 0;
     while at < chars.len() {
         let end = match (chars[at], chars.get(at + 1)) {
-            ('/', Some('/')) => (at..chars.len())
-                .find(|&k| chars[k] == '\n')
-                .unwrap_or(chars.len()),
+            ('/', Some('/')) => (at..chars.len()).find(|&k| chars[k] == '\n').unwrap_or(chars.len()),
             ('/', Some('*')) => end_of_comment(&chars, at),
             ('"', _) => end_of_quote(&chars, at),
             ('r', Some('"' | '#')) if !continues(&chars, at) => end_of_raw(&chars, at),
             // A character, not a lifetime.
-            ('\'', Some('\\')) => (at + 3..chars.len())
-                .find(|&k| chars[k] == '\'')
-                .map_or(chars.len(), |k| k + 1),
+            ('\'', Some('\\')) => (at + 3..chars.len()).find(|&k| chars[k] == '\'').map_or(chars.len(), |k| k + 1),
             ('\'', _) if chars.get(at + 2) == Some(&'\'') => at + 3,
             _ => at,
         };
@@ -165,12 +149,9 @@ fn end_of_raw(chars: &[char], start: usize) -> usize {
     if chars.get(start + 1 + marks) != Some(&'"') {
         return start;
     }
-    let closes = |k: &usize| {
-        chars[*k] == '"' && chars[k + 1..].iter().take(marks).filter(|&&c| c == '#').count() == marks
-    };
-    (start + marks + 2..chars.len())
-        .find(closes)
-        .map_or(chars.len(), |k| k + 1 + marks)
+    let closes =
+        |k: &usize| chars[*k] == '"' && chars[k + 1..].iter().take(marks).filter(|&&c| c == '#').count() == marks;
+    (start + marks + 2..chars.len()).find(closes).map_or(chars.len(), |k| k + 1 + marks)
 }
 
 /// Blanked code without the items under `#[cfg(test)]`, and the names of the modules (`mod NAME;`) among them.
@@ -192,12 +173,7 @@ fn without_tests(code: &str) -> (String, Vec<String>) {
             }
         }
         let words: Vec<&str> = item[..end].split_whitespace().collect();
-        if let Some(name) = words
-            .iter()
-            .skip_while(|w| **w != "mod")
-            .nth(1)
-            .and_then(|w| w.strip_suffix(';'))
-        {
+        if let Some(name) = words.iter().skip_while(|w| **w != "mod").nth(1).and_then(|w| w.strip_suffix(';')) {
             modules.push(name.to_string());
         }
         out += &rest[..start];
@@ -227,11 +203,7 @@ fn tokens(code: &str) -> Vec<(usize, String)> {
 }
 
 /// Paths that begin at `at`, groups spread out, each with the name under which it is known; and where they end.
-fn paths_at(
-    tokens: &[(usize, String)],
-    mut at: usize,
-    prefix: &[String],
-) -> (Vec<(Vec<String>, String)>, usize) {
+fn paths_at(tokens: &[(usize, String)], mut at: usize, prefix: &[String]) -> (Vec<(Vec<String>, String)>, usize) {
     let token = |at: usize| tokens.get(at).map_or("", |t| &t.1);
     let mut path = prefix.to_vec();
     while token(at).starts_with(|c: char| c.is_alphabetic() || c == '_') {
@@ -248,10 +220,7 @@ fn paths_at(
         while at < tokens.len() && token(at) != "}" {
             let (more, end) = paths_at(tokens, at, &path);
             found.extend(more);
-            at = (end..tokens.len())
-                .find(|&k| token(k) != ",")
-                .unwrap_or(end)
-                .max(at + 1);
+            at = (end..tokens.len()).find(|&k| token(k) != ",").unwrap_or(end).max(at + 1);
         }
         return (found, at + 1);
     }
@@ -316,15 +285,8 @@ fn modules_use_only_the_modules_below() {
     let mut found = Vec::new();
     for s in sources() {
         for (line, path) in named(&s) {
-            if let Some(other) = path
-                .first()
-                .filter(|m| rule(m).is_some() && !may_use(&s.module[0], m))
-            {
-                found.push(format!(
-                    "{}:{line}: {} uses {other}",
-                    s.path.display(),
-                    s.module[0]
-                ));
+            if let Some(other) = path.first().filter(|m| rule(m).is_some() && !may_use(&s.module[0], m)) {
+                found.push(format!("{}:{line}: {} uses {other}", s.path.display(), s.module[0]));
             }
         }
     }
@@ -333,21 +295,12 @@ fn modules_use_only_the_modules_below() {
 
 #[test]
 fn every_module_has_its_rule() {
-    let unknown: BTreeSet<_> = sources()
-        .into_iter()
-        .map(|s| s.module[0].clone())
-        .filter(|m| rule(m).is_none())
-        .collect();
+    let unknown: BTreeSet<_> =
+        sources().into_iter().map(|s| s.module[0].clone()).filter(|m| rule(m).is_none()).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
-    let below: BTreeMap<String, BTreeSet<String>> = LAYERS
-        .iter()
-        .map(|(name, list)| (name.to_string(), list.split(' ').map(String::from).collect()))
-        .collect();
-    assert_eq!(
-        circles(&below),
-        Vec::<Vec<String>>::new(),
-        "the rules themselves go round"
-    );
+    let below: BTreeMap<String, BTreeSet<String>> =
+        LAYERS.iter().map(|(name, list)| (name.to_string(), list.split(' ').map(String::from).collect())).collect();
+    assert_eq!(circles(&below), Vec::<Vec<String>>::new(), "the rules themselves go round");
 }
 
 /// What the files of each folder name of each other; a folder's own `mod.rs`, which lists them, does not count, what it
@@ -407,11 +360,8 @@ fn circles(graph: &BTreeMap<String, BTreeSet<String>>) -> Vec<Vec<String>> {
     let all: BTreeMap<&String, BTreeSet<String>> = graph.keys().map(|k| (k, reached(k))).collect();
     let mut groups: Vec<Vec<String>> = Vec::new();
     for (node, seen) in all.iter().filter(|(node, seen)| seen.contains(**node)) {
-        let group: Vec<String> = seen
-            .iter()
-            .filter(|o| all.get(o).is_some_and(|s| s.contains(*node)))
-            .cloned()
-            .collect();
+        let group: Vec<String> =
+            seen.iter().filter(|o| all.get(o).is_some_and(|s| s.contains(*node))).cloned().collect();
         if !groups.contains(&group) {
             groups.push(group);
         }
@@ -451,13 +401,9 @@ fn the_evaluator_knows_no_model_by_name() {
     let models: BTreeSet<&String> = entries.map(|w| &w[0]).collect();
     assert!(models.len() > 3, "{models:?}");
     let mut found = Vec::new();
-    for s in sources()
-        .iter()
-        .filter(|s| ["evaluate", "train"].contains(&s.module[0].as_str()))
-    {
+    for s in sources().iter().filter(|s| ["evaluate", "train"].contains(&s.module[0].as_str())) {
         for (line, path) in named(s) {
-            if path.first().is_some_and(|m| m == "models") && path.get(1).is_some_and(|m| models.contains(m))
-            {
+            if path.first().is_some_and(|m| m == "models") && path.get(1).is_some_and(|m| models.contains(m)) {
                 found.push(format!("{}:{line}: {}", s.path.display(), path.join("::")));
             }
         }
@@ -468,10 +414,7 @@ fn the_evaluator_knows_no_model_by_name() {
 /// Lines of all sources, tests, examples and benches that break a rule: "file:line: text".
 fn lines(breaks: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
-    for path in ["src", "tests", "examples", "benches"]
-        .into_iter()
-        .flat_map(files)
-    {
+    for path in ["src", "tests", "examples", "benches"].into_iter().flat_map(files) {
         // This file names what it forbids.
         if path.ends_with("tests/architecture.rs") {
             continue;
@@ -510,10 +453,7 @@ fn the_scanner_sees_what_it_should() {
     };
     let paths = |text: &str| -> Vec<String> {
         let named = named(&source(&["fem", "plate", "terms"], text));
-        named
-            .into_iter()
-            .map(|(line, path)| format!("{line} {}", path.join("::")))
-            .collect()
+        named.into_iter().map(|(line, path)| format!("{line} {}", path.join("::"))).collect()
     };
     assert_eq!(paths("use crate::dataset::Dataset;"), ["1 dataset::Dataset"]);
     assert_eq!(
@@ -525,19 +465,14 @@ fn the_scanner_sees_what_it_should() {
         ["2 a::f", "2 fem::plate::g", "2 fem::plate::terms::h"]
     );
     assert_eq!(
-        paths(
-            "// crate::x\nlet s = \"crate::y \\\" {\"; let c = '{'; let r = r#\"\"crate::z\"#; /* /* */ crate::w */"
-        ),
+        paths("// crate::x\nlet s = \"crate::y \\\" {\"; let c = '{'; let r = r#\"\"crate::z\"#; /* /* */ crate::w */"),
         [""; 0]
     );
     // What follows a test is read again.
     let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    use crate::x;\n    fn f() { \"}\"; }\n}\nuse crate::y::Z;\n";
     assert_eq!(paths(text), ["7 y::Z"]);
     assert_eq!(without_tests("#[cfg(test)]\nmod tests;\nfn a() {}").1, ["tests"]);
-    assert_eq!(
-        without_tests("#[cfg(test)]\nfn f(a: [u8; 2]) {}\nfn a() {}").0,
-        "\n\nfn a() {}"
-    );
+    assert_eq!(without_tests("#[cfg(test)]\nfn f(a: [u8; 2]) {}\nfn a() {}").0, "\n\nfn a() {}");
     assert!(may_use("cli", "generate") && may_use("fem", "linalg"));
     assert!(!may_use("solver", "precond") && !may_use("dataset", "models"));
     // A circle, one of its arrows through a re-export.

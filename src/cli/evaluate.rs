@@ -90,15 +90,9 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
         print(&format!("report: {}\n", report.display()))?;
     }
     if results.interrupted {
-        return Err(Error::Interrupted(format!(
-            "what was solved until then is in {}",
-            directory.display()
-        )));
+        return Err(Error::Interrupted(format!("what was solved until then is in {}", directory.display())));
     }
-    say(
-        common,
-        &format!("all solves: {}", directory.join("results.csv").display()),
-    );
+    say(common, &format!("all solves: {}", directory.join("results.csv").display()));
     Ok(())
 }
 
@@ -134,12 +128,7 @@ impl Args {
         let ksp = match self.ksp.is_empty() {
             true if self.pc.is_empty() => vec![Method::richardson(1.0), Method::cg()],
             true => vec![Method::cg()],
-            false => self
-                .ksp
-                .iter()
-                .flat_map(|text| list(text))
-                .map(str::parse)
-                .collect::<Result<_>>()?,
+            false => self.ksp.iter().flat_map(|text| list(text)).map(str::parse).collect::<Result<_>>()?,
         };
         let pc: Vec<&str> = self.pc.iter().flat_map(|text| list(text)).collect();
         for method in &ksp {
@@ -168,14 +157,7 @@ fn default_rows() -> Vec<Row> {
         label: label.into(),
         ..Row::classical(Method::richardson(scale), pc)
     };
-    let mut rows = vec![
-        richardson(0.7, "jacobi", "Jacobi (omega 0.7)"),
-        richardson(1.0, "sor", "Gauss-Seidel"),
-    ];
-    rows.extend(
-        ["none", "jacobi", "icc", "cholesky"]
-            .iter()
-            .map(|pc| Row::classical(Method::cg(), pc)),
-    );
+    let mut rows = vec![richardson(0.7, "jacobi", "Jacobi (omega 0.7)"), richardson(1.0, "sor", "Gauss-Seidel")];
+    rows.extend(["none", "jacobi", "icc", "cholesky"].iter().map(|pc| Row::classical(Method::cg(), pc)));
     rows
 }

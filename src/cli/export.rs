@@ -10,26 +10,10 @@ use crate::error::Result;
 use crate::transfer::{self, Format};
 
 const FORMATS: [Choice<Format>; 4] = [
-    (
-        Format::Mtx,
-        "mtx",
-        "Matrix Market: NAME.mtx, NAME_b.mtx, NAME_x.mtx",
-    ),
-    (
-        Format::Npz,
-        "npz",
-        "SciPy's save_npz, with b and x as further arrays",
-    ),
-    (
-        Format::Petsc,
-        "petsc",
-        "PETSc binary: Mat, Vec b, Vec x one after the other",
-    ),
-    (
-        Format::Vtu,
-        "vtu",
-        "VTK: the mesh with coefficients and solution, for ParaView",
-    ),
+    (Format::Mtx, "mtx", "Matrix Market: NAME.mtx, NAME_b.mtx, NAME_x.mtx"),
+    (Format::Npz, "npz", "SciPy's save_npz, with b and x as further arrays"),
+    (Format::Petsc, "petsc", "PETSc binary: Mat, Vec b, Vec x one after the other"),
+    (Format::Vtu, "vtu", "VTK: the mesh with coefficients and solution, for ParaView"),
 ];
 
 /// Export a sample for other programs
@@ -58,8 +42,7 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     let system = Dataset::open(&args.file)?.read(args.sample)?;
     let output = args.output.clone().unwrap_or_else(|| {
         let stem = args.file.file_stem().unwrap_or_default().to_string_lossy();
-        args.file
-            .with_file_name(format!("{stem}-{}.{}", args.sample, args.to.extension()))
+        args.file.with_file_name(format!("{stem}-{}.{}", args.sample, args.to.extension()))
     });
     let files = transfer::export(&system, args.to, &output)?;
     let names: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();

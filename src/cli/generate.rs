@@ -63,17 +63,10 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     let recipe = args.recipe()?;
     let family = recipe.family()?;
     let output = args.output(&recipe);
-    let shard = args
-        .shard
-        .or_else(|| Shard::from_environment(|name| std::env::var(name).ok()));
+    let shard = args.shard.or_else(|| Shard::from_environment(|name| std::env::var(name).ok()));
     let bars = RefCell::new(None);
     let progress = |event| show(common, &bars, event);
-    let settings = Settings {
-        threads: common.threads(),
-        shard,
-        force: args.force,
-        progress: &progress,
-    };
+    let settings = Settings { threads: common.threads(), shard, force: args.force, progress: &progress };
     let done = generate::run(&recipe, family.as_ref(), &output, &settings);
     if let Some(bar) = bars.take() {
         ProgressBar::finish_and_clear(&bar);
@@ -87,10 +80,7 @@ pub(super) fn show(common: &Common, bars: &RefCell<Option<ProgressBar>>, event: 
     match event {
         Event::Start { total, kept } => {
             if kept > 0 {
-                say(
-                    common,
-                    &format!("{kept} of {total} samples are there from before"),
-                );
+                say(common, &format!("{kept} of {total} samples are there from before"));
             }
             let b = bar(common, "generating", total, "samples").with_position(kept as u64);
             // The rate counts from here: what was there cost no time.
@@ -124,10 +114,7 @@ pub(super) fn report(done: &Summary, shard: Option<Shard>, common: &Common) -> R
         Ending::Complete if done.made == 0 => (
             "complete",
             0,
-            format!(
-                "joined {} samples in {:.1} s\nnext: fempipe inspect {file}",
-                done.samples, done.seconds
-            ),
+            format!("joined {} samples in {:.1} s\nnext: fempipe inspect {file}", done.samples, done.seconds),
         ),
         Ending::Complete => (
             "complete",
@@ -140,18 +127,13 @@ pub(super) fn report(done: &Summary, shard: Option<Shard>, common: &Common) -> R
         Ending::AlreadyThere => (
             "already there",
             0,
-            format!(
-                "{file} is complete already ({} samples); --force makes it again",
-                done.samples
-            ),
+            format!("{file} is complete already ({} samples); --force makes it again", done.samples),
         ),
         Ending::Shard { missing } => {
             let share = shard.map_or(String::new(), |s| format!("share {s} is made; "));
             let next = match missing {
                 0 => format!("{share}all parts are there\nnext: fempipe merge {file}"),
-                _ => format!(
-                    "{share}{missing} parts of others are missing; when all are there: fempipe merge {file}"
-                ),
+                _ => format!("{share}{missing} parts of others are missing; when all are there: fempipe merge {file}"),
             };
             ("shard", missing, next)
         }
@@ -198,16 +180,10 @@ impl Args {
             out.push(("family".into(), name.as_str().into()));
         }
         let numbers = [("samples", self.samples), ("seed", self.seed)];
-        out.extend(
-            numbers
-                .iter()
-                .filter_map(|(k, v)| Some((k.to_string(), Value::Integer((*v)?)))),
-        );
+        out.extend(numbers.iter().filter_map(|(k, v)| Some((k.to_string(), Value::Integer((*v)?)))));
         let family = self.family.as_deref();
         // A recipe without a family is refused as a whole.
-        if let (Some(level), Some(family)) =
-            (self.level, family.or(table.get("family").and_then(Value::as_str)))
-        {
+        if let (Some(level), Some(family)) = (self.level, family.or(table.get("family").and_then(Value::as_str))) {
             out.push((format!("{family}.level"), Value::Integer(level)));
         }
         if self.compress {
@@ -215,15 +191,11 @@ impl Args {
         }
         for change in &self.set {
             let Some((key, value)) = change.split_once('=') else {
-                return Err(Error::Argument(format!(
-                    "--set {change}: must be KEY=VALUE, e.g. --set poisson.level=4"
-                )));
+                return Err(Error::Argument(format!("--set {change}: must be KEY=VALUE, e.g. --set poisson.level=4")));
             };
             // What is no TOML value is a text: no quotes needed within the shell's.
             let parsed = format!("v = {value}").parse::<Table>().ok();
-            let value = parsed
-                .and_then(|mut t| t.remove("v"))
-                .unwrap_or_else(|| value.into());
+            let value = parsed.and_then(|mut t| t.remove("v")).unwrap_or_else(|| value.into());
             out.push((key.trim().to_string(), value));
         }
         Ok(out)
@@ -248,9 +220,7 @@ fn set(table: &mut Table, key: &str, value: Value) -> Result<()> {
     match key.split_once('.') {
         None => drop(table.insert(key.to_string(), value)),
         Some((outer, rest)) => {
-            let inner = table
-                .entry(outer.to_string())
-                .or_insert_with(|| Table::new().into());
+            let inner = table.entry(outer.to_string()).or_insert_with(|| Table::new().into());
             let Value::Table(inner) = inner else {
                 return Err(Error::Argument(format!("--set {key}: '{outer}' is not a table")));
             };

@@ -11,11 +11,7 @@ use crate::transfer::{self, Import, Rhs};
 
 const RIGHT_HAND_SIDES: [Choice<Rhs>; 2] = [
     (Rhs::Ones, "ones", "b = (1, …, 1)"),
-    (
-        Rhs::ImageOfOnes,
-        "image-of-ones",
-        "b = A (1, …, 1), so that x = (1, …, 1)",
-    ),
+    (Rhs::ImageOfOnes, "image-of-ones", "b = A (1, …, 1), so that x = (1, …, 1)"),
 ];
 
 /// Import Matrix Market files, SciPy or StAnD archives into a dataset
@@ -49,40 +45,24 @@ pub struct Args {
 /// Runs `fempipe import`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
     if args.output.exists() && !args.force {
-        return Err(Error::file(
-            &args.output,
-            "is there already; choose another -o, or --force to replace it",
-        ));
+        return Err(Error::file(&args.output, "is there already; choose another -o, or --force to replace it"));
     }
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if args.set.is_empty() || !args.set.chars().all(plain) {
-        return Err(Error::Argument(format!(
-            "--set {}: names are letters, digits, '-' and '_'",
-            args.set
-        )));
+        return Err(Error::Argument(format!("--set {}: names are letters, digits, '-' and '_'", args.set)));
     }
     let progress = bar(common, "importing", args.files.len(), "files");
-    let import = Import {
-        files: args.files.clone(),
-        rhs: args.rhs,
-        solution: !args.no_solution,
-        set: args.set.clone(),
-    };
+    let import =
+        Import { files: args.files.clone(), rhs: args.rhs, solution: !args.no_solution, set: args.set.clone() };
     let done = transfer::import(&import, &args.output, &|k| progress.set_position(k as u64));
     progress.finish_and_clear();
     done?;
     let file = args.output.display();
     if common.json {
-        print(&format!(
-            "{}\n",
-            serde_json::json!({ "output": file.to_string(), "samples": args.files.len() })
-        ))?;
+        print(&format!("{}\n", serde_json::json!({ "output": file.to_string(), "samples": args.files.len() })))?;
     } else {
         print(&format!("{file}\n"))?;
     }
-    say(
-        common,
-        &format!("{} samples\nnext: fempipe inspect {file}", args.files.len()),
-    );
+    say(common, &format!("{} samples\nnext: fempipe inspect {file}", args.files.len()));
     Ok(())
 }

@@ -71,14 +71,7 @@ fn conclude(data: &Dataset, args: &Args, report: Option<&Report>, common: &Commo
         None => say(common, &format!("next: fempipe inspect --verify {file}")),
     }
     if let Some(part) = data.header().part {
-        say(
-            common,
-            &format!(
-                "this is part {} of {}: fempipe merge joins them",
-                part.number + 1,
-                part.parts
-            ),
-        );
+        say(common, &format!("this is part {} of {}: fempipe merge joins them", part.number + 1, part.parts));
     }
     Ok(())
 }
@@ -86,18 +79,12 @@ fn conclude(data: &Dataset, args: &Args, report: Option<&Report>, common: &Commo
 /// Least and greatest of n and nnz.
 fn sizes(data: &Dataset) -> [usize; 4] {
     let all = (0..data.len()).map(|i| data.size(i));
-    all.fold([usize::MAX, 0, usize::MAX, 0], |[a, b, c, d], (n, nnz)| {
-        [a.min(n), b.max(n), c.min(nnz), d.max(nnz)]
-    })
+    all.fold([usize::MAX, 0, usize::MAX, 0], |[a, b, c, d], (n, nnz)| [a.min(n), b.max(n), c.min(nnz), d.max(nnz)])
 }
 
 /// "3", or "3 to 5".
 fn range(low: usize, high: usize) -> String {
-    if low == high {
-        low.to_string()
-    } else {
-        format!("{low} to {high}")
-    }
+    if low == high { low.to_string() } else { format!("{low} to {high}") }
 }
 
 fn file_size(data: &Dataset) -> u64 {
@@ -118,10 +105,7 @@ fn as_text(data: &Dataset, numbers: &Statistics, report: Option<&Report>) -> Res
     line("weak form", h.description.weak_form.clone());
     line("boundary", h.description.boundary_conditions.clone());
     line("units", h.description.units.clone());
-    let made = format!(
-        "fempipe {}, seed {}, run {:016x}",
-        h.fempipe_version, h.seed, h.origin
-    );
+    let made = format!("fempipe {}, seed {}, run {:016x}", h.fempipe_version, h.seed, h.origin);
     line("made by", made);
     line("samples", samples(data));
     line("matrix", matrix(data));
@@ -135,10 +119,7 @@ fn as_text(data: &Dataset, numbers: &Statistics, report: Option<&Report>) -> Res
         out.push_str("\nstatistics\n");
         let head = ["", "min", "mean", "max", "deviation"].map(String::from).to_vec();
         let rows = numbers.iter().map(|(name, s)| statistic(name, s));
-        out.push_str(&aligned(
-            &std::iter::once(head).chain(rows).collect::<Vec<_>>(),
-            1,
-        ));
+        out.push_str(&aligned(&std::iter::once(head).chain(rows).collect::<Vec<_>>(), 1));
     }
     out.push_str("\nrecipe\n");
     for l in h.recipe.lines() {
@@ -156,24 +137,15 @@ fn as_text(data: &Dataset, numbers: &Statistics, report: Option<&Report>) -> Res
 
 fn verdict(r: &Report) -> String {
     if r.faults.is_empty() {
-        format!(
-            "verified: {} digests and residuals hold (worst ‖b − A x‖/‖b‖ = {:.1e})",
-            r.samples, r.worst_residual
-        )
+        format!("verified: {} digests and residuals hold (worst ‖b − A x‖/‖b‖ = {:.1e})", r.samples, r.worst_residual)
     } else {
-        format!(
-            "NOT verified: {} of {} samples do not hold",
-            r.faults.len(),
-            r.samples
-        )
+        format!("NOT verified: {} of {} samples do not hold", r.faults.len(), r.samples)
     }
 }
 
 fn samples(data: &Dataset) -> String {
-    let sets: Vec<String> = split::ordered(data.splits())
-        .into_iter()
-        .map(|(n, ids)| format!("{n} {}", ids.len()))
-        .collect();
+    let sets: Vec<String> =
+        split::ordered(data.splits()).into_iter().map(|(n, ids)| format!("{n} {}", ids.len())).collect();
     match sets.is_empty() {
         true => data.len().to_string(),
         false => format!("{} ({})", data.len(), sets.join(", ")),
@@ -193,11 +165,7 @@ fn matrix(data: &Dataset) -> String {
         }
         None => "each sample its own pattern".to_string(),
     };
-    format!(
-        "n = {}, nnz = {} ({per_row:.2} a row, {dense:.3} % dense), {whose}",
-        range(n0, n1),
-        range(z0, z1)
-    )
+    format!("n = {}, nnz = {} ({per_row:.2} a row, {dense:.3} % dense), {whose}", range(n0, n1), range(z0, z1))
 }
 
 fn mesh(data: &Dataset) -> String {
@@ -225,11 +193,8 @@ fn statistic(name: &str, s: &Summary) -> Vec<String> {
 fn as_json(data: &Dataset, numbers: &Statistics, report: Option<&Report>) -> Result<Value> {
     let h = data.header();
     let [n0, n1, z0, z1] = sizes(data);
-    let contents: Vec<Value> = data
-        .contents()?
-        .iter()
-        .map(|e| json!({"path": e.path, "shape": e.shape, "bytes": e.bytes}))
-        .collect();
+    let contents: Vec<Value> =
+        data.contents()?.iter().map(|e| json!({"path": e.path, "shape": e.shape, "bytes": e.bytes})).collect();
     let statistics: serde_json::Map<String, Value> = numbers
         .iter()
         .map(|(name, s)| {
@@ -237,17 +202,10 @@ fn as_json(data: &Dataset, numbers: &Statistics, report: Option<&Report>) -> Res
             (name.clone(), v)
         })
         .collect();
-    let split: serde_json::Map<String, Value> = data
-        .splits()
-        .iter()
-        .map(|(n, ids)| (n.clone(), ids.len().into()))
-        .collect();
+    let split: serde_json::Map<String, Value> =
+        data.splits().iter().map(|(n, ids)| (n.clone(), ids.len().into())).collect();
     let verification = report.map(|r| {
-        let faults: Vec<Value> = r
-            .faults
-            .iter()
-            .map(|f| json!({"sample": f.sample, "reason": f.reason}))
-            .collect();
+        let faults: Vec<Value> = r.faults.iter().map(|f| json!({"sample": f.sample, "reason": f.reason})).collect();
         json!({"samples": r.samples, "worst_residual": r.worst_residual, "faults": faults})
     });
     let digests: Vec<String> = data.digests().iter().map(|d| format!("{d:016x}")).collect();

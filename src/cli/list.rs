@@ -41,16 +41,9 @@ pub fn labels<T: Kind + ?Sized>() -> String {
 }
 
 fn as_text<T: ?Sized>(entry: &Entry<T>) -> String {
-    let keys: Vec<String> = (entry.defaults)()
-        .iter()
-        .map(|(k, v)| format!("{k} = {v}"))
-        .collect();
+    let keys: Vec<String> = (entry.defaults)().iter().map(|(k, v)| format!("{k} = {v}")).collect();
     let mut out = format!("{}\n    {}\n", entry.name, entry.help);
-    for (what, text) in [
-        ("parameters", keys.join(", ").as_str()),
-        ("needs", entry.needs),
-        ("source", entry.source),
-    ] {
+    for (what, text) in [("parameters", keys.join(", ").as_str()), ("needs", entry.needs), ("source", entry.source)] {
         if !text.is_empty() {
             out.push_str(&format!("    {what:<12}{text}\n"));
         }

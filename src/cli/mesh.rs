@@ -16,31 +16,11 @@ use crate::system::{Field, Location};
 
 const SHAPES: [Choice<Shape>; 6] = [
     (Shape::Square, "square", "The unit square, Delaunay triangles"),
-    (
-        Shape::LShape,
-        "l-shape",
-        "The unit square without its upper right quarter, Delaunay triangles",
-    ),
-    (
-        Shape::Disc,
-        "disc",
-        "The disc of diameter 1 around (1/2, 1/2), Delaunay triangles",
-    ),
-    (
-        Shape::Triangles,
-        "triangles",
-        "The unit square, `cells` × `cells` squares cut along the diagonal",
-    ),
-    (
-        Shape::Quads,
-        "quads",
-        "The unit square, `cells` × `cells` squares",
-    ),
-    (
-        Shape::Cube,
-        "cube",
-        "The unit cube, `cells`³ cubes in six tetrahedra each",
-    ),
+    (Shape::LShape, "l-shape", "The unit square without its upper right quarter, Delaunay triangles"),
+    (Shape::Disc, "disc", "The disc of diameter 1 around (1/2, 1/2), Delaunay triangles"),
+    (Shape::Triangles, "triangles", "The unit square, `cells` × `cells` squares cut along the diagonal"),
+    (Shape::Quads, "quads", "The unit square, `cells` × `cells` squares"),
+    (Shape::Cube, "cube", "The unit cube, `cells`³ cubes in six tetrahedra each"),
 ];
 
 /// How points are numbered.
@@ -87,11 +67,7 @@ pub struct Args {
 /// Runs `fempipe mesh`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
     let (recipe, origin) = recipe(args)?;
-    let output = args
-        .output
-        .as_deref()
-        .map(|path| Ok((path, kind(path)?)))
-        .transpose()?;
+    let output = args.output.as_deref().map(|path| Ok((path, kind(path)?))).transpose()?;
     let (mesh, mut parts, notes) = recipe.build_with_parts("mesh", &origin)?;
     let before = mesh.quality();
     let reordered = mesh.clone().reordered(&mut parts.clone())?;
@@ -114,10 +90,8 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     }
     let counts: Vec<(&str, usize)> = parts.iter().map(|p| (p.name.as_str(), p.facets.len())).collect();
     if common.json {
-        let parts: serde_json::Map<String, serde_json::Value> = counts
-            .iter()
-            .map(|(name, n)| (name.to_string(), (*n).into()))
-            .collect();
+        let parts: serde_json::Map<String, serde_json::Value> =
+            counts.iter().map(|(name, n)| (name.to_string(), (*n).into())).collect();
         let file = output.map(|(path, _)| path.display().to_string());
         let json = serde_json::json!({
             "cell_type": data.cell_type, "quality": before, "bandwidth_rcm": rcm, "parts": parts, "notes": notes,
@@ -148,10 +122,7 @@ fn recipe(args: &Args) -> Result<(MeshRecipe, String)> {
     let origin = path.display().to_string();
     match extension(path).as_str() {
         "msh" => {
-            let recipe = MeshRecipe {
-                file: Some(path.clone()),
-                ..MeshRecipe::default()
-            };
+            let recipe = MeshRecipe { file: Some(path.clone()), ..MeshRecipe::default() };
             Ok((recipe, origin))
         }
         "toml" => {
@@ -159,9 +130,7 @@ fn recipe(args: &Args) -> Result<(MeshRecipe, String)> {
             let recipe = toml::from_str(&text).map_err(|e| Error::toml(&origin, &text, &e))?;
             Ok((recipe, origin))
         }
-        _ => Err(Error::Argument(format!(
-            "{origin}: a recipe ends in .toml, a Gmsh mesh in .msh"
-        ))),
+        _ => Err(Error::Argument(format!("{origin}: a recipe ends in .toml, a Gmsh mesh in .msh"))),
     }
 }
 
@@ -175,10 +144,7 @@ fn kind(path: &Path) -> Result<Kind> {
     match extension(path).as_str() {
         "vtu" => Ok(Kind::Vtu),
         "msh" => Ok(Kind::Msh),
-        _ => Err(Error::Argument(format!(
-            "{}: meshes are written as .vtu or .msh",
-            path.display()
-        ))),
+        _ => Err(Error::Argument(format!("{}: meshes are written as .vtu or .msh", path.display()))),
     }
 }
 

@@ -105,11 +105,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("fempipe: {e}");
-            ExitCode::from(if matches!(e, Error::Interrupted(_)) {
-                130
-            } else {
-                1
-            })
+            ExitCode::from(if matches!(e, Error::Interrupted(_)) { 130 } else { 1 })
         }
     }
 }
@@ -141,10 +137,7 @@ fn usage_error(e: &clap::Error) -> String {
     let end = |l: &&str| l.starts_with("Usage:") || l.starts_with("For more information");
     let complaint: Vec<&str> = lines.take_while(|l| !end(l)).collect();
     let complaint = complaint.join(" ");
-    complaint
-        .strip_prefix("error: ")
-        .unwrap_or(&complaint)
-        .to_string()
+    complaint.strip_prefix("error: ").unwrap_or(&complaint).to_string()
 }
 
 #[cfg(test)]
@@ -159,11 +152,7 @@ mod tests {
 
     #[test]
     fn usage_errors_are_one_line() {
-        for args in [
-            &["fempipe", "inspect"][..],
-            &["fempipe", "generate", "--shard", "9/4"],
-            &["fempipe", "x"],
-        ] {
+        for args in [&["fempipe", "inspect"][..], &["fempipe", "generate", "--shard", "9/4"], &["fempipe", "x"]] {
             let message = usage_error(&Cli::try_parse_from(args).unwrap_err());
             assert!(!message.is_empty() && !message.contains('\n'), "{message}");
         }

@@ -31,10 +31,7 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     let output = args.output.clone();
     let output = output.unwrap_or_else(|| args.file.with_file_name(format!("{stem}-{}.svg", args.sample)));
     if !output.extension().is_some_and(|e| e.eq_ignore_ascii_case("svg")) {
-        return Err(Error::Argument(format!(
-            "{}: pictures are written as .svg",
-            output.display()
-        )));
+        return Err(Error::Argument(format!("{}: pictures are written as .svg", output.display())));
     }
     let dataset = Dataset::open(&args.file)?;
     let system = dataset.read(args.sample)?;

@@ -6,15 +6,10 @@ use super::Common;
 
 /// A bar over `total` units ("samples"), with rate and time left. Hidden by `--quiet` and without a terminal.
 pub fn bar(common: &Common, what: &str, total: usize, unit: &str) -> ProgressBar {
-    let target = if common.quiet {
-        ProgressDrawTarget::hidden()
-    } else {
-        ProgressDrawTarget::stderr()
-    };
+    let target = if common.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
     let template = format!("{what} {{bar:30}} {{pos}}/{{len}} {unit}, {{per_sec}}, {{eta}} left");
-    let style = ProgressStyle::with_template(&template)
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("=> ");
+    let style =
+        ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
     ProgressBar::with_draw_target(Some(total as u64), target).with_style(style)
 }
 

@@ -7,20 +7,12 @@ use crate::{families, models, precond, solver};
 fn markdown<T: ?Sized>(kind: &str, registry: &Registry<T>) -> String {
     let needs = registry.all().iter().any(|e| !e.needs.is_empty());
     let line = |name: &str, help: &str, need: &str, source: &str| {
-        let need = if needs {
-            format!(" {need} |")
-        } else {
-            String::new()
-        };
+        let need = if needs { format!(" {need} |") } else { String::new() };
         // A bar would end the cell.
         format!("| {name} | {help} |{need} {source} |\n").replace("||", "\\|\\|")
     };
     let mut out = line(kind, "what it is", "needs", "after");
-    out += if needs {
-        "|---|---|---|---|\n"
-    } else {
-        "|---|---|---|\n"
-    };
+    out += if needs { "|---|---|---|---|\n" } else { "|---|---|---|\n" };
     for e in registry.all() {
         out += &line(&format!("`{}`", e.name), e.help, e.needs, e.source);
     }
@@ -45,9 +37,6 @@ fn the_tables_of_the_readme_are_the_registries() {
     if std::env::var_os("FEMPIPE_WRITE").is_some() {
         std::fs::write(&path, wanted).unwrap();
     } else {
-        assert!(
-            there == wanted,
-            "README.md lags behind: FEMPIPE_WRITE=1 cargo test --lib readme"
-        );
+        assert!(there == wanted, "README.md lags behind: FEMPIPE_WRITE=1 cargo test --lib readme");
     }
 }

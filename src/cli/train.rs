@@ -81,11 +81,7 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
             Training::start(recipe, directory, args.force)?
         }
     };
-    let mut view = View {
-        common,
-        bar: None,
-        best: None,
-    };
+    let mut view = View { common, bar: None, best: None };
     let done = training.run(args.stop_after, &mut |event| view.show(event));
     view.close();
     report(&done?, training.directory(), common)
@@ -126,16 +122,12 @@ impl Args {
                 (Some(family), _) => format!("--family {family} -o {}", recipe.data.display()),
                 (None, _) => format!("RECIPE -o {}", recipe.data.display()),
             };
-            let reason = format!(
-                "no such dataset; make it with `fempipe generate {how}` or name another one with --data"
-            );
+            let reason =
+                format!("no such dataset; make it with `fempipe generate {how}` or name another one with --data");
             return Err(Error::file(&recipe.data, reason));
         }
         // Absolute, so that the recipe in the run directory means the same file from anywhere.
-        recipe.data = recipe
-            .data
-            .canonicalize()
-            .map_err(|e| Error::io(&recipe.data, "find", e))?;
+        recipe.data = recipe.data.canonicalize().map_err(|e| Error::io(&recipe.data, "find", e))?;
         let directory = self.output.clone().unwrap_or_else(|| beside.join(&recipe.name));
         Ok((recipe, RunDirectory::new(directory)))
     }
@@ -151,18 +143,10 @@ struct View<'a> {
 impl View<'_> {
     fn show(&mut self, event: &Event) {
         match event {
-            Event::Start {
-                parameters,
-                training,
-                validation,
-                batches,
-                done,
-            } => {
+            Event::Start { parameters, training, validation, batches, done } => {
                 say(
                     self.common,
-                    &format!(
-                        "{parameters} parameters, {training} training and {validation} validation systems"
-                    ),
+                    &format!("{parameters} parameters, {training} training and {validation} validation systems"),
                 );
                 let total = usize::try_from(*batches).unwrap_or(usize::MAX);
                 let b = bar(self.common, "training", total, "batches {msg}").with_position(*done);
@@ -186,11 +170,8 @@ impl View<'_> {
             self.best = Some(s.iterations_mean);
         }
         let mark = if m.best { ", best so far" } else { "" };
-        let failed = if s.failures > 0 {
-            format!(", {} of {} not solved", s.failures, s.systems)
-        } else {
-            String::new()
-        };
+        let failed =
+            if s.failures > 0 { format!(", {} of {} not solved", s.failures, s.systems) } else { String::new() };
         let line = format!(
             "epoch {:>4}: loss {}, iterations {:.2} (worst {}){failed}{mark}",
             m.epoch,
@@ -224,22 +205,13 @@ fn report(done: &Summary, directory: &RunDirectory, common: &Common) -> Result<(
         print(&format!("{path}\n"))?;
     }
     let best = done.best_iterations.map_or("no validation yet".to_string(), |i| {
-        format!(
-            "best: {i:.2} iterations on held-out systems (epoch {})",
-            done.best_epoch
-        )
+        format!("best: {i:.2} iterations on held-out systems (epoch {})", done.best_epoch)
     });
     let next = if done.finished {
         format!("fempipe evaluate --model {path} --data FILE")
     } else {
         format!("fempipe train --resume {path}")
     };
-    say(
-        common,
-        &format!(
-            "{} epochs in {:.0} s, {best}\nnext: {next}",
-            done.epochs, done.seconds
-        ),
-    );
+    say(common, &format!("{} epochs in {:.0} s, {best}\nnext: {next}", done.epochs, done.seconds));
     Ok(())
 }

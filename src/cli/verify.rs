@@ -49,11 +49,7 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
         let texts: Vec<String> = reports.iter().map(|(n, r)| as_text(n, r)).collect();
         print(&texts.join("\n"))?;
     }
-    let failed: Vec<&str> = reports
-        .iter()
-        .filter(|(_, r)| !r.holds())
-        .map(|(n, _)| *n)
-        .collect();
+    let failed: Vec<&str> = reports.iter().filter(|(_, r)| !r.holds()).map(|(n, _)| *n).collect();
     match failed.is_empty() {
         true => Ok(()),
         false => Err(Error::Numeric(format!("does not hold: {}", failed.join(", ")))),
@@ -73,10 +69,8 @@ fn as_text(name: &str, report: &Report) -> String {
     if !report.checks.is_empty() {
         out += &format!("{name}: checks\n");
         let head = ["", "expected", "found", ""].map(String::from).to_vec();
-        let rows = report
-            .checks
-            .iter()
-            .map(|c| vec![c.what.clone(), c.expected.clone(), c.found.clone(), mark(c.holds)]);
+        let rows =
+            report.checks.iter().map(|c| vec![c.what.clone(), c.expected.clone(), c.found.clone(), mark(c.holds)]);
         out += &aligned(&std::iter::once(head).chain(rows).collect::<Vec<_>>(), 1);
     }
     out
@@ -92,11 +86,7 @@ fn rows(study: &Study) -> Vec<Vec<String>> {
     for (l, level) in study.levels.iter().enumerate() {
         let mut row = vec![format!("{:.5}", level.h), level.unknowns.to_string()];
         for (k, e) in level.errors.iter().enumerate() {
-            let order = if l == 0 {
-                String::new()
-            } else {
-                format!("{:.2}", study.order(k, l))
-            };
+            let order = if l == 0 { String::new() } else { format!("{:.2}", study.order(k, l)) };
             row.extend([format!("{e:.3e}"), order]);
         }
         out.push(row);
@@ -106,14 +96,8 @@ fn rows(study: &Study) -> Vec<Vec<String>> {
 
 fn as_json(name: &str, report: &Report) -> serde_json::Value {
     let studies = report.studies.iter().map(|s| {
-        let levels = s
-            .levels
-            .iter()
-            .map(|l| json!({ "h": l.h, "unknowns": l.unknowns, "errors": l.errors }));
-        let norms = s
-            .norms
-            .iter()
-            .map(|n| json!({ "name": n.name, "order": n.order }));
+        let levels = s.levels.iter().map(|l| json!({ "h": l.h, "unknowns": l.unknowns, "errors": l.errors }));
+        let norms = s.norms.iter().map(|n| json!({ "name": n.name, "order": n.order }));
         json!({
             "what": s.what, "norms": norms.collect::<Vec<_>>(), "levels": levels.collect::<Vec<_>>(),
             "holds": s.holds(),

@@ -90,10 +90,7 @@ pub fn sample(s: &LinearSystem) -> u64 {
 
 fn add_fields(d: &mut Digest, fields: &[Field]) {
     for f in fields {
-        d.text(&f.name)
-            .text(f.location.name())
-            .number(f.components as u64)
-            .reals(&f.values);
+        d.text(&f.name).text(f.location.name()).number(f.components as u64).reals(&f.values);
     }
 }
 
@@ -153,9 +150,6 @@ mod tests {
         let values: Vec<f64> = (0..1000).map(|i| i as f64).collect();
         let mut bytes = (values.len() as u64).to_le_bytes().to_vec();
         values.iter().for_each(|v| bytes.extend(v.to_le_bytes()));
-        assert_eq!(
-            Digest::new().reals(&values).finish(),
-            xxhash_rust::xxh3::xxh3_64(&bytes)
-        );
+        assert_eq!(Digest::new().reals(&values).finish(), xxhash_rust::xxh3::xxh3_64(&bytes));
     }
 }

@@ -73,10 +73,7 @@ impl H5 {
             .with_fcpl(|p| p.obj_track_times(false))
             .create(path)
             .map_err(|e| broken(path, "create", &e))?;
-        Ok(H5 {
-            path: path.to_path_buf(),
-            file,
-        })
+        Ok(H5 { path: path.to_path_buf(), file })
     }
 
     /// Opens a file for reading; says whether it is missing, no HDF5 file, or truncated.
@@ -88,18 +85,12 @@ impl H5 {
                 let size = std::fs::metadata(path).map_or(0, |m| m.len());
                 let whole = number_after(&story, "stored_eof = ").or(number_after(&story, "stored_eoa = "));
                 let of = whole.map_or(String::new(), |w| format!(" of {w}"));
-                Error::file(
-                    path,
-                    format!("truncated: only {size}{of} bytes are there; make it again"),
-                )
+                Error::file(path, format!("truncated: only {size}{of} bytes are there; make it again"))
             } else {
                 broken(path, "open", &e)
             }
         })?;
-        Ok(H5 {
-            path: path.to_path_buf(),
-            file,
-        })
+        Ok(H5 { path: path.to_path_buf(), file })
     }
 
     /// Maps an HDF5 result to ours.
@@ -144,16 +135,9 @@ impl H5 {
         compress: bool,
     ) -> Result<hdf5::Dataset> {
         let chunked = !chunk.is_empty() && shape.iter().all(|&s| s > 0);
-        let mut builder = group
-            .new_dataset::<T>()
-            .shape(shape.to_vec())
-            .obj_track_times(false)
-            .fill_time(FillTime::Never);
-        builder = if chunked {
-            builder.chunk(chunk.to_vec())
-        } else {
-            builder.no_chunk()
-        };
+        let mut builder =
+            group.new_dataset::<T>().shape(shape.to_vec()).obj_track_times(false).fill_time(FillTime::Never);
+        builder = if chunked { builder.chunk(chunk.to_vec()) } else { builder.no_chunk() };
         if chunked && compress {
             builder = builder.shuffle().deflate(DEFLATE_LEVEL);
         }
@@ -162,9 +146,8 @@ impl H5 {
 
     /// An attribute of text (UTF-8, variable length: h5py reads a `str`).
     pub fn put_text(&self, at: &Location, name: &str, text: &str) -> Result<()> {
-        let value: VarLenUnicode = text
-            .parse()
-            .map_err(|_| Error::file(&self.path, format!("attribute '{name}' holds a NUL character")))?;
+        let value: VarLenUnicode =
+            text.parse().map_err(|_| Error::file(&self.path, format!("attribute '{name}' holds a NUL character")))?;
         self.put_number(at, name, value)
     }
 
@@ -196,22 +179,14 @@ impl H5 {
 
     /// A group that must be there.
     pub fn group(&self, name: &str) -> Result<Group> {
-        self.file
-            .group(name)
-            .map_err(|_| self.damaged(name, "is missing"))
+        self.file.group(name).map_err(|_| self.damaged(name, "is missing"))
     }
 
     /// A dataset that must be there with this shape.
     pub fn dataset(&self, name: &str, shape: &[usize]) -> Result<hdf5::Dataset> {
-        let found = self
-            .file
-            .dataset(name)
-            .map_err(|_| self.damaged(name, "is missing"))?;
+        let found = self.file.dataset(name).map_err(|_| self.damaged(name, "is missing"))?;
         if found.shape() != shape {
-            return Err(self.damaged(
-                name,
-                &format!("has shape {:?}, expected {shape:?}", found.shape()),
-            ));
+            return Err(self.damaged(name, &format!("has shape {:?}, expected {shape:?}", found.shape())));
         }
         self.plausible(name, &found)?;
         Ok(found)
@@ -230,14 +205,9 @@ impl H5 {
 
     /// All entries of a dataset, row-major, whatever its shape.
     pub fn all<T: H5Type>(&self, name: &str) -> Result<Vec<T>> {
-        let found = self
-            .file
-            .dataset(name)
-            .map_err(|_| self.damaged(name, "is missing"))?;
+        let found = self.file.dataset(name).map_err(|_| self.damaged(name, "is missing"))?;
         self.plausible(name, &found)?;
-        found
-            .read_raw()
-            .map_err(|e| self.damaged(name, &format!("cannot be read ({})", story(&e))))
+        found.read_raw().map_err(|e| self.damaged(name, &format!("cannot be read ({})", story(&e))))
     }
 
     /// Every array below the root, by path; second names (hard links) of PETSc's are left out.
@@ -282,9 +252,7 @@ impl H5 {
         self.wrote(self.file.flush())?;
         let H5 { path, file } = self;
         file.close().map_err(|e| broken(&path, "write", &e))?;
-        std::fs::File::open(&path)
-            .and_then(|f| f.sync_all())
-            .map_err(|e| Error::io(&path, "write", e))
+        std::fs::File::open(&path).and_then(|f| f.sync_all()).map_err(|e| Error::io(&path, "write", e))
     }
 }
 

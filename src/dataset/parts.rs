@@ -34,26 +34,14 @@ pub fn file(dir: &Path, number: usize) -> PathBuf {
 pub fn write(dir: &Path, header: &Header, shape: &Shape, records: &[Record]) -> Result<()> {
     let number = header.part.map_or(0, |p| p.number);
     let target = file(dir, number);
-    put(
-        &target.with_extension("h5.tmp"),
-        &target,
-        header,
-        shape,
-        (records, &Split::new()),
-    )
+    put(&target.with_extension("h5.tmp"), &target, header, shape, (records, &Split::new()))
 }
 
 /// Writes a whole dataset, all of whose records are at hand, in one go.
 ///
 /// # Errors
 /// If the file system refuses; then what was there before stays.
-pub fn write_whole(
-    output: &Path,
-    header: &Header,
-    shape: &Shape,
-    records: &[Record],
-    sets: &Split,
-) -> Result<()> {
+pub fn write_whole(output: &Path, header: &Header, shape: &Shape, records: &[Record], sets: &Split) -> Result<()> {
     let mut name = output.as_os_str().to_os_string();
     name.push(".tmp");
     put(Path::new(&name), output, header, shape, (records, sets))
@@ -153,13 +141,7 @@ fn check_same_run(path_a: &Path, a: &Header, path_b: &Path, b: &Header) -> Resul
         return Ok(());
     }
     let why = difference(a, b);
-    Err(Error::file(
-        path_b,
-        format!(
-            "is a foreign part: it does not belong with {} ({why})",
-            path_a.display()
-        ),
-    ))
+    Err(Error::file(path_b, format!("is a foreign part: it does not belong with {} ({why})", path_a.display())))
 }
 
 /// The first thing in which two runs differ: version, or a line of the recipe.
@@ -201,27 +183,14 @@ pub fn join(
     };
     let missing = found.missing();
     if !missing.is_empty() {
-        let names: Vec<String> = missing
-            .iter()
-            .take(8)
-            .map(|m| format!("part-{m:05}.h5"))
-            .collect();
+        let names: Vec<String> = missing.iter().take(8).map(|m| format!("part-{m:05}.h5")).collect();
         let more = if missing.len() > 8 { ", …" } else { "" };
         return Err(Error::file(
             dir,
-            format!(
-                "{} of {} parts are missing: {}{more}",
-                missing.len(),
-                part.parts,
-                names.join(", ")
-            ),
+            format!("{} of {} parts are missing: {}{more}", missing.len(), part.parts, names.join(", ")),
         ));
     }
-    let header = Header {
-        samples: part.total,
-        part: None,
-        ..any.clone()
-    };
+    let header = Header { samples: part.total, part: None, ..any.clone() };
     let mut totals = Totals::default();
     let mut shape = None;
     for (path, _) in found.parts.values() {
@@ -257,10 +226,9 @@ fn copy(path: &Path, samples: usize, w: &mut Writer) -> Result<()> {
     while first < samples {
         let last = (first + data.block_len()).min(samples);
         let records = data.records(first, last).map_err(|e| match e {
-            Error::File { path, reason } => Error::File {
-                path,
-                reason: format!("{reason}; remove this part, and the same command makes it again"),
-            },
+            Error::File { path, reason } => {
+                Error::File { path, reason: format!("{reason}; remove this part, and the same command makes it again") }
+            }
             other => other,
         })?;
         for record in &records {

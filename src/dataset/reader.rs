@@ -46,17 +46,10 @@ struct Table {
 impl Table {
     fn read(h5: &H5, samples: usize) -> Result<(Self, Vec<String>)> {
         let group = h5.group("systems/table")?;
-        let order: Vec<hdf5::types::VarLenUnicode> = group
-            .attr("column-order")
-            .and_then(|a| a.read_raw())
-            .map_err(|e| h5.unreadable("systems/table", &e))?;
-        let names: Vec<String> = order
-            .iter()
-            .filter_map(|c| c.strip_prefix("param:").map(String::from))
-            .collect();
-        let params = names
-            .iter()
-            .map(|n| column(h5, &format!("systems/table/param:{n}"), samples));
+        let order: Vec<hdf5::types::VarLenUnicode> =
+            group.attr("column-order").and_then(|a| a.read_raw()).map_err(|e| h5.unreadable("systems/table", &e))?;
+        let names: Vec<String> = order.iter().filter_map(|c| c.strip_prefix("param:").map(String::from)).collect();
+        let params = names.iter().map(|n| column(h5, &format!("systems/table/param:{n}"), samples));
         let table = Table {
             id: column(h5, "systems/table/id", samples)?,
             residual: column(h5, "systems/table/residual", samples)?,
@@ -135,9 +128,7 @@ impl Dataset {
         for (i, id) in self.table.id.iter().enumerate() {
             let (rows, entries) = self.size(i);
             if (stream[i], n[i], nnz[i]) != (*id, rows as u64, entries as u64) {
-                return Err(self
-                    .h5
-                    .damaged("systems/table", &format!("does not fit sample {i}")));
+                return Err(self.h5.damaged("systems/table", &format!("does not fit sample {i}")));
             }
         }
         Ok(())
@@ -195,10 +186,7 @@ impl Dataset {
     pub fn split(&self, name: &str) -> Result<&[u32]> {
         self.splits.get(name).map(Vec::as_slice).ok_or_else(|| {
             let there: Vec<&str> = self.splits.keys().map(String::as_str).collect();
-            Error::file(
-                self.path(),
-                format!("has no split '{name}' (there are: {})", there.join(", ")),
-            )
+            Error::file(self.path(), format!("has no split '{name}' (there are: {})", there.join(", ")))
         })
     }
 
@@ -280,11 +268,8 @@ impl Dataset {
         let systems = self.unchecked(first, last, parts)?;
         if self.is_all(parts) {
             // All of them, then the first fault in order: the same message for any number of threads.
-            let checks: Vec<Result<()>> = systems
-                .par_iter()
-                .enumerate()
-                .map(|(k, s)| self.check_digest(first + k, s))
-                .collect();
+            let checks: Vec<Result<()>> =
+                systems.par_iter().enumerate().map(|(k, s)| self.check_digest(first + k, s)).collect();
             checks.into_iter().collect::<Result<()>>()?;
         }
         Ok(systems)
@@ -328,11 +313,7 @@ impl Dataset {
         if i < self.len() {
             return Ok(());
         }
-        Err(Error::Argument(format!(
-            "{}: no sample {i}, there are {}",
-            self.path().display(),
-            self.len()
-        )))
+        Err(Error::Argument(format!("{}: no sample {i}, there are {}", self.path().display(), self.len())))
     }
 
     fn check_digest(&self, i: usize, s: &LinearSystem) -> Result<()> {

@@ -28,25 +28,16 @@ impl<T: H5Type + Copy> Rows<T> {
             Cut::Width(w) => vec![samples, *w],
             Cut::Offsets(o) => vec![o[samples] as usize],
         };
-        Ok(Rows {
-            data: h5.dataset(&name, &shape)?,
-            name,
-            cut,
-            kind: std::marker::PhantomData,
-        })
+        Ok(Rows { data: h5.dataset(&name, &shape)?, name, cut, kind: std::marker::PhantomData })
     }
 
     /// Rows first .. last.
     pub(super) fn read(&self, h5: &H5, first: usize, last: usize) -> Result<std::vec::IntoIter<Vec<T>>> {
         let read = match &self.cut {
-            Cut::Width(_) => self
-                .data
-                .read_slice_2d((first..last, ..))
-                .map(|a| a.into_raw_vec_and_offset().0),
-            Cut::Offsets(o) => self
-                .data
-                .read_slice_1d(o[first] as usize..o[last] as usize)
-                .map(|a| a.into_raw_vec_and_offset().0),
+            Cut::Width(_) => self.data.read_slice_2d((first..last, ..)).map(|a| a.into_raw_vec_and_offset().0),
+            Cut::Offsets(o) => {
+                self.data.read_slice_1d(o[first] as usize..o[last] as usize).map(|a| a.into_raw_vec_and_offset().0)
+            }
         };
         let mut rest = read.map_err(|e| h5.unreadable(&self.name, &e))?;
         let mut rows = Vec::with_capacity(last - first);

@@ -85,12 +85,7 @@ pub struct FieldShape {
 impl FieldShape {
     /// The field of one sample.
     pub(super) fn field(&self, values: Vec<f64>) -> crate::system::Field {
-        crate::system::Field {
-            name: self.name.clone(),
-            location: self.location,
-            components: self.components,
-            values,
-        }
+        crate::system::Field { name: self.name.clone(), location: self.location, components: self.components, values }
     }
 }
 
@@ -137,20 +132,12 @@ impl Shape {
     pub fn check(&self, s: &LinearSystem) -> Result<()> {
         let n = s.matrix.nrows();
         if s.matrix.ncols() != n || s.rhs.len() != n {
-            return Err(Error::shape(
-                "rows of A, columns of A, entries of b",
-                n,
-                s.rhs.len(),
-            ));
+            return Err(Error::shape("rows of A, columns of A, entries of b", n, s.rhs.len()));
         }
         if let Some(p) = &self.pattern
             && !(Arc::ptr_eq(p, s.matrix.pattern()) || **p == **s.matrix.pattern())
         {
-            return Err(Error::shape(
-                "pattern of a sample",
-                "the family's shared one",
-                "another",
-            ));
+            return Err(Error::shape("pattern of a sample", "the family's shared one", "another"));
         }
         let same_mesh = match (&self.mesh, &s.mesh) {
             (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a == b,
@@ -158,35 +145,20 @@ impl Shape {
             (_, None) => true,
         };
         if !same_mesh {
-            return Err(Error::shape(
-                "mesh of a sample",
-                "the family's shared one",
-                "another",
-            ));
+            return Err(Error::shape("mesh of a sample", "the family's shared one", "another"));
         }
         let found = Shape::of(s, None, None);
         if self.solution != found.solution || s.solution.as_ref().is_some_and(|x| x.len() != n) {
-            return Err(Error::shape(
-                "solution",
-                "n entries in all samples or none",
-                "otherwise",
-            ));
+            return Err(Error::shape("solution", "n entries in all samples or none", "otherwise"));
         }
         if self.params != found.params {
-            return Err(Error::shape(
-                "parameter names",
-                self.params.join(", "),
-                found.params.join(", "),
-            ));
+            return Err(Error::shape("parameter names", self.params.join(", "), found.params.join(", ")));
         }
         let fits = |a: &FieldShape, b: &FieldShape| {
             (&a.name, a.location, a.components) == (&b.name, b.location, b.components)
                 && (self.pattern.is_none() || a.len == b.len)
         };
-        for (what, mine, its) in [
-            ("fields", &self.fields, &found.fields),
-            ("labels", &self.labels, &found.labels),
-        ] {
+        for (what, mine, its) in [("fields", &self.fields, &found.fields), ("labels", &self.labels, &found.labels)] {
             if mine.len() != its.len() || !mine.iter().zip(its).all(|(a, b)| fits(a, b)) {
                 return Err(Error::shape(what, format!("{mine:?}"), format!("{its:?}")));
             }
@@ -212,10 +184,7 @@ impl Header {
         texts.iter().for_each(|t| {
             digest.text(t);
         });
-        digest
-            .number(self.seed)
-            .number(self.samples as u64)
-            .number(self.origin);
+        digest.number(self.seed).number(self.samples as u64).number(self.origin);
         // Files older than the attribute hold positive definite matrices only.
         if d.props != Props::SPD {
             digest.text(d.props.name());
@@ -261,10 +230,7 @@ impl Header {
     pub(super) fn read(h5: &H5) -> Result<Self> {
         let root = &*h5.file;
         if h5.text(root, "format").as_deref() != Some(FORMAT) {
-            return Err(Error::file(
-                &h5.path,
-                "is not a fempipe dataset (an HDF5 file of another kind)",
-            ));
+            return Err(Error::file(&h5.path, "is not a fempipe dataset (an HDF5 file of another kind)"));
         }
         let version: u32 = h5.number(root, "format_version").unwrap_or(0);
         if version != FORMAT_VERSION {
@@ -277,12 +243,9 @@ impl Header {
         let text = |name: &str| h5.text(root, name).ok_or_else(|| missing(name));
         let number = |name: &str| h5.number::<u64>(root, name).ok_or_else(|| missing(name));
         let part = match root.attr("part").ok().and_then(|a| a.read_raw::<u64>().ok()) {
-            Some(v) if v.len() == 4 => Some(Part {
-                number: v[0] as usize,
-                parts: v[1] as usize,
-                first: v[2] as usize,
-                total: v[3] as usize,
-            }),
+            Some(v) if v.len() == 4 => {
+                Some(Part { number: v[0] as usize, parts: v[1] as usize, first: v[2] as usize, total: v[3] as usize })
+            }
             Some(_) => return Err(missing("part")),
             None => None,
         };
@@ -339,9 +302,7 @@ pub(super) fn read_mesh(h5: &H5) -> Result<Option<Arc<MeshData>>> {
     let mesh = MeshData {
         dim: width("points")?,
         points: h5.all("mesh/points")?,
-        cell_type: h5
-            .text(&g, "cell_type")
-            .ok_or_else(|| h5.damaged("mesh", "has no cell_type"))?,
+        cell_type: h5.text(&g, "cell_type").ok_or_else(|| h5.damaged("mesh", "has no cell_type"))?,
         cell_size: width("cells")?,
         cells: h5.all("mesh/cells")?,
         point_markers: h5.all("mesh/point_markers")?,
@@ -372,10 +333,7 @@ pub(super) fn write_pattern(h5: &H5, first: &LinearSystem) -> Result<()> {
 /// Reads the structure in `/pattern`.
 pub(super) fn read_pattern(h5: &H5) -> Result<Pattern> {
     let g = h5.group("pattern")?;
-    let shape = g
-        .attr("shape")
-        .and_then(|a| a.read_raw::<i64>())
-        .unwrap_or_default();
+    let shape = g.attr("shape").and_then(|a| a.read_raw::<i64>()).unwrap_or_default();
     let [rows, cols] = shape[..] else {
         return Err(h5.damaged("pattern", "has no shape"));
     };
@@ -383,13 +341,8 @@ pub(super) fn read_pattern(h5: &H5) -> Result<Pattern> {
         return Err(h5.damaged("pattern", &format!("is {rows} × {cols}, not square")));
     }
     let unsigned = |name: &str| -> Result<Vec<u32>> { h5.all(&format!("pattern/{name}")) };
-    Pattern::new(
-        rows as usize,
-        cols as usize,
-        unsigned("indptr")?,
-        unsigned("indices")?,
-    )
-    .map_err(|e| h5.damaged("pattern", &format!("is no CSR matrix ({e})")))
+    Pattern::new(rows as usize, cols as usize, unsigned("indptr")?, unsigned("indices")?)
+        .map_err(|e| h5.damaged("pattern", &format!("is no CSR matrix ({e})")))
 }
 
 /// Writes `/split`, each set with its digest.
@@ -440,16 +393,11 @@ pub(super) fn read_fields(h5: &H5, group: &str) -> Result<Vec<FieldShape>> {
     let names = h5.text(&g, "order").unwrap_or_default();
     let mut out = Vec::new();
     for name in names.lines() {
-        let at = g
-            .dataset(name)
-            .map_err(|_| h5.damaged(&format!("{path}/{name}"), "is missing"))?;
+        let at = g.dataset(name).map_err(|_| h5.damaged(&format!("{path}/{name}"), "is missing"))?;
         let bad = || h5.damaged(&format!("{path}/{name}"), "has no location or components");
         out.push(FieldShape {
             name: name.to_string(),
-            location: h5
-                .text(&at, "location")
-                .and_then(|l| Location::from_name(&l))
-                .ok_or_else(bad)?,
+            location: h5.text(&at, "location").and_then(|l| Location::from_name(&l)).ok_or_else(bad)?,
             components: h5.number::<u64>(&at, "components").ok_or_else(bad)? as usize,
             len: at.shape().last().copied().unwrap_or(0),
         });

@@ -57,10 +57,7 @@ pub struct Checked {
 impl Checked {
     /// Nothing checked yet.
     pub fn new(data: Arc<Dataset>) -> Self {
-        Checked {
-            known: (0..data.len()).map(|_| AtomicBool::new(false)).collect(),
-            data,
-        }
+        Checked { known: (0..data.len()).map(|_| AtomicBool::new(false)).collect(), data }
     }
 
     /// Whether the sample was checked; true of one that there is not, for the dataset to refuse.

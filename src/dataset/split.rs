@@ -57,18 +57,14 @@ fn cuts(sizes: &Sizes, samples: usize) -> Result<Vec<(String, usize)>> {
             let mut sum = 0.0;
             for (name, &share) in ordered(map) {
                 if !(0.0..=1.0).contains(&share) {
-                    return Err(Error::Argument(format!(
-                        "split.{name} = {share}: a share is 0 to 1"
-                    )));
+                    return Err(Error::Argument(format!("split.{name} = {share}: a share is 0 to 1")));
                 }
                 sum += share;
                 let end = (sum * samples as f64).round() as usize;
                 out.push((name.clone(), end.min(samples)));
             }
             if sum > 1.0 + 1e-9 {
-                return Err(Error::Argument(format!(
-                    "split: shares sum to {sum}, more than 1"
-                )));
+                return Err(Error::Argument(format!("split: shares sum to {sum}, more than 1")));
             }
         }
         Sizes::Counts(map) => {
@@ -78,9 +74,7 @@ fn cuts(sizes: &Sizes, samples: usize) -> Result<Vec<(String, usize)>> {
                 out.push((name.clone(), sum));
             }
             if sum > samples {
-                return Err(Error::Argument(format!(
-                    "split: {sum} samples asked for, {samples} there"
-                )));
+                return Err(Error::Argument(format!("split: {sum} samples asked for, {samples} there")));
             }
         }
     }
@@ -108,10 +102,7 @@ mod tests {
             assert_eq!(all, (0..samples as u32).collect::<Vec<_>>());
         }
         let s = split(&Sizes::default(), 1000, 3).unwrap();
-        assert_eq!(
-            (s["train"].len(), s["validation"].len(), s["test"].len()),
-            (800, 100, 100)
-        );
+        assert_eq!((s["train"].len(), s["validation"].len(), s["test"].len()), (800, 100, 100));
     }
 
     #[test]
@@ -123,8 +114,7 @@ mod tests {
 
     #[test]
     fn bad_sizes_are_refused() {
-        let fractions =
-            |v: &[(&str, f64)]| Sizes::Fractions(v.iter().map(|(n, s)| (n.to_string(), *s)).collect());
+        let fractions = |v: &[(&str, f64)]| Sizes::Fractions(v.iter().map(|(n, s)| (n.to_string(), *s)).collect());
         for bad in [
             fractions(&[("train", -0.1)]),
             fractions(&[("train", f64::NAN)]),

@@ -21,13 +21,7 @@ pub struct Summary {
 
 impl Default for Summary {
     fn default() -> Self {
-        Summary {
-            count: 0,
-            min: f64::INFINITY,
-            max: f64::NEG_INFINITY,
-            mean: 0.0,
-            squares: 0.0,
-        }
+        Summary { count: 0, min: f64::INFINITY, max: f64::NEG_INFINITY, mean: 0.0, squares: 0.0 }
     }
 }
 
@@ -74,10 +68,7 @@ pub fn statistics(data: &Dataset, progress: &dyn Fn(usize)) -> Result<Statistics
     // Labels have no summary, but without them no digest could be checked.
     for_each_chunk(data, &ids, &Parts::all(), BLOCK_BYTES, |systems| {
         if interrupt::requested() {
-            return Err(Error::Interrupted(format!(
-                "{done} of {} samples read",
-                data.len()
-            )));
+            return Err(Error::Interrupted(format!("{done} of {} samples read", data.len())));
         }
         systems.iter().for_each(|s| add_sample(&mut out, s));
         done += systems.len();
@@ -85,11 +76,7 @@ pub fn statistics(data: &Dataset, progress: &dyn Fn(usize)) -> Result<Statistics
         Ok(())
     })?;
     for name in &data.shape().params {
-        add(
-            &mut out,
-            &format!("parameter {name}"),
-            data.param(name).unwrap_or(&[]),
-        );
+        add(&mut out, &format!("parameter {name}"), data.param(name).unwrap_or(&[]));
     }
     if data.shape().solution {
         add(&mut out, "relative residual", data.residuals());
@@ -128,10 +115,7 @@ mod tests {
         let (mut whole, mut pieces) = (Summary::default(), Summary::default());
         whole.add(&values);
         values.chunks(7).for_each(|c| pieces.add(c));
-        assert_eq!(
-            (whole.count, whole.min, whole.max),
-            (pieces.count, pieces.min, pieces.max)
-        );
+        assert_eq!((whole.count, whole.min, whole.max), (pieces.count, pieces.min, pieces.max));
         assert!((whole.mean() - pieces.mean()).abs() < 1e-8);
         assert!((whole.deviation() - pieces.deviation()).abs() < 1e-8);
         let mut two = Summary::default();

@@ -40,18 +40,11 @@ pub struct Report {
 /// # Errors
 /// [`Error::File`] if rows cannot be read at all, [`Error::Interrupted`] on Ctrl-C. Faults are not errors.
 pub fn verify(data: &Dataset, progress: &dyn Fn(usize)) -> Result<Report> {
-    let mut report = Report {
-        samples: data.len(),
-        worst_residual: 0.0,
-        faults: Vec::new(),
-    };
+    let mut report = Report { samples: data.len(), worst_residual: 0.0, faults: Vec::new() };
     let mut first = 0;
     while first < data.len() {
         if interrupt::requested() {
-            return Err(Error::Interrupted(format!(
-                "{first} of {} samples checked",
-                data.len()
-            )));
+            return Err(Error::Interrupted(format!("{first} of {} samples checked", data.len())));
         }
         let last = (first + data.block_len()).min(data.len());
         check_block(data, first, last, &mut report);
@@ -66,19 +59,13 @@ fn check_block(data: &Dataset, first: usize, last: usize, report: &mut Report) {
         Ok(systems) => systems,
         Err(e) if last == first + 1 => {
             let reason = e.to_string();
-            return report.faults.push(Fault {
-                sample: first,
-                reason,
-            });
+            return report.faults.push(Fault { sample: first, reason });
         }
         // Some row of the block is not even readable: find which.
         Err(_) => return (first..last).for_each(|i| check_block(data, i, i + 1, report)),
     };
-    let checked: Vec<(f64, Option<String>)> = systems
-        .par_iter()
-        .enumerate()
-        .map(|(k, s)| check(data, first + k, s))
-        .collect();
+    let checked: Vec<(f64, Option<String>)> =
+        systems.par_iter().enumerate().map(|(k, s)| check(data, first + k, s)).collect();
     for (k, (residual, fault)) in checked.into_iter().enumerate() {
         report.worst_residual = report.worst_residual.max(residual);
         if let Some(reason) = fault {
@@ -108,18 +95,12 @@ fn check(data: &Dataset, i: usize, s: &LinearSystem) -> (f64, Option<String>) {
     let fault = if i == 0 && !copied {
         Some("is not what /pattern says it is".to_string())
     } else if digest != recorded {
-        Some(format!(
-            "was altered: its digest is {digest:016x}, recorded is {recorded:016x}"
-        ))
+        Some(format!("was altered: its digest is {digest:016x}, recorded is {recorded:016x}"))
     } else if s.solution.is_some() && exceeds(residual, RESIDUAL_LIMIT) {
-        Some(format!(
-            "has relative residual {residual:.1e}, above {RESIDUAL_LIMIT:.0e}"
-        ))
+        Some(format!("has relative residual {residual:.1e}, above {RESIDUAL_LIMIT:.0e}"))
     } else if s.solution.is_some() && exceeds(drift, RESIDUAL_DRIFT) {
         let recorded = data.residuals()[i];
-        Some(format!(
-            "has relative residual {residual:.3e}, recorded is {recorded:.3e}"
-        ))
+        Some(format!("has relative residual {residual:.3e}, recorded is {recorded:.3e}"))
     } else {
         None
     };

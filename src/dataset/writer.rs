@@ -29,12 +29,7 @@ impl Record {
     /// The record of a sample that took `seconds` to make.
     pub fn new(system: LinearSystem, seconds: f64) -> Self {
         let (residual, digest) = (relative_residual(&system), digest::sample(&system));
-        Record {
-            system,
-            residual,
-            seconds,
-            digest,
-        }
+        Record { system, residual, seconds, digest }
     }
 }
 
@@ -152,13 +147,7 @@ impl Writer {
     ///
     /// # Errors
     /// If the file cannot be created.
-    pub fn create(
-        path: &Path,
-        header: Header,
-        shape: Shape,
-        totals: &Totals,
-        compress: bool,
-    ) -> Result<Self> {
+    pub fn create(path: &Path, header: Header, shape: Shape, totals: &Totals, compress: bool) -> Result<Self> {
         let h5 = H5::create(path)?;
         header.write(&h5)?;
         if let Some(mesh) = &shape.mesh {
@@ -166,16 +155,8 @@ impl Writer {
         }
         let systems = h5.new_group(&h5.file, "systems")?;
         let shared = shape.pattern.is_some();
-        h5.put_text(
-            &systems,
-            "layout",
-            if shared { "shared pattern" } else { "own pattern" },
-        )?;
-        let make = Maker {
-            h5: &h5,
-            samples: header.samples,
-            compress,
-        };
+        h5.put_text(&systems, "layout", if shared { "shared pattern" } else { "own pattern" })?;
+        let make = Maker { h5: &h5, samples: header.samples, compress };
         let n = shape.pattern.as_ref().map(|p| p.nrows());
         let nnz = shape.pattern.as_ref().map(|p| p.nnz());
         let values = make.values(&systems, nnz, totals.nnz)?;
@@ -202,24 +183,8 @@ impl Writer {
             fields: vec![vec![0]; shape.fields.len()],
             labels: vec![vec![0]; shape.labels.len()],
         };
-        let table = Table {
-            params: vec![Vec::new(); shape.params.len()],
-            ..Table::default()
-        };
-        Ok(Writer {
-            h5,
-            header,
-            shape,
-            systems,
-            values,
-            rhs,
-            solution,
-            fields,
-            labels,
-            own,
-            offsets,
-            table,
-        })
+        let table = Table { params: vec![Vec::new(); shape.params.len()], ..Table::default() };
+        Ok(Writer { h5, header, shape, systems, values, rhs, solution, fields, labels, own, offsets, table })
     }
 
     /// Writes the next sample.
@@ -304,15 +269,7 @@ impl Writer {
         }
         h5.put(&h5.file, "digest", &self.table.digest)?;
         // HDF5 closes a file only when its last object is gone.
-        drop((
-            self.systems,
-            self.values,
-            self.rhs,
-            self.solution,
-            self.fields,
-            self.labels,
-            self.own,
-        ));
+        drop((self.systems, self.values, self.rhs, self.solution, self.fields, self.labels, self.own));
         let path = h5.path.clone();
         h5.close()?;
         Ok(path)
@@ -328,9 +285,7 @@ impl Writer {
         h5.put(&g, "nnz", &t.nnz)?;
         h5.put(&g, "residual", &t.residual)?;
         h5.put(&g, "seconds", &t.seconds)?;
-        let mut columns: Vec<String> = ["stream", "n", "nnz", "residual", "seconds"]
-            .map(String::from)
-            .into();
+        let mut columns: Vec<String> = ["stream", "n", "nnz", "residual", "seconds"].map(String::from).into();
         for (name, column) in self.shape.params.iter().zip(&t.params) {
             let name = format!("param:{name}");
             h5.put(&g, &name, column)?;
@@ -374,14 +329,8 @@ impl Maker<'_> {
             return self.long::<f64>(at, "values", total);
         };
         let shape = [self.samples, nnz];
-        let data = self
-            .h5
-            .layout::<f64>(at, "values", &shape, &[1, nnz], self.compress)?;
-        Ok(Rows {
-            data,
-            width: Some(nnz),
-            at: 0,
-        })
+        let data = self.h5.layout::<f64>(at, "values", &shape, &[1, nnz], self.compress)?;
+        Ok(Rows { data, width: Some(nnz), at: 0 })
     }
 
     fn rows(&self, at: &Group, name: &str, width: Option<usize>, total: usize) -> Result<Rows> {
@@ -391,25 +340,15 @@ impl Maker<'_> {
         let rows = (CHUNK_BYTES / (8 * width.max(1))).clamp(1, self.samples.max(1));
         let chunk = [rows, width];
         let chunk: &[usize] = if self.compress { &chunk } else { &[] };
-        let data = self
-            .h5
-            .layout::<f64>(at, name, &[self.samples, width], chunk, self.compress)?;
-        Ok(Rows {
-            data,
-            width: Some(width),
-            at: 0,
-        })
+        let data = self.h5.layout::<f64>(at, name, &[self.samples, width], chunk, self.compress)?;
+        Ok(Rows { data, width: Some(width), at: 0 })
     }
 
     fn long<T: H5Type>(&self, at: &Group, name: &str, total: usize) -> Result<Rows> {
         let chunk = [(CHUNK_BYTES / T::type_descriptor().size()).min(total)];
         let chunk: &[usize] = if self.compress { &chunk } else { &[] };
         let data = self.h5.layout::<T>(at, name, &[total], chunk, self.compress)?;
-        Ok(Rows {
-            data,
-            width: None,
-            at: 0,
-        })
+        Ok(Rows { data, width: None, at: 0 })
     }
 
     fn fields(

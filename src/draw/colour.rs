@@ -36,9 +36,7 @@ impl Scale {
     /// From the smallest to the largest finite value.
     pub fn over(values: &[f64]) -> Self {
         let finite = values.iter().copied().filter(|v| v.is_finite());
-        let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
-            (l.min(v), h.max(v))
-        });
+        let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
         if low > high {
             return Scale { low: 0.0, high: 1.0 };
         }
@@ -48,20 +46,12 @@ impl Scale {
     /// Where a value lies in [0, 1]; a range of one value is all middle.
     pub fn place(&self, value: f64) -> f64 {
         let span = self.high - self.low;
-        if span > 0.0 {
-            (value - self.low) / span
-        } else {
-            0.5
-        }
+        if span > 0.0 { (value - self.low) / span } else { 0.5 }
     }
 
     /// The colour of a value, as SVG has it; that of no number where it is not finite.
     pub fn colour(&self, value: f64) -> String {
-        viridis(if value.is_finite() {
-            self.place(value)
-        } else {
-            f64::NAN
-        })
+        viridis(if value.is_finite() { self.place(value) } else { f64::NAN })
     }
 }
 

@@ -27,10 +27,7 @@ pub fn sample(system: &LinearSystem, title: &str) -> String {
     if let Some(shape) = &shape {
         panels.push(panels::mesh(shape));
     }
-    let scalars = system
-        .fields
-        .iter()
-        .filter(|f| f.components == 1 && f.name != "points");
+    let scalars = system.fields.iter().filter(|f| f.components == 1 && f.name != "points");
     panels.extend(scalars.filter_map(|f| field(f, shape.as_ref())).take(FIELDS));
     if let Some(x) = &system.solution {
         let nodal = shape.as_ref().and_then(|s| s.nodal(x));
@@ -51,10 +48,7 @@ pub fn sample(system: &LinearSystem, title: &str) -> String {
         escape(title)
     );
     for (i, panel) in panels.iter().enumerate() {
-        let (x, y) = (
-            24.0 + PANEL[0] * (i % columns) as f64,
-            66.0 + PANEL[1] * (i / columns) as f64,
-        );
+        let (x, y) = (24.0 + PANEL[0] * (i % columns) as f64, 66.0 + PANEL[1] * (i / columns) as f64);
         out += &format!("<g transform=\"translate({x} {y})\">{panel}</g>\n");
     }
     out + "</svg>\n"
@@ -66,13 +60,12 @@ fn field(field: &Field, shape: Option<&Shape>) -> Option<String> {
         Location::Points => plane
             .filter(|s| s.points.len() == field.values.len())
             .map(|s| panels::points(s, &field.name, &field.values)),
-        Location::Cells => plane
-            .filter(|s| s.cells.len() == field.values.len())
-            .map(|s| panels::cells(s, &field.name, &field.values)),
+        Location::Cells => {
+            plane.filter(|s| s.cells.len() == field.values.len()).map(|s| panels::cells(s, &field.name, &field.values))
+        }
         Location::Grid => {
             let side = field.values.len().isqrt();
-            (side * side == field.values.len() && side > 0)
-                .then(|| panels::grid(&field.name, &field.values, side))
+            (side * side == field.values.len() && side > 0).then(|| panels::grid(&field.name, &field.values, side))
         }
         _ => None,
     }
@@ -121,30 +114,14 @@ mod tests {
             point_markers: vec![0, 1, 0, 1],
             free_dofs: vec![0, 2],
         }));
-        let f = |name: &str, location, components, values| Field {
-            name: name.into(),
-            location,
-            components,
-            values,
-        };
+        let f = |name: &str, location, components, values| Field { name: name.into(), location, components, values };
         s.fields = vec![
             f("kappa", Location::Cells, 1, vec![1.0, 2.0]),
             f("log", Location::Grid, 1, vec![0.0, 1.0, 2.0, 3.0]),
-            f(
-                "points",
-                Location::Points,
-                2,
-                vec![0.0, 0.0, 2.0, 0.0, 2.0, 1.0, 0.0, 1.0],
-            ),
+            f("points", Location::Points, 2, vec![0.0, 0.0, 2.0, 0.0, 2.0, 1.0, 0.0, 1.0]),
         ];
         let svg = sample(&s, "t");
-        for word in [
-            "kappa",
-            "log",
-            "solution",
-            "4 points, 2 triangle cells",
-            "2 stored",
-        ] {
+        for word in ["kappa", "log", "solution", "4 points, 2 triangle cells", "2 stored"] {
             assert!(svg.contains(word), "no {word} in {svg}");
         }
         let shape = Shape::of(&s).unwrap();

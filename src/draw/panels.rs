@@ -25,29 +25,16 @@ impl Frame {
     fn around(points: &[[f64; 2]]) -> Self {
         let range = |d: usize| {
             let along = points.iter().map(|p| p[d]);
-            (
-                along.clone().fold(f64::MAX, f64::min),
-                along.fold(f64::MIN, f64::max),
-            )
+            (along.clone().fold(f64::MAX, f64::min), along.fold(f64::MIN, f64::max))
         };
         let ((x, right), (y, top)) = (range(0), range(1));
         let size = (right - x).max(top - y).max(f64::MIN_POSITIVE);
         let scale = SIDE / size;
-        Frame {
-            low: [x, y],
-            scale,
-            shift: [
-                0.5 * (SIDE - scale * (right - x)),
-                0.5 * (SIDE - scale * (top - y)),
-            ],
-        }
+        Frame { low: [x, y], scale, shift: [0.5 * (SIDE - scale * (right - x)), 0.5 * (SIDE - scale * (top - y))] }
     }
 
     fn place(&self, p: [f64; 2]) -> [f64; 2] {
-        [
-            self.shift[0] + self.scale * (p[0] - self.low[0]),
-            SIDE - self.shift[1] - self.scale * (p[1] - self.low[1]),
-        ]
+        [self.shift[0] + self.scale * (p[0] - self.low[0]), SIDE - self.shift[1] - self.scale * (p[1] - self.low[1])]
     }
 }
 
@@ -137,11 +124,7 @@ fn finish(shape: &Shape, name: &str, scale: &Scale, body: String) -> String {
         n if n <= FEW_CELLS => format!("<g opacity=\"0.25\">{}</g>", edges(shape, "#000", 0.4)),
         _ => String::new(),
     };
-    format!(
-        "{}<g stroke-width=\"0.9\">{body}</g>{lines}{}",
-        heading(name, ""),
-        bar(scale)
-    )
+    format!("{}<g stroke-width=\"0.9\">{body}</g>{lines}{}", heading(name, ""), bar(scale))
 }
 
 /// side × side values, x fastest, y upwards.
@@ -172,21 +155,11 @@ pub fn curve(name: &str, values: &[f64]) -> String {
     let scale = Scale::over(values);
     let step = values.len().div_ceil(4000).max(1);
     let mut line = String::new();
-    for (i, &v) in values
-        .iter()
-        .enumerate()
-        .step_by(step)
-        .filter(|(_, v)| v.is_finite())
-    {
+    for (i, &v) in values.iter().enumerate().step_by(step).filter(|(_, v)| v.is_finite()) {
         let x = SIDE * i as f64 / (values.len() - 1).max(1) as f64;
         let _ = write!(line, "{x:.1},{:.1} ", SIDE * (1.0 - 0.9 * scale.place(v) - 0.05));
     }
-    let caption = format!(
-        "{} entries, from {} to {}",
-        values.len(),
-        tick(scale.low),
-        tick(scale.high)
-    );
+    let caption = format!("{} entries, from {} to {}", values.len(), tick(scale.low), tick(scale.high));
     format!(
         "{}{}<polyline points=\"{line}\" fill=\"none\" stroke=\"#24527a\" stroke-width=\"1\" \
          stroke-linejoin=\"round\"/>",
@@ -211,10 +184,8 @@ pub fn pattern(a: &Csr) -> String {
     for (k, &c) in count.iter().enumerate().filter(|(_, c)| **c > 0) {
         let (x, y) = (size * (k % boxes) as f64, size * (k / boxes) as f64);
         let colour = viridis(0.55 * (1.0 - f64::from(c).ln_1p() / most));
-        let _ = write!(
-            out,
-            "<rect x=\"{x:.2}\" y=\"{y:.2}\" width=\"{size:.2}\" height=\"{size:.2}\" fill=\"{colour}\"/>"
-        );
+        let _ =
+            write!(out, "<rect x=\"{x:.2}\" y=\"{y:.2}\" width=\"{size:.2}\" height=\"{size:.2}\" fill=\"{colour}\"/>");
     }
     let caption = format!("{} × {}, {} stored", a.nrows(), a.ncols(), a.nnz());
     heading("pattern of A", &caption) + &border() + &crisp(&out)
@@ -246,11 +217,8 @@ fn bar(scale: &Scale) -> String {
     for k in 0..STEPS {
         let colour = viridis((k as f64 + 0.5) / STEPS as f64);
         let y = SIDE - height * (k + 1) as f64;
-        let _ = write!(
-            out,
-            "<rect x=\"{x}\" y=\"{y:.2}\" width=\"12\" height=\"{:.2}\" fill=\"{colour}\"/>",
-            height + 0.3
-        );
+        let _ =
+            write!(out, "<rect x=\"{x}\" y=\"{y:.2}\" width=\"12\" height=\"{:.2}\" fill=\"{colour}\"/>", height + 0.3);
     }
     out = crisp(&out);
     for k in 0..5 {
@@ -267,11 +235,7 @@ fn bar(scale: &Scale) -> String {
         let value = scale.low + t * span;
         // What is 0 up to the picture's precision is written so.
         let label = tick(if value.abs() < 1e-3 * span { 0.0 } else { value });
-        let _ = write!(
-            out,
-            "<text x=\"{}\" y=\"{y:.1}\" font-size=\"10\">{label}</text>",
-            x + 16.0
-        );
+        let _ = write!(out, "<text x=\"{}\" y=\"{y:.1}\" font-size=\"10\">{label}</text>", x + 16.0);
     }
     out
 }

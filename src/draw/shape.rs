@@ -59,12 +59,7 @@ impl Shape {
             return None;
         }
         let tetra = mesh.dim == 3 && corners == 4;
-        let caption = format!(
-            "{} points, {} {} cells",
-            points.len(),
-            cells.len(),
-            mesh.cell_type
-        );
+        let caption = format!("{} points, {} {} cells", points.len(), cells.len(), mesh.cell_type);
         Some(Shape {
             edges: edges(&cells, tetra),
             plane: mesh.dim == 2 && corners > 2,

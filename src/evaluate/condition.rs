@@ -70,23 +70,14 @@ pub fn condition_after(
     }
 }
 
-fn by_eigenvalues(
-    a: &Csr,
-    m: &Dense,
-    space: Option<&CoarseSpace>,
-    omega: Option<f64>,
-) -> Result<Option<Condition>> {
+fn by_eigenvalues(a: &Csr, m: &Dense, space: Option<&CoarseSpace>, omega: Option<f64>) -> Result<Option<Condition>> {
     let mut l = dense::cholesky_factor(a)?;
     let zeros = space.map_or(0, |s| deflate(s, &mut l));
     let similar: Dense = l.transpose() * m * &l;
     // Symmetric up to rounding: the lower triangle is read.
     let rising = dense::eigenvalues_symmetric(&similar)?.split_off(zeros);
     let shrink = |w: f64| rising.iter().map(|l| (1.0 - w * l).abs()).fold(0.0, f64::max);
-    Ok(ratio(&rising).map(|kappa| Condition {
-        kappa,
-        spectral: true,
-        contraction: omega.map(shrink),
-    }))
+    Ok(ratio(&rising).map(|kappa| Condition { kappa, spectral: true, contraction: omega.map(shrink) }))
 }
 
 fn by_singular_values(a: &Csr, m: &Dense, omega: Option<f64>) -> Result<Option<Condition>> {
@@ -99,16 +90,10 @@ fn by_singular_values(a: &Csr, m: &Dense, omega: Option<f64>) -> Result<Option<C
         return Ok(None);
     }
     let shrink = |w: f64| {
-        let error = Dense::from_fn(a.nrows(), a.ncols(), |i, j| {
-            f64::from(u8::from(i == j)) - w * product[(i, j)]
-        });
+        let error = Dense::from_fn(a.nrows(), a.ncols(), |i, j| f64::from(u8::from(i == j)) - w * product[(i, j)]);
         dense::spectral_radius(&error)
     };
-    Ok(Some(Condition {
-        kappa: most / least,
-        spectral: false,
-        contraction: omega.map(shrink).transpose()?,
-    }))
+    Ok(Some(Condition { kappa: most / least, spectral: false, contraction: omega.map(shrink).transpose()? }))
 }
 
 /// L ← P L; returns the dimension of P's kernel.
@@ -153,20 +138,14 @@ mod tests {
         let angle = std::f64::consts::PI / 42.0;
         let exact = (angle.cos() / angle.sin()).powi(2);
         assert!((condition_before(&a, Props::SPD).unwrap() / exact - 1.0).abs() < 1e-10);
-        let none = condition_after(&a, Props::SPD, &Identity(20), None, Some(0.4))
-            .unwrap()
-            .unwrap();
+        let none = condition_after(&a, Props::SPD, &Identity(20), None, Some(0.4)).unwrap().unwrap();
         assert!(none.spectral && (none.kappa / exact - 1.0).abs() < 1e-10);
         // λ_max = 4 cos²(π/42): the far end of the spectrum decides at ω = 0.4, the near end at ω = 0.1.
         let (near, far) = (4.0 * angle.sin().powi(2), 4.0 * angle.cos().powi(2));
         assert!((none.contraction.unwrap() - (1.0 - 0.4 * near)).abs() < 1e-12);
-        let diverging = condition_after(&a, Props::SPD, &Identity(20), None, Some(0.6))
-            .unwrap()
-            .unwrap();
+        let diverging = condition_after(&a, Props::SPD, &Identity(20), None, Some(0.6)).unwrap().unwrap();
         assert!((diverging.contraction.unwrap() - (0.6 * far - 1.0)).abs() < 1e-12);
-        let direct = condition_after(&a, Props::SPD, &Cholesky::new(&a).unwrap(), None, None)
-            .unwrap()
-            .unwrap();
+        let direct = condition_after(&a, Props::SPD, &Cholesky::new(&a).unwrap(), None, None).unwrap().unwrap();
         assert!((direct.kappa - 1.0).abs() < 1e-9 && direct.contraction.is_none());
     }
 
@@ -200,22 +179,10 @@ mod tests {
     fn unsymmetric_preconditioners_are_measured_by_singular_values() {
         let a = laplacian(5);
         // The transpose of nothing symmetric: a plain CSR promises only linearity.
-        let m = Csr::from_triplets(
-            5,
-            5,
-            &[
-                (0, 0, 1.0),
-                (1, 1, 1.0),
-                (2, 2, 1.0),
-                (3, 3, 1.0),
-                (4, 4, 1.0),
-                (0, 4, 0.5),
-            ],
-        )
-        .unwrap();
-        let c = condition_after(&a, Props::SPD, &m, None, Some(0.5))
-            .unwrap()
-            .unwrap();
+        let m =
+            Csr::from_triplets(5, 5, &[(0, 0, 1.0), (1, 1, 1.0), (2, 2, 1.0), (3, 3, 1.0), (4, 4, 1.0), (0, 4, 0.5)])
+                .unwrap();
+        let c = condition_after(&a, Props::SPD, &m, None, Some(0.5)).unwrap().unwrap();
         assert!(!c.spectral && c.kappa > 1.0);
         // max(abs(numpy.linalg.eigvals(I - M @ A / 2)))
         assert!((c.contraction.unwrap() - 0.925_785_393_726_186).abs() < 1e-12);

@@ -25,13 +25,7 @@ impl<'a> Group<'a> {
     pub fn of(results: &'a Results, dataset: usize, row: usize, target: Target) -> Option<Self> {
         let here = |s: &&Solve| s.dataset == dataset && s.row == row && s.target == target;
         let solves: Vec<&Solve> = results.solves.iter().filter(here).collect();
-        (!solves.is_empty()).then_some(Group {
-            results,
-            dataset,
-            row,
-            target,
-            solves,
-        })
+        (!solves.is_empty()).then_some(Group { results, dataset, row, target, solves })
     }
 
     /// The dataset.

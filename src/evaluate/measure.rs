@@ -105,10 +105,7 @@ pub struct Classical {
 
 impl Classical {
     fn new(spec: Spec) -> Self {
-        Classical {
-            spec,
-            reuse: Mutex::default(),
-        }
+        Classical { spec, reuse: Mutex::default() }
     }
 
     fn build(&self, system: &LinearSystem) -> Result<Acceleration> {
@@ -155,11 +152,7 @@ fn problem<'a>(row: &Row, system: &'a LinearSystem, stop: Stop) -> Problem<'a> {
 ///
 /// # Errors
 /// [`Error::Argument`] where the error is to be watched and the dataset holds no solutions.
-fn rule<'a>(
-    target: Target,
-    max_it: usize,
-    system: &'a LinearSystem,
-) -> Result<(Stop, Box<dyn Monitor + 'a>)> {
+fn rule<'a>(target: Target, max_it: usize, system: &'a LinearSystem) -> Result<(Stop, Box<dyn Monitor + 'a>)> {
     let (stop, monitor): (Stop, Box<dyn Monitor>) = match target.measure {
         Measure::Residual => (Stop::rtol(target.rtol), Box::new(Quiet)),
         Measure::Error => {
@@ -169,10 +162,7 @@ fn rule<'a>(
                 )
             })?;
             // The error alone decides.
-            let stop = Stop {
-                atol: 0.0,
-                ..Stop::rtol(0.0)
-            };
+            let stop = Stop { atol: 0.0, ..Stop::rtol(0.0) };
             (stop, Box::new(KnownSolution::new(exact, target.rtol)))
         }
     };
@@ -252,10 +242,7 @@ pub fn source(
                 OneOrMany::One(path) => path,
                 OneOrMany::Many(list) => &list[dataset],
             };
-            Ok(Source::Model(
-                crate::models::load(path, on)?,
-                beside.clone().map(Classical::new),
-            ))
+            Ok(Source::Model(crate::models::load(path, on)?, beside.clone().map(Classical::new)))
         }
     }
 }
@@ -268,13 +255,7 @@ mod tests {
     use crate::linalg::{Csr, Props};
     use crate::models::testing::SineModes;
 
-    const TARGET: (Target, usize) = (
-        Target {
-            rtol: 1e-8,
-            measure: Measure::Residual,
-        },
-        1000,
-    );
+    const TARGET: (Target, usize) = (Target { rtol: 1e-8, measure: Measure::Residual }, 1000);
 
     fn classical(pc: &str) -> Classical {
         Classical::new(pc.parse().unwrap())

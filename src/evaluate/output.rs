@@ -33,14 +33,7 @@ pub fn claim(dir: &Path) -> Result<()> {
 }
 
 /// Names that an evaluation writes.
-const RECOGNISED: [&str; 6] = [
-    SUMMARY,
-    "recipe.toml",
-    "results.csv",
-    "summary.csv",
-    "report.html",
-    "iterations.svg",
-];
+const RECOGNISED: [&str; 6] = [SUMMARY, "recipe.toml", "results.csv", "summary.csv", "report.html", "iterations.svg"];
 
 const SUMMARY: &str = "summary.json";
 
@@ -69,10 +62,7 @@ pub fn write(dir: &Path, results: &Results, rows: &[SummaryRow], verdicts: &[Ver
     for figure in &figures {
         put(&format!("{}.svg", figure.name), &figure.svg)?;
     }
-    put(
-        "report.html",
-        &html::page(results, rows, verdicts, &figures, &recipe),
-    )?;
+    put("report.html", &html::page(results, rows, verdicts, &figures, &recipe))?;
     Ok(dir.join("report.html"))
 }
 

@@ -145,10 +145,7 @@ pub enum OneOrMany {
 
 /// The first item that an earlier one equals.
 fn repeated<T: PartialEq>(items: &[T]) -> Option<&T> {
-    items
-        .iter()
-        .enumerate()
-        .find_map(|(i, item)| items[..i].contains(item).then_some(item))
+    items.iter().enumerate().find_map(|(i, item)| items[..i].contains(item).then_some(item))
 }
 
 /// What a row's preconditioner is.
@@ -176,14 +173,7 @@ impl RowKind {
 impl Row {
     /// A row of a solver and a preconditioner's notation.
     pub fn classical(ksp: Method, pc: &str) -> Self {
-        Row {
-            label: String::new(),
-            ksp,
-            pc: Some(pc.into()),
-            model: None,
-            symmetrize: false,
-            filter: 0.0,
-        }
+        Row { label: String::new(), ksp, pc: Some(pc.into()), model: None, symmetrize: false, filter: 0.0 }
     }
 
     /// A row of a solver and a model.
@@ -210,19 +200,13 @@ impl Row {
                 let beside = pc.as_deref().map(str::parse).transpose()?;
                 Ok(RowKind::Model(model.clone(), beside))
             }
-            (None, None) => Err(Error::Argument(format!(
-                "row {:?}: needs pc, model or both",
-                self.name()
-            ))),
+            (None, None) => Err(Error::Argument(format!("row {:?}: needs pc, model or both", self.name()))),
         }
     }
 
     /// What a model is asked for.
     pub fn options(&self) -> PredictOptions {
-        PredictOptions {
-            symmetrize: self.symmetrize,
-            filter: self.filter,
-        }
+        PredictOptions { symmetrize: self.symmetrize, filter: self.filter }
     }
 
     /// The label, or one made from solver and preconditioner.
@@ -231,10 +215,9 @@ impl Row {
             return self.label.clone();
         }
         let model = match &self.model {
-            Some(OneOrMany::One(path)) => Some(path.file_name().map_or_else(
-                || path.display().to_string(),
-                |n| n.to_string_lossy().into_owned(),
-            )),
+            Some(OneOrMany::One(path)) => {
+                Some(path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned()))
+            }
             Some(OneOrMany::Many(_)) => Some("model".into()),
             None => None,
         };
@@ -310,9 +293,7 @@ impl EvalRecipe {
 
     /// Residuals to reach, then errors.
     pub fn targets(&self) -> Vec<Target> {
-        let of = |list: &[f64], measure| -> Vec<Target> {
-            list.iter().map(|&rtol| Target { rtol, measure }).collect()
-        };
+        let of = |list: &[f64], measure| -> Vec<Target> { list.iter().map(|&rtol| Target { rtol, measure }).collect() };
         [of(&self.rtol, Measure::Residual), of(&self.error, Measure::Error)].concat()
     }
 
@@ -416,13 +397,7 @@ mod tests {
         assert_eq!(again.to_toml().unwrap(), stored);
         assert_eq!(again.rows[0].name(), recipe.rows[0].name());
         assert_eq!(again.rows[0].kind().unwrap(), recipe.rows[0].kind().unwrap());
-        for key in [
-            "max_it = 10000",
-            "condition_max_n",
-            "split = \"test\"",
-            "side = right",
-            "shift = ",
-        ] {
+        for key in ["max_it = 10000", "condition_max_n", "split = \"test\"", "side = right", "shift = "] {
             assert!(stored.contains(key), "{key} in {stored}");
         }
     }
@@ -430,16 +405,10 @@ mod tests {
     #[test]
     fn a_stored_recipe_means_the_same_files_from_anywhere() {
         let text = "data = ['a.h5']\n[[row]]\nksp = 'cg'\nmodel = ['x/run']\n";
-        let stored = EvalRecipe::parse(text, "e.toml")
-            .unwrap()
-            .with_absolute_paths()
-            .unwrap();
+        let stored = EvalRecipe::parse(text, "e.toml").unwrap().with_absolute_paths().unwrap();
         let here = std::env::current_dir().unwrap();
         assert_eq!(stored.data, [here.join("a.h5")]);
-        assert_eq!(
-            stored.rows[0].model,
-            Some(OneOrMany::Many(vec![here.join("x/run")]))
-        );
+        assert_eq!(stored.rows[0].model, Some(OneOrMany::Many(vec![here.join("x/run")])));
         assert_eq!(stored.with_absolute_paths().unwrap(), stored);
     }
 

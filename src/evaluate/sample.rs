@@ -15,18 +15,11 @@ pub fn solve(row: usize, sample: u64, iterations: Option<usize>) -> Solve {
     Solve {
         dataset: 0,
         row,
-        target: Target {
-            rtol: 1.5e-5,
-            measure: Measure::Residual,
-        },
+        target: Target { rtol: 1.5e-5, measure: Measure::Residual },
         sample,
         n: 9,
         converged: iterations.is_some(),
-        reason: if iterations.is_some() {
-            "CONVERGED_RTOL".into()
-        } else {
-            "DIVERGED_ITS".into()
-        },
+        reason: if iterations.is_some() { "CONVERGED_RTOL".into() } else { "DIVERGED_ITS".into() },
         iterations: iterations.unwrap_or(50),
         inference_seconds: 0.0,
         setup_seconds,
@@ -44,20 +37,14 @@ pub fn solve(row: usize, sample: u64, iterations: Option<usize>) -> Solve {
 
 /// One dataset, one tolerance, three rows, three systems; one solve of row 0 failed.
 pub fn results() -> Results {
-    let its = [
-        [Some(10), Some(20), None],
-        [Some(4), Some(5), Some(6)],
-        [Some(1); 3],
-    ];
+    let its = [[Some(10), Some(20), None], [Some(4), Some(5), Some(6)], [Some(1); 3]];
     Results {
         recipe: EvalRecipe {
             title: "a & b".into(),
             rtol: vec![1.5e-5],
             ..EvalRecipe::new(
                 vec!["p.h5".into()],
-                ["none", "icc", "cholesky"]
-                    .map(|pc| Row::classical(Method::cg(), pc))
-                    .to_vec(),
+                ["none", "icc", "cholesky"].map(|pc| Row::classical(Method::cg(), pc)).to_vec(),
             )
         },
         datasets: vec![DataInfo {
@@ -71,9 +58,7 @@ pub fn results() -> Results {
             kappa: Vec::new(),
             kappa_after: vec![Vec::new(); 3],
         }],
-        solves: (0..3)
-            .flat_map(|r| (0..3).map(move |s| solve(r, s as u64, its[r][s])))
-            .collect(),
+        solves: (0..3).flat_map(|r| (0..3).map(move |s| solve(r, s as u64, its[r][s]))).collect(),
         interrupted: false,
     }
 }

@@ -24,14 +24,9 @@ pub struct Verdict {
 
 impl Verdict {
     /// Its summary rows with their numbers in `rows`.
-    pub fn block<'a>(
-        &self,
-        rows: &'a [SummaryRow],
-    ) -> impl Iterator<Item = (usize, &'a SummaryRow)> + use<'a> {
+    pub fn block<'a>(&self, rows: &'a [SummaryRow]) -> impl Iterator<Item = (usize, &'a SummaryRow)> + use<'a> {
         let of = (self.dataset, self.target);
-        rows.iter()
-            .enumerate()
-            .filter(move |(_, row)| (row.dataset, row.target) == of)
+        rows.iter().enumerate().filter(move |(_, row)| (row.dataset, row.target) == of)
     }
 }
 
@@ -71,23 +66,11 @@ fn verdict(results: &Results, rows: &[SummaryRow], (dataset, target): (usize, Ta
         !pc.is_some_and(is_direct)
     };
     let its = |i: usize| rows[i].quartiles(&ITERATIONS).map_or(f64::INFINITY, |q| q.mean);
-    let time = |i: usize| {
-        rows[i]
-            .quartiles(&TOTAL_SECONDS)
-            .map_or(f64::INFINITY, |q| q.median)
-    };
+    let time = |i: usize| rows[i].quartiles(&TOTAL_SECONDS).map_or(f64::INFINITY, |q| q.median);
     let here = || (0..rows.len()).filter(competes);
-    let fewest = here()
-        .filter(iterative)
-        .min_by(|&a, &b| its(a).total_cmp(&its(b)));
+    let fewest = here().filter(iterative).min_by(|&a, &b| its(a).total_cmp(&its(b)));
     let fastest = here().min_by(|&a, &b| time(a).total_cmp(&time(b)));
-    let named = |i: usize| {
-        format!(
-            "{} ({})",
-            rows[i].text(&columns::ROW),
-            rows[i].text(&columns::KIND)
-        )
-    };
+    let named = |i: usize| format!("{} ({})", rows[i].text(&columns::ROW), rows[i].text(&columns::KIND));
     let iterations = fewest.map_or_else(
         || "no iterative row solved every system".into(),
         |i| format!("fewest iterations (mean) {} with {:.1}", named(i), its(i)),
@@ -96,10 +79,7 @@ fn verdict(results: &Results, rows: &[SummaryRow], (dataset, target): (usize, Ta
         || "no row to compare in time".into(),
         |i| {
             let ms = 1e3 * time(i);
-            format!(
-                "least time (setup and inference included) {} with {ms:.3} ms",
-                named(i)
-            )
+            format!("least time (setup and inference included) {} with {ms:.3} ms", named(i))
         },
     );
     Verdict {
@@ -141,17 +121,8 @@ mod tests {
         let v = &verdicts(&results, &summarize(&results))[0];
         // The direct row has the fewest iterations and the least time; it may only win the time.
         assert_eq!((v.fewest_iterations, v.least_time), (Some(1), Some(2)));
-        assert!(
-            v.text
-                .contains("fewest iterations (mean) cg + icc (classical) with 5.0"),
-            "{}",
-            v.text
-        );
-        assert!(
-            v.text.contains("cg + cholesky (classical) with 1.000 ms"),
-            "{}",
-            v.text
-        );
+        assert!(v.text.contains("fewest iterations (mean) cg + icc (classical) with 5.0"), "{}", v.text);
+        assert!(v.text.contains("cg + cholesky (classical) with 1.000 ms"), "{}", v.text);
     }
 
     #[test]
@@ -163,11 +134,7 @@ mod tests {
         assert!(rows.iter().all(failed));
         let v = &verdicts(&results, &rows)[0];
         assert_eq!((v.fewest_iterations, v.least_time), (None, None));
-        assert!(
-            v.text.contains("no iterative row solved every system"),
-            "{}",
-            v.text
-        );
+        assert!(v.text.contains("no iterative row solved every system"), "{}", v.text);
         results.solves.clear();
         assert!(verdicts(&results, &summarize(&results)).is_empty());
     }

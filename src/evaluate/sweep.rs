@@ -80,12 +80,7 @@ pub struct Results {
 /// # Errors
 /// If a dataset or model cannot be read or do not fit, or a solver cannot use a preconditioner.
 pub fn run(recipe: &EvalRecipe, events: &mut dyn FnMut(&Event)) -> Result<Results> {
-    let mut results = Results {
-        recipe: recipe.clone(),
-        datasets: Vec::new(),
-        solves: Vec::new(),
-        interrupted: false,
-    };
+    let mut results = Results { recipe: recipe.clone(), datasets: Vec::new(), solves: Vec::new(), interrupted: false };
     let opened = recipe
         .data
         .iter()
@@ -102,9 +97,7 @@ pub fn run(recipe: &EvalRecipe, events: &mut dyn FnMut(&Event)) -> Result<Result
         })
         .collect::<Result<Vec<_>>>()?;
     let systems: usize = opened.iter().map(|(_, ids)| ids.len()).sum();
-    events(&Event::Start {
-        solves: systems * recipe.rows.len() * recipe.targets().len(),
-    });
+    events(&Event::Start { solves: systems * recipe.rows.len() * recipe.targets().len() });
     let labels = opened
         .iter()
         .enumerate()
@@ -139,8 +132,7 @@ fn rehearse(recipe: &EvalRecipe, data: &Arc<Dataset>, d: usize, first: u32) -> R
             continue;
         }
         let named = |e| named(e, row, data);
-        let source =
-            measure::source(&row.kind()?, (d, recipe.device), |spec| fit(spec, data, row)).map_err(named)?;
+        let source = measure::source(&row.kind()?, (d, recipe.device), |spec| fit(spec, data, row)).map_err(named)?;
         if let Source::Model(model, _) = &source {
             labels = labels.and(model.labels());
         }
@@ -153,11 +145,7 @@ fn rehearse(recipe: &EvalRecipe, data: &Arc<Dataset>, d: usize, first: u32) -> R
 fn named(e: Error, row: &Row, data: &Dataset) -> Error {
     match e {
         Error::Io { .. } | Error::File { .. } => e,
-        other => Error::Argument(format!(
-            "row {:?} on {}: {other}",
-            row.name(),
-            data.path().display()
-        )),
+        other => Error::Argument(format!("row {:?} on {}: {other}", row.name(), data.path().display())),
     }
 }
 
@@ -169,10 +157,7 @@ struct Systems<'a> {
 
 impl<'a> Systems<'a> {
     fn new(recipe: &EvalRecipe, data: &Arc<Dataset>, ids: &'a [u32], labels: Names) -> Result<Self> {
-        let parts = Parts {
-            labels,
-            ..Parts::unlabelled()
-        };
+        let parts = Parts { labels, ..Parts::unlabelled() };
         let most = recipe.cache_mib.map_or_else(cache::default_bytes, |m| m << 20);
         let source = Cached::new(Arc::new(Checked::new(data.clone())), parts, most);
         // An altered system is told before hours of solves, not after.
@@ -188,17 +173,10 @@ impl<'a> Systems<'a> {
 fn describe(recipe: &EvalRecipe, data: &Dataset, systems: &Systems) -> Result<DataInfo> {
     let sizes: Vec<(usize, usize)> = systems.ids.iter().map(|&i| data.size(i as usize)).collect();
     let n = sizes.iter().map(|s| s.0).max().unwrap_or(0);
-    let wanted = if n <= recipe.condition_max_n {
-        recipe.condition_samples
-    } else {
-        0
-    };
+    let wanted = if n <= recipe.condition_max_n { recipe.condition_samples } else { 0 };
     let header = data.header();
     Ok(DataInfo {
-        name: data
-            .path()
-            .file_stem()
-            .map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
+        name: data.path().file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
         family: header.description.family.clone(),
         equation: header.description.equation.clone(),
         systems: sizes.len(),
@@ -236,8 +214,7 @@ fn one_row(
 ) -> Result<bool> {
     let row = &recipe.rows[r];
     let named = |e: Error| named(e, row, data);
-    let source =
-        measure::source(&row.kind()?, (d, recipe.device), |spec| fit(spec, data, row)).map_err(named)?;
+    let source = measure::source(&row.kind()?, (d, recipe.device), |spec| fit(spec, data, row)).map_err(named)?;
     let omega = row.ksp.damping();
     let mut after = Vec::new();
     for i in 0..results.datasets[d].kappa.len() {
@@ -283,6 +260,5 @@ fn one_row(
 /// What a constant makes of the training split.
 fn fit(spec: &constants::Spec, data: &Arc<Dataset>, row: &Row) -> Result<Fitted> {
     let ids = data.split("train")?;
-    spec.member()
-        .fit(&Checked::new(data.clone()), ids, &row.options())
+    spec.member().fit(&Checked::new(data.clone()), ids, &row.options())
 }

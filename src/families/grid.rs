@@ -96,9 +96,7 @@ impl Grid {
     /// the grid is too large.
     pub fn new(cells: usize, scheme: Scheme, faces: Faces, wanted: Wanted) -> Result<Self> {
         if cells < 2 {
-            return Err(Error::Argument(format!(
-                "a grid needs 2 squares a side, not {cells}"
-            )));
+            return Err(Error::Argument(format!("a grid needs 2 squares a side, not {cells}")));
         }
         let (space, mut data) = match scheme {
             Scheme::P1 => {
@@ -114,25 +112,16 @@ impl Grid {
         let inner = match space {
             Some(space) => Inner::Elements(Box::new(Elements::new(space, wanted)?)),
             None if wanted.boundary => {
-                return Err(Error::Argument(
-                    "unknowns on the boundary need the discretisation p1 or q1".into(),
-                ));
+                return Err(Error::Argument("unknowns on the boundary need the discretisation p1 or q1".into()));
             }
             None => Inner::Differences(FivePoint::new(cells, faces)?),
         };
         let width = cells as u32 + 1;
         data.free_dofs = match &inner {
             Inner::Elements(e) => e.assembler.dofs().points.clone(),
-            Inner::Differences(_) => (1..width - 1)
-                .flat_map(|y| (1..width - 1).map(move |x| y * width + x))
-                .collect(),
+            Inner::Differences(_) => (1..width - 1).flat_map(|y| (1..width - 1).map(move |x| y * width + x)).collect(),
         };
-        Ok(Grid {
-            cells,
-            scheme,
-            data: Arc::new(data),
-            inner,
-        })
+        Ok(Grid { cells, scheme, data: Arc::new(data), inner })
     }
 
     /// Points a side: fields on the grid have side² values.
@@ -204,11 +193,7 @@ impl Grid {
 
     /// A function's values on the grid.
     pub fn interpolate(&self, f: impl Fn([f64; 2]) -> f64) -> Vec<f64> {
-        self.data
-            .points
-            .chunks_exact(2)
-            .map(|p| f([p[0], p[1]]))
-            .collect()
+        self.data.points.chunks_exact(2).map(|p| f([p[0], p[1]])).collect()
     }
 }
 
@@ -224,11 +209,7 @@ impl Elements {
         };
         Ok(Elements {
             stiffness: integrals(Kind::Stiffness)?,
-            mass: if wanted.mass {
-                Some(integrals(Kind::Mass)?)
-            } else {
-                None
-            },
+            mass: if wanted.mass { Some(integrals(Kind::Mass)?) } else { None },
             space,
             assembler,
         })
@@ -243,20 +224,13 @@ impl Elements {
     }
 
     fn mass(&self) -> Result<&(Integrals<2>, Scatter)> {
-        self.mass
-            .as_ref()
-            .ok_or_else(|| Error::Argument("this grid was made without a mass matrix".into()))
+        self.mass.as_ref().ok_or_else(|| Error::Argument("this grid was made without a mass matrix".into()))
     }
 }
 
 /// A scalar field on the grid.
 pub fn field(name: &str, values: Vec<f64>) -> Field {
-    Field {
-        name: name.into(),
-        location: Location::Grid,
-        components: 1,
-        values,
-    }
+    Field { name: name.into(), location: Location::Grid, components: 1, values }
 }
 
 /// x = A⁻¹ b, if there is an analysis of A's pattern to do it with.
@@ -310,10 +284,7 @@ impl MediumKeys {
                 return useless("phases", "only for medium = \"two-phase\"");
             }
             (Medium::TwoPhase, Some(_), _) => {
-                return useless(
-                    "contrast",
-                    "only for medium = \"exponential\"; set phases instead",
-                );
+                return useless("contrast", "only for medium = \"exponential\"; set phases instead");
             }
             (Medium::Exponential, None, _) => Shape::Exponential,
             (Medium::Exponential, Some(c), _) => {
@@ -328,10 +299,7 @@ impl MediumKeys {
                 Shape::TwoPhase(phases)
             }
         };
-        Ok(Coefficient {
-            gaussian: gaussian(side, self.alpha, self.tau, family, origin)?,
-            shape,
-        })
+        Ok(Coefficient { gaussian: gaussian(side, self.alpha, self.tau, family, origin)?, shape })
     }
 
     /// The coefficient in words.
@@ -367,10 +335,7 @@ pub fn gaussian(side: usize, alpha: f64, tau: f64, family: &str, origin: &str) -
 /// [`Error::Recipe`] if it is set for another discretisation.
 pub fn faces(faces: Option<Faces>, scheme: Scheme, family: &str, origin: &str) -> Result<Faces> {
     if faces.is_some() && scheme != Scheme::Fd {
-        return Err(Error::recipe(
-            origin,
-            format!("{family}.faces: only for discretisation = \"fd\""),
-        ));
+        return Err(Error::recipe(origin, format!("{family}.faces: only for discretisation = \"fd\"")));
     }
     Ok(faces.unwrap_or_default())
 }

@@ -18,14 +18,7 @@ pub fn within<T: PartialOrd + Display + Copy>(
     if range.contains(&value) {
         return Ok(());
     }
-    Err(Error::recipe(
-        origin,
-        format!(
-            "{key} = {value}: must be from {} to {}",
-            range.start(),
-            range.end()
-        ),
-    ))
+    Err(Error::recipe(origin, format!("{key} = {value}: must be from {} to {}", range.start(), range.end())))
 }
 
 #[cfg(test)]

@@ -99,9 +99,7 @@ pub fn register(family: Entry<dyn Family>) -> Result<()> {
 /// # Errors
 /// [`Error::Recipe`] if there is no such family, or a key is unknown or out of range.
 pub fn build(name: &str, table: &Table, origin: &str) -> Result<Box<dyn Family>> {
-    let entry = ENTRIES
-        .find(name)
-        .map_err(|e| Error::recipe(origin, e.to_string()))?;
+    let entry = ENTRIES.find(name).map_err(|e| Error::recipe(origin, e.to_string()))?;
     entry.parse(table, origin)
 }
 

@@ -49,10 +49,7 @@ impl Assembler {
         let k = integrals.element.nodes();
         let place = |i: u32, j: u32| match i == ELIMINATED || j == ELIMINATED {
             true => ELIMINATED,
-            false => self
-                .pattern
-                .find(i as usize, j as usize)
-                .map_or(ELIMINATED, |e| e as u32),
+            false => self.pattern.find(i as usize, j as usize).map_or(ELIMINATED, |e| e as u32),
         };
         let mut places = Vec::with_capacity(integrals.cells() * k * (k + 1) / 2);
         for cell in integrals.nodes.chunks_exact(k) {
@@ -79,11 +76,7 @@ impl Assembler {
         coefficient: &[f64],
         values: &mut [f64],
     ) {
-        assert_eq!(
-            coefficient.len(),
-            integrals.points().len(),
-            "coefficient at quadrature points"
-        );
+        assert_eq!(coefficient.len(), integrals.points().len(), "coefficient at quadrature points");
         assert_eq!(values.len(), self.pattern.nnz(), "values of the pattern");
         match (integrals.averaged, integrals.element) {
             (true, Element::P1Triangle) => add_means::<6, D>(integrals, scatter, coefficient, values),
@@ -93,13 +86,7 @@ impl Assembler {
     }
 
     /// rhs ← rhs − A g for the eliminated unknowns, whose values are `nodal` (one a node; others are not read).
-    pub fn lift<const D: usize>(
-        &self,
-        integrals: &Integrals<D>,
-        coefficient: &[f64],
-        nodal: &[f64],
-        rhs: &mut [f64],
-    ) {
+    pub fn lift<const D: usize>(&self, integrals: &Integrals<D>, coefficient: &[f64], nodal: &[f64], rhs: &mut [f64]) {
         let k = integrals.element.nodes();
         let pairs = k * (k + 1) / 2;
         let parts = if integrals.averaged { 1 } else { integrals.rule };
@@ -176,18 +163,11 @@ fn add_means<const PAIRS: usize, const D: usize>(
 }
 
 /// The general case: element matrices summed over the points, then scattered.
-fn add_points<const D: usize>(
-    integrals: &Integrals<D>,
-    scatter: &Scatter,
-    coefficient: &[f64],
-    values: &mut [f64],
-) {
+fn add_points<const D: usize>(integrals: &Integrals<D>, scatter: &Scatter, coefficient: &[f64], values: &mut [f64]) {
     let k = integrals.element.nodes();
     let pairs = k * (k + 1) / 2;
     let mut local = vec![0.0; pairs];
-    let cells = coefficient
-        .chunks_exact(integrals.rule)
-        .zip(scatter.places.chunks_exact(pairs));
+    let cells = coefficient.chunks_exact(integrals.rule).zip(scatter.places.chunks_exact(pairs));
     for ((c, to), unit) in cells.zip(integrals.unit.chunks_exact(pairs * integrals.rule)) {
         local.fill(0.0);
         for (c, unit) in c.iter().zip(unit.chunks_exact(pairs)) {

@@ -59,9 +59,7 @@ impl Beam {
         let along = [0, 1, 2].map(|d| b[d] - a[d]);
         let length = norm(along);
         if length.is_nan() || length <= 0.0 {
-            return Err(Error::Argument(format!(
-                "beam from {a:?} to {b:?}: has no length"
-            )));
+            return Err(Error::Argument(format!("beam from {a:?} to {b:?}: has no length")));
         }
         let e1 = along.map(|v| v / length);
         let e2 = cross(up, e1);
@@ -72,10 +70,7 @@ impl Beam {
             )));
         }
         let e2 = e2.map(|v| v / size);
-        Ok(Beam {
-            length,
-            axes: [e1, e2, cross(e1, e2)],
-        })
+        Ok(Beam { length, axes: [e1, e2, cross(e1, e2)] })
     }
 
     /// The stiffness matrix in global coordinates (N/m, N, N·m), row by row.
@@ -100,12 +95,7 @@ impl Beam {
             let t = sign * 6.0 * base / l;
             let d = 12.0 * base / (l * l);
             let (own, other) = ((4.0 + phi) * base, (2.0 - phi) * base);
-            let block = [
-                [d, t, -d, t],
-                [t, own, -t, other],
-                [-d, -t, d, -t],
-                [t, other, -t, own],
-            ];
+            let block = [[d, t, -d, t], [t, own, -t, other], [-d, -t, d, -t], [t, other, -t, own]];
             for (i, row) in at.into_iter().zip(block) {
                 for (j, value) in at.into_iter().zip(row) {
                     k[i][j] += value;
@@ -144,9 +134,7 @@ impl Beam {
         }
         for i in 0..DOFS {
             for j in 0..DOFS {
-                out[i][j] = (0..3)
-                    .map(|a| self.axes[a][i % 3] * half[3 * (i / 3) + a][j])
-                    .sum();
+                out[i][j] = (0..3).map(|a| self.axes[a][i % 3] * half[3 * (i / 3) + a][j]).sum();
             }
         }
         out

@@ -55,11 +55,7 @@ impl FivePoint {
             indptr.push(indices.len() as u32);
         }
         let pattern = Arc::new(Pattern::new(m * m, m * m, indptr, indices)?);
-        Ok(FivePoint {
-            cells,
-            faces,
-            pattern,
-        })
+        Ok(FivePoint { cells, faces, pattern })
     }
 
     /// The pattern: 5 entries a row, fewer beside the boundary.
@@ -119,9 +115,7 @@ impl FivePoint {
     pub fn inner(&self, nodal: &[f64]) -> Vec<f64> {
         let (m, width) = (self.cells - 1, self.cells + 1);
         assert_eq!(nodal.len(), width * width, "values on the grid");
-        (0..m * m)
-            .map(|i| nodal[(i / m + 1) * width + i % m + 1])
-            .collect()
+        (0..m * m).map(|i| nodal[(i / m + 1) * width + i % m + 1]).collect()
     }
 }
 
@@ -135,9 +129,7 @@ mod tests {
         let w = [9.0, 1.0, 9.0, 2.0, 4.0, 6.0, 9.0, 8.0, 9.0];
         let one = |faces, scale| {
             let mut values = vec![0.5];
-            FivePoint::new(2, faces)
-                .unwrap()
-                .add_diffusion(&w, scale, &mut values);
+            FivePoint::new(2, faces).unwrap().add_diffusion(&w, scale, &mut values);
             values[0]
         };
         assert_eq!(one(Faces::Arithmetic, 1.0), 0.5 + 4.0 * (2.5 + 3.0 + 5.0 + 6.0));
@@ -148,10 +140,7 @@ mod tests {
         operator.add_diffusion(&[1.0; 25], 1.0, &mut values);
         operator.add_reaction(&(0..25).map(f64::from).collect::<Vec<_>>(), 10.0, &mut values);
         assert_eq!(operator.pattern().row(4), [1, 3, 4, 5, 7]);
-        assert_eq!(
-            values[operator.pattern().range(4)],
-            [-16.0, -16.0, 64.0 + 120.0, -16.0, -16.0]
-        );
+        assert_eq!(values[operator.pattern().range(4)], [-16.0, -16.0, 64.0 + 120.0, -16.0, -16.0]);
         assert_eq!(values[operator.pattern().range(0)], [64.0 + 60.0, -16.0, -16.0]);
     }
 }

@@ -42,35 +42,19 @@ impl Dofs {
     ///
     /// # Errors
     /// If the space's cells name nodes that are not there.
-    pub fn of_space<const D: usize>(
-        space: &Space<D>,
-        free: impl Fn(usize) -> bool,
-        order: Order,
-    ) -> Result<Self> {
+    pub fn of_space<const D: usize>(space: &Space<D>, free: impl Fn(usize) -> bool, order: Order) -> Result<Self> {
         Self::numbered(space.len(), &space.cells, space.element.nodes(), free, order)
     }
 
     /// Numbers the free ones of `total` nodes; `cells` has k nodes a cell.
-    fn numbered(
-        total: usize,
-        cells: &[u32],
-        k: usize,
-        free: impl Fn(usize) -> bool,
-        order: Order,
-    ) -> Result<Self> {
-        let of = |points: Vec<u32>| Dofs {
-            of_point: inverse(&points, total),
-            points,
-        };
+    fn numbered(total: usize, cells: &[u32], k: usize, free: impl Fn(usize) -> bool, order: Order) -> Result<Self> {
+        let of = |points: Vec<u32>| Dofs { of_point: inverse(&points, total), points };
         let natural = of((0..total as u32).filter(|&v| free(v as usize)).collect());
         if order == Order::Natural {
             return Ok(natural);
         }
         let permutation = order::reverse_cuthill_mckee(&natural.pattern(cells, k)?);
-        Ok(of(permutation
-            .iter()
-            .map(|&i| natural.points[i as usize])
-            .collect()))
+        Ok(of(permutation.iter().map(|&i| natural.points[i as usize]).collect()))
     }
 
     /// Number of unknowns.

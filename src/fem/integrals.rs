@@ -87,18 +87,13 @@ impl<const D: usize> Integrals<D> {
                 continue;
             }
             out.nodes.extend_from_slice(nodes);
-            let corners: Vec<[f64; D]> = nodes[..geometry.nodes()]
-                .iter()
-                .map(|&v| space.nodes[v as usize])
-                .collect();
+            let corners: Vec<[f64; D]> = nodes[..geometry.nodes()].iter().map(|&v| space.nodes[v as usize]).collect();
             let mut total = 0.0;
             for (q, (&p, w)) in reference.iter().zip(&reference_weights).enumerate() {
                 let at = Map::new(&corners, geometry, p);
                 let size = at.size(element.dim());
                 if size.is_nan() || size <= 0.0 {
-                    return Err(Error::Numeric(format!(
-                        "cell {c} of the mesh is degenerate or turned over"
-                    )));
+                    return Err(Error::Numeric(format!("cell {c} of the mesh is degenerate or turned over")));
                 }
                 out.points.push(at.point);
                 out.weights.push(w * size);
@@ -108,12 +103,7 @@ impl<const D: usize> Integrals<D> {
                 }
             }
             if averaged {
-                out.push_unit(
-                    &Map::new(&corners, geometry, reference[0]),
-                    reference[0],
-                    0,
-                    total,
-                );
+                out.push_unit(&Map::new(&corners, geometry, reference[0]), reference[0], 0, total);
             }
         }
         Ok(out)
@@ -133,8 +123,7 @@ impl<const D: usize> Integrals<D> {
         } else {
             for i in 0..k {
                 for j in i..k {
-                    self.unit
-                        .push(weight * self.basis[q * k + i] * self.basis[q * k + j]);
+                    self.unit.push(weight * self.basis[q * k + i] * self.basis[q * k + j]);
                 }
             }
         }
@@ -171,9 +160,7 @@ impl<const D: usize> Integrals<D> {
     pub fn load(&self, f: &[f64], nodes: usize) -> Vec<f64> {
         let k = self.element.nodes();
         let mut out = vec![0.0; nodes];
-        let values = f
-            .chunks_exact(self.rule)
-            .zip(self.weights.chunks_exact(self.rule));
+        let values = f.chunks_exact(self.rule).zip(self.weights.chunks_exact(self.rule));
         for (nodes, (f, w)) in self.nodes.chunks_exact(k).zip(values) {
             for (q, (f, w)) in f.iter().zip(w).enumerate() {
                 for (&v, b) in nodes.iter().zip(&self.basis[q * k..(q + 1) * k]) {
@@ -206,11 +193,7 @@ impl<const D: usize> Map<D> {
                 }
             }
         }
-        Map {
-            point,
-            jacobian,
-            dim: geometry.dim(),
-        }
+        Map { point, jacobian, dim: geometry.dim() }
     }
 
     /// The determinant, or for facets the length or area element.
@@ -281,10 +264,7 @@ pub fn errors<const D: usize>(
     let (reference, weights) = element.quadrature(STRENGTH)?;
     let (mut l2, mut h1) = (0.0, 0.0);
     for nodes in space.cells.chunks_exact(k) {
-        let corners: Vec<[f64; D]> = nodes[..geometry.nodes()]
-            .iter()
-            .map(|&v| space.nodes[v as usize])
-            .collect();
+        let corners: Vec<[f64; D]> = nodes[..geometry.nodes()].iter().map(|&v| space.nodes[v as usize]).collect();
         for (&p, w) in reference.iter().zip(&weights) {
             let at = Map::new(&corners, geometry, p);
             let w = w * at.size(D);

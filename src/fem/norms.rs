@@ -27,8 +27,7 @@ pub fn errors(
     }
     let failed = |e: String| Error::Numeric(format!("fenris: {e}"));
     let fenris = fenris_mesh(mesh, points);
-    let (weights, at) =
-        fenris::quadrature::total_order::triangle(STRENGTH).map_err(|e| failed(e.to_string()))?;
+    let (weights, at) = fenris::quadrature::total_order::triangle(STRENGTH).map_err(|e| failed(e.to_string()))?;
     let table = UniformQuadratureTable::from_points_and_weights(at, weights);
     let uh = DVector::from_column_slice(values);
     let exact = |x: &Point2<f64>| Vector1::new(u([x.x, x.y]));

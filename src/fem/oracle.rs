@@ -16,10 +16,7 @@ use crate::mesh::TriangleMesh;
 pub fn fenris_mesh(mesh: &TriangleMesh, points: &[[f64; 2]]) -> TriangleMesh2d<f64> {
     TriangleMesh2d::from_vertices_and_connectivity(
         points.iter().map(|p| Point2::new(p[0], p[1])).collect(),
-        mesh.cells
-            .iter()
-            .map(|t| Tri3d2Connectivity(t.map(|v| v as usize)))
-            .collect(),
+        mesh.cells.iter().map(|t| Tri3d2Connectivity(t.map(|v| v as usize))).collect(),
     )
 }
 
@@ -39,9 +36,7 @@ pub fn stiffness(mesh: &TriangleMesh, points: &[[f64; 2]], dofs: &Dofs) -> Resul
         .with_quadrature_table(&table)
         .with_u(&u)
         .build();
-    let full = CsrAssembler::default()
-        .assemble(&local)
-        .map_err(|e| failed(e.to_string()))?;
+    let full = CsrAssembler::default().assemble(&local).map_err(|e| failed(e.to_string()))?;
     let full = Csr::from_nalgebra(&full)?;
     let mut entries = Vec::new();
     for (i, &v) in dofs.points.iter().enumerate() {

@@ -31,15 +31,9 @@ impl P1 {
             if i == ELIMINATED || j == ELIMINATED {
                 return ELIMINATED;
             }
-            pattern
-                .find(i as usize, j as usize)
-                .map_or(ELIMINATED, |k| k as u32)
+            pattern.find(i as usize, j as usize).map_or(ELIMINATED, |k| k as u32)
         };
-        let unknowns: Vec<[u32; 3]> = mesh
-            .cells
-            .iter()
-            .map(|t| t.map(|v| dofs.of_point[v as usize]))
-            .collect();
+        let unknowns: Vec<[u32; 3]> = mesh.cells.iter().map(|t| t.map(|v| dofs.of_point[v as usize])).collect();
         let scatter = unknowns
             .iter()
             .map(|&[a, b, c]| {
@@ -56,12 +50,7 @@ impl P1 {
                 ]
             })
             .collect();
-        Ok(P1 {
-            triangles: mesh.cells.clone(),
-            unknowns,
-            scatter,
-            pattern: Arc::new(pattern),
-        })
+        Ok(P1 { triangles: mesh.cells.clone(), unknowns, scatter, pattern: Arc::new(pattern) })
     }
 
     /// The pattern of the stiffness matrix.
@@ -80,10 +69,7 @@ impl P1 {
         values.fill(0.0);
         for (tri, to) in self.triangles.iter().zip(&self.scatter) {
             let [a, b, c] = tri.map(|v| points[v as usize]);
-            let (ex, ey) = (
-                [c[0] - b[0], a[0] - c[0], b[0] - a[0]],
-                [c[1] - b[1], a[1] - c[1], b[1] - a[1]],
-            );
+            let (ex, ey) = ([c[0] - b[0], a[0] - c[0], b[0] - a[0]], [c[1] - b[1], a[1] - c[1], b[1] - a[1]]);
             let scale = 0.5 / (ex[2] * -ey[1] - ey[2] * -ex[1]);
             let dot = |i: usize, j: usize| scale * (ex[i] * ex[j] + ey[i] * ey[j]);
             let (ab, bc, ca) = (dot(0, 1), dot(1, 2), dot(2, 0));
@@ -117,13 +103,7 @@ impl P1 {
     ///
     /// # Panics
     /// If `rhs` has not one entry per unknown.
-    pub fn load(
-        &self,
-        points: &[[f64; 2]],
-        rule: &TriangleRule,
-        f: impl Fn([f64; 2]) -> f64,
-        rhs: &mut [f64],
-    ) {
+    pub fn load(&self, points: &[[f64; 2]], rule: &TriangleRule, f: impl Fn([f64; 2]) -> f64, rhs: &mut [f64]) {
         assert_eq!(rhs.len(), self.pattern.nrows(), "load: length of rhs");
         rhs.fill(0.0);
         for (tri, to) in self.triangles.iter().zip(&self.unknowns) {

@@ -21,10 +21,7 @@ impl TriangleRule {
             .map_err(|_| Error::Argument(format!("no triangle quadrature of strength {strength}")))?;
         // fenris' reference triangle is (−1,−1), (1,−1), (−1,1), of area 2.
         Ok(TriangleRule {
-            points: points
-                .iter()
-                .map(|p| [-0.5 * (p.x + p.y), 0.5 * (1.0 + p.x), 0.5 * (1.0 + p.y)])
-                .collect(),
+            points: points.iter().map(|p| [-0.5 * (p.x + p.y), 0.5 * (1.0 + p.x), 0.5 * (1.0 + p.y)]).collect(),
             weights: weights.iter().map(|w| 0.5 * w).collect(),
         })
     }
@@ -50,10 +47,7 @@ mod tests {
                         .zip(&rule.weights)
                         .map(|(p, w)| w * p[0].powi(a as i32) * p[1].powi(b as i32) * p[2].powi(c as i32))
                         .sum();
-                    assert!(
-                        (sum - exact).abs() < 1e-14,
-                        "strength {strength}: {sum} against {exact}"
-                    );
+                    assert!((sum - exact).abs() < 1e-14, "strength {strength}: {sum} against {exact}");
                 }
             }
         }

@@ -82,24 +82,13 @@ impl Element {
         let [x, y, z] = p;
         match self {
             Element::P1Line => vec![1.0 - x, x],
-            Element::P2Line => vec![
-                (1.0 - x) * (1.0 - 2.0 * x),
-                x * (2.0 * x - 1.0),
-                4.0 * x * (1.0 - x),
-            ],
+            Element::P2Line => vec![(1.0 - x) * (1.0 - 2.0 * x), x * (2.0 * x - 1.0), 4.0 * x * (1.0 - x)],
             Element::P1Triangle => vec![1.0 - x - y, x, y],
             Element::P2Triangle => {
                 let l = [1.0 - x - y, x, y];
                 let corner = |i: usize| l[i] * (2.0 * l[i] - 1.0);
                 let edge = |i: usize, j: usize| 4.0 * l[i] * l[j];
-                vec![
-                    corner(0),
-                    corner(1),
-                    corner(2),
-                    edge(0, 1),
-                    edge(1, 2),
-                    edge(2, 0),
-                ]
+                vec![corner(0), corner(1), corner(2), edge(0, 1), edge(1, 2), edge(2, 0)]
             }
             Element::Q1 => vec![(1.0 - x) * (1.0 - y), x * (1.0 - y), x * y, (1.0 - x) * y],
             Element::P1Tet => vec![1.0 - x - y - z, x, y, z],
@@ -111,38 +100,17 @@ impl Element {
         let [x, y, _] = p;
         match self {
             Element::P1Line => vec![[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]],
-            Element::P2Line => [4.0 * x - 3.0, 4.0 * x - 1.0, 4.0 - 8.0 * x]
-                .map(|d| [d, 0.0, 0.0])
-                .to_vec(),
+            Element::P2Line => [4.0 * x - 3.0, 4.0 * x - 1.0, 4.0 - 8.0 * x].map(|d| [d, 0.0, 0.0]).to_vec(),
             Element::P1Triangle => vec![[-1.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
             Element::P2Triangle => {
                 let l = [1.0 - x - y, x, y];
                 let g = [[-1.0, -1.0], [1.0, 0.0], [0.0, 1.0]];
                 let corner = |i: usize| g[i].map(|d| d * (4.0 * l[i] - 1.0));
                 let edge = |i: usize, j: usize| [0, 1].map(|d| 4.0 * (g[i][d] * l[j] + l[i] * g[j][d]));
-                [
-                    corner(0),
-                    corner(1),
-                    corner(2),
-                    edge(0, 1),
-                    edge(1, 2),
-                    edge(2, 0),
-                ]
-                .map(|[a, b]| [a, b, 0.0])
-                .to_vec()
+                [corner(0), corner(1), corner(2), edge(0, 1), edge(1, 2), edge(2, 0)].map(|[a, b]| [a, b, 0.0]).to_vec()
             }
-            Element::Q1 => vec![
-                [y - 1.0, x - 1.0, 0.0],
-                [1.0 - y, -x, 0.0],
-                [y, x, 0.0],
-                [-y, 1.0 - x, 0.0],
-            ],
-            Element::P1Tet => vec![
-                [-1.0, -1.0, -1.0],
-                [1.0, 0.0, 0.0],
-                [0.0, 1.0, 0.0],
-                [0.0, 0.0, 1.0],
-            ],
+            Element::Q1 => vec![[y - 1.0, x - 1.0, 0.0], [1.0 - y, -x, 0.0], [y, x, 0.0], [-y, 1.0 - x, 0.0]],
+            Element::P1Tet => vec![[-1.0, -1.0, -1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
         }
     }
 
@@ -164,17 +132,11 @@ impl Element {
             }
             2 if self.geometry() == Element::Q1 => {
                 let (w, p) = tensor::quadrilateral_gauss::<f64>(gauss);
-                (
-                    p.iter().map(|p| [half(p.x), half(p.y), 0.0]).collect(),
-                    scaled(&w, 0.25),
-                )
+                (p.iter().map(|p| [half(p.x), half(p.y), 0.0]).collect(), scaled(&w, 0.25))
             }
             2 => {
                 let (w, p) = total_order::triangle::<f64>(strength).map_err(|_| none())?;
-                (
-                    p.iter().map(|p| [half(p.x), half(p.y), 0.0]).collect(),
-                    scaled(&w, 0.25),
-                )
+                (p.iter().map(|p| [half(p.x), half(p.y), 0.0]).collect(), scaled(&w, 0.25))
             }
             _ => {
                 let (w, p) = total_order::tetrahedron::<f64>(strength).map_err(|_| none())?;
@@ -194,14 +156,8 @@ fn scaled(weights: &[f64], factor: f64) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    const ALL: [Element; 6] = [
-        Element::P1Line,
-        Element::P2Line,
-        Element::P1Triangle,
-        Element::P2Triangle,
-        Element::Q1,
-        Element::P1Tet,
-    ];
+    const ALL: [Element; 6] =
+        [Element::P1Line, Element::P2Line, Element::P1Triangle, Element::P2Triangle, Element::Q1, Element::P1Tet];
 
     #[test]
     fn bases_are_partitions_of_unity_with_the_right_gradients() {
@@ -227,19 +183,13 @@ mod tests {
     #[test]
     fn rules_integrate_monomials() {
         let factorial = |k: u32| (1..=k).map(f64::from).product::<f64>();
-        for (element, strength) in [
-            (Element::P1Line, 5),
-            (Element::P2Triangle, 4),
-            (Element::Q1, 3),
-            (Element::P1Tet, 3),
-        ] {
+        for (element, strength) in
+            [(Element::P1Line, 5), (Element::P2Triangle, 4), (Element::Q1, 3), (Element::P1Tet, 3)]
+        {
             let (points, weights) = element.quadrature(strength).unwrap();
             let s = strength as u32;
             for (a, b, c) in [(0, 0, 0), (1, 0, 0), (s, 0, 0), (1, s - 1, 0), (1, 1, s - 2)] {
-                let (b, c) = (
-                    if element.dim() > 1 { b } else { 0 },
-                    if element.dim() > 2 { c } else { 0 },
-                );
+                let (b, c) = (if element.dim() > 1 { b } else { 0 }, if element.dim() > 2 { c } else { 0 });
                 let exact = match element.geometry() {
                     Element::P1Line => 1.0 / f64::from(a + 1),
                     Element::Q1 => 1.0 / f64::from((a + 1) * (b + 1)),
@@ -248,10 +198,7 @@ mod tests {
                 };
                 let value = |p: &[f64; 3]| p[0].powi(a as i32) * p[1].powi(b as i32) * p[2].powi(c as i32);
                 let sum: f64 = points.iter().zip(&weights).map(|(p, w)| w * value(p)).sum();
-                assert!(
-                    (sum - exact).abs() < 1e-14,
-                    "{element:?} {a}{b}{c}: {sum} for {exact}"
-                );
+                assert!((sum - exact).abs() < 1e-14, "{element:?} {a}{b}{c}: {sum} for {exact}");
             }
         }
     }

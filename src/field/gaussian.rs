@@ -74,17 +74,11 @@ impl Gaussian {
             )));
         }
         let waves: Vec<f64> = (0..n).map(|i| wave_number(i, n)).collect();
-        let mut amplitudes: Vec<f64> = (0..n * n)
-            .map(|k| spectrum.amplitude(waves[k % n], waves[k / n]))
-            .collect();
+        let mut amplitudes: Vec<f64> = (0..n * n).map(|k| spectrum.amplitude(waves[k % n], waves[k / n])).collect();
         amplitudes[0] = 0.0;
         // The planner without vector units: the same bits on every processor.
         let inverse = FftPlannerScalar::new().plan_fft_inverse(n);
-        Ok(Gaussian {
-            n,
-            amplitudes,
-            inverse,
-        })
+        Ok(Gaussian { n, amplitudes, inverse })
     }
 
     /// Points a side.
@@ -167,11 +161,7 @@ pub fn exponential(field: &mut [f64]) {
 /// A constant field becomes 1.
 pub fn exponential_with_contrast(field: &mut [f64], contrast: f64) {
     let (low, high) = range(field);
-    let a = if high > low {
-        contrast.ln() / (high - low)
-    } else {
-        0.0
-    };
+    let a = if high > low { contrast.ln() / (high - low) } else { 0.0 };
     let middle = 0.5 * (low + high);
     for v in field {
         *v = (a * (*v - middle)).exp();
@@ -180,11 +170,7 @@ pub fn exponential_with_contrast(field: &mut [f64], contrast: f64) {
 
 /// (smallest, largest) value.
 pub fn range(field: &[f64]) -> (f64, f64) {
-    field
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| {
-            (l.min(v), h.max(v))
-        })
+    field.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)))
 }
 
 #[cfg(test)]
@@ -208,9 +194,7 @@ mod tests {
         for n in [2, 5, 6, 9] {
             let spectrum = Spectrum { alpha: 2.5, tau: 7.0 };
             let g = Gaussian::new(n, spectrum).unwrap();
-            let normals: Vec<_> = (0..n * n)
-                .map(|k| Complex::new((k as f64).sin(), (3.0 * k as f64).cos()))
-                .collect();
+            let normals: Vec<_> = (0..n * n).map(|k| Complex::new((k as f64).sin(), (3.0 * k as f64).cos())).collect();
             let (mut ws, mut field) = (Workspace::default(), Vec::new());
             g.of_normals(&normals, &mut ws, &mut field);
             let half = (n / 2) as i32;
@@ -269,10 +253,7 @@ mod tests {
             }
             let found = sum / (count as f64 * (n * n) as f64);
             let exact = covariance(dx as f64, dy as f64);
-            assert!(
-                (found - exact).abs() < 0.03 * variance,
-                "({dx}, {dy}): {found} against {exact}"
-            );
+            assert!((found - exact).abs() < 0.03 * variance, "({dx}, {dy}): {found} against {exact}");
         }
     }
 

@@ -77,18 +77,12 @@ impl<const D: usize> Monomials<D> {
             let value = |x: &[f64; D]| (0..D).map(|d| x[d].powi(p[d] as i32)).product::<f64>();
             values.extend(points.iter().map(value));
         }
-        Table {
-            values,
-            points: points.len(),
-        }
+        Table { values, points: points.len() }
     }
 
     /// Standard normal coefficients.
     pub fn draw(&self, rng: &mut ChaCha8Rng) -> Vec<f64> {
-        self.powers
-            .iter()
-            .map(|_| StandardNormal.sample(&mut *rng))
-            .collect()
+        self.powers.iter().map(|_| StandardNormal.sample(&mut *rng)).collect()
     }
 }
 
@@ -170,9 +164,7 @@ mod tests {
     #[test]
     fn contrast_is_met_at_the_points() {
         let m = Monomials::<2>::new(3);
-        let points: Vec<[f64; 2]> = (0..400)
-            .map(|k| [(k % 20) as f64 / 19.0, (k / 20) as f64 / 19.0])
-            .collect();
+        let points: Vec<[f64; 2]> = (0..400).map(|k| [(k % 20) as f64 / 19.0, (k / 20) as f64 / 19.0]).collect();
         let table = m.table(&points);
         let mut c = m.draw(&mut stream(2, Purpose::Sample, 5));
         let mut values = vec![0.0; points.len()];

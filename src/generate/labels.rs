@@ -67,10 +67,7 @@ impl Labels {
             return Ok(());
         };
         if self.eigenpairs > n {
-            return bad(
-                "eigenpairs",
-                format!("{} of a matrix of {n} rows", self.eigenpairs),
-            );
+            return bad("eigenpairs", format!("{} of a matrix of {n} rows", self.eigenpairs));
         }
         if self.inverse && n > MOST_INVERSE {
             return bad("inverse", too_large(n, MOST_INVERSE));
@@ -108,11 +105,7 @@ impl Labelled {
     pub fn new(family: Box<dyn Family>, labels: Labels) -> Result<Self> {
         let pattern = family.pattern().filter(|_| labels.eigenpairs > 0);
         let props = family.description().props;
-        Ok(Labelled {
-            analysis: pattern.map(|p| SymbolicDirect::new(&p, props)).transpose()?,
-            family,
-            labels,
-        })
+        Ok(Labelled { analysis: pattern.map(|p| SymbolicDirect::new(&p, props)).transpose()?, family, labels })
     }
 
     fn add(&self, s: &mut LinearSystem) -> Result<()> {
@@ -121,12 +114,7 @@ impl Labelled {
             self.eigenpairs(s)?;
         }
         let mut keep = |name: &str, location, components, values| {
-            s.labels.push(Field {
-                name: String::from(name),
-                location,
-                components,
-                values,
-            });
+            s.labels.push(Field { name: String::from(name), location, components, values });
         };
         let a = &s.matrix;
         if self.labels.icc {
@@ -160,12 +148,7 @@ impl Labelled {
             ("eigen_residuals", Location::Sample, pairs.residuals.clone()),
         ];
         for (name, location, values) in labels {
-            s.labels.push(Field {
-                name: name.into(),
-                location,
-                components: k,
-                values,
-            });
+            s.labels.push(Field { name: name.into(), location, components: k, values });
         }
         Ok(())
     }
@@ -200,10 +183,7 @@ impl Family for Labelled {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        Ok(Box::new(LabelledSampler {
-            labelled: self,
-            inner: self.family.sampler()?,
-        }))
+        Ok(Box::new(LabelledSampler { labelled: self, inner: self.family.sampler()? }))
     }
 }
 

@@ -33,22 +33,13 @@ pub(super) struct Job {
 impl Plan {
     /// Plans a run; makes sample 0 to see what samples look like.
     pub fn new(recipe: &Recipe, family: &dyn Family) -> Result<Self> {
-        let first = family
-            .sampler()?
-            .sample(recipe.seed, 0)
-            .map_err(|e| Error::Numeric(format!("sample 0: {e}")))?;
+        let first = family.sampler()?.sample(recipe.seed, 0).map_err(|e| Error::Numeric(format!("sample 0: {e}")))?;
         let shape = Shape::of(&first, family.pattern(), family.mesh());
         shape.check(&first)?;
-        let part_size = recipe
-            .part_size
-            .unwrap_or((PART_BYTES / bytes(&first)).clamp(1, PART_SAMPLES));
+        let part_size = recipe.part_size.unwrap_or((PART_BYTES / bytes(&first)).clamp(1, PART_SAMPLES));
         let text = recipe.resolved(family);
         let version = env!("CARGO_PKG_VERSION");
-        let origin = Digest::new()
-            .text(&text)
-            .text(version)
-            .number(part_size as u64)
-            .finish();
+        let origin = Digest::new().text(&text).text(version).number(part_size as u64).finish();
         let header = Header {
             description: family.description(),
             recipe: text,
@@ -58,11 +49,7 @@ impl Plan {
             origin,
             part: None,
         };
-        Ok(Plan {
-            header,
-            shape,
-            part_size,
-        })
+        Ok(Plan { header, shape, part_size })
     }
 
     /// Goes on under the identity of parts that are of the same run, which an older version may have written otherwise.
@@ -79,23 +66,14 @@ impl Plan {
     /// The samples of part `number`.
     pub fn job(&self, number: usize) -> Job {
         let first = number * self.part_size;
-        Job {
-            number,
-            first,
-            count: self.part_size.min(self.header.samples - first),
-        }
+        Job { number, first, count: self.part_size.min(self.header.samples - first) }
     }
 
     /// The header of that part's file.
     pub fn part_header(&self, job: Job) -> Header {
         Header {
             samples: job.count,
-            part: Some(Part {
-                number: job.number,
-                parts: self.parts(),
-                first: job.first,
-                total: self.header.samples,
-            }),
+            part: Some(Part { number: job.number, parts: self.parts(), first: job.first, total: self.header.samples }),
             ..self.header.clone()
         }
     }

@@ -33,16 +33,7 @@ use crate::entry;
 use crate::error::{Error, Result};
 use crate::families::{self, Family};
 
-const KEYS: [&str; 8] = [
-    "family",
-    "samples",
-    "seed",
-    "output",
-    "compress",
-    "part_size",
-    "split",
-    "labels",
-];
+const KEYS: [&str; 8] = ["family", "samples", "seed", "output", "compress", "part_size", "split", "labels"];
 
 const DEFAULT_SAMPLES: i64 = 1000;
 const DEFAULT_SEED: i64 = 1;
@@ -126,9 +117,7 @@ impl Recipe {
         let key = |name: &str, default: i64, least: i64, most: i64| match table.get(name) {
             None => Ok(default),
             Some(Value::Integer(v)) if (least..=most).contains(v) => Ok(*v),
-            Some(v) => Err(bad(format!(
-                "{name} = {v}: must be a whole number from {least} to {most}"
-            ))),
+            Some(v) => Err(bad(format!("{name} = {v}: must be a whole number from {least} to {most}"))),
         };
         let samples = key("samples", DEFAULT_SAMPLES, 1, u32::MAX as i64)? as usize;
         let part_size = match table.contains_key("part_size") {
@@ -188,10 +177,7 @@ impl Recipe {
         }
         let split: Table = match &self.split {
             Sizes::Fractions(m) => m.iter().map(|(n, &v)| (n.clone(), Value::Float(v))).collect(),
-            Sizes::Counts(m) => m
-                .iter()
-                .map(|(n, &v)| (n.clone(), Value::Integer(v as i64)))
-                .collect(),
+            Sizes::Counts(m) => m.iter().map(|(n, &v)| (n.clone(), Value::Integer(v as i64))).collect(),
         };
         table.insert("split".into(), split.into());
         table.insert("labels".into(), entry::to_table(&self.labels).into());
@@ -205,9 +191,10 @@ fn labels(value: Option<&Value>, origin: &str) -> Result<Labels> {
     let Some(value) = value else {
         return Ok(Labels::default());
     };
-    value.clone().try_into().map_err(|e: toml::de::Error| {
-        Error::recipe(origin, format!("[labels] {}", e.message().replace('\n', ", ")))
-    })
+    value
+        .clone()
+        .try_into()
+        .map_err(|e: toml::de::Error| Error::recipe(origin, format!("[labels] {}", e.message().replace('\n', ", "))))
 }
 
 /// The `[split]` table: all fractions or all counts.
@@ -216,10 +203,7 @@ fn sizes(value: Option<&Value>, origin: &str) -> Result<Sizes> {
         None => return Ok(Sizes::default()),
         Some(Value::Table(t)) => t,
         Some(v) => {
-            return Err(Error::recipe(
-                origin,
-                format!("split = {v}: must be a table [split]"),
-            ));
+            return Err(Error::recipe(origin, format!("split = {v}: must be a table [split]")));
         }
     };
     let integers = table.values().any(Value::is_integer);
@@ -234,18 +218,13 @@ fn sizes(value: Option<&Value>, origin: &str) -> Result<Sizes> {
             Value::Float(v) if !integers => drop(fractions.insert(name.clone(), *v)),
             Value::Integer(v) if *v >= 0 => drop(counts.insert(name.clone(), *v as usize)),
             v => {
-                let reason = format!(
-                    "split.{name} = {v}: all sizes must be shares (0.8) or all numbers of samples (800)"
-                );
+                let reason =
+                    format!("split.{name} = {v}: all sizes must be shares (0.8) or all numbers of samples (800)");
                 return Err(Error::recipe(origin, reason));
             }
         }
     }
-    Ok(if integers {
-        Sizes::Counts(counts)
-    } else {
-        Sizes::Fractions(fractions)
-    })
+    Ok(if integers { Sizes::Counts(counts) } else { Sizes::Fractions(fractions) })
 }
 
 #[cfg(test)]
@@ -299,44 +278,17 @@ mod tests {
     #[test]
     fn what_depends_on_other_keys_is_resolved_too() {
         for (text, line) in [
-            (
-                "family = \"poisson\"\nsamples = 7\ncompress = true\n[split]\ntrain = 4\nhard-test = 3",
-                "hard-test = 3",
-            ),
-            (
-                "family = \"poisson\"\n[labels]\neigenpairs = 3\nicc = true",
-                "koptimal = false",
-            ),
-            (
-                "family = \"darcy\"\n[darcy]\ncells = 8\nmedium = \"two-phase\"",
-                "phases = [3.0, 12.0]",
-            ),
-            (
-                "family = \"darcy\"\n[darcy]\ncells = 8\ndiscretisation = \"fd\"",
-                "faces = \"arithmetic\"",
-            ),
-            (
-                "family = \"elliptic\"\n[elliptic.mesh]\nshape = \"cube\"\ncells = 3",
-                "angle = 25.0",
-            ),
+            ("family = \"poisson\"\nsamples = 7\ncompress = true\n[split]\ntrain = 4\nhard-test = 3", "hard-test = 3"),
+            ("family = \"poisson\"\n[labels]\neigenpairs = 3\nicc = true", "koptimal = false"),
+            ("family = \"darcy\"\n[darcy]\ncells = 8\nmedium = \"two-phase\"", "phases = [3.0, 12.0]"),
+            ("family = \"darcy\"\n[darcy]\ncells = 8\ndiscretisation = \"fd\"", "faces = \"arithmetic\""),
+            ("family = \"elliptic\"\n[elliptic.mesh]\nshape = \"cube\"\ncells = 3", "angle = 25.0"),
             ("family = \"heat\"\n[heat]\ncells = 8", "theta = 0.5"),
             ("family = \"heat\"\n[heat]\ncells = 8\nsteady = true", "contrast"),
-            (
-                "family = \"helmholtz\"\n[helmholtz]\ncells = 8\nkind = \"absorbing\"",
-                "form = \"symmetric\"",
-            ),
-            (
-                "family = \"helmholtz\"\n[helmholtz]\ncells = 8\nkind = \"shifted\"",
-                "power = 1.0",
-            ),
-            (
-                "family = \"biharmonic\"\n[biharmonic]\ngrid = 3\ncells = \"triangle\"\ncontrast = 40.0",
-                "sigma = 400.0",
-            ),
-            (
-                "family = \"biharmonic\"\n[biharmonic.mesh]\nshape = \"quads\"\ncells = 3",
-                "tau = 10.0",
-            ),
+            ("family = \"helmholtz\"\n[helmholtz]\ncells = 8\nkind = \"absorbing\"", "form = \"symmetric\""),
+            ("family = \"helmholtz\"\n[helmholtz]\ncells = 8\nkind = \"shifted\"", "power = 1.0"),
+            ("family = \"biharmonic\"\n[biharmonic]\ngrid = 3\ncells = \"triangle\"\ncontrast = 40.0", "sigma = 400.0"),
+            ("family = \"biharmonic\"\n[biharmonic.mesh]\nshape = \"quads\"\ncells = 3", "tau = 10.0"),
         ] {
             let full = resolved(text);
             assert_eq!(full.contains(line), line != "contrast", "{line} in {full}");
@@ -358,10 +310,7 @@ mod tests {
             ("family = \"p\"\n[elliptic]\nx = 1", "unknown key 'elliptic'"),
             ("family = \"p\"\n[split]\ntrain = 0.8\ntest = 5", "split.t"),
             ("family = \"p\"\n[split]\ntrain = 0.8\ntest = 0.3", "more than 1"),
-            (
-                "family = \"p\"\nsamples = 3\n[split]\ntrain = 4",
-                "4 samples asked for, 3 there",
-            ),
+            ("family = \"p\"\nsamples = 3\n[split]\ntrain = 4", "4 samples asked for, 3 there"),
             ("family = \"p\"\n[split]\n\"a/b\" = 0.5", "a/b"),
             ("family = \"p\"\n[labels]\neigen = 3", "eigen"),
         ] {

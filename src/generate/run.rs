@@ -99,9 +99,7 @@ pub fn run(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
     produce(recipe, family, output, settings).map_err(|e| match e {
         Error::Io { path, source, .. } if source.kind() == ErrorKind::StorageFull => Error::file(
             path,
-            format!(
-                "cannot write: {source}; finished parts stay, the same command goes on once there is space"
-            ),
+            format!("cannot write: {source}; finished parts stay, the same command goes on once there is space"),
         ),
         other => other,
     })
@@ -192,19 +190,13 @@ fn finished(output: &Path, wanted: &Header) -> Result<bool> {
     let there = match Dataset::open(output) {
         Ok(data) => data.header().clone(),
         Err(Error::File { path, reason }) => {
-            return Err(Error::file(
-                path,
-                format!("is there already and {reason}; {advice}"),
-            ));
+            return Err(Error::file(path, format!("is there already and {reason}; {advice}")));
         }
         Err(e) => return Err(e),
     };
     match plan::difference(&there, wanted) {
         None => Ok(true),
-        Some(why) => Err(Error::file(
-            output,
-            format!("holds a dataset of another recipe ({why}); {advice}"),
-        )),
+        Some(why) => Err(Error::file(output, format!("holds a dataset of another recipe ({why}); {advice}"))),
     }
 }
 
@@ -270,10 +262,7 @@ fn make_missing(
     let jobs: Vec<Job> = all.iter().filter(missing).copied().collect();
     let samples = |jobs: &[Job]| jobs.iter().map(|j| j.count).sum::<usize>();
     let (total, todo) = (samples(&all), samples(&jobs));
-    (settings.progress)(Event::Start {
-        total,
-        kept: total - todo,
-    });
+    (settings.progress)(Event::Start { total, kept: total - todo });
     let written = Cell::new(all.len() - jobs.len());
     let whole = sampling::make(
         family,
@@ -301,7 +290,5 @@ fn make_missing(
 fn join(found: &PartSet, dir: &Path, output: &Path, recipe: &Recipe, progress: &dyn Fn(Event)) -> Result<()> {
     let sets = split::split(&recipe.split, recipe.samples, recipe.seed)?;
     let total = recipe.samples;
-    parts::join(found, dir, output, &sets, recipe.compress, &|done| {
-        progress(Event::Join { done, total })
-    })
+    parts::join(found, dir, output, &sets, recipe.compress, &|done| progress(Event::Join { done, total }))
 }

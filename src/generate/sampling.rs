@@ -82,17 +82,9 @@ pub(super) fn make(
     write: &mut dyn FnMut(Job, Vec<Record>) -> Result<()>,
     tick: &dyn Fn(),
 ) -> Result<bool> {
-    let indices: Vec<u64> = jobs
-        .iter()
-        .flat_map(|j| (j.first..j.first + j.count).map(|i| i as u64))
-        .collect();
+    let indices: Vec<u64> = jobs.iter().flat_map(|j| (j.first..j.first + j.count).map(|i| i as u64)).collect();
     let largest = jobs.iter().map(|j| j.count).max().unwrap_or(0);
-    let queue = Queue {
-        state: Mutex::default(),
-        moved: Condvar::new(),
-        total: indices.len(),
-        window: 2 * largest,
-    };
+    let queue = Queue { state: Mutex::default(), moved: Condvar::new(), total: indices.len(), window: 2 * largest };
     std::thread::scope(|scope| {
         let (send, receive) = channel();
         for _ in 0..threads.clamp(1, indices.len().max(1)) {
@@ -145,10 +137,7 @@ fn work(family: &dyn Family, seed: u64, indices: &[u64], queue: &Queue, send: &S
                 }
             }
             Err(e) => {
-                return queue.fail(
-                    index,
-                    Error::Numeric(format!("sample {index} (seed {seed}): {e}")),
-                );
+                return queue.fail(index, Error::Numeric(format!("sample {index} (seed {seed}): {e}")));
             }
         }
     }

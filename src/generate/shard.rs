@@ -25,21 +25,10 @@ impl Shard {
     /// # Errors
     /// [`Error::Argument`] otherwise.
     pub fn parse(text: &str) -> Result<Self> {
-        let wrong = || {
-            Error::Argument(format!(
-                "--shard {text}: must be i/N with i from 1 to N, e.g. --shard 1/4"
-            ))
-        };
+        let wrong = || Error::Argument(format!("--shard {text}: must be i/N with i from 1 to N, e.g. --shard 1/4"));
         let (i, n) = text.split_once('/').ok_or_else(wrong)?;
         let (i, n): (usize, usize) = (i.parse().map_err(|_| wrong())?, n.parse().map_err(|_| wrong())?);
-        if (1..=n).contains(&i) {
-            Ok(Shard {
-                index: i - 1,
-                count: n,
-            })
-        } else {
-            Err(wrong())
-        }
+        if (1..=n).contains(&i) { Ok(Shard { index: i - 1, count: n }) } else { Err(wrong()) }
     }
 
     /// The share a scheduler gave this process, if it started several: `srun`, `mpirun`, a Slurm array.
@@ -101,15 +90,8 @@ mod tests {
         };
         let second_of_four = Some(Shard { index: 1, count: 4 });
         assert_eq!(of(&[]), None);
-        assert_eq!(
-            of(&[("SLURM_PROCID", "0"), ("SLURM_NTASKS", "4")]),
-            None,
-            "a batch script"
-        );
-        assert_eq!(
-            of(&[("SLURM_PROCID", "1"), ("SLURM_STEP_NUM_TASKS", "4")]),
-            second_of_four
-        );
+        assert_eq!(of(&[("SLURM_PROCID", "0"), ("SLURM_NTASKS", "4")]), None, "a batch script");
+        assert_eq!(of(&[("SLURM_PROCID", "1"), ("SLURM_STEP_NUM_TASKS", "4")]), second_of_four);
         assert_eq!(of(&[("PMI_RANK", "1"), ("PMI_SIZE", "4")]), second_of_four);
         assert_eq!(
             of(&[

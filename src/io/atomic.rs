@@ -18,10 +18,7 @@ pub fn write(path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Io`]; what was there before then stays.
-pub fn stream(
-    path: impl AsRef<Path>,
-    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> Result<()> {
+pub fn stream(path: impl AsRef<Path>, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
     let path = path.as_ref();
     let put = |place: &Path, sync: bool| -> io::Result<()> {
         let mut out = BufWriter::new(File::create(place)?);
@@ -34,9 +31,7 @@ pub fn stream(
         return put(path, false).map_err(failed);
     }
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    replace(&temporary(&target), &target, |place| {
-        put(place, true).map_err(failed)
-    })
+    replace(&temporary(&target), &target, |place| put(place, true).map_err(failed))
 }
 
 /// The name beside `target` under which this process writes it.
@@ -51,8 +46,8 @@ fn temporary(target: &Path) -> PathBuf {
 /// # Errors
 /// What `write` fails with, or [`Error::Io`]; the temporary file is then gone and what was at `target` before stays.
 pub fn replace(temporary: &Path, target: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let renamed = write(temporary)
-        .and_then(|()| fs::rename(temporary, target).map_err(|e| Error::io(target, "write", e)));
+    let renamed =
+        write(temporary).and_then(|()| fs::rename(temporary, target).map_err(|e| Error::io(target, "write", e)));
     if let Err(e) = renamed {
         // The error that matters is the first; what is left of the file is of no use.
         let _ = fs::remove_file(temporary);
@@ -63,14 +58,8 @@ pub fn replace(temporary: &Path, target: &Path, write: impl FnOnce(&Path) -> Res
 
 /// Forces a directory's entries (new and renamed files) to the disk.
 fn sync_directory(dir: &Path) -> Result<()> {
-    let dir = if dir.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        dir
-    };
-    File::open(dir)
-        .and_then(|d| d.sync_all())
-        .map_err(|e| Error::io(dir, "write", e))
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+    File::open(dir).and_then(|d| d.sync_all()).map_err(|e| Error::io(dir, "write", e))
 }
 
 #[cfg(test)]
@@ -86,10 +75,7 @@ mod tests {
             out.write_all(b"half")?;
             Err(io::Error::other("no more"))
         });
-        assert_eq!(
-            error.unwrap_err().to_string(),
-            format!("{}: cannot write: no more", path.display())
-        );
+        assert_eq!(error.unwrap_err().to_string(), format!("{}: cannot write: no more", path.display()));
         assert_eq!(fs::read_to_string(&path).unwrap(), "first");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         assert!(write(dir.path().join("none/a.txt"), "x").is_err());

@@ -2,9 +2,7 @@
 //! blindness.
 
 /// Okabe and Ito's palette, less its yellow, which is too pale on white.
-const COLOURS: [&str; 8] = [
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#777777",
-];
+const COLOURS: [&str; 8] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#777777"];
 
 /// Of the two parts of a bar.
 const PARTS: [&str; 2] = [COLOURS[5], COLOURS[0]];
@@ -38,15 +36,9 @@ pub enum Scale {
 /// A line plot with its legend below.
 pub fn lines(title: &str, x_label: &str, y_label: &str, x: Scale, y: Scale, series: &[Series]) -> String {
     let drawable = |p: &&(f64, f64)| {
-        p.0.is_finite()
-            && p.1.is_finite()
-            && (x == Scale::Linear || p.0 > 0.0)
-            && (y == Scale::Linear || p.1 > 0.0)
+        p.0.is_finite() && p.1.is_finite() && (x == Scale::Linear || p.0 > 0.0) && (y == Scale::Linear || p.1 > 0.0)
     };
-    let all: Vec<(f64, f64)> = series
-        .iter()
-        .flat_map(|s| s.points.iter().filter(drawable).copied())
-        .collect();
+    let all: Vec<(f64, f64)> = series.iter().flat_map(|s| s.points.iter().filter(drawable).copied()).collect();
     let (left, top, width, height) = (70.0, 36.0, WIDTH - 90.0, 300.0);
     let x_axis = Axis::over(all.iter().map(|p| p.0), x, left, left + width);
     let y_axis = Axis::over(all.iter().map(|p| p.1), y, top + height, top);
@@ -59,12 +51,8 @@ pub fn lines(title: &str, x_label: &str, y_label: &str, x: Scale, y: Scale, seri
         body += &text(left - 8.0, at + 4.0, "end", &label);
     }
     for (i, s) in series.iter().enumerate() {
-        let points: Vec<(f64, f64)> = s
-            .points
-            .iter()
-            .filter(drawable)
-            .map(|p| (x_axis.place(p.0), y_axis.place(p.1)))
-            .collect();
+        let points: Vec<(f64, f64)> =
+            s.points.iter().filter(drawable).map(|p| (x_axis.place(p.0), y_axis.place(p.1))).collect();
         let path: Vec<String> = points.iter().map(|p| format!("{:.1},{:.1}", p.0, p.1)).collect();
         body += &format!(
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\" stroke-dasharray=\"{}\"/>",
@@ -74,21 +62,11 @@ pub fn lines(title: &str, x_label: &str, y_label: &str, x: Scale, y: Scale, seri
         );
         if s.marks {
             for p in points {
-                body += &format!(
-                    "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.5\" fill=\"{}\"/>",
-                    p.0,
-                    p.1,
-                    colour(i)
-                );
+                body += &format!("<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.5\" fill=\"{}\"/>", p.0, p.1, colour(i));
             }
         }
     }
-    body += &text(
-        left + width / 2.0,
-        top + height + 38.0,
-        "middle",
-        &escape(x_label),
-    );
+    body += &text(left + width / 2.0, top + height + 38.0, "middle", &escape(x_label));
     body += &format!(
         "<text transform=\"translate(18 {:.1}) rotate(-90)\" text-anchor=\"middle\" {TEXT}>{}</text>",
         top + height / 2.0,
@@ -102,11 +80,7 @@ pub fn bars(title: &str, x_label: &str, parts: [&str; 2], rows: &[(String, [f64;
     let (left, top, width, step) = (250.0, 36.0, WIDTH - 320.0, 24.0);
     let height = step * rows.len() as f64 + 8.0;
     let total = |v: &[f64; 2]| v[0] + v[1];
-    let most = rows
-        .iter()
-        .map(|r| total(&r.1))
-        .filter(|v| v.is_finite())
-        .fold(0.0, f64::max);
+    let most = rows.iter().map(|r| total(&r.1)).filter(|v| v.is_finite()).fold(0.0, f64::max);
     let axis = Axis::over([0.0, most].into_iter(), Scale::Linear, left, left + width);
     let mut body = frame(title, left, top, width, height) + &upright(&axis, top, height);
     for (i, (name, value)) in rows.iter().enumerate() {
@@ -172,21 +146,11 @@ impl Axis {
         if !(low.is_finite() && high.is_finite()) {
             (low, high) = (0.0, 1.0);
         }
-        let pad = if scale == Scale::Log {
-            0.04 * (high - low)
-        } else {
-            0.0
-        };
+        let pad = if scale == Scale::Log { 0.04 * (high - low) } else { 0.0 };
         if high - low < 1e-12 {
             (low, high) = (low - 0.5, high + 0.5);
         }
-        Axis {
-            scale,
-            low: low - pad,
-            high: high + pad,
-            from,
-            to,
-        }
+        Axis { scale, low: low - pad, high: high + pad, from, to }
     }
 
     fn place(&self, v: f64) -> f64 {
@@ -207,11 +171,7 @@ impl Axis {
             }
             Scale::Log => {
                 let decades = self.low.floor() as i32..=self.high.ceil() as i32;
-                let steps = if span > 1.0 {
-                    &[1.0, 2.0, 5.0][..]
-                } else {
-                    &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0]
-                };
+                let steps = if span > 1.0 { &[1.0, 2.0, 5.0][..] } else { &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0] };
                 decades
                     .flat_map(|e| steps.iter().map(move |s| s * 10f64.powi(e)))
                     .filter(|v| (self.low..=self.high).contains(&v.log10()))
@@ -221,16 +181,10 @@ impl Axis {
             Scale::Linear => {
                 let raw = span / 6.0;
                 let unit = 10f64.powf(raw.log10().floor());
-                let step = [1.0, 2.0, 5.0, 10.0]
-                    .iter()
-                    .map(|k| k * unit)
-                    .find(|&s| s >= raw)
-                    .unwrap_or(10.0 * unit);
+                let step = [1.0, 2.0, 5.0, 10.0].iter().map(|k| k * unit).find(|&s| s >= raw).unwrap_or(10.0 * unit);
                 let first = (self.low / step).ceil() as i64;
                 let last = (self.high / step).floor() as i64;
-                (first..=last)
-                    .map(|k| (k as f64 * step, tick(k as f64 * step)))
-                    .collect()
+                (first..=last).map(|k| (k as f64 * step, tick(k as f64 * step))).collect()
             }
         }
     }
@@ -272,11 +226,7 @@ fn legend<'a>(names: impl Iterator<Item = &'a str>, left: f64, top: f64) -> (Str
     for (i, name) in names.enumerate() {
         let (x, y) = (left + 340.0 * (i % 2) as f64, top + 18.0 * (i / 2) as f64);
         rows = i / 2 + 1;
-        let style = format!(
-            "stroke=\"{}\" stroke-width=\"2\" stroke-dasharray=\"{}\"",
-            colour(i),
-            dash(i)
-        );
+        let style = format!("stroke=\"{}\" stroke-width=\"2\" stroke-dasharray=\"{}\"", colour(i), dash(i));
         out += &segment([x, y - 4.0, x + 26.0, y - 4.0], &style);
         out += &text(x + 32.0, y, "start", &escape(name));
     }
@@ -300,10 +250,7 @@ fn document(height: f64, body: &str) -> String {
 
 /// Text as XML has it.
 pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -328,27 +275,16 @@ mod tests {
 
     #[test]
     fn plots_are_well_formed_whatever_the_data() {
-        let series = |points: &[(f64, f64)]| Series {
-            name: "a < b & \"c\"".into(),
-            points: points.to_vec(),
-            marks: true,
-        };
-        for points in [
-            &[][..],
-            &[(1.0, 1.0)],
-            &[(1.0, 0.0), (2.0, f64::NAN), (3.0, 1e-9)],
-            &[(10.0, 1e-12), (1000.0, 1e3)],
-        ] {
+        let series =
+            |points: &[(f64, f64)]| Series { name: "a < b & \"c\"".into(), points: points.to_vec(), marks: true };
+        for points in
+            [&[][..], &[(1.0, 1.0)], &[(1.0, 0.0), (2.0, f64::NAN), (3.0, 1e-9)], &[(10.0, 1e-12), (1000.0, 1e3)]]
+        {
             for scale in [Scale::Linear, Scale::Log] {
                 well_formed(&lines("t <1>", "x", "y", scale, Scale::Log, &[series(points)]));
             }
         }
-        well_formed(&bars(
-            "t",
-            "ms",
-            ["setup", "solve"],
-            &[("x & y".into(), [0.5, 2.0])],
-        ));
+        well_formed(&bars("t", "ms", ["setup", "solve"], &[("x & y".into(), [0.5, 2.0])]));
         well_formed(&bars("t", "ms", ["setup", "solve"], &[]));
     }
 

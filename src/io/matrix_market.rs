@@ -53,11 +53,7 @@ pub fn read_vector(path: impl AsRef<Path>) -> Result<Vec<f64>> {
     } else if m.nrows() == 1 {
         Ok((0..m.ncols()).map(|j| m.get(0, j)).collect())
     } else {
-        let reason = format!(
-            "a {}×{} matrix where a vector (one column) is needed",
-            m.nrows(),
-            m.ncols()
-        );
+        let reason = format!("a {}×{} matrix where a vector (one column) is needed", m.nrows(), m.ncols());
         Err(Error::file(path, reason))
     }
 }
@@ -103,15 +99,10 @@ impl<R: BufRead> Lines<'_, R> {
     /// Reads the next line; false at the end of the file.
     fn advance(&mut self) -> Result<bool> {
         self.text.clear();
-        let count = self
-            .reader
-            .read_line(&mut self.text)
-            .map_err(|e| match e.kind() {
-                std::io::ErrorKind::InvalidData => {
-                    Error::file(self.path, format!("line {}: not text", self.number + 1))
-                }
-                _ => Error::io(self.path, "read", e),
-            })?;
+        let count = self.reader.read_line(&mut self.text).map_err(|e| match e.kind() {
+            std::io::ErrorKind::InvalidData => Error::file(self.path, format!("line {}: not text", self.number + 1)),
+            _ => Error::io(self.path, "read", e),
+        })?;
         self.number += 1;
         Ok(count > 0)
     }
@@ -168,12 +159,7 @@ impl<R: BufRead> Lines<'_, R> {
 }
 
 fn parse(reader: impl BufRead, path: &Path) -> Result<Csr> {
-    let mut lines = Lines {
-        reader,
-        path,
-        text: String::new(),
-        number: 0,
-    };
+    let mut lines = Lines { reader, path, text: String::new(), number: 0 };
     let header = header(&mut lines)?;
     if !lines.content()? {
         return Err(lines.wrong("the file ends before the line with the sizes"));
@@ -209,21 +195,12 @@ fn header<R: BufRead>(lines: &mut Lines<R>) -> Result<Header> {
     if pattern && layout == Layout::Array {
         return Err(lines.wrong("an array has values: pattern goes with coordinate"));
     }
-    Ok(Header {
-        layout,
-        pattern,
-        symmetry,
-    })
+    Ok(Header { layout, pattern, symmetry })
 }
 
 type Entries = (usize, usize, Vec<(usize, usize, f64)>);
 
-fn square_if_symmetric<R: BufRead>(
-    lines: &Lines<R>,
-    header: Header,
-    nrows: usize,
-    ncols: usize,
-) -> Result<()> {
+fn square_if_symmetric<R: BufRead>(lines: &Lines<R>, header: Header, nrows: usize, ncols: usize) -> Result<()> {
     if header.symmetry != Symmetry::General && nrows != ncols {
         return Err(lines.wrong(format!("a symmetric matrix is square, not {nrows}×{ncols}")));
     }
@@ -313,14 +290,9 @@ mod tests {
 
     #[test]
     fn every_kind_is_read() {
-        let a = read_text("%%MatrixMarket matrix coordinate real general\n% c\n\n2 3 2\n1 3 1.5\n2 1 -2e3\n")
-            .unwrap();
-        assert_eq!(
-            (a.nrows(), a.ncols(), a.get(0, 2), a.get(1, 0)),
-            (2, 3, 1.5, -2000.0)
-        );
-        let a =
-            read_text("%%MatrixMarket MATRIX Coordinate Integer Symmetric\n2 2 2\n1 1 4\n2 1 7\n").unwrap();
+        let a = read_text("%%MatrixMarket matrix coordinate real general\n% c\n\n2 3 2\n1 3 1.5\n2 1 -2e3\n").unwrap();
+        assert_eq!((a.nrows(), a.ncols(), a.get(0, 2), a.get(1, 0)), (2, 3, 1.5, -2000.0));
+        let a = read_text("%%MatrixMarket MATRIX Coordinate Integer Symmetric\n2 2 2\n1 1 4\n2 1 7\n").unwrap();
         assert_eq!((a.get(0, 0), a.get(0, 1), a.get(1, 0)), (4.0, 7.0, 7.0));
         let a = read_text("%%MatrixMarket matrix coordinate pattern symmetric\n3 3 1\n3 1\n").unwrap();
         assert_eq!((a.nnz(), a.get(0, 2), a.get(2, 0)), (2, 1.0, 1.0));
@@ -340,77 +312,32 @@ mod tests {
         for (text, says) in [
             (String::new(), "line 1: a Matrix Market file begins"),
             ("2 2\n1.3 2.4\n".into(), "line 1: a Matrix Market file begins"),
-            (
-                "%%MatrixMarket junk coordinate real general".into(),
-                "object \"junk\": must be matrix",
-            ),
-            (
-                "%%MatrixMarket matrix junk real general".into(),
-                "format \"junk\": must be coordinate or array",
-            ),
-            (
-                "%%MatrixMarket matrix coordinate complex general".into(),
-                "field \"complex\": must be real",
-            ),
-            (
-                "%%MatrixMarket matrix coordinate real hermitian".into(),
-                "symmetry \"hermitian\"",
-            ),
-            (
-                "%%MatrixMarket matrix array pattern general\n1 1\n".into(),
-                "pattern goes with coordinate",
-            ),
-            (
-                head.into(),
-                "line 2: the file ends before the line with the sizes",
-            ),
+            ("%%MatrixMarket junk coordinate real general".into(), "object \"junk\": must be matrix"),
+            ("%%MatrixMarket matrix junk real general".into(), "format \"junk\": must be coordinate or array"),
+            ("%%MatrixMarket matrix coordinate complex general".into(), "field \"complex\": must be real"),
+            ("%%MatrixMarket matrix coordinate real hermitian".into(), "symmetry \"hermitian\""),
+            ("%%MatrixMarket matrix array pattern general\n1 1\n".into(), "pattern goes with coordinate"),
+            (head.into(), "line 2: the file ends before the line with the sizes"),
             (format!("{head}2 2\n"), "line 2: the sizes are three numbers"),
             (format!("{head}2 -2 1\n"), "line 2: columns \"-2\""),
             (format!("{head}2 99999999999 1\n"), "below 2^32"),
-            (
-                format!("{head}2 2 2\n1 1 1\n"),
-                "line 4: the file ends after 1 of 2 entries",
-            ),
+            (format!("{head}2 2 2\n1 1 1\n"), "line 4: the file ends after 1 of 2 entries"),
             (format!("{head}2 2 1\n1 1 1\n2 2 1\n"), "line 4: more entries"),
-            (
-                format!("{head}2 2 1\n3 1 1\n"),
-                "line 3: row 3 is not between 1 and 2",
-            ),
-            (
-                format!("{head}2 2 1\n1 0 1\n"),
-                "line 3: column 0 is not between 1 and 2",
-            ),
-            (
-                format!("{head}2 2 1\n1 1\n"),
-                "line 3: an entry is row, column and value",
-            ),
+            (format!("{head}2 2 1\n3 1 1\n"), "line 3: row 3 is not between 1 and 2"),
+            (format!("{head}2 2 1\n1 0 1\n"), "line 3: column 0 is not between 1 and 2"),
+            (format!("{head}2 2 1\n1 1\n"), "line 3: an entry is row, column and value"),
             (format!("{head}2 2 1\n1 1 1 0\n"), "\"0\" is too much"),
-            (
-                format!("{head}2 2 1\n1 1 x\n"),
-                "line 3: \"x\" is not a finite number",
-            ),
-            (
-                format!("{head}2 2 1\n1 1 nan\n"),
-                "line 3: \"nan\" is not a finite number",
-            ),
-            (
-                "%%MatrixMarket matrix coordinate real symmetric\n2 3 0\n".into(),
-                "is square",
-            ),
-            (
-                "%%MatrixMarket matrix coordinate real symmetric\n2 2 1\n1 2 1\n".into(),
-                "lower triangle",
-            ),
+            (format!("{head}2 2 1\n1 1 x\n"), "line 3: \"x\" is not a finite number"),
+            (format!("{head}2 2 1\n1 1 nan\n"), "line 3: \"nan\" is not a finite number"),
+            ("%%MatrixMarket matrix coordinate real symmetric\n2 3 0\n".into(), "is square"),
+            ("%%MatrixMarket matrix coordinate real symmetric\n2 2 1\n1 2 1\n".into(), "lower triangle"),
             (
                 "%%MatrixMarket matrix array real general\n2 2\n1\n2\n3\n".into(),
                 "line 6: the file ends before entry (2, 2)",
             ),
         ] {
             let error = read_text(&text).unwrap_err().to_string();
-            assert!(
-                error.starts_with("a.mtx: line ") && error.contains(says),
-                "{text:?}: {error}"
-            );
+            assert!(error.starts_with("a.mtx: line ") && error.contains(says), "{text:?}: {error}");
         }
         let error = parse(&b"%%MatrixMarket \xff\xfe\n"[..], Path::new("a.mtx")).unwrap_err();
         assert!(error.to_string().contains("line 1: not text"), "{error}");

@@ -56,10 +56,7 @@ pub(super) fn parse(bytes: &[u8]) -> std::result::Result<Array, String> {
         Some(rest.trim_start())
     };
     let broken = || format!("has a header that cannot be read: {}", header.trim());
-    let kind = field("descr")
-        .and_then(|d| d.strip_prefix('\'')?.split_once('\''))
-        .map(|d| d.0)
-        .ok_or_else(broken)?;
+    let kind = field("descr").and_then(|d| d.strip_prefix('\'')?.split_once('\'')).map(|d| d.0).ok_or_else(broken)?;
     let fortran = field("fortran_order").is_some_and(|f| f.starts_with("True"));
     let inside = field("shape").and_then(|s| s.strip_prefix('(')?.split_once(')'));
     let shape: Vec<usize> = inside
@@ -73,14 +70,7 @@ pub(super) fn parse(bytes: &[u8]) -> std::result::Result<Array, String> {
     let count = shape.iter().try_fold(1usize, |c, &s| c.checked_mul(s));
     let count = count.ok_or_else(broken)?;
     let data = values(kind, count, &bytes[body..])?;
-    Ok(Array {
-        data: if fortran && shape.len() > 1 {
-            row_major(data, &shape)
-        } else {
-            data
-        },
-        shape,
-    })
+    Ok(Array { data: if fortran && shape.len() > 1 { row_major(data, &shape) } else { data }, shape })
 }
 
 /// NumPy's format 1.0: magic, version, padded header, data (little-endian bytes).
@@ -101,26 +91,15 @@ pub(super) fn encode(kind: &str, shape: &[usize], data: &[u8]) -> Vec<u8> {
 
 fn values(kind: &str, count: usize, body: &[u8]) -> std::result::Result<Data, String> {
     let unsupported = || format!("has type {kind}: only little-endian numbers and text are read");
-    let width: usize = kind
-        .get(2..)
-        .and_then(|w| w.parse().ok())
-        .ok_or_else(unsupported)?;
-    let text_width = if kind.get(1..2) == Some("U") {
-        4 * width
-    } else {
-        width
-    };
+    let width: usize = kind.get(2..).and_then(|w| w.parse().ok()).ok_or_else(unsupported)?;
+    let text_width = if kind.get(1..2) == Some("U") { 4 * width } else { width };
     let len = count.checked_mul(text_width).filter(|&l| l <= body.len());
     let body = &body[..len.ok_or("ends before its values do")?];
     // Widths are those of the chunks, so that the conversions cannot fail.
     macro_rules! numbers {
         ($t:ty, $variant:ident, $to:ty) => {
             Data::$variant(
-                body.as_chunks::<{ size_of::<$t>() }>()
-                    .0
-                    .iter()
-                    .map(|b| <$t>::from_le_bytes(*b) as $to)
-                    .collect(),
+                body.as_chunks::<{ size_of::<$t>() }>().0.iter().map(|b| <$t>::from_le_bytes(*b) as $to).collect(),
             )
         };
     }
@@ -205,15 +184,9 @@ mod tests {
         let body: Vec<u8> = (0..6i32).flat_map(|v| v.to_le_bytes()).collect();
         let a = parse(&file("<i4", "True", "(2, 3)", &body)).unwrap();
         assert_eq!(a.data, Data::Int(vec![0, 2, 4, 1, 3, 5]));
-        assert_eq!(
-            parse(&file("|S3", "False", "()", b"csr")).unwrap().data,
-            Data::Text(vec!["csr".into()])
-        );
+        assert_eq!(parse(&file("|S3", "False", "()", b"csr")).unwrap().data, Data::Text(vec!["csr".into()]));
         let body: Vec<u8> = "csc".chars().flat_map(|c| (c as u32).to_le_bytes()).collect();
-        assert_eq!(
-            parse(&file("<U3", "False", "()", &body)).unwrap().data,
-            Data::Text(vec!["csc".into()])
-        );
+        assert_eq!(parse(&file("<U3", "False", "()", &body)).unwrap().data, Data::Text(vec!["csc".into()]));
     }
 
     #[test]
@@ -222,10 +195,7 @@ mod tests {
             (b"hello".to_vec(), "no NumPy array"),
             (b"\x93NUMPY\x01\x00\xff\xff".to_vec(), "ends before"),
             (file("<f8", "False", "(2,)", &[0; 15]), "ends before"),
-            (
-                file("<f8", "False", "(99999999999, 99999999999)", &[]),
-                "cannot be read",
-            ),
+            (file("<f8", "False", "(99999999999, 99999999999)", &[]), "cannot be read"),
             (file(">f8", "False", "(1,)", &[0; 8]), "little-endian"),
             (file("<c16", "False", "(1,)", &[0; 16]), "type <c16"),
             (file("<f8", "False", "(x,)", &[0; 16]), "cannot be read"),

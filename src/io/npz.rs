@@ -48,10 +48,7 @@ impl Npz {
         let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
         let archive = ZipArchive::new(Cursor::new(bytes.into()))
             .map_err(|e| Error::file(path, format!("not a whole .npz file: {e}")))?;
-        Ok(Npz {
-            path: path.to_path_buf(),
-            archive,
-        })
+        Ok(Npz { path: path.to_path_buf(), archive })
     }
 
     /// Names of the arrays.
@@ -108,10 +105,7 @@ impl Npz {
     fn indices(&self, name: &str) -> Result<Vec<u32>> {
         let values = self.integers(name)?;
         let wrong = |v| self.wrong(format!("array \"{name}\": {v} is no index"));
-        values
-            .into_iter()
-            .map(|v| u32::try_from(v).map_err(|_| wrong(v)))
-            .collect()
+        values.into_iter().map(|v| u32::try_from(v).map_err(|_| wrong(v))).collect()
     }
 
     fn wrong(&self, reason: impl Into<String>) -> Error {
@@ -160,14 +154,7 @@ impl Npz {
         }
     }
 
-    fn triplets(
-        &self,
-        nrows: usize,
-        ncols: usize,
-        rows: &[u32],
-        cols: &[u32],
-        values: &[f64],
-    ) -> Result<Csr> {
+    fn triplets(&self, nrows: usize, ncols: usize, rows: &[u32], cols: &[u32], values: &[f64]) -> Result<Csr> {
         if rows.len() != values.len() || cols.len() != values.len() {
             let (r, c, v) = (rows.len(), cols.len(), values.len());
             return Err(self.wrong(format!("{r} rows, {c} columns and {v} values: must be as many")));
@@ -201,9 +188,7 @@ impl Npz {
             return matrix.map_err(|e| self.wrong(e.to_string()));
         }
         let rows = indptr.windows(2).enumerate();
-        let rows: Vec<u32> = rows
-            .flat_map(|(i, w)| std::iter::repeat_n(i as u32, (w[1] - w[0]) as usize))
-            .collect();
+        let rows: Vec<u32> = rows.flat_map(|(i, w)| std::iter::repeat_n(i as u32, (w[1] - w[0]) as usize)).collect();
         self.triplets(nrows, ncols, &rows, &indices, &values)
     }
 }
@@ -215,20 +200,13 @@ impl Npz {
 /// [`Error::Io`] if the file cannot be written.
 pub fn write(path: &Path, a: &Csr, b: &[f64], x: Option<&[f64]>) -> Result<()> {
     let p = a.pattern();
-    let integers = |v: &[u32]| {
-        v.iter()
-            .flat_map(|&i| (i as i32).to_le_bytes())
-            .collect::<Vec<u8>>()
-    };
+    let integers = |v: &[u32]| v.iter().flat_map(|&i| (i as i32).to_le_bytes()).collect::<Vec<u8>>();
     let reals = |v: &[f64]| v.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
     let shape = [a.nrows() as i64, a.ncols() as i64].map(i64::to_le_bytes);
     let mut members = vec![
         ("format", npy::encode("|S3", &[], b"csr")),
         ("indices", npy::encode("<i4", &[p.nnz()], &integers(p.indices()))),
-        (
-            "indptr",
-            npy::encode("<i4", &[p.indptr().len()], &integers(p.indptr())),
-        ),
+        ("indptr", npy::encode("<i4", &[p.indptr().len()], &integers(p.indptr()))),
         ("shape", npy::encode("<i8", &[2], shape.as_flattened())),
         ("data", npy::encode("<f8", &[a.nnz()], &reals(a.values()))),
         ("b", npy::encode("<f8", &[b.len()], &reals(b))),

@@ -7,11 +7,7 @@ pub fn aligned(rows: &[Vec<String>], left: usize) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).add_rows(rows);
     for (i, column) in table.column_iter_mut().enumerate() {
-        let side = if i < left {
-            CellAlignment::Left
-        } else {
-            CellAlignment::Right
-        };
+        let side = if i < left { CellAlignment::Left } else { CellAlignment::Right };
         column.set_padding((2, 0)).set_cell_alignment(side);
     }
     if rows.is_empty() {

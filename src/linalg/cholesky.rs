@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::LltRegularization;
 use faer::sparse::linalg::SupernodalThreshold;
-use faer::sparse::linalg::cholesky::{
-    self as faer_cholesky, CholeskySymbolicParams, LltRef, SymmetricOrdering,
-};
+use faer::sparse::linalg::cholesky::{self as faer_cholesky, CholeskySymbolicParams, LltRef, SymmetricOrdering};
 use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
 use faer::{Conj, MatMut, Par, Side};
 
@@ -40,10 +38,7 @@ pub(super) fn analysed(
     if m != n {
         return Err(Error::shape("columns of a matrix to factorise", m, n));
     }
-    let params = CholeskySymbolicParams {
-        supernodal_flop_ratio_threshold: threshold,
-        ..Default::default()
-    };
+    let params = CholeskySymbolicParams { supernodal_flop_ratio_threshold: threshold, ..Default::default() };
     let (columns, order) = (columns(pattern), SymmetricOrdering::Amd);
     faer_cholesky::factorize_symbolic_cholesky(columns, Side::Lower, order, params)
         .map(Arc::new)
@@ -57,10 +52,7 @@ impl SymbolicCholesky {
     /// [`Error::Shape`] if it is not square.
     pub fn new(pattern: &Arc<Pattern>) -> Result<Self> {
         let threshold = SupernodalThreshold(SUPERNODAL_THRESHOLD);
-        Ok(SymbolicCholesky {
-            pattern: pattern.clone(),
-            inner: analysed(pattern, threshold)?,
-        })
+        Ok(SymbolicCholesky { pattern: pattern.clone(), inner: analysed(pattern, threshold)? })
     }
 
     /// Whether A has the pattern that was analysed.
@@ -82,9 +74,7 @@ impl SymbolicCholesky {
             return Err(Error::shape("pattern", "the one analysed", "another"));
         }
         let mut values = vec![0.0; self.inner.len_val()];
-        let need = self
-            .inner
-            .factorize_numeric_llt_scratch::<f64>(Par::Seq, Default::default());
+        let need = self.inner.factorize_numeric_llt_scratch::<f64>(Par::Seq, Default::default());
         let mut buffer = MemBuffer::new(need);
         self.inner
             .factorize_numeric_llt(
@@ -99,11 +89,7 @@ impl SymbolicCholesky {
             .map_err(|_| Error::Numeric("matrix is not positive definite: Cholesky broke down".into()))?;
         let factor = LltRef::new(&*self.inner, &values);
         let scratch = MemBuffer::new(factor.solve_in_place_scratch::<f64>(1, Par::Seq));
-        Ok(Cholesky {
-            symbolic: self.clone(),
-            values,
-            scratch: Mutex::new(scratch),
-        })
+        Ok(Cholesky { symbolic: self.clone(), values, scratch: Mutex::new(scratch) })
     }
 }
 

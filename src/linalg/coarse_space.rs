@@ -52,9 +52,7 @@ impl CoarseSpace {
         type Product = fn(&[f64], &[f64]) -> f64;
         let (columns, product): (_, Product) = match columns {
             Columns::Orthonormal => (orthonormal(space)?, vector::dot),
-            Columns::Unit => (unit(space), |w, aw| {
-                w.iter().zip(aw).fold(0.0, |sum, (w, aw)| sum + w * aw)
-            }),
+            Columns::Unit => (unit(space), |w, aw| w.iter().zip(aw).fold(0.0, |sum, (w, aw)| sum + w * aw)),
         };
         let k = columns.len();
         let (mut w, mut aw) = (vec![0.0; n * k], vec![0.0; n * k]);
@@ -77,8 +75,7 @@ impl CoarseSpace {
             CoarseFactor::None => None,
             CoarseFactor::Cholesky => Some(e.llt(Side::Lower).map_err(|_| {
                 Error::Numeric(
-                    "the coarse matrix Wᵀ A W is not positive definite: A is not, or columns are dependent"
-                        .into(),
+                    "the coarse matrix Wᵀ A W is not positive definite: A is not, or columns are dependent".into(),
                 )
             })?),
         };
@@ -175,9 +172,7 @@ fn orthonormal(space: &Dense) -> Result<Vec<Vec<f64>>> {
         let mut v = column(space, j);
         let size = vector::norm2(&v);
         if !size.is_finite() {
-            return Err(Error::Numeric(format!(
-                "column {j} of the given space is not finite"
-            )));
+            return Err(Error::Numeric(format!("column {j} of the given space is not finite")));
         }
         for _ in 0..2 {
             for u in &basis {
@@ -240,10 +235,7 @@ mod tests {
         let a = matrix(4);
         let twice = Dense::from_fn(4, 2, |i, _| 1.0 + i as f64);
         let new = |columns, factor| CoarseSpace::new(&a, &twice, columns, factor);
-        assert_eq!(
-            new(Columns::Orthonormal, CoarseFactor::Cholesky).unwrap().dim(),
-            1
-        );
+        assert_eq!(new(Columns::Orthonormal, CoarseFactor::Cholesky).unwrap().dim(), 1);
         let refused = new(Columns::Unit, CoarseFactor::Cholesky);
         assert!(matches!(refused, Err(Error::Numeric(_))));
         // Without a factor there is nothing to break down, not even on an indefinite A.

@@ -28,11 +28,7 @@ impl Csr {
         if values.len() != pattern.nnz() {
             return Err(Error::shape("matrix values", pattern.nnz(), values.len()));
         }
-        Ok(Csr {
-            pattern,
-            values,
-            asymmetry: OnceLock::new(),
-        })
+        Ok(Csr { pattern, values, asymmetry: OnceLock::new() })
     }
 
     /// The matrix with the given (row, column, value) entries; doubles are summed in the given order.
@@ -134,9 +130,9 @@ impl Csr {
             .enumerate()
             .map(|(i, &d)| match d > 0.0 {
                 true => Ok(d.sqrt()),
-                false => Err(Error::Numeric(format!(
-                    "scaling by the diagonal needs it positive: diagonal entry {i} is {d}"
-                ))),
+                false => {
+                    Err(Error::Numeric(format!("scaling by the diagonal needs it positive: diagonal entry {i} is {d}")))
+                }
             })
             .collect::<Result<Vec<f64>>>()?;
         let mut values = self.values().to_vec();
@@ -171,11 +167,7 @@ impl Csr {
             }
         }
         let pattern = Pattern::new(n, m, indptr, indices).expect("a transposed pattern is valid");
-        Csr {
-            pattern: Arc::new(pattern),
-            values,
-            asymmetry: OnceLock::new(),
-        }
+        Csr { pattern: Arc::new(pattern), values, asymmetry: OnceLock::new() }
     }
 
     /// Whether |a_ij − a_ji| ≤ tol · max|A| for all entries.
@@ -314,16 +306,9 @@ impl Csr {
     /// [`Error::Shape`] if the matrix has more entries than 32-bit indices can address.
     pub fn from_nalgebra(m: &CsrMatrix<f64>) -> Result<Csr> {
         let narrow = |s: &[usize]| -> Result<Vec<u32>> {
-            s.iter()
-                .map(|&v| u32::try_from(v).map_err(|_| Error::shape("matrix index", "below 2^32", v)))
-                .collect()
+            s.iter().map(|&v| u32::try_from(v).map_err(|_| Error::shape("matrix index", "below 2^32", v))).collect()
         };
-        let pattern = Pattern::new(
-            m.nrows(),
-            m.ncols(),
-            narrow(m.row_offsets())?,
-            narrow(m.col_indices())?,
-        )?;
+        let pattern = Pattern::new(m.nrows(), m.ncols(), narrow(m.row_offsets())?, narrow(m.col_indices())?)?;
         Csr::new(Arc::new(pattern), m.values().to_vec())
     }
 

@@ -64,8 +64,7 @@ pub fn inverse_spd(a: &Csr) -> Result<Dense> {
 /// # Errors
 /// [`Error::Numeric`] if the iteration fails.
 pub fn eigenvalues_symmetric(a: &Dense) -> Result<Vec<f64>> {
-    a.self_adjoint_eigenvalues(Side::Lower)
-        .map_err(|_| Error::Numeric("symmetric eigenvalue iteration failed".into()))
+    a.self_adjoint_eigenvalues(Side::Lower).map_err(|_| Error::Numeric("symmetric eigenvalue iteration failed".into()))
 }
 
 /// Singular values, falling.
@@ -73,8 +72,7 @@ pub fn eigenvalues_symmetric(a: &Dense) -> Result<Vec<f64>> {
 /// # Errors
 /// [`Error::Numeric`] if the iteration fails.
 pub fn singular_values(a: &Dense) -> Result<Vec<f64>> {
-    a.singular_values()
-        .map_err(|_| Error::Numeric("singular value iteration failed".into()))
+    a.singular_values().map_err(|_| Error::Numeric("singular value iteration failed".into()))
 }
 
 /// max |λ| over the (complex) eigenvalues of a square matrix.
@@ -82,9 +80,7 @@ pub fn singular_values(a: &Dense) -> Result<Vec<f64>> {
 /// # Errors
 /// [`Error::Numeric`] if the iteration fails.
 pub fn spectral_radius(a: &Dense) -> Result<f64> {
-    let eigenvalues = a
-        .eigenvalues()
-        .map_err(|_| Error::Numeric("eigenvalue iteration failed".into()))?;
+    let eigenvalues = a.eigenvalues().map_err(|_| Error::Numeric("eigenvalue iteration failed".into()))?;
     Ok(eigenvalues.iter().map(|l| l.re.hypot(l.im)).fold(0.0, f64::max))
 }
 

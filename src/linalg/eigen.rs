@@ -42,9 +42,7 @@ const DENSE: usize = 128;
 pub fn smallest(a: &Csr, k: usize, solve: &dyn Fn(&mut [f64]) -> Result<()>) -> Result<Eigenpairs> {
     let n = a.nrows();
     if k == 0 || k > n {
-        return Err(Error::Argument(format!(
-            "{k} eigenpairs of a matrix of {n} rows: must be from 1 to {n}"
-        )));
+        return Err(Error::Argument(format!("{k} eigenpairs of a matrix of {n} rows: must be from 1 to {n}")));
     }
     if n <= DENSE.max(3 * k) {
         return by_dense(a, k);
@@ -95,15 +93,10 @@ fn by_dense(a: &Csr, k: usize) -> Result<Eigenpairs> {
 fn finish(a: &Csr, k: usize, mut pairs: Vec<(f64, Vec<f64>)>) -> Result<Eigenpairs> {
     pairs.sort_by(|p, q| p.0.abs().total_cmp(&q.0.abs()));
     pairs.truncate(k);
-    let mut out = Eigenpairs {
-        values: Vec::with_capacity(k),
-        vectors: Vec::with_capacity(k),
-        residuals: Vec::with_capacity(k),
-    };
+    let mut out =
+        Eigenpairs { values: Vec::with_capacity(k), vectors: Vec::with_capacity(k), residuals: Vec::with_capacity(k) };
     for (value, mut v) in pairs {
-        let largest = v
-            .iter()
-            .fold(0.0f64, |m, x| if x.abs() > m.abs() { *x } else { m });
+        let largest = v.iter().fold(0.0f64, |m, x| if x.abs() > m.abs() { *x } else { m });
         let scale = largest.signum() / norm2(&v);
         v.iter_mut().for_each(|x| *x *= scale);
         let mut r = vec![0.0; v.len()];
@@ -126,11 +119,8 @@ struct Krylov {
 
 impl Krylov {
     fn start(n: usize) -> Result<Self> {
-        let mut krylov = Krylov {
-            basis: Vec::new(),
-            projected: Vec::new(),
-            rng: stream(0, Purpose::Measure, n as u64),
-        };
+        let mut krylov =
+            Krylov { basis: Vec::new(), projected: Vec::new(), rng: stream(0, Purpose::Measure, n as u64) };
         for _ in 0..BLOCK {
             let v = krylov.random(n);
             krylov.push(v);
@@ -244,9 +234,7 @@ mod tests {
         };
         let found = smallest(&a, k, &solve).unwrap();
         let wave = |j: usize| 2.0 - 2.0 * (PI * j as f64 / (m + 1) as f64).cos();
-        let mut exact: Vec<f64> = (1..=m)
-            .flat_map(|i| (1..=m).map(move |j| wave(i) + wave(j)))
-            .collect();
+        let mut exact: Vec<f64> = (1..=m).flat_map(|i| (1..=m).map(move |j| wave(i) + wave(j))).collect();
         exact.sort_by(f64::total_cmp);
         for (f, e) in found.values.iter().zip(&exact) {
             assert!((f - e).abs() < 1e-11, "{f} for {e}");

@@ -49,10 +49,7 @@ impl SymbolicLdlt {
     pub fn new(pattern: &Arc<Pattern>) -> Result<Self> {
         // Only the supernodal path has pivots.
         let inner = analysed(pattern, SupernodalThreshold::FORCE_SUPERNODAL)?;
-        Ok(SymbolicLdlt {
-            pattern: pattern.clone(),
-            inner,
-        })
+        Ok(SymbolicLdlt { pattern: pattern.clone(), inner })
     }
 
     /// Factorises a symmetric matrix of this pattern.
@@ -67,9 +64,7 @@ impl SymbolicLdlt {
         let mut values = vec![0.0; self.inner.len_val()];
         let mut subdiagonal = vec![0.0; n];
         let (mut forward, mut inverse) = (vec![0u32; n], vec![0u32; n]);
-        let need = self
-            .inner
-            .factorize_numeric_intranode_lblt_scratch::<f64>(Par::Seq, Default::default());
+        let need = self.inner.factorize_numeric_intranode_lblt_scratch::<f64>(Par::Seq, Default::default());
         self.inner.factorize_numeric_intranode_lblt(
             &mut values,
             &mut subdiagonal,
@@ -88,11 +83,7 @@ impl SymbolicLdlt {
             subdiagonal,
             forward,
             inverse,
-            inertia: Inertia {
-                negative: 0,
-                zero: 0,
-                positive: 0,
-            },
+            inertia: Inertia { negative: 0, zero: 0, positive: 0 },
         };
         factor.inertia = factor.count()?;
         Ok(factor)
@@ -119,11 +110,7 @@ impl Ldlt {
     }
 
     fn count(&self) -> Result<Inertia> {
-        let mut inertia = Inertia {
-            negative: 0,
-            zero: 0,
-            positive: 0,
-        };
+        let mut inertia = Inertia { negative: 0, zero: 0, positive: 0 };
         let mut add = |d: f64| match d {
             d if d < 0.0 => inertia.negative += 1,
             d if d > 0.0 => inertia.positive += 1,
@@ -137,8 +124,7 @@ impl Ldlt {
             }
             SymbolicCholeskyRaw::Supernodal(symbolic) => {
                 let permutation = PermRef::new_checked(&self.forward, &self.inverse, self.forward.len());
-                let factor =
-                    SupernodalIntranodeLbltRef::new(symbolic, &self.values, &self.subdiagonal, permutation);
+                let factor = SupernodalIntranodeLbltRef::new(symbolic, &self.values, &self.subdiagonal, permutation);
                 for s in 0..symbolic.n_supernodes() {
                     let block = factor.supernode(s);
                     let (val, start) = (block.val(), block.start());
@@ -196,12 +182,7 @@ impl Ldlt {
     fn apply(&self, x: &mut [f64]) {
         let n = self.forward.len();
         let permutation = PermRef::new_checked(&self.forward, &self.inverse, n);
-        let factor = IntranodeLbltRef::new(
-            &*self.symbolic.inner,
-            &self.values,
-            &self.subdiagonal,
-            permutation,
-        );
+        let factor = IntranodeLbltRef::new(&*self.symbolic.inner, &self.values, &self.subdiagonal, permutation);
         let need = self.symbolic.inner.solve_in_place_scratch::<f64>(1, Par::Seq);
         factor.solve_in_place_with_conj(
             Conj::No,
@@ -238,19 +219,11 @@ mod tests {
     fn inertia_and_solutions_of_indefinite_matrices() {
         for n in [1, 2, 5, 40, 150] {
             let a = indefinite(n);
-            let a = if n == 1 {
-                Csr::from_triplets(1, 1, &[(0, 0, -2.0)]).unwrap()
-            } else {
-                a
-            };
+            let a = if n == 1 { Csr::from_triplets(1, 1, &[(0, 0, -2.0)]).unwrap() } else { a };
             let values = dense::eigenvalues_symmetric(&dense::from_csr(&a)).unwrap();
             let factor = SymbolicLdlt::new(a.pattern()).unwrap().factorize(&a).unwrap();
             let negative = values.iter().filter(|&&v| v < 0.0).count();
-            let expected = Inertia {
-                negative,
-                zero: 0,
-                positive: n - negative,
-            };
+            let expected = Inertia { negative, zero: 0, positive: n - negative };
             assert_eq!(factor.inertia(), expected, "n = {n}");
             let exact: Vec<f64> = (0..n).map(|i| (i as f64).cos()).collect();
             let mut x = vec![0.0; n];

@@ -15,23 +15,11 @@ pub struct Props {
 
 impl Props {
     /// Linear, symmetric, positive definite.
-    pub const SPD: Props = Props {
-        symmetric: true,
-        positive_definite: true,
-        linear: true,
-    };
+    pub const SPD: Props = Props { symmetric: true, positive_definite: true, linear: true };
     /// Linear and symmetric.
-    pub const SYMMETRIC: Props = Props {
-        symmetric: true,
-        positive_definite: false,
-        linear: true,
-    };
+    pub const SYMMETRIC: Props = Props { symmetric: true, positive_definite: false, linear: true };
     /// Linear, nothing more.
-    pub const GENERAL: Props = Props {
-        symmetric: false,
-        positive_definite: false,
-        linear: true,
-    };
+    pub const GENERAL: Props = Props { symmetric: false, positive_definite: false, linear: true };
 
     /// What files call a matrix of these properties: "spd", "symmetric" or "general".
     pub fn name(self) -> &'static str {
@@ -44,9 +32,7 @@ impl Props {
 
     /// The properties called `name`.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Props::SPD, Props::SYMMETRIC, Props::GENERAL]
-            .into_iter()
-            .find(|p| p.name() == name)
+        [Props::SPD, Props::SYMMETRIC, Props::GENERAL].into_iter().find(|p| p.name() == name)
     }
 }
 

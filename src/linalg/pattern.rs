@@ -47,11 +47,7 @@ impl Pattern {
         for i in 0..nrows {
             let (a, b) = (indptr[i] as usize, indptr[i + 1] as usize);
             if b < a || b > indices.len() {
-                return Err(Error::shape(
-                    "row pointers",
-                    "rising",
-                    format!("a fall after row {i}"),
-                ));
+                return Err(Error::shape("row pointers", "rising", format!("a fall after row {i}")));
             }
             let row = &indices[a..b];
             if !row.is_sorted_by(|p, q| p < q) {
@@ -69,13 +65,7 @@ impl Pattern {
                 ));
             }
         }
-        Ok(Pattern {
-            nrows,
-            ncols,
-            indptr,
-            indices,
-            groups: OnceLock::new(),
-        })
+        Ok(Pattern { nrows, ncols, indptr, indices, groups: OnceLock::new() })
     }
 
     /// The pattern of the given (row, column) pairs, in any order, doubles allowed.
@@ -168,9 +158,6 @@ impl Pattern {
     /// The position of entry (i, j) in the values, if it is stored.
     pub fn find(&self, i: usize, j: usize) -> Option<usize> {
         let r = self.range(i);
-        self.indices[r.clone()]
-            .binary_search(&(j as u32))
-            .ok()
-            .map(|k| r.start + k)
+        self.indices[r.clone()].binary_search(&(j as u32)).ok().map(|k| r.start + k)
     }
 }

@@ -65,8 +65,7 @@ impl Csr {
         let cols = self.pattern().row(first);
         let len = cols.len();
         let start = self.pattern().range(first).start;
-        let values: [&[f64]; K] =
-            std::array::from_fn(|r| &self.values()[start + r * len..start + (r + 1) * len]);
+        let values: [&[f64]; K] = std::array::from_fn(|r| &self.values()[start + r * len..start + (r + 1) * len]);
         // SAFETY: every column is below ncols == x.len(), checked by Pattern::new and spmv.
         let at = |j: u32| unsafe { *x.get_unchecked(j as usize) };
         if len < SHORT {
@@ -119,9 +118,7 @@ impl Csr {
         assert_eq!(x.len(), self.ncols(), "spmv: length of x");
         assert_eq!(y.len(), self.nrows(), "spmv: length of y");
         let block = self.nrows().div_ceil(4 * rayon::current_num_threads());
-        y.par_chunks_mut(block)
-            .enumerate()
-            .for_each(|(c, rows)| self.rows_times(c * block, x, rows));
+        y.par_chunks_mut(block).enumerate().for_each(|(c, rows)| self.rows_times(c * block, x, rows));
     }
 }
 

@@ -18,11 +18,7 @@ pub(crate) fn cut(n: usize) -> Option<usize> {
 
 /// Both at once, if there is a thread for the second.
 pub(crate) fn both<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
-    if rayon::current_num_threads() == 1 {
-        (a(), b())
-    } else {
-        rayon::join(a, b)
-    }
+    if rayon::current_num_threads() == 1 { (a(), b()) } else { rayon::join(a, b) }
 }
 
 /// The sum over pieces of four vectors, the first two of them changed, along the tree.
@@ -39,10 +35,7 @@ fn sum_over_pieces(
     let cut = middle(x.len());
     let ((xa, xb), (ra, rb)) = (x.split_at_mut(cut), r.split_at_mut(cut));
     let ((pa, pb), (aa, ab)) = (p.split_at(cut), ap.split_at(cut));
-    let (first, second) = both(
-        || sum_over_pieces(xa, ra, pa, aa, piece),
-        || sum_over_pieces(xb, rb, pb, ab, piece),
-    );
+    let (first, second) = both(|| sum_over_pieces(xa, ra, pa, aa, piece), || sum_over_pieces(xb, rb, pb, ab, piece));
     first + second
 }
 

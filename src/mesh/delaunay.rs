@@ -19,14 +19,7 @@ pub fn square() -> Vec<[f64; 2]> {
 
 /// Corners of the L-shape: the unit square without its upper right quarter.
 pub fn l_shape() -> Vec<[f64; 2]> {
-    vec![
-        [0.0, 0.0],
-        [1.0, 0.0],
-        [1.0, 0.5],
-        [0.5, 0.5],
-        [0.5, 1.0],
-        [0.0, 1.0],
-    ]
+    vec![[0.0, 0.0], [1.0, 0.0], [1.0, 0.5], [0.5, 0.5], [0.5, 1.0], [0.0, 1.0]]
 }
 
 /// Corners of a regular polygon in the circle of radius 1/2 around (1/2, 1/2), its sides those of equilateral triangles
@@ -50,22 +43,17 @@ pub fn disc(area: f64) -> Vec<[f64; 2]> {
 /// not end.
 pub fn polygon(corners: &[[f64; 2]], area: f64, angle: f64) -> Result<TriangleMesh> {
     if !(LEAST_AREA..=1.0).contains(&area) {
-        return Err(Error::Argument(format!(
-            "area = {area}: must be from {LEAST_AREA:e} to 1"
-        )));
+        return Err(Error::Argument(format!("area = {area}: must be from {LEAST_AREA:e} to 1")));
     }
     if !(0.0..=MOST_ANGLE).contains(&angle) {
-        return Err(Error::Argument(format!(
-            "angle = {angle}: must be from 0 to {MOST_ANGLE} degrees"
-        )));
+        return Err(Error::Argument(format!("angle = {angle}: must be from 0 to {MOST_ANGLE} degrees")));
     }
     let vertices = corners.iter().map(|p| Point2::new(p[0], p[1])).collect();
     let edges = (0..corners.len()).map(|i| [i, (i + 1) % corners.len()]).collect();
     let mut crossing = false;
-    let mut cdt = ConstrainedDelaunayTriangulation::<Point2<f64>>::try_bulk_load_cdt(vertices, edges, |_| {
-        crossing = true
-    })
-    .map_err(|e| Error::Argument(format!("polygon: {e}")))?;
+    let mut cdt =
+        ConstrainedDelaunayTriangulation::<Point2<f64>>::try_bulk_load_cdt(vertices, edges, |_| crossing = true)
+            .map_err(|e| Error::Argument(format!("polygon: {e}")))?;
     if crossing {
         return Err(Error::Argument("polygon: its sides cross each other".into()));
     }
@@ -113,9 +101,7 @@ mod tests {
     use super::*;
 
     fn area(mesh: &TriangleMesh) -> f64 {
-        (0..mesh.cells.len())
-            .map(|t| 0.5 * mesh.double_area(&mesh.points, t))
-            .sum()
+        (0..mesh.cells.len()).map(|t| 0.5 * mesh.double_area(&mesh.points, t)).sum()
     }
 
     #[test]

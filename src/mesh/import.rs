@@ -36,10 +36,7 @@ pub fn read(path: &Path) -> Result<Imported> {
 fn mesh(path: &Path, found: Found) -> Result<Imported> {
     let dim = found.elements.iter().map(|e| e.dim).max().unwrap_or(0);
     if dim < 2 {
-        return Err(Error::file(
-            path,
-            "no triangles, quadrilaterals or tetrahedra in it",
-        ));
+        return Err(Error::file(path, "no triangles, quadrilaterals or tetrahedra in it"));
     }
     let cells: Vec<&Element> = found.elements.iter().filter(|e| e.dim == dim).collect();
     let corners = cells[0].nodes.len();
@@ -54,10 +51,7 @@ fn mesh(path: &Path, found: Found) -> Result<Imported> {
     }
     let (points, renumber) = nodes.used(path, dim, &numbered)?;
     let unused = nodes.points.len() - points.len();
-    numbered
-        .iter_mut()
-        .flatten()
-        .for_each(|v| *v = renumber[*v as usize]);
+    numbered.iter_mut().flatten().for_each(|v| *v = renumber[*v as usize]);
     let mut turned = 0;
     for (cell, element) in numbered.iter_mut().zip(&cells) {
         turned += usize::from(turn(cell, &points, dim).map_err(|e| at_line(path, element.line, e))?);
@@ -78,10 +72,7 @@ fn mesh(path: &Path, found: Found) -> Result<Imported> {
         let name = named.cloned().unwrap_or_else(|| format!("physical {group}"));
         match parts.iter_mut().find(|p| p.name == name) {
             Some(part) => part.facets.push(corners),
-            None => parts.push(BoundaryPart {
-                name,
-                facets: vec![corners],
-            }),
+            None => parts.push(BoundaryPart { name, facets: vec![corners] }),
         }
     }
     let mut notes = Vec::new();
@@ -91,11 +82,7 @@ fn mesh(path: &Path, found: Found) -> Result<Imported> {
     if unused > 0 {
         notes.push(format!("{unused} nodes that no cell uses left out"));
     }
-    Ok(Imported {
-        mesh: assemble(&points, &numbered, dim),
-        parts,
-        notes,
-    })
+    Ok(Imported { mesh: assemble(&points, &numbered, dim), parts, notes })
 }
 
 fn assemble(points: &[[f64; 3]], cells: &[Vec<u32>], dim: u8) -> AnyMesh {
@@ -131,13 +118,10 @@ impl Nodes {
 
     fn numbers(&self, path: &Path, element: &Element) -> Result<Vec<u32>> {
         let number = |tag: &u64| {
-            self.number.get(tag).copied().ok_or_else(|| {
-                at_line(
-                    path,
-                    element.line,
-                    format!("node {tag} is not in the section $Nodes"),
-                )
-            })
+            self.number
+                .get(tag)
+                .copied()
+                .ok_or_else(|| at_line(path, element.line, format!("node {tag} is not in the section $Nodes")))
         };
         element.nodes.iter().map(number).collect()
     }
@@ -146,11 +130,7 @@ impl Nodes {
     fn used(&mut self, path: &Path, dim: u8, cells: &[Vec<u32>]) -> Result<(Vec<[f64; 3]>, Vec<u32>)> {
         let mut renumber = vec![u32::MAX; self.points.len()];
         cells.iter().flatten().for_each(|&v| renumber[v as usize] = 0);
-        let size = self
-            .points
-            .iter()
-            .flat_map(|p| p.0)
-            .fold(0.0f64, |m, x| m.max(x.abs()));
+        let size = self.points.iter().flat_map(|p| p.0).fold(0.0f64, |m, x| m.max(x.abs()));
         let mut points = Vec::new();
         for (slot, &(point, line)) in renumber.iter_mut().zip(&self.points) {
             if *slot == u32::MAX {
@@ -228,11 +208,7 @@ fn sides(path: &Path, cells: &[Vec<u32>], elements: &[&Element], dim: u8) -> Res
             let n = count.entry(key).or_insert(0);
             *n += 1;
             if *n > 2 {
-                return Err(at_line(
-                    path,
-                    element.line,
-                    "a third cell on one side of two others",
-                ));
+                return Err(at_line(path, element.line, "a third cell on one side of two others"));
             }
         }
     }

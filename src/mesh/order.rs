@@ -52,11 +52,7 @@ fn last_level(pattern: &Pattern, start: u32) -> u32 {
         }
         if next.is_empty() {
             let degree = |v: u32| pattern.row(v as usize).len();
-            return level
-                .iter()
-                .copied()
-                .min_by_key(|&v| (degree(v), v))
-                .unwrap_or(start);
+            return level.iter().copied().min_by_key(|&v| (degree(v), v)).unwrap_or(start);
         }
         level = next;
     }

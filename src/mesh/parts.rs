@@ -27,25 +27,17 @@ fn boundary<const F: usize>(facets: Vec<super::topology::Facet<F>>) -> Vec<Vec<u
 fn sorted<const D: usize>(points: &[[f64; D]], facets: Vec<Vec<u32>>) -> Vec<BoundaryPart> {
     let range = |d: usize| {
         let along = points.iter().map(move |p| p[d]);
-        [
-            along.clone().fold(f64::MAX, f64::min),
-            along.fold(f64::MIN, f64::max),
-        ]
+        [along.clone().fold(f64::MAX, f64::min), along.fold(f64::MIN, f64::max)]
     };
     let ranges: [[f64; 2]; D] = std::array::from_fn(range);
     let mut parts: Vec<BoundaryPart> = Vec::new();
     let names = SIDES[..D].iter().flatten().chain(std::iter::once(&"other"));
-    parts.extend(names.map(|name| BoundaryPart {
-        name: (*name).into(),
-        facets: Vec::new(),
-    }));
+    parts.extend(names.map(|name| BoundaryPart { name: (*name).into(), facets: Vec::new() }));
     for facet in facets {
         let on = |side: usize| {
             let (d, bound) = (side / 2, ranges[side / 2][side % 2]);
             let near = ON_SIDE * (ranges[d][1] - ranges[d][0]);
-            facet
-                .iter()
-                .all(|&v| (points[v as usize][d] - bound).abs() <= near)
+            facet.iter().all(|&v| (points[v as usize][d] - bound).abs() <= near)
         };
         let side = (0..2 * D).find(|&s| on(s)).unwrap_or(2 * D);
         parts[side].facets.push(facet);

@@ -34,25 +34,15 @@ impl Perturbation {
                 touching[v as usize].push(t as u32);
             }
         }
-        let inner: Vec<u32> = (0..mesh.points.len() as u32)
-            .filter(|&v| !mesh.boundary[v as usize])
-            .collect();
+        let inner: Vec<u32> = (0..mesh.points.len() as u32).filter(|&v| !mesh.boundary[v as usize]).collect();
         let mut start = vec![0u32];
         let mut around = Vec::new();
         for &v in &inner {
             around.extend_from_slice(&touching[v as usize]);
             start.push(around.len() as u32);
         }
-        let least = (0..mesh.cells.len())
-            .map(|t| LEAST_AREA * mesh.double_area(&mesh.points, t))
-            .collect();
-        Perturbation {
-            inner,
-            start,
-            around,
-            reach,
-            least,
-        }
+        let least = (0..mesh.cells.len()).map(|t| LEAST_AREA * mesh.double_area(&mesh.points, t)).collect();
+        Perturbation { inner, start, around, reach, least }
     }
 
     /// Writes moved positions into `points`: every inner point in turn is shifted by U(−reach, reach)² from where the

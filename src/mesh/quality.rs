@@ -61,16 +61,10 @@ impl AnyMesh {
 
 type Parted<const D: usize, const K: usize> = (Vec<[f64; D]>, Vec<[u32; K]>);
 
-fn reordered<const D: usize, const K: usize>(
-    mesh: Mesh<D, K>,
-    parts: &mut [BoundaryPart],
-) -> Result<Parted<D, K>> {
+fn reordered<const D: usize, const K: usize>(mesh: Mesh<D, K>, parts: &mut [BoundaryPart]) -> Result<Parted<D, K>> {
     let n = mesh.points.len();
-    let pairs: Vec<(u32, u32)> = mesh
-        .cells
-        .iter()
-        .flat_map(|cell| cell.iter().flat_map(move |&i| cell.iter().map(move |&j| (i, j))))
-        .collect();
+    let pairs: Vec<(u32, u32)> =
+        mesh.cells.iter().flat_map(|cell| cell.iter().flat_map(move |&i| cell.iter().map(move |&j| (i, j)))).collect();
     let order = reverse_cuthill_mckee(&Pattern::from_pairs(n, n, &pairs)?);
     let mut number = vec![0u32; n];
     for (new, &old) in (0u32..).zip(&order) {
@@ -127,17 +121,16 @@ fn polygon<const K: usize>(p: &[[f64; 2]; K]) -> (f64, f64) {
 
 fn tetrahedron(p: &[[f64; 3]; 4]) -> (f64, f64) {
     let from = |a: usize, b: usize| [0, 1, 2].map(|d| p[b][d] - p[a][d]);
-    let cross = |u: [f64; 3], v: [f64; 3]| {
-        [0, 1, 2].map(|d| u[(d + 1) % 3] * v[(d + 2) % 3] - u[(d + 2) % 3] * v[(d + 1) % 3])
-    };
+    let cross =
+        |u: [f64; 3], v: [f64; 3]| [0, 1, 2].map(|d| u[(d + 1) % 3] * v[(d + 2) % 3] - u[(d + 2) % 3] * v[(d + 1) % 3]);
     let dot = |u: [f64; 3], v: [f64; 3]| u[0] * v[0] + u[1] * v[1] + u[2] * v[2];
     let normals = super::topology::TET_FACES.map(|[a, b, c]| cross(from(a, b), from(a, c)));
     let mut angle = 180.0f64;
     for i in 0..4 {
         for j in 0..i {
             // Outward normals: the angle between the faces is π less theirs.
-            let cosine = -dot(normals[i], normals[j])
-                / (dot(normals[i], normals[i]) * dot(normals[j], normals[j])).sqrt();
+            let cosine =
+                -dot(normals[i], normals[j]) / (dot(normals[i], normals[i]) * dot(normals[j], normals[j])).sqrt();
             angle = angle.min(cosine.clamp(-1.0, 1.0).acos().to_degrees());
         }
     }

@@ -47,13 +47,7 @@ pub struct MeshRecipe {
 
 impl Default for MeshRecipe {
     fn default() -> Self {
-        MeshRecipe {
-            shape: Shape::Square,
-            file: None,
-            area: 4e-4,
-            angle: 25.0,
-            cells: 32,
-        }
+        MeshRecipe { shape: Shape::Square, file: None, area: 4e-4, angle: 25.0, cells: 32 }
     }
 }
 
@@ -94,16 +88,9 @@ impl MeshRecipe {
             }
             return Ok(import::read(path)?.mesh);
         }
-        let most = if self.shape == Shape::Cube {
-            MOST_CUBES
-        } else {
-            MOST_CELLS
-        };
+        let most = if self.shape == Shape::Cube { MOST_CUBES } else { MOST_CELLS };
         if !(2..=most).contains(&self.cells) {
-            return Err(Error::recipe(
-                origin,
-                format!("{table}.cells = {}: must be from 2 to {most}", self.cells),
-            ));
+            return Err(Error::recipe(origin, format!("{table}.cells = {}: must be from 2 to {most}", self.cells)));
         }
         let polygon = |corners: &[[f64; 2]]| {
             delaunay::polygon(corners, self.area, self.angle)
@@ -126,11 +113,7 @@ impl MeshRecipe {
     ///
     /// # Errors
     /// As [`MeshRecipe::build`].
-    pub fn build_with_parts(
-        &self,
-        table: &str,
-        origin: &str,
-    ) -> Result<(AnyMesh, Vec<BoundaryPart>, Vec<String>)> {
+    pub fn build_with_parts(&self, table: &str, origin: &str) -> Result<(AnyMesh, Vec<BoundaryPart>, Vec<String>)> {
         if let (Some(path), Shape::Square) = (&self.file, self.shape) {
             let found = import::read(path)?;
             return Ok((found.mesh, found.parts, found.notes));

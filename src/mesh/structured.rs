@@ -22,9 +22,7 @@ pub fn unit_square(level: u32) -> TriangleMesh {
         }
     }
     TriangleMesh {
-        points: (0..width * width)
-            .map(|k| [at(k).0 as f64 * h, at(k).1 as f64 * h])
-            .collect(),
+        points: (0..width * width).map(|k| [at(k).0 as f64 * h, at(k).1 as f64 * h]).collect(),
         cells: triangles,
         boundary: (0..width * width)
             .map(|k| {
@@ -52,8 +50,8 @@ pub fn quads(nx: usize, ny: usize) -> QuadMesh {
 /// in planes and rows, x fastest.
 pub fn tetrahedra(n: usize) -> TetMesh {
     let (width, h) = (n + 1, 1.0 / n as f64);
-    let points = (0..width * width * width)
-        .map(|k| [k % width, k / width % width, k / (width * width)].map(|i| i as f64 * h));
+    let points =
+        (0..width * width * width).map(|k| [k % width, k / width % width, k / (width * width)].map(|i| i as f64 * h));
     let step = [1u32, width as u32, (width * width) as u32];
     // The six ways to go along the axes; odd ones are turned so that all volumes are positive.
     let ways = [[0, 1, 2], [1, 2, 0], [2, 0, 1], [1, 0, 2], [0, 2, 1], [2, 1, 0]];
@@ -74,14 +72,7 @@ pub fn tetrahedra(n: usize) -> TetMesh {
 }
 
 fn grid_points(nx: usize, ny: usize) -> Vec<[f64; 2]> {
-    (0..(nx + 1) * (ny + 1))
-        .map(|k| {
-            [
-                (k % (nx + 1)) as f64 / nx as f64,
-                (k / (nx + 1)) as f64 / ny as f64,
-            ]
-        })
-        .collect()
+    (0..(nx + 1) * (ny + 1)).map(|k| [(k % (nx + 1)) as f64 / nx as f64, (k / (nx + 1)) as f64 / ny as f64]).collect()
 }
 
 fn rectangles(nx: usize, ny: usize) -> Vec<[u32; 4]> {

@@ -56,10 +56,7 @@ impl TetMesh {
 }
 
 /// Matches the facets of all cells by their corners.
-fn facets<const D: usize, const K: usize, const F: usize>(
-    mesh: &Mesh<D, K>,
-    local: &[[usize; F]],
-) -> Vec<Facet<F>> {
+fn facets<const D: usize, const K: usize, const F: usize>(mesh: &Mesh<D, K>, local: &[[usize; F]]) -> Vec<Facet<F>> {
     let mut known: HashMap<[u32; F], usize> = HashMap::with_capacity(mesh.cells.len() * 2);
     let mut out: Vec<Facet<F>> = Vec::with_capacity(mesh.cells.len() * 2);
     for (c, cell) in mesh.cells.iter().enumerate() {
@@ -74,11 +71,7 @@ fn facets<const D: usize, const K: usize, const F: usize>(
                 }
                 None => {
                     known.insert(key, out.len());
-                    out.push(Facet {
-                        corners,
-                        cells: [c as u32, OUTSIDE],
-                        local: [k as u8, 0],
-                    });
+                    out.push(Facet { corners, cells: [c as u32, OUTSIDE], local: [k as u8, 0] });
                 }
             }
         }
@@ -119,10 +112,7 @@ mod tests {
 
     #[test]
     fn faces_of_a_tetrahedron_look_outwards() {
-        let mesh = TetMesh::new(
-            vec![[0., 0., 0.], [1., 0., 0.], [0., 1., 0.], [0., 0., 1.]],
-            vec![[0, 1, 2, 3]],
-        );
+        let mesh = TetMesh::new(vec![[0., 0., 0.], [1., 0., 0.], [0., 1., 0.], [0., 0., 1.]], vec![[0, 1, 2, 3]]);
         assert_eq!(mesh.boundary, [true; 4]);
         for f in mesh.facets() {
             let [a, b, c] = f.corners.map(|v| mesh.points[v as usize]);

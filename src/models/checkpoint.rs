@@ -91,10 +91,8 @@ impl Checkpoint {
         if let Some(adam) = &self.adam {
             arrays.extend(adam.moments.iter().map(|a| (format!("adam/{}", a.name), a)));
         }
-        let bytes: Vec<Vec<u8>> = arrays
-            .iter()
-            .map(|(_, a)| a.data.iter().flat_map(|x| x.to_le_bytes()).collect())
-            .collect();
+        let bytes: Vec<Vec<u8>> =
+            arrays.iter().map(|(_, a)| a.data.iter().flat_map(|x| x.to_le_bytes()).collect()).collect();
         let views = arrays
             .iter()
             .zip(&bytes)
@@ -134,10 +132,7 @@ impl Checkpoint {
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).map_err(|e| Error::io(path, "read", e))?;
         let broken = |e: String| {
-            Error::file(
-                path,
-                format!("not a fempipe checkpoint, or damaged ({e}); train writes best.safetensors"),
-            )
+            Error::file(path, format!("not a fempipe checkpoint, or damaged ({e}); train writes best.safetensors"))
         };
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| broken(e.to_string()))?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(|e| broken(e.to_string()))?;
@@ -153,8 +148,7 @@ impl Checkpoint {
             None => return Err(broken("no fempipe header".into())),
         }
         let text = |key: &str| header.get(key).cloned().unwrap_or_default();
-        let progress: Progress =
-            serde_json::from_str(&text("fempipe.progress")).map_err(|e| broken(e.to_string()))?;
+        let progress: Progress = serde_json::from_str(&text("fempipe.progress")).map_err(|e| broken(e.to_string()))?;
         let arrays = |prefix: &str| -> Result<Vec<NamedArray>> {
             let mut found = Vec::new();
             for (name, view) in tensors.tensors() {
@@ -213,16 +207,10 @@ pub fn locate(path: &Path) -> Result<PathBuf> {
                 return Ok(file);
             }
         }
-        return Err(Error::file(
-            path,
-            "no checkpoint here: expected best.safetensors of a training run",
-        ));
+        return Err(Error::file(path, "no checkpoint here: expected best.safetensors of a training run"));
     }
     if path.is_file() {
         return Ok(path.to_path_buf());
     }
-    Err(Error::file(
-        path,
-        "no such run directory or checkpoint; `fempipe train` makes one",
-    ))
+    Err(Error::file(path, "no such run directory or checkpoint; `fempipe train` makes one"))
 }

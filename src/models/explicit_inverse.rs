@@ -25,12 +25,7 @@ impl ExplicitInverse {
     /// [`Error::Numeric`] if an entry is not finite.
     pub fn new(n: usize, mut entries: Vec<f32>, filter: f64, symmetrize: bool) -> Result<Self> {
         if let Some(k) = entries.iter().position(|v| !v.is_finite()) {
-            return Err(Error::Numeric(format!(
-                "predicted inverse: entry ({}, {}) is {}",
-                k / n,
-                k % n,
-                entries[k]
-            )));
+            return Err(Error::Numeric(format!("predicted inverse: entry ({}, {}) is {}", k / n, k % n, entries[k])));
         }
         if symmetrize {
             for i in 0..n {
@@ -41,11 +36,7 @@ impl ExplicitInverse {
                 }
             }
         }
-        let form = if filter > 0.0 {
-            Form::Sparse(filtered(n, &entries, filter)?)
-        } else {
-            Form::Dense(entries)
-        };
+        let form = if filter > 0.0 { Form::Sparse(filtered(n, &entries, filter)?) } else { Form::Dense(entries) };
         let props = if symmetrize { Props::SPD } else { Props::GENERAL };
         Ok(ExplicitInverse { n, form, props })
     }

@@ -22,13 +22,7 @@ pub trait Trainer {
     ///
     /// # Errors
     /// If a sample cannot be loaded or is not of the network's size.
-    fn step(
-        &mut self,
-        batch: &[u32],
-        next: &[u32],
-        rng: &mut ChaCha8Rng,
-        adam: &AdamConfig,
-    ) -> Result<StepReport>;
+    fn step(&mut self, batch: &[u32], next: &[u32], rng: &mut ChaCha8Rng, adam: &AdamConfig) -> Result<StepReport>;
 
     /// The loss of a batch, nothing changed.
     ///
@@ -134,11 +128,7 @@ impl<T: Training<D>, D: Backend> Fit<T, D> {
     fn new(training: T, set: &TrainingSet, device: &D, weights: &[NamedArray]) -> Result<Self> {
         let layout = training.network().about().layout.clone();
         Ok(Fit {
-            batches: Batches {
-                training,
-                items: Cache::new(set.cache_bytes),
-                set: set.clone(),
-            },
+            batches: Batches { training, items: Cache::new(set.cache_bytes), set: set.clone() },
             ready: None,
             learner: Learner::new(device, layout, weights)?,
         })
@@ -146,13 +136,7 @@ impl<T: Training<D>, D: Backend> Fit<T, D> {
 }
 
 impl<T: Training<D>, D: Backend> Trainer for Fit<T, D> {
-    fn step(
-        &mut self,
-        batch: &[u32],
-        next: &[u32],
-        rng: &mut ChaCha8Rng,
-        adam: &AdamConfig,
-    ) -> Result<StepReport> {
+    fn step(&mut self, batch: &[u32], next: &[u32], rng: &mut ChaCha8Rng, adam: &AdamConfig) -> Result<StepReport> {
         let (batches, learner) = (&self.batches, &mut self.learner);
         let ready = match self.ready.take() {
             Some((ids, ready)) if ids == batch => ready,
@@ -183,10 +167,7 @@ impl<T: Training<D>, D: Backend> Trainer for Fit<T, D> {
 
     fn model(&self) -> Box<dyn Model> {
         let weights = Trained::new(self.learner.params().clone());
-        Box::new(TrainedNetwork::new(
-            self.batches.training.network().clone(),
-            weights,
-        ))
+        Box::new(TrainedNetwork::new(self.batches.training.network().clone(), weights))
     }
 
     fn checkpoint(&self, with_optimiser: bool) -> Result<Checkpoint> {
@@ -210,9 +191,10 @@ impl<T: Training<D>, D: Backend> Trainer for Fit<T, D> {
                 "the training data is not what this run was started with (its feature scales differ)".into(),
             ));
         }
-        let state = checkpoint.adam.as_ref().ok_or_else(|| {
-            Error::Argument("checkpoint holds no optimiser: resume from last.safetensors".into())
-        })?;
+        let state = checkpoint
+            .adam
+            .as_ref()
+            .ok_or_else(|| Error::Argument("checkpoint holds no optimiser: resume from last.safetensors".into()))?;
         self.learner.restore(&checkpoint.weights, state)
     }
 
@@ -229,12 +211,7 @@ impl<T: Training<D>, D: Backend> Trainer for Fit<T, D> {
 ///
 /// # Errors
 /// [`Error::Argument`] if the device is not at hand.
-pub fn trainer<T>(
-    training: T,
-    set: &TrainingSet,
-    on: Device,
-    weights: &[NamedArray],
-) -> Result<Box<dyn Trainer>>
+pub fn trainer<T>(training: T, set: &TrainingSet, on: Device, weights: &[NamedArray]) -> Result<Box<dyn Trainer>>
 where
     T: Training<Cpu> + Training<device::Cuda>,
 {

@@ -129,16 +129,8 @@ pub struct BuiltIn {
 }
 
 /// The models there are.
-pub static ENTRIES: Registry<dyn ModelConfig> = Registry::new(
-    "model",
-    &[
-        &mlp::ENTRY,
-        &stencil_mlp::ENTRY,
-        &nsls::ENTRY,
-        &precorrector::ENTRY,
-        &factor_gnn::ENTRY,
-    ],
-);
+pub static ENTRIES: Registry<dyn ModelConfig> =
+    Registry::new("model", &[&mlp::ENTRY, &stencil_mlp::ENTRY, &nsls::ENTRY, &precorrector::ENTRY, &factor_gnn::ENTRY]);
 
 /// Adds a model for the rest of the process.
 ///
@@ -158,21 +150,13 @@ pub fn load(path: &Path, on: Device) -> Result<Box<dyn Model>> {
     let in_file = |e: Error| Error::file(&file, e.to_string());
     let entry = ENTRIES.find(&checkpoint.model).map_err(in_file)?;
     let origin = "settings of the model";
-    let table: Table = toml::from_str(&checkpoint.config)
-        .map_err(|e| in_file(Error::toml(origin, &checkpoint.config, &e)))?;
-    entry
-        .parse(&table, origin)
-        .map_err(in_file)?
-        .load(&checkpoint, &file, on)
+    let table: Table =
+        toml::from_str(&checkpoint.config).map_err(|e| in_file(Error::toml(origin, &checkpoint.config, &e)))?;
+    entry.parse(&table, origin).map_err(in_file)?.load(&checkpoint, &file, on)
 }
 
 /// Reads and checks the table of the model `name`.
-fn config<C: DeserializeOwned>(
-    name: &str,
-    table: &Table,
-    origin: &str,
-    check: fn(&C) -> Result<()>,
-) -> Result<C> {
+fn config<C: DeserializeOwned>(name: &str, table: &Table, origin: &str, check: fn(&C) -> Result<()>) -> Result<C> {
     let config = entry::config(table, name, origin)?;
     check(&config).map_err(|e| Error::recipe(origin, e.to_string()))?;
     Ok(config)

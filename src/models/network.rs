@@ -51,12 +51,7 @@ pub trait Network<D: Backend>: Send + Sync + 'static {
     ///
     /// # Errors
     /// As there.
-    fn predict(
-        &self,
-        weights: &Trained<D>,
-        system: &LinearSystem,
-        options: &PredictOptions,
-    ) -> Result<Acceleration>;
+    fn predict(&self, weights: &Trained<D>, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration>;
 
     /// See [`Model::labels`].
     fn labels(&self) -> Names {
@@ -122,8 +117,9 @@ where
 {
     match on {
         Device::Cpu => load_on_cpu(network, checkpoint, file),
-        Device::Cuda => TrainedNetwork::load(network, &device::cuda()?, checkpoint)
-            .map_err(|e| Error::file(file, e.to_string())),
+        Device::Cuda => {
+            TrainedNetwork::load(network, &device::cuda()?, checkpoint).map_err(|e| Error::file(file, e.to_string()))
+        }
     }
 }
 
@@ -131,10 +127,6 @@ where
 ///
 /// # Errors
 /// [`Error::File`] if the weights are not those of the network.
-pub fn load_on_cpu<N: Network<Cpu>>(
-    network: N,
-    checkpoint: &Checkpoint,
-    file: &Path,
-) -> Result<Box<dyn Model>> {
+pub fn load_on_cpu<N: Network<Cpu>>(network: N, checkpoint: &Checkpoint, file: &Path) -> Result<Box<dyn Model>> {
     TrainedNetwork::load(network, &Cpu::default(), checkpoint).map_err(|e| Error::file(file, e.to_string()))
 }

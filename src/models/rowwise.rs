@@ -50,8 +50,7 @@ pub trait Rowwise: Serialize + Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// If the system does not fit the model, or there is an option that it cannot honour.
-    fn predict(&self, out: Vec<f32>, system: &LinearSystem, options: &PredictOptions)
-    -> Result<Acceleration>;
+    fn predict(&self, out: Vec<f32>, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration>;
 }
 
 impl<M: Rowwise> ModelConfig for M {
@@ -90,12 +89,7 @@ impl<M: Rowwise, D: Backend> Network<D> for RowNetwork<M> {
         &self.about
     }
 
-    fn predict(
-        &self,
-        weights: &Trained<D>,
-        system: &LinearSystem,
-        options: &PredictOptions,
-    ) -> Result<Acceleration> {
+    fn predict(&self, weights: &Trained<D>, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
         let out = weights.evaluate_dense(|ops, w| {
             let x = ops.table(self.model.features(system), self.model.widths().0);
             self.perceptron.forward(ops, w, &x)
@@ -132,24 +126,12 @@ impl<M: Rowwise, D: Backend> Training<D> for RowTraining<M> {
         Ok((rows.collect(), systems.to_vec()))
     }
 
-    fn loss(
-        &self,
-        params: &Params<f32, D>,
-        (features, systems): Self::Batch,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<Loss<D>> {
-        let RowNetwork {
-            model, perceptron, ..
-        } = &*self.0;
+    fn loss(&self, params: &Params<f32, D>, (features, systems): Self::Batch, rng: &mut ChaCha8Rng) -> Result<Loss<D>> {
+        let RowNetwork { model, perceptron, .. } = &*self.0;
         let mut ops = DenseOps::<D>::new(params.device().clone());
         let x = ops.table(features, model.widths().0);
         let out = perceptron.forward(&mut ops, params, &x);
         let systems = &systems[..];
-        model.loss(Output {
-            ops,
-            out,
-            systems,
-            rng,
-        })
+        model.loss(Output { ops, out, systems, rng })
     }
 }

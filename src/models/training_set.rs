@@ -45,11 +45,7 @@ impl TrainingSet {
     ///
     /// # Errors
     /// Those of [`SampleSource::load`] and of `f`.
-    pub fn for_each_chunk(
-        &self,
-        parts: &Parts,
-        f: impl FnMut(&[Arc<LinearSystem>]) -> Result<()>,
-    ) -> Result<()> {
+    pub fn for_each_chunk(&self, parts: &Parts, f: impl FnMut(&[Arc<LinearSystem>]) -> Result<()>) -> Result<()> {
         for_each_chunk(&*self.source, &self.ids, parts, self.chunk_bytes(), f)
     }
 }

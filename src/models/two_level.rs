@@ -19,13 +19,7 @@ impl<B: LinOp> TwoLevel<B> {
     /// All of one size n.
     pub fn new(a: Csr, smoother: Csr, scale: Vec<f64>, coarse: B) -> Self {
         let transposed = smoother.transpose();
-        TwoLevel {
-            a,
-            smoother,
-            transposed,
-            scale,
-            coarse,
-        }
+        TwoLevel { a, smoother, transposed, scale, coarse }
     }
 
     /// r ← b − A z.

@@ -22,18 +22,10 @@ pub struct Probes {
 impl Probes {
     /// `count` vectors of n numbers for each of so many systems.
     pub fn draw(systems: usize, count: usize, n: usize, rng: &mut ChaCha8Rng) -> Self {
-        let values: Vec<f32> = (0..systems * count * n)
-            .map(|_| StandardNormal.sample(&mut *rng))
-            .collect();
+        let values: Vec<f32> = (0..systems * count * n).map(|_| StandardNormal.sample(&mut *rng)).collect();
         let norm = |w: &[f32]| w.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>();
-        let inverse_norms = values
-            .chunks((count * n).max(1))
-            .map(|w| (1.0 / norm(w)) as f32)
-            .collect();
-        Probes {
-            values,
-            inverse_norms,
-        }
+        let inverse_norms = values.chunks((count * n).max(1)).map(|w| (1.0 / norm(w)) as f32).collect();
+        Probes { values, inverse_norms }
     }
 
     fn systems(&self) -> usize {
@@ -44,8 +36,7 @@ impl Probes {
 impl<D: Device<f32>, T: Tape<f32, D>> DfdxOps<f32, D, T> {
     /// The random vectors of a batch, as (systems, rows, cols) with rows × cols the numbers of a system.
     pub fn probes(&self, probes: &Probes, rows: usize, cols: usize) -> Cube<f32, D> {
-        self.device
-            .tensor_from_vec(probes.values.clone(), (probes.systems(), rows, cols))
+        self.device.tensor_from_vec(probes.values.clone(), (probes.systems(), rows, cols))
     }
 
     /// x · factor + base, entry by entry, as a table of so many rows.
@@ -91,9 +82,7 @@ impl<D: Device<f32>, T: Tape<f32, D>> DfdxOps<f32, D, T> {
 impl<D: Device<f32>> DfdxOps<f32, D, OwnedTape<f32, D>> {
     /// scale · mean (y − target)².
     pub fn squared_error(mut self, y: Table<f32, D>, target: Vec<f32>, scale: f32) -> Scalar<f32, D> {
-        let target = self
-            .device
-            .tensor_from_vec(target, *dfdx::prelude::HasShape::shape(&y));
+        let target = self.device.tensor_from_vec(target, *dfdx::prelude::HasShape::shape(&y));
         let loss = self.then(y, |y| sub(y, target).square().mean() * scale);
         self.scalar(loss)
     }
@@ -114,9 +103,7 @@ impl<D: Device<f32>> DfdxOps<f32, D, OwnedTape<f32, D>> {
 
     /// ‖e‖² / ‖w‖² of each system.
     fn reductions(&mut self, e: Cube<f32, D>, probes: &Probes) -> Numbers<(usize,), f32, D> {
-        let start = self
-            .device
-            .tensor_from_vec(probes.inverse_norms.clone(), (probes.systems(),));
+        let start = self.device.tensor_from_vec(probes.inverse_norms.clone(), (probes.systems(),));
         self.then(e, |e| mul(e.square().sum::<(usize,), Axes2<1, 2>>(), start))
     }
 

@@ -66,10 +66,7 @@ pub struct Trained<D: Backend> {
 impl<D: Backend> Trained<D> {
     /// Of these parameters.
     pub fn new(params: Params<f32, D>) -> Self {
-        Trained {
-            count: params.count(),
-            params: D::Shared::new(params),
-        }
+        Trained { count: params.count(), params: D::Shared::new(params) }
     }
 
     /// How many numbers were trained.
@@ -136,8 +133,7 @@ impl Shared<Cpu> for Params<f32, Cpu> {
 /// [`Error::Argument`] if the driver finds none.
 #[cfg(feature = "cuda")]
 pub fn cuda() -> Result<Cuda> {
-    Cuda::try_build(0, 0)
-        .map_err(|e| Error::Argument(format!("no CUDA device can be used: {e:?}; use --device cpu")))
+    Cuda::try_build(0, 0).map_err(|e| Error::Argument(format!("no CUDA device can be used: {e:?}; use --device cpu")))
 }
 
 /// What a CPU build answers when CUDA is asked for.

@@ -39,44 +39,22 @@ pub struct Mlp {
 
 impl Mlp {
     /// Hidden layers of ReLU `{name}.0` … with He's uniform bound √(6/in), then `{name}.out` with `out_gain` √(3/in).
-    pub fn new(
-        layout: &mut Layout,
-        name: &str,
-        input: usize,
-        hidden: &[usize],
-        output: usize,
-        out_gain: f32,
-    ) -> Self {
+    pub fn new(layout: &mut Layout, name: &str, input: usize, hidden: &[usize], output: usize, out_gain: f32) -> Self {
         let mut layers = Vec::with_capacity(hidden.len() + 1);
         let mut fan_in = input;
         for (k, &width) in hidden.iter().enumerate() {
             let bound = (6.0 / fan_in as f32).sqrt();
-            layers.push(Linear::bounded(
-                layout,
-                &format!("{name}.{k}"),
-                (fan_in, width),
-                bound,
-            ));
+            layers.push(Linear::bounded(layout, &format!("{name}.{k}"), (fan_in, width), bound));
             fan_in = width;
         }
-        layers.push(Linear::new(
-            layout,
-            &format!("{name}.out"),
-            fan_in,
-            output,
-            out_gain,
-        ));
+        layers.push(Linear::new(layout, &format!("{name}.out"), fan_in, output, out_gain));
         Mlp { layers, slope: 0.0 }
     }
 
     /// Two layers `{name}.0` and `{name}.1` of those widths and gains; the first is activated with `slope` below zero.
     pub fn pair(layout: &mut Layout, name: &str, widths: [usize; 3], gains: [f32; 2], slope: f64) -> Self {
-        let layer =
-            |k: usize| Linear::new(layout, &format!("{name}.{k}"), widths[k], widths[k + 1], gains[k]);
-        Mlp {
-            layers: [0, 1].map(layer).to_vec(),
-            slope,
-        }
+        let layer = |k: usize| Linear::new(layout, &format!("{name}.{k}"), widths[k], widths[k + 1], gains[k]);
+        Mlp { layers: [0, 1].map(layer).to_vec(), slope }
     }
 
     /// x: (rows, in) → (rows, out).
@@ -152,23 +130,11 @@ impl EdgeUpdate {
         // Three tables are summed; ReLU halves the variance.
         let gain = (2.0f32 / 3.0).sqrt();
         let mut layer = |k: usize, gain: f32| Linear::new(layout, &names[k], width, width, gain);
-        EdgeUpdate {
-            own: layer(0, gain),
-            target: layer(1, gain),
-            source: layer(2, gain),
-            out: layer(3, 0.5),
-        }
+        EdgeUpdate { own: layer(0, gain), target: layer(1, gain), source: layer(2, gain), out: layer(3, 0.5) }
     }
 
     /// x: (nodes, width), e: (edges, width) → (edges, width).
-    pub fn forward<O: Ops>(
-        &self,
-        ops: &mut O,
-        w: &Weights<O>,
-        at: &O::Batch,
-        x: &O::Value,
-        e: &O::Value,
-    ) -> O::Value {
+    pub fn forward<O: Ops>(&self, ops: &mut O, w: &Weights<O>, at: &O::Batch, x: &O::Value, e: &O::Value) -> O::Value {
         let own = self.own.forward(ops, w, e, None);
         let target = self.target.forward(ops, w, x, None);
         let source = self.source.forward(ops, w, x, None);
@@ -205,12 +171,10 @@ mod tests {
             ops.cosine_loss(&[0, 2], &y, target)
         }
         let bounds = [1.0 / 1024.0, 2e-3, 1.0];
-        let fused = testing::match_differences(testing::fused, &weights, bounds, |ops, w| {
-            network(ops, w, &mlp, &target)
-        });
-        let composed = testing::match_differences(testing::composed, &weights, bounds, |ops, w| {
-            network(ops, w, &mlp, &target)
-        });
+        let fused =
+            testing::match_differences(testing::fused, &weights, bounds, |ops, w| network(ops, w, &mlp, &target));
+        let composed =
+            testing::match_differences(testing::composed, &weights, bounds, |ops, w| network(ops, w, &mlp, &target));
         assert_eq!(fused.0, 4 * 4 + 5 * 4 + 5 * 2);
         assert_eq!(fused, composed);
     }

@@ -30,18 +30,12 @@ impl Layout {
     /// Initial values, drawn in the order of the layout.
     pub fn initial(&self, rng: &mut ChaCha8Rng) -> Vec<NamedArray> {
         let mut data = |(rows, cols): (usize, usize), start: Start| match start {
-            Start::Uniform(bound) => (0..rows * cols)
-                .map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound)
-                .collect(),
+            Start::Uniform(bound) => (0..rows * cols).map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound).collect(),
             Start::Constant(value) => vec![value; rows * cols],
         };
         self.0
             .iter()
-            .map(|(name, shape, start)| NamedArray {
-                name: name.clone(),
-                shape: *shape,
-                data: data(*shape, *start),
-            })
+            .map(|(name, shape, start)| NamedArray { name: name.clone(), shape: *shape, data: data(*shape, *start) })
             .collect()
     }
 

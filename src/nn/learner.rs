@@ -47,18 +47,10 @@ impl<D: Backend> Learner<D> {
     pub fn step(&mut self, loss: Loss<D>, adam: &AdamConfig) -> Result<StepReport> {
         let value = value_of(&loss);
         if !value.is_finite() {
-            return Ok(StepReport {
-                loss: value,
-                grad_norm: f64::NAN,
-            });
+            return Ok(StepReport { loss: value, grad_norm: f64::NAN });
         }
-        let mut grads = loss
-            .try_backward()
-            .map_err(|e| Error::Numeric(format!("backward pass failed: {e:?}")))?;
-        Ok(StepReport {
-            loss: value,
-            grad_norm: self.adam.update(adam, &mut self.params, &mut grads)?,
-        })
+        let mut grads = loss.try_backward().map_err(|e| Error::Numeric(format!("backward pass failed: {e:?}")))?;
+        Ok(StepReport { loss: value, grad_norm: self.adam.update(adam, &mut self.params, &mut grads)? })
     }
 
     /// The optimiser's state, to save.

@@ -16,19 +16,13 @@ impl<E: Real, T: Tape<E, Cpu>> DfdxOps<E, Cpu, T> {
     ///
     /// # Errors
     /// [`Error::Shape`] if M has another size; [`Error::Argument`] if it does not promise symmetry.
-    pub fn symmetric_operator(
-        &mut self,
-        op: &Arc<dyn LinOp + Send + Sync>,
-        x: &Cube<E, Cpu>,
-    ) -> Result<Cube<E, Cpu>> {
+    pub fn symmetric_operator(&mut self, op: &Arc<dyn LinOp + Send + Sync>, x: &Cube<E, Cpu>) -> Result<Cube<E, Cpu>> {
         let n = x.shape().2;
         if op.shape() != (n, n) {
             return Err(Error::shape("operator on vectors", n, op.shape().0));
         }
         if !op.props().symmetric {
-            return Err(Error::Argument(
-                "a fixed operator in a network must be symmetric".into(),
-            ));
+            return Err(Error::Argument("a fixed operator in a network must be symmetric".into()));
         }
         let mut y = vec![E::default(); x.shape().0 * x.shape().1 * n];
         apply(&**op, n, &x.as_vec(), &mut y);

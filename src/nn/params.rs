@@ -21,11 +21,7 @@ pub struct NamedArray {
 impl NamedArray {
     /// A single row.
     pub fn row(name: &str, data: Vec<f32>) -> Self {
-        NamedArray {
-            name: name.into(),
-            shape: (1, data.len()),
-            data,
-        }
+        NamedArray { name: name.into(), shape: (1, data.len()), data }
     }
 }
 
@@ -99,11 +95,7 @@ impl<E: Dtype, D: Device<E>> Params<E, D> {
             .map(|(name, t)| NamedArray {
                 name: name.clone(),
                 shape: *t.shape(),
-                data: t
-                    .as_vec()
-                    .into_iter()
-                    .map(|x| x.to_f32().unwrap_or(f32::NAN))
-                    .collect(),
+                data: t.as_vec().into_iter().map(|x| x.to_f32().unwrap_or(f32::NAN)).collect(),
             })
             .collect()
     }

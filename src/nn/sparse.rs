@@ -36,21 +36,13 @@ impl Structure {
         if let Some(s) = slots.iter().find(|&&s| s as usize >= values) {
             return Err(Error::shape("value slot", format!("below {values}"), s));
         }
-        Ok(Structure {
-            pattern,
-            slots,
-            values,
-        })
+        Ok(Structure { pattern, slots, values })
     }
 
     /// One value an entry, in the pattern's order.
     pub fn plain(pattern: Arc<Pattern>) -> Self {
         let values = pattern.nnz();
-        Structure {
-            pattern,
-            slots: (0..values as u32).collect(),
-            values,
-        }
+        Structure { pattern, slots: (0..values as u32).collect(), values }
     }
 
     /// The structure of the transposed matrix, reading the same values.
@@ -65,11 +57,7 @@ impl Structure {
         let pairs: Vec<_> = entries.iter().map(|e| (e.0, e.1)).collect();
         let pattern = Pattern::from_pairs(self.pattern.ncols(), self.pattern.nrows(), &pairs)
             .expect("a transposed pattern is valid");
-        Structure {
-            pattern: Arc::new(pattern),
-            slots: entries.iter().map(|e| e.2).collect(),
-            values: self.values,
-        }
+        Structure { pattern: Arc::new(pattern), slots: entries.iter().map(|e| e.2).collect(), values: self.values }
     }
 
     /// How many values the product reads.
@@ -177,11 +165,7 @@ impl<E: Real, T: Tape<E, Cpu>> DfdxOps<E, Cpu, T> {
 /// Elements per batch item of values, x and y.
 fn strides<E: Real>(structure: &Structure, x: &Cube<E, Cpu>) -> (usize, usize, usize) {
     let k = x.shape().1;
-    (
-        structure.values,
-        k * structure.pattern.ncols(),
-        k * structure.pattern.nrows(),
-    )
+    (structure.values, k * structure.pattern.ncols(), k * structure.pattern.nrows())
 }
 
 fn forward<E: Real>(structure: &Structure, values: &Table<E, Cpu>, x: &Cube<E, Cpu>) -> Result<Cube<E, Cpu>> {
@@ -194,11 +178,7 @@ fn forward<E: Real>(structure: &Structure, values: &Table<E, Cpu>, x: &Cube<E, C
         ));
     }
     if m != structure.pattern.ncols() {
-        return Err(Error::shape(
-            "vectors of a sparse product",
-            structure.pattern.ncols(),
-            m,
-        ));
+        return Err(Error::shape("vectors of a sparse product", structure.pattern.ncols(), m));
     }
     let n = structure.pattern.nrows();
     let (v, xs) = (values.as_vec(), x.as_vec());
@@ -234,15 +214,9 @@ mod tests {
         let v = dev.tensor_from_vec(v.to_vec(), (2, 6));
         let x = dev.tensor_from_vec(x.to_vec(), (2, 3, 4));
         let mut ops: DfdxOps<f64, Cpu, NoneTape> = DfdxOps::new(dev);
-        let y = ops
-            .product(structure, &Arc::new(structure.transposed()), &v, &x)
-            .unwrap();
+        let y = ops.product(structure, &Arc::new(structure.transposed()), &v, &x).unwrap();
         // A function whose derivative differs everywhere.
-        y.as_vec()
-            .iter()
-            .enumerate()
-            .map(|(i, y)| (i as f64 + 1.0) * y * y)
-            .sum()
+        y.as_vec().iter().enumerate().map(|(i, y)| (i as f64 + 1.0) * y * y).sum()
     }
 
     #[test]
@@ -253,33 +227,19 @@ mod tests {
         let vt = dev.tensor_from_vec(v.clone(), (2, 6));
         let xt = dev.tensor_from_vec(x.clone(), (2, 3, 4));
         let mut ops = DfdxOps::<f64, Cpu>::new(dev.clone());
-        let y = ops
-            .product(&structure, &transposed, &vt, &xt)
-            .unwrap()
-            .put_tape(ops.tape);
+        let y = ops.product(&structure, &transposed, &vt, &xt).unwrap().put_tape(ops.tape);
         let weights = dev.tensor_from_vec((0..18).map(|i| i as f64 + 1.0).collect(), (2, 3, 3));
         let grads = dfdx::prelude::mul(y.square(), weights).sum().backward();
         let h = 1e-6;
-        for (given, grad, wrt_v) in [
-            (&v, grads.get(&vt).as_vec(), true),
-            (&x, grads.get(&xt).as_vec(), false),
-        ] {
+        for (given, grad, wrt_v) in [(&v, grads.get(&vt).as_vec(), true), (&x, grads.get(&xt).as_vec(), false)] {
             for i in 0..given.len() {
                 let at = |d: f64| {
                     let mut moved = given.clone();
                     moved[i] += d;
-                    if wrt_v {
-                        loss(&structure, &moved, &x)
-                    } else {
-                        loss(&structure, &v, &moved)
-                    }
+                    if wrt_v { loss(&structure, &moved, &x) } else { loss(&structure, &v, &moved) }
                 };
                 let fd = (at(h) - at(-h)) / (2.0 * h);
-                assert!(
-                    (fd - grad[i]).abs() < 1e-7,
-                    "values {wrt_v}, entry {i}: {fd} against {}",
-                    grad[i]
-                );
+                assert!((fd - grad[i]).abs() < 1e-7, "values {wrt_v}, entry {i}: {fd} against {}", grad[i]);
             }
         }
     }
@@ -304,14 +264,8 @@ mod tests {
         let vt = dev.tensor_from_vec(v, (2, 6));
         let xt = dev.tensor_from_vec(x, (2, 3, 4));
         let [mut one, mut other] = [0, 1].map(|_| DfdxOps::<f64, Cpu>::new(dev.clone()));
-        let free = one
-            .product(&structure, &transposed, &vt, &xt)
-            .unwrap()
-            .put_tape(one.tape);
-        let fixed = other
-            .product_fixed(&structure, &transposed, &vt, &xt)
-            .unwrap()
-            .put_tape(other.tape);
+        let free = one.product(&structure, &transposed, &vt, &xt).unwrap().put_tape(one.tape);
+        let fixed = other.product_fixed(&structure, &transposed, &vt, &xt).unwrap().put_tape(other.tape);
         assert_eq!(free.as_vec(), fixed.as_vec());
         let g1 = free.square().sum().backward().get(&xt).as_vec();
         let g2 = fixed.square().sum().backward().get(&xt).as_vec();
@@ -326,10 +280,7 @@ mod tests {
         let v = dev.tensor_from_vec(v[..6].to_vec(), (1, 6));
         let x = dev.tensor_from_vec(x, (2, 3, 4));
         let mut ops = DfdxOps::<f64, Cpu>::new(dev);
-        let error = ops
-            .product(&structure, &transposed, &v, &x)
-            .unwrap_err()
-            .to_string();
+        let error = ops.product(&structure, &transposed, &v, &x).unwrap_err().to_string();
         assert!(error.contains("(2, 6)"), "{error}");
     }
 }

@@ -27,14 +27,7 @@ impl Preconditioner for BlocksParams {
         BlocksParams::props(self)
     }
     fn arguments(&self) -> Option<String> {
-        let kind = if self.restricted {
-            ""
-        } else {
-            ", restricted = false"
-        };
-        Some(format!(
-            "{}, overlap = {}{kind}, inner = {}",
-            self.blocks, self.overlap, self.inner
-        ))
+        let kind = if self.restricted { "" } else { ", restricted = false" };
+        Some(format!("{}, overlap = {}{kind}, inner = {}", self.blocks, self.overlap, self.inner))
     }
 }

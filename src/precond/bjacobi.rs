@@ -31,21 +31,13 @@ struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config {
-            blocks: 8,
-            inner: ilu::spec(),
-        }
+        Config { blocks: 8, inner: ilu::spec() }
     }
 }
 
 impl Config {
     fn params(&self) -> BlocksParams {
-        BlocksParams {
-            blocks: self.blocks,
-            overlap: 0,
-            restricted: false,
-            inner: self.inner.clone(),
-        }
+        BlocksParams { blocks: self.blocks, overlap: 0, restricted: false, inner: self.inner.clone() }
     }
 }
 

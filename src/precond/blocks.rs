@@ -26,12 +26,7 @@ pub struct BlocksParams {
 
 impl Default for BlocksParams {
     fn default() -> Self {
-        BlocksParams {
-            blocks: 8,
-            overlap: 1,
-            restricted: true,
-            inner: ilu::spec(),
-        }
+        BlocksParams { blocks: 8, overlap: 1, restricted: true, inner: ilu::spec() }
     }
 }
 
@@ -131,19 +126,11 @@ impl Blocks {
             made.collect::<Result<Vec<Block>>>()?
         } else {
             let mut places = places();
-            ranges
-                .into_iter()
-                .map(|range| block(&mut places, range))
-                .collect::<Result<Vec<Block>>>()?
+            ranges.into_iter().map(|range| block(&mut places, range)).collect::<Result<Vec<Block>>>()?
         };
         let spd = params.symmetric() && blocks.iter().all(|b| b.op.props() == Props::SPD);
         let props = if spd { Props::SPD } else { Props::GENERAL };
-        Ok(Blocks {
-            blocks,
-            disjoint: params.overlap == 0,
-            n,
-            props,
-        })
+        Ok(Blocks { blocks, disjoint: params.overlap == 0, n, props })
     }
 
     /// What is worth knowing of blocks, such as shifts that were needed.

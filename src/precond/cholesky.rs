@@ -13,10 +13,7 @@ use crate::linalg::{Csr, Props, SymbolicCholesky};
 pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     source: "El Kazdadi, faer (github.com/sarah-quinones/faer-rs)",
     needs: "A symmetric positive definite",
-    ..Entry::of::<Config>(
-        "cholesky",
-        "sparse Cholesky factorisation by faer, M = A⁻¹; analysed once a pattern",
-    )
+    ..Entry::of::<Config>("cholesky", "sparse Cholesky factorisation by faer, M = A⁻¹; analysed once a pattern")
 };
 
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -88,8 +88,7 @@ impl Fsai {
             let mut row: Vec<u32> = shape.row(i).0.to_vec();
             row.retain(|&j| (j as usize) < i);
             row.push(i as u32);
-            let y =
-                corner(&row, row.len() - 1, &|i, j| a.get(i, j)).ok_or_else(|| not_definite("fsai", i))?;
+            let y = corner(&row, row.len() - 1, &|i, j| a.get(i, j)).ok_or_else(|| not_definite("fsai", i))?;
             let last = y[row.len() - 1].sqrt();
             values.extend(y.iter().map(|y| y / last));
             indices.extend_from_slice(&row);
@@ -97,18 +96,12 @@ impl Fsai {
         }
         let pattern = Pattern::new(a.nrows(), a.nrows(), indptr, indices)?;
         let g = Csr::new(Arc::new(pattern), values)?;
-        Ok(Fsai {
-            gt: g.transpose(),
-            scratch: Arc::new(std::sync::Mutex::new(vec![0.0; a.nrows()])),
-            g,
-        })
+        Ok(Fsai { gt: g.transpose(), scratch: Arc::new(std::sync::Mutex::new(vec![0.0; a.nrows()])), g })
     }
 }
 
 pub(super) fn not_definite(method: &str, i: usize) -> Error {
-    Error::Numeric(format!(
-        "{method}: the matrix is not positive definite on the pattern of row {i}"
-    ))
+    Error::Numeric(format!("{method}: the matrix is not positive definite on the pattern of row {i}"))
 }
 
 /// y with B y = e_k, B the submatrix on `rows`; `None` unless B is positive definite and y_k > 0.
@@ -131,10 +124,7 @@ impl LinOp for Fsai {
     }
     fn apply(&self, x: &[f64], y: &mut [f64]) {
         // The scratch holds nothing between calls, so that a panic elsewhere cannot have spoiled it.
-        let mut gx = self
-            .scratch
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut gx = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         self.g.par_spmv(x, &mut gx);
         self.gt.par_spmv(&gx, y);
     }

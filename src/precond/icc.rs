@@ -28,10 +28,7 @@ struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config {
-            levels: 0,
-            shift: Shifting::Smallest,
-        }
+        Config { levels: 0, shift: Shifting::Smallest }
     }
 }
 
@@ -88,9 +85,7 @@ impl Icc {
             }
         };
         let mut d = vec![0.0; a.nrows()];
-        let shift = shifted("icc", a, shifting, |pivots| {
-            factorize(a, pivots, &mut lower, &mut d)
-        })?;
+        let shift = shifted("icc", a, shifting, |pivots| factorize(a, pivots, &mut lower, &mut d))?;
         let upper = lower.transposed();
         for d in &mut d {
             *d = 1.0 / *d;
@@ -99,12 +94,7 @@ impl Icc {
     }
 
     /// From L, Lᵀ and D⁻¹.
-    pub(super) fn from_parts(
-        lower: StrictTriangle,
-        upper: StrictTriangle,
-        inverse_d: Vec<f64>,
-        shift: Shift,
-    ) -> Self {
+    pub(super) fn from_parts(lower: StrictTriangle, upper: StrictTriangle, inverse_d: Vec<f64>, shift: Shift) -> Self {
         Icc {
             definite: inverse_d.iter().all(|&d| d > 0.0),
             lower: TriangularSolve::new(lower),
@@ -176,11 +166,7 @@ impl LinOp for Icc {
         (self.inverse_d.len(), self.inverse_d.len())
     }
     fn props(&self) -> Props {
-        if self.definite {
-            Props::SPD
-        } else {
-            Props::SYMMETRIC
-        }
+        if self.definite { Props::SPD } else { Props::SYMMETRIC }
     }
     fn apply(&self, x: &[f64], y: &mut [f64]) {
         self.lower.substitute(y, |i, _| x[i]);

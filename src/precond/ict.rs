@@ -34,10 +34,7 @@ pub struct IctParams {
 
 impl Default for IctParams {
     fn default() -> Self {
-        IctParams {
-            droptol: 1e-3,
-            fill: 0,
-        }
+        IctParams { droptol: 1e-3, fill: 0 }
     }
 }
 
@@ -61,10 +58,7 @@ impl IctParams {
         if self.droptol >= 0.0 && self.droptol.is_finite() {
             return Ok(());
         }
-        Err(Error::Argument(format!(
-            "ict: droptol = {} must be finite and not negative",
-            self.droptol
-        )))
+        Err(Error::Argument(format!("ict: droptol = {} must be finite and not negative", self.droptol)))
     }
 }
 
@@ -79,9 +73,7 @@ impl Icc {
         params.check()?;
         check_symmetric("ict", a)?;
         let mut columns = Columns::default();
-        let shift = shifted("ict", a, Shifting::Smallest, |pivots| {
-            columns.factorize(a, pivots, params)
-        })?;
+        let shift = shifted("ict", a, Shifting::Smallest, |pivots| columns.factorize(a, pivots, params))?;
         let upper = StrictTriangle::from_rows(false, &columns.indptr, &columns.rows, &columns.values);
         let inverse_d = columns.diagonal.iter().map(|d| 1.0 / (d * d)).collect();
         Ok(Icc::from_parts(upper.transposed(), upper, inverse_d, shift))
@@ -154,18 +146,10 @@ impl Columns {
             // The column before its division by √pivot, against its own length.
             let square: f64 = touched.iter().map(|&i| w[i as usize].powi(2)).sum();
             let bound = params.droptol * (square + pivot * pivot).sqrt();
-            let mut kept: Vec<u32> = touched
-                .iter()
-                .copied()
-                .filter(|&i| w[i as usize] != 0.0 && w[i as usize].abs() >= bound)
-                .collect();
+            let mut kept: Vec<u32> =
+                touched.iter().copied().filter(|&i| w[i as usize] != 0.0 && w[i as usize].abs() >= bound).collect();
             if params.fill > 0 && kept.len() > params.fill {
-                kept.sort_by(|&i, &j| {
-                    w[j as usize]
-                        .abs()
-                        .total_cmp(&w[i as usize].abs())
-                        .then(i.cmp(&j))
-                });
+                kept.sort_by(|&i, &j| w[j as usize].abs().total_cmp(&w[i as usize].abs()).then(i.cmp(&j)));
                 kept.truncate(params.fill);
                 kept.sort_unstable();
             }

@@ -26,10 +26,7 @@ struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config {
-            levels: 0,
-            shift: Shifting::Nonzero,
-        }
+        Config { levels: 0, shift: Shifting::Nonzero }
     }
 }
 
@@ -83,34 +80,15 @@ impl Ilu {
                 (lower, StrictTriangle::zeros(false, &upper.0, &upper.1))
             }
         };
-        let mut factor = Factor {
-            lower,
-            upper,
-            inverse_d: vec![0.0; a.nrows()],
-        };
+        let mut factor = Factor { lower, upper, inverse_d: vec![0.0; a.nrows()] };
         let shift = shifted("ilu", a, shifting, |pivots| factor.compute(a, pivots))?;
-        Ok(Ilu::from_parts(
-            factor.lower,
-            factor.upper,
-            factor.inverse_d,
-            shift,
-        ))
+        Ok(Ilu::from_parts(factor.lower, factor.upper, factor.inverse_d, shift))
     }
 
     /// From unit L, U without its diagonal, and the inverse of that.
-    fn from_parts(
-        lower: StrictTriangle,
-        mut upper: StrictTriangle,
-        inverse_d: Vec<f64>,
-        shift: Shift,
-    ) -> Self {
+    fn from_parts(lower: StrictTriangle, mut upper: StrictTriangle, inverse_d: Vec<f64>, shift: Shift) -> Self {
         upper.scale_rows(|i| inverse_d[i]);
-        Ilu {
-            lower: TriangularSolve::new(lower),
-            upper: TriangularSolve::new(upper),
-            inverse_d,
-            shift,
-        }
+        Ilu { lower: TriangularSolve::new(lower), upper: TriangularSolve::new(upper), inverse_d, shift }
     }
 
     /// From the rows (pointers, columns, values) of strict L and strict U, and the inverse of U's diagonal.
@@ -144,11 +122,7 @@ impl Factor {
     /// Row by row (IKJ); false at a zero pivot.
     fn compute(&mut self, a: &Csr, pivots: &Pivots) -> bool {
         let n = a.nrows();
-        let Factor {
-            lower,
-            upper,
-            inverse_d,
-        } = self;
+        let Factor { lower, upper, inverse_d } = self;
         // The row at hand; `member` says which columns it has: its number plus one.
         let mut w = vec![0.0; n];
         let mut member = vec![0u32; n];

@@ -34,10 +34,7 @@ pub struct IlutParams {
 
 impl Default for IlutParams {
     fn default() -> Self {
-        IlutParams {
-            droptol: 1e-3,
-            fill: 0,
-        }
+        IlutParams { droptol: 1e-3, fill: 0 }
     }
 }
 
@@ -58,10 +55,7 @@ impl IlutParams {
         if self.droptol >= 0.0 && self.droptol.is_finite() {
             return Ok(());
         }
-        Err(Error::Argument(format!(
-            "ilut: droptol = {} must be finite and not negative",
-            self.droptol
-        )))
+        Err(Error::Argument(format!("ilut: droptol = {} must be finite and not negative", self.droptol)))
     }
 }
 
@@ -76,9 +70,7 @@ impl Ilu {
         params.check()?;
         check_square_finite(a)?;
         let mut rows = Rows::default();
-        let shift: Shift = shifted("ilut", a, Shifting::Nonzero, |pivots| {
-            rows.factorize(a, pivots, params)
-        })?;
+        let shift: Shift = shifted("ilut", a, Shifting::Nonzero, |pivots| rows.factorize(a, pivots, params))?;
         Ok(Ilu::from_rows(
             (&rows.lower.0, &rows.lower.1, &rows.lower.2),
             (&rows.upper.0, &rows.upper.1, &rows.upper.2),
@@ -149,10 +141,7 @@ impl Rows {
 /// Adds a row: entries of at least `bound`, the `fill` largest (0: all), columns rising.
 fn push<'a>(to: &mut Triangle, cols: impl Iterator<Item = &'a u32>, w: &[f64], bound: f64, fill: usize) {
     let size = |j: u32| w[j as usize].abs();
-    let mut kept: Vec<u32> = cols
-        .copied()
-        .filter(|&j| size(j) >= bound && size(j) > 0.0)
-        .collect();
+    let mut kept: Vec<u32> = cols.copied().filter(|&j| size(j) >= bound && size(j) > 0.0).collect();
     if fill > 0 && kept.len() > fill {
         kept.sort_by(|&i, &j| size(j).total_cmp(&size(i)).then(i.cmp(&j)));
         kept.truncate(fill);

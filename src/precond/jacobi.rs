@@ -36,10 +36,7 @@ impl Config {
         if self.omega > 0.0 && self.omega.is_finite() {
             return Ok(());
         }
-        Err(Error::Argument(format!(
-            "jacobi: omega = {} must be positive and finite",
-            self.omega
-        )))
+        Err(Error::Argument(format!("jacobi: omega = {} must be positive and finite", self.omega)))
     }
 }
 
@@ -71,11 +68,7 @@ impl Jacobi {
     pub fn new(a: &Csr, omega: f64) -> Result<Self> {
         check_square_finite(a)?;
         let inverse: Vec<f64> = nonzero_diagonal("jacobi", a)?.iter().map(|d| omega / d).collect();
-        let props = if inverse.iter().all(|&d| d > 0.0) {
-            Props::SPD
-        } else {
-            Props::SYMMETRIC
-        };
+        let props = if inverse.iter().all(|&d| d > 0.0) { Props::SPD } else { Props::SYMMETRIC };
         Ok(Jacobi { inverse, props })
     }
 }

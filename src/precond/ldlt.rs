@@ -46,18 +46,12 @@ impl Ldlt {
     pub fn new(a: &Csr) -> Result<Self> {
         check_square_finite(a)?;
         if !a.is_symmetric(SYMMETRY) {
-            return Err(Error::Numeric(
-                "ldlt needs a symmetric matrix; this one is not: take lu".into(),
-            ));
+            return Err(Error::Numeric("ldlt needs a symmetric matrix; this one is not: take lu".into()));
         }
         let factor = SymbolicLdlt::new(a.pattern())?.factorize(a)?;
         // A probe: a factor that refinement cannot save is told now, not in the middle of a solve.
         factor.solve_in_place(&mut vec![1.0; a.nrows()])?;
-        Ok(Ldlt {
-            factor,
-            n: a.nrows(),
-            nnz: a.nnz(),
-        })
+        Ok(Ldlt { factor, n: a.nrows(), nnz: a.nnz() })
     }
 
     /// Signs of A's eigenvalues.
@@ -73,11 +67,7 @@ impl LinOp for Ldlt {
     /// Definite where the inertia says so.
     fn props(&self) -> Props {
         let i = self.inertia();
-        if i.negative == 0 && i.zero == 0 {
-            Props::SPD
-        } else {
-            Props::SYMMETRIC
-        }
+        if i.negative == 0 && i.zero == 0 { Props::SPD } else { Props::SYMMETRIC }
     }
     fn apply(&self, x: &[f64], y: &mut [f64]) {
         y.copy_from_slice(x);

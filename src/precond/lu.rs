@@ -51,11 +51,7 @@ impl Lu {
         let factor = SparseColMatRef::new(symbolic, a.values())
             .sp_lu()
             .map_err(|e| Error::Numeric(format!("lu: the matrix is singular ({e:?})")))?;
-        let lu = Lu {
-            factor,
-            n,
-            nnz: a.nnz(),
-        };
+        let lu = Lu { factor, n, nnz: a.nnz() };
         // faer does not report an exactly zero pivot; a probe with ones does.
         let mut probe = vec![0.0; n];
         lu.apply(&vec![1.0; n], &mut probe);
@@ -75,10 +71,8 @@ impl LinOp for Lu {
     }
     fn apply(&self, x: &[f64], y: &mut [f64]) {
         y.copy_from_slice(x);
-        self.factor.solve_transpose_in_place_with_conj(
-            faer::Conj::No,
-            MatMut::from_column_major_slice_mut(y, self.n, 1),
-        );
+        self.factor
+            .solve_transpose_in_place_with_conj(faer::Conj::No, MatMut::from_column_major_slice_mut(y, self.n, 1));
     }
     /// Entries of A: faer does not tell those of the factors.
     fn nnz(&self) -> usize {

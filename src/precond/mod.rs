@@ -101,10 +101,7 @@ fn check_square_finite(a: &Csr) -> Result<()> {
         return Ok(());
     }
     match a.values().iter().position(|v| !v.is_finite()) {
-        Some(k) => Err(Error::Numeric(format!(
-            "matrix to precondition: stored entry {k} is {}",
-            a.values()[k]
-        ))),
+        Some(k) => Err(Error::Numeric(format!("matrix to precondition: stored entry {k} is {}", a.values()[k]))),
         None => Ok(()),
     }
 }
@@ -115,9 +112,7 @@ fn check_symmetric(method: &str, a: &Csr) -> Result<()> {
     check_square_finite(a)?;
     match a.is_symmetric(SYMMETRY) {
         true => Ok(()),
-        false => Err(Error::Numeric(format!(
-            "{method} needs a symmetric matrix; this one is not"
-        ))),
+        false => Err(Error::Numeric(format!("{method} needs a symmetric matrix; this one is not"))),
     }
 }
 
@@ -128,9 +123,7 @@ fn check_symmetric(method: &str, a: &Csr) -> Result<()> {
 fn nonzero_diagonal(method: &str, a: &Csr) -> Result<Vec<f64>> {
     let diagonal = a.diagonal();
     match diagonal.iter().position(|&d| d == 0.0) {
-        Some(i) => Err(Error::Numeric(format!(
-            "{method} divides by the diagonal, and a_{i},{i} is 0 or not stored"
-        ))),
+        Some(i) => Err(Error::Numeric(format!("{method} divides by the diagonal, and a_{i},{i} is 0 or not stored"))),
         None => Ok(diagonal),
     }
 }

@@ -9,9 +9,8 @@ use crate::linalg::op::Identity;
 use crate::linalg::{Csr, Props};
 
 /// `none`: M = I.
-pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
-    ..Entry::of::<Config>("none", "no preconditioner, M = I")
-};
+pub(super) static ENTRY: Entry<dyn Preconditioner> =
+    Entry { ..Entry::of::<Config>("none", "no preconditioner, M = I") };
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -86,11 +86,7 @@ pub struct Built {
 impl Built {
     /// The operator; [`Spec::build`] measures the seconds.
     pub fn new(op: impl LinOp + Send + 'static) -> Self {
-        Built {
-            op: Box::new(op),
-            setup_seconds: 0.0,
-            note: None,
-        }
+        Built { op: Box::new(op), setup_seconds: 0.0, note: None }
     }
 
     /// With what is worth knowing.
@@ -109,8 +105,7 @@ impl Reuse {
     pub fn of<T: Any + Default + Send>(&mut self) -> &mut T {
         let kept = self.0.entry(TypeId::of::<T>());
         let kept = kept.or_insert_with(|| Box::new(T::default()));
-        kept.downcast_mut()
-            .expect("values are stored under their own type")
+        kept.downcast_mut().expect("values are stored under their own type")
     }
 }
 
@@ -139,10 +134,7 @@ impl Spec {
         timed(|| {
             let built = self.member().build_with_candidates(a, candidates, block);
             built.unwrap_or_else(|| {
-                Err(Error::Argument(format!(
-                    "{} has no use for near-null-space vectors: take amg",
-                    self.name()
-                )))
+                Err(Error::Argument(format!("{} has no use for near-null-space vectors: take amg", self.name())))
             })
         })
     }
@@ -162,8 +154,5 @@ fn timed(setup: impl FnOnce() -> Result<Built>) -> Result<Built> {
     let start = Instant::now();
     let built = setup()?;
     let setup_seconds = start.elapsed().as_secs_f64();
-    Ok(Built {
-        setup_seconds,
-        ..built
-    })
+    Ok(Built { setup_seconds, ..built })
 }

@@ -25,10 +25,7 @@ pub struct Shift {
 
 impl Shift {
     /// The first attempt went well.
-    pub(super) const NONE: Shift = Shift {
-        amount: 0.0,
-        attempts: 1,
-    };
+    pub(super) const NONE: Shift = Shift { amount: 0.0, attempts: 1 };
 
     /// In words, where one was needed.
     pub(super) fn note(self) -> Option<String> {
@@ -97,10 +94,7 @@ impl Pivots {
         if size > ZERO_PIVOT * magnitude {
             return Some(pivot);
         }
-        self.patch
-            .filter(|_| !pivot.is_nan() && magnitude > 0.0)
-            .map(|patch| pivot + patch)
-            .filter(|p| *p != 0.0)
+        self.patch.filter(|_| !pivot.is_nan() && magnitude > 0.0).map(|patch| pivot + patch).filter(|p| *p != 0.0)
     }
 }
 
@@ -115,11 +109,7 @@ pub(super) fn shifted(
     mut factorize: impl FnMut(&Pivots) -> bool,
 ) -> Result<Shift> {
     let definite = matches!(kind, Shifting::Smallest | Shifting::PositiveDefinite);
-    let plain = Pivots {
-        shift: 0.0,
-        definite,
-        patch: None,
-    };
+    let plain = Pivots { shift: 0.0, definite, patch: None };
     if factorize(&plain) {
         return Ok(Shift::NONE);
     }
@@ -128,15 +118,9 @@ pub(super) fn shifted(
     match kind {
         Shifting::None => failed("a pivot vanishes, and no shift is allowed"),
         Shifting::InBlocks => {
-            let patched = Pivots {
-                patch: Some(PATCH),
-                ..plain
-            };
+            let patched = Pivots { patch: Some(PATCH), ..plain };
             match factorize(&patched) {
-                true => Ok(Shift {
-                    amount: PATCH,
-                    attempts: 2,
-                }),
+                true => Ok(Shift { amount: PATCH, attempts: 2 }),
                 false => failed("a pivot that vanishes and cannot be patched"),
             }
         }
@@ -145,10 +129,7 @@ pub(super) fn shifted(
             let amounts = (1..=GROWTHS).map(|k| size * 10f64.powi(k - 13));
             let found = amounts.enumerate().find(|&(_, amount)| with(amount));
             match found {
-                Some((k, amount)) => Ok(Shift {
-                    amount,
-                    attempts: k + 2,
-                }),
+                Some((k, amount)) => Ok(Shift { amount, attempts: k + 2 }),
                 None => failed("a zero pivot that no shift removes"),
             }
         }
@@ -156,9 +137,7 @@ pub(super) fn shifted(
             let refine = kind == Shifting::Smallest;
             match bisected(1.1 * dominance_shift(a), refine, with) {
                 Some(shift) => Ok(shift),
-                None => {
-                    failed("no positive pivots even with a shift that makes the matrix diagonally dominant")
-                }
+                None => failed("no positive pivots even with a shift that makes the matrix diagonally dominant"),
             }
         }
     }
@@ -180,11 +159,7 @@ fn bisected(top: f64, refine: bool, mut factorize: impl FnMut(f64) -> bool) -> O
         } else {
             low = fraction;
         }
-        fraction = if shifts >= BISECTIONS {
-            high
-        } else {
-            (low + high) / 2.0
-        };
+        fraction = if shifts >= BISECTIONS { high } else { (low + high) / 2.0 };
     }
     None
 }
@@ -193,12 +168,7 @@ fn bisected(top: f64, refine: bool, mut factorize: impl FnMut(f64) -> bool) -> O
 fn dominance_shift(a: &Csr) -> f64 {
     (0..a.nrows()).fold(ZERO_PIVOT, |top, i| {
         let (cols, vals) = a.row(i);
-        let off: f64 = cols
-            .iter()
-            .zip(vals)
-            .filter(|&(&j, _)| j as usize != i)
-            .map(|(_, v)| v.abs())
-            .sum();
+        let off: f64 = cols.iter().zip(vals).filter(|&(&j, _)| j as usize != i).map(|(_, v)| v.abs()).sum();
         top.max(off - a.get(i, i))
     })
 }

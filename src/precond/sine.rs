@@ -29,19 +29,14 @@ struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config {
-            k: 20,
-            one_level: none::spec(),
-        }
+        Config { k: 20, one_level: none::spec() }
     }
 }
 
 impl Config {
     fn check(&self) -> Result<()> {
         match self.k {
-            0 => Err(Error::Argument(
-                "sine: k = 0 leaves no coarse space: must be at least 1".into(),
-            )),
+            0 => Err(Error::Argument("sine: k = 0 leaves no coarse space: must be at least 1".into())),
             _ => Ok(()),
         }
     }

@@ -36,11 +36,7 @@ pub struct SorParams {
 
 impl Default for SorParams {
     fn default() -> Self {
-        SorParams {
-            omega: 1.0,
-            sweeps: 1,
-            symmetric: false,
-        }
+        SorParams { omega: 1.0, sweeps: 1, symmetric: false }
     }
 }
 
@@ -127,16 +123,14 @@ impl Sor {
         }
         self.lower.substitute(z, |i, _| s[i]);
         if self.params.symmetric {
-            self.upper
-                .substitute(z, |i, z| self.weight[i] * r[i] + (2.0 - omega) * z - s[i]);
+            self.upper.substitute(z, |i, z| self.weight[i] * r[i] + (2.0 - omega) * z - s[i]);
         }
     }
 
     /// One sweep back on the given z; `s` is a scratch of n numbers.
     pub(super) fn relax_back(&self, r: &[f64], z: &mut [f64], s: &mut [f64]) {
         for (i, s) in s.iter_mut().enumerate() {
-            *s = self.weight[i] * r[i] + (1.0 - self.params.omega) * z[i]
-                - self.lower.triangle().row_dot(i, z);
+            *s = self.weight[i] * r[i] + (1.0 - self.params.omega) * z[i] - self.lower.triangle().row_dot(i, z);
         }
         self.upper.substitute(z, |i, _| s[i]);
     }
@@ -149,10 +143,7 @@ impl SorParams {
     /// [`Error::Argument`] unless 0 < ω < 2 and there is a sweep.
     pub fn check(&self) -> Result<()> {
         if !(self.omega > 0.0 && self.omega < 2.0) {
-            return Err(Error::Argument(format!(
-                "sor: omega = {} must lie between 0 and 2",
-                self.omega
-            )));
+            return Err(Error::Argument(format!("sor: omega = {} must lie between 0 and 2", self.omega)));
         }
         if self.sweeps == 0 {
             return Err(Error::Argument("sor: sweeps = 0 must be at least 1".into()));

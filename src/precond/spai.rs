@@ -57,30 +57,22 @@ impl Spai {
             let pattern = columns.pattern().row(j);
             rows.clear();
             // Row j first: it holds the one of e_j.
-            for &i in [j as u32]
-                .iter()
-                .chain(pattern.iter().flat_map(|&k| columns.pattern().row(k as usize)))
-            {
+            for &i in [j as u32].iter().chain(pattern.iter().flat_map(|&k| columns.pattern().row(k as usize))) {
                 if place[i as usize] == u32::MAX {
                     place[i as usize] = rows.len() as u32;
                     rows.push(i);
                 }
             }
             let column = least_squares(&columns, pattern, rows.len(), &place);
-            let column = column.ok_or_else(|| {
-                Error::Numeric(format!(
-                    "spai: no approximate inverse on the pattern of column {j}"
-                ))
-            })?;
+            let column = column
+                .ok_or_else(|| Error::Numeric(format!("spai: no approximate inverse on the pattern of column {j}")))?;
             values.extend(column);
             rows.iter().for_each(|&i| place[i as usize] = u32::MAX);
         }
         let pattern = columns.pattern();
         let pattern = Pattern::new(n, n, pattern.indptr().to_vec(), pattern.indices().to_vec())?;
         let transposed = Csr::new(Arc::new(pattern), values)?;
-        Ok(Spai {
-            m: transposed.transpose(),
-        })
+        Ok(Spai { m: transposed.transpose() })
     }
 }
 

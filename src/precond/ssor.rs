@@ -14,9 +14,6 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     defaults: defaults::<SorParams>,
     parse: |table, name, origin| {
         let params = checked(table, name, origin, SorParams::check)?;
-        Ok(Box::new(SorParams {
-            symmetric: true,
-            ..params
-        }))
+        Ok(Box::new(SorParams { symmetric: true, ..params }))
     },
 };

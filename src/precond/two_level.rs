@@ -30,24 +30,15 @@ impl<M: LinOp> TwoLevel<M> {
     /// [`Error::Numeric`] if the columns are dependent or not finite.
     pub fn new(a: &dyn LinOp, one: M, space: &Dense) -> Result<Self> {
         if a.props() != Props::SPD {
-            return Err(Error::Argument(
-                "two-level deflation needs A promised symmetric positive definite".into(),
-            ));
+            return Err(Error::Argument("two-level deflation needs A promised symmetric positive definite".into()));
         }
         let n = a.shape().0;
         if one.shape() != (n, n) {
-            return Err(Error::shape(
-                "rows of the one-level preconditioner",
-                n,
-                one.shape().0,
-            ));
+            return Err(Error::shape("rows of the one-level preconditioner", n, one.shape().0));
         }
         let space = CoarseSpace::new(a, space, Columns::Unit, CoarseFactor::Cholesky)?;
-        let scratch = Mutex::new(Scratch {
-            projected: vec![0.0; n],
-            c: vec![0.0; space.dim()],
-            d: vec![0.0; space.dim()],
-        });
+        let scratch =
+            Mutex::new(Scratch { projected: vec![0.0; n], c: vec![0.0; space.dim()], d: vec![0.0; space.dim()] });
         Ok(TwoLevel { one, space, scratch })
     }
 }
@@ -86,10 +77,7 @@ impl<M: LinOp> LinOp for TwoLevel<M> {
 /// [`Error::Argument`] if there are fewer modes than asked for.
 pub fn sine_modes(side: usize, count: usize) -> Result<Dense> {
     if count > side * side {
-        return Err(Error::Argument(format!(
-            "{count} sine modes of a {side}×{side} grid, which has {}",
-            side * side
-        )));
+        return Err(Error::Argument(format!("{count} sine modes of a {side}×{side} grid, which has {}", side * side)));
     }
     let mut pairs: Vec<(usize, usize)> = (1..=side).flat_map(|p| (1..=side).map(move |q| (p, q))).collect();
     pairs.sort_by_key(|&(p, q)| (p * p + q * q, p));

@@ -77,14 +77,7 @@ pub fn bcgs(
 ) -> Result<Outcome> {
     REQUIREMENTS.check(a, m, stop)?;
     let mut run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
-    let Bcgs {
-        r,
-        shadow,
-        p,
-        v,
-        t,
-        z,
-    } = ws;
+    let Bcgs { r, shadow, p, v, t, z } = ws;
     for u in [&mut *r, shadow, p, v, t, z] {
         u.resize(b.len(), 0.0);
     }

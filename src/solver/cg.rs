@@ -27,12 +27,8 @@ pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
 #[serde(deny_unknown_fields)]
 struct Config {}
 
-const REQUIREMENTS: Requirements = Requirements {
-    method: "cg",
-    matrix: Need::Spd,
-    preconditioner: Need::Spd,
-    norms: &ALL,
-};
+const REQUIREMENTS: Requirements =
+    Requirements { method: "cg", matrix: Need::Spd, preconditioner: Need::Spd, norms: &ALL };
 
 impl KrylovMethod for Config {
     fn requirements(&self) -> Requirements {

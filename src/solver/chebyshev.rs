@@ -38,12 +38,8 @@ pub struct ChebyshevParams {
     pub max: Option<f64>,
 }
 
-const REQUIREMENTS: Requirements = Requirements {
-    method: "chebyshev",
-    matrix: Need::Spd,
-    preconditioner: Need::Spd,
-    norms: &ALL,
-};
+const REQUIREMENTS: Requirements =
+    Requirements { method: "chebyshev", matrix: Need::Spd, preconditioner: Need::Spd, norms: &ALL };
 
 impl KrylovMethod for ChebyshevParams {
     fn requirements(&self) -> Requirements {
@@ -167,9 +163,7 @@ impl ChebyshevParams {
         if good(self.min) && good(self.max) && ordered {
             return Ok(());
         }
-        Err(Error::Argument(
-            "chebyshev: 0 < min < max must bound the eigenvalues of M A".into(),
-        ))
+        Err(Error::Argument("chebyshev: 0 < min < max must bound the eigenvalues of M A".into()))
     }
 }
 
@@ -184,11 +178,7 @@ impl Chebyshev {
             *z = rng.random_range(-1.0..1.0);
         }
         self.d.fill(0.0);
-        let stop = Stop {
-            rtol: 1e-14,
-            max_it: ESTIMATE_STEPS,
-            ..Stop::default()
-        };
+        let stop = Stop { rtol: 1e-14, max_it: ESTIMATE_STEPS, ..Stop::default() };
         cg(&mut self.cg, a, m, &self.z, &mut self.d, &stop, &mut Quiet)?;
         let Some((_, largest)) = self.cg.spectrum() else {
             return Err(Error::Numeric(
@@ -197,11 +187,7 @@ impl Chebyshev {
         };
         let min = params.min.unwrap_or(INTERVAL.0 * largest);
         let max = params.max.unwrap_or(INTERVAL.1 * largest);
-        ChebyshevParams {
-            min: Some(min),
-            max: Some(max),
-        }
-        .check()?;
+        ChebyshevParams { min: Some(min), max: Some(max) }.check()?;
         Ok((min, max))
     }
 }

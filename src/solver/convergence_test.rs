@@ -47,29 +47,18 @@ impl<'a> ConvergenceTest<'a> {
         stop.check()?;
         let (n, columns) = a.shape();
         if n != columns {
-            return Err(Error::shape(
-                "matrix of a linear system",
-                "as many columns as rows",
-                format!("{n}×{columns}"),
-            ));
+            return Err(Error::shape("matrix of a linear system", "as many columns as rows", format!("{n}×{columns}")));
         }
         if m.shape() != (n, n) {
             let (p, q) = m.shape();
-            return Err(Error::shape(
-                "preconditioner",
-                format!("{n}×{n}"),
-                format!("{p}×{q}"),
-            ));
+            return Err(Error::shape("preconditioner", format!("{n}×{n}"), format!("{p}×{q}")));
         }
         for (what, v) in [("right-hand side", b), ("initial guess", &*x)] {
             if v.len() != n {
                 return Err(Error::shape(what, n, v.len()));
             }
             if let Some(i) = v.iter().position(|v| !v.is_finite()) {
-                return Err(Error::Numeric(format!(
-                    "{what}: entry {i} is {}, not a finite number",
-                    v[i]
-                )));
+                return Err(Error::Numeric(format!("{what}: entry {i} is {}, not a finite number", v[i])));
             }
         }
         if b.iter().all(|&v| v == 0.0) {
@@ -77,9 +66,7 @@ impl<'a> ConvergenceTest<'a> {
         }
         let b_norm = vector::norm2(b);
         if !b_norm.is_finite() {
-            return Err(Error::Numeric(
-                "right-hand side: its norm overflows; scale the system".into(),
-            ));
+            return Err(Error::Numeric("right-hand side: its norm overflows; scale the system".into()));
         }
         let mut run = ConvergenceTest {
             a,
@@ -225,12 +212,7 @@ impl<'a> ConvergenceTest<'a> {
 
     /// The whole solve by steps that update x and the residual r and return ‖r‖: what a method does that keeps no
     /// more between them.
-    pub fn run(
-        mut self,
-        x: &mut [f64],
-        r: &mut [f64],
-        mut step: impl FnMut(&mut [f64], &mut [f64]) -> f64,
-    ) -> Outcome {
+    pub fn run(mut self, x: &mut [f64], r: &mut [f64], mut step: impl FnMut(&mut [f64], &mut [f64]) -> f64) -> Outcome {
         let mut stopped = self.begin(x, r);
         loop {
             if let Some(reason) = stopped {

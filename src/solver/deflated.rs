@@ -47,9 +47,7 @@ pub fn deflated_cg(
         return Err(Error::shape("rows of the coarse space", b.len(), space.nrows()));
     }
     if !space.is_factorized() {
-        return Err(Error::Argument(
-            "deflated cg needs a coarse space with the Cholesky factor of Wᵀ A W".into(),
-        ));
+        return Err(Error::Argument("deflated cg needs a coarse space with the Cholesky factor of Wᵀ A W".into()));
     }
     let DeflatedCg { r, z, p, ap, c } = ws;
     for v in [&mut *r, z, p, ap] {

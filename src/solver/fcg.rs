@@ -43,12 +43,8 @@ impl Config {
 /// Directions that are kept at most: two n-vectors each.
 const MOST_DIRECTIONS: usize = 10_000;
 
-const REQUIREMENTS: Requirements = Requirements {
-    method: "fcg",
-    matrix: Need::Spd,
-    preconditioner: Need::Nothing,
-    norms: &ALL,
-};
+const REQUIREMENTS: Requirements =
+    Requirements { method: "fcg", matrix: Need::Spd, preconditioner: Need::Nothing, norms: &ALL };
 
 impl KrylovMethod for Config {
     fn requirements(&self) -> Requirements {
@@ -131,11 +127,7 @@ pub fn fcg(
         if rz <= 0.0 {
             break Reason::DivergedIndefinitePc;
         }
-        let kept = if made == 0 {
-            0
-        } else {
-            (made % (directions + 1)).max(1)
-        };
+        let kept = if made == 0 { 0 } else { (made % (directions + 1)).max(1) };
         for back in 1..=kept {
             let j = (made - back) % directions;
             let old = j * n..(j + 1) * n;
@@ -177,7 +169,5 @@ pub(super) fn check(directions: usize) -> Result<()> {
     if (1..=MOST_DIRECTIONS).contains(&directions) {
         return Ok(());
     }
-    Err(Error::Argument(format!(
-        "fcg: directions = {directions} must be from 1 to {MOST_DIRECTIONS}"
-    )))
+    Err(Error::Argument(format!("fcg: directions = {directions} must be from 1 to {MOST_DIRECTIONS}")))
 }

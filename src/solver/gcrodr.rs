@@ -37,10 +37,7 @@ pub struct GcrodrParams {
 
 impl Default for GcrodrParams {
     fn default() -> Self {
-        GcrodrParams {
-            restart: 30,
-            recycle: 10,
-        }
+        GcrodrParams { restart: 30, recycle: 10 }
     }
 }
 
@@ -79,12 +76,7 @@ impl KrylovMethod for GcrodrParams {
         gcrodr(ws.of(), self, a, m, b, x, stop, monitor)
     }
     fn coarse_space(&self, a: &dyn LinOp, space: &Dense) -> Option<Result<CoarseSpace>> {
-        Some(CoarseSpace::new(
-            a,
-            space,
-            Columns::Orthonormal,
-            CoarseFactor::None,
-        ))
+        Some(CoarseSpace::new(a, space, Columns::Orthonormal, CoarseFactor::None))
     }
     fn solve_with_space(
         &self,

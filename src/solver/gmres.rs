@@ -38,10 +38,7 @@ pub struct GmresParams {
 impl Default for GmresParams {
     /// Restart 30, as PETSc; right preconditioning, so that the residual minimised is the true one.
     fn default() -> Self {
-        GmresParams {
-            restart: 30,
-            side: Side::Right,
-        }
+        GmresParams { restart: 30, side: Side::Right }
     }
 }
 
@@ -62,21 +59,10 @@ impl KrylovMethod for GmresParams {
     fn requirements(&self) -> Requirements {
         let (method, norms): (_, &[Norm]) = match self.side {
             Side::Right => ("gmres on the right", &[Norm::Unpreconditioned]),
-            Side::Left => (
-                "gmres on the left",
-                &[Norm::Unpreconditioned, Norm::Preconditioned],
-            ),
-            Side::Symmetric => (
-                "gmres",
-                &[Norm::Unpreconditioned, Norm::Preconditioned, Norm::Natural],
-            ),
+            Side::Left => ("gmres on the left", &[Norm::Unpreconditioned, Norm::Preconditioned]),
+            Side::Symmetric => ("gmres", &[Norm::Unpreconditioned, Norm::Preconditioned, Norm::Natural]),
         };
-        Requirements {
-            method,
-            matrix: Need::Linear,
-            preconditioner: Need::Linear,
-            norms,
-        }
+        Requirements { method, matrix: Need::Linear, preconditioner: Need::Linear, norms }
     }
     fn solve(
         &self,
@@ -90,20 +76,8 @@ impl KrylovMethod for GmresParams {
     ) -> Result<Outcome> {
         match self.side {
             Side::Symmetric => {
-                let inner = GmresParams {
-                    side: Side::Right,
-                    ..*self
-                };
-                split(
-                    &Method::new(&ENTRY, Box::new(inner)),
-                    ws,
-                    a,
-                    m,
-                    b,
-                    x,
-                    stop,
-                    monitor,
-                )
+                let inner = GmresParams { side: Side::Right, ..*self };
+                split(&Method::new(&ENTRY, Box::new(inner)), ws, a, m, b, x, stop, monitor)
             }
             _ => gmres(ws.of(), self, a, m, b, x, stop, monitor),
         }
@@ -154,9 +128,7 @@ pub fn gmres(
     params.check()?;
     params.requirements().check(a, m, stop)?;
     if params.side == Side::Symmetric {
-        return Err(Error::Argument(
-            "gmres itself has M on the left or right: solve through split".into(),
-        ));
+        return Err(Error::Argument("gmres itself has M on the left or right: solve through split".into()));
     }
     let mut run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
     let n = b.len();

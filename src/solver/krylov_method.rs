@@ -134,9 +134,7 @@ impl Workspace {
                 }
             },
         });
-        kept.value
-            .downcast_mut()
-            .expect("workspaces are stored under their own type")
+        kept.value.downcast_mut().expect("workspaces are stored under their own type")
     }
 
     /// Forgets the spaces that methods recycle.
@@ -211,9 +209,7 @@ impl Method {
         stop: &Stop,
         monitor: &mut dyn Monitor,
     ) -> Result<Outcome> {
-        let solved = self
-            .member()
-            .solve_with_space(ws, space, a, m, b, x, stop, monitor);
+        let solved = self.member().solve_with_space(ws, space, a, m, b, x, stop, monitor);
         solved.unwrap_or_else(|| Err(self.without_space()))
     }
 

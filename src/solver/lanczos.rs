@@ -60,14 +60,9 @@ impl Lanczos {
             let right = if i + 1 < k { self.off[i].sqrt() } else { 0.0 };
             left + right
         };
-        let low = (0..k)
-            .map(|i| self.diagonal[i] - reach(i))
-            .fold(f64::INFINITY, f64::min);
+        let low = (0..k).map(|i| self.diagonal[i] - reach(i)).fold(f64::INFINITY, f64::min);
         let high = (0..k).map(|i| self.diagonal[i] + reach(i)).fold(0.0, f64::max);
-        Some((
-            self.bisect(1, low.max(0.0), high),
-            self.bisect(k, low.max(0.0), high),
-        ))
+        Some((self.bisect(1, low.max(0.0), high), self.bisect(k, low.max(0.0), high)))
     }
 
     /// The j-th smallest eigenvalue, in [low, high]: of a positive definite T, so that relative accuracy is what

@@ -85,15 +85,7 @@ pub fn minres(
 ) -> Result<Outcome> {
     REQUIREMENTS.check(a, m, stop)?;
     let mut run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
-    let Minres {
-        v_old,
-        v,
-        z,
-        az,
-        w_old,
-        w,
-        q,
-    } = ws;
+    let Minres { v_old, v, z, az, w_old, w, q } = ws;
     for u in [&mut *v_old, v, z, az, w_old, w, q] {
         u.resize(b.len(), 0.0);
     }

@@ -31,10 +31,7 @@ fn dots(v: &[&[f64]; BLOCK], w: &[f64]) -> [f64; BLOCK] {
         return dots_piece(v, w);
     };
     let (wa, wb) = w.split_at(cut);
-    let (a, b) = vector::both(
-        || dots(&v.map(|v| &v[..cut]), wa),
-        || dots(&v.map(|v| &v[cut..cut + wb.len()]), wb),
-    );
+    let (a, b) = vector::both(|| dots(&v.map(|v| &v[..cut]), wa), || dots(&v.map(|v| &v[cut..cut + wb.len()]), wb));
     std::array::from_fn(|l| a[l] + b[l])
 }
 
@@ -61,10 +58,7 @@ fn subtract(v: &[&[f64]; BLOCK], h: &[f64; BLOCK], w: &mut [f64]) {
     let n = w.len();
     if let Some(cut) = vector::cut(n).filter(|_| rayon::current_num_threads() > 1) {
         let (wa, wb) = w.split_at_mut(cut);
-        vector::both(
-            || subtract(&v.map(|v| &v[..cut]), h, wa),
-            || subtract(&v.map(|v| &v[cut..n]), h, wb),
-        );
+        vector::both(|| subtract(&v.map(|v| &v[..cut]), h, wa), || subtract(&v.map(|v| &v[cut..n]), h, wb));
         return;
     }
     let [a, b, c, d] = v.map(|v| &v[..n]);

@@ -55,12 +55,7 @@ pub struct Requirements {
 impl Requirements {
     /// Of a method that stops by ‖b − A x‖₂ only.
     pub const fn of(method: &'static str, matrix: Need, preconditioner: Need) -> Self {
-        Requirements {
-            method,
-            matrix,
-            preconditioner,
-            norms: &[Norm::Unpreconditioned],
-        }
+        Requirements { method, matrix, preconditioner, norms: &[Norm::Unpreconditioned] }
     }
 
     /// Whether M must be symmetric, so that a model's is to be made so.

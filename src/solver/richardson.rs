@@ -41,12 +41,8 @@ impl Config {
     }
 }
 
-const REQUIREMENTS: Requirements = Requirements {
-    method: "richardson",
-    matrix: Need::Nothing,
-    preconditioner: Need::Nothing,
-    norms: &ALL,
-};
+const REQUIREMENTS: Requirements =
+    Requirements { method: "richardson", matrix: Need::Nothing, preconditioner: Need::Nothing, norms: &ALL };
 
 impl KrylovMethod for Config {
     fn requirements(&self) -> Requirements {
@@ -138,9 +134,7 @@ pub fn richardson(
 /// [`Error::Argument`] unless the damping is finite and not 0.
 pub(super) fn check(scale: f64) -> Result<()> {
     if !scale.is_finite() || scale == 0.0 {
-        return Err(Error::Argument(format!(
-            "richardson: scale = {scale} must be finite and not 0"
-        )));
+        return Err(Error::Argument(format!("richardson: scale = {scale} must be finite and not 0")));
     }
     Ok(())
 }

@@ -64,10 +64,7 @@ pub fn split(
         own => own,
     };
     let mut quiet = Quiet;
-    let plain = Stop {
-        norm: Norm::Unpreconditioned,
-        ..*stop
-    };
+    let plain = Stop { norm: Norm::Unpreconditioned, ..*stop };
     // Checks sizes and values, and knows the true residual.
     let run = ConvergenceTest::start(a, m, b, x, &plain, &mut quiet)?;
     let halves = m.halves().ok_or_else(|| {
@@ -79,11 +76,7 @@ pub fn split(
     let (mut r, mut half, mut u) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
     halves.left(b, &mut half);
     let mut target = stop.target(vector::norm2(&half));
-    let between = Between {
-        a,
-        halves,
-        scratch: Mutex::new([vec![0.0; n], vec![0.0; n]]),
-    };
+    let between = Between { a, halves, scratch: Mutex::new([vec![0.0; n], vec![0.0; n]]) };
     let mut total: Option<Outcome> = None;
     loop {
         run.residual(x, &mut r);

@@ -38,16 +38,9 @@ impl Norm {
 impl FromStr for Norm {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
-        let all = [
-            Norm::Unpreconditioned,
-            Norm::Preconditioned,
-            Norm::Natural,
-            Norm::None,
-        ];
+        let all = [Norm::Unpreconditioned, Norm::Preconditioned, Norm::Natural, Norm::None];
         all.into_iter().find(|n| n.name() == text).ok_or_else(|| {
-            Error::Argument(format!(
-                "norm {text:?}: must be unpreconditioned, preconditioned, natural or none"
-            ))
+            Error::Argument(format!("norm {text:?}: must be unpreconditioned, preconditioned, natural or none"))
         })
     }
 }
@@ -71,23 +64,14 @@ pub struct Stop {
 
 impl Default for Stop {
     fn default() -> Self {
-        Stop {
-            rtol: 1e-8,
-            atol: 1e-50,
-            dtol: 1e5,
-            max_it: 10_000,
-            norm: Norm::default(),
-        }
+        Stop { rtol: 1e-8, atol: 1e-50, dtol: 1e5, max_it: 10_000, norm: Norm::default() }
     }
 }
 
 impl Stop {
     /// The default rule with another relative tolerance.
     pub fn rtol(rtol: f64) -> Self {
-        Stop {
-            rtol,
-            ..Self::default()
-        }
+        Stop { rtol, ..Self::default() }
     }
 
     /// The absolute target for a right-hand side of this norm.
@@ -102,9 +86,7 @@ impl Stop {
     pub fn check(&self) -> Result<()> {
         for (name, value) in [("rtol", self.rtol), ("atol", self.atol)] {
             if !(value >= 0.0 && value.is_finite()) {
-                return Err(Error::Argument(format!(
-                    "{name} = {value}: a tolerance is finite and not negative"
-                )));
+                return Err(Error::Argument(format!("{name} = {value}: a tolerance is finite and not negative")));
             }
         }
         if self.dtol.is_nan() || self.dtol <= 1.0 {
@@ -142,10 +124,7 @@ pub enum Reason {
 impl Reason {
     /// Whether it is one of the converged reasons.
     pub fn converged(self) -> bool {
-        matches!(
-            self,
-            Reason::ConvergedRtol | Reason::ConvergedAtol | Reason::ConvergedUser | Reason::ConvergedIts
-        )
+        matches!(self, Reason::ConvergedRtol | Reason::ConvergedAtol | Reason::ConvergedUser | Reason::ConvergedIts)
     }
 
     /// PETSc's name.
@@ -167,16 +146,12 @@ impl Reason {
     /// What a user may try next; empty for a converged solve.
     pub fn advice(self) -> &'static str {
         match self {
-            Reason::ConvergedRtol | Reason::ConvergedAtol | Reason::ConvergedUser | Reason::ConvergedIts => {
-                ""
-            }
+            Reason::ConvergedRtol | Reason::ConvergedAtol | Reason::ConvergedUser | Reason::ConvergedIts => "",
             Reason::DivergedIts => "allow more iterations or take a stronger preconditioner",
             Reason::DivergedDtol => "the iteration diverges: damp it, or take a Krylov method",
             Reason::DivergedNan => "the matrix, the preconditioner or the iteration produced NaN or infinity",
             Reason::DivergedIndefiniteMat => "A is not positive definite: take minres or gmres",
-            Reason::DivergedIndefinitePc => {
-                "the preconditioner is not positive definite: take another, or gmres"
-            }
+            Reason::DivergedIndefinitePc => "the preconditioner is not positive definite: take another, or gmres",
             Reason::DivergedBreakdown => "the method broke down: take gmres, or another initial guess",
         }
     }
@@ -205,11 +180,7 @@ impl Outcome {
 
     /// ‖b − A x‖₂ / ‖b‖₂ (the absolute residual where b = 0).
     pub fn relative_residual(&self) -> f64 {
-        if self.b_norm > 0.0 {
-            self.residual / self.b_norm
-        } else {
-            self.residual
-        }
+        if self.b_norm > 0.0 { self.residual / self.b_norm } else { self.residual }
     }
 }
 
@@ -237,10 +208,7 @@ impl<'a> KnownSolution<'a> {
     /// Stops at that relative error.
     pub fn new(exact: &'a [f64], tolerance: f64) -> Self {
         let square: f64 = exact.iter().map(|v| v * v).sum();
-        KnownSolution {
-            exact,
-            bound: tolerance * tolerance * square,
-        }
+        KnownSolution { exact, bound: tolerance * tolerance * square }
     }
 }
 
@@ -277,10 +245,7 @@ impl Timeline {
     /// Starts the clock.
     #[allow(clippy::new_without_default)] // reads the clock: not a default value
     pub fn new() -> Self {
-        Timeline {
-            start: std::time::Instant::now(),
-            points: Vec::with_capacity(1024),
-        }
+        Timeline { start: std::time::Instant::now(), points: Vec::with_capacity(1024) }
     }
 }
 

@@ -27,14 +27,8 @@ struct Kept<T> {
 impl<T> Cache<T> {
     /// An empty cache that will hold at most `most` bytes of items.
     pub fn new(most: usize) -> Self {
-        let items = Kept {
-            by_id: HashMap::new(),
-            bytes: 0,
-        };
-        Cache {
-            items: Mutex::new(items),
-            most,
-        }
+        let items = Kept { by_id: HashMap::new(), bytes: 0 };
+        Cache { items: Mutex::new(items), most }
     }
 
     /// The items of these samples, in order. `make` is given the ids of the missing ones, each once, and returns their
@@ -50,9 +44,7 @@ impl<T> Cache<T> {
     ) -> Result<Vec<Arc<T>>> {
         let mut found: HashMap<u32, Arc<T>> = {
             let kept = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-            let known = ids
-                .iter()
-                .filter_map(|id| Some((*id, kept.by_id.get(id)?.clone())));
+            let known = ids.iter().filter_map(|id| Some((*id, kept.by_id.get(id)?.clone())));
             known.collect()
         };
         let mut missing: Vec<u32> = ids.iter().copied().filter(|id| !found.contains_key(id)).collect();
@@ -83,11 +75,7 @@ pub struct Cached {
 impl Cached {
     /// Keeps `parts` of samples in at most `most` bytes; other parts are loaded at each request.
     pub fn new(source: Arc<dyn SampleSource>, parts: Parts, most: usize) -> Self {
-        Cached {
-            source,
-            parts,
-            samples: Cache::new(most),
-        }
+        Cached { source, parts, samples: Cache::new(most) }
     }
 
     /// The parts that are kept.
@@ -142,30 +130,20 @@ pub fn default_bytes() -> usize {
 /// line `hierarchy:controllers:path` for each. In a container the path may be one that is not mounted there: its
 /// root is, and has the container's limit.
 fn group_limit(mounted: &Path, groups: &str) -> Option<usize> {
-    let parsed = groups
-        .lines()
-        .filter_map(|line| line.split_once(':')?.1.split_once(':'));
+    let parsed = groups.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
     let limits = parsed.flat_map(|(controllers, path)| {
         let (root, file) = match controllers {
             "" => (mounted.into(), "memory.max"),
             _ => (mounted.join("memory"), "memory.limit_in_bytes"),
         };
         let of_memory = controllers.is_empty() || controllers.split(',').any(|c| c == "memory");
-        let inside: PathBuf = Path::new(path)
-            .components()
-            .filter(|c| matches!(c, Component::Normal(_)))
-            .collect();
+        let inside: PathBuf = Path::new(path).components().filter(|c| matches!(c, Component::Normal(_))).collect();
         let files: Vec<PathBuf> = match of_memory {
-            true => inside
-                .ancestors()
-                .map(|group| root.join(group).join(file))
-                .collect(),
+            true => inside.ancestors().map(|group| root.join(group).join(file)).collect(),
             false => Vec::new(),
         };
         // "max", and what is not there, is no limit.
-        files
-            .into_iter()
-            .filter_map(|f| std::fs::read_to_string(f).ok()?.trim().parse::<usize>().ok())
+        files.into_iter().filter_map(|f| std::fs::read_to_string(f).ok()?.trim().parse::<usize>().ok())
     });
     limits.min()
 }
@@ -256,10 +234,8 @@ mod tests {
 
     #[test]
     fn kept_samples_are_loaded_once() {
-        let sample = |index| LinearSystem {
-            index,
-            ..LinearSystem::plain(Csr::identity(4), vec![index as f64; 4], Props::SPD)
-        };
+        let sample =
+            |index| LinearSystem { index, ..LinearSystem::plain(Csr::identity(4), vec![index as f64; 4], Props::SPD) };
         let samples: Vec<_> = (0..6).map(sample).collect();
         let each = samples[0].bytes();
         assert_eq!(each, samples.bytes(0, &Parts::all()).unwrap());

@@ -123,16 +123,9 @@ impl Location {
 
     /// The location called `name`.
     pub fn from_name(name: &str) -> Option<Self> {
-        [
-            Location::Points,
-            Location::Cells,
-            Location::Dofs,
-            Location::Grid,
-            Location::Lower,
-            Location::Sample,
-        ]
-        .into_iter()
-        .find(|l| l.name() == name)
+        [Location::Points, Location::Cells, Location::Dofs, Location::Grid, Location::Lower, Location::Sample]
+            .into_iter()
+            .find(|l| l.name() == name)
     }
 }
 

@@ -59,38 +59,23 @@ pub struct Parts {
 impl Parts {
     /// Everything.
     pub fn all() -> Self {
-        Parts {
-            labels: Names::All,
-            ..Parts::unlabelled()
-        }
+        Parts { labels: Names::All, ..Parts::unlabelled() }
     }
 
     /// Everything but labels.
     pub fn unlabelled() -> Self {
-        Parts {
-            matrix: true,
-            rhs: true,
-            solution: true,
-            fields: Names::All,
-            labels: Names::None,
-        }
+        Parts { matrix: true, rhs: true, solution: true, fields: Names::All, labels: Names::None }
     }
 
     /// What is known before a system is solved: A, b and fields. Solutions and labels are learned from, never predicted
     /// from.
     pub fn given() -> Self {
-        Parts {
-            solution: false,
-            ..Parts::unlabelled()
-        }
+        Parts { solution: false, ..Parts::unlabelled() }
     }
 
     /// A alone.
     pub fn matrix() -> Self {
-        Parts {
-            matrix: true,
-            ..Parts::default()
-        }
+        Parts { matrix: true, ..Parts::default() }
     }
 }
 
@@ -153,9 +138,7 @@ impl SampleSource for Vec<LinearSystem> {
     }
 
     fn load(&self, ids: &[u32], parts: &Parts) -> Result<Vec<Arc<LinearSystem>>> {
-        ids.iter()
-            .map(|&id| Ok(Arc::new(find(self, id)?.clone().only(parts))))
-            .collect()
+        ids.iter().map(|&id| Ok(Arc::new(find(self, id)?.clone().only(parts)))).collect()
     }
 }
 
@@ -194,12 +177,7 @@ pub fn for_each_chunk(
 }
 
 /// `ids` cut into chunks of at most `bytes`, or of one sample.
-fn chunks<'a>(
-    source: &dyn SampleSource,
-    ids: &'a [u32],
-    parts: &Parts,
-    bytes: usize,
-) -> Result<Vec<&'a [u32]>> {
+fn chunks<'a>(source: &dyn SampleSource, ids: &'a [u32], parts: &Parts, bytes: usize) -> Result<Vec<&'a [u32]>> {
     let (mut out, mut first, mut sum) = (Vec::new(), 0, 0);
     for (k, &id) in ids.iter().enumerate() {
         let next = source.bytes(id, parts)?;
@@ -222,12 +200,8 @@ mod tests {
     use crate::system::{Field, Location};
 
     fn samples(count: u64) -> Vec<LinearSystem> {
-        let field = |name: &str| Field {
-            name: name.into(),
-            location: Location::Sample,
-            components: 1,
-            values: vec![1.0],
-        };
+        let field =
+            |name: &str| Field { name: name.into(), location: Location::Sample, components: 1, values: vec![1.0] };
         let sample = |index| LinearSystem {
             solution: Some(vec![index as f64; 3]),
             fields: vec![field("w"), field("f")],
@@ -244,23 +218,14 @@ mod tests {
         let s = source.load(&[1], &Parts::matrix()).unwrap().remove(0);
         assert_eq!((s.n(), s.matrix.nnz(), s.rhs.len(), s.index), (3, 3, 0, 1));
         assert!(s.solution.is_none() && s.fields.is_empty() && s.labels.is_empty());
-        let parts = Parts {
-            rhs: true,
-            fields: Names::Only(vec!["f".into(), "there is none".into()]),
-            ..Parts::default()
-        };
+        let parts =
+            Parts { rhs: true, fields: Names::Only(vec!["f".into(), "there is none".into()]), ..Parts::default() };
         let s = source.load(&[0], &parts).unwrap().remove(0);
-        assert_eq!(
-            (s.n(), s.matrix.nrows(), s.rhs.len(), s.fields.len()),
-            (3, 0, 3, 1)
-        );
+        assert_eq!((s.n(), s.matrix.nrows(), s.rhs.len(), s.fields.len()), (3, 0, 3, 1));
         assert!(s.field("f").is_some() && s.label("icc").is_none());
         assert_eq!(source.bytes(0, &parts).unwrap(), 8 * 4);
         assert_eq!(source.load(&[0], &Parts::all()).unwrap()[0].labels.len(), 1);
-        assert_eq!(
-            source.load(&[0], &Parts::unlabelled()).unwrap()[0].labels.len(),
-            0
-        );
+        assert_eq!(source.load(&[0], &Parts::unlabelled()).unwrap()[0].labels.len(), 0);
     }
 
     #[test]

@@ -79,13 +79,7 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::Io`].
     pub fn clear(&self) -> Result<()> {
-        for file in [
-            self.recipe(),
-            self.info(),
-            self.metrics(),
-            self.last(),
-            self.best(),
-        ] {
+        for file in [self.recipe(), self.info(), self.metrics(), self.last(), self.best()] {
             match fs::remove_file(&file) {
                 Ok(()) => {}
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}

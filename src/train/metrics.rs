@@ -67,11 +67,7 @@ pub(super) fn append(path: &Path, metrics: &EpochMetrics) -> Result<()> {
     use std::io::Write;
     let line = serde_json::to_string(metrics)
         .map_err(|e| Error::Argument(format!("metrics cannot be written as JSON: {e}")))?;
-    let mut file = fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .map_err(|e| Error::io(path, "open", e))?;
-    file.write_all(format!("{line}\n").as_bytes())
-        .map_err(|e| Error::io(path, "write", e))
+    let mut file =
+        fs::OpenOptions::new().create(true).append(true).open(path).map_err(|e| Error::io(path, "open", e))?;
+    file.write_all(format!("{line}\n").as_bytes()).map_err(|e| Error::io(path, "write", e))
 }

@@ -93,13 +93,7 @@ pub struct Optimizer {
 impl Default for Optimizer {
     fn default() -> Self {
         let adam = AdamConfig::default();
-        Optimizer {
-            lr: adam.lr,
-            betas: adam.betas,
-            eps: adam.eps,
-            weight_decay: adam.weight_decay,
-            clip: adam.clip,
-        }
+        Optimizer { lr: adam.lr, betas: adam.betas, eps: adam.eps, weight_decay: adam.weight_decay, clip: adam.clip }
     }
 }
 
@@ -121,13 +115,7 @@ pub struct Validation {
 
 impl Default for Validation {
     fn default() -> Self {
-        Validation {
-            every: 1,
-            samples: 32,
-            ksp: Method::richardson(1.0),
-            rtol: 1e-5,
-            max_it: 500,
-        }
+        Validation { every: 1, samples: 32, ksp: Method::richardson(1.0), rtol: 1e-5, max_it: 500 }
     }
 }
 
@@ -174,11 +162,7 @@ impl TrainRecipe {
                     if self.cache_mib.is_none() {
                         known.insert(0, "cache_mib".into());
                     }
-                    format!(
-                        "unknown key '{key}' (known keys: {}, [{}])",
-                        known.join(", "),
-                        model.name
-                    )
+                    format!("unknown key '{key}' (known keys: {}, [{}])", known.join(", "), model.name)
                 }
             });
         }
@@ -195,9 +179,7 @@ impl TrainRecipe {
         let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
         let mut recipe = Self::parse(&text, &path.display().to_string())?;
         if recipe.name.is_empty() {
-            recipe.name = path
-                .file_stem()
-                .map_or_else(String::new, |s| s.to_string_lossy().into_owned());
+            recipe.name = path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
         }
         if let Some(dir) = path.parent()
             && recipe.data.is_relative()
@@ -253,9 +235,7 @@ impl TrainRecipe {
     pub fn settings(&self) -> Result<Box<dyn ModelConfig>> {
         let table = self.own.get(&self.model).and_then(Value::as_table);
         let empty = Table::new();
-        models::ENTRIES
-            .find(&self.model)?
-            .parse(table.unwrap_or(&empty), "recipe")
+        models::ENTRIES.find(&self.model)?.parse(table.unwrap_or(&empty), "recipe")
     }
 
     /// Adam's constants at a learning-rate factor.
@@ -281,25 +261,21 @@ impl TrainRecipe {
         let mut table: Table = toml::from_str(&text).map_err(|e| Error::toml(origin, &text, &e))?;
         for assignment in assignments {
             let Some((key, value)) = assignment.split_once('=') else {
-                return Err(Error::recipe(
-                    origin,
-                    format!("{assignment}: must be KEY=VALUE, as in nsls.width=64"),
-                ));
+                return Err(Error::recipe(origin, format!("{assignment}: must be KEY=VALUE, as in nsls.width=64")));
             };
             let (path, last) = key.rsplit_once('.').unwrap_or(("", key));
             let mut place = &mut table;
             for part in path.split('.').filter(|p| !p.is_empty()) {
                 let inner = place.entry(part).or_insert_with(|| Value::Table(Table::new()));
-                place = inner
-                    .as_table_mut()
-                    .ok_or_else(|| Error::recipe(origin, format!("{key}: {part} is no table")))?;
+                place =
+                    inner.as_table_mut().ok_or_else(|| Error::recipe(origin, format!("{key}: {part} is no table")))?;
             }
             let parsed = toml::from_str::<Table>(&format!("v = {value}"));
             let parsed = parsed.ok().and_then(|mut t| t.remove("v"));
             place.insert(last.into(), parsed.unwrap_or_else(|| Value::String(value.into())));
         }
-        let text = toml::to_string(&table)
-            .map_err(|e| Error::Argument(format!("recipe cannot be written as TOML: {e}")))?;
+        let text =
+            toml::to_string(&table).map_err(|e| Error::Argument(format!("recipe cannot be written as TOML: {e}")))?;
         Self::parse(&text, origin)
     }
 
@@ -309,11 +285,7 @@ impl TrainRecipe {
     /// As [`TrainRecipe::to_toml`].
     pub fn decisive(&self) -> Result<String> {
         let cache_mib = None;
-        TrainRecipe {
-            cache_mib,
-            ..self.clone()
-        }
-        .to_toml()
+        TrainRecipe { cache_mib, ..self.clone() }.to_toml()
     }
 
     /// The recipe as TOML, every default written out.
@@ -378,11 +350,7 @@ mod tests {
             assert_eq!(again.to_toml().unwrap(), stored);
             let entry = models::ENTRIES.find(&again.model).unwrap();
             for key in (entry.defaults)().keys() {
-                assert!(
-                    again.own[entry.name].get(key).is_some(),
-                    "{}: no {key}",
-                    file.display()
-                );
+                assert!(again.own[entry.name].get(key).is_some(), "{}: no {key}", file.display());
             }
             read += 1;
         }

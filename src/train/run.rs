@@ -123,9 +123,7 @@ impl Training {
         let checkpoint = Checkpoint::read(&file)?;
         same_recipe(&checkpoint, &recipe.decisive()?, &file)?;
         let mut run = Self::load(recipe, directory)?;
-        run.trainer
-            .restore(&checkpoint)
-            .map_err(|e| Error::file(&file, e.to_string()))?;
+        run.trainer.restore(&checkpoint).map_err(|e| Error::file(&file, e.to_string()))?;
         run.progress = checkpoint.progress;
         run.last_metrics = checkpoint.metrics;
         metrics::truncate(&run.directory.metrics(), run.progress.epoch)?;
@@ -146,19 +144,13 @@ impl Training {
             if set.is_empty() {
                 return Err(Error::file(
                     &recipe.data,
-                    format!(
-                        "its {name} split is empty: generate more samples or give [split] a share for it"
-                    ),
+                    format!("its {name} split is empty: generate more samples or give [split] a share for it"),
                 ));
             }
         }
         let most = recipe.cache_mib.map_or_else(cache::default_bytes, |m| m << 20);
         let source: Arc<dyn SampleSource> = Arc::new(Checked::new(data));
-        let set = TrainingSet {
-            source: source.clone(),
-            ids,
-            cache_bytes: most / 2,
-        };
+        let set = TrainingSet { source: source.clone(), ids, cache_bytes: most / 2 };
         let held_out = HeldOut {
             source: Cached::new(source, Parts::given(), most / 4),
             ids: held_out,
@@ -197,9 +189,7 @@ impl Training {
             batches: per_epoch * self.recipe.epochs,
             done: self.progress.epoch * per_epoch + self.progress.batch,
         });
-        let end = stop_after.map_or(self.recipe.epochs, |k| {
-            self.recipe.epochs.min(self.progress.epoch + k)
-        });
+        let end = stop_after.map_or(self.recipe.epochs, |k| self.recipe.epochs.min(self.progress.epoch + k));
         while self.progress.epoch < end && !self.progress.finished {
             self.epoch(per_epoch, events)?;
         }
@@ -290,10 +280,7 @@ impl Training {
         };
         let (batch, next) = (group(), group());
         let step = self.progress.step;
-        let factor = self
-            .recipe
-            .schedule
-            .factor(step, per_epoch * self.recipe.epochs, per_epoch);
+        let factor = self.recipe.schedule.factor(step, per_epoch * self.recipe.epochs, per_epoch);
         let adam = self.recipe.adam(factor);
         let mut probes = stream(self.recipe.seed, Purpose::Probes, step);
         let report = self.trainer.step(&batch, &next, &mut probes, &adam)?;
@@ -381,10 +368,7 @@ fn same_recipe(checkpoint: &Checkpoint, recipe: &str, file: &Path) -> Result<()>
     if there == recipe {
         return Ok(());
     }
-    let differs = there
-        .lines()
-        .find(|l| !recipe.lines().any(|r| r == *l))
-        .unwrap_or("fewer keys");
+    let differs = there.lines().find(|l| !recipe.lines().any(|r| r == *l)).unwrap_or("fewer keys");
     Err(Error::file(
         file,
         format!("was trained with another recipe (there: {differs}); resume with the recipe.toml beside it"),

@@ -46,10 +46,7 @@ fn default_gamma() -> f64 {
 
 impl Default for Schedule {
     fn default() -> Self {
-        Schedule::Cosine {
-            warmup: 0,
-            end: default_end(),
-        }
+        Schedule::Cosine { warmup: 0, end: default_end() }
     }
 }
 
@@ -61,12 +58,10 @@ impl Schedule {
             Schedule::Cosine { end, .. } if !(0.0..=1.0).contains(&end) => {
                 Err(Error::Argument("schedule.end: must be between 0 and 1".into()))
             }
-            Schedule::Step { epochs: 0, .. } => {
-                Err(Error::Argument("schedule.epochs: must be at least 1".into()))
+            Schedule::Step { epochs: 0, .. } => Err(Error::Argument("schedule.epochs: must be at least 1".into())),
+            Schedule::Step { gamma, .. } if !(gamma > 0.0 && gamma <= 1.0) => {
+                Err(Error::Argument("schedule.gamma: must be above 0 and at most 1".into()))
             }
-            Schedule::Step { gamma, .. } if !(gamma > 0.0 && gamma <= 1.0) => Err(Error::Argument(
-                "schedule.gamma: must be above 0 and at most 1".into(),
-            )),
             _ => Ok(()),
         }
     }
@@ -78,25 +73,14 @@ impl Schedule {
             Schedule::Cosine { warmup, end } => {
                 let span = total.saturating_sub(warmup).max(1) as f64;
                 let t = (step.saturating_sub(warmup) as f64 / span).min(1.0);
-                (
-                    warmup,
-                    end + (1.0 - end) * 0.5 * (1.0 + (std::f64::consts::PI * t).cos()),
-                )
+                (warmup, end + (1.0 - end) * 0.5 * (1.0 + (std::f64::consts::PI * t).cos()))
             }
-            Schedule::Step {
-                warmup,
-                epochs,
-                gamma,
-            } => {
+            Schedule::Step { warmup, epochs, gamma } => {
                 let drops = step / (per_epoch.max(1) * epochs);
                 (warmup, gamma.powi(i32::try_from(drops).unwrap_or(i32::MAX)))
             }
         };
-        if step < warmup {
-            factor * (step + 1) as f64 / warmup as f64
-        } else {
-            factor
-        }
+        if step < warmup { factor * (step + 1) as f64 / warmup as f64 } else { factor }
     }
 }
 
@@ -114,11 +98,7 @@ mod tests {
 
     #[test]
     fn warmup_rises_and_steps_halve() {
-        let s = Schedule::Step {
-            warmup: 4,
-            epochs: 2,
-            gamma: 0.5,
-        };
+        let s = Schedule::Step { warmup: 4, epochs: 2, gamma: 0.5 };
         assert_eq!(s.factor(0, 100, 10), 0.25);
         assert_eq!(s.factor(19, 100, 10), 1.0);
         assert_eq!(s.factor(20, 100, 10), 0.5);

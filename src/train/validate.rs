@@ -37,15 +37,10 @@ pub fn validate(model: &dyn Model, held_out: &HeldOut, how: &Validation) -> Resu
         Ok(())
     })?;
     if solves.is_empty() {
-        return Err(Error::Argument(
-            "validation needs at least one held-out system".into(),
-        ));
+        return Err(Error::Argument("validation needs at least one held-out system".into()));
     }
     let failures = solves.iter().filter(|s| !s.1).count();
-    let mut counts: Vec<f64> = solves
-        .iter()
-        .map(|&(its, ok)| if ok { its } else { how.max_it } as f64)
-        .collect();
+    let mut counts: Vec<f64> = solves.iter().map(|&(its, ok)| if ok { its } else { how.max_it } as f64).collect();
     counts.sort_by(f64::total_cmp);
     let n = counts.len();
     Ok(SolverMetrics {
@@ -58,23 +53,12 @@ pub fn validate(model: &dyn Model, held_out: &HeldOut, how: &Validation) -> Resu
 }
 
 /// (iterations, converged) of one system.
-fn solve(
-    ws: &mut Workspace,
-    model: &dyn Model,
-    system: &LinearSystem,
-    how: &Validation,
-) -> Result<(usize, bool)> {
+fn solve(ws: &mut Workspace, model: &dyn Model, system: &LinearSystem, how: &Validation) -> Result<(usize, bool)> {
     // Some methods need a symmetric preconditioner; the other methods take what the network says.
-    let options = PredictOptions {
-        symmetrize: how.ksp.requirements().symmetric_preconditioner(),
-        filter: 0.0,
-    };
+    let options = PredictOptions { symmetrize: how.ksp.requirements().symmetric_preconditioner(), filter: 0.0 };
     // Recycling methods must not carry a space from whatever system this thread solved before.
     ws.forget();
-    let stop = Stop {
-        max_it: how.max_it,
-        ..Stop::rtol(how.rtol)
-    };
+    let stop = Stop { max_it: how.max_it, ..Stop::rtol(how.rtol) };
     let problem = Problem::new(system, how.ksp.clone(), stop);
     let prepared = problem.prepare(model.predict(system, &options)?)?;
     let outcome = problem.solve(ws, &prepared, &mut Quiet)?.outcome;
@@ -101,19 +85,13 @@ mod tests {
             chunk_bytes: 1 << 20,
         };
         let run = |method: &str, modes| {
-            let how = Validation {
-                ksp: method.parse().unwrap(),
-                ..Validation::default()
-            };
+            let how = Validation { ksp: method.parse().unwrap(), ..Validation::default() };
             validate(&SineModes(modes), &held_out, &how)
         };
         for method in ["cg", "gcrodr(30, 10)"] {
             let [none, some] = [0, 10].map(|modes| run(method, modes).unwrap());
             assert!(some.failures == 0 && some.systems == 3);
-            assert!(
-                some.iterations_worst < none.iterations_mean,
-                "{method}: {some:?} {none:?}"
-            );
+            assert!(some.iterations_worst < none.iterations_mean, "{method}: {some:?} {none:?}");
         }
         let error = run("richardson", 10).unwrap_err().to_string();
         assert!(error.contains("take cg or gcrodr"), "{error}");

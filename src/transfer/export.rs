@@ -76,22 +76,13 @@ fn vtu(system: &LinearSystem, output: &Path) -> Result<()> {
                 *slot = x;
             }
         }
-        fields.push(Field {
-            name: name.into(),
-            location: Location::Points,
-            components: 1,
-            values,
-        });
+        fields.push(Field { name: name.into(), location: Location::Points, components: 1, values });
     }
     vtk::write(output, &placed, &fields)
 }
 
 fn mtx(system: &LinearSystem, output: &Path) -> Result<Vec<PathBuf>> {
-    let stem = output
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let stem = output.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let beside = |suffix: &str| output.with_file_name(format!("{stem}_{suffix}.mtx"));
     let mut files = vec![output.to_path_buf(), beside("b")];
     matrix_market::write(output, &system.matrix)?;

@@ -57,10 +57,7 @@ pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Resul
     let mut systems: Vec<(LinearSystem, f64)> = Vec::new();
     for (index, file) in import.files.iter().enumerate() {
         if interrupt::requested() {
-            return Err(Error::Interrupted(format!(
-                "{index} of {} files read, nothing written",
-                import.files.len()
-            )));
+            return Err(Error::Interrupted(format!("{index} of {} files read, nothing written", import.files.len())));
         }
         let clock = Instant::now();
         let mut system = read(file, import.rhs)?;
@@ -87,9 +84,7 @@ pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Resul
         linear: true,
     };
     let pattern = first.matrix.pattern().clone();
-    let shared = systems
-        .iter()
-        .all(|(s, _)| Arc::ptr_eq(s.matrix.pattern(), &pattern));
+    let shared = systems.iter().all(|(s, _)| Arc::ptr_eq(s.matrix.pattern(), &pattern));
     let shape = Shape::of(first, shared.then_some(pattern), None);
     let records: Vec<Record> = systems
         .into_iter()
@@ -104,11 +99,8 @@ pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Resul
 }
 
 fn header(import: &Import, props: Props, records: &[Record]) -> Header {
-    let names: Vec<toml::Value> = import
-        .files
-        .iter()
-        .filter_map(|f| Some(f.file_name()?.to_string_lossy().into_owned().into()))
-        .collect();
+    let names: Vec<toml::Value> =
+        import.files.iter().filter_map(|f| Some(f.file_name()?.to_string_lossy().into_owned().into())).collect();
     let mut own = toml::Table::new();
     own.insert("files".into(), names.into());
     if let Ok(rhs) = toml::Value::try_from(import.rhs) {
@@ -153,32 +145,20 @@ fn read(file: &Path, rhs: Rhs) -> Result<LinearSystem> {
         Some("mtx") => {
             let stem = file.file_stem().unwrap_or_default().to_string_lossy();
             let beside = file.with_file_name(format!("{stem}_b.mtx"));
-            let b = beside
-                .is_file()
-                .then(|| matrix_market::read_vector(&beside))
-                .transpose()?;
+            let b = beside.is_file().then(|| matrix_market::read_vector(&beside)).transpose()?;
             (matrix_market::read(file)?, b)
         }
         _ => {
-            return Err(Error::file(
-                file,
-                "is neither a Matrix Market file (.mtx) nor a NumPy archive (.npz)",
-            ));
+            return Err(Error::file(file, "is neither a Matrix Market file (.mtx) nor a NumPy archive (.npz)"));
         }
     };
     let n = matrix.nrows();
     if matrix.ncols() != n || n == 0 {
-        let reason = format!(
-            "holds a {n} × {} matrix: must be square, not empty",
-            matrix.ncols()
-        );
+        let reason = format!("holds a {n} × {} matrix: must be square, not empty", matrix.ncols());
         return Err(Error::file(file, reason));
     }
     if let Some(k) = matrix.values().iter().position(|v| !v.is_finite()) {
-        return Err(Error::file(
-            file,
-            format!("stored entry {k} is {}", matrix.values()[k]),
-        ));
+        return Err(Error::file(file, format!("stored entry {k} is {}", matrix.values()[k])));
     }
     let rhs = b.unwrap_or_else(|| {
         let ones = vec![1.0; n];
@@ -190,10 +170,7 @@ fn read(file: &Path, rhs: Rhs) -> Result<LinearSystem> {
         b
     });
     if rhs.len() != n {
-        let reason = format!(
-            "its right-hand side has {} entries, the matrix {n} rows",
-            rhs.len()
-        );
+        let reason = format!("its right-hand side has {} entries, the matrix {n} rows", rhs.len());
         return Err(Error::file(file, reason));
     }
     let symmetric = matrix.is_symmetric(SYMMETRY);

@@ -43,12 +43,7 @@ pub fn system(seed: u64, index: u64, n: usize, mesh: Option<Arc<MeshData>>) -> L
         rhs,
         solution: Some(x),
         props: Props::SPD,
-        fields: vec![Field {
-            name: "w".into(),
-            location: Location::Cells,
-            components: 1,
-            values: w,
-        }],
+        fields: vec![Field { name: "w".into(), location: Location::Cells, components: 1, values: w }],
         labels: vec![Field {
             name: "inverse diagonal".into(),
             location: Location::Dofs,

@@ -45,11 +45,7 @@ pub fn output(dir: &Path, args: &[&str]) -> Output {
 /// Runs it; it must succeed. Returns stdout.
 pub fn ok(dir: &Path, args: &[&str]) -> String {
     let out = output(dir, args);
-    assert!(
-        out.status.success(),
-        "{args:?}: {}",
-        String::from_utf8_lossy(&out.stderr)
-    );
+    assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()
 }
 

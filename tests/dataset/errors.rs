@@ -35,10 +35,7 @@ fn truncated_files_are_refused() {
     for keep in [all.len() - 1, all.len() / 2, 100, 3, 0] {
         std::fs::write(&file, &all[..keep]).unwrap();
         let line = refused(dir.path(), &["inspect", "r.h5"], 1, &["r.h5"]);
-        assert!(
-            line.contains("truncated") || line.contains("not a fempipe dataset"),
-            "{line}"
-        );
+        assert!(line.contains("truncated") || line.contains("not a fempipe dataset"), "{line}");
         let _guard = alone();
         assert!(Dataset::open(&file).is_err());
     }
@@ -58,12 +55,7 @@ fn one_flipped_bit_names_the_sample() {
     for bytes in [entry, solution] {
         std::fs::write(&file, &whole).unwrap();
         flip(&file, &bytes, 0);
-        let line = refused(
-            at,
-            &["inspect", "--verify", "r.h5"],
-            1,
-            &["r.h5", "was altered", "digest"],
-        );
+        let line = refused(at, &["inspect", "--verify", "r.h5"], 1, &["r.h5", "was altered", "digest"]);
         assert!(line.contains("sample 17 "), "{line}");
         // Whoever reads the sample is told as well, and the others can still be had.
         let _guard = alone();
@@ -88,23 +80,14 @@ fn every_bit_of_the_arrays_is_guarded() {
     let sample = data.read(2).unwrap();
     let mesh = data.mesh().unwrap().clone();
     drop((data, guard));
-    let mut targets: Vec<[u8; 8]> = sample
-        .fields
-        .iter()
-        .map(|f| f.values[f.values.len() / 2].to_le_bytes())
-        .collect();
+    let mut targets: Vec<[u8; 8]> = sample.fields.iter().map(|f| f.values[f.values.len() / 2].to_le_bytes()).collect();
     targets.extend(sample.params.iter().map(|p| p.1.to_le_bytes()));
     targets.push(mesh.points[mesh.points.len() / 2].to_le_bytes());
     for bytes in targets {
         std::fs::write(&file, &whole).unwrap();
         flip(&file, &bytes, 0);
         let out = output(at, &["inspect", "--verify", "r.h5"]);
-        assert_eq!(
-            out.status.code(),
-            Some(1),
-            "{}",
-            String::from_utf8_lossy(&out.stdout)
-        );
+        assert_eq!(out.status.code(), Some(1), "{}", String::from_utf8_lossy(&out.stdout));
     }
 }
 
@@ -115,34 +98,19 @@ fn other_files_and_other_versions_are_refused() {
     refused(at, &["inspect", "none.h5"], 1, &["none.h5", "No such file"]);
     refused(at, &["inspect", "."], 1, &["directory"]);
     std::fs::write(at.join("text.h5"), "these are words, not numbers").unwrap();
-    refused(
-        at,
-        &["inspect", "text.h5"],
-        1,
-        &["text.h5", "not a fempipe dataset"],
-    );
+    refused(at, &["inspect", "text.h5"], 1, &["text.h5", "not a fempipe dataset"]);
     let guard = alone();
     let other = hdf5::File::create(at.join("other.h5")).unwrap();
     other.close().unwrap();
     drop(guard);
-    refused(
-        at,
-        &["inspect", "other.h5"],
-        1,
-        &["other.h5", "not a fempipe dataset"],
-    );
+    refused(at, &["inspect", "other.h5"], 1, &["other.h5", "not a fempipe dataset"]);
     let file = dataset(at);
     let guard = alone();
     let newer = hdf5::File::open_rw(&file).unwrap();
     newer.attr("format_version").unwrap().write_scalar(&2u32).unwrap();
     newer.close().unwrap();
     drop(guard);
-    refused(
-        at,
-        &["inspect", "r.h5"],
-        1,
-        &["r.h5", "format version 2", "reads version 1"],
-    );
+    refused(at, &["inspect", "r.h5"], 1, &["r.h5", "format version 2", "reads version 1"]);
 }
 
 #[test]
@@ -162,36 +130,13 @@ fn bad_recipes_and_arguments_are_refused() {
         refused(at, &["generate", "bad.toml"], 1, &["bad.toml", word]);
     }
     refused(at, &["generate", "none.toml"], 1, &["none.toml", "No such file"]);
-    refused(
-        at,
-        &["generate", "--family", "poisson", "--samples", "-3"],
-        1,
-        &["samples = -3"],
-    );
-    refused(
-        at,
-        &["generate", "--family", "poisson", "--samples", "0"],
-        1,
-        &["samples = 0"],
-    );
-    refused(
-        at,
-        &["generate", "--family", "poisson", "--level", "0"],
-        1,
-        &["level"],
-    );
+    refused(at, &["generate", "--family", "poisson", "--samples", "-3"], 1, &["samples = -3"]);
+    refused(at, &["generate", "--family", "poisson", "--samples", "0"], 1, &["samples = 0"]);
+    refused(at, &["generate", "--family", "poisson", "--level", "0"], 1, &["level"]);
     refused(at, &["generate"], 2, &["--family"]);
-    refused(
-        at,
-        &["generate", "--family", "poisson", "--shard", "3/2"],
-        2,
-        &["--shard"],
-    );
+    refused(at, &["generate", "--family", "poisson", "--shard", "3/2"], 2, &["--shard"]);
     refused(at, &["inspect"], 2, &["FILE"]);
-    let left: Vec<_> = std::fs::read_dir(at)
-        .unwrap()
-        .map(|e| e.unwrap().file_name())
-        .collect();
+    let left: Vec<_> = std::fs::read_dir(at).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left, ["bad.toml"], "a refused command leaves nothing behind");
 }
 
@@ -199,16 +144,7 @@ fn bad_recipes_and_arguments_are_refused() {
 fn an_unwritable_output_is_told_before_the_work() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("file"), "").unwrap();
-    let big = [
-        "generate",
-        "--family",
-        "poisson",
-        "--level",
-        "3",
-        "--samples",
-        "4000000",
-        "-o",
-    ];
+    let big = ["generate", "--family", "poisson", "--level", "3", "--samples", "4000000", "-o"];
     for target in ["/proc/no/d.h5", "file/d.h5"] {
         let args = [&big[..], &[target]].concat();
         refused(dir.path(), &args, 1, &[target, "cannot create"]);
@@ -243,11 +179,7 @@ impl Drop for Tmpfs<'_> {
 fn a_full_disk_loses_nothing_finished() {
     let dir = tempfile::tempdir().unwrap();
     let at = dir.path();
-    std::fs::write(
-        at.join("r.toml"),
-        RECIPE.replace("samples = 40", "samples = 2000\npart_size = 50"),
-    )
-    .unwrap();
+    std::fs::write(at.join("r.toml"), RECIPE.replace("samples = 40", "samples = 2000\npart_size = 50")).unwrap();
     ok(at, &["generate", "r.toml", "-o", "whole.h5"]);
     let size = std::fs::metadata(at.join("whole.h5")).unwrap().len();
     let small = at.join("small");
@@ -272,7 +204,5 @@ fn count_parts(disk: &Path) -> usize {
     let Ok(entries) = std::fs::read_dir(disk.join("d.h5.parts")) else {
         return 0;
     };
-    entries
-        .filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|x| x == "h5"))
-        .count()
+    entries.filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|x| x == "h5")).count()
 }

@@ -28,44 +28,15 @@ const TABLES: [(&str, &str); 13] = [
 #[test]
 fn every_family_has_the_same_digests_for_any_threads_and_after_a_kill() {
     for entry in families::ENTRIES.shipped() {
-        assert!(
-            TABLES.iter().any(|t| t.0 == entry.name),
-            "no table for {}",
-            entry.name
-        );
+        assert!(TABLES.iter().any(|t| t.0 == entry.name), "no table for {}", entry.name);
     }
     let dir = tempfile::tempdir().unwrap();
     let at = dir.path();
     for (family, keys) in TABLES {
-        let recipe =
-            format!("family = '{family}'\nsamples = 24\nseed = 3\npart_size = 5\n[{family}]\n{keys}\n");
+        let recipe = format!("family = '{family}'\nsamples = 24\nseed = 3\npart_size = 5\n[{family}]\n{keys}\n");
         std::fs::write(at.join("r.toml"), recipe).unwrap();
-        ok(
-            at,
-            &[
-                "generate",
-                "r.toml",
-                "-q",
-                "--threads",
-                "1",
-                "--force",
-                "-o",
-                "one.h5",
-            ],
-        );
-        ok(
-            at,
-            &[
-                "generate",
-                "r.toml",
-                "-q",
-                "--threads",
-                "2",
-                "--force",
-                "-o",
-                "two.h5",
-            ],
-        );
+        ok(at, &["generate", "r.toml", "-q", "--threads", "1", "--force", "-o", "one.h5"]);
+        ok(at, &["generate", "r.toml", "-q", "--threads", "2", "--force", "-o", "two.h5"]);
         let expected = digests(&at.join("one.h5"));
         assert_eq!(digests(&at.join("two.h5")), expected, "{family}: {keys}");
         let mut command = fempipe(at, &["generate", "r.toml", "-q", "-o", "killed.h5"]);

@@ -49,12 +49,7 @@ fn labels_are_what_they_are_called() {
             let v: Vec<f64> = (0..n).map(|r| vectors[5 * r + k]).collect();
             let mut av = vec![0.0; n];
             s.matrix.spmv(&v, &mut av);
-            let residual = av
-                .iter()
-                .zip(&v)
-                .map(|(a, v)| (a - lambda * v).powi(2))
-                .sum::<f64>()
-                .sqrt();
+            let residual = av.iter().zip(&v).map(|(a, v)| (a - lambda * v).powi(2)).sum::<f64>().sqrt();
             let kept = s.label("eigen_residuals").unwrap().values[k];
             assert!(residual < 1e-8 * lambda && (residual - kept).abs() < 1e-12);
         }
@@ -81,19 +76,14 @@ fn indefinite_matrices_have_their_eigenvalues_nearest_zero() {
         [helmholtz]\ndiscretisation = \"fd\"\ncells = 16\nk = 12.0\nvariation = 0.0\n";
     make(dir.path(), "h.h5", recipe, "1");
     let part = |m: i32| (32.0 * (std::f64::consts::PI * f64::from(m) / 32.0).sin()).powi(2);
-    let mut exact: Vec<f64> = (1..16)
-        .flat_map(|m| (1..16).map(move |n| part(m) + part(n) - 144.0))
-        .collect();
+    let mut exact: Vec<f64> = (1..16).flat_map(|m| (1..16).map(move |n| part(m) + part(n) - 144.0)).collect();
     exact.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
     let _guard = alone();
     let s = Dataset::open(dir.path().join("h.h5")).unwrap().read(1).unwrap();
     let found = &s.label("eigenvalues").unwrap().values;
     assert!(found.iter().any(|&l| l < 0.0) && found.iter().any(|&l| l > 0.0));
     for (found, exact) in found.iter().zip(&exact) {
-        assert!(
-            (found - exact).abs() < 1e-8 * exact.abs(),
-            "{found} against {exact}"
-        );
+        assert!((found - exact).abs() < 1e-8 * exact.abs(), "{found} against {exact}");
     }
 }
 
@@ -101,14 +91,8 @@ fn indefinite_matrices_have_their_eigenvalues_nearest_zero() {
 fn labels_that_cannot_be_are_refused_before_anything_is_made() {
     let dir = tempfile::tempdir().unwrap();
     for (recipe, part) in [
-        (
-            "family = \"elliptic\"\n[labels]\ninverse = true\n[elliptic.mesh]\narea = 0.0002",
-            "labels.inverse: n = ",
-        ),
-        (
-            "family = \"tridiagonal\"\n[labels]\neigenpairs = 1000",
-            "labels.eigenpairs: 1000",
-        ),
+        ("family = \"elliptic\"\n[labels]\ninverse = true\n[elliptic.mesh]\narea = 0.0002", "labels.inverse: n = "),
+        ("family = \"tridiagonal\"\n[labels]\neigenpairs = 1000", "labels.eigenpairs: 1000"),
         ("family = \"tridiagonal\"\n[labels]\neigen = 3", "[labels]"),
     ] {
         std::fs::write(dir.path().join("r.toml"), recipe).unwrap();

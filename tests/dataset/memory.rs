@@ -37,13 +37,9 @@ fn write(path: &Path) {
     };
     let mut writer = Writer::create(path, header, shape, &Totals::default(), false).unwrap();
     for i in 0..SAMPLES as u64 {
-        writer
-            .push(&Record::new(sampler.sample(1, i).unwrap(), 0.0))
-            .unwrap();
+        writer.push(&Record::new(sampler.sample(1, i).unwrap(), 0.0)).unwrap();
     }
-    writer
-        .finish(&split::split(&Sizes::default(), SAMPLES, 1).unwrap())
-        .unwrap();
+    writer.finish(&split::split(&Sizes::default(), SAMPLES, 1).unwrap()).unwrap();
 }
 
 /// Runs `fempipe` with [`ALLOWED`] KiB of address space.

@@ -20,12 +20,7 @@ const SHAPES: [(Shape, f64); 6] = [
 ];
 
 fn recipe(shape: Shape) -> MeshRecipe {
-    MeshRecipe {
-        shape,
-        area: 0.004,
-        cells: 5,
-        ..MeshRecipe::default()
-    }
+    MeshRecipe { shape, area: 0.004, cells: 5, ..MeshRecipe::default() }
 }
 
 fn build(shape: Shape) -> (AnyMesh, Vec<BoundaryPart>) {
@@ -57,10 +52,7 @@ fn cells_fill_the_domain_and_parts_its_boundary() {
         };
         assert!((boundary - exact).abs() < tolerance, "{shape:?}: {boundary}");
         let markers = parts::markers(mesh.boundary(), &parts);
-        let agree = markers
-            .iter()
-            .zip(mesh.boundary())
-            .all(|(&m, &b)| (m > 0) == b && m != 1);
+        let agree = markers.iter().zip(mesh.boundary()).all(|(&m, &b)| (m > 0) == b && m != 1);
         assert!(agree, "every boundary point is in a part");
         assert_eq!(build(shape).0, mesh, "the same bits every time");
     }
@@ -75,21 +67,11 @@ fn reordering_keeps_the_mesh_and_narrows_the_band() {
     assert!(after.bandwidth * 3 < before.bandwidth);
     assert!((after.size - before.size).abs() < 1e-12 && after.inner_points == before.inner_points);
     // The parts moved along: they are the sides of the new mesh too.
-    let facets = |parts: &[BoundaryPart]| {
-        parts
-            .iter()
-            .map(|p| (p.name.clone(), p.facets.len()))
-            .collect::<Vec<_>>()
-    };
+    let facets = |parts: &[BoundaryPart]| parts.iter().map(|p| (p.name.clone(), p.facets.len())).collect::<Vec<_>>();
     assert_eq!(facets(&parts::sides(&reordered)), facets(&moved));
     let bottom = &moved.iter().find(|p| p.name == "bottom").unwrap().facets;
     let data = reordered.to_data();
-    assert!(
-        bottom
-            .iter()
-            .flatten()
-            .all(|&v| data.points[2 * v as usize + 1] == 0.0)
-    );
+    assert!(bottom.iter().flatten().all(|&v| data.points[2 * v as usize + 1] == 0.0));
 }
 
 #[test]
@@ -101,10 +83,7 @@ fn gmsh_files_there_and_back() {
         for version in [Version::V22, Version::V41] {
             gmsh::write(&path, &mesh.to_data(), &parts, version).unwrap();
             let back = import::read(&path).unwrap();
-            assert_eq!(
-                (back.mesh, back.parts, back.notes),
-                (mesh.clone(), parts.clone(), vec![])
-            );
+            assert_eq!((back.mesh, back.parts, back.notes), (mesh.clone(), parts.clone(), vec![]));
         }
     }
 }
@@ -143,16 +122,8 @@ fn bad_files_are_refused_by_line() {
         ("30 1 1 0", "30 1 1 0.5", "line 12: z = 0.5"),
         ("1 4 30", "1 4 31", "line 20: node 31"),
         ("1 4 30", "1 1 30", "line 20: a degenerate cell"),
-        (
-            "3 2 2 1 1 1 4 30",
-            "3 9 2 1 1 1 4 30 1 2 4",
-            "line 20: elements of kind 9",
-        ),
-        (
-            "3 2 2 1 1 1 4 30",
-            "3 3 2 1 1 1 4 30 2",
-            "line 20: triangles and quadrilaterals",
-        ),
+        ("3 2 2 1 1 1 4 30", "3 9 2 1 1 1 4 30 1 2 4", "line 20: elements of kind 9"),
+        ("3 2 2 1 1 1 4 30", "3 3 2 1 1 1 4 30 2", "line 20: triangles and quadrilaterals"),
         ("3 2 2 1 1 1 4 30", "3 2 2 1 1 1 4", "line 20: ends early"),
         ("7 1 1 2", "7 1 2 4", "line 18: an element of a physical group"),
         ("$Nodes\n5", "$Nodes\n6", "line 15"),
@@ -184,12 +155,7 @@ fn wrong_arguments() {
     std::fs::write(dir.join("r.toml"), "shape = \"square\"\naera = 0.1\n").unwrap();
     refused(dir, &["mesh", "r.toml"], 1, &["r.toml", "line 2", "aera"]);
     refused(dir, &["mesh", "--area", "0"], 1, &["mesh.area = 0"]);
-    refused(
-        dir,
-        &["mesh", "--shape", "cube", "--cells", "999"],
-        1,
-        &["mesh.cells = 999"],
-    );
+    refused(dir, &["mesh", "--shape", "cube", "--cells", "999"], 1, &["mesh.cells = 999"]);
     refused(dir, &["mesh", "-o", "x.stl"], 1, &["x.stl", ".vtu", ".msh"]);
     refused(dir, &["mesh", "none.msh"], 1, &["none.msh", "cannot read"]);
     refused(dir, &["mesh", "m.stl"], 1, &["m.stl", ".toml"]);
@@ -223,23 +189,14 @@ print(worst)
 /// What the script prints, or None where Python or meshio is not there.
 fn meshio(dir: &Path) -> Option<String> {
     let python = std::env::var("FEMPIPE_PYTHON").unwrap_or("python3".into());
-    let out = finish(
-        Command::new("sh")
-            .args([
-                "-c",
-                "command -v \"$0\" >/dev/null && \"$0\" -c \"$1\" \"$2\" || exit 9",
-            ])
-            .args([&python, MESHIO, &dir.display().to_string()]),
-    );
-    let text = String::from_utf8_lossy(&out.stdout)
-        .trim()
-        .lines()
-        .last()
-        .unwrap_or("")
-        .to_string();
-    let there = finish(Command::new("sh").args(["-c", "command -v \"$0\"", &python]))
-        .status
-        .success();
+    let out =
+        finish(
+            Command::new("sh")
+                .args(["-c", "command -v \"$0\" >/dev/null && \"$0\" -c \"$1\" \"$2\" || exit 9"])
+                .args([&python, MESHIO, &dir.display().to_string()]),
+        );
+    let text = String::from_utf8_lossy(&out.stdout).trim().lines().last().unwrap_or("").to_string();
+    let there = finish(Command::new("sh").args(["-c", "command -v \"$0\"", &python])).status.success();
     if !there || text == "skip" {
         println!("skipped: {python} has no meshio (set FEMPIPE_PYTHON)");
         return None;
@@ -254,9 +211,7 @@ fn meshio_reads_what_is_written_and_the_other_way_round() {
     let dir = dir.path();
     for name in ["disc", "quads", "cube"] {
         let make = |file: &str, version: &str| {
-            let args = [
-                "mesh", "--shape", name, "--area", "0.01", "--cells", "4", "-o", file, "--msh", version,
-            ];
+            let args = ["mesh", "--shape", name, "--area", "0.01", "--cells", "4", "-o", file, "--msh", version];
             ok(dir, &args);
         };
         make(&format!("{name}.vtu"), "4.1");
@@ -278,17 +233,10 @@ fn meshio_reads_what_is_written_and_the_other_way_round() {
 #[test]
 fn meshes_that_ship() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("meshes");
-    for (name, size) in [
-        ("l-shape", 0.75),
-        ("disc", std::f64::consts::FRAC_PI_4),
-        ("cube", 1.0),
-    ] {
+    for (name, size) in [("l-shape", 0.75), ("disc", std::f64::consts::FRAC_PI_4), ("cube", 1.0)] {
         let found = import::read(&root.join(format!("{name}.msh"))).unwrap();
         assert!((found.mesh.quality().size - size).abs() < 0.02 && !found.parts.is_empty());
     }
     let text = ok(&root, &["mesh", "disc.toml"]);
-    assert!(
-        text.contains("smallest angle") && text.contains("bandwidth, rcm"),
-        "{text}"
-    );
+    assert!(text.contains("smallest angle") && text.contains("bandwidth, rcm"), "{text}");
 }

@@ -8,10 +8,7 @@ use crate::command::{alone, finish, ok};
 fn python() -> Option<String> {
     let python = std::env::var("FEMPIPE_PYTHON").unwrap_or("python3".into());
     let ask = "command -v \"$0\" && \"$0\" -c 'import h5py, scipy'";
-    if finish(Command::new("sh").args(["-c", ask, &python]))
-        .status
-        .success()
-    {
+    if finish(Command::new("sh").args(["-c", ask, &python])).status.success() {
         return Some(python);
     }
     println!("skipped: {python} has no h5py and SciPy (set FEMPIPE_PYTHON)");
@@ -63,27 +60,12 @@ fn h5py_reads_a_sample_in_five_lines() {
     let Some(python) = python() else { return };
     for (flag, compression) in [("--quiet", "None"), ("--compress", "'gzip'")] {
         let dir = tempfile::tempdir().unwrap();
-        let args = [
-            "generate",
-            "--family",
-            "poisson",
-            "--level",
-            "3",
-            "--samples",
-            "20",
-            "-o",
-            "d.h5",
-            flag,
-        ];
+        let args = ["generate", "--family", "poisson", "--level", "3", "--samples", "20", "-o", "d.h5", flag];
         ok(dir.path(), &args);
         let script = format!("{FIVE_LINES}{}", CHECKS.replace("COMPRESSION", compression));
         assert_eq!(FIVE_LINES.trim().lines().count(), 5);
         assert!(include_str!("../../datasets/README.md").contains(FIVE_LINES));
-        let out = finish(
-            Command::new(&python)
-                .current_dir(dir.path())
-                .args(["-c", &script]),
-        );
+        let out = finish(Command::new(&python).current_dir(dir.path()).args(["-c", &script]));
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     }
 }

@@ -8,8 +8,7 @@ use rand::RngExt;
 
 use crate::command::{digests, fempipe, finish, ok, refused, spawn};
 
-const RECIPE: &str =
-    "family = \"poisson\"\nsamples = 1200\nseed = 11\npart_size = 25\n[poisson]\nlevel = 4\n";
+const RECIPE: &str = "family = \"poisson\"\nsamples = 1200\nseed = 11\npart_size = 25\n[poisson]\nlevel = 4\n";
 
 #[test]
 fn killed_twenty_times_it_ends_with_the_same_digests() {
@@ -45,10 +44,7 @@ fn killed_twenty_times_it_ends_with_the_same_digests() {
     assert_eq!(digests(&at.join("killed.h5")), digests(&at.join("unbroken.h5")));
     assert!(!at.join("killed.h5.parts").exists());
     ok(at, &["inspect", "--verify", "killed.h5"]);
-    assert!(
-        kept > 0,
-        "no kill came while parts were there: the test tests nothing"
-    );
+    assert!(kept > 0, "no kill came while parts were there: the test tests nothing");
 }
 
 #[test]
@@ -70,19 +66,7 @@ fn threads_change_no_bit() {
     std::fs::write(at.join("r.toml"), RECIPE).unwrap();
     for threads in ["1", "2", "4"] {
         let file = format!("t{threads}.h5");
-        ok(
-            at,
-            &[
-                "generate",
-                "r.toml",
-                "--set",
-                "samples=150",
-                "--threads",
-                threads,
-                "-o",
-                &file,
-            ],
-        );
+        ok(at, &["generate", "r.toml", "--set", "samples=150", "--threads", threads, "-o", &file]);
     }
     let one = digests(&at.join("t1.h5"));
     assert_eq!(one.len(), 150);
@@ -126,40 +110,15 @@ fn a_changed_recipe_is_refused_not_mixed() {
         &["r.h5.parts", "another recipe", "seed = 11", "seed = 12"],
     );
     ok(at, &["generate", "r.toml", "--set", "samples=30", "-o", "s.h5"]);
-    let again = ok(
-        at,
-        &[
-            "generate",
-            "r.toml",
-            "--set",
-            "samples=30",
-            "-o",
-            "s.h5",
-            "--json",
-        ],
-    );
-    assert!(
-        again.contains("\"already there\"") && again.contains("\"made\":0"),
-        "{again}"
-    );
+    let again = ok(at, &["generate", "r.toml", "--set", "samples=30", "-o", "s.h5", "--json"]);
+    assert!(again.contains("\"already there\"") && again.contains("\"made\":0"), "{again}");
     refused(
         at,
         &["generate", "r.toml", "--set", "samples=31", "-o", "s.h5"],
         1,
         &["s.h5", "samples = 30", "samples = 31", "--force"],
     );
-    ok(
-        at,
-        &[
-            "generate",
-            "r.toml",
-            "--set",
-            "samples=31",
-            "-o",
-            "s.h5",
-            "--force",
-        ],
-    );
+    ok(at, &["generate", "r.toml", "--set", "samples=31", "-o", "s.h5", "--force"]);
     assert_eq!(digests(&at.join("s.h5")).len(), 31);
 }
 
@@ -170,10 +129,7 @@ fn made_again_from_the_recipe_inside_at_any_size() {
     std::fs::write(at.join("r.toml"), RECIPE).unwrap();
     ok(at, &["generate", "r.toml", "--samples", "60"]);
     ok(at, &["generate", "--from", "r.h5", "-o", "same.h5"]);
-    ok(
-        at,
-        &["generate", "--from", "r.h5", "--samples", "90", "-o", "more.h5"],
-    );
+    ok(at, &["generate", "--from", "r.h5", "--samples", "90", "-o", "more.h5"]);
     let (first, more) = (digests(&at.join("r.h5")), digests(&at.join("more.h5")));
     assert_eq!(first, digests(&at.join("same.h5")));
     assert_eq!((first.len(), more.len()), (60, 90));

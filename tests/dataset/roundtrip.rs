@@ -34,9 +34,7 @@ pub fn header(samples: usize) -> Header {
 fn systems(shared: bool, count: usize, n: usize) -> (Vec<LinearSystem>, Shape) {
     let mesh = shared.then(|| Arc::new(chain::mesh(n)));
     let size = |i: usize| if shared { n } else { n + i % 3 };
-    let all: Vec<_> = (0..count)
-        .map(|i| chain::system(5, i as u64, size(i), mesh.clone()))
-        .collect();
+    let all: Vec<_> = (0..count).map(|i| chain::system(5, i as u64, size(i), mesh.clone())).collect();
     let pattern = shared.then(|| all[0].matrix.pattern().clone());
     let shape = Shape::of(&all[0], pattern, mesh);
     (all, shape)
@@ -100,15 +98,9 @@ fn samples_share_pattern_and_mesh_in_memory() {
     let path = dir.path().join("d.h5");
     let (all, shape) = systems(true, 4, 9);
     write(&path, &all, &shape, false);
-    let read = Dataset::open(&path)
-        .unwrap()
-        .load(&[0, 3], &Parts::matrix())
-        .unwrap();
+    let read = Dataset::open(&path).unwrap().load(&[0, 3], &Parts::matrix()).unwrap();
     assert!(Arc::ptr_eq(read[0].matrix.pattern(), read[1].matrix.pattern()));
-    assert!(Arc::ptr_eq(
-        read[0].mesh.as_ref().unwrap(),
-        read[1].mesh.as_ref().unwrap()
-    ));
+    assert!(Arc::ptr_eq(read[0].mesh.as_ref().unwrap(), read[1].mesh.as_ref().unwrap()));
 }
 
 #[test]
@@ -121,10 +113,7 @@ fn the_same_samples_make_the_same_bytes() {
     // HDF5 would put times of creation into the file if it were let.
     std::thread::sleep(std::time::Duration::from_millis(1100));
     write(&b, &all, &shape, false);
-    assert!(
-        std::fs::read(a).unwrap() == std::fs::read(b).unwrap(),
-        "the files differ"
-    );
+    assert!(std::fs::read(a).unwrap() == std::fs::read(b).unwrap(), "the files differ");
 }
 
 #[test]
@@ -132,14 +121,7 @@ fn samples_of_another_shape_are_refused() {
     let _guard = alone();
     let dir = tempfile::tempdir().unwrap();
     let (all, shape) = systems(true, 2, 6);
-    let mut w = Writer::create(
-        &dir.path().join("d.h5"),
-        header(2),
-        shape,
-        &Totals::default(),
-        false,
-    )
-    .unwrap();
+    let mut w = Writer::create(&dir.path().join("d.h5"), header(2), shape, &Totals::default(), false).unwrap();
     w.push(&Record::new(all[0].clone(), 0.0)).unwrap();
     let mut renamed = all[1].clone();
     renamed.params[0].0 = "other".into();

@@ -48,9 +48,7 @@ fn ranks_of_a_scheduler_are_shards() {
     let at = dir.path();
     for rank in ["0", "1"] {
         let mut child = fempipe(at, &["generate", "r.toml"]);
-        child
-            .env("OMPI_COMM_WORLD_RANK", rank)
-            .env("OMPI_COMM_WORLD_SIZE", "2");
+        child.env("OMPI_COMM_WORLD_RANK", rank).env("OMPI_COMM_WORLD_SIZE", "2");
         assert!(finish(&mut child).status.success());
     }
     ok(at, &["merge", "r.h5"]);
@@ -70,27 +68,12 @@ fn missing_doubled_and_foreign_parts_are_named() {
 
     let double = at.join("r.h5.parts/part-00004-copy.h5");
     std::fs::copy(&part, &double).unwrap();
-    refused(
-        at,
-        &["merge", "r.h5"],
-        1,
-        &["part-00004-copy.h5", "part-00004.h5", "part 4"],
-    );
+    refused(at, &["merge", "r.h5"], 1, &["part-00004-copy.h5", "part-00004.h5", "part 4"]);
     std::fs::remove_file(&double).unwrap();
 
-    ok(
-        at,
-        &[
-            "generate", "r.toml", "--seed", "5", "--shard", "1/1", "-o", "other.h5",
-        ],
-    );
+    ok(at, &["generate", "r.toml", "--seed", "5", "--shard", "1/1", "-o", "other.h5"]);
     std::fs::copy(at.join("other.h5.parts/part-00007.h5"), &part).unwrap();
-    refused(
-        at,
-        &["merge", "r.h5"],
-        1,
-        &["part-00004.h5", "foreign", "seed = 4", "seed = 5"],
-    );
+    refused(at, &["merge", "r.h5"], 1, &["part-00004.h5", "foreign", "seed = 4", "seed = 5"]);
     assert!(!at.join("r.h5").exists());
     // The process whose part it was makes it again once the foreign one is gone.
     std::fs::remove_file(&part).unwrap();
@@ -108,10 +91,7 @@ fn parts_from_several_directories_are_joined() {
     ok(at, &["merge", "r.h5", "a/r.h5.parts", "b/r.h5.parts"]);
     ok(at, &["generate", "r.toml", "-o", "whole.h5"]);
     assert_eq!(digests(&at.join("r.h5")), digests(&at.join("whole.h5")));
-    assert!(
-        at.join("a/r.h5.parts").exists(),
-        "other directories are not ours to remove"
-    );
+    assert!(at.join("a/r.h5.parts").exists(), "other directories are not ours to remove");
 }
 
 #[test]
@@ -125,11 +105,6 @@ fn an_altered_part_is_named_and_nothing_is_joined() {
     let value = data.read(2).unwrap().matrix.values()[0];
     drop((data, guard));
     crate::errors::flip(&part, &value.to_le_bytes(), 1);
-    refused(
-        at,
-        &["merge", "r.h5"],
-        1,
-        &["part-00003.h5", "sample 2 was altered"],
-    );
+    refused(at, &["merge", "r.h5"], 1, &["part-00003.h5", "sample 2 was altered"]);
     assert!(!at.join("r.h5").exists());
 }

@@ -51,15 +51,9 @@ fn parts_are_those_of_the_whole_sample() {
                 assert_eq!(a.matrix.pattern(), b.matrix.pattern());
                 assert_eq!(a.matrix.values(), b.matrix.values());
                 assert_eq!((&a.rhs, &a.solution), (&b.rhs, &b.solution));
-                assert_eq!(
-                    (&a.fields, &a.labels, &a.params),
-                    (&b.fields, &b.labels, &b.params)
-                );
-                let shared = if data.pattern().is_some() && parts.matrix {
-                    4 * (a.matrix.nnz() + a.n() + 1)
-                } else {
-                    0
-                };
+                assert_eq!((&a.fields, &a.labels, &a.params), (&b.fields, &b.labels, &b.params));
+                let shared =
+                    if data.pattern().is_some() && parts.matrix { 4 * (a.matrix.nnz() + a.n() + 1) } else { 0 };
                 let counted = |s: &dyn SampleSource, id| s.bytes(id, &parts).unwrap();
                 assert_eq!(counted(&data, id) + shared, counted(&whole, id));
             }
@@ -118,16 +112,7 @@ fn what_was_not_asked_for_is_not_read() {
     flip(&file, &label, 0);
     let data = Dataset::open(&file).unwrap();
     assert!(data.load(&[7], &Parts::all()).is_err());
-    assert!(
-        data.load(
-            &[7],
-            &Parts {
-                labels: named(&["icc"]),
-                ..Parts::default()
-            }
-        )
-        .is_ok()
-    );
+    assert!(data.load(&[7], &Parts { labels: named(&["icc"]), ..Parts::default() }).is_ok());
     let refused = statistics::statistics(&data, &|_| ()).unwrap_err().to_string();
     assert!(refused.contains("sample 7 was altered"), "{refused}");
     let whole = data.load(&[7], &Parts::unlabelled()).unwrap();

@@ -19,20 +19,13 @@ fn there_and_back() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     write(dir, "a.mtx", SPD);
-    write(
-        dir,
-        "a_b.mtx",
-        "%%MatrixMarket matrix array real general\n3 1\n1\n2\n0.1\n",
-    );
+    write(dir, "a_b.mtx", "%%MatrixMarket matrix array real general\n3 1\n1\n2\n0.1\n");
     ok(dir, &["import", "a.mtx", "-o", "a.h5"]);
     for (to, file) in [("mtx", "e.mtx"), ("npz", "e.npz")] {
         ok(dir, &["export", "a.h5", "--to", to, "-o", file]);
         ok(dir, &["import", file, "-o", "again.h5", "--force"]);
         let _guard = alone();
-        let (a, b) = (
-            Dataset::open(dir.join("a.h5")).unwrap(),
-            Dataset::open(dir.join("again.h5")).unwrap(),
-        );
+        let (a, b) = (Dataset::open(dir.join("a.h5")).unwrap(), Dataset::open(dir.join("again.h5")).unwrap());
         let (a, b) = (a.read(0).unwrap(), b.read(0).unwrap());
         assert_eq!(a.matrix.pattern(), b.matrix.pattern());
         assert_eq!(a.matrix.values(), b.matrix.values());
@@ -42,10 +35,7 @@ fn there_and_back() {
     let bytes = std::fs::read(dir.join("e.petsc")).unwrap();
     // Class id, rows, columns, entries; row lengths; columns; values; then two vectors of 3.
     let number = |at: usize| i32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
-    assert_eq!(
-        [number(0), number(4), number(8), number(12)],
-        [1_211_216, 3, 3, 7]
-    );
+    assert_eq!([number(0), number(4), number(8), number(12)], [1_211_216, 3, 3, 7]);
     assert_eq!([number(16), number(20), number(24)], [2, 3, 2]);
     let vectors = 16 + 4 * 3 + 4 * 7 + 8 * 7;
     assert_eq!([number(vectors), number(vectors + 4)], [1_211_214, 3]);
@@ -56,42 +46,13 @@ fn there_and_back() {
 fn a_mesh_goes_to_vtk_with_its_solution() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    ok(
-        dir,
-        &[
-            "generate",
-            "--family",
-            "elliptic",
-            "--samples",
-            "1",
-            "--set",
-            "elliptic.mesh.area=0.05",
-            "-o",
-            "e.h5",
-        ],
-    );
+    ok(dir, &["generate", "--family", "elliptic", "--samples", "1", "--set", "elliptic.mesh.area=0.05", "-o", "e.h5"]);
     ok(dir, &["export", "e.h5", "--to", "vtu", "-o", "e.vtu"]);
     let text = std::fs::read_to_string(dir.join("e.vtu")).unwrap();
-    for part in [
-        "UnstructuredGrid",
-        "Name=\"x\"",
-        "Name=\"b\"",
-        "Name=\"coefficient\"",
-    ] {
+    for part in ["UnstructuredGrid", "Name=\"x\"", "Name=\"b\"", "Name=\"coefficient\""] {
         assert!(text.contains(part), "{part}");
     }
-    ok(
-        dir,
-        &[
-            "generate",
-            "--family",
-            "tridiagonal",
-            "--samples",
-            "1",
-            "-o",
-            "t.h5",
-        ],
-    );
+    ok(dir, &["generate", "--family", "tridiagonal", "--samples", "1", "-o", "t.h5"]);
     refused(dir, &["export", "t.h5", "--to", "vtu"], 1, &["no mesh"]);
 }
 
@@ -100,16 +61,8 @@ fn several_matrices_and_what_holds_for_all_of_them() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     write(dir, "spd.mtx", SPD);
-    write(
-        dir,
-        "indefinite.mtx",
-        "%%MatrixMarket matrix coordinate real symmetric\n2 2 2\n2 1 1\n2 2 3\n",
-    );
-    write(
-        dir,
-        "general.mtx",
-        "%%MatrixMarket matrix coordinate real general\n2 2 3\n1 1 1\n1 2 5\n2 2 1\n",
-    );
+    write(dir, "indefinite.mtx", "%%MatrixMarket matrix coordinate real symmetric\n2 2 2\n2 1 1\n2 2 3\n");
+    write(dir, "general.mtx", "%%MatrixMarket matrix coordinate real general\n2 2 3\n1 1 1\n1 2 5\n2 2 1\n");
     for (files, props) in [
         (&["spd.mtx"][..], Props::SPD),
         (&["spd.mtx", "indefinite.mtx"], Props::SYMMETRIC),
@@ -134,21 +87,9 @@ fn several_matrices_and_what_holds_for_all_of_them() {
 fn what_cannot_be_imported_is_refused_and_nothing_is_written() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    write(
-        dir,
-        "short.mtx",
-        "%%MatrixMarket matrix coordinate real general\n2 2 3\n1 1 1\n",
-    );
-    write(
-        dir,
-        "wide.mtx",
-        "%%MatrixMarket matrix coordinate real general\n1 2 1\n1 1 1\n",
-    );
-    write(
-        dir,
-        "singular.mtx",
-        "%%MatrixMarket matrix coordinate real general\n2 2 2\n1 1 1\n2 1 1\n",
-    );
+    write(dir, "short.mtx", "%%MatrixMarket matrix coordinate real general\n2 2 3\n1 1 1\n");
+    write(dir, "wide.mtx", "%%MatrixMarket matrix coordinate real general\n1 2 1\n1 1 1\n");
+    write(dir, "singular.mtx", "%%MatrixMarket matrix coordinate real general\n2 2 2\n1 1 1\n2 1 1\n");
     write(dir, "text.txt", "hello");
     write(dir, "broken.npz", "PK\u{3}\u{4}");
     write(dir, "a.mtx", SPD);
@@ -165,10 +106,5 @@ fn what_cannot_be_imported_is_refused_and_nothing_is_written() {
     }
     ok(dir, &["import", "a.mtx", "-o", "x.h5"]);
     refused(dir, &["import", "a.mtx", "-o", "x.h5"], 1, &["x.h5", "--force"]);
-    refused(
-        dir,
-        &["export", "x.h5", "--sample", "7", "--to", "mtx"],
-        1,
-        &["no sample 7"],
-    );
+    refused(dir, &["export", "x.h5", "--sample", "7", "--to", "mtx"], 1, &["no sample 7"]);
 }

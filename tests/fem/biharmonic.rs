@@ -19,10 +19,7 @@ fn both_systems_of_1089_unknowns() {
     for (keys, n) in [
         ("", 1089),
         ("discretisation = \"c0ip\"", 1089),
-        (
-            "discretisation = \"c0ip\"\nboundary = \"strong\"\norder = \"rcm\"",
-            961,
-        ),
+        ("discretisation = \"c0ip\"\nboundary = \"strong\"\norder = \"rcm\"", 961),
         ("discretisation = \"c0ip\"\ncells = \"quad\"\ngrid = 8", 289),
         ("cells = \"triangle\"\ngrid = 4", 192),
         ("[mesh]\nshape = \"disc\"\narea = 0.02", 0),
@@ -60,32 +57,20 @@ fn default_penalties_leave_room() {
                 let mut sampler = f.sampler().unwrap();
                 for i in 0..20 {
                     let s = sampler.sample(5, i);
-                    assert!(
-                        s.is_ok(),
-                        "{keys} degree {degree} grid {grid}: {}",
-                        s.unwrap_err()
-                    );
+                    assert!(s.is_ok(), "{keys} degree {degree} grid {grid}: {}", s.unwrap_err());
                 }
             }
         }
     }
     let told = family("contrast = 1000.0").description().weak_form;
-    assert!(
-        told.contains("3000 f h^-3") && told.contains("10 f h^-1"),
-        "{told}"
-    );
+    assert!(told.contains("3000 f h^-3") && told.contains("10 f h^-1"), "{told}");
 }
 
 #[test]
 fn too_small_penalties_are_told() {
     let f = family("sigma = 5.0\ngrid = 4");
     let e = f.sampler().unwrap().sample(1, 7).unwrap_err().to_string();
-    for word in [
-        "sample 7",
-        "not positive definite",
-        "sigma = 5",
-        "biharmonic.sigma",
-    ] {
+    for word in ["sample 7", "not positive definite", "sigma = 5", "biharmonic.sigma"] {
         assert!(e.contains(word), "{e}");
     }
 }
@@ -112,25 +97,16 @@ fn random_data_are_met_by_all_methods() {
     };
     let middle = |keys: &str| {
         let (terms, all) = at_nodes(keys);
-        let inside = all
-            .iter()
-            .find(|(p, _)| (p[0] - 0.5).abs() + (p[1] - 0.5).abs() < 1e-9);
+        let inside = all.iter().find(|(p, _)| (p[0] - 0.5).abs() + (p[1] - 0.5).abs() < 1e-9);
         (terms, inside.unwrap().1)
     };
     let (terms, reference) = middle("discretisation = \"c0ip\"\nboundary = \"strong\"");
-    for keys in [
-        "",
-        "cells = \"triangle\"",
-        "discretisation = \"c0ip\"",
-        "discretisation = \"c0ip\"\ncells = \"quad\"",
-    ] {
+    for keys in ["", "cells = \"triangle\"", "discretisation = \"c0ip\"", "discretisation = \"c0ip\"\ncells = \"quad\""]
+    {
         let (own, value) = middle(keys);
         assert_eq!(own, terms);
         println!("{keys:?}: {value} {reference}");
-        assert!(
-            (value - reference).abs() < 0.05 * reference.abs().max(0.1),
-            "{keys}: {value} {reference}"
-        );
+        assert!((value - reference).abs() < 0.05 * reference.abs().max(0.1), "{keys}: {value} {reference}");
     }
     // At a corner of the square the first coefficient alone counts.
     let (terms, all) = at_nodes("");
@@ -149,10 +125,7 @@ fn bad_keys_are_named() {
         ("contrast = 0.5", &["biharmonic.contrast = 0.5"]),
         ("boundary = \"strong\"", &["biharmonic.boundary", "c0ip"]),
         ("cells = \"hexagon\"", &["hexagon"]),
-        (
-            "grid = 4\n[mesh]\nshape = \"quads\"",
-            &["biharmonic.mesh", "biharmonic.grid"],
-        ),
+        ("grid = 4\n[mesh]\nshape = \"quads\"", &["biharmonic.mesh", "biharmonic.grid"]),
         ("[mesh]\nshape = \"cube\"\ncells = 2", &["cube"]),
         ("[mesh]\nshape = \"l-shape\"", &["l-shape", "convex"]),
         ("simga = 3.0", &["unknown field `simga`"]),

@@ -44,11 +44,7 @@ fn contrast_and_phases_are_as_asked() {
     let s = sample("cells = 20\ncontrast = 1e6", 0);
     assert!((s.params[0].1 / 1e6 - 1.0).abs() < 1e-12, "{:?}", s.params);
     let drawn = sample("cells = 20", 0);
-    assert!(
-        drawn.params[0].1 > 1.0 && drawn.params[0].1 < 100.0,
-        "{:?}",
-        drawn.params
-    );
+    assert!(drawn.params[0].1 > 1.0 && drawn.params[0].1 < 100.0, "{:?}", drawn.params);
     let s = sample("cells = 20\nmedium = 'two-phase'", 0);
     let w = &s.field("w").unwrap().values;
     assert!(w.iter().all(|&v| v == 3.0 || v == 12.0) && w.contains(&3.0) && w.contains(&12.0));
@@ -74,10 +70,7 @@ fn differences_are_the_published_ones() {
                 _ => 0.0,
             };
             let found = s.matrix.get(i, j);
-            assert!(
-                (found - expected).abs() < 1e-11,
-                "({i}, {j}): {found} against {expected}"
-            );
+            assert!((found - expected).abs() < 1e-11, "({i}, {j}): {found} against {expected}");
         }
     }
     assert!(s.rhs.iter().all(|&b| b == 1.0));
@@ -97,14 +90,8 @@ fn wrong_keys_are_named_with_what_would_be_right() {
             ("f = inf", "darcy.f = inf"),
             ("medium = 'two-phase'\ncontrast = 5.0", "darcy.contrast: only for"),
             ("phases = [1, 2]", "darcy.phases: only for"),
-            (
-                "medium = 'two-phase'\nphases = [0.0, 2.0]",
-                "darcy.phases = 0: must be from",
-            ),
-            (
-                "faces = 'harmonic'",
-                "darcy.faces: only for discretisation = \"fd\"",
-            ),
+            ("medium = 'two-phase'\nphases = [0.0, 2.0]", "darcy.phases = 0: must be from"),
+            ("faces = 'harmonic'", "darcy.faces: only for discretisation = \"fd\""),
             ("discretisation = 'p2'", "unknown variant `p2`"),
         ],
     );
@@ -140,10 +127,7 @@ print(max(abs(A - B).max() / abs(A).max(), abs(b - d["rhs"]).max() / abs(b).max(
 #[test]
 fn matrices_and_loads_agree_with_scikit_fem() {
     for scheme in ["p1", "q1"] {
-        let s = sample(
-            &format!("cells = 11\ndiscretisation = '{scheme}'\ncontrast = 100.0"),
-            2,
-        );
+        let s = sample(&format!("cells = 11\ndiscretisation = '{scheme}'\ncontrast = 100.0"), 2);
         let mesh = s.mesh.as_ref().unwrap();
         let input = serde_json::json!({
             "scheme": scheme, "points": mesh.points, "cells": mesh.cells, "free": mesh.free_dofs,

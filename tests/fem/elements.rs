@@ -23,15 +23,9 @@ struct Problem<const D: usize> {
 
 /// (errors in L² and H¹, matrix).
 fn solve<const D: usize>(space: &Space<D>, p: &Problem<D>) -> ((f64, f64), Csr) {
-    let dofs = Dofs::of_space(
-        space,
-        |v| !(space.boundary[v] && (p.fixed)(space.nodes[v])),
-        Order::Rcm,
-    )
-    .unwrap();
+    let dofs = Dofs::of_space(space, |v| !(space.boundary[v] && (p.fixed)(space.nodes[v])), Order::Rcm).unwrap();
     let assembler = Assembler::new(space, dofs).unwrap();
-    let at =
-        |i: &Integrals<D>, f: fn([f64; D]) -> f64| -> Vec<f64> { i.points().iter().map(|&x| f(x)).collect() };
+    let at = |i: &Integrals<D>, f: fn([f64; D]) -> f64| -> Vec<f64> { i.points().iter().map(|&x| f(x)).collect() };
     let stiffness = Integrals::new(space, Kind::Stiffness, 4).unwrap();
     let mass = Integrals::new(space, Kind::Mass, 4).unwrap();
     // Robin on the facets of which a node is free.
@@ -48,17 +42,10 @@ fn solve<const D: usize>(space: &Space<D>, p: &Problem<D>) -> ((f64, f64), Csr) 
     load.iter_mut().zip(border).for_each(|(l, b)| *l += b);
     let mut rhs = assembler.restrict(&load);
     let ones = vec![1.0; edge.points().len()];
-    for (integrals, coefficient) in [
-        (&stiffness, at(&stiffness, p.f)),
-        (&mass, vec![p.c; mass.points().len()]),
-        (&edge, ones),
-    ] {
-        assembler.add(
-            integrals,
-            &assembler.scatter(integrals),
-            &coefficient,
-            &mut values,
-        );
+    for (integrals, coefficient) in
+        [(&stiffness, at(&stiffness, p.f)), (&mass, vec![p.c; mass.points().len()]), (&edge, ones)]
+    {
+        assembler.add(integrals, &assembler.scatter(integrals), &coefficient, &mut values);
         assembler.lift(integrals, &coefficient, &known, &mut rhs);
     }
     let a = Csr::new(assembler.pattern().clone(), values).unwrap();
@@ -97,11 +84,7 @@ const PLANE: Problem<2> = Problem {
     gradient: |[x, y]| [x.exp() * (2.0 * y).sin(), 2.0 * x.exp() * (2.0 * y).cos()],
     h: |[x, y]| {
         let u = x.exp() * (2.0 * y).sin();
-        let normal = if x > 1.0 - 1e-9 {
-            u
-        } else {
-            2.0 * x.exp() * (2.0 * y).cos()
-        };
+        let normal = if x > 1.0 - 1e-9 { u } else { 2.0 * x.exp() * (2.0 * y).cos() };
         (1.0 + x * y) * normal + u
     },
     fixed: |[x, y]| x < 1e-9 || y < 1e-9,
@@ -109,17 +92,13 @@ const PLANE: Problem<2> = Problem {
 
 #[test]
 fn linear_triangles() {
-    let spaces: Vec<_> = [8, 16, 32]
-        .map(|n| Space::p1(&structured::triangles(n, n)))
-        .into();
+    let spaces: Vec<_> = [8, 16, 32].map(|n| Space::p1(&structured::triangles(n, n))).into();
     orders(&spaces, &PLANE, (2.0, 1.0));
 }
 
 #[test]
 fn quadratic_triangles() {
-    let spaces: Vec<_> = [6, 12, 24]
-        .map(|n| Space::p2(&structured::triangles(n, n)))
-        .into();
+    let spaces: Vec<_> = [6, 12, 24].map(|n| Space::p2(&structured::triangles(n, n))).into();
     orders(&spaces, &PLANE, (3.0, 2.0));
 }
 
@@ -152,9 +131,7 @@ fn linear_tetrahedra() {
         // Robin on the top only.
         fixed: |[x, y, z]| z < 1.0 - 1e-9 || x < 1e-9 || y < 1e-9 || x > 1.0 - 1e-9 || y > 1.0 - 1e-9,
     };
-    let spaces: Vec<_> = [4, 8, 16]
-        .map(|n| Space::p1_tet(&structured::tetrahedra(n)))
-        .into();
+    let spaces: Vec<_> = [4, 8, 16].map(|n| Space::p1_tet(&structured::tetrahedra(n))).into();
     orders(&spaces, &problem, (2.0, 1.0));
 }
 
@@ -179,8 +156,6 @@ fn areas_lengths_and_volumes() {
 fn a_turned_over_cell_is_refused() {
     let mut mesh = structured::triangles(2, 2);
     mesh.cells[3].swap(0, 1);
-    let message = Integrals::new(&Space::p1(&mesh), Kind::Stiffness, 2)
-        .unwrap_err()
-        .to_string();
+    let message = Integrals::new(&Space::p1(&mesh), Kind::Stiffness, 2).unwrap_err().to_string();
     assert!(message.contains("cell 3"), "{message}");
 }

@@ -42,20 +42,11 @@ fn coefficients_run_from_one_to_the_contrast_over_the_quadrature_points() {
     let mesh = delaunay::polygon(&delaunay::square(), 0.001, 25.0).unwrap();
     let points = Integrals::new(&Space::p1(&mesh), Kind::Stiffness, 4).unwrap();
     let terms = &s.field("coefficient_terms").unwrap().values;
-    let values = points
-        .points()
-        .iter()
-        .map(|&x| Monomials::<2>::new(4).value(terms, x));
+    let values = points.points().iter().map(|&x| Monomials::<2>::new(4).value(terms, x));
     let (low, high) = values.fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
-    assert!(
-        (low - 1.0).abs() < 1e-12 && (high - 50.0).abs() < 1e-11,
-        "{low} to {high}"
-    );
+    assert!((low - 1.0).abs() < 1e-12 && (high - 50.0).abs() < 1e-11, "{low} to {high}");
     let cells = s.field("coefficient").unwrap();
-    assert_eq!(
-        (cells.location, cells.values.len()),
-        (Location::Cells, mesh.cells.len())
-    );
+    assert_eq!((cells.location, cells.values.len()), (Location::Cells, mesh.cells.len()));
     assert!(cells.values.iter().all(|v| (1.0..=50.0).contains(v)));
 }
 
@@ -70,15 +61,9 @@ fn wrong_keys_are_named_with_what_would_be_right() {
             ("mesh = { angle = 40.0 }", "elliptic.mesh.angle = 40"),
             ("mesh = { shape = 'quads', cells = 1 }", "elliptic.mesh.cells = 1"),
             ("mesh = { shape = 'star' }", "unknown variant `star`"),
-            (
-                "mesh = { shape = 'quads' }\nelements = 'quadratic'",
-                "on triangles only",
-            ),
+            ("mesh = { shape = 'quads' }\nelements = 'quadratic'", "on triangles only"),
             ("source = 3", "unknown field `source`"),
-            (
-                "mesh = { file = 'a.msh', area = 0.01 }",
-                "elliptic.mesh.file and elliptic.mesh.area: take one",
-            ),
+            ("mesh = { file = 'a.msh', area = 0.01 }", "elliptic.mesh.file and elliptic.mesh.area: take one"),
         ],
     );
 }
@@ -127,11 +112,7 @@ fn compare<const D: usize>(keys: &str) {
     let s = sample(keys, 5);
     let mesh = s.mesh.as_ref().unwrap();
     assert_eq!(mesh.dim, D);
-    let powers: Vec<_> = Monomials::<D>::new(3)
-        .powers()
-        .iter()
-        .map(|p| p.to_vec())
-        .collect();
+    let powers: Vec<_> = Monomials::<D>::new(3).powers().iter().map(|p| p.to_vec()).collect();
     let input = serde_json::json!({
         "dim": D, "nodes": mesh.points, "cells": mesh.cells, "cell_size": mesh.cell_size, "cell_type": mesh.cell_type,
         "free": mesh.free_dofs, "powers": powers,

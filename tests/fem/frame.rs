@@ -52,40 +52,20 @@ fn cantilever_bends_shears_stretches_and_twists_as_the_theory_says() {
         let up = [0.0, 0.0, 1.0];
         let z = cantilever(tip, up, parts, [0.0, 0.0, p, 0.0, 0.0, 0.0]);
         let ei = s.young * s.bending_3;
-        near(
-            z[2],
-            p * l.powi(3) / (3.0 * ei) + p * l / (s.shear * s.shear_area),
-        );
+        near(z[2], p * l.powi(3) / (3.0 * ei) + p * l / (s.shear * s.shear_area));
         near(z[4], -p * l * l / (2.0 * ei));
         let y = cantilever(tip, up, parts, [0.0, p, 0.0, 0.0, 0.0, 0.0]);
         let ei = s.young * s.bending_2;
-        near(
-            y[1],
-            p * l.powi(3) / (3.0 * ei) + p * l / (s.shear * s.shear_area),
-        );
+        near(y[1], p * l.powi(3) / (3.0 * ei) + p * l / (s.shear * s.shear_area));
         near(y[5], p * l * l / (2.0 * ei));
         let moment = cantilever(tip, up, parts, [0.0, 0.0, 0.0, 0.0, 0.0, p]);
         near(moment[5], p * l / ei);
         near(moment[1], p * l * l / (2.0 * ei));
-        near(
-            cantilever(tip, up, parts, [p, 0.0, 0.0, 0.0, 0.0, 0.0])[0],
-            p * l / (s.young * s.area),
-        );
-        near(
-            cantilever(tip, up, parts, [0.0, 0.0, 0.0, p, 0.0, 0.0])[3],
-            p * l / (s.shear * s.torsion),
-        );
+        near(cantilever(tip, up, parts, [p, 0.0, 0.0, 0.0, 0.0, 0.0])[0], p * l / (s.young * s.area));
+        near(cantilever(tip, up, parts, [0.0, 0.0, 0.0, p, 0.0, 0.0])[3], p * l / (s.shear * s.torsion));
         // A column, pushed along x: the depth lies along x.
-        let x = cantilever(
-            [0.0, 0.0, l],
-            [1.0, 0.0, 0.0],
-            parts,
-            [p, 0.0, 0.0, 0.0, 0.0, 0.0],
-        );
-        near(
-            x[0],
-            p * l.powi(3) / (3.0 * s.young * s.bending_3) + p * l / (s.shear * s.shear_area),
-        );
+        let x = cantilever([0.0, 0.0, l], [1.0, 0.0, 0.0], parts, [p, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        near(x[0], p * l.powi(3) / (3.0 * s.young * s.bending_3) + p * l / (s.shear * s.shear_area));
         near(x[4], p * l * l / (2.0 * s.young * s.bending_3));
     }
 }
@@ -101,10 +81,7 @@ fn a_distributed_load_bends_a_cantilever_as_the_theory_says() {
     let mut x = f[6..].to_vec();
     Cholesky::new(&a).unwrap().solve_in_place(&mut x);
     let ei = s.young * s.bending_3;
-    near(
-        x[2],
-        q[2] * l.powi(4) / (8.0 * ei) + q[2] * l * l / (2.0 * s.shear * s.shear_area),
-    );
+    near(x[2], q[2] * l.powi(4) / (8.0 * ei) + q[2] * l * l / (2.0 * s.shear * s.shear_area));
     near(x[4], -q[2] * l.powi(3) / (6.0 * ei));
 }
 
@@ -117,16 +94,10 @@ fn a_portal_frame_sways_as_slope_deflection_says() {
     let mut s = section();
     (s.area, s.shear_area) = (1e6, 1e9);
     let points = [[0.0, 0.0, h], [l, 0.0, h], [0.0, 0.0, 0.0], [l, 0.0, 0.0]];
-    let members = [
-        ([2, 0], [1.0, 0.0, 0.0]),
-        ([3, 1], [1.0, 0.0, 0.0]),
-        ([0, 1], [0.0, 0.0, 1.0]),
-    ];
+    let members = [([2, 0], [1.0, 0.0, 0.0]), ([3, 1], [1.0, 0.0, 0.0]), ([0, 1], [0.0, 0.0, 1.0])];
     let mut entries = Vec::new();
     for (ends, up) in members {
-        let k = Beam::new(points[ends[0]], points[ends[1]], up)
-            .unwrap()
-            .stiffness(&s);
+        let k = Beam::new(points[ends[0]], points[ends[1]], up).unwrap().stiffness(&s);
         for (i, row) in k.iter().enumerate() {
             for (j, &v) in row.iter().enumerate() {
                 let (r, c) = (6 * ends[i / 6] + i % 6, 6 * ends[j / 6] + j % 6);
@@ -190,10 +161,7 @@ fn buildings_look_like_those_of_stand() {
     assert!((10.0..11.5).contains(&per_row), "entries a row {per_row}");
     assert!(all.iter().all(|s| s.n() % 6 == 0));
     for load in 0..4 {
-        assert!(
-            all.iter().any(|s| param(s, "load") == f64::from(load)),
-            "load {load}"
-        );
+        assert!(all.iter().any(|s| param(s, "load") == f64::from(load)), "load {load}");
     }
 }
 
@@ -204,12 +172,7 @@ fn solutions_balance_the_loads() {
         let x = s.solution.as_ref().unwrap();
         let mut r = vec![0.0; s.n()];
         s.matrix.spmv(x, &mut r);
-        let error = r
-            .iter()
-            .zip(&s.rhs)
-            .map(|(r, b)| (r - b).powi(2))
-            .sum::<f64>()
-            .sqrt();
+        let error = r.iter().zip(&s.rhs).map(|(r, b)| (r - b).powi(2)).sum::<f64>().sqrt();
         let size = s.rhs.iter().map(|b| b * b).sum::<f64>().sqrt();
         assert!(error < 1e-11 * size, "residual {}", error / size);
         assert!(s.matrix.is_symmetric(1e-12));
@@ -220,22 +183,13 @@ fn solutions_balance_the_loads() {
 fn the_ground_takes_the_weight() {
     // Self-weight alone: the vertical loads on free nodes and the columns' lower halves add up to ρ g A Σ length.
     let s = sample("cells = [[2, 3], [2, 3], [2, 3]]\nloads = [\"self-weight\"]", 3);
-    let points: Vec<_> = s
-        .field("points")
-        .unwrap()
-        .values
-        .chunks(3)
-        .map(<[f64]>::to_vec)
-        .collect();
+    let points: Vec<_> = s.field("points").unwrap().values.chunks(3).map(<[f64]>::to_vec).collect();
     let free = s.n() / 6;
     let per_metre = param(&s, "density") * 9.81 * param(&s, "width") * param(&s, "depth");
     let mut expected = 0.0;
     for ends in s.field("beams").unwrap().values.chunks(2) {
         let (a, b) = (ends[0] as usize, ends[1] as usize);
-        let length: f64 = (0..3)
-            .map(|d| (points[a][d] - points[b][d]).powi(2))
-            .sum::<f64>()
-            .sqrt();
+        let length: f64 = (0..3).map(|d| (points[a][d] - points[b][d]).powi(2)).sum::<f64>().sqrt();
         let carried = [a, b].iter().filter(|&&v| v < free).count() as f64;
         expected += 0.5 * carried * length * per_metre;
     }
@@ -250,10 +204,7 @@ fn the_ground_takes_the_weight() {
         let by_feet: f64 = k.iter().zip(x).map(|(a, b)| a * b).sum();
         let by_load: f64 = mode.iter().zip(&s.rhs).map(|(a, b)| a * b).sum();
         let scale = s.rhs.iter().map(|b| b.abs()).sum::<f64>() * 10.0;
-        assert!(
-            (by_feet - by_load).abs() < 1e-9 * scale,
-            "{by_feet} against {by_load}"
-        );
+        assert!((by_feet - by_load).abs() < 1e-9 * scale, "{by_feet} against {by_load}");
     }
 }
 

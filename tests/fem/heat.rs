@@ -45,15 +45,7 @@ fn steps_hang_together_and_a_whole_trajectory_is_all_of_them() {
     let whole = sample("cells = 9\nsteps = 5\nkeep = 'trajectory'", 1);
     let states = whole.field("trajectory").unwrap();
     assert_eq!(states.components, 6);
-    let column = |j: usize| {
-        states
-            .values
-            .iter()
-            .skip(j)
-            .step_by(6)
-            .copied()
-            .collect::<Vec<_>>()
-    };
+    let column = |j: usize| states.values.iter().skip(j).step_by(6).copied().collect::<Vec<_>>();
     let f = family("cells = 9\nsteps = 5");
     let mut sampler = f.sampler().unwrap();
     let mut last: Option<LinearSystem> = None;
@@ -97,14 +89,8 @@ fn wrong_keys_are_named_with_what_would_be_right() {
             ("theta = 0.4", "heat.theta = 0.4: must be from 0.5 to 1"),
             ("dt = 0.0", "heat.dt = 0: must be from"),
             ("steps = 0", "heat.steps = 0: must be from 1"),
-            (
-                "steady = true\ntheta = 1.0",
-                "heat.theta: only for steady = false",
-            ),
-            (
-                "steady = true\nkeep = 'step'",
-                "heat.keep: only for steady = false",
-            ),
+            ("steady = true\ntheta = 1.0", "heat.theta: only for steady = false"),
+            ("steady = true\nkeep = 'step'", "heat.keep: only for steady = false"),
             ("faces = 'harmonic'", "heat.faces: only for"),
             ("keep = 'all'", "unknown variant `all`"),
         ],

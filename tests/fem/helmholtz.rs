@@ -27,25 +27,13 @@ fn sizes_residuals_symmetry_and_promises() {
     for (keys, n, props) in [
         ("kind = 'dirichlet'", 144, Props::SYMMETRIC),
         ("kind = 'dirichlet'\ndiscretisation = 'q1'", 144, Props::SYMMETRIC),
-        (
-            "kind = 'dirichlet'\ndiscretisation = 'fd'\nf = 2.0",
-            144,
-            Props::SYMMETRIC,
-        ),
+        ("kind = 'dirichlet'\ndiscretisation = 'fd'\nf = 2.0", 144, Props::SYMMETRIC),
         ("kind = 'absorbing'", 2 * 196, Props::SYMMETRIC),
         ("kind = 'absorbing'\nf = 'random'", 2 * 196, Props::SYMMETRIC),
-        (
-            "kind = 'absorbing'\ndiscretisation = 'q1'\nf = 1.0",
-            2 * 196,
-            Props::SYMMETRIC,
-        ),
+        ("kind = 'absorbing'\ndiscretisation = 'q1'\nf = 1.0", 2 * 196, Props::SYMMETRIC),
         ("kind = 'absorbing'\nform = 'general'", 2 * 196, Props::GENERAL),
         ("kind = 'shifted'", 144, Props::SPD),
-        (
-            "kind = 'shifted'\ndiscretisation = 'p1'\nf = 'random'",
-            144,
-            Props::SPD,
-        ),
+        ("kind = 'shifted'\ndiscretisation = 'p1'\nf = 'random'", 144, Props::SPD),
     ] {
         let s = sample(&format!("cells = 13\n{keys}"), 3);
         assert_eq!((s.n(), s.matrix.nrows(), s.props), (n, n, props), "{keys}");
@@ -61,10 +49,7 @@ fn sizes_residuals_symmetry_and_promises() {
 #[test]
 fn negative_eigenvalues_are_counted_and_k_is_as_asked() {
     for scheme in ["p1", "q1", "fd"] {
-        let s = sample(
-            &format!("cells = 16\ndiscretisation = '{scheme}'\nvariation = 0.5"),
-            2,
-        );
+        let s = sample(&format!("cells = 16\ndiscretisation = '{scheme}'\nvariation = 0.5"), 2);
         let values = dense::eigenvalues_symmetric(&dense::from_csr(&s.matrix)).unwrap();
         let negative = values.iter().filter(|&&v| v < 0.0).count();
         assert!(negative > 5);
@@ -112,21 +97,14 @@ fn the_published_positive_problem_is_as_hard_as_it_was() {
     let identity = fempipe::linalg::op::Identity(s.n());
     let (mut ws, stop) = (Workspace::default(), Stop::rtol(1e-10));
     let mut x = vec![0.0; s.n()];
-    let plain = Method::cg()
-        .solve(&mut ws, &a, &identity, &s.rhs, &mut x, &stop, &mut Quiet)
-        .unwrap();
+    let plain = Method::cg().solve(&mut ws, &a, &identity, &s.rhs, &mut x, &stop, &mut Quiet).unwrap();
     assert!((870..=930).contains(&plain.iterations), "{}", plain.iterations);
     x.fill(0.0);
     let modes = sine_modes(250, 20).unwrap();
     let space = Method::cg().coarse_space(&a, &modes).unwrap();
-    let deflated = Method::cg()
-        .solve_with_space(&mut ws, &space, &a, &identity, &s.rhs, &mut x, &stop, &mut Quiet)
-        .unwrap();
-    assert!(
-        (380..=400).contains(&deflated.iterations),
-        "{}",
-        deflated.iterations
-    );
+    let deflated =
+        Method::cg().solve_with_space(&mut ws, &space, &a, &identity, &s.rhs, &mut x, &stop, &mut Quiet).unwrap();
+    assert!((380..=400).contains(&deflated.iterations), "{}", deflated.iterations);
 }
 
 #[test]
@@ -136,23 +114,11 @@ fn wrong_keys_are_named_with_what_would_be_right() {
         &[
             ("cells = 1", "helmholtz.cells = 1: must be from 2"),
             ("k = 0.0", "helmholtz.k = 0: must be from"),
-            (
-                "variation = 1.0",
-                "helmholtz.variation = 1: must be from 0 to 0.9",
-            ),
-            (
-                "kind = 'shifted'\nk = 5.0",
-                "helmholtz.k: kind \"shifted\" has no wave number",
-            ),
+            ("variation = 1.0", "helmholtz.variation = 1: must be from 0 to 0.9"),
+            ("kind = 'shifted'\nk = 5.0", "helmholtz.k: kind \"shifted\" has no wave number"),
             ("power = 2.0", "helmholtz.power: only for kind = \"shifted\""),
-            (
-                "kind = 'absorbing'\ndiscretisation = 'fd'",
-                "helmholtz.discretisation: kind",
-            ),
-            (
-                "form = 'general'",
-                "helmholtz.form: only for kind = \"absorbing\"",
-            ),
+            ("kind = 'absorbing'\ndiscretisation = 'fd'", "helmholtz.discretisation: kind"),
+            ("form = 'general'", "helmholtz.form: only for kind = \"absorbing\""),
             ("f = 'plane-wave'", "helmholtz.f: \"plane-wave\" is only for"),
             ("f = nan", "helmholtz.f = NaN"),
             ("kind = 'neumann'", "unknown variant `neumann`"),
@@ -201,10 +167,7 @@ print(abs(A - C).max() / abs(A).max())
 #[test]
 fn absorbing_matrices_agree_with_scikit_fem() {
     for scheme in ["p1", "q1"] {
-        let s = sample(
-            &format!("kind = 'absorbing'\ncells = 9\nk = 9.0\ndiscretisation = '{scheme}'"),
-            2,
-        );
+        let s = sample(&format!("kind = 'absorbing'\ncells = 9\nk = 9.0\ndiscretisation = '{scheme}'"), 2);
         let mesh = s.mesh.as_ref().unwrap();
         let input = serde_json::json!({
             "scheme": scheme, "points": mesh.points, "cells": mesh.cells, "wave": 9.0, "angle": param(&s, "angle"),

@@ -17,9 +17,7 @@ fn perturbed(level: u32, share: f64, index: u64) -> (TriangleMesh, Vec<[f64; 2]>
     let mesh = structured::unit_square(level);
     let reach = share / f64::from(1u32 << level);
     let mut points = Vec::new();
-    Perturbation::new(&mesh, reach)
-        .draw(&mesh, &mut stream(11, Purpose::Sample, index), &mut points)
-        .unwrap();
+    Perturbation::new(&mesh, reach).draw(&mesh, &mut stream(11, Purpose::Sample, index), &mut points).unwrap();
     (mesh, points)
 }
 
@@ -47,12 +45,7 @@ fn order_two_in_l2_and_one_in_h1_on_perturbed_meshes() {
     let u = |x: [f64; 2]| (PI * x[0]).sin() * (PI * x[1]).sin() * x[0].exp();
     let gradient = |x: [f64; 2]| {
         let e = x[0].exp();
-        let (sx, cx, sy, cy) = (
-            (PI * x[0]).sin(),
-            (PI * x[0]).cos(),
-            (PI * x[1]).sin(),
-            (PI * x[1]).cos(),
-        );
+        let (sx, cx, sy, cy) = ((PI * x[0]).sin(), (PI * x[0]).cos(), (PI * x[1]).sin(), (PI * x[1]).cos());
         [e * sy * (PI * cx + sx), e * PI * sx * cy]
     };
     let f = |x: [f64; 2]| {
@@ -84,10 +77,7 @@ fn order_two_in_l2_and_one_in_h1_on_perturbed_meshes() {
     let span = 4.0;
     let l2 = (errors[0].0 / errors[4].0).log2() / span;
     let h1 = (errors[0].1 / errors[4].1).log2() / span;
-    assert!(
-        (l2 - 2.0).abs() < 0.1 && (h1 - 1.0).abs() < 0.1,
-        "orders {l2} and {h1}"
-    );
+    assert!((l2 - 2.0).abs() < 0.1 && (h1 - 1.0).abs() < 0.1, "orders {l2} and {h1}");
 }
 
 #[test]

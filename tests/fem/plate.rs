@@ -11,10 +11,7 @@ use fempipe::mesh::structured;
 
 use crate::python::relative_difference;
 
-const DEGREES: Degrees = Degrees {
-    coefficient: 2,
-    source: 6,
-};
+const DEGREES: Degrees = Degrees { coefficient: 2, source: 6 };
 
 fn space(cells: &str, n: usize, continuity: Continuity) -> Space {
     match cells {
@@ -60,10 +57,7 @@ fn hessian(x: [f64; 2]) -> [f64; 3] {
 
 /// g = f ΔΔu + 2 ∇f · ∇Δu + Δf Δu.
 fn g(x: [f64; 2]) -> f64 {
-    let (s, c) = (
-        [(PI * x[0]).sin(), (PI * x[1]).sin()],
-        [(PI * x[0]).cos(), (PI * x[1]).cos()],
-    );
+    let (s, c) = ([(PI * x[0]).sin(), (PI * x[1]).sin()], [(PI * x[0]).cos(), (PI * x[1]).cos()]);
     let cubed = 2.0 * PI.powi(3);
     let slope = [-cubed * c[0] * s[1], 2.0 - cubed * s[0] * c[1]];
     4.0 * PI.powi(4) * s[0] * s[1] * f(x).0 + 2.0 * (slope[0] + 2.0 * x[1] * slope[1]) + 2.0 * laplacian(x)
@@ -97,16 +91,10 @@ fn orders_of_convergence() {
                 norms::errors(plate.space(), &solve(&plate), u, hessian).unwrap()
             })
             .to_vec();
-        let orders: Vec<_> = errors
-            .windows(2)
-            .map(|e| [(e[0].0 / e[1].0).log2(), (e[0].1 / e[1].1).log2()])
-            .collect();
+        let orders: Vec<_> = errors.windows(2).map(|e| [(e[0].0 / e[1].0).log2(), (e[0].1 / e[1].1).log2()]).collect();
         println!("{cells} {continuity:?} {penalty:?}: {errors:.2?} orders {orders:.2?}");
         let last = orders[orders.len() - 1];
-        assert!(
-            last[0] > expected[0] && last[1] > expected[1],
-            "{cells} {continuity:?}: {orders:?}"
-        );
+        assert!(last[0] > expected[0] && last[1] > expected[1], "{cells} {continuity:?}: {orders:?}");
     }
 }
 
@@ -143,13 +131,10 @@ fn broken_and_continuous_agree() {
     for cells in ["P2", "Q2"] {
         let difference = |n: usize| {
             let sigma = if cells == "P2" { 10.0 } else { 200.0 };
-            let [broken, shared] =
-                [Continuity::Broken, Continuity::Strong].map(|c| plate(cells, n, c, (sigma, 10.0)));
+            let [broken, shared] = [Continuity::Broken, Continuity::Strong].map(|c| plate(cells, n, c, (sigma, 10.0)));
             let (x, y) = (solve(&broken), solve(&shared));
             let pairs = broken.space().nodes.iter().zip(&shared.space().nodes);
-            let squares: f64 = pairs
-                .map(|(&i, &j)| (x[i as usize] - y[j as usize]).powi(2))
-                .sum();
+            let squares: f64 = pairs.map(|(&i, &j)| (x[i as usize] - y[j as usize]).powi(2)).sum();
             (squares / x.len() as f64).sqrt()
         };
         let d = [8, 16, 32].map(difference);
@@ -242,10 +227,7 @@ fn compare(plate: &Plate, points: &[[f64; 2]], cells: Vec<Vec<u32>>, penalty: (f
         "indptr": a.pattern().indptr(), "indices": a.pattern().indices(), "values": a.values(),
     });
     if let Some(difference) = relative_difference(SCIKIT_FEM, &input) {
-        println!(
-            "{:?} {:?}: {difference:.1e}",
-            space.element.corners, space.continuity
-        );
+        println!("{:?} {:?}: {difference:.1e}", space.element.corners, space.continuity);
         assert!(difference < 1e-12, "{:?}: {difference}", space.continuity);
     }
 }
@@ -253,37 +235,16 @@ fn compare(plate: &Plate, points: &[[f64; 2]], cells: Vec<Vec<u32>>, penalty: (f
 #[test]
 fn matrices_agree_with_scikit_fem() {
     let penalty = (12.0, 7.0);
-    let make = |space| {
-        Plate::new(
-            space,
-            Order::Rcm,
-            Penalty {
-                sigma: penalty.0,
-                tau: penalty.1,
-            },
-            DEGREES,
-        )
-        .unwrap()
-    };
+    let make = |space| Plate::new(space, Order::Rcm, Penalty { sigma: penalty.0, tau: penalty.1 }, DEGREES).unwrap();
     for continuity in [Continuity::Strong, Continuity::Weak, Continuity::Broken] {
         let mut mesh = structured::triangles(4, 3);
         bent(&mut mesh.points, true);
         let plate = make(Space::triangles(&mesh, continuity));
-        compare(
-            &plate,
-            &mesh.points,
-            mesh.cells.iter().map(|c| c.to_vec()).collect(),
-            penalty,
-        );
+        compare(&plate, &mesh.points, mesh.cells.iter().map(|c| c.to_vec()).collect(), penalty);
         let mut mesh = structured::quads(2, 3);
         bent(&mut mesh.points, false);
         let plate = make(Space::quads(&mesh, continuity).unwrap());
-        compare(
-            &plate,
-            &mesh.points,
-            mesh.cells.iter().map(|c| c.to_vec()).collect(),
-            penalty,
-        );
+        compare(&plate, &mesh.points, mesh.cells.iter().map(|c| c.to_vec()).collect(), penalty);
     }
 }
 
@@ -296,19 +257,14 @@ fn quadratics_are_found_exactly() {
         for quads in [false, true] {
             let space = if quads {
                 let mut mesh = structured::quads(4, 3);
-                mesh.points
-                    .iter_mut()
-                    .for_each(|p| *p = [p[0] + 0.4 * p[1], 0.2 * p[0] + p[1]]);
+                mesh.points.iter_mut().for_each(|p| *p = [p[0] + 0.4 * p[1], 0.2 * p[0] + p[1]]);
                 Space::quads(&mesh, continuity).unwrap()
             } else {
                 let mut mesh = structured::triangles(4, 3);
                 bent(&mut mesh.points, true);
                 Space::triangles(&mesh, continuity)
             };
-            let penalty = Penalty {
-                sigma: 400.0,
-                tau: 20.0,
-            };
+            let penalty = Penalty { sigma: 400.0, tau: 20.0 };
             let plate = Plate::new(space, Order::Rcm, penalty, DEGREES).unwrap();
             let mut x = vec![0.0; plate.space().count()];
             plate.load(&vec![-12.0; plate.load_points().len()], &mut x);

@@ -52,10 +52,7 @@ fn condition_numbers_are_near_the_published_ones() {
             })
             .sum::<f64>()
             / count as f64;
-        assert!(
-            (mean / published - 1.0).abs() < 0.12,
-            "level {level}: {mean} against {published}"
-        );
+        assert!((mean / published - 1.0).abs() < 0.12, "level {level}: {mean} against {published}");
     }
 }
 
@@ -93,9 +90,7 @@ fn bad_keys_are_named() {
         }
         assert!(!e.contains('\n'), "{e}");
     }
-    let e = families::build("poison", &toml::Table::new(), "r.toml")
-        .err()
-        .unwrap();
+    let e = families::build("poison", &toml::Table::new(), "r.toml").err().unwrap();
     assert!(e.to_string().contains("unknown family \"poison\""), "{e}");
 }
 

@@ -69,19 +69,14 @@ fn matrix<const D: usize>(space: &Space<D>, assembler: &Assembler, kind: Kind) -
     let integrals = Integrals::new(space, kind, STRENGTH).unwrap();
     let coefficient: Vec<f64> = integrals.points().iter().map(f).collect();
     let mut values = vec![0.0; assembler.pattern().nnz()];
-    assembler.add(
-        &integrals,
-        &assembler.scatter(&integrals),
-        &coefficient,
-        &mut values,
-    );
+    assembler.add(&integrals, &assembler.scatter(&integrals), &coefficient, &mut values);
     Csr::new(assembler.pattern().clone(), values).unwrap()
 }
 
 fn compare<const D: usize>(what: &str, space: &Space<D>, vertices: usize) {
     let assembler = assembler(space);
-    let [stiffness, mass, boundary] = [Kind::Stiffness, Kind::Mass, Kind::BoundaryMass]
-        .map(|kind| matrix(space, &assembler, kind).values().to_vec());
+    let [stiffness, mass, boundary] =
+        [Kind::Stiffness, Kind::Mass, Kind::BoundaryMass].map(|kind| matrix(space, &assembler, kind).values().to_vec());
     let input = json!({
         "dim": D, "nodes": space.nodes.as_flattened(), "vertices": vertices, "cells": space.cells,
         "cell_size": space.element.nodes(), "corners": space.element.geometry().nodes(),
@@ -138,10 +133,7 @@ fn linear_stiffness_agrees_with_fenris_on_a_delaunay_mesh() {
     for i in 0..ours.nrows() {
         for &j in ours.row(i).0 {
             let (a, b) = (ours.get(i, j as usize), theirs.get(i, j as usize));
-            assert!(
-                (a - b).abs() < 1e-12 * theirs.max_abs(),
-                "({i}, {j}): {a} for {b}"
-            );
+            assert!((a - b).abs() < 1e-12 * theirs.max_abs(), "({i}, {j}): {a} for {b}");
         }
     }
 }

@@ -32,21 +32,14 @@ fn factor_inverse_and_solution_are_what_they_are_called() {
                 let mut column = vec![0.0; n];
                 for i in c..n {
                     let unit = f64::from(u8::from(i == c));
-                    let before = if i > c {
-                        l.get(i, i - 1) * column[i - 1]
-                    } else {
-                        0.0
-                    };
+                    let before = if i > c { l.get(i, i - 1) * column[i - 1] } else { 0.0 };
                     column[i] = (unit - before) / l.get(i, i);
                 }
                 column
             })
             .collect();
         for i in 2..n {
-            let (a, b) = (
-                inverse[0][i] * inverse[1][i - 1],
-                inverse[1][i] * inverse[0][i - 1],
-            );
+            let (a, b) = (inverse[0][i] * inverse[1][i - 1], inverse[1][i] * inverse[0][i - 1]);
             assert!((a - b).abs() <= 1e-12 * a.abs().max(b.abs()));
         }
         let mut x = s.rhs.clone();

@@ -28,11 +28,7 @@ impl Model for Known {
             0 => None,
             k => Some(sine_modes(system.n().isqrt(), k)?),
         };
-        Ok(Acceleration {
-            guess: self.guess.clone(),
-            space,
-            ..Acceleration::default()
-        })
+        Ok(Acceleration { guess: self.guess.clone(), space, ..Acceleration::default() })
     }
 }
 
@@ -62,24 +58,12 @@ fn count(system: &LinearSystem, method: &str, model: &Known, pc: &str) -> usize 
 #[test]
 fn spaces_and_guesses_of_a_model_go_with_classical_preconditioners() {
     let (s, exact) = system(poisson(24), 140, Props::SPD);
-    let near: Vec<f64> = exact
-        .iter()
-        .zip(random_vector(576, 141))
-        .map(|(x, e)| x + 1e-4 * e)
-        .collect();
-    let model = |modes, guess: Option<&Vec<f64>>| Known {
-        modes,
-        guess: guess.cloned(),
-    };
+    let near: Vec<f64> = exact.iter().zip(random_vector(576, 141)).map(|(x, e)| x + 1e-4 * e).collect();
+    let model = |modes, guess: Option<&Vec<f64>>| Known { modes, guess: guess.cloned() };
     let nothing = model(0, None);
     for (method, pc) in [("cg", "icc"), ("gcrodr(40, 8)", "icc"), ("cg", "ssor")] {
-        let [plain, space, guess, both] = [
-            &nothing,
-            &model(8, None),
-            &model(0, Some(&near)),
-            &model(8, Some(&near)),
-        ]
-        .map(|m| count(&s, method, m, pc));
+        let [plain, space, guess, both] = [&nothing, &model(8, None), &model(0, Some(&near)), &model(8, Some(&near))]
+            .map(|m| count(&s, method, m, pc));
         println!("{method} {pc}: {plain}, space {space}, guess {guess}, both {both}");
         assert!(space < plain && guess < plain, "{method} {pc}");
         assert!(both < space && both < guess, "{method} {pc}");
@@ -99,10 +83,7 @@ fn spaces_and_guesses_of_a_model_go_with_classical_preconditioners() {
 #[test]
 fn seconds_are_told_apart() {
     let (s, _) = system(poisson(60), 142, Props::SPD);
-    let model = Known {
-        modes: 20,
-        guess: None,
-    };
+    let model = Known { modes: 20, guess: None };
     let problem = Problem::new(&s, "cg".parse().unwrap(), Stop::default());
     let predicted = Acceleration::predicted(|| model.predict(&s, &PredictOptions::default())).unwrap();
     assert!(predicted.inference_seconds > 0.0 && predicted.setup_seconds == 0.0);
@@ -112,9 +93,7 @@ fn seconds_are_told_apart() {
     // The products of A with the space are setup.
     assert!(prepared.setup_seconds > 0.0 && prepared.inference_seconds == inference);
     assert_eq!(prepared.nnz(), 2 * 20 * 3600);
-    let solution = problem
-        .solve(&mut Workspace::default(), &prepared, &mut Quiet)
-        .unwrap();
+    let solution = problem.solve(&mut Workspace::default(), &prepared, &mut Quiet).unwrap();
     assert_eq!(solution.setup_seconds, prepared.setup_seconds);
     assert!(solution.solve_seconds > 0.0);
     let built = "icc".parse::<Spec>().unwrap().build(&s.matrix).unwrap();
@@ -131,45 +110,22 @@ fn what_does_not_go_together_is_refused() {
     for (twice, part) in [
         (pc("icc").and(pc("jacobi")), "a preconditioner"),
         (space().and(space()), "a subspace"),
-        (
-            Acceleration::guess(vec![]).and(Acceleration::guess(vec![])),
-            "an initial guess",
-        ),
+        (Acceleration::guess(vec![]).and(Acceleration::guess(vec![])), "an initial guess"),
     ] {
         let error = twice.err().unwrap().to_string();
-        assert!(
-            error.contains(part) && error.contains("leave one of them"),
-            "{error}"
-        );
+        assert!(error.contains(part) && error.contains("leave one of them"), "{error}");
     }
     let problem = |method: &str| Problem::new(&s, method.parse().unwrap(), Stop::default());
-    for method in [
-        "minres",
-        "fcg",
-        "gmres",
-        "fgmres",
-        "bcgs",
-        "richardson",
-        "chebyshev",
-    ] {
+    for method in ["minres", "fcg", "gmres", "fgmres", "bcgs", "richardson", "chebyshev"] {
         let error = problem(method).prepare(space()).err().unwrap().to_string();
-        assert!(
-            error.contains(method) && error.contains("take cg or gcrodr"),
-            "{error}"
-        );
+        assert!(error.contains(method) && error.contains("take cg or gcrodr"), "{error}");
     }
-    let symmetric = Problem {
-        side: Some(Side::Symmetric),
-        ..problem("cg")
-    };
+    let symmetric = Problem { side: Some(Side::Symmetric), ..problem("cg") };
     assert!(matches!(symmetric.prepare(space()), Err(Error::Argument(_))));
     let foreign = Acceleration::space(Dense::zeros(5, 2));
     assert!(matches!(problem("cg").prepare(foreign), Err(Error::Shape { .. })));
     let short = Acceleration::guess(vec![0.0; 3]);
-    assert!(matches!(
-        problem("cg").solve_once(short),
-        Err(Error::Shape { .. })
-    ));
+    assert!(matches!(problem("cg").solve_once(short), Err(Error::Shape { .. })));
     // What A or M does not promise is the method's to refuse.
     let (general, _) = system(convection(6), 144, Props::GENERAL);
     let cg = Problem::new(&general, "cg".parse().unwrap(), Stop::default());
@@ -177,11 +133,7 @@ fn what_does_not_go_together_is_refused() {
         assert!(matches!(cg.solve_once(part), Err(Error::Argument(_))));
     }
     // A space on which Wᵀ A W is singular is a failed setup.
-    let zero = LinearSystem::plain(
-        Csr::from_triplets(1, 1, &[(0, 0, 0.0)]).unwrap(),
-        vec![1.0],
-        Props::SPD,
-    );
+    let zero = LinearSystem::plain(Csr::from_triplets(1, 1, &[(0, 0, 0.0)]).unwrap(), vec![1.0], Props::SPD);
     let one = Acceleration::space(Dense::from_fn(1, 1, |_, _| 1.0));
     let cg = Problem::new(&zero, "cg".parse().unwrap(), Stop::default());
     assert!(matches!(cg.prepare(one), Err(Error::Numeric(_))));
@@ -194,19 +146,12 @@ fn the_side_is_the_problems() {
     let a = s.matrix.promised(Props::SPD);
     let stop = Stop::default();
     let on = |method: &str, side| {
-        let problem = Problem {
-            side: Some(side),
-            ..Problem::new(&s, method.parse().unwrap(), stop)
-        };
-        problem
-            .solve_once(icc())
-            .map(|solution| (solution.x, solution.outcome))
+        let problem = Problem { side: Some(side), ..Problem::new(&s, method.parse().unwrap(), stop) };
+        problem.solve_once(icc()).map(|solution| (solution.x, solution.outcome))
     };
     let (ws, mut x) = (&mut Workspace::default(), vec![0.0; 144]);
     let left: Method = "gmres(30, side = left)".parse().unwrap();
-    let out = left
-        .solve(ws, &a, &icc().op, &s.rhs, &mut x, &stop, &mut Quiet)
-        .unwrap();
+    let out = left.solve(ws, &a, &icc().op, &s.rhs, &mut x, &stop, &mut Quiet).unwrap();
     assert_eq!(on("gmres", Side::Left).unwrap(), (x, out));
     let mut x = vec![0.0; 144];
     let cg: Method = "cg".parse().unwrap();
@@ -221,21 +166,10 @@ fn setup_inside_a_prediction_is_counted_once() {
         let wait = std::time::Duration::from_millis(20);
         let predicted = Acceleration::predicted(|| {
             std::thread::sleep(wait);
-            Ok(Acceleration {
-                setup_seconds,
-                ..Acceleration::default()
-            })
+            Ok(Acceleration { setup_seconds, ..Acceleration::default() })
         });
-        let Acceleration {
-            inference_seconds,
-            setup_seconds,
-            ..
-        } = predicted.unwrap();
-        (
-            inference_seconds >= wait.as_secs_f64(),
-            inference_seconds,
-            setup_seconds,
-        )
+        let Acceleration { inference_seconds, setup_seconds, .. } = predicted.unwrap();
+        (inference_seconds >= wait.as_secs_f64(), inference_seconds, setup_seconds)
     };
     assert!(predicted(0.0).0);
     // More than the clock can have seen.
@@ -247,14 +181,9 @@ fn setup_inside_a_prediction_is_counted_once() {
 fn a_preconditioner_of_another_size_is_refused_before_the_solve() {
     let (system, _) = system(poisson(6), 3, Props::SPD);
     let problem = Problem::new(&system, Method::cg(), Stop::default());
-    let refused = problem
-        .prepare(Acceleration::preconditioner(Csr::identity(9)))
-        .err();
+    let refused = problem.prepare(Acceleration::preconditioner(Csr::identity(9))).err();
     let message = refused.unwrap().to_string();
-    assert!(
-        message.contains("preconditioner") && message.contains("9×9"),
-        "{message}"
-    );
+    assert!(message.contains("preconditioner") && message.contains("9×9"), "{message}");
 }
 
 #[test]
@@ -290,17 +219,7 @@ fn a_method_from_outside_cannot_forget_what_it_needs() {
         parse: |_, _, _| Ok(Box::new(Careless {})),
     };
     let (system, _) = system(convection(6), 3, Props::GENERAL);
-    let problem = Problem::new(
-        &system,
-        Method::new(&ENTRY, Box::new(Careless {})),
-        Stop::default(),
-    );
-    let message = problem
-        .solve_once(Acceleration::default())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        message.contains("careless needs A promised symmetric positive definite"),
-        "{message}"
-    );
+    let problem = Problem::new(&system, Method::new(&ENTRY, Box::new(Careless {})), Stop::default());
+    let message = problem.solve_once(Acceleration::default()).unwrap_err().to_string();
+    assert!(message.contains("careless needs A promised symmetric positive definite"), "{message}");
 }

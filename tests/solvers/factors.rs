@@ -29,10 +29,8 @@ fn symmetric_sor_is_its_formula() {
             }
         }
     }
-    let inverse = Csr::from_triplets(12, 12, &left)
-        .unwrap()
-        .matmul(&Csr::from_triplets(12, 12, &right).unwrap())
-        .unwrap();
+    let inverse =
+        Csr::from_triplets(12, 12, &left).unwrap().matmul(&Csr::from_triplets(12, 12, &right).unwrap()).unwrap();
     let unit = product(&*build("ssor(1.3)", &a), &inverse);
     assert_identity(&unit, 1e-10);
 }
@@ -44,12 +42,7 @@ fn enough_fill_makes_icc_exact() {
     assert_identity(&product(&*build("icc", &random_spd(9)), &random_spd(9)), 1e-8);
     let lopsided = convection(5);
     assert_identity(&product(&*build("ilu(25)", &lopsided), &lopsided), 1e-12);
-    for text in [
-        "cholesky",
-        "lu",
-        "bjacobi(1, inner = lu)",
-        "asm(2, overlap = 5, inner = lu)",
-    ] {
+    for text in ["cholesky", "lu", "bjacobi(1, inner = lu)", "asm(2, overlap = 5, inner = lu)"] {
         assert_identity(&product(&*build(text, &a), &a), 1e-12);
     }
     assert_identity(&product(&*build("lu", &lopsided), &lopsided), 1e-12);
@@ -60,10 +53,8 @@ fn icc_zero_agrees_with_a_on_its_pattern() {
     // The defining property of IC(0): L D Lᵀ = A wherever a_ij is stored.
     let a = poisson(5);
     let inverse = dense::from_op(&*build("icc", &a));
-    let entries: Vec<_> = (0..25)
-        .flat_map(|i| (0..25).map(move |j| (i, j)))
-        .map(|(i, j)| (i, j, inverse[(i, j)]))
-        .collect();
+    let entries: Vec<_> =
+        (0..25).flat_map(|i| (0..25).map(move |j| (i, j))).map(|(i, j)| (i, j, inverse[(i, j)])).collect();
     let m = dense::inverse_spd(&Csr::from_triplets(25, 25, &entries).unwrap()).unwrap();
     let mut off_pattern: f64 = 0.0;
     for i in 0..25 {
@@ -97,11 +88,7 @@ fn more_fill_needs_fewer_iterations() {
                 &mut Quiet,
             )
             .unwrap();
-        assert!(
-            out.converged() && out.iterations < last,
-            "{text}: {}",
-            out.iterations
-        );
+        assert!(out.converged() && out.iterations < last, "{text}: {}", out.iterations);
         last = out.iterations;
     }
     assert_eq!(last, 1, "a direct solve takes one iteration");
@@ -110,12 +97,7 @@ fn more_fill_needs_fewer_iterations() {
 #[test]
 fn icc_shifts_where_a_pivot_is_negative_and_says_so() {
     // Kershaw's matrix: SPD, yet IC(0) meets a negative pivot.
-    let rows = [
-        [3.0, -2.0, 0.0, 2.0],
-        [-2.0, 3.0, -2.0, 0.0],
-        [0.0, -2.0, 3.0, -2.0],
-        [2.0, 0.0, -2.0, 3.0],
-    ];
+    let rows = [[3.0, -2.0, 0.0, 2.0], [-2.0, 3.0, -2.0, 0.0], [0.0, -2.0, 3.0, -2.0], [2.0, 0.0, -2.0, 3.0]];
     let mut entries = Vec::new();
     for (i, row) in rows.iter().enumerate() {
         for (j, &v) in row.iter().enumerate().filter(|e| *e.1 != 0.0) {
@@ -128,25 +110,15 @@ fn icc_shifts_where_a_pivot_is_negative_and_says_so() {
     let built = "icc".parse::<Spec>().unwrap().build(&a).unwrap();
     assert!(built.note.unwrap().contains("shifted"));
     assert!(form(&*built.op, &[1.0, -1.0, 1.0, -1.0], &[1.0, -1.0, 1.0, -1.0]) > 0.0);
-    assert!(
-        "icc"
-            .parse::<Spec>()
-            .unwrap()
-            .build(&poisson(4))
-            .unwrap()
-            .note
-            .is_none()
-    );
+    assert!("icc".parse::<Spec>().unwrap().build(&poisson(4)).unwrap().note.is_none());
 }
 
 #[test]
 fn ilu_zero_agrees_with_a_on_its_pattern() {
     let a = convection(5);
     let inverse = dense::from_op(&*build("ilu", &a));
-    let entries: Vec<_> = (0..25)
-        .flat_map(|i| (0..25).map(move |j| (i, j)))
-        .map(|(i, j)| (i, j, inverse[(i, j)]))
-        .collect();
+    let entries: Vec<_> =
+        (0..25).flat_map(|i| (0..25).map(move |j| (i, j))).map(|(i, j)| (i, j, inverse[(i, j)])).collect();
     let lu = build("lu", &Csr::from_triplets(25, 25, &entries).unwrap());
     let m = dense::from_op(&*lu);
     for i in 0..25 {
@@ -185,19 +157,9 @@ fn ldlt_inverts_indefinite_matrices_and_knows_their_signs() {
     let m = build("ldlt", &a);
     assert_eq!(m.props(), Props::SYMMETRIC);
     assert_identity(&product(&*m, &a), 1e-14);
-    let saddle = Csr::from_triplets(
-        3,
-        3,
-        &[
-            (0, 0, 2.0),
-            (1, 1, 2.0),
-            (0, 2, 1.0),
-            (2, 0, 1.0),
-            (1, 2, -1.0),
-            (2, 1, -1.0),
-        ],
-    )
-    .unwrap();
+    let saddle =
+        Csr::from_triplets(3, 3, &[(0, 0, 2.0), (1, 1, 2.0), (0, 2, 1.0), (2, 0, 1.0), (1, 2, -1.0), (2, 1, -1.0)])
+            .unwrap();
     assert_identity(&product(&*build("ldlt", &saddle), &saddle), 1e-13);
     assert_eq!(build("ldlt", &poisson(6)).props(), Props::SPD);
     assert!("ldlt".parse::<Spec>().unwrap().build(&convection(4)).is_err());
@@ -214,10 +176,7 @@ fn threshold_factors_run_from_jacobi_to_cholesky() {
     assert!(y.iter().zip(&z).all(|(y, z)| (y - z).abs() <= 1e-15));
     let sizes = ["ict(0.1)", "ict(0.01)", "ict(0.001)"].map(|text| build(text, &a).nnz());
     let counts = ["ict(0.1)", "ict(0.01)", "ict(0.001)"].map(|text| iterations("cg", text, &a));
-    assert!(
-        sizes.is_sorted_by(|a, b| a < b) && counts.is_sorted_by(|a, b| a > b),
-        "{sizes:?} {counts:?}"
-    );
+    assert!(sizes.is_sorted_by(|a, b| a < b) && counts.is_sorted_by(|a, b| a > b), "{sizes:?} {counts:?}");
     // The fill limit is kept, and a threshold spends its entries no worse than levels do.
     assert!(build("ict(0, fill = 2)", &a).nnz() <= 3 * 144);
     let b = poisson(40);
@@ -229,22 +188,9 @@ fn threshold_factors_run_from_jacobi_to_cholesky() {
 fn ict_drops_relative_to_the_column() {
     // Column 0 before the division is (4, −1, −0.5), of length 4.15: −1 stays up to 0.240, −0.5 up to 0.120.
     // In column 1 the fill −0.125 stands below 3.75: it stays up to 0.033.
-    let entries = [
-        (0, 0, 4.0),
-        (1, 0, -1.0),
-        (2, 0, -0.5),
-        (0, 1, -1.0),
-        (0, 2, -0.5),
-        (1, 1, 4.0),
-        (2, 2, 4.0),
-    ];
+    let entries = [(0, 0, 4.0), (1, 0, -1.0), (2, 0, -0.5), (0, 1, -1.0), (0, 2, -0.5), (1, 1, 4.0), (2, 2, 4.0)];
     let a = Csr::from_triplets(3, 3, &entries).unwrap();
-    for (text, expected) in [
-        ("ict(0.03)", 3 + 3),
-        ("ict(0.04)", 3 + 2),
-        ("ict(0.2)", 3 + 1),
-        ("ict(0.3)", 3),
-    ] {
+    for (text, expected) in [("ict(0.03)", 3 + 3), ("ict(0.04)", 3 + 2), ("ict(0.2)", 3 + 1), ("ict(0.3)", 3)] {
         assert_eq!(build(text, &a).nnz(), expected, "{text}");
         // Whatever the scale of A.
         let mut scaled = a.clone();
@@ -286,10 +232,7 @@ fn ilut_runs_to_lu_and_keeps_its_limits() {
     assert_identity(&product(&*build("ilut(0)", &a), &a), 1e-11);
     let sizes = ["ilut(0.1)", "ilut(0.01)", "ilut(0.001)"].map(|text| build(text, &a).nnz());
     let counts = ["ilut(0.1)", "ilut(0.01)", "ilut(0.001)"].map(|text| iterations("gmres", text, &a));
-    assert!(
-        sizes.is_sorted_by(|a, b| a < b) && counts.is_sorted_by(|a, b| a > b),
-        "{sizes:?} {counts:?}"
-    );
+    assert!(sizes.is_sorted_by(|a, b| a < b) && counts.is_sorted_by(|a, b| a > b), "{sizes:?} {counts:?}");
     assert!(build("ilut(0, fill = 2)", &a).nnz() <= 5 * 144);
     let swap = Csr::from_triplets(2, 2, &[(0, 1, 2.0), (1, 0, 4.0)]).unwrap();
     let note = "ilut".parse::<Spec>().unwrap().build(&swap).unwrap().note;
@@ -309,11 +252,7 @@ fn spai_is_the_least_squares_inverse_on_its_pattern() {
     for i in 0..36 {
         for j in 0..36 {
             if a.pattern().find(i, j).is_some() {
-                assert!(
-                    gradient[(i, j)].abs() <= 1e-12,
-                    "({i}, {j}): {}",
-                    gradient[(i, j)]
-                );
+                assert!(gradient[(i, j)].abs() <= 1e-12, "({i}, {j}): {}", gradient[(i, j)]);
             } else {
                 assert_eq!(m[(i, j)], 0.0, "({i}, {j})");
             }
@@ -325,47 +264,24 @@ fn spai_is_the_least_squares_inverse_on_its_pattern() {
 #[test]
 fn shifts_are_those_of_petsc_on_demand() {
     // Kershaw's matrix: SPD, yet IC(0) meets a negative pivot.
-    let rows = [
-        [3.0, -2.0, 0.0, 2.0],
-        [-2.0, 3.0, -2.0, 0.0],
-        [0.0, -2.0, 3.0, -2.0],
-        [2.0, 0.0, -2.0, 3.0],
-    ];
-    let entries: Vec<_> = (0..16)
-        .map(|k| (k / 4, k % 4, rows[k / 4][k % 4]))
-        .filter(|e| e.2 != 0.0)
-        .collect();
+    let rows = [[3.0, -2.0, 0.0, 2.0], [-2.0, 3.0, -2.0, 0.0], [0.0, -2.0, 3.0, -2.0], [2.0, 0.0, -2.0, 3.0]];
+    let entries: Vec<_> = (0..16).map(|k| (k / 4, k % 4, rows[k / 4][k % 4])).filter(|e| e.2 != 0.0).collect();
     let a = Csr::from_triplets(4, 4, &entries).unwrap();
     let spec = |text: &str| text.parse::<Spec>().unwrap();
     // Dominance takes 4 − 3 = 1; PETSc begins at 1.1 / 2 and stays there.
-    let note = spec("icc(0, shift = positive_definite)")
-        .build(&a)
-        .unwrap()
-        .note
-        .unwrap();
+    let note = spec("icc(0, shift = positive_definite)").build(&a).unwrap().note.unwrap();
     assert!(note.contains("5.500e-1 after 2 attempts"), "{note}");
     assert!(Icc::new(&a, 0).unwrap().shift().amount < 0.55);
     // A pivot that is only negative is none of these three's concern.
     for shift in ["none", "nonzero", "inblocks"] {
         let built = spec(&format!("icc(0, shift = {shift})")).build(&a).unwrap();
-        assert_eq!(
-            (built.op.props(), built.note),
-            (Props::SYMMETRIC, None),
-            "{shift}"
-        );
+        assert_eq!((built.op.props(), built.note), (Props::SYMMETRIC, None), "{shift}");
         assert!(built.op.halves().is_none());
     }
     let ones = Csr::from_triplets(2, 2, &[(0, 0, 1.0), (0, 1, 1.0), (1, 0, 1.0), (1, 1, 1.0)]).unwrap();
     for pc in ["icc", "ilu"] {
-        assert!(
-            spec(&format!("{pc}(0, shift = none)")).build(&ones).is_err(),
-            "{pc}"
-        );
-        let note = spec(&format!("{pc}(0, shift = inblocks)"))
-            .build(&ones)
-            .unwrap()
-            .note
-            .unwrap();
+        assert!(spec(&format!("{pc}(0, shift = none)")).build(&ones).is_err(), "{pc}");
+        let note = spec(&format!("{pc}(0, shift = inblocks)")).build(&ones).unwrap().note.unwrap();
         assert!(note.contains("2.220e-14 after 2"), "{note}");
     }
     assert_eq!(spec("icc(1, shift = none)").to_string(), "icc(1, shift = none)");
@@ -379,13 +295,9 @@ fn an_analysis_is_reused_for_matrices_of_one_pattern_only() {
     let mut reuse = Reuse::default();
     let mut scaled = poisson(9);
     scaled.values_mut().iter_mut().for_each(|v| *v *= 3.0);
-    for (a, known) in [
-        (poisson(9), false),
-        (scaled, true),
-        (random_spd(9), false),
-        (poisson(9), false),
-        (poisson(9), true),
-    ] {
+    for (a, known) in
+        [(poisson(9), false), (scaled, true), (random_spd(9), false), (poisson(9), false), (poisson(9), true)]
+    {
         let built = spec.build_again(&a, &mut reuse).unwrap();
         assert_eq!(built.note.is_some_and(|n| n.contains("analysed once")), known);
         assert_identity(&product(&*built.op, &a), 1e-10);

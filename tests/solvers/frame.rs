@@ -43,9 +43,7 @@ fn iterations(system: &LinearSystem, m: &dyn LinOp) -> usize {
     let n = system.n();
     let a = system.matrix.promised(Props::SPD);
     let (mut ws, mut x) = (Workspace::default(), vec![0.0; n]);
-    let out = Method::cg()
-        .solve(&mut ws, &a, m, &system.rhs, &mut x, &Stop::default(), &mut Quiet)
-        .unwrap();
+    let out = Method::cg().solve(&mut ws, &a, m, &system.rhs, &mut x, &Stop::default(), &mut Quiet).unwrap();
     assert!(out.converged() && out.relative_residual() <= 1e-8);
     out.iterations
 }
@@ -68,9 +66,6 @@ fn multigrid_needs_the_rigid_body_modes() {
             told.sizes(),
             counts[1]
         );
-        assert!(
-            counts[0] < icc && 10 * counts[0] < 6 * counts[1],
-            "{counts:?} {icc}"
-        );
+        assert!(counts[0] < icc && 10 * counts[0] < 6 * counts[1], "{counts:?} {icc}");
     }
 }

@@ -7,27 +7,12 @@ use fempipe::solver::{Cg, Method, Outcome, Quiet, Stop, Workspace, cg};
 
 use crate::systems::{convection, poisson, random_vector, residual};
 
-pub fn solve(
-    method: &str,
-    a: &Csr,
-    props: Props,
-    m: &dyn LinOp,
-    b: &[f64],
-    stop: &Stop,
-) -> (Outcome, Vec<f64>) {
+pub fn solve(method: &str, a: &Csr, props: Props, m: &dyn LinOp, b: &[f64], stop: &Stop) -> (Outcome, Vec<f64>) {
     let mut x = vec![0.0; b.len()];
     let out = method
         .parse::<Method>()
         .unwrap()
-        .solve(
-            &mut Workspace::default(),
-            &a.promised(props),
-            m,
-            b,
-            &mut x,
-            stop,
-            &mut Quiet,
-        )
+        .solve(&mut Workspace::default(), &a.promised(props), m, b, &mut x, stop, &mut Quiet)
         .unwrap();
     (out, x)
 }
@@ -62,36 +47,18 @@ fn minres_converges_monotonically_on_indefinite_systems() {
     let eigenvalues = dense::eigenvalues_symmetric(&dense::from_csr(&a)).unwrap();
     assert!(eigenvalues[0] < -0.1 && eigenvalues[195] > 0.1, "indefinite");
     let b = random_vector(196, 60);
-    let (out, x) = solve(
-        "minres",
-        &a,
-        Props::SYMMETRIC,
-        &Identity(196),
-        &b,
-        &Stop::rtol(1e-9),
-    );
+    let (out, x) = solve("minres", &a, Props::SYMMETRIC, &Identity(196), &b, &Stop::rtol(1e-9));
     assert!(out.converged());
     assert!(residual(&a, &b, &x) <= 1.0001e-9 * out.b_norm);
     assert!(out.history.windows(2).all(|w| w[1] <= w[0] * (1.0 + 1e-12)));
     // Full GMRES minimises over the same spaces: the same residuals, up to the loss of orthogonality.
-    let (full, _) = solve(
-        "gmres(196)",
-        &a,
-        Props::SYMMETRIC,
-        &Identity(196),
-        &b,
-        &Stop::rtol(1e-9),
-    );
+    let (full, _) = solve("gmres(196)", &a, Props::SYMMETRIC, &Identity(196), &b, &Stop::rtol(1e-9));
     for (m, g) in out.history.iter().zip(&full.history).take(40) {
         assert!((m / g - 1.0).abs() < 1e-6, "{m} {g}");
     }
     // With an SPD preconditioner the noted residual is still the true one.
     let m = "jacobi".parse::<Spec>().unwrap().build(&poisson(14)).unwrap();
-    let stop = Stop {
-        rtol: 1e-30,
-        max_it: 25,
-        ..Stop::default()
-    };
+    let stop = Stop { rtol: 1e-30, max_it: 25, ..Stop::default() };
     let (out, x) = solve("minres", &a, Props::SYMMETRIC, &*m.op, &b, &stop);
     assert!((out.history[25] / residual(&a, &b, &x) - 1.0).abs() < 1e-8);
 }
@@ -148,28 +115,13 @@ impl LinOp for Inner<'_> {
         (self.0.nrows(), self.0.nrows())
     }
     fn props(&self) -> Props {
-        Props {
-            linear: false,
-            ..Props::SPD
-        }
+        Props { linear: false, ..Props::SPD }
     }
     fn apply(&self, x: &[f64], y: &mut [f64]) {
         y.fill(0.0);
         let spd = self.0.promised(Props::SPD);
-        let stop = Stop {
-            rtol: 1e-1,
-            ..Stop::default()
-        };
-        cg(
-            &mut Cg::default(),
-            &spd,
-            &Identity(x.len()),
-            x,
-            y,
-            &stop,
-            &mut Quiet,
-        )
-        .unwrap();
+        let stop = Stop { rtol: 1e-1, ..Stop::default() };
+        cg(&mut Cg::default(), &spd, &Identity(x.len()), x, y, &stop, &mut Quiet).unwrap();
     }
 }
 
@@ -210,17 +162,10 @@ fn chebyshev_converges_at_the_rate_of_its_interval() {
     let root = (high / low).sqrt();
     let rate = (root - 1.0) / (root + 1.0);
     let bound = ((2.0e8f64).ln() / -rate.ln()).ceil() as usize;
-    assert!(
-        out.converged() && out.iterations <= bound,
-        "{} {bound}",
-        out.iterations
-    );
+    assert!(out.converged() && out.iterations <= bound, "{} {bound}", out.iterations);
     let too_low = format!("chebyshev({low}, {})", high / 2.0);
     let (out, _) = solve(&too_low, &a, Props::SPD, &Identity(225), &b, &Stop::default());
-    assert!(
-        !out.converged(),
-        "an eigenvalue beyond the interval makes it diverge"
-    );
+    assert!(!out.converged(), "an eigenvalue beyond the interval makes it diverge");
     assert!("chebyshev(2, 1)".parse::<Method>().is_err());
 }
 
@@ -244,41 +189,23 @@ fn a_known_solution_stops_where_the_error_is_small() {
         let method: fempipe::solver::Method = method.parse().unwrap();
         assert!(method.holds_iterates());
         let mut ws = Workspace::default();
-        let stop = Stop {
-            atol: 0.0,
-            ..Stop::rtol(0.0)
-        };
+        let stop = Stop { atol: 0.0, ..Stop::rtol(0.0) };
         let mut x = vec![0.0; n];
         let a = a.promised(fempipe::linalg::Props::SPD);
         let mut monitor = KnownSolution::new(&exact, 1e-4);
-        let out = method
-            .solve(&mut ws, &a, &m, &b, &mut x, &stop, &mut monitor)
-            .unwrap();
-        assert_eq!(
-            (out.reason, out.converged()),
-            (Reason::ConvergedUser, true),
-            "{method}"
-        );
+        let out = method.solve(&mut ws, &a, &m, &b, &mut x, &stop, &mut monitor).unwrap();
+        assert_eq!((out.reason, out.converged()), (Reason::ConvergedUser, true), "{method}");
         assert!(out.iterations > 3 && error(&x) <= 1e-4, "{method}");
         for (its, good) in [(out.iterations, true), (out.iterations - 1, false)] {
             let stop = Stop { max_it: its, ..stop };
             let mut y = vec![0.0; n];
-            method
-                .solve(&mut ws, &a, &m, &b, &mut y, &stop, &mut Quiet)
-                .unwrap();
+            method.solve(&mut ws, &a, &m, &b, &mut y, &stop, &mut Quiet).unwrap();
             assert_eq!(error(&y) <= 1e-4, good, "{method} after {its}");
             assert!(!good || x == y, "{method}");
         }
         // A start that is good enough is left alone.
-        let out = method
-            .solve(&mut ws, &a, &m, &b, &mut x, &stop, &mut monitor)
-            .unwrap();
+        let out = method.solve(&mut ws, &a, &m, &b, &mut x, &stop, &mut monitor).unwrap();
         assert_eq!(out.iterations, 0);
     }
-    assert!(
-        !"gmres"
-            .parse::<fempipe::solver::Method>()
-            .unwrap()
-            .holds_iterates()
-    );
+    assert!(!"gmres".parse::<fempipe::solver::Method>().unwrap().holds_iterates());
 }

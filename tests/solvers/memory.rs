@@ -58,42 +58,25 @@ fn iterations_allocate_nothing() {
     let a = poisson(20);
     let spd = a.promised(Props::SPD);
     let b = random_vector(400, 100);
-    for pc in [
-        "none",
-        "jacobi",
-        "ssor",
-        "icc",
-        "ict",
-        "fsai",
-        "asm(3, restricted = false, inner = icc)",
-        "cholesky",
-        "amg",
-    ] {
+    for pc in
+        ["none", "jacobi", "ssor", "icc", "ict", "fsai", "asm(3, restricted = false, inner = icc)", "cholesky", "amg"]
+    {
         let built = pc.parse::<Spec>().unwrap().build(&a).unwrap();
         for method in members(&solver::ENTRIES, &PARAMETERS) {
             let parsed: Method = method.parse().unwrap();
             let mut ws = Workspace::default();
             let mut x = vec![0.0; 400];
             let mut run = |max_it: usize| {
-                let stop = Stop {
-                    rtol: 0.0,
-                    max_it,
-                    ..Stop::default()
-                };
+                let stop = Stop { rtol: 0.0, max_it, ..Stop::default() };
                 x.fill(0.0);
                 let before = COUNT.get();
-                let out = parsed
-                    .solve(&mut ws, &spd, &*built.op, &b, &mut x, &stop, &mut Quiet)
-                    .unwrap();
+                let out = parsed.solve(&mut ws, &spd, &*built.op, &b, &mut x, &stop, &mut Quiet).unwrap();
                 (COUNT.get() - before, out.iterations)
             };
             run(6);
             let (few, few_its) = run(3);
             let (many, many_its) = run(6);
-            assert!(
-                few_its <= 3 && many_its <= 6 && few > 0,
-                "{method} {pc}: the history is allocated once"
-            );
+            assert!(few_its <= 3 && many_its <= 6 && few > 0, "{method} {pc}: the history is allocated once");
             assert_eq!(few, many, "{method} {pc}: {few_its} and {many_its} iterations");
             assert!(many <= 3, "{method} {pc}: {many} allocations");
         }

@@ -33,9 +33,8 @@ fn block_jacobi_is_its_blocks_alone() {
 #[test]
 fn overlap_helps_and_fewer_blocks_help() {
     let a = poisson(24);
-    let layers: Vec<usize> = (0..4)
-        .map(|o| iterations("gmres", &format!("asm(8, overlap = {o}, inner = lu)"), &a))
-        .collect();
+    let layers: Vec<usize> =
+        (0..4).map(|o| iterations("gmres", &format!("asm(8, overlap = {o}, inner = lu)"), &a)).collect();
     assert!(layers[1] < layers[0] && layers[3] < layers[1], "{layers:?}");
     let blocks = [16, 8, 4, 1].map(|b| iterations("cg", &format!("bjacobi({b}, inner = cholesky)"), &a));
     assert!(blocks.is_sorted_by(|a, b| a > b) && blocks[3] == 1, "{blocks:?}");
@@ -44,10 +43,7 @@ fn overlap_helps_and_fewer_blocks_help() {
 #[test]
 fn multigrid_needs_as_many_iterations_on_any_grid() {
     let counts = [32, 64, 128].map(|k| iterations("cg", "amg", &poisson(k)));
-    assert!(
-        counts[0] >= 5 && counts[2] <= counts[0] + 4 && counts[2] <= 14,
-        "{counts:?}"
-    );
+    assert!(counts[0] >= 5 && counts[2] <= counts[0] + 4 && counts[2] <= 14, "{counts:?}");
     let built = "amg".parse::<Spec>().unwrap().build(&poisson(64)).unwrap();
     let note = built.note.unwrap();
     assert!(note.contains("levels of [4096, "), "{note}");
@@ -58,10 +54,7 @@ fn multigrid_uses_the_candidates_it_is_given() {
     // A = S P S with S = diag(s): the near-null vector is 1/s, and constants are far from it.
     let k = 32;
     let p = poisson(k);
-    let s: Vec<f64> = random_vector(k * k, 82)
-        .iter()
-        .map(|v| 10f64.powf(1.5 * v))
-        .collect();
+    let s: Vec<f64> = random_vector(k * k, 82).iter().map(|v| 10f64.powf(1.5 * v)).collect();
     let mut entries = Vec::new();
     for i in 0..k * k {
         let (cols, vals) = p.row(i);
@@ -70,10 +63,7 @@ fn multigrid_uses_the_candidates_it_is_given() {
         }
     }
     let a = Csr::from_triplets(k * k, k * k, &entries).unwrap();
-    let params = AmgParams {
-        coarse: 50,
-        ..AmgParams::default()
-    };
+    let params = AmgParams { coarse: 50, ..AmgParams::default() };
     let near = dense::Dense::from_fn(k * k, 1, |i, _| 1.0 / s[i]);
     let both = dense::Dense::from_fn(k * k, 2, |i, j| if j == 0 { 1.0 / s[i] } else { 1.0 });
     let mut counts = Vec::new();
@@ -96,19 +86,10 @@ fn multigrid_uses_the_candidates_it_is_given() {
         assert!(out.converged());
         counts.push(out.iterations);
     }
-    assert!(
-        counts[0] < counts[2] && counts[0] <= 16 && counts[1] <= 16,
-        "{counts:?}"
-    );
+    assert!(counts[0] < counts[2] && counts[0] <= 16 && counts[1] <= 16, "{counts:?}");
     let bad = dense::Dense::zeros(3, 1);
-    assert!(matches!(
-        Amg::with_candidates(&a, params, &bad, 1),
-        Err(Error::Shape { .. })
-    ));
-    assert!(matches!(
-        Amg::with_candidates(&a, params, &near, 3),
-        Err(Error::Shape { .. })
-    ));
+    assert!(matches!(Amg::with_candidates(&a, params, &bad, 1), Err(Error::Shape { .. })));
+    assert!(matches!(Amg::with_candidates(&a, params, &near, 3), Err(Error::Shape { .. })));
 }
 
 #[test]
@@ -128,16 +109,11 @@ fn two_levels_remove_the_coarse_space() {
     }
     // The sine modes are eigenvectors: `modes` ones, then λ_{modes+1} … λ_n.
     let mut spectrum = dense::singular_values(&symmetrised(&two, &a)).unwrap();
-    let mut expected = dense::eigenvalues_symmetric(&dense::from_csr(&a))
-        .unwrap()
-        .split_off(modes);
+    let mut expected = dense::eigenvalues_symmetric(&dense::from_csr(&a)).unwrap().split_off(modes);
     expected.extend(vec![1.0; modes]);
     spectrum.sort_by(f64::total_cmp);
     expected.sort_by(f64::total_cmp);
-    assert!(
-        spectrum.iter().zip(&expected).all(|(s, e)| (s - e).abs() <= 1e-9),
-        "{spectrum:?}"
-    );
+    assert!(spectrum.iter().zip(&expected).all(|(s, e)| (s - e).abs() <= 1e-9), "{spectrum:?}");
     for text in ["jacobi", "icc"] {
         let one = build(text, &a);
         let two = TwoLevel::new(&spd, &*one, &space).unwrap();
@@ -152,26 +128,14 @@ fn two_levels_remove_the_coarse_space() {
                 &mut Quiet,
             )
             .unwrap();
-        assert!(
-            out.converged() && out.iterations < iterations("cg", text, &a),
-            "{text}"
-        );
+        assert!(out.converged() && out.iterations < iterations("cg", text, &a), "{text}");
     }
     assert!(sine_modes(2, 5).is_err());
     let foreign = dense::Dense::zeros(3, 1);
-    assert!(matches!(
-        TwoLevel::new(&spd, &identity, &foreign),
-        Err(Error::Shape { .. })
-    ));
-    assert!(matches!(
-        TwoLevel::new(&a, &identity, &space),
-        Err(Error::Argument(_))
-    ));
+    assert!(matches!(TwoLevel::new(&spd, &identity, &foreign), Err(Error::Shape { .. })));
+    assert!(matches!(TwoLevel::new(&a, &identity, &space), Err(Error::Argument(_))));
     let twice = dense::Dense::from_fn(n, 2, |_, _| 1.0);
-    assert!(matches!(
-        TwoLevel::new(&spd, &identity, &twice),
-        Err(Error::Numeric(_))
-    ));
+    assert!(matches!(TwoLevel::new(&spd, &identity, &twice), Err(Error::Numeric(_))));
 }
 
 #[test]
@@ -181,10 +145,7 @@ fn threads_change_no_bit() {
     let x = random_vector(n, 110);
     for text in ["bjacobi(5, inner = icc)", "asm(3)", "amg", "fsai"] {
         let results = [1, 2, 3].map(|threads| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
                 let mut y = vec![0.0; n];
                 build(text, &a).apply(&x, &mut y);
@@ -198,15 +159,7 @@ fn threads_change_no_bit() {
 #[test]
 fn a_sine_coarse_space_is_one_more_preconditioner() {
     let a = poisson(24);
-    for one_level in [
-        "none",
-        "jacobi",
-        "ssor(1.2)",
-        "icc",
-        "ict(0.01)",
-        "amg",
-        "cholesky",
-    ] {
+    for one_level in ["none", "jacobi", "ssor(1.2)", "icc", "ict(0.01)", "amg", "cholesky"] {
         let text = format!("sine(12, one-level = {one_level})");
         let spec: Spec = text.parse().unwrap();
         assert_eq!(spec.to_string(), text.replace("icc)", "icc(0))"));
@@ -214,14 +167,8 @@ fn a_sine_coarse_space_is_one_more_preconditioner() {
         assert_eq!(m.props(), Props::SPD, "{text}");
         let (x, y) = (random_vector(576, 1), random_vector(576, 2));
         let size = form(&*m, &x, &x);
-        assert!(
-            (form(&*m, &x, &y) - form(&*m, &y, &x)).abs() <= 1e-10 * size,
-            "{text}"
-        );
-        assert!(
-            iterations("cg", &text, &a) <= iterations("cg", one_level, &a),
-            "{text}"
-        );
+        assert!((form(&*m, &x, &y) - form(&*m, &y, &x)).abs() <= 1e-10 * size, "{text}");
+        assert!(iterations("cg", &text, &a) <= iterations("cg", one_level, &a), "{text}");
     }
     assert!(iterations("cg", "sine(12)", &a) < iterations("cg", "none", &a));
     let table = r#"{ "type": "sine", "k": 5, "one-level": "icc(1)" }"#;

@@ -17,21 +17,10 @@ const PARAMETERS: [(&str, &[&str]); 13] = [
     ("ssor", &["ssor(1.3)", "ssor(1, sweeps = 3)"]),
     ("icc", &["icc", "icc(2)"]),
     ("ilu", &["ilu", "ilu(2)"]),
-    (
-        "bjacobi",
-        &[
-            "bjacobi",
-            "bjacobi(3, inner = cholesky)",
-            "bjacobi(4, inner = icc)",
-        ],
-    ),
+    ("bjacobi", &["bjacobi", "bjacobi(3, inner = cholesky)", "bjacobi(4, inner = icc)"]),
     (
         "asm",
-        &[
-            "asm",
-            "asm(3, overlap = 2, inner = cholesky)",
-            "asm(3, overlap = 1, restricted = false, inner = icc(1))",
-        ],
+        &["asm", "asm(3, overlap = 2, inner = cholesky)", "asm(3, overlap = 1, restricted = false, inner = icc(1))"],
     ),
     ("amg", &["amg", "amg(0.08, smoothing = half)"]),
     ("ict", &["ict", "ict(0.1)", "ict(0, fill = 2)"]),
@@ -103,15 +92,7 @@ fn promises_hold() {
         for text in DEFINITE {
             assert_eq!(build(text, &a).props(), Props::SPD, "{text}");
         }
-        for text in [
-            "sor",
-            "ilu",
-            "ilut",
-            "spai",
-            "lu",
-            "bjacobi",
-            "asm(3, inner = cholesky)",
-        ] {
+        for text in ["sor", "ilu", "ilut", "spai", "lu", "bjacobi", "asm(3, inner = cholesky)"] {
             assert_eq!(build(text, &a).props(), Props::GENERAL, "{text}");
         }
     }
@@ -127,11 +108,7 @@ pub fn assert_identity(m: &dense::Dense, tolerance: f64) {
     for i in 0..m.nrows() {
         for j in 0..m.ncols() {
             let expected = if i == j { 1.0 } else { 0.0 };
-            assert!(
-                (m[(i, j)] - expected).abs() <= tolerance,
-                "({i}, {j}): {}",
-                m[(i, j)]
-            );
+            assert!((m[(i, j)] - expected).abs() <= tolerance, "({i}, {j}): {}", m[(i, j)]);
         }
     }
 }
@@ -155,36 +132,17 @@ fn what_a_matrix_does_not_allow_is_an_error() {
     assert!(refused("jacobi", &no_diagonal).to_string().contains("a_0,0"));
     assert!(refused("sor", &no_diagonal).to_string().contains("a_0,0"));
     assert!(refused("icc", &lopsided).to_string().contains("symmetric"));
-    for text in [
-        "cholesky",
-        "amg",
-        "ict",
-        "fsai",
-        "koptimal",
-        "bjacobi(2, inner = icc)",
-    ] {
-        assert!(
-            refused(text, &lopsided).to_string().contains("symmetric"),
-            "{text}"
-        );
+    for text in ["cholesky", "amg", "ict", "fsai", "koptimal", "bjacobi(2, inner = icc)"] {
+        assert!(refused(text, &lopsided).to_string().contains("symmetric"), "{text}");
     }
     assert!("bjacobi(0)".parse::<Spec>().is_err() && "asm(inner = foo)".parse::<Spec>().is_err());
     for text in ["amg(1)", "ict(-1)", "ilut(-1)", "fsai(0)"] {
         assert!(text.parse::<Spec>().is_err(), "{text}");
     }
     for text in ["fsai", "koptimal"] {
-        assert!(
-            refused(text, &indefinite)
-                .to_string()
-                .contains("positive definite"),
-            "{text}"
-        );
+        assert!(refused(text, &indefinite).to_string().contains("positive definite"), "{text}");
     }
-    assert!(
-        refused("cholesky", &indefinite)
-            .to_string()
-            .contains("positive definite")
-    );
+    assert!(refused("cholesky", &indefinite).to_string().contains("positive definite"));
     assert_eq!(build("jacobi", &indefinite).props(), Props::SYMMETRIC);
     assert_eq!(build("ssor", &indefinite).props(), Props::SYMMETRIC);
 }

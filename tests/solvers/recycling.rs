@@ -4,9 +4,7 @@ use fempipe::Error;
 use fempipe::linalg::op::{Identity, LinOp, Promised, Props};
 use fempipe::linalg::{CoarseFactor, CoarseSpace, Columns, Csr, dense, vector};
 use fempipe::precond::Spec;
-use fempipe::solver::{
-    DeflatedCg, Gcrodr, GcrodrParams, Method, Quiet, Stop, Workspace, deflated_cg, gcrodr,
-};
+use fempipe::solver::{DeflatedCg, Gcrodr, GcrodrParams, Method, Quiet, Stop, Workspace, deflated_cg, gcrodr};
 
 use crate::krylov::{helmholtz, modes, solve};
 use crate::systems::{poisson, random_vector, residual};
@@ -29,17 +27,7 @@ fn deflating_exact_eigenvectors_leaves_the_deflated_spectrum() {
     let stop = Stop::rtol(1e-10);
     let mut x = vec![0.0; n];
     let mut ws = DeflatedCg::default();
-    let out = deflated_cg(
-        &mut ws,
-        &coarse,
-        &spd,
-        &Identity(n),
-        &b,
-        &mut x,
-        &stop,
-        &mut Quiet,
-    )
-    .unwrap();
+    let out = deflated_cg(&mut ws, &coarse, &spd, &Identity(n), &b, &mut x, &stop, &mut Quiet).unwrap();
     assert!(out.converged() && residual(&a, &b, &x) <= 1.0001e-10 * out.b_norm);
     // CG on b without those modes is the same iteration; its target must be that of b.
     let mut rest = b.clone();
@@ -48,11 +36,7 @@ fn deflating_exact_eigenvectors_leaves_the_deflated_spectrum() {
         let along = vector::dot(&column, &rest) / vector::dot(&column, &column);
         vector::axpy(-along, &column, &mut rest);
     }
-    let same = Stop {
-        rtol: 0.0,
-        atol: stop.target(out.b_norm),
-        ..stop
-    };
+    let same = Stop { rtol: 0.0, atol: stop.target(out.b_norm), ..stop };
     let (projected, _) = solve("cg", &a, Props::SPD, &Identity(n), &rest, &same);
     assert_eq!(out.iterations, projected.iterations);
     // And within the bound of κ = λ_n / λ_{k+1}.
@@ -64,22 +48,9 @@ fn deflating_exact_eigenvectors_leaves_the_deflated_spectrum() {
     // GMRES augmented with the same space needs no more iterations than deflated CG.
     let mut recycler = Gcrodr::default();
     recycler.set_space(&coarse);
-    let params = GcrodrParams {
-        restart: 200,
-        recycle: 1,
-    };
+    let params = GcrodrParams { restart: 200, recycle: 1 };
     let mut y = vec![0.0; n];
-    let augmented = gcrodr(
-        &mut recycler,
-        &params,
-        &spd,
-        &Identity(n),
-        &b,
-        &mut y,
-        &stop,
-        &mut Quiet,
-    )
-    .unwrap();
+    let augmented = gcrodr(&mut recycler, &params, &spd, &Identity(n), &b, &mut y, &stop, &mut Quiet).unwrap();
     assert!(augmented.converged() && augmented.iterations <= out.iterations);
     assert_eq!(recycler.recycled(), count);
 }
@@ -94,17 +65,7 @@ fn a_deflation_space_may_be_dependent_whole_or_empty_but_not_foreign() {
         let coarse = deflation(&spd, space).unwrap();
         let mut x = vec![0.0; 16];
         let stop = Stop::default();
-        let out = deflated_cg(
-            &mut ws,
-            &coarse,
-            &spd,
-            &Identity(16),
-            &b,
-            &mut x,
-            &stop,
-            &mut Quiet,
-        )
-        .unwrap();
+        let out = deflated_cg(&mut ws, &coarse, &spd, &Identity(16), &b, &mut x, &stop, &mut Quiet).unwrap();
         assert!(out.converged() && residual(&a, &b, &x) <= 1.0001e-8 * out.b_norm);
         (coarse.dim(), out.iterations)
     };
@@ -116,10 +77,7 @@ fn a_deflation_space_may_be_dependent_whole_or_empty_but_not_foreign() {
     assert_eq!(run(&dense::Dense::zeros(16, 0)), (0, plain.iterations));
     let foreign = deflation(&spd, &dense::Dense::zeros(9, 1));
     assert!(matches!(foreign, Err(Error::Shape { .. })));
-    let minus = Promised {
-        op: &Csr::from_triplets(1, 1, &[(0, 0, -1.0)]).unwrap(),
-        props: Props::SPD,
-    };
+    let minus = Promised { op: &Csr::from_triplets(1, 1, &[(0, 0, -1.0)]).unwrap(), props: Props::SPD };
     let space = dense::Dense::from_fn(1, 1, |_, _| 1.0);
     assert!(matches!(deflation(&minus, &space), Err(Error::Numeric(_))));
 }
@@ -137,36 +95,22 @@ fn recycling_helps_within_a_system_and_across_systems() {
     for index in 0..3 {
         let b = random_vector(900, 68 + index);
         let mut x = vec![0.0; 900];
-        let out = method
-            .solve(&mut ws, &spd, &Identity(900), &b, &mut x, &stop, &mut Quiet)
-            .unwrap();
+        let out = method.solve(&mut ws, &spd, &Identity(900), &b, &mut x, &stop, &mut Quiet).unwrap();
         assert!(out.converged() && residual(&a, &b, &x) <= 1.0001e-8 * out.b_norm);
         counts.push(out.iterations);
     }
-    assert!(
-        counts[0] < restarted.iterations * 3 / 4,
-        "{counts:?} {}",
-        restarted.iterations
-    );
+    assert!(counts[0] < restarted.iterations * 3 / 4, "{counts:?} {}", restarted.iterations);
     assert!(counts[1] < counts[0] && counts[2] < counts[0], "{counts:?}");
     // The same right-hand side again, on a matrix that changed a little, and after forgetting.
     let near = helmholtz(30, -1e-3);
     let b = random_vector(900, 68);
     let mut x = vec![0.0; 900];
     let near = near.promised(Props::SPD);
-    let out = method
-        .solve(&mut ws, &near, &Identity(900), &b, &mut x, &stop, &mut Quiet)
-        .unwrap();
-    assert!(
-        out.converged() && out.iterations < counts[0],
-        "{} {counts:?}",
-        out.iterations
-    );
+    let out = method.solve(&mut ws, &near, &Identity(900), &b, &mut x, &stop, &mut Quiet).unwrap();
+    assert!(out.converged() && out.iterations < counts[0], "{} {counts:?}", out.iterations);
     ws.forget();
     let mut x = vec![0.0; 900];
-    let out = method
-        .solve(&mut ws, &spd, &Identity(900), &b, &mut x, &stop, &mut Quiet)
-        .unwrap();
+    let out = method.solve(&mut ws, &spd, &Identity(900), &b, &mut x, &stop, &mut Quiet).unwrap();
     assert_eq!(out.iterations, counts[0]);
 }
 
@@ -184,18 +128,8 @@ fn a_method_takes_a_space_or_names_those_that_do() {
         let coarse = parsed.coarse_space(&spd, &space).unwrap();
         let mut run = || {
             let mut x = vec![0.0; 144];
-            let out = parsed
-                .solve_with_space(
-                    &mut ws,
-                    &coarse,
-                    &spd,
-                    &Identity(144),
-                    &b,
-                    &mut x,
-                    &stop,
-                    &mut Quiet,
-                )
-                .unwrap();
+            let out =
+                parsed.solve_with_space(&mut ws, &coarse, &spd, &Identity(144), &b, &mut x, &stop, &mut Quiet).unwrap();
             assert!(out.converged() && residual(&a, &b, &x) <= 1.0001e-8 * out.b_norm);
             out
         };
@@ -206,16 +140,7 @@ fn a_method_takes_a_space_or_names_those_that_do() {
     let minres: Method = "minres".parse().unwrap();
     let coarse = deflation(&spd, &space).unwrap();
     let mut x = [0.0; 144];
-    let out = minres.solve_with_space(
-        &mut ws,
-        &coarse,
-        &spd,
-        &Identity(144),
-        &b,
-        &mut x,
-        &stop,
-        &mut Quiet,
-    );
+    let out = minres.solve_with_space(&mut ws, &coarse, &spd, &Identity(144), &b, &mut x, &stop, &mut Quiet);
     for refused in [minres.coarse_space(&spd, &space).map(drop), out.map(drop)] {
         let error = refused.unwrap_err();
         assert!(matches!(error, Error::Argument(_)) && error.to_string().ends_with("take cg or gcrodr"));
@@ -225,16 +150,7 @@ fn a_method_takes_a_space_or_names_those_that_do() {
     assert!(matches!(unpromised, Err(Error::Argument(_))));
     // And a space without the factor is not for cg.
     let plain = CoarseSpace::new(&spd, &space, Columns::Orthonormal, CoarseFactor::None).unwrap();
-    let out = Method::cg().solve_with_space(
-        &mut ws,
-        &plain,
-        &spd,
-        &Identity(144),
-        &b,
-        &mut x,
-        &stop,
-        &mut Quiet,
-    );
+    let out = Method::cg().solve_with_space(&mut ws, &plain, &spd, &Identity(144), &b, &mut x, &stop, &mut Quiet);
     assert!(matches!(out, Err(Error::Argument(_))));
 }
 
@@ -267,24 +183,12 @@ fn a_given_space_is_multiplied_by_each_matrix_after_its_own() {
 fn gcrodr_refuses_a_space_that_does_not_fit() {
     let a = poisson(4);
     let b = random_vector(16, 70);
-    let params = GcrodrParams {
-        restart: 8,
-        recycle: 3,
-    };
+    let params = GcrodrParams { restart: 8, recycle: 3 };
     for columns in [(9, 2), (16, 8)] {
         let mut ws = Gcrodr::default();
         let space = dense::Dense::from_fn(columns.0, columns.1, |i, j| f64::from(u8::from(i == j)));
         ws.set_space(&deflation(&Identity(columns.0), &space).unwrap());
-        let out = gcrodr(
-            &mut ws,
-            &params,
-            &a,
-            &Identity(16),
-            &b,
-            &mut [0.0; 16],
-            &Stop::default(),
-            &mut Quiet,
-        );
+        let out = gcrodr(&mut ws, &params, &a, &Identity(16), &b, &mut [0.0; 16], &Stop::default(), &mut Quiet);
         assert!(matches!(out, Err(Error::Shape { .. })), "{columns:?}");
     }
     assert!("gcrodr(8, 8)".parse::<Method>().is_err());
@@ -297,13 +201,8 @@ fn a_space_to_start_from_is_renewed_and_recycled() {
     let spd = a.promised(Props::SPD);
     let (exact, _) = modes(30, 8);
     // Slow modes seen through noise: worth something, but not what a cycle finds.
-    let rough = dense::Dense::from_fn(900, 8, |i, j| {
-        exact[(i, j)] + 0.05 * random_vector(900, 120 + j as u64)[i]
-    });
-    let params = GcrodrParams {
-        restart: 20,
-        recycle: 8,
-    };
+    let rough = dense::Dense::from_fn(900, 8, |i, j| exact[(i, j)] + 0.05 * random_vector(900, 120 + j as u64)[i]);
+    let params = GcrodrParams { restart: 20, recycle: 8 };
     let run = |ws: &mut Gcrodr, m: &dyn LinOp, index: u64| {
         let b = random_vector(900, index);
         let mut x = vec![0.0; 900];

@@ -10,12 +10,9 @@ pub fn poisson(k: usize) -> Csr {
     for i in 0..k * k {
         let (row, col) = (i / k, i % k);
         entries.push((i, i, 4.0));
-        for (inside, j) in [
-            (row > 0, i.wrapping_sub(k)),
-            (row + 1 < k, i + k),
-            (col > 0, i.wrapping_sub(1)),
-            (col + 1 < k, i + 1),
-        ] {
+        for (inside, j) in
+            [(row > 0, i.wrapping_sub(k)), (row + 1 < k, i + k), (col > 0, i.wrapping_sub(1)), (col + 1 < k, i + 1)]
+        {
             if inside {
                 entries.push((i, j, -1.0));
             }
@@ -56,12 +53,7 @@ pub fn random_spd(n: usize) -> Csr {
 pub fn neumann(n: usize) -> Csr {
     let mut entries = Vec::new();
     for i in 0..n - 1 {
-        entries.extend([
-            (i, i, 1.0),
-            (i + 1, i + 1, 1.0),
-            (i, i + 1, -1.0),
-            (i + 1, i, -1.0),
-        ]);
+        entries.extend([(i, i, 1.0), (i + 1, i + 1, 1.0), (i, i + 1, -1.0), (i + 1, i, -1.0)]);
     }
     Csr::from_triplets(n, n, &entries).expect("indices are in range")
 }

@@ -28,25 +28,14 @@ fn numbers_and_depths_beyond_all_use_are_answered() {
     let message = nested(100_000).parse::<Spec>().unwrap_err().to_string();
     assert_eq!(message, "preconditioner nested more than 32 deep");
     let a = poisson(6);
-    for text in [
-        "asm(4, overlap = 9223372036854775807, inner = icc)",
-        "fsai(99999999999)",
-    ] {
+    for text in ["asm(4, overlap = 9223372036854775807, inner = icc)", "fsai(99999999999)"] {
         assert!(text.parse::<Spec>().unwrap().build(&a).is_ok(), "{text}");
     }
     assert!("fcg(99999999999999)".parse::<Method>().is_err());
     let (mut x, b) = (vec![0.0; 36], vec![1.0; 36]);
     let method: Method = "gcrodr(1000000000000, 5)".parse().unwrap();
     let (a, stop) = (a.promised(Props::SPD), Stop::rtol(1e-8));
-    let done = method.solve(
-        &mut Workspace::default(),
-        &a,
-        &Identity(36),
-        &b,
-        &mut x,
-        &stop,
-        &mut Quiet,
-    );
+    let done = method.solve(&mut Workspace::default(), &a, &Identity(36), &b, &mut x, &stop, &mut Quiet);
     assert!(done.unwrap().converged());
 }
 
@@ -61,14 +50,8 @@ fn every_preconditioner_keeps_what_it_promises_for_spd_matrices() {
         ("icc(0, shift = none)", Props::SYMMETRIC),
         ("bjacobi(3, inner = icc)", Props::SPD),
         ("asm(3, inner = icc)", Props::GENERAL),
-        (
-            "asm(3, restricted = false, inner = bjacobi(2, inner = ict(0.02)))",
-            Props::SPD,
-        ),
-        (
-            "sine(3, one-level = asm(2, restricted = false, inner = amg))",
-            Props::SPD,
-        ),
+        ("asm(3, restricted = false, inner = bjacobi(2, inner = ict(0.02)))", Props::SPD),
+        ("sine(3, one-level = asm(2, restricted = false, inner = amg))", Props::SPD),
         ("sine(3, one-level = ilu)", Props::GENERAL),
     ] {
         assert_eq!(text.parse::<Spec>().unwrap().props(), props, "{text}");
@@ -91,10 +74,7 @@ fn what_methods_say_they_need_is_what_they_refuse_by() {
         assert_eq!(method.entry().needs, words, "{name}");
     }
     let of = |name: &str| name.parse::<Method>().unwrap().requirements().preconditioner;
-    assert_eq!(
-        (of("cg"), of("minres"), of("fcg"), of("gmres")),
-        (Need::Spd, Need::Spd, Need::Nothing, Need::Linear)
-    );
+    assert_eq!((of("cg"), of("minres"), of("fcg"), of("gmres")), (Need::Spd, Need::Spd, Need::Nothing, Need::Linear));
 }
 
 #[test]
@@ -121,10 +101,7 @@ fn labels_stay_and_what_is_written_is_read() {
         ("amg(0.1)", "amg(0.1)"),
         ("amg(smoothing = half)", "amg(0, smoothing = half)"),
         ("sine", "sine(20, one-level = none)"),
-        (
-            "sine(20, icc(1, shift = none))",
-            "sine(20, one-level = icc(1, shift = none))",
-        ),
+        ("sine(20, icc(1, shift = none))", "sine(20, one-level = icc(1, shift = none))"),
         ("fast-poisson", "fast-poisson"),
     ] {
         let spec: Spec = text.parse().unwrap();
@@ -150,28 +127,16 @@ fn labels_stay_and_what_is_written_is_read() {
         let json = serde_json::to_string(&method).unwrap();
         assert_eq!(serde_json::from_str::<Method>(&json).unwrap(), method, "{json}");
     }
-    assert_eq!(
-        serde_json::to_string(&"icc".parse::<Spec>().unwrap()).unwrap(),
-        "\"icc(0, shift = smallest)\""
-    );
+    assert_eq!(serde_json::to_string(&"icc".parse::<Spec>().unwrap()).unwrap(), "\"icc(0, shift = smallest)\"");
 }
 
 #[test]
 fn nested_tables_are_read() {
-    let table =
-        r#"{ "type": "asm", "blocks": 4, "inner": { "type": "bjacobi", "blocks": 2, "inner": "icc" } }"#;
+    let table = r#"{ "type": "asm", "blocks": 4, "inner": { "type": "bjacobi", "blocks": 2, "inner": "icc" } }"#;
     let spec: Spec = serde_json::from_str(table).unwrap();
-    assert_eq!(
-        spec.to_string(),
-        "asm(4, overlap = 1, inner = bjacobi(2, inner = icc(0)))"
-    );
-    let message = "asm(inner = bjacobi(inner = icc(level = 1)))"
-        .parse::<Spec>()
-        .unwrap_err()
-        .to_string();
+    assert_eq!(spec.to_string(), "asm(4, overlap = 1, inner = bjacobi(2, inner = icc(0)))");
+    let message = "asm(inner = bjacobi(inner = icc(level = 1)))".parse::<Spec>().unwrap_err().to_string();
     assert!(message.contains("unknown field `level`"), "{message}");
-    let message = serde_json::from_str::<Spec>(r#"{ "blocks": 4 }"#)
-        .unwrap_err()
-        .to_string();
+    let message = serde_json::from_str::<Spec>(r#"{ "blocks": 4 }"#).unwrap_err().to_string();
     assert!(message.contains("needs a type"), "{message}");
 }

@@ -11,17 +11,8 @@ fn count(method: &str, pc: &str, a: &Csr, b: &[f64], stop: &Stop) -> usize {
     let m = pc.parse::<Spec>().unwrap().build(a).unwrap();
     let method: Method = method.parse().unwrap();
     let mut x = vec![0.0; b.len()];
-    let out = method
-        .solve(
-            &mut Workspace::default(),
-            &a.promised(Props::SPD),
-            &*m.op,
-            b,
-            &mut x,
-            stop,
-            &mut Quiet,
-        )
-        .unwrap();
+    let out =
+        method.solve(&mut Workspace::default(), &a.promised(Props::SPD), &*m.op, b, &mut x, stop, &mut Quiet).unwrap();
     assert!(out.converged(), "{method} {pc}");
     out.iterations
 }
@@ -53,22 +44,10 @@ fn richardson_is_jacobi_gauss_seidel_and_sor() {
     let stop = Stop::rtol(1e-5);
     for k in [3, 7, 15] {
         let (a, b) = (poisson(k), vec![1.0; k * k]);
-        assert_eq!(
-            count("richardson(0.7)", "jacobi", &a, &b, &stop),
-            textbook(&a, &b, 0.7, false, 1e-5)
-        );
-        assert_eq!(
-            count("richardson(1)", "jacobi(0.7)", &a, &b, &stop),
-            textbook(&a, &b, 0.7, false, 1e-5)
-        );
-        assert_eq!(
-            count("richardson", "sor(1)", &a, &b, &stop),
-            textbook(&a, &b, 1.0, true, 1e-5)
-        );
-        assert_eq!(
-            count("richardson", "sor(1.4)", &a, &b, &stop),
-            textbook(&a, &b, 1.4, true, 1e-5)
-        );
+        assert_eq!(count("richardson(0.7)", "jacobi", &a, &b, &stop), textbook(&a, &b, 0.7, false, 1e-5));
+        assert_eq!(count("richardson(1)", "jacobi(0.7)", &a, &b, &stop), textbook(&a, &b, 0.7, false, 1e-5));
+        assert_eq!(count("richardson", "sor(1)", &a, &b, &stop), textbook(&a, &b, 1.0, true, 1e-5));
+        assert_eq!(count("richardson", "sor(1.4)", &a, &b, &stop), textbook(&a, &b, 1.4, true, 1e-5));
     }
 }
 
@@ -77,15 +56,10 @@ fn jacobi_takes_as_many_iterations_as_its_spectral_radius_says() {
     // ρ = 1 − ω (1 − cos πh); b the eigenvector, so that the residual falls by ρ each time.
     let k = 7;
     let h = std::f64::consts::PI / 8.0;
-    let b: Vec<f64> = (0..k * k)
-        .map(|i| ((i / k + 1) as f64 * h).sin() * ((i % k + 1) as f64 * h).sin())
-        .collect();
+    let b: Vec<f64> = (0..k * k).map(|i| ((i / k + 1) as f64 * h).sin() * ((i % k + 1) as f64 * h).sin()).collect();
     let rho = 1.0 - 0.7 * (1.0 - h.cos());
     let expected = (1e-5f64.ln() / rho.ln()).ceil() as usize;
-    assert_eq!(
-        count("richardson(0.7)", "jacobi", &poisson(k), &b, &Stop::rtol(1e-5)),
-        expected
-    );
+    assert_eq!(count("richardson(0.7)", "jacobi", &poisson(k), &b, &Stop::rtol(1e-5)), expected);
 }
 
 #[test]
@@ -130,10 +104,7 @@ fn text_and_table_mean_the_same() {
 #[test]
 fn bad_notation_is_refused_with_what_would_be_right() {
     for (text, says) in [
-        (
-            "gmress",
-            "unknown solver \"gmress\" (known: richardson, chebyshev,",
-        ),
+        ("gmress", "unknown solver \"gmress\" (known: richardson, chebyshev,"),
         ("gmres(50", "parenthesis"),
         ("gmres(0)", "at least 1"),
         ("gmres(-3)", "invalid value"),

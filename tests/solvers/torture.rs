@@ -15,10 +15,8 @@ use crate::systems::{poisson, residual};
 
 /// `FEMPIPE_TEST_DATA`, or `../shared/data` beside the checkout.
 fn data(file: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("FEMPIPE_TEST_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("FEMPIPE_TEST_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     let path = root.join(file);
     if !path.exists() {
         println!("skipped: {file} is not there (FEMPIPE_TEST_DATA names its folder)");
@@ -29,66 +27,31 @@ fn data(file: &str) -> Option<PathBuf> {
 
 /// Iterations of each method × preconditioner; negative where it did not converge. Every claim is checked.
 fn table(name: &str, a: &Csr, b: &[f64], rtol: f64, max_it: usize) -> Vec<(String, i64)> {
-    let stop = Stop {
-        rtol,
-        max_it,
-        ..Stop::default()
-    };
+    let stop = Stop { rtol, max_it, ..Stop::default() };
     let spd = a.promised(Props::SPD);
     let mut rows = Vec::new();
     for pc in ["none", "jacobi", "ssor", "icc", "cholesky"] {
         let built = pc.parse::<Spec>().unwrap().build(a).unwrap();
-        for method in [
-            "cg",
-            "fcg",
-            "minres",
-            "gmres(30)",
-            "fgmres(30)",
-            "bcgs",
-            "gcrodr(30, 10)",
-            "chebyshev",
-        ] {
+        for method in ["cg", "fcg", "minres", "gmres(30)", "fgmres(30)", "bcgs", "gcrodr(30, 10)", "chebyshev"] {
             let mut x = vec![0.0; b.len()];
             let out = method
                 .parse::<Method>()
                 .unwrap()
-                .solve(
-                    &mut Workspace::default(),
-                    &spd,
-                    &*built.op,
-                    b,
-                    &mut x,
-                    &stop,
-                    &mut Quiet,
-                )
+                .solve(&mut Workspace::default(), &spd, &*built.op, b, &mut x, &stop, &mut Quiet)
                 .unwrap();
             let truth = residual(a, b, &x);
             let size = vector::norm2(b);
             if out.converged() {
-                assert!(
-                    truth <= rtol * size * 1.01,
-                    "{name} {method} {pc}: claimed, but {}",
-                    truth / size
-                );
+                assert!(truth <= rtol * size * 1.01, "{name} {method} {pc}: claimed, but {}", truth / size);
             }
             if x.iter().all(|v| v.is_finite()) {
                 // Rounding of A x itself, in whatever order it is summed.
                 let rounding = 1e-14 * a.max_abs() * vector::norm2(&x);
-                assert!(
-                    (out.residual - truth).abs() <= 1e-6 * truth + rounding,
-                    "{name} {method} {pc}"
-                );
+                assert!((out.residual - truth).abs() <= 1e-6 * truth + rounding, "{name} {method} {pc}");
             }
             let its = out.iterations as i64;
-            println!(
-                "{name:<10} {method:<15} {pc:<9} {its:6} {} {:.2e}",
-                out.reason.name(),
-                truth / size
-            );
-            rows.push((
-                format!("{method} {pc}"),
-                if out.converged() { its } else { -its.max(1) },
-            ));
+            println!("{name:<10} {method:<15} {pc:<9} {its:6} {} {:.2e}", out.reason.name(), truth / size);
+            rows.push((format!("{method} {pc}"), if out.converged() { its } else { -its.max(1) }));
         }
     }
     rows
@@ -106,13 +69,7 @@ fn small_stiffness_matrix() {
     let a = matrix_market::read(path).unwrap();
     assert_eq!((a.nrows(), a.nnz()), (48, 400));
     let rows = table("bcsstk01", &a, &[1.0; 48], 1e-8, 5000);
-    for what in [
-        "cg jacobi",
-        "cg icc",
-        "minres icc",
-        "gcrodr(30, 10) icc",
-        "cg cholesky",
-    ] {
+    for what in ["cg jacobi", "cg icc", "minres icc", "gcrodr(30, 10) icc", "cg cholesky"] {
         assert!(its(&rows, what) > 0, "{what}");
     }
     assert!(its(&rows, "cg icc") < its(&rows, "cg jacobi"));
@@ -141,10 +98,7 @@ fn static_analysis_systems() {
         let a = npz::read_matrix(&path).unwrap();
         let npz = Npz::open(&path).unwrap();
         let (b, known) = (npz.vector("b").unwrap(), npz.vector("x_real").unwrap());
-        assert!(
-            residual(&a, &b, &known) <= 1e-9 * vector::norm2(&b),
-            "A x = b holds in {i}"
-        );
+        assert!(residual(&a, &b, &known) <= 1e-9 * vector::norm2(&b), "A x = b holds in {i}");
         let rows = table(&format!("stand {i}"), &a, &b, 1e-8, 1000);
         for what in ["cg icc", "minres icc", "cg cholesky", "fgmres(30) cholesky"] {
             assert!(its(&rows, what) > 0, "{what} in {i}");
@@ -164,10 +118,7 @@ fn a_pattern_file_and_malformed_files() {
         ("fullcrud.mtx", "line 7: the file ends before entry (2, 2)"),
         ("fullcrud1.mtx", "line 1: a Matrix Market file begins"),
         ("mangle1.mtx", "line 1: object \"junk\": must be matrix"),
-        (
-            "mangle2.mtx",
-            "line 1: format \"junk\": must be coordinate or array",
-        ),
+        ("mangle2.mtx", "line 1: format \"junk\": must be coordinate or array"),
     ] {
         let Some(path) = data(&format!("matrix-market/malformed/{file}")) else {
             return;
@@ -188,25 +139,14 @@ fn graded_matrices_up_to_a_condition_of_ten_to_the_ten() {
         let mut entries = Vec::new();
         for i in 0..n {
             let (cols, vals) = p.row(i);
-            entries.extend(
-                cols.iter()
-                    .zip(vals)
-                    .map(|(&j, v)| (i, j as usize, s(i) * v * s(j as usize))),
-            );
+            entries.extend(cols.iter().zip(vals).map(|(&j, v)| (i, j as usize, s(i) * v * s(j as usize))));
         }
         let a = Csr::from_triplets(n, n, &entries).unwrap();
         let values = dense::eigenvalues_symmetric(&dense::from_csr(&a)).unwrap();
         println!("graded {grade}: condition {:.1e}", values[n - 1] / values[0]);
         let rows = table(&format!("graded {grade}"), &a, &vec![1.0; n], 1e-8, 2000);
         // Diagonal scaling undoes the grading.
-        for what in [
-            "cg jacobi",
-            "cg ssor",
-            "cg icc",
-            "minres icc",
-            "gmres(30) icc",
-            "cg cholesky",
-        ] {
+        for what in ["cg jacobi", "cg ssor", "cg icc", "minres icc", "gmres(30) icc", "cg cholesky"] {
             assert!(its(&rows, what) > 0, "{what} at {grade}");
         }
         assert!(its(&rows, "cg jacobi") <= 90 && its(&rows, "cg icc") < its(&rows, "cg jacobi"));

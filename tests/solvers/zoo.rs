@@ -20,13 +20,7 @@ const PARAMETERS: [(&str, &[&str]); 6] = [
 ];
 
 /// Those that do not end in n steps, even without rounding; the others do.
-const ENDLESS: [&str; 5] = [
-    "fcg(2)",
-    "gmres(5)",
-    "chebyshev",
-    "chebyshev(0.05, 8)",
-    "richardson(0.24)",
-];
+const ENDLESS: [&str; 5] = ["fcg(2)", "gmres(5)", "chebyshev", "chebyshev(0.05, 8)", "richardson(0.24)"];
 
 /// Every method there is.
 fn methods() -> impl Iterator<Item = &'static str> {
@@ -40,11 +34,7 @@ fn exact() -> impl Iterator<Item = &'static str> {
 
 fn solve(method: &str, a: &Csr, m: &dyn LinOp, b: &[f64], x: &mut [f64], stop: &Stop) -> Outcome {
     let mut ws = Workspace::default();
-    method
-        .parse::<Method>()
-        .unwrap()
-        .solve(&mut ws, &a.promised(Props::SPD), m, b, x, stop, &mut Quiet)
-        .unwrap()
+    method.parse::<Method>().unwrap().solve(&mut ws, &a.promised(Props::SPD), m, b, x, stop, &mut Quiet).unwrap()
 }
 
 #[test]
@@ -69,11 +59,7 @@ fn zero_rhs_gives_zero_whatever_the_guess() {
     for method in methods() {
         let mut x = random_vector(16, 1);
         let out = solve(method, &a, &Identity(16), &[0.0; 16], &mut x, &Stop::default());
-        assert_eq!(
-            (out.reason, out.iterations, out.residual),
-            (Reason::ConvergedAtol, 0, 0.0),
-            "{method}"
-        );
+        assert_eq!((out.reason, out.iterations, out.residual), (Reason::ConvergedAtol, 0, 0.0), "{method}");
         assert_eq!(x, [0.0; 16], "{method}");
     }
 }
@@ -84,11 +70,7 @@ fn empty_and_one_by_one() {
     let one = Csr::from_triplets(1, 1, &[(0, 0, 4.0)]).unwrap();
     for method in methods() {
         let out = solve(method, &empty, &Identity(0), &[], &mut [], &Stop::default());
-        assert_eq!(
-            (out.reason, out.iterations),
-            (Reason::ConvergedAtol, 0),
-            "{method}"
-        );
+        assert_eq!((out.reason, out.iterations), (Reason::ConvergedAtol, 0), "{method}");
         let mut x = [0.0];
         let out = solve(method, &one, &Identity(1), &[2.0], &mut x, &Stop::default());
         assert!(out.converged(), "{method}");
@@ -125,35 +107,17 @@ fn sizes_that_differ_and_values_that_are_no_numbers_are_errors() {
             parsed.solve(&mut ws, &a, &Identity(m), b, x, &Stop::default(), &mut Quiet)
         };
         let ok = vec![1.0; 9];
-        assert!(
-            matches!(run(&wide, 2, &[0.0; 2], &mut [0.0; 3]), Err(Error::Shape { .. })),
-            "{method}"
-        );
-        assert!(
-            matches!(run(&a, 8, &ok, &mut [0.0; 9]), Err(Error::Shape { .. })),
-            "{method}"
-        );
-        assert!(
-            matches!(run(&a, 9, &ok[..8], &mut [0.0; 9]), Err(Error::Shape { .. })),
-            "{method}"
-        );
-        assert!(
-            matches!(run(&a, 9, &ok, &mut [0.0; 8]), Err(Error::Shape { .. })),
-            "{method}"
-        );
+        assert!(matches!(run(&wide, 2, &[0.0; 2], &mut [0.0; 3]), Err(Error::Shape { .. })), "{method}");
+        assert!(matches!(run(&a, 8, &ok, &mut [0.0; 9]), Err(Error::Shape { .. })), "{method}");
+        assert!(matches!(run(&a, 9, &ok[..8], &mut [0.0; 9]), Err(Error::Shape { .. })), "{method}");
+        assert!(matches!(run(&a, 9, &ok, &mut [0.0; 8]), Err(Error::Shape { .. })), "{method}");
         let mut nan = ok.clone();
         nan[4] = f64::NAN;
         let error = run(&a, 9, &nan, &mut [0.0; 9]).unwrap_err().to_string();
-        assert!(
-            error.contains("right-hand side: entry 4 is NaN"),
-            "{method}: {error}"
-        );
+        assert!(error.contains("right-hand side: entry 4 is NaN"), "{method}: {error}");
         nan[4] = f64::INFINITY;
         let error = run(&a, 9, &ok, &mut nan).unwrap_err().to_string();
-        assert!(
-            error.contains("initial guess: entry 4 is inf"),
-            "{method}: {error}"
-        );
+        assert!(error.contains("initial guess: entry 4 is inf"), "{method}: {error}");
     }
 }
 
@@ -162,14 +126,7 @@ fn nan_in_the_matrix_is_said_not_hidden() {
     let mut a = poisson(3);
     a.values_mut()[7] = f64::NAN;
     for method in methods() {
-        let out = solve(
-            method,
-            &a,
-            &Identity(9),
-            &[1.0; 9],
-            &mut [0.0; 9],
-            &Stop::default(),
-        );
+        let out = solve(method, &a, &Identity(9), &[1.0; 9], &mut [0.0; 9], &Stop::default());
         assert_eq!(out.reason, Reason::DivergedNan, "{method}");
     }
 }
@@ -186,10 +143,7 @@ fn singular_systems_converge_only_where_a_solution_exists() {
         assert!(out.converged(), "{method}: {:?}", out.reason);
         assert!(residual(&a, &consistent, &x) <= 1e-7, "{method}");
     }
-    let stop = Stop {
-        max_it: 500,
-        ..Stop::default()
-    };
+    let stop = Stop { max_it: 500, ..Stop::default() };
     for method in methods() {
         let mut x = vec![0.0; 12];
         let out = solve(method, &a, &Identity(12), &[1.0; 12], &mut x, &stop);
@@ -208,10 +162,7 @@ fn an_indefinite_matrix_ends_cg_and_not_gmres() {
     assert!(out.converged());
     let minus = Csr::from_triplets(2, 2, &[(0, 0, -1.0), (1, 1, -1.0)]).unwrap();
     let spd = Csr::identity(2);
-    let lying = Promised {
-        op: &minus,
-        props: Props::SPD,
-    };
+    let lying = Promised { op: &minus, props: Props::SPD };
     let out = solve("cg", &spd, &lying, &b, &mut [0.0; 2], &Stop::default());
     assert_eq!(out.reason, Reason::DivergedIndefinitePc);
 }
@@ -225,61 +176,19 @@ fn methods_refuse_what_they_cannot_use_and_name_one_that_can() {
     let identity = Identity(9);
     let spd = a.promised(Props::SPD);
     let symmetric = a.promised(Props::SYMMETRIC);
-    let varying = Promised {
-        op: &identity,
-        props: Props {
-            linear: false,
-            ..Props::SPD
-        },
-    };
+    let varying = Promised { op: &identity, props: Props { linear: false, ..Props::SPD } };
     let cases: [(&str, &dyn LinOp, &dyn LinOp, &str, &str); 12] = [
         ("cg", &a, &identity, "A promised", "gmres"),
         ("cg", &symmetric, &identity, "A promised", "minres"),
-        (
-            "cg",
-            &spd,
-            &*sor.op,
-            "the preconditioner promised",
-            "fcg or gmres",
-        ),
-        (
-            "cg",
-            &spd,
-            &varying,
-            "the preconditioner promised",
-            "fcg or fgmres",
-        ),
+        ("cg", &spd, &*sor.op, "the preconditioner promised", "fcg or gmres"),
+        ("cg", &spd, &varying, "the preconditioner promised", "fcg or fgmres"),
         ("fcg", &symmetric, &identity, "A promised", "minres"),
         ("chebyshev", &symmetric, &identity, "A promised", "minres"),
         ("minres", &a, &identity, "A promised symmetric", "gmres"),
-        (
-            "minres",
-            &symmetric,
-            &*sor.op,
-            "the preconditioner promised",
-            "gmres",
-        ),
-        (
-            "gmres",
-            &spd,
-            &varying,
-            "the preconditioner promised linear",
-            "fgmres",
-        ),
-        (
-            "bcgs",
-            &spd,
-            &varying,
-            "the preconditioner promised linear",
-            "fgmres",
-        ),
-        (
-            "gcrodr",
-            &spd,
-            &varying,
-            "the preconditioner promised linear",
-            "fgmres",
-        ),
+        ("minres", &symmetric, &*sor.op, "the preconditioner promised", "gmres"),
+        ("gmres", &spd, &varying, "the preconditioner promised linear", "fgmres"),
+        ("bcgs", &spd, &varying, "the preconditioner promised linear", "fgmres"),
+        ("gcrodr", &spd, &varying, "the preconditioner promised linear", "fgmres"),
         ("minres", &spd, &varying, "the preconditioner promised", "fgmres"),
     ];
     for (method, a, m, text, other) in cases {
@@ -323,10 +232,7 @@ fn gmres_solves_nonsymmetric_systems_and_its_residual_never_rises() {
         let out = solve("gmres(20)", &a, &*m.op, &b, &mut x, &Stop::default());
         assert!(out.converged(), "{pc}");
         assert!(residual(&a, &b, &x) <= 1.0001e-8 * out.b_norm, "{pc}");
-        assert!(
-            out.history.windows(2).all(|w| w[1] <= w[0] * (1.0 + 1e-12)),
-            "{pc}"
-        );
+        assert!(out.history.windows(2).all(|w| w[1] <= w[0] * (1.0 + 1e-12)), "{pc}");
     }
 }
 
@@ -334,20 +240,12 @@ fn gmres_solves_nonsymmetric_systems_and_its_residual_never_rises() {
 fn a_target_below_rounding_is_never_claimed() {
     let a = poisson(12);
     let b = random_vector(144, 6);
-    let stop = Stop {
-        rtol: 1e-18,
-        max_it: 400,
-        ..Stop::default()
-    };
+    let stop = Stop { rtol: 1e-18, max_it: 400, ..Stop::default() };
     for method in methods() {
         let mut x = vec![0.0; 144];
         let out = solve(method, &a, &Identity(144), &b, &mut x, &stop);
         let truth = residual(&a, &b, &x);
-        assert!(
-            !out.converged() || truth <= stop.target(out.b_norm),
-            "{method}: {:?} {truth}",
-            out.reason
-        );
+        assert!(!out.converged() || truth <= stop.target(out.b_norm), "{method}: {:?} {truth}", out.reason);
         assert!(out.iterations <= 400, "{method}");
     }
 }
@@ -357,27 +255,14 @@ fn limits_divergence_and_the_monitor_stop_a_solve() {
     let a = poisson(12);
     let b = random_vector(144, 7);
     for method in methods() {
-        let stop = Stop {
-            max_it: 3,
-            ..Stop::default()
-        };
+        let stop = Stop { max_it: 3, ..Stop::default() };
         let out = solve(method, &a, &Identity(144), &b, &mut [0.0; 144], &stop);
         assert_eq!((out.reason, out.iterations), (Reason::DivergedIts, 3), "{method}");
-        let stop = Stop {
-            max_it: 0,
-            ..Stop::default()
-        };
+        let stop = Stop { max_it: 0, ..Stop::default() };
         let out = solve(method, &a, &Identity(144), &b, &mut [0.0; 144], &stop);
         assert_eq!((out.reason, out.iterations), (Reason::DivergedIts, 0), "{method}");
     }
-    let out = solve(
-        "richardson(1)",
-        &a,
-        &Identity(144),
-        &b,
-        &mut [0.0; 144],
-        &Stop::default(),
-    );
+    let out = solve("richardson(1)", &a, &Identity(144), &b, &mut [0.0; 144], &Stop::default());
     assert_eq!(out.reason, Reason::DivergedDtol);
 
     struct Until(usize);
@@ -415,14 +300,10 @@ fn a_dirty_workspace_changes_no_bit() {
         let mut x = vec![0.0; 81];
         let rhs = random_vector(81, 9);
         let a = big.promised(Props::SPD);
-        parsed
-            .solve(&mut dirty, &a, &Identity(81), &rhs, &mut x, &stop, &mut Quiet)
-            .unwrap();
+        parsed.solve(&mut dirty, &a, &Identity(81), &rhs, &mut x, &stop, &mut Quiet).unwrap();
         let (mut x, mut y) = (vec![0.0; 16], vec![0.0; 16]);
         let a = small.promised(Props::SPD);
-        let used = parsed
-            .solve(&mut dirty, &a, &Identity(16), &b, &mut x, &stop, &mut Quiet)
-            .unwrap();
+        let used = parsed.solve(&mut dirty, &a, &Identity(16), &b, &mut x, &stop, &mut Quiet).unwrap();
         let fresh = solve(method, &small, &Identity(16), &b, &mut y, &stop);
         assert_eq!(used, fresh, "{method}");
         assert_eq!(x, y, "{method}");
@@ -447,9 +328,6 @@ fn a_timeline_has_a_point_per_residual() {
     let residuals: Vec<f64> = timeline.points.iter().map(|p| p.1).collect();
     // The outcome's last residual is the recomputed one.
     let last = out.iterations;
-    assert_eq!(
-        (residuals.len(), &residuals[..last]),
-        (last + 1, &out.history[..last])
-    );
+    assert_eq!((residuals.len(), &residuals[..last]), (last + 1, &out.history[..last]));
     assert!(timeline.points.is_sorted_by(|a, b| a.0 <= b.0));
 }

@@ -37,21 +37,12 @@ fn compare(recipe: &str) {
     let place = Place::new();
     place.recipe("r.toml", recipe);
     place.ok(&["train", "r.toml", "-o", "cpu", "--epochs", "1"]);
-    place.ok(&[
-        "train", "r.toml", "-o", "gpu", "--epochs", "1", "--device", "cuda",
-    ]);
-    let (cpu, gpu) = (
-        place.checkpoint("cpu/last.safetensors"),
-        place.checkpoint("gpu/last.safetensors"),
-    );
+    place.ok(&["train", "r.toml", "-o", "gpu", "--epochs", "1", "--device", "cuda"]);
+    let (cpu, gpu) = (place.checkpoint("cpu/last.safetensors"), place.checkpoint("gpu/last.safetensors"));
     assert_eq!(cpu.weights.len(), gpu.weights.len());
     for (a, b) in cpu.weights.iter().zip(&gpu.weights) {
         for (x, y) in a.data.iter().zip(&b.data) {
-            assert!(
-                (x - y).abs() < 1e-3 * (1.0 + x.abs()),
-                "{}: {x} against {y}",
-                a.name
-            );
+            assert!((x - y).abs() < 1e-3 * (1.0 + x.abs()), "{}: {x} against {y}", a.name);
         }
     }
 }
@@ -61,8 +52,5 @@ fn stencil_mlp_refuses_cuda() {
     let place = Place::new();
     place.recipe("r.toml", crate::setup::STENCIL);
     let error = place.fails(&["train", "r.toml", "--device", "cuda"]);
-    assert!(
-        error.contains("stencil-mlp") && error.contains("--device cpu"),
-        "{error}"
-    );
+    assert!(error.contains("stencil-mlp") && error.contains("--device cpu"), "{error}");
 }

@@ -45,10 +45,7 @@ samples = 10
     std::fs::write(place.path("net.toml"), recipe).unwrap();
     place.ok(&["train", "net.toml"]);
     let table = place.ok(&["evaluate", "--data", "p3.h5", "--model", "net", "--rtol", "1e-5"]);
-    assert!(
-        table.contains("Gauss-Seidel") && table.contains("fewest iterations"),
-        "{table}"
-    );
+    assert!(table.contains("Gauss-Seidel") && table.contains("fewest iterations"), "{table}");
 
     let dir = place.path("net/evaluation");
     let rows = csv(&std::fs::read_to_string(dir.join("results.csv")).unwrap());
@@ -82,18 +79,12 @@ samples = 10
 
     let summary = csv(&std::fs::read_to_string(dir.join("summary.csv")).unwrap());
     assert_eq!(summary.len(), 8);
-    let of_network = summary
-        .iter()
-        .find(|r| r["row"] == "richardson(1) + net")
-        .unwrap();
+    let of_network = summary.iter().find(|r| r["row"] == "richardson(1) + net").unwrap();
     assert!((of_network["iterations_mean"].parse::<f64>().unwrap() - network).abs() < 1e-12);
     let kappa = |r: &HashMap<String, String>, k: &str| r[k].parse::<f64>().unwrap();
     assert!(kappa(of_network, "kappa_after") < kappa(of_network, "kappa_before"));
     let report = std::fs::read_to_string(dir.join("report.html")).unwrap();
-    assert!(
-        report.contains("<svg") && !report.contains("http://www.w3.org/1999"),
-        "self-contained"
-    );
+    assert!(report.contains("<svg") && !report.contains("http://www.w3.org/1999"), "self-contained");
     assert!(report.contains("</html>"));
 }
 
@@ -102,17 +93,7 @@ fn a_checkpoint_of_another_size_is_refused_naming_both() {
     let place = Place::new();
     place.recipe("r.toml", crate::setup::SMALL);
     place.ok(&["train", "r.toml", "-o", "run", "--epochs", "1"]);
-    place.ok(&[
-        "generate",
-        "--family",
-        "poisson",
-        "--level",
-        "3",
-        "--samples",
-        "20",
-        "-o",
-        "p3.h5",
-    ]);
+    place.ok(&["generate", "--family", "poisson", "--level", "3", "--samples", "20", "-o", "p3.h5"]);
     let error = place.fails(&["evaluate", "--data", "p3.h5", "--model", "run"]);
     assert!(error.contains("expected 9") && error.contains("49"), "{error}");
     let error = place.fails(&["evaluate", "--data", "p3.h5", "--model", "nowhere"]);
@@ -124,27 +105,8 @@ fn a_stencil_network_serves_another_level() {
     let place = Place::new();
     place.recipe("r.toml", STENCIL);
     place.ok(&["train", "r.toml", "-o", "run"]);
-    place.ok(&[
-        "generate",
-        "--family",
-        "poisson",
-        "--level",
-        "4",
-        "--samples",
-        "20",
-        "-o",
-        "p4.h5",
-    ]);
-    let text = place.ok(&[
-        "--json",
-        "evaluate",
-        "--data",
-        "p4.h5",
-        "--model",
-        "run",
-        "--ksp",
-        "richardson,cg",
-    ]);
+    place.ok(&["generate", "--family", "poisson", "--level", "4", "--samples", "20", "-o", "p4.h5"]);
+    let text = place.ok(&["--json", "evaluate", "--data", "p4.h5", "--model", "run", "--ksp", "richardson,cg"]);
     let result: serde_json::Value = serde_json::from_str(&text).unwrap();
     for cell in result["cells"].as_array().unwrap() {
         assert_eq!(cell["failures"], 0, "{cell}");
@@ -165,19 +127,10 @@ fn failures_are_counted() {
     let rows = csv(&std::fs::read_to_string(place.path("e/results.csv")).unwrap());
     assert_eq!(rows.len(), 40);
     for r in rows.iter().filter(|r| r["row"] == "cg + none") {
-        assert_eq!(
-            (r["converged"].as_str(), r["reason"].as_str()),
-            ("false", "DIVERGED_ITS")
-        );
+        assert_eq!((r["converged"].as_str(), r["reason"].as_str()), ("false", "DIVERGED_ITS"));
     }
     let summary = csv(&std::fs::read_to_string(place.path("e/summary.csv")).unwrap());
-    assert_eq!(
-        (
-            summary[0]["failures"].as_str(),
-            summary[0]["iterations_mean"].as_str()
-        ),
-        ("20", "")
-    );
+    assert_eq!((summary[0]["failures"].as_str(), summary[0]["iterations_mean"].as_str()), ("20", ""));
 }
 
 #[test]
@@ -188,10 +141,7 @@ fn wrong_recipes_name_the_row() {
         ("[[row]]\nksp = \"cgg\"\npc = \"none\"\n", "cgg"),
         ("[[row]]\nksp = \"cg\"\npc = \"nonne\"\n", "nonne"),
         ("[[row]]\nksp = \"cg\"\npc = \"icc\"\nfilter = 0.1\n", "filter"),
-        (
-            "rtol = [1e-5, 1e-8, 1e-5]\n[[row]]\nksp = \"cg\"\npc = \"icc\"\n",
-            "1e-5 is listed twice",
-        ),
+        ("rtol = [1e-5, 1e-8, 1e-5]\n[[row]]\nksp = \"cg\"\npc = \"icc\"\n", "1e-5 is listed twice"),
         ("rtol = [2.0]\n[[row]]\nksp = \"cg\"\npc = \"icc\"\n", "rtol"),
         ("", "row"),
     ] {
@@ -218,10 +168,7 @@ fn a_training_run_is_not_overwritten() {
     let evaluate = ["evaluate", "--data", &data, "--ksp", "cg", "--pc", "icc", "-o"];
     let error = place.fails(&[&evaluate[..], &["run"]].concat());
     assert!(error.contains("recipe.toml") && error.contains("-o"), "{error}");
-    assert_eq!(
-        std::fs::read_to_string(place.path("run/recipe.toml")).unwrap(),
-        before
-    );
+    assert_eq!(std::fs::read_to_string(place.path("run/recipe.toml")).unwrap(), before);
     // An evaluation may be done again in its place.
     place.ok(&[&evaluate[..], &["e"]].concat());
     place.ok(&[&evaluate[..], &["e"]].concat());
@@ -233,35 +180,12 @@ fn datasets_of_one_name_are_told_apart() {
     for (dir, level) in [("a", "2"), ("b", "3")] {
         std::fs::create_dir(place.path(dir)).unwrap();
         let file = format!("{dir}/p.h5");
-        place.ok(&[
-            "generate",
-            "--family",
-            "poisson",
-            "--level",
-            level,
-            "--samples",
-            "20",
-            "-o",
-            &file,
-        ]);
+        place.ok(&["generate", "--family", "poisson", "--level", level, "--samples", "20", "-o", &file]);
     }
-    place.ok(&[
-        "evaluate",
-        "--data",
-        "a/p.h5,b/p.h5",
-        "--ksp",
-        "richardson(0.1)",
-        "--pc",
-        "none,jacobi",
-        "-o",
-        "e",
-    ]);
+    place.ok(&["evaluate", "--data", "a/p.h5,b/p.h5", "--ksp", "richardson(0.1)", "--pc", "none,jacobi", "-o", "e"]);
     let summary = csv(&std::fs::read_to_string(place.path("e/summary.csv")).unwrap());
     let of = |name: &str| -> Vec<_> { summary.iter().filter(|r| r["dataset"] == name).collect() };
-    assert_eq!(
-        (of("p")[0]["n"].as_str(), of("p-2")[0]["n"].as_str()),
-        ("9", "49")
-    );
+    assert_eq!((of("p")[0]["n"].as_str(), of("p-2")[0]["n"].as_str()), ("9", "49"));
     for name in ["residuals-p", "residuals-p-2", "time-p", "time-p-2", "iterations"] {
         assert!(place.path(&format!("e/{name}.svg")).exists(), "{name}");
     }
@@ -279,19 +203,7 @@ fn flags_take_methods_of_two_arguments_and_recycling_starts_anew() {
     let place = Place::new();
     let data = data().to_str().unwrap();
     let ksp = "gcrodr(6, 2),gmres(6)";
-    place.ok(&[
-        "evaluate",
-        "--data",
-        data,
-        "--ksp",
-        ksp,
-        "--pc",
-        "none",
-        "--rtol",
-        "1e-3,1e-8",
-        "-o",
-        "e",
-    ]);
+    place.ok(&["evaluate", "--data", data, "--ksp", ksp, "--pc", "none", "--rtol", "1e-3,1e-8", "-o", "e"]);
     let text = std::fs::read_to_string(place.path("e/summary.csv")).unwrap();
     assert!(text.contains("\"gcrodr(6, 2) + none\""), "{text}");
     // Before its first restart the recycling method is GMRES, unless the warm-up left it a space.
@@ -335,21 +247,12 @@ fn iterations_until_the_error_is_small() {
     };
     std::fs::write(place.path("e.toml"), recipe("error = [1e-1, 1e-5]", "cg")).unwrap();
     let table = place.ok(&["evaluate", "e.toml", "-o", "e"]);
-    assert!(
-        table.contains("error 1e-1") && table.contains("% iterations (mean)"),
-        "{table}"
-    );
+    assert!(table.contains("error 1e-1") && table.contains("% iterations (mean)"), "{table}");
     let rows = csv(&std::fs::read_to_string(place.path("e/results.csv")).unwrap());
     assert!(!rows.is_empty());
     for row in &rows {
-        assert_eq!(
-            (row["measure"].as_str(), row["reason"].as_str()),
-            ("error", "CONVERGED_USER")
-        );
-        let (error, tolerance): (f64, f64) = (
-            row["relative_error"].parse().unwrap(),
-            row["rtol"].parse().unwrap(),
-        );
+        assert_eq!((row["measure"].as_str(), row["reason"].as_str()), ("error", "CONVERGED_USER"));
+        let (error, tolerance): (f64, f64) = (row["relative_error"].parse().unwrap(), row["rtol"].parse().unwrap());
         assert!(error <= tolerance, "{row:?}");
     }
     std::fs::write(place.path("g.toml"), recipe("error = [1e-1]", "gmres")).unwrap();
@@ -368,18 +271,11 @@ fn a_row_may_have_a_model_and_a_classical_preconditioner() {
         place.ok(&["train", "r.toml", "-o", name, "--epochs", "2"]);
     }
     let rows = |rows: &[&str]| {
-        let rows: String = rows
-            .iter()
-            .map(|r| format!("[[row]]\nksp = \"cg\"\n{r}\n"))
-            .collect();
+        let rows: String = rows.iter().map(|r| format!("[[row]]\nksp = \"cg\"\n{r}\n")).collect();
         let head = format!("data = [{:?}]\nsamples = 6\ncondition_samples = 1\n", data());
         std::fs::write(place.path("e.toml"), head + &rows).unwrap();
     };
-    rows(&[
-        "pc = \"icc\"",
-        "model = \"guess\"",
-        "model = \"guess\"\npc = \"icc\"",
-    ]);
+    rows(&["pc = \"icc\"", "model = \"guess\"", "model = \"guess\"\npc = \"icc\""]);
     place.ok(&["evaluate", "e.toml"]);
     let results = csv(&std::fs::read_to_string(place.path("e/results.csv")).unwrap());
     let of = |row: &str, key: &str| -> Vec<String> {
@@ -390,12 +286,7 @@ fn a_row_may_have_a_model_and_a_classical_preconditioner() {
     assert_eq!(of(both, "kind"), ["learned"; 6]);
     assert_eq!(of(both, "guess_error"), of("cg + guess", "guess_error"));
     assert_eq!(of(both, "pc_nnz"), of("cg + icc", "pc_nnz"));
-    let iterations = |row| -> usize {
-        of(row, "iterations")
-            .iter()
-            .map(|i| i.parse::<usize>().unwrap())
-            .sum()
-    };
+    let iterations = |row| -> usize { of(row, "iterations").iter().map(|i| i.parse::<usize>().unwrap()).sum() };
     assert!(iterations(both) < iterations("cg + guess"));
     // The condition number is that of the preconditioner.
     let summary = csv(&std::fs::read_to_string(place.path("e/summary.csv")).unwrap());
@@ -404,8 +295,5 @@ fn a_row_may_have_a_model_and_a_classical_preconditioner() {
     // Two preconditioners are one too many, and that is said before anything is solved.
     rows(&["model = \"pc\"\npc = \"icc\""]);
     let error = place.fails(&["evaluate", "e.toml"]);
-    assert!(
-        error.contains("cg + pc + icc") && error.contains("both give a preconditioner"),
-        "{error}"
-    );
+    assert!(error.contains("cg + pc + icc") && error.contains("both give a preconditioner"), "{error}");
 }

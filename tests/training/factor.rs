@@ -5,33 +5,16 @@ use crate::setup::{FACTOR, Place};
 #[test]
 fn every_node_model_trains_and_is_evaluated() {
     let place = Place::new();
-    std::fs::write(
-        place.path("t.toml"),
-        "family = \"tridiagonal\"\nsamples = 60\n[tridiagonal]\nn = 20\n",
-    )
-    .unwrap();
+    std::fs::write(place.path("t.toml"), "family = \"tridiagonal\"\nsamples = 60\n[tridiagonal]\nn = 20\n").unwrap();
     place.ok(&["generate", "t.toml", "-o", "t.h5"]);
-    for node in [
-        "mlp",
-        "gat",
-        "gen",
-        "mpnn",
-        "graph-transformer",
-        "fast-graph-transformer",
-    ] {
-        let recipe = FACTOR
-            .replace("graph-transformer", node)
-            .replace("\"icc\"", "\"cholesky\"");
+    for node in ["mlp", "gat", "gen", "mpnn", "graph-transformer", "fast-graph-transformer"] {
+        let recipe = FACTOR.replace("graph-transformer", node).replace("\"icc\"", "\"cholesky\"");
         std::fs::write(place.path("f.toml"), format!("data = \"t.h5\"\n{recipe}")).unwrap();
         place.ok(&["train", "f.toml", "-o", "run", "--force"]);
         let losses: Vec<f64> = std::fs::read_to_string(place.path("run/metrics.jsonl"))
             .unwrap()
             .lines()
-            .map(|l| {
-                serde_json::from_str::<serde_json::Value>(l).unwrap()["loss"]
-                    .as_f64()
-                    .unwrap()
-            })
+            .map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["loss"].as_f64().unwrap())
             .collect();
         assert!(losses[5] < losses[0], "{node}: {losses:?}");
     }
@@ -54,10 +37,7 @@ fn every_node_model_trains_and_is_evaluated() {
         }
     }
     let summary = std::fs::read_to_string(place.path("report/summary.csv")).unwrap();
-    assert!(
-        summary.lines().next().unwrap().contains("label_cosine_mean"),
-        "{summary}"
-    );
+    assert!(summary.lines().next().unwrap().contains("label_cosine_mean"), "{summary}");
     let page = std::fs::read_to_string(place.path("report/report.html")).unwrap();
     assert!(page.contains("label cosine, mean</th>"));
 }
@@ -67,10 +47,7 @@ fn a_missing_target_is_told_before_training() {
     let place = Place::new();
     place.recipe("r.toml", &FACTOR.replace("\"icc\"", "\"cholesky\""));
     let error = place.fails(&["train", "r.toml", "-o", "run"]);
-    assert!(
-        error.contains("target") && error.contains("tridiagonal"),
-        "{error}"
-    );
+    assert!(error.contains("target") && error.contains("tridiagonal"), "{error}");
     assert!(!place.path("run").exists());
     place.recipe("r.toml", &FACTOR.replace("graph-transformer", "transformer"));
     let error = place.fails(&["train", "r.toml", "-o", "run"]);

@@ -70,16 +70,7 @@ fn the_memory_bound_changes_no_bit() {
         let place = Place::new();
         place.recipe("r.toml", recipe);
         place.ok(&["train", "r.toml", "-o", "whole"]);
-        place.ok(&[
-            "train",
-            "r.toml",
-            "-o",
-            "bound",
-            "--set",
-            "cache_mib=0",
-            "--stop-after",
-            "3",
-        ]);
+        place.ok(&["train", "r.toml", "-o", "bound", "--set", "cache_mib=0", "--stop-after", "3"]);
         // A run may go on with another bound: it is no part of what decides the weights.
         let path = place.path("bound").join("recipe.toml");
         let text = std::fs::read_to_string(&path).unwrap();
@@ -149,10 +140,7 @@ fn ctrl_c_saves_and_says_how_to_go_on() {
         std::thread::sleep(Duration::from_millis(10));
     }
     let id = child.id().to_string();
-    let sent = std::process::Command::new("kill")
-        .args(["-INT", &id])
-        .status()
-        .unwrap();
+    let sent = std::process::Command::new("kill").args(["-INT", &id]).status().unwrap();
     assert!(sent.success());
     let out = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&out.stderr).to_string();

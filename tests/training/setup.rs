@@ -13,25 +13,8 @@ pub fn data() -> &'static Path {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("p2.h5");
         let made = Command::new(env!("CARGO_BIN_EXE_fempipe"))
-            .args([
-                "generate",
-                "--family",
-                "poisson",
-                "--level",
-                "2",
-                "--samples",
-                "160",
-                "--seed",
-                "5",
-            ])
-            .args([
-                "--set",
-                "split.train=120",
-                "--set",
-                "split.validation=20",
-                "--set",
-                "split.test=20",
-            ])
+            .args(["generate", "--family", "poisson", "--level", "2", "--samples", "160", "--seed", "5"])
+            .args(["--set", "split.train=120", "--set", "split.validation=20", "--set", "split.test=20"])
             .arg("-o")
             .arg(&path)
             .output()
@@ -49,9 +32,7 @@ pub struct Place {
 
 impl Place {
     pub fn new() -> Self {
-        Place {
-            dir: tempfile::tempdir().unwrap(),
-        }
+        Place { dir: tempfile::tempdir().unwrap() }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -68,10 +49,7 @@ impl Place {
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fempipe"));
         command.current_dir(self.dir.path()).args(args);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
@@ -80,21 +58,13 @@ impl Place {
     }
 
     pub fn spawn(&self, args: &[&str]) -> Child {
-        self.command(args)
-            .stderr(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap()
+        self.command(args).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
     }
 
     /// Runs what must work; its stdout.
     pub fn ok(&self, args: &[&str]) -> String {
         let out = self.run(args);
-        assert!(
-            out.status.success(),
-            "{args:?}: {}",
-            String::from_utf8_lossy(&out.stderr)
-        );
+        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8(out.stdout).unwrap()
     }
 

@@ -15,27 +15,15 @@ fn a_run_directory_is_a_preconditioner() {
     };
     let json = solve(&["--pc", "run"]);
     assert_eq!(json["pc"], "run");
-    assert!(
-        json["pc_note"]
-            .as_str()
-            .unwrap()
-            .contains("stencil-mlp: a preconditioner"),
-        "{json}"
-    );
+    assert!(json["pc_note"].as_str().unwrap().contains("stencil-mlp: a preconditioner"), "{json}");
     assert!(json["relative_residual"].as_f64().unwrap() <= 1e-8);
     assert!(json["setup_seconds"].as_f64().unwrap() > 0.0);
     // The checkpoint itself is as good, and the matrix alone, exported by hand.
-    assert_eq!(
-        solve(&["--pc", "run/best.safetensors"])["iterations"],
-        json["iterations"]
-    );
+    assert_eq!(solve(&["--pc", "run/best.safetensors"])["iterations"], json["iterations"]);
     let entries = "%%MatrixMarket matrix coordinate real symmetric\n3 3 3\n1 1 4\n2 2 4\n3 3 4\n";
     std::fs::write(place.path("foreign.mtx"), entries).unwrap();
     let error = place.fails(&["solve", "foreign.mtx", "--pc", "run"]);
-    assert!(
-        error.contains("run (stencil-mlp) cannot take foreign.mtx"),
-        "{error}"
-    );
+    assert!(error.contains("run (stencil-mlp) cannot take foreign.mtx"), "{error}");
     for (args, says) in [
         (&["--pc", "nowhere/run"][..], "nowhere/run: no such run directory"),
         (&["--pc", "icc", "--symmetrize"], "--pc must be a run directory"),
@@ -80,12 +68,7 @@ fn what_a_model_predicts_goes_with_a_classical_preconditioner() {
     let both = solve(&["--model", "guess", "--pc", "icc"]);
     assert_eq!((&both["pc"], &both["model"]), (&"icc(0)".into(), &"guess".into()));
     assert_eq!(both["pc_nnz"], icc["pc_nnz"]);
-    assert!(
-        both["pc_note"]
-            .as_str()
-            .unwrap()
-            .contains("nsls: an initial guess")
-    );
+    assert!(both["pc_note"].as_str().unwrap().contains("nsls: an initial guess"));
     // It starts where the guess is and goes on as icc does.
     assert_eq!(both["history"][0], guess["history"][0]);
     assert!(both["iterations"].as_u64() < guess["iterations"].as_u64());
@@ -98,19 +81,10 @@ fn what_a_model_predicts_goes_with_a_classical_preconditioner() {
     assert_eq!(learned["history"][0], guess["history"][0]);
     let deflated = solve(&["--model", "guess", "--pc", "pc", "--deflate", "4"]);
     assert!(deflated["iterations"].as_u64() < learned["iterations"].as_u64());
-    for args in [
-        &["--model", "pc", "--pc", "icc"][..],
-        &["--model", "pc", "--pc", "pc"],
-    ] {
+    for args in [&["--model", "pc", "--pc", "icc"][..], &["--model", "pc", "--pc", "pc"]] {
         let error = place.fails(&[&["solve", sample], args].concat());
-        assert!(
-            error.contains("--model and --pc") && error.contains("both give a preconditioner"),
-            "{error}"
-        );
+        assert!(error.contains("--model and --pc") && error.contains("both give a preconditioner"), "{error}");
     }
     let text = place.ok(&["solve", sample, "--model", "guess", "--pc", "icc"]);
-    assert!(
-        text.contains("icc(0)") && text.contains("seconds         inference "),
-        "{text}"
-    );
+    assert!(text.contains("icc(0)") && text.contains("seconds         inference "), "{text}");
 }

@@ -32,10 +32,7 @@ fn data_that_is_not_there_or_no_dataset() {
     let place = Place::new();
     place.recipe("r.toml", SMALL);
     let error = place.fails(&["train", "r.toml", "--data", "missing.h5"]);
-    assert!(
-        error.contains("missing.h5") && error.contains("fempipe generate"),
-        "{error}"
-    );
+    assert!(error.contains("missing.h5") && error.contains("fempipe generate"), "{error}");
     std::fs::write(place.path("x.h5"), "no dataset").unwrap();
     let error = place.fails(&["train", "r.toml", "--data", "x.h5"]);
     assert!(error.contains("x.h5"), "{error}");
@@ -61,10 +58,7 @@ fn every_run_directory_keeps_recipe_version_and_metrics() {
     place.recipe("r.toml", SMALL);
     place.ok(&["train", "r.toml", "--epochs", "2"]);
     let recipe = std::fs::read_to_string(place.path("r/recipe.toml")).unwrap();
-    assert!(
-        recipe.contains("epochs = 2") && recipe.contains("hidden = [16, 16, 16]"),
-        "{recipe}"
-    );
+    assert!(recipe.contains("epochs = 2") && recipe.contains("hidden = [16, 16, 16]"), "{recipe}");
     let info: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(place.path("r/run.json")).unwrap()).unwrap();
     assert_eq!(info["fempipe_version"], env!("CARGO_PKG_VERSION"));
@@ -73,10 +67,7 @@ fn every_run_directory_keeps_recipe_version_and_metrics() {
     assert_eq!(metrics.lines().count(), 2);
     // The recipe in the run directory makes the same run again.
     place.ok(&["train", "r/recipe.toml", "-o", "again"]);
-    assert_eq!(
-        place.checkpoint("r/last.safetensors").weights,
-        place.checkpoint("again/last.safetensors").weights
-    );
+    assert_eq!(place.checkpoint("r/last.safetensors").weights, place.checkpoint("again/last.safetensors").weights);
 }
 
 #[test]
@@ -84,10 +75,7 @@ fn an_exploding_loss_stops_and_keeps_the_last_good_checkpoint() {
     let place = Place::new();
     place.recipe("r.toml", SMALL);
     let error = place.fails(&["train", "r.toml", "-o", "run", "--lr", "1e30"]);
-    assert!(
-        error.contains("diverged") && error.contains("optimizer.lr"),
-        "{error}"
-    );
+    assert!(error.contains("diverged") && error.contains("optimizer.lr"), "{error}");
     let kept = place.checkpoint("run/last.safetensors");
     assert!(kept.weights.iter().all(|w| w.data.iter().all(|v| v.is_finite())));
 }
@@ -99,13 +87,7 @@ fn an_unwritable_run_directory_is_told_before_the_work() {
     std::fs::write(place.path("file"), "").unwrap();
     let error = place.fails(&["train", "r.toml", "-o", "file/run"]);
     assert!(error.contains("file/run"), "{error}");
-    let error = place.fails(&[
-        "evaluate",
-        "--data",
-        crate::setup::data().to_str().unwrap(),
-        "-o",
-        "file/e",
-    ]);
+    let error = place.fails(&["evaluate", "--data", crate::setup::data().to_str().unwrap(), "-o", "file/e"]);
     assert!(error.contains("file/e"), "{error}");
 }
 
@@ -118,16 +100,9 @@ fn a_damaged_checkpoint_is_refused() {
     let bytes = std::fs::read(&file).unwrap();
     std::fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
     let error = place.fails(&["train", "--resume", "run"]);
-    assert!(
-        error.contains("last.safetensors") && error.contains("damaged"),
-        "{error}"
-    );
+    assert!(error.contains("last.safetensors") && error.contains("damaged"), "{error}");
     std::fs::write(&file, "not a checkpoint").unwrap();
-    assert!(
-        place
-            .fails(&["train", "--resume", "run"])
-            .contains("not a fempipe checkpoint")
-    );
+    assert!(place.fails(&["train", "--resume", "run"]).contains("not a fempipe checkpoint"));
 }
 
 #[test]
@@ -147,10 +122,7 @@ fn a_checkpoint_whose_arrays_do_not_fit_is_refused_by_name() {
         let w = c.weights.iter_mut().find(|w| w.name == "mlp.1.weight").unwrap();
         w.shape = (8, 32);
     });
-    assert!(
-        error.contains("bad.safetensors") && error.contains("mlp.1.weight"),
-        "{error}"
-    );
+    assert!(error.contains("bad.safetensors") && error.contains("mlp.1.weight"), "{error}");
     let error = damage(&|c| c.weights.retain(|w| w.name != "mlp.out.bias"));
     assert!(error.contains("mlp.out.bias"), "{error}");
     let error = damage(&|c| c.buffers.retain(|w| w.name != "input.mean"));
@@ -163,14 +135,7 @@ fn a_checkpoint_whose_arrays_do_not_fit_is_refused_by_name() {
 fn any_key_can_be_set_from_the_command_line() {
     let place = Place::new();
     place.recipe("r.toml", crate::setup::NSLS);
-    let sets = [
-        "--set",
-        "nsls.features=jacobi",
-        "--set",
-        "nsls.width=5",
-        "--set",
-        "epochs=1",
-    ];
+    let sets = ["--set", "nsls.features=jacobi", "--set", "nsls.width=5", "--set", "epochs=1"];
     place.ok(&[&["train", "r.toml", "-o", "run"], &sets[..]].concat());
     let kept = std::fs::read_to_string(place.path("run/recipe.toml")).unwrap();
     for line in ["features = \"jacobi\"", "width = 5", "epochs = 1", "blocks = 2"] {

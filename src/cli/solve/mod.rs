@@ -171,12 +171,7 @@ fn finish(args: &Args, common: &Common, solved: &Solved) -> Result<()> {
     let history = &outcome.history;
     match &args.plot {
         Some(plot::Target::Svg(path)) => {
-            let title = format!(
-                "{}: {} with {}",
-                args.matrix.display(),
-                solved.method,
-                args.pc_name()
-            );
+            let title = format!("{}: {} with {}", args.matrix.display(), solved.method, args.pc_name());
             plot::svg(path, &title, solved.stop.norm.name(), history)?;
             say(common, &format!("plot written to {}", path.display()));
         }
@@ -191,11 +186,7 @@ fn finish(args: &Args, common: &Common, solved: &Solved) -> Result<()> {
     if reason.converged() {
         return Ok(());
     }
-    Err(Error::Numeric(format!(
-        "not converged ({}): {}",
-        reason.name(),
-        reason.advice()
-    )))
+    Err(Error::Numeric(format!("not converged ({}): {}", reason.name(), reason.advice())))
 }
 
 fn stop(args: &Args) -> Stop {
@@ -203,20 +194,11 @@ fn stop(args: &Args) -> Stop {
         Some(Side::Symmetric) => Norm::Natural,
         _ => Norm::Unpreconditioned,
     };
-    Stop {
-        rtol: args.rtol,
-        atol: args.atol,
-        max_it: args.max_it,
-        norm: args.norm.unwrap_or(own),
-        ..Stop::default()
-    }
+    Stop { rtol: args.rtol, atol: args.atol, max_it: args.max_it, norm: args.norm.unwrap_or(own), ..Stop::default() }
 }
 
 fn solve(args: &Args, common: &Common, system: &LinearSystem) -> Result<Solved> {
-    let problem = Problem {
-        side: args.pc_side,
-        ..Problem::new(system, args.ksp.clone(), stop(args))
-    };
+    let problem = Problem { side: args.pc_side, ..Problem::new(system, args.ksp.clone(), stop(args)) };
     let method = problem.method()?;
     let prepared = problem.prepare(prepare::accelerate(args, system)?)?;
     let mut ws = Workspace::default();
@@ -225,9 +207,7 @@ fn solve(args: &Args, common: &Common, system: &LinearSystem) -> Result<Solved> 
         ws.forget();
         problem.solve(&mut ws, &prepared, monitor)
     };
-    let mut solution = once(&mut Lines {
-        print: args.monitor && !common.json,
-    })?;
+    let mut solution = once(&mut Lines { print: args.monitor && !common.json })?;
     for _ in 0..args.repeat {
         if interrupt::requested() {
             break;
@@ -237,11 +217,5 @@ fn solve(args: &Args, common: &Common, system: &LinearSystem) -> Result<Solved> 
     }
     let plain_cg = method.name() == "cg" && prepared.space.is_none();
     let spectrum = plain_cg.then(|| ws.cg_spectrum()).flatten();
-    Ok(Solved {
-        method,
-        stop: problem.stop,
-        prepared,
-        solution,
-        spectrum,
-    })
+    Ok(Solved { method, stop: problem.stop, prepared, solution, spectrum })
 }

@@ -25,9 +25,9 @@ impl FromStr for Pc {
         match text.parse::<Spec>() {
             Ok(spec) => Ok(Pc::Classical(spec)),
             Err(_) if path.exists() => Ok(Pc::Learned(path.into())),
-            Err(_) if text.contains('/') || text.ends_with(".safetensors") => Err(Error::Argument(format!(
-                "{text}: no such run directory or checkpoint"
-            ))),
+            Err(_) if text.contains('/') || text.ends_with(".safetensors") => {
+                Err(Error::Argument(format!("{text}: no such run directory or checkpoint")))
+            }
             Err(e) => Err(e),
         }
     }
@@ -69,9 +69,9 @@ pub fn accelerate(args: &Args, system: &LinearSystem) -> Result<Acceleration> {
         None => {}
     }
     match args.deflate {
-        Some(_) if all.space.is_some() => Err(Error::Argument(
-            "--deflate: the model gives a space already; leave one of them".into(),
-        )),
+        Some(_) if all.space.is_some() => {
+            Err(Error::Argument("--deflate: the model gives a space already; leave one of them".into()))
+        }
         Some(count) => all.and(Acceleration::space(modes(system.n(), count)?)),
         None => Ok(all),
     }
@@ -79,9 +79,7 @@ pub fn accelerate(args: &Args, system: &LinearSystem) -> Result<Acceleration> {
 
 /// The parts of `--model` and of `--pc`.
 fn both(args: &Args, model: Acceleration, pc: Acceleration) -> Result<Acceleration> {
-    model
-        .and(pc)
-        .map_err(|e| Error::Argument(format!("--model and --pc {}: {e}", args.pc_name())))
+    model.and(pc).map_err(|e| Error::Argument(format!("--model and --pc {}: {e}", args.pc_name())))
 }
 
 fn classical(spec: &Spec, system: &LinearSystem, rigid_body: bool) -> Result<Acceleration> {
@@ -94,10 +92,7 @@ fn classical(spec: &Spec, system: &LinearSystem, rigid_body: bool) -> Result<Acc
 
 fn learned(path: &Path, args: &Args, system: &LinearSystem) -> Result<Acceleration> {
     let model = models::load(path, args.device)?;
-    let options = PredictOptions {
-        symmetrize: args.symmetrize,
-        filter: args.filter,
-    };
+    let options = PredictOptions { symmetrize: args.symmetrize, filter: args.filter };
     let predicted = Acceleration::predicted(|| model.predict(system, &options)).map_err(|e| match e {
         Error::Io { .. } | Error::File { .. } => e,
         other => Error::Argument(format!(
@@ -123,8 +118,7 @@ fn rigid_modes(system: &LinearSystem) -> Result<Dense> {
     match points.and_then(|f| f.values.get(..3 * nodes)) {
         Some(points) if system.n() == 6 * nodes => rigid_body_modes(points),
         _ => Err(Error::Argument(
-            "--rigid-body needs a frame: a field \"points\" of three coordinates a node, six unknowns a node"
-                .into(),
+            "--rigid-body needs a frame: a field \"points\" of three coordinates a node, six unknowns a node".into(),
         )),
     }
 }
@@ -133,9 +127,7 @@ fn rigid_modes(system: &LinearSystem) -> Result<Dense> {
 fn modes(n: usize, count: usize) -> Result<Dense> {
     let side = n.isqrt();
     if side * side != n {
-        return Err(Error::Argument(format!(
-            "--deflate needs a square grid, and {n} unknowns are none"
-        )));
+        return Err(Error::Argument(format!("--deflate needs a square grid, and {n} unknowns are none")));
     }
     sine_modes(side, count)
 }

@@ -21,52 +21,21 @@ pub fn as_text(args: &Args, system: &LinearSystem, solved: &Solved) -> String {
         true => format!("{} by its dataset", system.props.name()),
         false => kind.to_string(),
     };
-    let mut text = format!(
-        "{}: {} × {}, {} entries, {kind}\n",
-        args.matrix.display(),
-        a.nrows(),
-        a.ncols(),
-        a.nnz()
-    );
+    let mut text = format!("{}: {} × {}, {} entries, {kind}\n", args.matrix.display(), a.nrows(), a.ncols(), a.nnz());
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<16}{value}\n"));
-    line(
-        "KSP",
-        format!("{}, {} norm", solved.method, solved.stop.norm.name()),
-    );
-    let side = args
-        .pc_side
-        .map_or_else(String::new, |s| format!(", {s:?} side").to_lowercase());
-    line(
-        "PC",
-        format!(
-            "{}, {} entries{side}",
-            args.pc_name(),
-            prepared.preconditioner.nnz()
-        ),
-    );
+    line("KSP", format!("{}, {} norm", solved.method, solved.stop.norm.name()));
+    let side = args.pc_side.map_or_else(String::new, |s| format!(", {s:?} side").to_lowercase());
+    line("PC", format!("{}, {} entries{side}", args.pc_name(), prepared.preconditioner.nnz()));
     if let Some(space) = &prepared.space {
-        line(
-            "space",
-            format!("{} columns, {} entries", space.dim(), space.nnz()),
-        );
+        line("space", format!("{} columns, {} entries", space.dim(), space.nnz()));
     }
     if let Some(note) = &prepared.note {
         line("", note.clone());
     }
-    let verb = if out.converged() {
-        "converged due to"
-    } else {
-        "did not converge due to"
-    };
-    line(
-        "result",
-        format!("{verb} {} iterations {}", out.reason.name(), out.iterations),
-    );
+    let verb = if out.converged() { "converged due to" } else { "did not converge due to" };
+    line("result", format!("{verb} {} iterations {}", out.reason.name(), out.iterations));
     let relative = out.relative_residual();
-    line(
-        "true residual",
-        format!("‖b − A x‖ {:.6e}, relative {relative:.6e}", out.residual),
-    );
+    line("true residual", format!("‖b − A x‖ {:.6e}, relative {relative:.6e}", out.residual));
     if missed(solved) {
         line(
             "",
@@ -79,26 +48,15 @@ pub fn as_text(args: &Args, system: &LinearSystem, solved: &Solved) -> String {
     }
     if let Some((low, high)) = solved.spectrum {
         let kappa = high / low;
-        line(
-            "spectrum of M A",
-            format!("{low:.4e} … {high:.4e}, κ ≥ {kappa:.4e}"),
-        );
+        line("spectrum of M A", format!("{low:.4e} … {high:.4e}, κ ≥ {kappa:.4e}"));
     }
-    let Solution {
-        inference_seconds,
-        setup_seconds,
-        solve_seconds,
-        ..
-    } = solved.solution;
+    let Solution { inference_seconds, setup_seconds, solve_seconds, .. } = solved.solution;
     let inference = match inference_seconds {
         0.0 => String::new(),
         seconds => format!("inference {seconds:.4}, "),
     };
     let per = solve_seconds / out.iterations.max(1) as f64;
-    line(
-        "seconds",
-        format!("{inference}setup {setup_seconds:.4}, solve {solve_seconds:.4}, per iteration {per:.3e}"),
-    );
+    line("seconds", format!("{inference}setup {setup_seconds:.4}, solve {solve_seconds:.4}, per iteration {per:.3e}"));
     text
 }
 

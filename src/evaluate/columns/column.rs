@@ -170,14 +170,7 @@ pub enum Mark {
 
 /// Shown at a place under its own name.
 pub const fn at(place: Place, statistic: Statistic, format: Format) -> Shown {
-    Shown {
-        place,
-        heading: "",
-        statistic,
-        format,
-        mark: Mark::Never,
-        optional: false,
-    }
+    Shown { place, heading: "", statistic, format, mark: Mark::Never, optional: false }
 }
 
 /// Where a statistic of solves is shown if nothing speaks for other places: in every file, and in the report's tables
@@ -205,10 +198,7 @@ impl Shown {
 
     /// Only in tables where some row has a value.
     pub const fn optional(self) -> Self {
-        Shown {
-            optional: true,
-            ..self
-        }
+        Shown { optional: true, ..self }
     }
 
     /// Head of the column, or key.
@@ -283,10 +273,7 @@ impl SummaryRow {
             dataset: group.dataset,
             row: group.row,
             target: group.target,
-            values: columns
-                .iter()
-                .map(|column| (*column, column.of.of(group)))
-                .collect(),
+            values: columns.iter().map(|column| (*column, column.of.of(group))).collect(),
         }
     }
 

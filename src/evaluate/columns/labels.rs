@@ -33,10 +33,7 @@ pub static N: Column = Column {
     name: "n",
     unit: "",
     help: "Unknowns: of the system, of the largest system of a dataset",
-    of: Of::Solve(
-        |s, _| Value::Count(s.n),
-        Summary::By(|g| Value::Count(g.info().n)),
-    ),
+    of: Of::Solve(|s, _| Value::Count(s.n), Summary::By(|g| Value::Count(g.info().n))),
     shown: &[at(ResultsCsv, Whole, Plain), at(SummaryCsv, Whole, Plain)],
 };
 
@@ -76,10 +73,7 @@ pub static KIND: Column = Column {
     name: "kind",
     unit: "",
     help: "classical, constant or learned",
-    of: Of::Solve(
-        |s, r| r.recipe.rows[s.row].kind().map_or("", |k| k.name()).into(),
-        Summary::Same,
-    ),
+    of: Of::Solve(|s, r| r.recipe.rows[s.row].kind().map_or("", |k| k.name()).into(), Summary::Same),
     shown: &[
         at(ResultsCsv, Whole, Plain),
         at(SummaryCsv, Whole, Plain),
@@ -93,10 +87,7 @@ pub static KSP: Column = Column {
     name: "ksp",
     unit: "",
     help: "Krylov method with its options",
-    of: Of::Solve(
-        |s, r| Value::Text(r.recipe.rows[s.row].ksp.to_string()),
-        Summary::Same,
-    ),
+    of: Of::Solve(|s, r| Value::Text(r.recipe.rows[s.row].ksp.to_string()), Summary::Same),
     shown: &[at(ResultsCsv, Whole, Plain)],
 };
 
@@ -111,11 +102,7 @@ pub static PC: Column = Column {
         },
         Summary::Same,
     ),
-    shown: &[
-        at(ResultsCsv, Whole, Plain),
-        at(SummaryCsv, Whole, Plain),
-        at(SummaryJson, Whole, Plain),
-    ],
+    shown: &[at(ResultsCsv, Whole, Plain), at(SummaryCsv, Whole, Plain), at(SummaryJson, Whole, Plain)],
 };
 
 pub static RTOL: Column = Column {
@@ -123,11 +110,7 @@ pub static RTOL: Column = Column {
     unit: "",
     help: "Relative tolerance",
     of: Of::Solve(|s, _| Value::Number(s.target.rtol), Summary::Same),
-    shown: &[
-        at(ResultsCsv, Whole, Exponent),
-        at(SummaryCsv, Whole, Exponent),
-        at(SummaryJson, Whole, Plain),
-    ],
+    shown: &[at(ResultsCsv, Whole, Exponent), at(SummaryCsv, Whole, Exponent), at(SummaryJson, Whole, Plain)],
 };
 
 /// Of a summary row; [`MEASURE`] is that of a solve, which stands elsewhere in its file.
@@ -151,9 +134,6 @@ pub static NOTE: Column = Column {
     name: "note",
     unit: "",
     help: "What setup had to say, such as a shift that was needed",
-    of: Of::Solve(
-        |s, _| s.note.as_deref().map_or(Value::Missing, Value::from),
-        Summary::None,
-    ),
+    of: Of::Solve(|s, _| s.note.as_deref().map_or(Value::Missing, Value::from), Summary::None),
     shown: &[at(ResultsCsv, Whole, Plain)],
 };

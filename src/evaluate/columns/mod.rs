@@ -66,7 +66,5 @@ pub fn shown(place: Place) -> impl Iterator<Item = (&'static Column, &'static Sh
 
 /// The same for a table of the given rows: optional columns only where some row has a value.
 pub fn shown_for(place: Place, rows: &[&SummaryRow]) -> Vec<(&'static Column, &'static Shown)> {
-    shown(place)
-        .filter(|(column, s)| !s.optional || rows.iter().any(|row| s.of_row(column, row).is_some()))
-        .collect()
+    shown(place).filter(|(column, s)| !s.optional || rows.iter().any(|row| s.of_row(column, row).is_some())).collect()
 }

@@ -77,15 +77,11 @@ pub static ITERATIONS: Column = Column {
         at(SummaryCsv, Q3, Plain),
         at(SummaryCsv, Max, Plain),
         at(SummaryJson, Whole, Plain),
-        at(Console, Mean, Fixed(1))
-            .named("mean it")
-            .marked(Mark::FewestIterations),
+        at(Console, Mean, Fixed(1)).named("mean it").marked(Mark::FewestIterations),
         at(Console, Median, Short).named("median"),
         at(Console, Range, Short).named("q1-q3"),
         at(Console, Max, Short).named("worst"),
-        at(Html, Mean, Fixed(1))
-            .named("mean it")
-            .marked(Mark::FewestIterations),
+        at(Html, Mean, Fixed(1)).named("mean it").marked(Mark::FewestIterations),
         at(Html, Median, Fixed(1)).named("median"),
         at(Html, Range, Fixed(1)).named("q1–q3"),
         at(Html, Max, Fixed(1)).named("worst"),
@@ -135,17 +131,12 @@ fn change(group: &Group) -> Value {
         let with = &rows[group.row];
         let text = with.pc.as_deref().filter(|pc| !is_named(pc)).unwrap_or("none");
         let pc = text.parse::<Spec>().ok()?;
-        let from_zero = |row: &Row| {
-            row.ksp == with.ksp && matches!(row.kind(), Ok(RowKind::Classical(plain)) if plain == pc)
-        };
+        let from_zero =
+            |row: &Row| row.ksp == with.ksp && matches!(row.kind(), Ok(RowKind::Classical(plain)) if plain == pc);
         let r = rows.iter().position(from_zero)?;
         Group::of(group.results, group.dataset, r, group.target)
     };
     let guesses = group.solves.iter().any(|s| s.guess_error.is_some());
-    let pair = guesses
-        .then(|| Some((solved(group)?, solved(&plain()?)?)))
-        .flatten();
-    pair.filter(|(_, without)| *without > 0.0)
-        .map(|(with, without)| with / without - 1.0)
-        .into()
+    let pair = guesses.then(|| Some((solved(group)?, solved(&plain()?)?))).flatten();
+    pair.filter(|(_, without)| *without > 0.0).map(|(with, without)| with / without - 1.0).into()
 }

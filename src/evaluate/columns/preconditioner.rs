@@ -36,11 +36,7 @@ pub static KAPPA_BEFORE: Column = Column {
     unit: "",
     help: "κ₂(A), median over the systems where it was computed",
     of: Of::Row(|g| median(g.info().kappa.clone())),
-    shown: &[
-        at(SummaryCsv, Whole, Plain),
-        at(SummaryJson, Whole, Plain),
-        at(Html, Whole, Fixed(1)).named("κ(A)"),
-    ],
+    shown: &[at(SummaryCsv, Whole, Plain), at(SummaryJson, Whole, Plain), at(Html, Whole, Fixed(1)).named("κ(A)")],
 };
 
 pub static KAPPA_AFTER: Column = Column {
@@ -51,12 +47,7 @@ pub static KAPPA_AFTER: Column = Column {
     of: Of::Row(|g| median(g.conditions().iter().map(|c| c.kappa).collect())),
     shown: &[
         at(SummaryCsv, Whole, Plain),
-        at(
-            SummaryCsv,
-            Whole,
-            By(|row| by_what(row, "eigenvalues", "singular values").into()),
-        )
-        .named("kappa_after_by"),
+        at(SummaryCsv, Whole, By(|row| by_what(row, "eigenvalues", "singular values").into())).named("kappa_after_by"),
         at(SummaryJson, Whole, Plain),
         at(Console, Whole, By(kappas)).named("kappa(A) -> kappa(MA)"),
         at(
@@ -108,20 +99,11 @@ fn by_what(row: &SummaryRow, eigenvalues: &'static str, singular_values: &'stati
 /// "29.8 -> 3.1 (sigma)".
 fn kappas(row: &SummaryRow) -> String {
     let short = |v: f64| {
-        if v < 1000.0 {
-            format!("{v:.1}")
-        } else {
-            format!("{v:.2e}")
-        }
+        if v < 1000.0 { format!("{v:.1}") } else { format!("{v:.2e}") }
     };
     match (row.number(&KAPPA_BEFORE), row.number(&KAPPA_AFTER)) {
         (Some(before), Some(after)) => {
-            format!(
-                "{} -> {}{}",
-                short(before),
-                short(after),
-                by_what(row, "", " (sigma)")
-            )
+            format!("{} -> {}{}", short(before), short(after), by_what(row, "", " (sigma)"))
         }
         _ => String::new(),
     }

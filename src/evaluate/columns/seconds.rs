@@ -9,10 +9,7 @@ pub static INFERENCE_SECONDS: Column = Column {
     name: "inference_seconds",
     unit: "s",
     help: "A model's inference, which setup includes",
-    of: Of::Solve(
-        |s, _| Some(s.inference_seconds).filter(|&t| t > 0.0).into(),
-        Summary::Converged,
-    ),
+    of: Of::Solve(|s, _| Some(s.inference_seconds).filter(|&t| t > 0.0).into(), Summary::Converged),
     shown: &[
         at(ResultsCsv, Whole, Exponent),
         at(SummaryCsv, Median, Plain),
@@ -57,18 +54,11 @@ pub static TOTAL_SECONDS: Column = Column {
     name: "total_seconds",
     unit: "s",
     help: "Setup and solve together",
-    of: Of::Solve(
-        |s, _| Value::Number(s.setup_seconds + s.solve_seconds),
-        Summary::Converged,
-    ),
+    of: Of::Solve(|s, _| Value::Number(s.setup_seconds + s.solve_seconds), Summary::Converged),
     shown: &[
         at(SummaryCsv, Median, Plain),
         at(SummaryJson, Whole, Plain).named("total"),
-        at(Console, Median, Milliseconds)
-            .named("total ms")
-            .marked(Mark::LeastTime),
-        at(Html, Median, Milliseconds)
-            .named("total ms")
-            .marked(Mark::LeastTime),
+        at(Console, Median, Milliseconds).named("total ms").marked(Mark::LeastTime),
+        at(Html, Median, Milliseconds).named("total ms").marked(Mark::LeastTime),
     ],
 };

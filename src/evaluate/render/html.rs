@@ -11,13 +11,7 @@ use crate::evaluate::sweep::Results;
 const STYLE: &str = include_str!("report.css");
 
 /// The whole page; `recipe` as TOML.
-pub fn page(
-    results: &Results,
-    rows: &[SummaryRow],
-    verdicts: &[Verdict],
-    figures: &[Figure],
-    recipe: &str,
-) -> String {
+pub fn page(results: &Results, rows: &[SummaryRow], verdicts: &[Verdict], figures: &[Figure], recipe: &str) -> String {
     let title = match results.recipe.title.as_str() {
         "" => "fempipe evaluation",
         title => title,

@@ -11,27 +11,15 @@ use crate::solver::Method;
 
 /// Headings of a place, as the table of columns has them.
 fn headings(place: Place) -> Vec<String> {
-    columns::shown(place)
-        .map(|(column, s)| s.heading(column))
-        .collect()
+    columns::shown(place).map(|(column, s)| s.heading(column)).collect()
 }
 
 /// Results in which every optional column has a value.
 fn full() -> Results {
     let mut results = results();
-    results.recipe.rows[1] = Row {
-        label: "network".into(),
-        ..Row::learned(Method::cg(), "run".into())
-    };
+    results.recipe.rows[1] = Row { label: "network".into(), ..Row::learned(Method::cg(), "run".into()) };
     results.datasets[0].kappa = vec![30.0];
-    results.datasets[0].kappa_after = vec![
-        vec![Condition {
-            kappa: 3.0,
-            spectral: false,
-            contraction: Some(0.5),
-        }];
-        3
-    ];
+    results.datasets[0].kappa_after = vec![vec![Condition { kappa: 3.0, spectral: false, contraction: Some(0.5) }]; 3];
     for s in &mut results.solves {
         s.relative_error = Some(1e-7);
         s.label_cosine = Some(0.5 + 0.1 * s.sample as f64);
@@ -46,9 +34,7 @@ fn full() -> Results {
 
 /// Fields of CSV text, the head first.
 fn records(text: &str) -> Vec<Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
     let record = |r: Result<csv::StringRecord, csv::Error>| r.unwrap().iter().map(String::from).collect();
     reader.records().map(record).collect()
 }
@@ -69,41 +55,19 @@ fn every_place_has_its_columns_and_no_others() {
     let results = full();
     let rows = summarize(&results);
     let verdicts = verdicts(&results, &rows);
-    assert_eq!(
-        records(&files::results(&results).unwrap())[0],
-        headings(Place::ResultsCsv)
-    );
-    assert_eq!(
-        records(&files::summary(&rows).unwrap())[0],
-        headings(Place::SummaryCsv)
-    );
+    assert_eq!(records(&files::results(&results).unwrap())[0], headings(Place::ResultsCsv));
+    assert_eq!(records(&files::summary(&rows).unwrap())[0], headings(Place::SummaryCsv));
 
     let json = json::json(&results, &rows, &verdicts);
     let mut keys = headings(Place::SummaryJson);
-    let described = json["columns"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|c| c["name"].as_str().unwrap());
+    let described = json["columns"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap());
     assert_eq!(described.collect::<Vec<_>>(), keys);
     keys.sort();
-    assert_eq!(
-        json["cells"][0]
-            .as_object()
-            .unwrap()
-            .keys()
-            .cloned()
-            .collect::<Vec<_>>(),
-        keys
-    );
+    assert_eq!(json["cells"][0].as_object().unwrap().keys().cloned().collect::<Vec<_>>(), keys);
 
     let text = console::console(&results, &rows, &verdicts);
     let head = text.lines().nth(1).unwrap();
-    let heads: Vec<&str> = head
-        .split("  ")
-        .map(str::trim)
-        .filter(|h| !h.is_empty())
-        .collect();
+    let heads: Vec<&str> = head.split("  ").map(str::trim).filter(|h| !h.is_empty()).collect();
     assert_eq!(heads, headings(Place::Console));
     for note in columns::shown(Place::Note).map(|(column, s)| s.of_row(column, &rows[1]).unwrap()) {
         assert!(text.contains(&note), "{note} is not in\n{text}");
@@ -111,16 +75,8 @@ fn every_place_has_its_columns_and_no_others() {
 
     let page = html::page(&results, &rows, &verdicts, &[], "");
     assert_eq!(between(&page, "<th ", "</th>"), headings(Place::Html));
-    assert_eq!(
-        between(&page, "<td", "</td>").len(),
-        3 * headings(Place::Html).len()
-    );
-    for place in [
-        Place::ResultsCsv,
-        Place::SummaryCsv,
-        Place::SummaryJson,
-        Place::Html,
-    ] {
+    assert_eq!(between(&page, "<td", "</td>").len(), 3 * headings(Place::Html).len());
+    for place in [Place::ResultsCsv, Place::SummaryCsv, Place::SummaryJson, Place::Html] {
         let mut all = headings(place);
         all.sort();
         all.dedup();
@@ -134,13 +90,8 @@ fn columns_that_no_row_has_are_left_out_of_the_report() {
     let rows = summarize(&results);
     let page = html::page(&results, &rows, &verdicts(&results, &rows), &[], "");
     let optional = |(column, s): (&Column, &Shown)| s.optional.then(|| s.heading(column));
-    let optional: Vec<String> = columns::shown(Place::Html)
-        .filter_map(|(c, s)| optional((c, s)))
-        .collect();
-    assert!(
-        optional.contains(&"label cosine, mean".to_string()),
-        "{optional:?}"
-    );
+    let optional: Vec<String> = columns::shown(Place::Html).filter_map(|(c, s)| optional((c, s))).collect();
+    assert!(optional.contains(&"label cosine, mean".to_string()), "{optional:?}");
     let heads = between(&page, "<th ", "</th>");
     assert!(optional.iter().all(|h| !heads.contains(h)), "{heads:?}");
     assert_eq!(heads.len() + optional.len(), headings(Place::Html).len());
@@ -156,24 +107,12 @@ fn csv_read_back_equals_the_solves() {
         let text = |name: &str| line[at(name)].as_str();
         let number = |name: &str| text(name).parse::<f64>().unwrap();
         assert_eq!(text("row"), results.recipe.rows[s.row].name());
-        assert_eq!(
-            (text("reason"), text("note")),
-            (s.reason.as_str(), s.note.as_deref().unwrap())
-        );
-        assert_eq!(
-            (text("kind"), text("measure")),
-            (if s.row == 1 { "learned" } else { "classical" }, "residual")
-        );
+        assert_eq!((text("reason"), text("note")), (s.reason.as_str(), s.note.as_deref().unwrap()));
+        assert_eq!((text("kind"), text("measure")), (if s.row == 1 { "learned" } else { "classical" }, "residual"));
         assert_eq!(text("converged"), s.converged.to_string());
         assert_eq!((number("n"), number("sample")), (s.n as f64, s.sample as f64));
-        assert_eq!(
-            (number("rtol"), number("iterations")),
-            (s.target.rtol, s.iterations as f64)
-        );
-        assert_eq!(
-            (number("setup_seconds"), number("solve_seconds")),
-            (s.setup_seconds, s.solve_seconds)
-        );
+        assert_eq!((number("rtol"), number("iterations")), (s.target.rtol, s.iterations as f64));
+        assert_eq!((number("setup_seconds"), number("solve_seconds")), (s.setup_seconds, s.solve_seconds));
         assert_eq!(number("relative_residual"), s.relative_residual);
         assert_eq!(Some(number("relative_error")), s.relative_error);
         assert_eq!(Some(number("guess_error")), s.guess_error);
@@ -231,10 +170,7 @@ fn files_keep_the_columns_that_they_had() {
         assert!(json.get(key).is_some(), "{key}");
     }
     assert_eq!(json["iterations"]["median"], 15.0);
-    assert_eq!(
-        (&json["solves"], &json["kappa_after"]),
-        (&3.into(), &serde_json::Value::Null)
-    );
+    assert_eq!((&json["solves"], &json["kappa_after"]), (&3.into(), &serde_json::Value::Null));
 }
 
 #[test]
@@ -246,10 +182,7 @@ fn winners_failures_and_guesses_are_told() {
     let row = |name: &str| text.lines().find(|l| l.starts_with(name)).unwrap();
     assert!(text.starts_with("p (n = 9, 3 systems, rtol 1.5e-5)\n"), "{text}");
     assert!(row("  cg + none").contains("1 of 3"), "{text}");
-    assert!(
-        row("  cg + icc").contains("5.0 *") && !row("  cg + none").contains('*'),
-        "{text}"
-    );
+    assert!(row("  cg + icc").contains("5.0 *") && !row("  cg + none").contains('*'), "{text}");
     assert!(row("  cg + cholesky").contains("1.000 *"), "{text}");
     let page = html::page(&results, &rows, &verdicts, &[], "");
     assert!(page.contains("<title>a &amp; b</title>") && page.contains("<td class=\"failed\">1 of 3</td>"));
@@ -266,10 +199,7 @@ fn winners_failures_and_guesses_are_told() {
     ] {
         assert!(text.lines().any(|l| l == line), "{line}\n{text}");
     }
-    assert!(
-        text.contains("30.0 -> 3.0 (sigma)") && text.contains("0.5000"),
-        "{text}"
-    );
+    assert!(text.contains("30.0 -> 3.0 (sigma)") && text.contains("0.5000"), "{text}");
 }
 
 #[test]

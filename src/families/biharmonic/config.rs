@@ -124,12 +124,7 @@ impl BiharmonicConfig {
     /// [`Error::Recipe`] naming the key that is out of range.
     pub(super) fn check(&self, origin: &str) -> Result<()> {
         keys::within(self.degree, 0..=MOST_DEGREE, "biharmonic.degree", origin)?;
-        keys::within(
-            self.source_degree,
-            0..=MOST_DEGREE,
-            "biharmonic.source_degree",
-            origin,
-        )?;
+        keys::within(self.source_degree, 0..=MOST_DEGREE, "biharmonic.source_degree", origin)?;
         keys::within(self.contrast, 1.0..=MOST_CONTRAST, "biharmonic.contrast", origin)?;
         for (penalty, key) in [(self.sigma, "biharmonic.sigma"), (self.tau, "biharmonic.tau")] {
             penalty.map_or(Ok(()), |p| keys::within(p, 0.0..=MOST_PENALTY, key, origin))?;
@@ -142,9 +137,7 @@ impl BiharmonicConfig {
     pub fn penalty(&self, triangles: bool) -> Penalty {
         let base = if triangles { 200.0 } else { 300.0 };
         Penalty {
-            sigma: self
-                .sigma
-                .unwrap_or(base * (self.contrast / 10.0).max(1.0).sqrt()),
+            sigma: self.sigma.unwrap_or(base * (self.contrast / 10.0).max(1.0).sqrt()),
             tau: self.tau.unwrap_or(10.0),
         }
     }
@@ -179,10 +172,7 @@ impl BiharmonicConfig {
         match self.mesh(origin)? {
             AnyMesh::Triangles(mesh) => Ok(Space::triangles(&mesh, continuity)),
             AnyMesh::Quads(mesh) => Space::quads(&mesh, continuity),
-            AnyMesh::Tetrahedra(_) => Err(Error::recipe(
-                origin,
-                "biharmonic.mesh.shape = \"cube\": plane meshes only",
-            )),
+            AnyMesh::Tetrahedra(_) => Err(Error::recipe(origin, "biharmonic.mesh.shape = \"cube\": plane meshes only")),
         }
     }
 
@@ -214,10 +204,7 @@ impl BiharmonicConfig {
             }
             if recipe.shape == Shape::LShape {
                 // At a reentrant corner u is not in H², and the two second-order problems have another solution.
-                return Err(Error::recipe(
-                    origin,
-                    "biharmonic.mesh.shape = \"l-shape\": convex domains only",
-                ));
+                return Err(Error::recipe(origin, "biharmonic.mesh.shape = \"l-shape\": convex domains only"));
             }
             return recipe.build("biharmonic.mesh", origin);
         }

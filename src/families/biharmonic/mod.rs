@@ -78,16 +78,10 @@ impl Biharmonic {
     pub fn new(config: BiharmonicConfig, space: Space) -> Result<Self> {
         let triangles = space.element.corners == 3;
         let (penalty, config) = (config.penalty(triangles), config.resolved(triangles));
-        let degrees = Degrees {
-            coefficient: config.degree.max(1) as usize,
-            source: config.source_degree as usize,
-        };
+        let degrees = Degrees { coefficient: config.degree.max(1) as usize, source: config.source_degree as usize };
         let plate = Plate::new(space, config.order, penalty, degrees)?;
         let data = plate.space().to_data();
-        let (coefficient, source) = (
-            Monomials::new(config.degree),
-            Monomials::new(config.source_degree),
-        );
+        let (coefficient, source) = (Monomials::new(config.degree), Monomials::new(config.source_degree));
         let all = [plate.cell_points(), plate.facet_points()].concat();
         Ok(Biharmonic {
             symbolic: SymbolicCholesky::new(plate.pattern())?,
@@ -125,11 +119,7 @@ impl Family for Biharmonic {
 
     fn description(&self) -> Description {
         let c = &self.config;
-        let element = if self.plate.space().element.corners == 3 {
-            "P2"
-        } else {
-            "Q2"
-        };
+        let element = if self.plate.space().element.corners == 3 { "P2" } else { "Q2" };
         let space = match c.discretisation {
             Discretisation::Dg => format!("{element} on every cell, discontinuous"),
             Discretisation::C0ip => format!("continuous, {element} on every cell"),
@@ -182,10 +172,7 @@ impl Family for Biharmonic {
             family: self,
             all: vec![0.0; self.plate.cell_points().len() + facets],
             slope: vec![0.0; facets],
-            f: Samples {
-                slopes: vec![0.0; facets],
-                ..Samples::default()
-            },
+            f: Samples { slopes: vec![0.0; facets], ..Samples::default() },
             g: vec![0.0; self.plate.load_points().len()],
         }))
     }
@@ -241,16 +228,9 @@ impl Sampler for BiharmonicSampler<'_> {
 
         let mut centres = vec![0.0; family.data.cells.len() / family.data.cell_size];
         family.centre_table.evaluate(&coefficient, &mut centres);
-        let params = vec![(
-            "coefficient_mean".into(),
-            self.f.cells.iter().sum::<f64>() / self.f.cells.len() as f64,
-        )];
-        let field = |name: &str, location, components, values| Field {
-            name: name.into(),
-            location,
-            components,
-            values,
-        };
+        let params = vec![("coefficient_mean".into(), self.f.cells.iter().sum::<f64>() / self.f.cells.len() as f64)];
+        let field =
+            |name: &str, location, components, values| Field { name: name.into(), location, components, values };
         let terms = |name: &str, terms: Vec<f64>| field(name, Location::Sample, terms.len(), terms);
         let mut fields = vec![
             field("coefficient", Location::Cells, 1, centres),

@@ -79,9 +79,7 @@ pub(super) fn measure() -> Result<Report> {
     let defaults = BiharmonicConfig::default();
     let penalty = defaults.penalty(false);
     let a = matrix(&plate(Element::Q2, 11, Continuity::Broken, penalty)?, f)?;
-    report
-        .checks
-        .push(Check::below("dg, Q2: |A - A^T|/max|A|", 0.0, a.asymmetry()));
+    report.checks.push(Check::below("dg, Q2: |A - A^T|/max|A|", 0.0, a.asymmetry()));
     Ok(report)
 }
 
@@ -90,10 +88,7 @@ fn plate(element: Element, n: usize, continuity: Continuity, penalty: Penalty) -
         Element::P2 => Space::triangles(&structured::triangles(n, n), continuity),
         Element::Q2 => Space::quads(&structured::quads(n, n), continuity)?,
     };
-    let degrees = Degrees {
-        coefficient: 2,
-        source: 6,
-    };
+    let degrees = Degrees { coefficient: 2, source: 6 };
     Plate::new(space, Order::Natural, penalty, degrees)
 }
 
@@ -102,11 +97,7 @@ fn study(element: Element, continuity: Continuity, what: &str) -> Result<Study> 
     let levels = CELLS.map(|n| {
         let (plate, values) = solve(element, n, continuity)?;
         let (l2, h2) = norms::errors(plate.space(), &values, u, hessian)?;
-        Ok(Level {
-            h: 1.0 / n as f64,
-            unknowns: plate.space().count(),
-            errors: vec![l2, h2],
-        })
+        Ok(Level { h: 1.0 / n as f64, unknowns: plate.space().count(), errors: vec![l2, h2] })
     });
     Ok(Study {
         what: format!("{what}, f = 1 + x + y^2"),
@@ -122,9 +113,7 @@ fn approach(element: Element) -> Result<Check> {
         let (broken, x) = solve(element, n, Continuity::Broken)?;
         let (shared, y) = solve(element, n, Continuity::Strong)?;
         let pairs = broken.space().nodes.iter().zip(&shared.space().nodes);
-        let squares: f64 = pairs
-            .map(|(&i, &j)| (x[i as usize] - y[j as usize]).powi(2))
-            .sum();
+        let squares: f64 = pairs.map(|(&i, &j)| (x[i as usize] - y[j as usize]).powi(2)).sum();
         differences.push((squares / x.len() as f64).sqrt());
     }
     let [first, last] = [differences[0], differences[CELLS.len() - 1]];

@@ -128,10 +128,7 @@ impl Darcy {
         let cells = config.cells as usize;
         let side = cells + 1;
         let coefficient = config.medium_keys().coefficient(side, NAME, origin)?;
-        let wanted = Wanted {
-            mass: false,
-            boundary: false,
-        };
+        let wanted = Wanted { mass: false, boundary: false };
         let grid = Grid::new(cells, config.discretisation, faces, wanted)?;
         let symbolic = match config.solution {
             true => Some(SymbolicCholesky::new(grid.pattern())?),
@@ -157,11 +154,7 @@ impl Family for Darcy {
         let weak_form = match scheme {
             Scheme::Fd => {
                 let faces = self.config.faces.unwrap_or_default();
-                format!(
-                    "{}, w on faces the {faces:?} mean of the two grid points",
-                    scheme.in_words()
-                )
-                .to_lowercase()
+                format!("{}, w on faces the {faces:?} mean of the two grid points", scheme.in_words()).to_lowercase()
             }
             _ => format!(
                 "find u in V: integral(w grad u . grad v) = integral({f} v) for all v in V, V = {}, 0 on the \
@@ -169,10 +162,7 @@ impl Family for Darcy {
                 scheme.in_words()
             ),
         };
-        let equation = format!(
-            "-div(w grad u) = {f} in (0,1)^2, {}",
-            self.config.medium_keys().in_words()
-        );
+        let equation = format!("-div(w grad u) = {f} in (0,1)^2, {}", self.config.medium_keys().in_words());
         Description {
             weak_form,
             boundary_conditions: "u = 0 on the whole boundary, eliminated".into(),
@@ -193,10 +183,7 @@ impl Family for Darcy {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        Ok(Box::new(DarcySampler {
-            family: self,
-            workspace: Workspace::default(),
-        }))
+        Ok(Box::new(DarcySampler { family: self, workspace: Workspace::default() }))
     }
 }
 
@@ -210,9 +197,7 @@ impl Sampler for DarcySampler<'_> {
         let Darcy { grid, rhs, .. } = self.family;
         let mut rng = stream(seed, Purpose::Sample, index);
         let mut w = Vec::new();
-        self.family
-            .coefficient
-            .draw(&mut rng, &mut self.workspace, &mut w);
+        self.family.coefficient.draw(&mut rng, &mut self.workspace, &mut w);
         let mut values = vec![0.0; grid.pattern().nnz()];
         grid.add_diffusion(&w, 1.0, &mut values);
         let matrix = Csr::new(grid.pattern().clone(), values)?;

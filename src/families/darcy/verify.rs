@@ -26,9 +26,7 @@ pub(super) fn measure() -> Result<Report> {
         let table = toml::toml! { discretisation = scheme
         cells = 32
         contrast = 1e4 };
-        let sample = families::build(super::NAME, &table, "verify")?
-            .sampler()?
-            .sample(1, 0)?;
+        let sample = families::build(super::NAME, &table, "verify")?.sampler()?.sample(1, 0)?;
         // Its solution came from a Cholesky: the matrix is positive definite.
         report.checks.push(Check::below(
             format!("{scheme}, contrast 1e4: |A - A^T|/max|A|"),
@@ -52,18 +50,12 @@ fn study(scheme: Scheme, faces: Faces) -> Result<Study> {
             Scheme::Fd => vec![norm("max", 2.0)],
             _ => vec![norm("L2", 2.0), norm("H1", 1.0)],
         },
-        levels: CELLS
-            .iter()
-            .map(|&cells| level(scheme, faces, cells))
-            .collect::<Result<_>>()?,
+        levels: CELLS.iter().map(|&cells| level(scheme, faces, cells)).collect::<Result<_>>()?,
     })
 }
 
 fn level(scheme: Scheme, faces: Faces, cells: usize) -> Result<Level> {
-    let wanted = Wanted {
-        mass: false,
-        boundary: false,
-    };
+    let wanted = Wanted { mass: false, boundary: false };
     let grid = Grid::new(cells, scheme, faces, wanted)?;
     let mut values = vec![0.0; grid.pattern().nnz()];
     grid.add_diffusion(&grid.interpolate(|x| w(x).0), 1.0, &mut values);
@@ -82,11 +74,7 @@ fn level(scheme: Scheme, faces: Faces, cells: usize) -> Result<Level> {
             vec![differences.fold(0.0, f64::max)]
         }
     };
-    Ok(Level {
-        h: 1.0 / cells as f64,
-        unknowns: x.len(),
-        errors,
-    })
+    Ok(Level { h: 1.0 / cells as f64, unknowns: x.len(), errors })
 }
 
 /// w and ∇w.
@@ -102,11 +90,7 @@ fn u([x, y]: [f64; 2]) -> (f64, [f64; 2], f64) {
     let (sx, cx) = (PI * x).sin_cos();
     let (sy, cy) = (PI * y).sin_cos();
     let e = x.exp();
-    (
-        sx * sy * e,
-        [e * sy * (PI * cx + sx), e * PI * sx * cy],
-        e * sy * ((1.0 - 2.0 * PI * PI) * sx + 2.0 * PI * cx),
-    )
+    (sx * sy * e, [e * sy * (PI * cx + sx), e * PI * sx * cy], e * sy * ((1.0 - 2.0 * PI * PI) * sx + 2.0 * PI * cx))
 }
 
 fn source(at: [f64; 2]) -> f64 {

@@ -97,21 +97,15 @@ const MOST_CONTRAST: f64 = 1e8;
 fn build(table: &Table, origin: &str) -> Result<Box<dyn Family>> {
     let config: EllipticConfig = entry::config(table, NAME, origin)?;
     keys::within(config.degree, 0..=MOST_DEGREE, "elliptic.degree", origin)?;
-    keys::within(
-        config.source_degree,
-        0..=MOST_DEGREE,
-        "elliptic.source_degree",
-        origin,
-    )?;
+    keys::within(config.source_degree, 0..=MOST_DEGREE, "elliptic.source_degree", origin)?;
     keys::within(config.contrast, 1.0..=MOST_CONTRAST, "elliptic.contrast", origin)?;
     let quadratic = config.elements == Degree::Quadratic;
     match config.mesh.build("elliptic.mesh", origin)? {
         AnyMesh::Triangles(mesh) if quadratic => Ok(Box::new(Elliptic::new(config, Space::p2(&mesh))?)),
         AnyMesh::Triangles(mesh) => Ok(Box::new(Elliptic::new(config, Space::p1(&mesh))?)),
-        _ if quadratic => Err(Error::recipe(
-            origin,
-            "elliptic.elements = \"quadratic\": on triangles only; take \"linear\"",
-        )),
+        _ if quadratic => {
+            Err(Error::recipe(origin, "elliptic.elements = \"quadratic\": on triangles only; take \"linear\""))
+        }
         AnyMesh::Quads(mesh) => Ok(Box::new(Elliptic::new(config, Space::q1(&mesh))?)),
         AnyMesh::Tetrahedra(mesh) => Ok(Box::new(Elliptic::new(config, Space::p1_tet(&mesh))?)),
     }
@@ -141,18 +135,13 @@ impl<const D: usize> Elliptic<D> {
     pub fn new(config: EllipticConfig, space: Space<D>) -> Result<Self> {
         let dofs = Dofs::of_space(&space, |v| !space.boundary[v], config.order)?;
         if dofs.count() == 0 {
-            return Err(Error::Argument(format!(
-                "{NAME}.mesh: has no inner node: make it finer"
-            )));
+            return Err(Error::Argument(format!("{NAME}.mesh: has no inner node: make it finer")));
         }
         // ∇φ · ∇φ is of degree 0 for linear, 2 for quadratic (and bilinear) elements.
         let own = if space.element.linear() { 0 } else { 2 };
         let stiffness = Integrals::new(&space, Kind::Stiffness, own + config.degree.max(1) as usize)?;
         let load = Integrals::new(&space, Kind::Mass, 2 + config.source_degree as usize)?;
-        let (coefficient, source) = (
-            Monomials::new(config.degree),
-            Monomials::new(config.source_degree),
-        );
+        let (coefficient, source) = (Monomials::new(config.degree), Monomials::new(config.source_degree));
         let assembler = Assembler::new(&space, dofs)?;
         let moment = |p: &[u32; D]| {
             let value = |x: &[f64; D]| (0..D).map(|d| x[d].powi(p[d] as i32)).product();
@@ -214,10 +203,7 @@ impl<const D: usize> Family for Elliptic<D> {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        Ok(Box::new(EllipticSampler {
-            family: self,
-            f: vec![0.0; self.stiffness.points().len()],
-        }))
+        Ok(Box::new(EllipticSampler { family: self, f: vec![0.0; self.stiffness.points().len()] }))
     }
 }
 
@@ -236,9 +222,7 @@ impl<const D: usize> Sampler for EllipticSampler<'_, D> {
         let source = family.source.draw(&mut rng);
 
         let mut values = vec![0.0; family.assembler.pattern().nnz()];
-        family
-            .assembler
-            .add(&family.stiffness, &family.scatter, &self.f, &mut values);
+        family.assembler.add(&family.stiffness, &family.scatter, &self.f, &mut values);
         let matrix = Csr::new(family.assembler.pattern().clone(), values)?;
         let mut rhs = vec![0.0; matrix.nrows()];
         for (c, moment) in source.iter().zip(&family.moments) {
@@ -252,18 +236,11 @@ impl<const D: usize> Sampler for EllipticSampler<'_, D> {
             }
             false => None,
         };
-        let field = |name: &str, location, components, values| Field {
-            name: name.into(),
-            location,
-            components,
-            values,
-        };
+        let field =
+            |name: &str, location, components, values| Field { name: name.into(), location, components, values };
         let by_cell = self.f.chunks_exact(family.stiffness.rule_len());
         let means: Vec<f64> = by_cell.map(|f| f.iter().sum::<f64>() / f.len() as f64).collect();
-        let params = vec![(
-            "coefficient_mean".into(),
-            means.iter().sum::<f64>() / means.len() as f64,
-        )];
+        let params = vec![("coefficient_mean".into(), means.iter().sum::<f64>() / means.len() as f64)];
         Ok(LinearSystem {
             matrix,
             rhs,
@@ -271,12 +248,7 @@ impl<const D: usize> Sampler for EllipticSampler<'_, D> {
             props: Props::SPD,
             fields: vec![
                 field("coefficient", Location::Cells, 1, means),
-                field(
-                    "coefficient_terms",
-                    Location::Sample,
-                    coefficient.len(),
-                    coefficient,
-                ),
+                field("coefficient_terms", Location::Sample, coefficient.len(), coefficient),
                 field("source_terms", Location::Sample, source.len(), source),
             ],
             labels: Vec::new(),

@@ -35,44 +35,19 @@ pub(super) fn measure() -> Result<Report> {
         delaunay::polygon(&delaunay::square(), 0.5 * h * h, 25.0)
     };
     let mut studies = Vec::new();
-    for (name, sides) in [
-        ("u given", Sides::Dirichlet),
-        ("Neumann", natural(0.0)),
-        ("Robin", natural(2.0)),
-    ] {
-        studies.push(study(
-            format!("P1, Delaunay, {name}"),
-            [2.0, 1.0],
-            [8, 16, 32, 64],
-            sides,
-            |n| delaunay(n).and_then(linear),
-        )?);
-        studies.push(study(
-            format!("P2, Delaunay, {name}"),
-            [3.0, 2.0],
-            [4, 8, 16, 32],
-            sides,
-            |n| Ok(Space::p2(&delaunay(n)?)),
-        )?);
-        studies.push(study(
-            format!("Q1, general quadrilaterals, {name}"),
-            [2.0, 1.0],
-            [8, 16, 32, 64],
-            sides,
-            skewed,
-        )?);
+    for (name, sides) in [("u given", Sides::Dirichlet), ("Neumann", natural(0.0)), ("Robin", natural(2.0))] {
+        studies.push(study(format!("P1, Delaunay, {name}"), [2.0, 1.0], [8, 16, 32, 64], sides, |n| {
+            delaunay(n).and_then(linear)
+        })?);
+        studies.push(study(format!("P2, Delaunay, {name}"), [3.0, 2.0], [4, 8, 16, 32], sides, |n| {
+            Ok(Space::p2(&delaunay(n)?))
+        })?);
+        studies.push(study(format!("Q1, general quadrilaterals, {name}"), [2.0, 1.0], [8, 16, 32, 64], sides, skewed)?);
     }
-    studies.push(study(
-        "P1, tetrahedra, u given".into(),
-        [2.0, 1.0],
-        [3, 6, 12, 18],
-        Sides::Dirichlet,
-        |n| Ok(Space::p1_tet(&structured::tetrahedra(n))),
-    )?);
-    Ok(Report {
-        studies,
-        checks: checks()?,
-    })
+    studies.push(study("P1, tetrahedra, u given".into(), [2.0, 1.0], [3, 6, 12, 18], Sides::Dirichlet, |n| {
+        Ok(Space::p1_tet(&structured::tetrahedra(n)))
+    })?);
+    Ok(Report { studies, checks: checks()? })
 }
 
 /// Quadrilaterals that are no parallelograms; the boundary stays.
@@ -88,35 +63,21 @@ fn skewed(n: usize) -> Result<Space<2>> {
 /// One sample of each shape of mesh.
 fn checks() -> Result<Vec<Check>> {
     let mut checks = Vec::new();
-    for (shape, elements) in [
-        ("square", "quadratic"),
-        ("l-shape", "linear"),
-        ("disc", "linear"),
-        ("quads", "linear"),
-        ("cube", "linear"),
-    ] {
+    for (shape, elements) in
+        [("square", "quadratic"), ("l-shape", "linear"), ("disc", "linear"), ("quads", "linear"), ("cube", "linear")]
+    {
         let table = toml::toml! { contrast = 100.0
         elements = elements
         mesh = { shape = shape, cells = 10, area = 0.002 } };
-        let sample = families::build(super::NAME, &table, "verify")?
-            .sampler()?
-            .sample(1, 0)?;
+        let sample = families::build(super::NAME, &table, "verify")?.sampler()?.sample(1, 0)?;
         let what = |claim: &str| format!("{shape}, {elements}: {claim}");
-        checks.push(Check::below(
-            what("|A - A^T|/max|A|"),
-            1e-14,
-            sample.matrix.asymmetry(),
-        ));
+        checks.push(Check::below(what("|A - A^T|/max|A|"), 1e-14, sample.matrix.asymmetry()));
         // The solution came from a Cholesky: the matrix is positive definite.
         if let Some(x) = &sample.solution {
             let mut r = vec![0.0; x.len()];
             sample.matrix.spmv(x, &mut r);
             r.iter_mut().zip(&sample.rhs).for_each(|(r, b)| *r -= b);
-            checks.push(Check::below(
-                what("|b - A x|/|b|"),
-                1e-12,
-                norm2(&r) / norm2(&sample.rhs),
-            ));
+            checks.push(Check::below(what("|b - A x|/|b|"), 1e-12, norm2(&r) / norm2(&sample.rhs)));
         }
     }
     Ok(checks)
@@ -132,24 +93,11 @@ fn study<const D: usize>(
     let level = |&n: &usize| {
         let space = space(n)?;
         let (unknowns, errors) = solve(&space, sides)?;
-        Ok(Level {
-            h: 1.0 / n as f64,
-            unknowns,
-            errors,
-        })
+        Ok(Level { h: 1.0 / n as f64, unknowns, errors })
     };
     Ok(Study {
         what,
-        norms: vec![
-            Norm {
-                name: "L2",
-                order: l2,
-            },
-            Norm {
-                name: "H1",
-                order: h1,
-            },
-        ],
+        norms: vec![Norm { name: "L2", order: l2 }, Norm { name: "H1", order: h1 }],
         levels: cells.iter().map(level).collect::<Result<_>>()?,
     })
 }
@@ -163,18 +111,11 @@ fn solve<const D: usize>(space: &Space<D>, sides: Sides) -> Result<(usize, Vec<f
     let assembler = Assembler::new(space, Dofs::of_space(space, free, Order::Rcm)?)?;
     let stiffness = Integrals::new(space, Kind::Stiffness, STRENGTH)?;
     let mass = Integrals::new(space, Kind::Mass, STRENGTH)?;
-    let at = |i: &Integrals<D>, f: &dyn Fn([f64; D]) -> f64| -> Vec<f64> {
-        i.points().iter().map(|&x| f(x)).collect()
-    };
+    let at = |i: &Integrals<D>, f: &dyn Fn([f64; D]) -> f64| -> Vec<f64> { i.points().iter().map(|&x| f(x)).collect() };
     let known = space.interpolate(|x| u(x).0);
     let coefficient = at(&stiffness, &|x| f(x).0);
     let mut values = vec![0.0; assembler.pattern().nnz()];
-    assembler.add(
-        &stiffness,
-        &assembler.scatter(&stiffness),
-        &coefficient,
-        &mut values,
-    );
+    assembler.add(&stiffness, &assembler.scatter(&stiffness), &coefficient, &mut values);
     let mut load = mass.load(&at(&mass, &source), space.len());
     let mut lifted = vec![0.0; assembler.dofs().count()];
     assembler.lift(&stiffness, &coefficient, &known, &mut lifted);

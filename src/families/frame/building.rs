@@ -106,11 +106,7 @@ impl Building {
     fn place(&mut self, plan: &Plan, spacing: &[Vec<f64>; 3]) -> Nodes {
         let at = |d: usize, k: usize| spacing[d][..k].iter().sum::<f64>();
         let [nx, ny, nz] = self.cells;
-        let mut nodes = Nodes {
-            number: vec![u32::MAX; (nx + 1) * (ny + 1) * (nz + 1)],
-            ny,
-            nz,
-        };
+        let mut nodes = Nodes { number: vec![u32::MAX; (nx + 1) * (ny + 1) * (nz + 1)], ny, nz };
         for ground in [false, true] {
             for x in 0..=nx {
                 for y in 0..=ny {
@@ -141,16 +137,10 @@ impl Building {
             for y in 0..=ny {
                 for z in 1..=plan.column(x, y) {
                     let top = node.get(x, y, z);
-                    self.members.push(Member {
-                        ends: [node.get(x, y, z - 1), top],
-                        direction: 2,
-                    });
+                    self.members.push(Member { ends: [node.get(x, y, z - 1), top], direction: 2 });
                     for (direction, (to_x, to_y)) in [(x + 1, y), (x, y + 1)].into_iter().enumerate() {
                         if to_x <= nx && to_y <= ny && z <= plan.edge([x, y], direction) {
-                            self.members.push(Member {
-                                ends: [top, node.get(to_x, to_y, z)],
-                                direction,
-                            });
+                            self.members.push(Member { ends: [top, node.get(to_x, to_y, z)], direction });
                         }
                     }
                 }
@@ -169,8 +159,7 @@ impl Building {
         for (x, y) in (0..nx).flat_map(|x| (0..ny).map(move |y| (x, y))) {
             let height = plan.cell(x, y);
             for z in (if roofs { height.max(1) } else { 1 })..=height {
-                let corners =
-                    [(x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1)].map(|(x, y)| node.get(x, y, z));
+                let corners = [(x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1)].map(|(x, y)| node.get(x, y, z));
                 self.panel(corners, [0.0, 0.0, -p]);
             }
         }
@@ -181,17 +170,9 @@ impl Building {
         let [nx, ny, _] = self.cells;
         for (x, y) in (0..nx).flat_map(|x| (0..ny).map(move |y| (x, y))) {
             let sides = [
-                (
-                    x.checked_sub(1).map(|x| (x, y)),
-                    [(x, y), (x, y + 1)],
-                    [1.0, 0.0, 0.0],
-                ),
+                (x.checked_sub(1).map(|x| (x, y)), [(x, y), (x, y + 1)], [1.0, 0.0, 0.0]),
                 (Some((x + 1, y)), [(x + 1, y), (x + 1, y + 1)], [-1.0, 0.0, 0.0]),
-                (
-                    y.checked_sub(1).map(|y| (x, y)),
-                    [(x, y), (x + 1, y)],
-                    [0.0, 1.0, 0.0],
-                ),
+                (y.checked_sub(1).map(|y| (x, y)), [(x, y), (x + 1, y)], [0.0, 1.0, 0.0]),
                 (Some((x, y + 1)), [(x, y + 1), (x + 1, y + 1)], [0.0, -1.0, 0.0]),
             ];
             for ((beyond, [a, b], inwards), p) in sides.into_iter().zip(pressures) {
@@ -275,26 +256,13 @@ impl Plan {
 
     /// A column is as high as the highest cell around it.
     fn column(&self, x: usize, y: usize) -> usize {
-        let around = [
-            (x, y),
-            (x.wrapping_sub(1), y),
-            (x, y.wrapping_sub(1)),
-            (x.wrapping_sub(1), y.wrapping_sub(1)),
-        ];
-        around
-            .into_iter()
-            .map(|(x, y)| self.cell(x, y))
-            .max()
-            .unwrap_or(0)
+        let around = [(x, y), (x.wrapping_sub(1), y), (x, y.wrapping_sub(1)), (x.wrapping_sub(1), y.wrapping_sub(1))];
+        around.into_iter().map(|(x, y)| self.cell(x, y)).max().unwrap_or(0)
     }
 
     /// Beams from a column along x (0) or y (1) go up to the higher of the two cells beside them.
     fn edge(&self, [x, y]: [usize; 2], direction: usize) -> usize {
-        let beside = if direction == 0 {
-            (x, y.wrapping_sub(1))
-        } else {
-            (x.wrapping_sub(1), y)
-        };
+        let beside = if direction == 0 { (x, y.wrapping_sub(1)) } else { (x.wrapping_sub(1), y) };
         self.cell(x, y).max(self.cell(beside.0, beside.1))
     }
 }

@@ -55,11 +55,7 @@ pub struct FrameConfig {
 
 impl Default for FrameConfig {
     fn default() -> Self {
-        FrameConfig {
-            cells: [[6, 12], [6, 12], [3, 8]],
-            loads: LOADS.to_vec(),
-            solution: true,
-        }
+        FrameConfig { cells: [[6, 12], [6, 12], [3, 8]], loads: LOADS.to_vec(), solution: true }
     }
 }
 
@@ -109,8 +105,8 @@ impl Family for Frame {
     fn description(&self) -> Description {
         let equation = "K u = f: linear statics of a three-dimensional frame of Timoshenko beams";
         Description {
-            weak_form: "the exact stiffness of prismatic Timoshenko beams (Przemieniecki 1968, 5.116), consistent loads"
-                .into(),
+            weak_form:
+                "the exact stiffness of prismatic Timoshenko beams (Przemieniecki 1968, 5.116), consistent loads".into(),
             boundary_conditions: "the columns' feet clamped, eliminated".into(),
             units: "SI: N, m, rad; K in N/m, N, N m; f in N, N m; u in m, rad".into(),
             ..Description::new(NAME, equation, Props::SPD)
@@ -157,12 +153,7 @@ impl Sampler for FrameSampler<'_> {
                     components: 3,
                     values: building.points.concat(),
                 },
-                Field {
-                    name: "beams".into(),
-                    location: Location::Cells,
-                    components: 2,
-                    values: ends.collect(),
-                },
+                Field { name: "beams".into(), location: Location::Cells, components: 2, values: ends.collect() },
             ],
             matrix,
             rhs,
@@ -185,11 +176,7 @@ fn assemble(building: &Building) -> Result<(Csr, Vec<f64>)> {
     for (member, load) in building.members.iter().zip(&building.line_loads) {
         let [a, b] = member.ends.map(|v| building.points[v as usize]);
         // The depth stands upright in beams, along x in columns.
-        let up = if member.direction == 2 {
-            [1.0, 0.0, 0.0]
-        } else {
-            [0.0, 0.0, 1.0]
-        };
+        let up = if member.direction == 2 { [1.0, 0.0, 0.0] } else { [0.0, 0.0, 1.0] };
         let beam = Beam::new(a, b, up)?;
         let k = beam.stiffness(&section);
         let f = beam.distributed(*load);

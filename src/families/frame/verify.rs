@@ -16,16 +16,9 @@ pub(super) fn measure() -> Result<Report> {
     let table = toml::Table::new();
     let family = families::build(super::NAME, &table, "verify")?;
     let mut sampler = family.sampler()?;
-    let samples = (0..SAMPLES)
-        .map(|i| sampler.sample(1, i))
-        .collect::<Result<Vec<_>>>()?;
+    let samples = (0..SAMPLES).map(|i| sampler.sample(1, i)).collect::<Result<Vec<_>>>()?;
     let mean = |f: &dyn Fn(&LinearSystem) -> f64| samples.iter().map(f).sum::<f64>() / SAMPLES as f64;
-    checks.push(Check::near(
-        "mean n (StAnD small: about 2100)",
-        2100.0,
-        mean(&|s| s.n() as f64),
-        0.15,
-    ));
+    checks.push(Check::near("mean n (StAnD small: about 2100)", 2100.0, mean(&|s| s.n() as f64), 0.15));
     checks.push(Check::near(
         "entries a row (StAnD small: about 11)",
         11.0,
@@ -45,10 +38,7 @@ pub(super) fn measure() -> Result<Report> {
         found: format!("{mean:.2e}"),
         holds: (1.1e4 / 3.0..1.1e4 * 3.0).contains(&mean),
     });
-    Ok(Report {
-        studies: Vec::new(),
-        checks,
-    })
+    Ok(Report { studies: Vec::new(), checks })
 }
 
 /// One beam of 4 m under an end load.
@@ -63,29 +53,15 @@ fn cantilever() -> Result<Vec<Check>> {
     let ei = s.young * s.bending_3;
     let deflection = p * l.powi(3) / (3.0 * ei) + p * l / (s.shear * s.shear_area);
     Ok(vec![
-        Check::near(
-            "cantilever: P l^3/(3 E I) + P l/(G A_s), m",
-            deflection,
-            x[2],
-            1e-9,
-        ),
-        Check::near(
-            "cantilever: end rotation -P l^2/(2 E I)",
-            -p * l * l / (2.0 * ei),
-            x[4],
-            1e-9,
-        ),
+        Check::near("cantilever: P l^3/(3 E I) + P l/(G A_s), m", deflection, x[2], 1e-9),
+        Check::near("cantilever: end rotation -P l^2/(2 E I)", -p * l * l / (2.0 * ei), x[4], 1e-9),
     ])
 }
 
 /// Forces and moments of the feet against those of the load, relative to the sum of loads times 10 m.
 fn balance(s: &LinearSystem) -> Result<Check> {
-    let points: Vec<[f64; 3]> = s
-        .field("points")
-        .map_or(&[][..], |f| &f.values)
-        .chunks_exact(3)
-        .map(|p| [p[0], p[1], p[2]])
-        .collect();
+    let points: Vec<[f64; 3]> =
+        s.field("points").map_or(&[][..], |f| &f.values).chunks_exact(3).map(|p| [p[0], p[1], p[2]]).collect();
     let x = s.solution.as_deref().unwrap_or(&[]);
     let scale = 10.0 * s.rhs.iter().map(|b| b.abs()).sum::<f64>();
     let mut worst = 0.0f64;
@@ -96,11 +72,7 @@ fn balance(s: &LinearSystem) -> Result<Check> {
         let load: f64 = mode.iter().zip(&s.rhs).map(|(a, b)| a * b).sum();
         worst = worst.max((feet - load).abs() / scale);
     }
-    Ok(Check::below(
-        "reactions balance loads (3 forces, 3 moments)",
-        1e-10,
-        worst,
-    ))
+    Ok(Check::below("reactions balance loads (3 forces, 3 moments)", 1e-10, worst))
 }
 
 /// λ_max by power iteration, λ_min by the inverse.

@@ -87,10 +87,7 @@ impl HeatConfig {
             ("keep", self.keep.is_some()),
         ];
         match in_time.iter().find(|key| self.steady && key.1) {
-            Some((key, _)) => Err(Error::recipe(
-                origin,
-                format!("{NAME}.{key}: only for steady = false"),
-            )),
+            Some((key, _)) => Err(Error::recipe(origin, format!("{NAME}.{key}: only for steady = false"))),
             None => Ok(()),
         }
     }

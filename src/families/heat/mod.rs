@@ -69,10 +69,7 @@ impl Heat {
         let faces = grid::faces(config.faces, config.discretisation, NAME, origin)?;
         let cells = config.cells as usize;
         let coefficient = config.medium_keys().coefficient(cells + 1, NAME, origin)?;
-        let wanted = Wanted {
-            mass: true,
-            boundary: false,
-        };
+        let wanted = Wanted { mass: true, boundary: false };
         let grid = Grid::new(cells, config.discretisation, faces, wanted)?;
         let mut mass = vec![0.0; grid.pattern().nnz()];
         grid.add_reaction(&vec![1.0; grid.side() * grid.side()], 1.0, &mut mass)?;
@@ -81,13 +78,7 @@ impl Heat {
             true => Some(SymbolicCholesky::new(grid.pattern())?),
             false => None,
         };
-        Ok(Heat {
-            config: config.resolved(),
-            grid,
-            coefficient,
-            mass,
-            symbolic,
-        })
+        Ok(Heat { config: config.resolved(), grid, coefficient, mass, symbolic })
     }
 
     /// M + scale · K, with the mass already there.
@@ -102,10 +93,7 @@ impl Heat {
     /// Never for values of the grid's pattern.
     pub fn step_matrices(&self, stiffness: &[f64]) -> Result<(Csr, Csr)> {
         let (theta, dt) = (self.config.theta(), self.config.dt());
-        Ok((
-            self.combine(stiffness, theta * dt)?,
-            self.combine(stiffness, (theta - 1.0) * dt)?,
-        ))
+        Ok((self.combine(stiffness, theta * dt)?, self.combine(stiffness, (theta - 1.0) * dt)?))
     }
 
     /// The grid that the family discretises on.
@@ -124,9 +112,7 @@ impl Family for Heat {
         let (w, space) = (c.medium_keys().in_words(), c.discretisation.in_words());
         let (equation, weak_form) = if c.steady {
             (
-                format!(
-                    "-div(w grad u) + p^2 u = 1 in (0,1)^2, {w}, p uniform in (-1, 1) at each grid point"
-                ),
+                format!("-div(w grad u) + p^2 u = 1 in (0,1)^2, {w}, p uniform in (-1, 1) at each grid point"),
                 format!("integral(w grad u . grad v + p^2 u v) = integral(v) for all v in V, V = {space}"),
             )
         } else {
@@ -166,11 +152,7 @@ impl Family for Heat {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        Ok(Box::new(HeatSampler {
-            family: self,
-            workspace: Workspace::default(),
-            current: None,
-        }))
+        Ok(Box::new(HeatSampler { family: self, workspace: Workspace::default(), current: None }))
     }
 }
 
@@ -235,9 +217,8 @@ impl HeatSampler<'_> {
         grid.add_diffusion(&w, 1.0, &mut stiffness);
         let (implicit, explicit) = family.step_matrices(&stiffness)?;
         let symbolic = family.symbolic.as_ref();
-        let factor = symbolic
-            .ok_or_else(|| Error::Numeric("no analysis to solve with".into()))?
-            .factorize(&implicit)?;
+        let factor =
+            symbolic.ok_or_else(|| Error::Numeric("no analysis to solve with".into()))?.factorize(&implicit)?;
         let mut load = grid.load(&source);
         load.iter_mut().for_each(|f| *f *= family.config.dt());
         Ok(Trajectory {
@@ -313,12 +294,7 @@ impl HeatSampler<'_> {
 
 /// A field with one value (or `components`) an unknown.
 fn on_unknowns(name: &str, components: usize, values: Vec<f64>) -> Field {
-    Field {
-        name: name.into(),
-        location: Location::Dofs,
-        components,
-        values,
-    }
+    Field { name: name.into(), location: Location::Dofs, components, values }
 }
 
 impl Sampler for HeatSampler<'_> {

@@ -30,9 +30,7 @@ pub(super) fn measure() -> Result<Report> {
         let table = toml::toml! { cells = 32
         contrast = 1e4
         steady = steady };
-        let s = families::build(super::NAME, &table, "verify")?
-            .sampler()?
-            .sample(1, 0)?;
+        let s = families::build(super::NAME, &table, "verify")?.sampler()?.sample(1, 0)?;
         // Its solution came from a Cholesky: the matrix is positive definite.
         report.checks.push(Check::below(
             format!("steady = {steady}, contrast 1e4: |A - A^T|/max|A|"),
@@ -94,9 +92,7 @@ fn in_time(scheme: &str, theta: f64, order: f64) -> Result<Study> {
         let (mut kv, mut sum) = (vec![0.0; v.len()], vec![0.0; v.len()]);
         step.stiffness.spmv(&v, &mut kv);
         step.explicit.spmv(&v, &mut sum);
-        sum.iter_mut()
-            .zip(&kv)
-            .for_each(|(m, k)| *m += (1.0 + (1.0 - theta) * dt) * k);
+        sum.iter_mut().zip(&kv).for_each(|(m, k)| *m += (1.0 + (1.0 - theta) * dt) * k);
         let mut u = v.clone();
         for i in 0..steps {
             let t = f64::from(i) * dt;
@@ -106,11 +102,7 @@ fn in_time(scheme: &str, theta: f64, order: f64) -> Result<Study> {
         }
         let exact = END.exp();
         let worst = u.iter().zip(&v).map(|(u, v)| (u - exact * v).abs());
-        Ok(Level {
-            h: dt,
-            unknowns: u.len(),
-            errors: vec![worst.fold(0.0, f64::max)],
-        })
+        Ok(Level { h: dt, unknowns: u.len(), errors: vec![worst.fold(0.0, f64::max)] })
     };
     Ok(Study {
         what: format!("{}, theta = {theta}, in time", scheme.to_uppercase()),
@@ -144,11 +136,7 @@ fn in_space(scheme: &str) -> Result<Study> {
             Some(e) => integrals::errors(&e.space, &nodal, |x| decay * v(x), gradient)?,
             None => (f64::NAN, f64::NAN),
         };
-        Ok(Level {
-            h: 1.0 / cells as f64,
-            unknowns: u.len(),
-            errors: vec![l2, h1],
-        })
+        Ok(Level { h: 1.0 / cells as f64, unknowns: u.len(), errors: vec![l2, h1] })
     };
     let norm = |name, order| Norm { name, order };
     Ok(Study {

@@ -68,10 +68,7 @@ pub struct PlaneWave {
 impl PlaneWave {
     /// Wave number k, direction at `angle` to the x axis.
     pub fn new(k: f64, angle: f64) -> Self {
-        PlaneWave {
-            k,
-            direction: [angle.cos(), angle.sin()],
-        }
+        PlaneWave { k, direction: [angle.cos(), angle.sin()] }
     }
 
     /// (Re, Im) at a point.
@@ -119,11 +116,7 @@ impl Absorbing {
                 indptr.push(indices.len() as u32);
             }
         }
-        Ok(Absorbing {
-            sides,
-            pattern: Arc::new(Pattern::new(2 * n, 2 * n, indptr, indices)?),
-            from,
-        })
+        Ok(Absorbing { sides, pattern: Arc::new(Pattern::new(2 * n, 2 * n, indptr, indices)?), from })
     }
 
     /// The pattern of the block matrix (2n×2n).
@@ -183,24 +176,14 @@ impl Side {
             normal[0] * (x[0] - 0.5) + normal[1] * (x[1] - 0.5) > 0.5 - 1e-9
         };
         let corners = space.facet_element.nodes();
-        let chosen = |f: usize| {
-            space.facets[f * corners..(f + 1) * corners]
-                .iter()
-                .all(|&v| here(v))
-        };
+        let chosen = |f: usize| space.facets[f * corners..(f + 1) * corners].iter().all(|&v| here(v));
         let integrals = Integrals::on_facets(space, STRENGTH, &chosen)?;
-        Ok(Side {
-            normal,
-            scatter: elements.assembler.scatter(&integrals),
-            integrals,
-        })
+        Ok(Side { normal, scatter: elements.assembler.scatter(&integrals), integrals })
     }
 
     /// values ← values + ∫ k φ_i φ_j over the side.
     fn add(&self, elements: &Elements, k: &[f64], values: &mut [f64]) {
         let coefficient = self.integrals.at_points(k);
-        elements
-            .assembler
-            .add(&self.integrals, &self.scatter, &coefficient, values);
+        elements.assembler.add(&self.integrals, &self.scatter, &coefficient, values);
     }
 }

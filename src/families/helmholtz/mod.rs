@@ -65,10 +65,7 @@ impl Helmholtz {
         config.check(origin)?;
         let cells = config.cells as usize;
         let gaussian = grid::gaussian(cells + 1, config.alpha, config.tau, NAME, origin)?;
-        let wanted = Wanted {
-            mass: true,
-            boundary: config.kind == Kind::Absorbing,
-        };
+        let wanted = Wanted { mass: true, boundary: config.kind == Kind::Absorbing };
         let grid = Grid::new(cells, config.scheme(), config.faces(), wanted)?;
         let mut data = grid.data.clone();
         let absorbing = match config.kind {
@@ -88,14 +85,7 @@ impl Helmholtz {
         };
         let direct = config.solution.then(|| SymbolicDirect::new(pattern, props));
         let direct = direct.transpose()?;
-        Ok(Helmholtz {
-            config: config.resolved(),
-            grid,
-            absorbing,
-            gaussian,
-            data,
-            direct,
-        })
+        Ok(Helmholtz { config: config.resolved(), grid, absorbing, gaussian, data, direct })
     }
 
     fn props(&self) -> Props {
@@ -122,21 +112,12 @@ impl Family for Helmholtz {
             Source::Named(NamedSource::PlaneWave) => "f = 0".into(),
         };
         let operator = match c.kind {
-            Kind::Shifted => format!(
-                "-laplace(u) + p u = f in (0,1)^2, p = exp({} g), {g}, {f}",
-                c.exponent()
-            ),
-            _ => format!(
-                "-laplace(u) - k^2 u = f in (0,1)^2, k = {} (1 + {} g/max|g|), {g}, {f}",
-                c.mean(),
-                c.spread()
-            ),
+            Kind::Shifted => format!("-laplace(u) + p u = f in (0,1)^2, p = exp({} g), {g}, {f}", c.exponent()),
+            _ => {
+                format!("-laplace(u) - k^2 u = f in (0,1)^2, k = {} (1 + {} g/max|g|), {g}, {f}", c.mean(), c.spread())
+            }
         };
-        let coefficient = if c.kind == Kind::Shifted {
-            "+ p u v"
-        } else {
-            "- k^2 u v"
-        };
+        let coefficient = if c.kind == Kind::Shifted { "+ p u v" } else { "- k^2 u v" };
         let space = c.scheme().in_words();
         let weak_form = match (c.scheme(), c.kind) {
             (Scheme::Fd, _) => space.into(),
@@ -144,11 +125,7 @@ impl Family for Helmholtz {
                 "find complex u in V: integral(grad u . grad v {coefficient}) - i boundary integral(k u v) = \
                  integral(f v) + boundary integral(g v) for all v in V, V = {space}; rows: real part of all points, \
                  then {}the imaginary part; unknowns: real parts of all points, then imaginary parts",
-                if c.form == Some(Form::General) {
-                    ""
-                } else {
-                    "minus "
-                }
+                if c.form == Some(Form::General) { "" } else { "minus " }
             ),
             _ => format!(
                 "find u in V: integral(grad u . grad v {coefficient}) = integral(f v) for all v in V, V = {space}, \
@@ -164,11 +141,7 @@ impl Family for Helmholtz {
             },
             _ => "u = 0 on the whole boundary, eliminated".into(),
         };
-        Description {
-            weak_form,
-            boundary_conditions,
-            ..Description::new(NAME, operator, self.props())
-        }
+        Description { weak_form, boundary_conditions, ..Description::new(NAME, operator, self.props()) }
     }
 
     fn mesh(&self) -> Option<Arc<MeshData>> {
@@ -185,10 +158,7 @@ impl Family for Helmholtz {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        Ok(Box::new(HelmholtzSampler {
-            family: self,
-            workspace: Workspace::default(),
-        }))
+        Ok(Box::new(HelmholtzSampler { family: self, workspace: Workspace::default() }))
     }
 }
 

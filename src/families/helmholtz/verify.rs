@@ -34,10 +34,7 @@ pub(super) fn measure() -> Result<Report> {
     report.checks.push(eigenvalues()?);
     let s = sample(&toml::toml! { kind = "absorbing"
     cells = 6 })?;
-    let negative = SymbolicLdlt::new(s.matrix.pattern())?
-        .factorize(&s.matrix)?
-        .inertia()
-        .negative;
+    let negative = SymbolicLdlt::new(s.matrix.pattern())?.factorize(&s.matrix)?.inertia().negative;
     report.checks.push(Check::says(
         "absorbing: negative eigenvalues",
         format!("{}, one half", s.n() / 2),
@@ -46,19 +43,13 @@ pub(super) fn measure() -> Result<Report> {
     for kind in ["dirichlet", "absorbing", "shifted"] {
         let s = sample(&toml::toml! { kind = kind
         cells = 24 })?;
-        report.checks.push(Check::below(
-            format!("{kind}: |A - A^T|/max|A|"),
-            1e-14,
-            s.matrix.asymmetry(),
-        ));
+        report.checks.push(Check::below(format!("{kind}: |A - A^T|/max|A|"), 1e-14, s.matrix.asymmetry()));
     }
     Ok(report)
 }
 
 fn sample(table: &toml::Table) -> Result<LinearSystem> {
-    families::build(super::NAME, table, "verify")?
-        .sampler()?
-        .sample(1, 0)
+    families::build(super::NAME, table, "verify")?.sampler()?.sample(1, 0)
 }
 
 fn norms(names: &[(&'static str, f64)]) -> Vec<Norm> {
@@ -74,19 +65,14 @@ fn dirichlet(scheme: Scheme) -> Result<Study> {
         [PI * cx * sy, 2.0 * PI * sx * cy]
     };
     let level = |&cells: &usize| -> Result<Level> {
-        let wanted = Wanted {
-            mass: true,
-            boundary: false,
-        };
+        let wanted = Wanted { mass: true, boundary: false };
         let grid = Grid::new(cells, scheme, Faces::Arithmetic, wanted)?;
         let mut values = vec![0.0; grid.pattern().nnz()];
         grid.add_diffusion(&grid.interpolate(|_| 1.0), 1.0, &mut values);
         grid.add_reaction(&grid.interpolate(|x| k(x) * k(x)), -1.0, &mut values)?;
         let matrix = Csr::new(grid.pattern().clone(), values)?;
         let mut x = grid.load(&grid.interpolate(|x| (5.0 * PI * PI - k(x) * k(x)) * u(x)));
-        SymbolicLdlt::new(grid.pattern())?
-            .factorize(&matrix)?
-            .solve_in_place(&mut x)?;
+        SymbolicLdlt::new(grid.pattern())?.factorize(&matrix)?.solve_in_place(&mut x)?;
         let nodal = grid.prolong(&x);
         let errors = match grid.elements() {
             Some(e) => {
@@ -98,11 +84,7 @@ fn dirichlet(scheme: Scheme) -> Result<Study> {
                 vec![differences.fold(0.0, f64::max)]
             }
         };
-        Ok(Level {
-            h: 1.0 / cells as f64,
-            unknowns: x.len(),
-            errors,
-        })
+        Ok(Level { h: 1.0 / cells as f64, unknowns: x.len(), errors })
     };
     Ok(Study {
         what: format!("{scheme:?}, Dirichlet, variable k"),
@@ -136,21 +118,13 @@ fn plane_wave(scheme: Scheme) -> Result<Study> {
         for (part, nodal) in x.chunks_exact(space.len()).enumerate() {
             // ∇ exp(ik d·x) = ik d exp(ik d·x).
             let slope = |at| {
-                if part == 0 {
-                    -WAVE * wave.at(at)[1]
-                } else {
-                    WAVE * wave.at(at)[0]
-                }
+                if part == 0 { -WAVE * wave.at(at)[1] } else { WAVE * wave.at(at)[0] }
             };
             let gradient = |at| wave.direction.map(|d| d * slope(at));
             let (value, derivative) = integrals::errors(&space, nodal, |at| wave.at(at)[part], gradient)?;
             (l2, h1) = (l2.hypot(value), h1.hypot(derivative));
         }
-        Ok(Level {
-            h: 1.0 / cells as f64,
-            unknowns: s.n(),
-            errors: vec![l2, h1],
-        })
+        Ok(Level { h: 1.0 / cells as f64, unknowns: s.n(), errors: vec![l2, h1] })
     };
     Ok(Study {
         what: format!("{name}, absorbing, plane wave"),
@@ -198,13 +172,6 @@ fn eigenvalues() -> Result<Check> {
         })
         .collect();
     exact.sort_by(f64::total_cmp);
-    let worst = found
-        .iter()
-        .zip(&exact)
-        .map(|(a, b)| (a - b).abs() / (k * k + b.abs()));
-    Ok(Check::below(
-        "fd, k = 5: all eigenvalues against those of the square's grid",
-        1e-11,
-        worst.fold(0.0, f64::max),
-    ))
+    let worst = found.iter().zip(&exact).map(|(a, b)| (a - b).abs() / (k * k + b.abs()));
+    Ok(Check::below("fd, k = 5: all eigenvalues against those of the square's grid", 1e-11, worst.fold(0.0, f64::max)))
 }

@@ -88,13 +88,7 @@ pub struct PoissonConfig {
 
 impl Default for PoissonConfig {
     fn default() -> Self {
-        PoissonConfig {
-            level: 3,
-            perturbation: 0.2,
-            f: Source::Constant(1.0),
-            order: Order::Natural,
-            solution: true,
-        }
+        PoissonConfig { level: 3, perturbation: 0.2, f: Source::Constant(1.0), order: Order::Natural, solution: true }
     }
 }
 
@@ -149,17 +143,11 @@ impl Poisson {
 /// A level out of range, with the range; serde would only say that −1 is no u32.
 fn check_level(table: &Table, origin: &str) -> Result<()> {
     match table.get("level") {
-        Some(toml::Value::Integer(level)) if u32::try_from(*level).is_ok_and(|l| LEVELS.contains(&l)) => {
-            Ok(())
-        }
+        Some(toml::Value::Integer(level)) if u32::try_from(*level).is_ok_and(|l| LEVELS.contains(&l)) => Ok(()),
         None => Ok(()),
         Some(other) => Err(Error::recipe(
             origin,
-            format!(
-                "{NAME}.level = {other}: must be a whole number from {} to {}",
-                LEVELS.start(),
-                LEVELS.end()
-            ),
+            format!("{NAME}.level = {other}: must be a whole number from {} to {}", LEVELS.start(), LEVELS.end()),
         )),
     }
 }
@@ -178,10 +166,9 @@ impl Family for Poisson {
             }
         };
         Description {
-            weak_form:
-                "find u in V: integral(grad u . grad v) = integral(f v) for all v in V, V = continuous \
+            weak_form: "find u in V: integral(grad u . grad v) = integral(f v) for all v in V, V = continuous \
                         piecewise linear functions (P1) on the perturbed triangulation, 0 on the boundary"
-                    .into(),
+                .into(),
             boundary_conditions: "u = 0 on the whole boundary, eliminated".into(),
             ..Description::new(NAME, format!("-laplace(u) = f in (0,1)^2, {f}"), Props::SPD)
         }
@@ -200,10 +187,7 @@ impl Family for Poisson {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        Ok(Box::new(PoissonSampler {
-            family: self,
-            points: Vec::new(),
-        }))
+        Ok(Box::new(PoissonSampler { family: self, points: Vec::new() }))
     }
 }
 
@@ -216,19 +200,13 @@ impl Sampler for PoissonSampler<'_> {
     fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
         let family = self.family;
         let mut rng = stream(seed, Purpose::Sample, index);
-        family
-            .perturbation
-            .draw(&family.mesh, &mut rng, &mut self.points)?;
+        family.perturbation.draw(&family.mesh, &mut rng, &mut self.points)?;
         let points = &self.points;
         let mut values = vec![0.0; family.p1.pattern().nnz()];
         family.p1.stiffness(points, &mut values);
         let mut rhs = vec![0.0; family.p1.pattern().nrows()];
-        let mut fields = vec![Field {
-            name: "points".into(),
-            location: Location::Points,
-            components: 2,
-            values: points.concat(),
-        }];
+        let mut fields =
+            vec![Field { name: "points".into(), location: Location::Points, components: 2, values: points.concat() }];
         match family.config.f {
             Source::Constant(f) => family.p1.load_constant(points, f, &mut rhs),
             Source::Named(NamedSource::Sine) => {
@@ -237,12 +215,7 @@ impl Sampler for PoissonSampler<'_> {
             }
             Source::Named(NamedSource::Random) => {
                 let terms = random_polynomial(&mut rng);
-                let f = |x: [f64; 2]| {
-                    terms
-                        .iter()
-                        .map(|&(i, j, c)| c * x[0].powi(i) * x[1].powi(j))
-                        .sum()
-                };
+                let f = |x: [f64; 2]| terms.iter().map(|&(i, j, c)| c * x[0].powi(i) * x[1].powi(j)).sum();
                 family.p1.load(points, &family.rule, f, &mut rhs);
                 fields.push(Field {
                     name: "source".into(),

@@ -14,16 +14,7 @@ const LEVELS: std::ops::RangeInclusive<u32> = 3..=6;
 
 /// Orders 2 and 1, symmetry, the published condition numbers.
 pub(super) fn measure() -> Result<Report> {
-    let norms = vec![
-        Norm {
-            name: "L2",
-            order: 2.0,
-        },
-        Norm {
-            name: "H1",
-            order: 1.0,
-        },
-    ];
+    let norms = vec![Norm { name: "L2", order: 2.0 }, Norm { name: "H1", order: 1.0 }];
     let study = Study {
         what: "P1, shifts up to 0.2 h, u = sin(pi x) sin(pi y)".into(),
         norms,
@@ -48,18 +39,13 @@ pub(super) fn measure() -> Result<Report> {
             0.1,
         ));
     }
-    Ok(Report {
-        studies: vec![study],
-        checks,
-    })
+    Ok(Report { studies: vec![study], checks })
 }
 
 fn level(level: u32) -> Result<Level> {
     let table = toml::toml! { level = level
     f = "sine" };
-    let system = families::build(super::NAME, &table, "verify")?
-        .sampler()?
-        .sample(1, 0)?;
+    let system = families::build(super::NAME, &table, "verify")?.sampler()?.sample(1, 0)?;
     let mesh = structured::unit_square(level);
     let moved = system.field("points").map_or(&[][..], |f| &f.values);
     let points: Vec<[f64; 2]> = moved.chunks_exact(2).map(|p| [p[0], p[1]]).collect();
@@ -69,16 +55,8 @@ fn level(level: u32) -> Result<Level> {
         values[v as usize] = *x;
     }
     let u = |x: [f64; 2]| (PI * x[0]).sin() * (PI * x[1]).sin();
-    let gradient = |x: [f64; 2]| {
-        [
-            PI * (PI * x[0]).cos() * (PI * x[1]).sin(),
-            PI * (PI * x[0]).sin() * (PI * x[1]).cos(),
-        ]
-    };
+    let gradient =
+        |x: [f64; 2]| [PI * (PI * x[0]).cos() * (PI * x[1]).sin(), PI * (PI * x[0]).sin() * (PI * x[1]).cos()];
     let (l2, h1) = norms::errors(&mesh, &points, &values, u, gradient)?;
-    Ok(Level {
-        h: 0.5f64.powi(level as i32),
-        unknowns: system.n(),
-        errors: vec![l2, h1],
-    })
+    Ok(Level { h: 0.5f64.powi(level as i32), unknowns: system.n(), errors: vec![l2, h1] })
 }

@@ -63,11 +63,7 @@ pub enum Draw {
 
 impl Default for TridiagonalConfig {
     fn default() -> Self {
-        TridiagonalConfig {
-            n: 100,
-            spread: 0.1,
-            draw: Draw::Walk,
-        }
+        TridiagonalConfig { n: 100, spread: 0.1, draw: Draw::Walk }
     }
 }
 
@@ -100,11 +96,7 @@ impl Family for Tridiagonal {
     }
 
     fn description(&self) -> Description {
-        Description::new(
-            NAME,
-            "A x = b, A = L L^T, L bidiagonal with L^-1 = tril(u v^T)",
-            Props::SPD,
-        )
+        Description::new(NAME, "A x = b, A = L L^T, L bidiagonal with L^-1 = tril(u v^T)", Props::SPD)
     }
 
     fn pattern(&self) -> Option<Arc<Pattern>> {
@@ -175,18 +167,8 @@ impl Sampler for TridiagonalSampler<'_> {
             rhs,
             solution: Some(x),
             props: Props::SPD,
-            fields: vec![Field {
-                name: "log_u".into(),
-                location: Location::Dofs,
-                components: 1,
-                values: log_u,
-            }],
-            labels: vec![Field {
-                name: "cholesky".into(),
-                location: Location::Lower,
-                components: 1,
-                values: lower,
-            }],
+            fields: vec![Field { name: "log_u".into(), location: Location::Dofs, components: 1, values: log_u }],
+            labels: vec![Field { name: "cholesky".into(), location: Location::Lower, components: 1, values: lower }],
             params: Vec::new(),
             mesh: None,
             index,

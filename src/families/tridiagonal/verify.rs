@@ -10,9 +10,7 @@ pub(super) fn measure() -> Result<Report> {
     let mut checks = Vec::new();
     for n in [100, 10_000] {
         let table = toml::toml! { n = n };
-        let s = families::build(super::NAME, &table, "verify")?
-            .sampler()?
-            .sample(1, 0)?;
+        let s = families::build(super::NAME, &table, "verify")?.sampler()?.sample(1, 0)?;
         let l = s.label("cholesky").map_or(&[][..], |f| &f.values);
         // Row by row: l_00, l_10, l_11, l_21, l_22, …
         let diagonal = |i: usize| l[2 * i];
@@ -32,14 +30,7 @@ pub(super) fn measure() -> Result<Report> {
         s.matrix.spmv(x, &mut r);
         axpy(-1.0, &s.rhs, &mut r);
         let backward = norm2(&r) / (4.0 * s.matrix.max_abs() * norm2(x));
-        checks.push(Check::below(
-            format!("n = {n}: backward error of the solution"),
-            1e-14,
-            backward,
-        ));
+        checks.push(Check::below(format!("n = {n}: backward error of the solution"), 1e-14, backward));
     }
-    Ok(Report {
-        studies: Vec::new(),
-        checks,
-    })
+    Ok(Report { studies: Vec::new(), checks })
 }

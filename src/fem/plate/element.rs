@@ -124,12 +124,7 @@ impl Affine {
         let columns = [right, up].map(|p| [p[0] - origin[0], p[1] - origin[1]]);
         let [u, v] = columns;
         let det = u[0] * v[1] - u[1] * v[0];
-        Affine {
-            origin,
-            inverse: [[v[1] / det, -v[0] / det], [-u[1] / det, u[0] / det]],
-            columns,
-            det: det.abs(),
-        }
+        Affine { origin, inverse: [[v[1] / det, -v[0] / det], [-u[1] / det, u[0] / det]], columns, det: det.abs() }
     }
 
     /// x of ξ.
@@ -167,11 +162,7 @@ impl Affine {
     /// n · ∇Δφ_i at ξ.
     pub fn laplacian_slope(&self, element: &Quadratic, i: usize, xi: [f64; 2], n: [f64; 2]) -> f64 {
         let [g, h] = self.inverse;
-        let metric = [
-            g[0] * g[0] + g[1] * g[1],
-            2.0 * (g[0] * h[0] + g[1] * h[1]),
-            h[0] * h[0] + h[1] * h[1],
-        ];
+        let metric = [g[0] * g[0] + g[1] * g[1], 2.0 * (g[0] * h[0] + g[1] * h[1]), h[0] * h[0] + h[1] * h[1]];
         let along = |(da, db): (usize, usize)| -> f64 {
             [(2, 0), (1, 1), (0, 2)]
                 .iter()
@@ -194,16 +185,11 @@ mod tests {
             for (j, &node) in element.nodes.iter().enumerate() {
                 for i in 0..element.len() {
                     let value = element.derivative(i, (0, 0), node);
-                    assert!(
-                        (value - f64::from(u8::from(i == j))).abs() < 1e-15,
-                        "φ_{i}(x_{j})"
-                    );
+                    assert!((value - f64::from(u8::from(i == j))).abs() < 1e-15, "φ_{i}(x_{j})");
                 }
             }
             for order in [(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (0, 2), (2, 1)] {
-                let sum: f64 = (0..element.len())
-                    .map(|i| element.derivative(i, order, [0.3, 0.4]))
-                    .sum();
+                let sum: f64 = (0..element.len()).map(|i| element.derivative(i, order, [0.3, 0.4])).sum();
                 assert!((sum - f64::from(u8::from(order == (0, 0)))).abs() < 1e-13);
             }
         }
@@ -218,9 +204,8 @@ mod tests {
         let at = [0.35, 0.2];
         let x = map.forward(at);
         assert!((0..2).all(|d| (map.back(x)[d] - at[d]).abs() < 1e-15));
-        let sum = |term: &dyn Fn(usize) -> f64| -> f64 {
-            (0..9).map(|i| p(map.forward(element.nodes[i])) * term(i)).sum()
-        };
+        let sum =
+            |term: &dyn Fn(usize) -> f64| -> f64 { (0..9).map(|i| p(map.forward(element.nodes[i])) * term(i)).sum() };
         let (s, t) = (2.0 * x[0] + x[1], x[1] - x[0]);
         let gx = 4.0 * s * t * t - 2.0 * s * s * t;
         let xx = 8.0 * t * t - 16.0 * s * t + 2.0 * s * s;

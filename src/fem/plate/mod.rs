@@ -106,11 +106,7 @@ impl Plate {
         };
         Ok(Plate {
             load_basis: load_rule.points.iter().flat_map(value).collect(),
-            load_points: space
-                .maps
-                .iter()
-                .flat_map(|map| load_rule.points.iter().map(|&xi| map.forward(xi)))
-                .collect(),
+            load_points: space.maps.iter().flat_map(|map| load_rule.points.iter().map(|&xi| map.forward(xi))).collect(),
             facet_points: [&inner.points[..], &boundary.points[..]].concat(),
             scatter: [
                 scatter(&space, &pattern, &space.nodes, cells.m),
@@ -175,17 +171,10 @@ impl Plate {
     fn at_facets<'a>(&self, f: &'a Samples) -> [Coefficient<'a>; 2] {
         assert_eq!(f.cells.len(), self.cells.points.len(), "f at the cell points");
         assert_eq!(f.facets.len(), self.facet_points.len(), "f at the facet points");
-        assert_eq!(
-            f.slopes.len(),
-            self.facet_points.len(),
-            "slopes at the facet points"
-        );
+        assert_eq!(f.slopes.len(), self.facet_points.len(), "slopes at the facet points");
         let (v, w) = f.facets.split_at(self.inner.points.len());
         let (p, q) = f.slopes.split_at(self.inner.points.len());
-        [
-            Coefficient { value: v, slope: p },
-            Coefficient { value: w, slope: q },
-        ]
+        [Coefficient { value: v, slope: p }, Coefficient { value: w, slope: q }]
     }
 
     /// values ← a(φ_j, φ_i) over the unknowns, in the order of the pattern.
@@ -218,11 +207,7 @@ impl Plate {
             visit(0, c, m, &local[..m * m]);
         }
         let coefficients = self.at_facets(f);
-        for (group, (facets, c)) in [&self.inner, &self.boundary]
-            .into_iter()
-            .zip(coefficients)
-            .enumerate()
-        {
+        for (group, (facets, c)) in [&self.inner, &self.boundary].into_iter().zip(coefficients).enumerate() {
             let m = facets.m;
             for e in (0..facets.count).filter(|_| facets.couple()) {
                 facets.local(e, c, self.penalty, &mut local[..m * m], &mut s[..m]);
@@ -273,10 +258,9 @@ impl Plate {
         assert_eq!(rhs.len(), self.space.count(), "boundary data: length of rhs");
         let unknown = |node: u32| self.space.unknown_of[node as usize];
         let [_, at_boundary] = self.at_facets(f);
-        self.boundary
-            .data(at_boundary, self.penalty, &u, laplacian, |node, value| {
-                add_to(rhs, unknown(node), value);
-            });
+        self.boundary.data(at_boundary, self.penalty, &u, laplacian, |node, value| {
+            add_to(rhs, unknown(node), value);
+        });
         if self.space.free.len() == self.space.points.len() {
             return;
         }
@@ -284,11 +268,7 @@ impl Plate {
         self.locals(f, |group, k, m, local| {
             let all = [&self.space.nodes, &self.inner.nodes, &self.boundary.nodes][group];
             let nodes = &all[k * m..(k + 1) * m];
-            for (j, &v) in nodes
-                .iter()
-                .enumerate()
-                .filter(|(_, v)| unknown(**v) == ELIMINATED)
-            {
+            for (j, &v) in nodes.iter().enumerate().filter(|(_, v)| unknown(**v) == ELIMINATED) {
                 let known = u(self.space.points[v as usize]);
                 for (i, &w) in nodes.iter().enumerate() {
                     add_to(rhs, unknown(w), -known * local[i * m + j]);
@@ -307,10 +287,7 @@ fn add_to(rhs: &mut [f64], unknown: u32, value: f64) {
 /// Which unknowns meet in a cell or at a facet.
 fn pattern(space: &Space, facets: [&Facets; 2]) -> Result<Pattern> {
     let mut pairs = Vec::new();
-    let groups = facets
-        .iter()
-        .filter(|f| f.couple())
-        .flat_map(|f| f.nodes.chunks_exact(f.m));
+    let groups = facets.iter().filter(|f| f.couple()).flat_map(|f| f.nodes.chunks_exact(f.m));
     for nodes in space.nodes.chunks_exact(space.element.len()).chain(groups) {
         let unknowns = || {
             let all = nodes.iter().map(|&v| space.unknown_of[v as usize]);

@@ -29,9 +29,7 @@ pub fn errors(
         let at_nodes = || space.nodes_of(c).iter().map(|&v| values[v as usize]).enumerate();
         for (&xi, w) in rule.points.iter().zip(&rule.weights) {
             let x = map.forward(xi);
-            let uh: f64 = at_nodes()
-                .map(|(i, v)| v * element.derivative(i, (0, 0), xi))
-                .sum();
+            let uh: f64 = at_nodes().map(|(i, v)| v * element.derivative(i, (0, 0), xi)).sum();
             let mut second = hessian(x);
             for (i, v) in at_nodes() {
                 let own = map.hessian(element, i, xi);

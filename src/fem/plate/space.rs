@@ -53,14 +53,7 @@ impl Space {
             Affine::new(a, b, c)
         });
         let corners: Vec<&[u32]> = mesh.cells.iter().map(|c| &c[..]).collect();
-        Self::build(
-            Quadratic::p2(),
-            maps.collect(),
-            &mesh.points,
-            &corners,
-            mesh.facets(),
-            continuity,
-        )
+        Self::build(Quadratic::p2(), maps.collect(), &mesh.points, &corners, mesh.facets(), continuity)
     }
 
     /// Q2 on parallelograms.
@@ -82,14 +75,7 @@ impl Space {
         }
         let corners: Vec<&[u32]> = mesh.cells.iter().map(|c| &c[..]).collect();
         let element = Quadratic::q2();
-        Ok(Self::build(
-            element,
-            maps,
-            &mesh.points,
-            &corners,
-            mesh.facets(),
-            continuity,
-        ))
+        Ok(Self::build(element, maps, &mesh.points, &corners, mesh.facets(), continuity))
     }
 
     fn build(
@@ -109,10 +95,7 @@ impl Space {
             boundary: Vec::new(),
             unknown_of: Vec::new(),
             free: Vec::new(),
-            ends: facets
-                .iter()
-                .map(|f| f.corners.map(|v| vertices[v as usize]))
-                .collect(),
+            ends: facets.iter().map(|f| f.corners.map(|v| vertices[v as usize])).collect(),
             element,
             continuity,
             maps,
@@ -205,20 +188,12 @@ impl Space {
     pub fn to_data(&self) -> MeshData {
         let quarter = |c: usize| {
             let nodes = self.nodes_of(c);
-            self.element
-                .quarters
-                .iter()
-                .flat_map(move |q| q.iter().map(|&i| nodes[i]))
+            self.element.quarters.iter().flat_map(move |q| q.iter().map(|&i| nodes[i]))
         };
         MeshData {
             dim: 2,
             points: self.points.concat(),
-            cell_type: if self.element.corners == 3 {
-                TriangleMesh::CELL
-            } else {
-                QuadMesh::CELL
-            }
-            .into(),
+            cell_type: if self.element.corners == 3 { TriangleMesh::CELL } else { QuadMesh::CELL }.into(),
             cell_size: self.element.corners,
             cells: (0..self.maps.len()).flat_map(quarter).collect(),
             point_markers: self.boundary.iter().map(|&b| u32::from(b)).collect(),

@@ -38,12 +38,8 @@ pub(super) fn cell_rule(element: &Quadratic, degree: usize) -> crate::error::Res
     let gauss = line(degree);
     let pairs = || (0..gauss.points.len()).flat_map(|i| (0..gauss.points.len()).map(move |j| (i, j)));
     Ok(Rule {
-        points: pairs()
-            .map(|(i, j)| [gauss.points[j][0], gauss.points[i][0]])
-            .collect(),
-        weights: pairs()
-            .map(|(i, j)| gauss.weights[i] * gauss.weights[j])
-            .collect(),
+        points: pairs().map(|(i, j)| [gauss.points[j][0], gauss.points[i][0]]).collect(),
+        weights: pairs().map(|(i, j)| gauss.weights[i] * gauss.weights[j]).collect(),
     })
 }
 
@@ -75,8 +71,7 @@ impl Cells {
             for (&xi, w) in rule.points.iter().zip(&rule.weights) {
                 out.points.push(map.forward(xi));
                 out.weights.push(w * map.det);
-                out.laplacians
-                    .extend((0..m).map(|i| map.laplacian(&space.element, i, xi)));
+                out.laplacians.extend((0..m).map(|i| map.laplacian(&space.element, i, xi)));
             }
         }
         out
@@ -128,9 +123,7 @@ impl Facets {
     /// Inner facets, or those of the boundary.
     pub fn new(space: &Space, inner: bool, rule: &Rule<1>) -> Self {
         let n = space.element.len();
-        let facets: Vec<usize> = (0..space.facets.len())
-            .filter(|&f| space.facets[f].on_boundary() != inner)
-            .collect();
+        let facets: Vec<usize> = (0..space.facets.len()).filter(|&f| space.facets[f].on_boundary() != inner).collect();
         let m = match (inner, space.continuity) {
             (false, _) => n,
             (true, Continuity::Broken) => 2 * n,

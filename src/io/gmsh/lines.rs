@@ -16,11 +16,7 @@ pub struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// All lines of the text of a file.
     pub fn new(path: &'a Path, text: &'a str) -> Self {
-        Lines {
-            path,
-            rest: text.lines().enumerate(),
-            number: 0,
-        }
+        Lines { path, rest: text.lines().enumerate(), number: 0 }
     }
 
     /// The next line, or None at the end of the file.
@@ -41,13 +37,7 @@ impl<'a> Lines<'a> {
     /// The next line's words.
     pub fn words(&mut self, wanted: &'a str) -> Result<Words<'a>> {
         let line = self.next(wanted)?;
-        Ok(Words {
-            path: self.path,
-            number: self.number,
-            wanted,
-            rest: line.split_ascii_whitespace(),
-            line,
-        })
+        Ok(Words { path: self.path, number: self.number, wanted, rest: line.split_ascii_whitespace(), line })
     }
 
     /// The line that ends a section.
@@ -89,13 +79,8 @@ impl Words<'_> {
         let Some(word) = word else {
             return Err(self.error(format!("ends early: {} expected", self.wanted)));
         };
-        word.parse().map_err(|_| {
-            self.error(format!(
-                "{:?} does not belong here: {} expected",
-                shorten(word),
-                self.wanted
-            ))
-        })
+        word.parse()
+            .map_err(|_| self.error(format!("{:?} does not belong here: {} expected", shorten(word), self.wanted)))
     }
 
     /// The next word as a finite number.
@@ -117,11 +102,7 @@ impl Words<'_> {
     pub fn end(&mut self) -> Result<()> {
         match self.rest.next() {
             None => Ok(()),
-            Some(word) => Err(self.error(format!(
-                "{:?} is too much: {} expected",
-                shorten(word),
-                self.wanted
-            ))),
+            Some(word) => Err(self.error(format!("{:?} is too much: {} expected", shorten(word), self.wanted))),
         }
     }
 

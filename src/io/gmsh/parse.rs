@@ -47,19 +47,11 @@ pub fn parse(lines: &mut Lines) -> Result<Found> {
             }
             "$Nodes" => {
                 seen[0] = true;
-                if new {
-                    nodes_new(lines, &mut found)?
-                } else {
-                    nodes_old(lines, &mut found)?
-                }
+                if new { nodes_new(lines, &mut found)? } else { nodes_old(lines, &mut found)? }
             }
             "$Elements" => {
                 seen[1] = true;
-                if new {
-                    elements_new(lines, &mut found)?
-                } else {
-                    elements_old(lines, &mut found)?
-                }
+                if new { elements_new(lines, &mut found)? } else { elements_old(lines, &mut found)? }
             }
             other if other.starts_with('$') && !other.starts_with("$End") => skip(lines, &other[1..])?,
             _ => return Err(lines.error("a section ($Nodes, $Elements, …) should begin here")),
@@ -142,9 +134,7 @@ fn elements_old(lines: &mut Lines, found: &mut Found) -> Result<()> {
             let tag: i64 = words.number()?;
             group = group.or((t == 0 && tag != 0).then_some(tag));
         }
-        found
-            .elements
-            .push(element(lines.number, dim, corners, group, words)?);
+        found.elements.push(element(lines.number, dim, corners, group, words)?);
     }
     lines.expect("$EndElements")
 }
@@ -208,9 +198,7 @@ fn elements_new(lines: &mut Lines, found: &mut Found) -> Result<()> {
         for _ in 0..count {
             let mut words = lines.words("an element: number, nodes")?;
             let _: u64 = words.number()?;
-            found
-                .elements
-                .push(element(lines.number, dim, corners, group, words)?);
+            found.elements.push(element(lines.number, dim, corners, group, words)?);
         }
     }
     lines.expect("$EndElements")?;
@@ -221,12 +209,7 @@ fn elements_new(lines: &mut Lines, found: &mut Found) -> Result<()> {
 fn element(line: usize, dim: u8, corners: usize, group: Option<i64>, mut words: Words) -> Result<Element> {
     let nodes = (0..corners).map(|_| words.number()).collect::<Result<_>>()?;
     words.end()?;
-    Ok(Element {
-        line,
-        dim,
-        nodes,
-        group,
-    })
+    Ok(Element { line, dim, nodes, group })
 }
 
 /// That a section holds as many things as its head says.

@@ -27,17 +27,10 @@ pub fn write(path: &Path, mesh: &MeshData, parts: &[BoundaryPart], version: Vers
         "quad" => 3,
         "tetra" => 4,
         other => {
-            return Err(Error::Argument(format!(
-                "cells of kind {other}: no .msh is written with them"
-            )));
+            return Err(Error::Argument(format!("cells of kind {other}: no .msh is written with them")));
         }
     };
-    let text = Writer {
-        mesh,
-        parts,
-        kind,
-        dim: if kind == 4 { 3 } else { 2 },
-    };
+    let text = Writer { mesh, parts, kind, dim: if kind == 4 { 3 } else { 2 } };
     let text = match version {
         Version::V22 => text.v22(),
         Version::V41 => text.v41(),
@@ -60,12 +53,7 @@ impl Writer<'_> {
         for (i, part) in self.parts.iter().enumerate() {
             let _ = writeln!(out, "{} {} \"{}\"", self.dim - 1, i + 1, part.name);
         }
-        let _ = writeln!(
-            out,
-            "{} {} \"domain\"\n$EndPhysicalNames",
-            self.dim,
-            self.parts.len() + 1
-        );
+        let _ = writeln!(out, "{} {} \"domain\"\n$EndPhysicalNames", self.dim, self.parts.len() + 1);
         out
     }
 
@@ -94,12 +82,7 @@ impl Writer<'_> {
         for (group, part) in (1..).zip(self.parts) {
             for facet in &part.facets {
                 number += 1;
-                let _ = writeln!(
-                    out,
-                    "{number} {} 2 {group} {group}{}",
-                    self.facet_kind(),
-                    tags(facet)
-                );
+                let _ = writeln!(out, "{number} {} 2 {group} {group}{}", self.facet_kind(), tags(facet));
             }
         }
         let domain = self.parts.len() + 1;
@@ -129,31 +112,18 @@ impl Writer<'_> {
             let _ = writeln!(out, "{group} {bounds} 1 {group} 0");
         }
         let n = self.mesh.points.len() / self.mesh.dim;
-        let _ = writeln!(
-            out,
-            "$EndEntities\n$Nodes\n1 {n} 1 {n}\n{} {domain} 0 {n}",
-            self.dim
-        );
+        let _ = writeln!(out, "$EndEntities\n$Nodes\n1 {n} 1 {n}\n{} {domain} 0 {n}", self.dim);
         (1..=n).for_each(|i| {
             let _ = writeln!(out, "{i}");
         });
         for [x, y, z] in self.points() {
             let _ = writeln!(out, "{x} {y} {z}");
         }
-        let (total, used) = (
-            self.elements(),
-            self.parts.iter().filter(|p| !p.facets.is_empty()).count(),
-        );
+        let (total, used) = (self.elements(), self.parts.iter().filter(|p| !p.facets.is_empty()).count());
         let _ = writeln!(out, "$EndNodes\n$Elements\n{} {total} 1 {total}", used + 1);
         let mut number = 0;
         for (group, part) in (1..).zip(self.parts).filter(|(_, p)| !p.facets.is_empty()) {
-            let _ = writeln!(
-                out,
-                "{} {group} {} {}",
-                self.dim - 1,
-                self.facet_kind(),
-                part.facets.len()
-            );
+            let _ = writeln!(out, "{} {group} {} {}", self.dim - 1, self.facet_kind(), part.facets.len());
             for facet in &part.facets {
                 number += 1;
                 let _ = writeln!(out, "{number}{}", tags(facet));

@@ -45,9 +45,7 @@ impl Default for MeanInverse {
 impl MeanInverse {
     fn check(&self) -> Result<()> {
         match self.samples {
-            0 => Err(Error::Argument(
-                "mean-inverse: samples = 0 must be at least 1".into(),
-            )),
+            0 => Err(Error::Argument("mean-inverse: samples = 0 must be at least 1".into())),
             _ => Ok(()),
         }
     }
@@ -56,25 +54,15 @@ impl MeanInverse {
 impl Constant for MeanInverse {
     fn fit(&self, source: &dyn SampleSource, ids: &[u32], options: &PredictOptions) -> Result<Fitted> {
         let ids = &ids[..ids.len().min(self.samples)];
-        let sizes = ids
-            .iter()
-            .map(|&id| Ok(source.size(id)?.0))
-            .collect::<Result<Vec<_>>>()?;
+        let sizes = ids.iter().map(|&id| Ok(source.size(id)?.0)).collect::<Result<Vec<_>>>()?;
         let n = match sizes.first() {
             Some(&n) if sizes.iter().all(|&other| other == n) => n,
             _ => {
-                return Err(Error::Argument(
-                    "mean-inverse needs training systems of one size".into(),
-                ));
+                return Err(Error::Argument("mean-inverse needs training systems of one size".into()));
             }
         };
         let entries = mean_inverse(source, ids)?;
-        let op = Arc::new(ExplicitInverse::new(
-            n,
-            entries,
-            options.filter,
-            options.symmetrize,
-        )?);
+        let op = Arc::new(ExplicitInverse::new(n, entries, options.filter, options.symmetrize)?);
         Ok(Box::new(move || Acceleration::preconditioner(op.clone())))
     }
 }
@@ -95,9 +83,7 @@ pub fn inverse_entries(a: &Csr) -> Result<Vec<f32>> {
 /// # Errors
 /// [`Error::Numeric`] if a matrix is not positive definite; those of [`SampleSource::load`].
 pub fn mean_inverse(source: &dyn SampleSource, ids: &[u32]) -> Result<Vec<f32>> {
-    let n = ids
-        .first()
-        .map_or(Ok(0), |&id| source.size(id).map(|size| size.0))?;
+    let n = ids.first().map_or(Ok(0), |&id| source.size(id).map(|size| size.0))?;
     let mut sum = vec![0.0f64; n * n];
     for group in ids.chunks(8) {
         let inverses = source
@@ -133,10 +119,7 @@ mod tests {
         let train = vec![diagonal(&[1.0, 2.0]), diagonal(&[2.0, 4.0])];
         for (spec, expected) in [("mean-inverse", [0.75, 0.375]), ("mean-inverse(1)", [1.0, 0.5])] {
             let spec: Spec = spec.parse().unwrap();
-            let same = spec
-                .member()
-                .fit(&train, &[0, 1], &PredictOptions::default())
-                .unwrap();
+            let same = spec.member().fit(&train, &[0, 1], &PredictOptions::default()).unwrap();
             let mut z = [0.0; 2];
             same().preconditioner.unwrap().apply(&[1.0, 1.0], &mut z);
             assert_eq!(z, expected);
@@ -144,11 +127,7 @@ mod tests {
         let mixed = vec![diagonal(&[1.0]), diagonal(&[2.0, 4.0])];
         let spec: Spec = "mean-inverse".parse().unwrap();
         for ids in [&[0, 1][..], &[]] {
-            let error = spec
-                .member()
-                .fit(&mixed, ids, &PredictOptions::default())
-                .err()
-                .unwrap();
+            let error = spec.member().fit(&mixed, ids, &PredictOptions::default()).err().unwrap();
             assert!(error.to_string().contains("of one size"), "{error}");
         }
         assert!("mean-inverse(size = 3)".parse::<Spec>().is_err());

@@ -38,11 +38,7 @@ impl Seen {
     pub fn new(config: &FactorConfig, a: &Csr) -> Result<Self> {
         let known = f32::from(u8::from(config.order));
         if a.nrows() != a.ncols() {
-            return Err(Error::shape(
-                "columns of a matrix to factor",
-                a.nrows(),
-                a.ncols(),
-            ));
+            return Err(Error::shape("columns of a matrix to factor", a.nrows(), a.ncols()));
         }
         let (scaled, root) = match config.scaling {
             Scaling::Jacobi => a.equilibrated().map(|(m, root)| (m, Some(root)))?,
@@ -76,10 +72,7 @@ impl Seen {
         }
         Ok(Seen {
             graph: Graphs::of(&scaled)?,
-            nodes: (0..n)
-                .flat_map(|i| node(&scaled, i, f64::from(known)))
-                .map(|v| v as f32)
-                .collect(),
+            nodes: (0..n).flat_map(|i| node(&scaled, i, f64::from(known))).map(|v| v as f32).collect(),
             edges,
             lower,
             root,
@@ -117,12 +110,7 @@ impl Seen {
 fn node(a: &Csr, i: usize, known: f64) -> [f64; NODE_FEATURES] {
     let degree = |i: usize| (a.row(i).0.len() as f64).ln_1p();
     let (cols, vals) = a.row(i);
-    let around: Vec<f64> = cols
-        .iter()
-        .map(|&j| j as usize)
-        .filter(|&j| j != i)
-        .map(degree)
-        .collect();
+    let around: Vec<f64> = cols.iter().map(|&j| j as usize).filter(|&j| j != i).map(degree).collect();
     let count = around.len().max(1) as f64;
     let mean = around.iter().sum::<f64>() / count;
     let deviation = (around.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / count).sqrt();
@@ -136,11 +124,7 @@ fn node(a: &Csr, i: usize, known: f64) -> [f64; NODE_FEATURES] {
         }
     }
     let share = |part: f64| {
-        if diagonal > 0.0 {
-            diagonal / (diagonal + part)
-        } else {
-            0.0
-        }
+        if diagonal > 0.0 { diagonal / (diagonal + part) } else { 0.0 }
     };
     [
         degree(i),

@@ -109,9 +109,7 @@ impl FactorConfig {
     pub fn check(&self) -> Result<()> {
         for (key, value, most) in [("width", self.width, 256), ("rounds", self.rounds, 64)] {
             if !(1..=most).contains(&value) {
-                return Err(Error::Argument(format!(
-                    "{NAME}.{key} = {value}: must be from 1 to {most}"
-                )));
+                return Err(Error::Argument(format!("{NAME}.{key} = {value}: must be from 1 to {most}")));
             }
         }
         Ok(())

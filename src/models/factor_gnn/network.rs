@@ -45,14 +45,7 @@ impl FactorGnn {
         };
         let rounds = (0..config.rounds).map(&mut round).collect();
         let decoder = pair(&mut layout, "decoder", w, 1);
-        FactorGnn {
-            about: Description::new(NAME, &config, layout),
-            config,
-            edges,
-            nodes,
-            rounds,
-            decoder,
-        }
+        FactorGnn { about: Description::new(NAME, &config, layout), config, edges, nodes, rounds, decoder }
     }
 
     /// The entries of L on every edge of the graph of A, those above the diagonal to be ignored: (edges, 1).
@@ -124,12 +117,7 @@ impl<D: Backend> Network<D> for FactorGnn {
     }
 
     /// Symmetric as it is; there is no inverse to filter.
-    fn predict(
-        &self,
-        weights: &Trained<D>,
-        system: &LinearSystem,
-        options: &PredictOptions,
-    ) -> Result<Acceleration> {
+    fn predict(&self, weights: &Trained<D>, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
         options.nothing_to_filter(NAME)?;
         let l = self.factor(weights, &system.matrix)?;
         Ok(Acceleration::preconditioner(Icc::from_factor(&l)?))

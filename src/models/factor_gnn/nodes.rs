@@ -39,36 +39,12 @@ impl NodeModel {
 
 /// The layers of one node model.
 enum Layers {
-    Mlp {
-        own: Linear,
-    },
-    Gat {
-        target: Linear,
-        source: Linear,
-        edge: Linear,
-        score: Linear,
-    },
-    Gen {
-        edge: Linear,
-        own: Linear,
-        temperature: Parameter,
-    },
-    Mpnn {
-        message: Message,
-        own: Linear,
-        sum: Linear,
-    },
-    GraphTransformer {
-        attention: [Linear; 3],
-        edge: Linear,
-        own: Linear,
-    },
-    FastGraphTransformer {
-        attention: [Linear; 3],
-        message: Message,
-        global: Linear,
-        local: Linear,
-    },
+    Mlp { own: Linear },
+    Gat { target: Linear, source: Linear, edge: Linear, score: Linear },
+    Gen { edge: Linear, own: Linear, temperature: Parameter },
+    Mpnn { message: Message, own: Linear, sum: Linear },
+    GraphTransformer { attention: [Linear; 3], edge: Linear, own: Linear },
+    FastGraphTransformer { attention: [Linear; 3], message: Message, global: Linear, local: Linear },
 }
 
 /// relu(edge(e_ij) + source(x_j)): what an edge carries to its target, which takes the mean.
@@ -78,14 +54,7 @@ struct Message {
 }
 
 impl Message {
-    fn mean<O: Ops>(
-        &self,
-        ops: &mut O,
-        w: &Weights<O>,
-        at: &O::Batch,
-        x: &O::Value,
-        e: &O::Value,
-    ) -> O::Value {
+    fn mean<O: Ops>(&self, ops: &mut O, w: &Weights<O>, at: &O::Batch, x: &O::Value, e: &O::Value) -> O::Value {
         let edge = self.edge.forward(ops, w, e, None);
         let source = self.source.forward(ops, w, x, None);
         let message = ops.combine(at, &edge, None, &source, 0.0);
@@ -102,14 +71,11 @@ pub(super) struct NodeUpdate {
 impl NodeUpdate {
     /// With parameters named `{name}.…`, for `w` features of a node and of an edge.
     pub(super) fn new(model: NodeModel, layout: &mut Layout, name: &str, w: usize) -> Self {
-        let mut layer = |part: &str, width: usize, gain: f32| {
-            Linear::new(layout, &format!("{name}.{part}"), w, width, gain)
-        };
+        let mut layer =
+            |part: &str, width: usize, gain: f32| Linear::new(layout, &format!("{name}.{part}"), w, width, gain);
         let mut dense = |part: &str| layer(part, w, 1.0);
         let layers = match model {
-            NodeModel::Mlp => Layers::Mlp {
-                own: layer("own", w, 1.4),
-            },
+            NodeModel::Mlp => Layers::Mlp { own: layer("own", w, 1.4) },
             NodeModel::Gat => Layers::Gat {
                 target: layer("target", w, 0.8),
                 source: layer("source", w, 0.8),
@@ -122,10 +88,7 @@ impl NodeUpdate {
                 temperature: layout.add(format!("{name}.temperature"), (1, 1), Start::Constant(1.0)),
             },
             NodeModel::Mpnn => Layers::Mpnn {
-                message: Message {
-                    edge: dense("edge"),
-                    source: dense("source"),
-                },
+                message: Message { edge: dense("edge"), source: dense("source") },
                 own: dense("own"),
                 sum: dense("sum"),
             },
@@ -136,18 +99,12 @@ impl NodeUpdate {
             },
             NodeModel::FastGraphTransformer => Layers::FastGraphTransformer {
                 attention: ["query", "key", "value"].map(&mut dense),
-                message: Message {
-                    edge: dense("edge"),
-                    source: dense("source"),
-                },
+                message: Message { edge: dense("edge"), source: dense("source") },
                 global: dense("global"),
                 local: dense("local"),
             },
         };
-        NodeUpdate {
-            layers,
-            out: Linear::new(layout, &format!("{name}.out"), w, w, 0.5),
-        }
+        NodeUpdate { layers, out: Linear::new(layout, &format!("{name}.out"), w, w, 0.5) }
     }
 
     /// What is added to the nodes x (nodes, width), given the edges e (edges, width).
@@ -161,12 +118,7 @@ impl NodeUpdate {
     ) -> O::Value {
         let hidden = match &self.layers {
             Layers::Mlp { own } => own.forward(ops, w, x, None),
-            Layers::Gat {
-                target,
-                source,
-                edge,
-                score,
-            } => {
+            Layers::Gat { target, source, edge, score } => {
                 let target = target.forward(ops, w, x, None);
                 let source = source.forward(ops, w, x, None);
                 let edge = edge.forward(ops, w, e, None);
@@ -175,11 +127,7 @@ impl NodeUpdate {
                 let weight = ops.segment_softmax(at, &score);
                 ops.weighted_sum(at, &weight, &source, None)
             }
-            Layers::Gen {
-                edge,
-                own,
-                temperature,
-            } => {
+            Layers::Gen { edge, own, temperature } => {
                 let edge = edge.forward(ops, w, e, None);
                 let message = ops.combine(at, &edge, None, x, 0.0);
                 let score = ops.scale(&message, &w[*temperature]);
@@ -204,12 +152,7 @@ impl NodeUpdate {
                 let own = own.forward(ops, w, x, None);
                 ops.add(&own, &sum)
             }
-            Layers::FastGraphTransformer {
-                attention,
-                message,
-                global,
-                local,
-            } => {
+            Layers::FastGraphTransformer { attention, message, global, local } => {
                 let [query, key, value] = attention.map(|layer| layer.forward(ops, w, x, None));
                 let all = ops.global_attention(at, [&query, &key, &value]);
                 let mean = message.mean(ops, w, at, x, e);

@@ -73,11 +73,7 @@ impl TargetKind {
 /// Iterations of preconditioned conjugate gradients to 1e-6.
 fn iterations(system: &LinearSystem, entries: &[f64]) -> Result<usize> {
     let pc = Icc::from_factor(&lower(&system.matrix, entries.iter().copied())?)?;
-    let stop = Stop {
-        rtol: 1e-6,
-        max_it: 10 * system.n().max(100),
-        ..Stop::default()
-    };
+    let stop = Stop { rtol: 1e-6, max_it: 10 * system.n().max(100), ..Stop::default() };
     let mut x = vec![0.0; system.n()];
     let a = system.matrix.promised(Props::SPD);
     let ws = &mut Workspace::default();

@@ -17,10 +17,7 @@ fn matrix() -> Csr {
     let mut entries = Vec::new();
     for i in 0..n {
         entries.push((i, i, 4.0 + 0.3 * i as f64));
-        let (right, up) = (
-            (i % nx != nx - 1).then_some(i + 1),
-            (i + nx < n).then_some(i + nx),
-        );
+        let (right, up) = ((i % nx != nx - 1).then_some(i + 1), (i + nx < n).then_some(i + nx));
         for j in [right, up].into_iter().flatten() {
             let v = -1.0 - 0.05 * (i + j) as f64;
             entries.extend([(i, j, v), (j, i, v)]);
@@ -37,13 +34,7 @@ fn system() -> LinearSystem {
 #[test]
 fn derivatives_of_every_node_model_match_finite_differences() {
     for node in NodeModel::ALL {
-        let config = FactorConfig {
-            node,
-            width: 6,
-            rounds: 2,
-            target: TargetKind::Icc,
-            ..Default::default()
-        };
+        let config = FactorConfig { node, width: 6, rounds: 2, target: TargetKind::Icc, ..Default::default() };
         let s = system();
         let seen = Seen::new(&config, &s.matrix).unwrap();
         let wide = |v: &[f32]| -> Vec<f64> { v.iter().map(|&v| f64::from(v)).collect() };
@@ -58,14 +49,13 @@ fn derivatives_of_every_node_model_match_finite_differences() {
         let network = FactorGnn::new(config);
         let weights = network.about.layout.initial(&mut stream(5, Purpose::Weights, 0));
         let bounds = [1.0 / 4096.0, 5e-4, 0.1];
-        let (checked, moving) =
-            testing::match_differences(testing::fused, &weights, bounds, |ops, params| {
-                let nodes = ops.table(nodes.clone(), NODE_FEATURES);
-                let edges = ops.table(edges.clone(), EDGE_FEATURES);
-                let all = network.forward(ops, params, &graphs, &nodes, &edges);
-                let l = ops.select(&all, &lower);
-                ops.cosine_loss(&offsets, &l, &target)
-            });
+        let (checked, moving) = testing::match_differences(testing::fused, &weights, bounds, |ops, params| {
+            let nodes = ops.table(nodes.clone(), NODE_FEATURES);
+            let edges = ops.table(edges.clone(), EDGE_FEATURES);
+            let all = network.forward(ops, params, &graphs, &nodes, &edges);
+            let l = ops.select(&all, &lower);
+            ops.cosine_loss(&offsets, &l, &target)
+        });
         assert!(moving * 4 > checked, "{node:?}: {moving} of {checked} move");
     }
 }
@@ -101,17 +91,11 @@ fn targets_are_taken_from_the_labels() {
     s.labels = vec![
         label(TargetKind::Icc, "icc"),
         label(TargetKind::Koptimal, "koptimal"),
-        Field {
-            name: "inverse".into(),
-            ..label(TargetKind::Icc, "icc")
-        },
+        Field { name: "inverse".into(), ..label(TargetKind::Icc, "icc") },
     ];
     let source = vec![s];
     for target in [TargetKind::Icc, TargetKind::Koptimal, TargetKind::Better] {
-        let config = FactorConfig {
-            target,
-            ..Default::default()
-        };
+        let config = FactorConfig { target, ..Default::default() };
         let loaded = source.load(&[0], &training::parts(&config)).unwrap().remove(0);
         assert!(loaded.label("inverse").is_none());
         let entries = target.entries(&loaded).unwrap();
@@ -122,10 +106,7 @@ fn targets_are_taken_from_the_labels() {
 /// A network with fresh weights.
 fn untrained(config: FactorConfig, index: u64) -> (FactorGnn, Trained<Cpu>) {
     let network = FactorGnn::new(config);
-    let weights = network
-        .about
-        .layout
-        .initial(&mut stream(9, Purpose::Weights, index));
+    let weights = network.about.layout.initial(&mut stream(9, Purpose::Weights, index));
     let params = network.about.layout.load(&Cpu::default(), &weights).unwrap();
     (network, Trained::new(params))
 }
@@ -133,11 +114,7 @@ fn untrained(config: FactorConfig, index: u64) -> (FactorGnn, Trained<Cpu>) {
 #[test]
 fn any_network_makes_a_preconditioner() {
     for scaling in [Scaling::Max, Scaling::Jacobi] {
-        let config = FactorConfig {
-            scaling,
-            target: TargetKind::Icc,
-            ..Default::default()
-        };
+        let config = FactorConfig { scaling, target: TargetKind::Icc, ..Default::default() };
         let (network, weights) = untrained(config, 0);
         let l = network.factor(&weights, &matrix()).unwrap();
         assert!(l.diagonal().iter().all(|&d| d > 0.0));
@@ -150,10 +127,7 @@ fn any_network_makes_a_preconditioner() {
 
 #[test]
 fn without_order_a_renumbered_matrix_has_the_renumbered_entries() {
-    let config = FactorConfig {
-        order: false,
-        ..Default::default()
-    };
+    let config = FactorConfig { order: false, ..Default::default() };
     let (network, weights) = untrained(config, 1);
     // All entries as predicted, each for both of its places.
     let said = |a: &Csr| {
@@ -164,10 +138,7 @@ fn without_order_a_renumbered_matrix_has_the_renumbered_entries() {
     };
     let a = matrix();
     let order: Vec<u32> = (0..12).map(|i| (i * 5 + 2) % 12).collect();
-    let (expected, found) = (
-        said(&a).permuted(&order).unwrap(),
-        said(&a.permuted(&order).unwrap()),
-    );
+    let (expected, found) = (said(&a).permuted(&order).unwrap(), said(&a.permuted(&order).unwrap()));
     assert!(expected.max_abs() > 0.0);
     for (x, y) in expected.values().iter().zip(found.values()) {
         assert!((x - y).abs() < 1e-5 * expected.max_abs(), "{x} against {y}");

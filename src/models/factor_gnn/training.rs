@@ -20,12 +20,7 @@ use crate::system::{LinearSystem, Parts};
 ///
 /// # Errors
 /// If the settings are out of range, or the device is not at hand.
-pub fn trainer(
-    config: &FactorConfig,
-    set: &TrainingSet,
-    seed: u64,
-    device: Device,
-) -> Result<Box<dyn Trainer>> {
+pub fn trainer(config: &FactorConfig, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
     config.check()?;
     // A target that is not there is told before the run directory is made.
     config.target.entries(&*set.first(&parts(config))?)?;
@@ -37,11 +32,7 @@ pub fn trainer(
 
 /// A and the target; b as well, which the better of two targets is measured on.
 pub(super) fn parts(config: &FactorConfig) -> Parts {
-    Parts {
-        rhs: true,
-        labels: config.target.labels(),
-        ..Parts::matrix()
-    }
+    Parts { rhs: true, labels: config.target.labels(), ..Parts::matrix() }
 }
 
 /// A sample ready for the network, made once.
@@ -81,10 +72,7 @@ impl<D: Backend> Training<D> for FactorTraining {
     fn item(&self, sample: &LinearSystem) -> Result<Item> {
         let config = &self.network.config;
         let seen = Seen::new(config, &sample.matrix)?;
-        Ok(Item {
-            target: seen.target(config.target, sample)?,
-            seen,
-        })
+        Ok(Item { target: seen.target(config.target, sample)?, seen })
     }
 
     fn bytes(item: &Item) -> usize {

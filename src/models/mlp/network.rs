@@ -58,21 +58,11 @@ impl Normalization {
         let mean = means(&|_, v| v)?;
         let variance = means(&|f, v| (v - mean[f]).powi(2))?;
         let scale = |var: &f64| {
-            if *var > 1e-12 {
-                (1.0 / var.sqrt()) as f32
-            } else {
-                0.0
-            }
+            if *var > 1e-12 { (1.0 / var.sqrt()) as f32 } else { 0.0 }
         };
         let scale = variance.iter().map(scale).collect();
         let mean = mean.iter().map(|&m| m as f32).collect();
-        Ok(Normalization {
-            config: config.clone(),
-            n,
-            offsets,
-            mean,
-            scale,
-        })
+        Ok(Normalization { config: config.clone(), n, offsets, mean, scale })
     }
 
     /// Standardised features of one matrix.
@@ -94,9 +84,8 @@ impl Normalization {
     /// The normalization of a checkpoint read from `file`.
     fn load(config: &MlpConfig, checkpoint: &Checkpoint, file: &Path) -> Result<Self> {
         let array = |name: &str| Ok(checkpoint.buffer(name, file)?.data.clone());
-        let integers = |name: &str| -> Result<Vec<usize>> {
-            Ok(array(name)?.iter().map(|&v: &f32| v as usize).collect())
-        };
+        let integers =
+            |name: &str| -> Result<Vec<usize>> { Ok(array(name)?.iter().map(|&v: &f32| v as usize).collect()) };
         let n = integers("n")?.first().copied().unwrap_or(0);
         let norm = Normalization {
             n,
@@ -107,10 +96,7 @@ impl Normalization {
         };
         let width = features::width(norm.config.input, n, &norm.offsets);
         if n == 0 || norm.mean.len() != width || norm.scale.len() != width {
-            return Err(Error::file(
-                file,
-                format!("feature scales do not fit a network for n = {n}"),
-            ));
+            return Err(Error::file(file, format!("feature scales do not fit a network for n = {n}")));
         }
         Ok(norm)
     }
@@ -140,10 +126,7 @@ impl Mlp {
         let (input, hidden) = (norm.mean.len(), &norm.config.hidden);
         let perceptron = nn::Mlp::new(&mut layout, NAME, input, hidden, norm.n * norm.n, gain);
         Mlp {
-            about: Description {
-                buffers: norm.buffers(),
-                ..Description::new(NAME, &norm.config, layout)
-            },
+            about: Description { buffers: norm.buffers(), ..Description::new(NAME, &norm.config, layout) },
             norm,
             perceptron,
         }
@@ -173,17 +156,8 @@ impl<D: Backend> Network<D> for Mlp {
         &self.about
     }
 
-    fn predict(
-        &self,
-        weights: &Trained<D>,
-        system: &LinearSystem,
-        options: &PredictOptions,
-    ) -> Result<Acceleration> {
-        let filter = if options.filter > 0.0 {
-            options.filter
-        } else {
-            self.norm.config.filter
-        };
+    fn predict(&self, weights: &Trained<D>, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
+        let filter = if options.filter > 0.0 { options.filter } else { self.norm.config.filter };
         let entries = self.inverse(weights, &system.matrix)?;
         let op = ExplicitInverse::new(self.norm.n, entries, filter, options.symmetrize)?;
         Ok(Acceleration::preconditioner(op))

@@ -25,12 +25,7 @@ pub fn trainer(config: &MlpConfig, set: &TrainingSet, seed: u64, device: Device)
     config.check()?;
     let norm = Normalization::of_samples(config, set)?;
     let rms = mean_entry(&set.first(&Parts::matrix())?.matrix)?;
-    let gain = rms
-        * if config.init == Init::MeanInverse {
-            0.1
-        } else {
-            1.0
-        };
+    let gain = rms * if config.init == Init::MeanInverse { 0.1 } else { 1.0 };
     let network = Mlp::new(norm, gain);
     let mut weights = network.about.initial(seed);
     if config.init == Init::MeanInverse
@@ -38,10 +33,7 @@ pub fn trainer(config: &MlpConfig, set: &TrainingSet, seed: u64, device: Device)
     {
         bias.data = mean_inverse(&*set.source, &set.ids[..set.ids.len().min(SAMPLES)])?;
     }
-    let training = MlpTraining {
-        target_scale: 1.0 / (rms * rms),
-        network: Arc::new(network),
-    };
+    let training = MlpTraining { target_scale: 1.0 / (rms * rms), network: Arc::new(network) };
     fit::trainer(training, set, device, &weights)
 }
 
@@ -97,10 +89,7 @@ impl<D: Backend> Training<D> for MlpTraining {
 
     fn batch(&self, items: &[Arc<Item>]) -> Result<Batch> {
         let norm = &self.network.norm;
-        let rows = items
-            .par_iter()
-            .map(|i| norm.features(&i.matrix))
-            .collect::<Result<Vec<_>>>()?;
+        let rows = items.par_iter().map(|i| norm.features(&i.matrix)).collect::<Result<Vec<_>>>()?;
         let mut dense = Vec::with_capacity(items.len() * norm.n * norm.n);
         for item in items {
             match norm.config.loss {
@@ -108,11 +97,7 @@ impl<D: Backend> Training<D> for MlpTraining {
                 _ => append_dense(&item.matrix, &mut dense),
             }
         }
-        Ok(Batch {
-            count: items.len(),
-            features: rows.concat(),
-            dense,
-        })
+        Ok(Batch { count: items.len(), features: rows.concat(), dense })
     }
 
     fn loss(&self, params: &Params<f32, D>, batch: Batch, rng: &mut ChaCha8Rng) -> Result<Loss<D>> {

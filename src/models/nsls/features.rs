@@ -57,31 +57,15 @@ impl Seen {
         let (matrix, rhs, weights) = scale(config.scaling, a, b)?;
         let diagonal = matrix.diagonal();
         let mut columns = vec![rhs.clone(), diagonal.clone()];
-        columns.extend(iterates(
-            config.features,
-            config.iterates,
-            &matrix,
-            &diagonal,
-            &rhs,
-        )?);
+        columns.extend(iterates(config.features, config.iterates, &matrix, &diagonal, &rhs)?);
         columns.iter_mut().for_each(|c| normalise(c));
-        let features = (0..n)
-            .flat_map(|i| columns.iter().map(move |c| c[i] as f32))
-            .collect();
-        Ok(Seen {
-            matrix,
-            rhs,
-            features,
-            weights,
-        })
+        let features = (0..n).flat_map(|i| columns.iter().map(move |c| c[i] as f32)).collect();
+        Ok(Seen { matrix, rhs, features, weights })
     }
 
     /// The last iterate over its largest entry, with `columns` features a node.
     pub fn last(&self, columns: usize) -> Vec<f32> {
-        self.features
-            .chunks_exact(columns)
-            .map(|row| row[columns - 1])
-            .collect()
+        self.features.chunks_exact(columns).map(|row| row[columns - 1]).collect()
     }
 
     /// The unknown of the scaled system → that of the system (but for a factor).
@@ -107,11 +91,7 @@ fn scale(scaling: Scaling, a: &Csr, b: &[f64]) -> Result<(Csr, Vec<f64>, Vec<f64
     match scaling {
         Scaling::Max => {
             let values = a.values().iter().map(|v| v / largest).collect();
-            Ok((
-                Csr::new(a.pattern().clone(), values)?,
-                b.to_vec(),
-                vec![1.0; b.len()],
-            ))
+            Ok((Csr::new(a.pattern().clone(), values)?, b.to_vec(), vec![1.0; b.len()]))
         }
         Scaling::Jacobi => {
             let (matrix, weights) = a.equilibrated()?;
@@ -248,10 +228,7 @@ mod tests {
         let mut b = vec![0.0; 5];
         a.spmv(&x, &mut b);
         for scaling in [Scaling::Max, Scaling::Jacobi] {
-            let config = NslsConfig {
-                scaling,
-                ..Default::default()
-            };
+            let config = NslsConfig { scaling, ..Default::default() };
             let seen = Seen::new(&config, &a, &b).unwrap();
             let y = seen.from_solution(&x);
             let mut ay = vec![0.0; 5];
@@ -259,22 +236,14 @@ mod tests {
             // Parallel to the scaled right-hand side.
             let cosine = dot(&ay, &seen.rhs) / (norm2(&ay) * norm2(&seen.rhs));
             assert!((cosine - 1.0).abs() < 1e-12);
-            assert!(
-                seen.to_solution(&y)
-                    .iter()
-                    .zip(x)
-                    .all(|(a, b)| (a - b).abs() < 1e-12)
-            );
+            assert!(seen.to_solution(&y).iter().zip(x).all(|(a, b)| (a - b).abs() < 1e-12));
             assert_eq!(seen.features.len(), 5 * config.inputs());
         }
     }
 
     #[test]
     fn what_cannot_be_scaled_is_refused() {
-        let config = NslsConfig {
-            scaling: Scaling::Jacobi,
-            ..Default::default()
-        };
+        let config = NslsConfig { scaling: Scaling::Jacobi, ..Default::default() };
         let a = Csr::from_triplets(2, 2, &[(0, 0, 1.0), (1, 1, -1.0)]).unwrap();
         let message = Seen::new(&config, &a, &[1.0, 1.0]).unwrap_err().to_string();
         assert!(message.contains("diagonal entry 1 is -1"), "{message}");

@@ -128,15 +128,11 @@ impl NslsConfig {
     /// # Errors
     /// [`Error::Argument`] naming the key that is out of range.
     pub fn check(&self) -> Result<()> {
-        for (key, value, most) in [
-            ("width", self.width, 1024),
-            ("blocks", self.blocks, 100),
-            ("iterates", self.iterates, 200),
-        ] {
+        for (key, value, most) in
+            [("width", self.width, 1024), ("blocks", self.blocks, 100), ("iterates", self.iterates, 200)]
+        {
             if !(1..=most).contains(&value) {
-                return Err(Error::Argument(format!(
-                    "{NAME}.{key} = {value}: must be from 1 to {most}"
-                )));
+                return Err(Error::Argument(format!("{NAME}.{key} = {value}: must be from 1 to {most}")));
             }
         }
         if self.skip && self.features == Iterates::None {

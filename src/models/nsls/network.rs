@@ -45,13 +45,7 @@ impl Nsls {
             convs: [0, 1].map(|c| GraphConv::new(&mut layout, &format!("block.{b}.conv.{c}"), w)),
         };
         let blocks = (0..config.blocks).map(&mut block).collect();
-        Nsls {
-            about: Description::new(NAME, &config, layout),
-            config,
-            encoder,
-            blocks,
-            decoder,
-        }
+        Nsls { about: Description::new(NAME, &config, layout), config, encoder, blocks, decoder }
     }
 
     /// Node features (nodes × inputs) and their last column → one number a node.
@@ -116,12 +110,7 @@ impl<D: Backend> Network<D> for Nsls {
         &self.about
     }
 
-    fn predict(
-        &self,
-        weights: &Trained<D>,
-        system: &LinearSystem,
-        options: &PredictOptions,
-    ) -> Result<Acceleration> {
+    fn predict(&self, weights: &Trained<D>, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
         // Nothing to symmetrize either, but a method that asks for it takes any guess.
         options.nothing_to_filter(NAME)?;
         let (a, b) = (&system.matrix, &system.rhs);

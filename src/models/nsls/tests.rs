@@ -37,14 +37,7 @@ fn untrained(config: NslsConfig) -> (Nsls, Trained<Cpu>) {
 }
 
 fn model(scaling: Scaling, features: Iterates) -> (Nsls, Trained<Cpu>) {
-    untrained(NslsConfig {
-        width: 8,
-        blocks: 2,
-        iterates: 5,
-        scaling,
-        features,
-        ..Default::default()
-    })
+    untrained(NslsConfig { width: 8, blocks: 2, iterates: 5, scaling, features, ..Default::default() })
 }
 
 fn guess((network, weights): &(Nsls, Trained<Cpu>), a: &Csr, b: &[f64]) -> Vec<f64> {
@@ -84,16 +77,9 @@ fn renumbered_unknowns_give_the_renumbered_guess() {
 fn with_a_skip_an_untrained_network_says_the_last_iterate() {
     let (a, b) = system(25, 5);
     for features in [Iterates::Cg, Iterates::Icc] {
-        let (network, weights) = untrained(NslsConfig {
-            skip: true,
-            ..model(Scaling::Jacobi, features).0.config
-        });
+        let (network, weights) = untrained(NslsConfig { skip: true, ..model(Scaling::Jacobi, features).0.config });
         let seen = Seen::new(&network.config, &a, &b).unwrap();
-        let last: Vec<f64> = seen
-            .last(network.config.inputs())
-            .iter()
-            .map(|&v| f64::from(v))
-            .collect();
+        let last: Vec<f64> = seen.last(network.config.inputs()).iter().map(|&v| f64::from(v)).collect();
         let x = network.direction(&weights, &a, &b).unwrap();
         close(&x, &seen.to_solution(&last), 0.1);
     }
@@ -114,12 +100,7 @@ fn units_of_the_system_are_those_of_the_guess() {
 
 #[test]
 fn derivatives_of_the_whole_network_match_finite_differences() {
-    let config = NslsConfig {
-        width: 3,
-        blocks: 2,
-        iterates: 2,
-        ..Default::default()
-    };
+    let config = NslsConfig { width: 3, blocks: 2, iterates: 2, ..Default::default() };
     let (a, b) = system(7, 2);
     let seen = Seen::new(&config, &a, &b).unwrap();
     let graphs = Graphs::<f64>::of(&seen.matrix).unwrap();
@@ -137,21 +118,13 @@ fn derivatives_of_the_whole_network_match_finite_differences() {
 
 #[test]
 fn composed_of_dfdx_kernels_it_is_the_same_network() {
-    let config = NslsConfig {
-        width: 4,
-        blocks: 2,
-        iterates: 3,
-        ..Default::default()
-    };
+    let config = NslsConfig { width: 4, blocks: 2, iterates: 3, ..Default::default() };
     let parts = [system(9, 3), system(14, 4)].map(|(a, b)| {
         let seen = Seen::new(&config, &a, &b).unwrap();
         (Graphs::<f64>::of(&seen.matrix).unwrap(), seen.features, b)
     });
     let graphs = Graphs::join(&[&parts[0].0, &parts[1].0]).unwrap();
-    let features: Vec<f64> = parts
-        .iter()
-        .flat_map(|p| p.1.iter().map(|&v| f64::from(v)))
-        .collect();
+    let features: Vec<f64> = parts.iter().flat_map(|p| p.1.iter().map(|&v| f64::from(v))).collect();
     let target = std::sync::Arc::new([&parts[0].2[..], &parts[1].2].concat());
     let network = Nsls::new(config);
     let weights = network.about.layout.initial(&mut stream(2, Purpose::Weights, 3));

@@ -20,12 +20,7 @@ use crate::system::{LinearSystem, Parts};
 ///
 /// # Errors
 /// If the settings are out of range, a loss needs solutions that are not there, or the device is not at hand.
-pub fn trainer(
-    config: &NslsConfig,
-    set: &TrainingSet,
-    seed: u64,
-    device: Device,
-) -> Result<Box<dyn Trainer>> {
+pub fn trainer(config: &NslsConfig, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
     config.check()?;
     if config.loss != LossKind::Residual && !set.source.has_solutions() {
         return Err(Error::Argument(format!(
@@ -94,11 +89,7 @@ impl<D: Backend> Training<D> for NslsTraining {
     }
 
     fn parts(&self) -> Parts {
-        Parts {
-            rhs: true,
-            solution: self.network.config.loss != LossKind::Residual,
-            ..Parts::matrix()
-        }
+        Parts { rhs: true, solution: self.network.config.loss != LossKind::Residual, ..Parts::matrix() }
     }
 
     fn item(&self, sample: &LinearSystem) -> Result<Item> {

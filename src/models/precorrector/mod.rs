@@ -68,12 +68,7 @@ pub struct PrecorrectorConfig {
 
 impl Default for PrecorrectorConfig {
     fn default() -> Self {
-        PrecorrectorConfig {
-            width: 8,
-            rounds: 3,
-            pairs: 4,
-            base: Base::default(),
-        }
+        PrecorrectorConfig { width: 8, rounds: 3, pairs: 4, base: Base::default() }
     }
 }
 
@@ -85,14 +80,7 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     needs: "A symmetric positive definite",
     positional: &[],
     defaults: entry::defaults::<PrecorrectorConfig>,
-    parse: |table, name, origin| {
-        Ok(Box::new(super::config(
-            name,
-            table,
-            origin,
-            PrecorrectorConfig::check,
-        )?))
-    },
+    parse: |table, name, origin| Ok(Box::new(super::config(name, table, origin, PrecorrectorConfig::check)?)),
 };
 
 impl ModelConfig for PrecorrectorConfig {
@@ -117,22 +105,18 @@ impl PrecorrectorConfig {
     /// # Errors
     /// [`Error::Argument`] naming the key that is out of range.
     pub fn check(&self) -> Result<()> {
-        for (key, value, least, most) in [
-            ("width", self.width, 1, 256),
-            ("rounds", self.rounds, 1, 32),
-            ("pairs", self.pairs, 0, 1024),
-        ] {
+        for (key, value, least, most) in
+            [("width", self.width, 1, 256), ("rounds", self.rounds, 1, 32), ("pairs", self.pairs, 0, 1024)]
+        {
             if !(least..=most).contains(&value) {
-                return Err(Error::Argument(format!(
-                    "{NAME}.{key} = {value}: must be from {least} to {most}"
-                )));
+                return Err(Error::Argument(format!("{NAME}.{key} = {value}: must be from {least} to {most}")));
             }
         }
         match self.base {
             Base::Ict { droptol, fill } => IctParams { droptol, fill }.check(),
-            Base::Icc { levels } if levels > 16 => Err(Error::Argument(format!(
-                "{NAME}.base.levels = {levels}: must be from 0 to 16"
-            ))),
+            Base::Icc { levels } if levels > 16 => {
+                Err(Error::Argument(format!("{NAME}.base.levels = {levels}: must be from 0 to 16")))
+            }
             Base::Icc { .. } => Ok(()),
         }
     }

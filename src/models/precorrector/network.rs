@@ -23,8 +23,7 @@ struct NodeUpdate {
 impl NodeUpdate {
     fn new(layout: &mut Layout, name: &str, width: usize) -> Self {
         let gain = (2.0f32 / 3.0).sqrt();
-        let mut layer =
-            |part: &str, gain: f32| Linear::new(layout, &format!("{name}.{part}"), width, width, gain);
+        let mut layer = |part: &str, gain: f32| Linear::new(layout, &format!("{name}.{part}"), width, width, gain);
         NodeUpdate {
             own: layer("in.0", gain),
             into: layer("in.1", gain),
@@ -33,14 +32,7 @@ impl NodeUpdate {
         }
     }
 
-    fn forward<O: Ops>(
-        &self,
-        ops: &mut O,
-        w: &Weights<O>,
-        at: &O::Batch,
-        x: &O::Value,
-        e: &O::Value,
-    ) -> O::Value {
+    fn forward<O: Ops>(&self, ops: &mut O, w: &Weights<O>, at: &O::Batch, x: &O::Value, e: &O::Value) -> O::Value {
         let into = ops.aggregate(at, e, true, Reduce::Mean);
         let out_of = ops.aggregate(at, e, false, Reduce::Mean);
         let a = self.own.forward(ops, w, x, None);
@@ -75,22 +67,13 @@ impl Precorrector {
         let mut round = |r: usize| {
             let names = ["in.0", "in.1", "in.2", "out"].map(|part| format!("round.{r}.edge.{part}"));
             let edge = EdgeUpdate::new(&mut layout, names, w);
-            let node =
-                (r + 1 < config.rounds).then(|| NodeUpdate::new(&mut layout, &format!("round.{r}.node"), w));
+            let node = (r + 1 < config.rounds).then(|| NodeUpdate::new(&mut layout, &format!("round.{r}.node"), w));
             (edge, node)
         };
         let rounds = (0..config.rounds).map(&mut round).collect();
         let decoder = Mlp::pair(&mut layout, "decoder", [w, w, 1], [1.4, 1.0], 0.0);
         let alpha = layout.add("alpha", (1, 1), Start::Constant(0.0));
-        Precorrector {
-            about: Description::new(NAME, &config, layout),
-            config,
-            edges,
-            nodes,
-            rounds,
-            decoder,
-            alpha,
-        }
+        Precorrector { about: Description::new(NAME, &config, layout), config, edges, nodes, rounds, decoder, alpha }
     }
 
     /// The corrected entries: L₀ + α · GNN(L₀). `nodes` are (nodes × 2) features, `entries` those of L₀.
@@ -163,11 +146,7 @@ impl Seen {
             Base::Icc { levels } => Icc::new(&matrix, levels)?,
             Base::Ict { droptol, fill } => Icc::threshold(&matrix, IctParams { droptol, fill })?,
         };
-        Ok(Seen {
-            factor: base.factor()?,
-            matrix,
-            root,
-        })
+        Ok(Seen { factor: base.factor()?, matrix, root })
     }
 
     /// Edge features: the entries of the factor.
@@ -193,12 +172,7 @@ impl<D: Backend> Network<D> for Precorrector {
     }
 
     /// Symmetric as it is; there is no inverse to filter.
-    fn predict(
-        &self,
-        weights: &Trained<D>,
-        system: &LinearSystem,
-        options: &PredictOptions,
-    ) -> Result<Acceleration> {
+    fn predict(&self, weights: &Trained<D>, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
         options.nothing_to_filter(NAME)?;
         let l = self.factor(weights, &system.matrix)?;
         Ok(Acceleration::preconditioner(Icc::from_factor(&l)?))

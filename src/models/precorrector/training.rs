@@ -24,12 +24,7 @@ use crate::system::{LinearSystem, Parts};
 /// # Errors
 /// If the settings are out of range, samples lack the solutions that `pairs = 0` asks for, or the device is not at
 /// hand.
-pub fn trainer(
-    config: &PrecorrectorConfig,
-    set: &TrainingSet,
-    seed: u64,
-    device: Device,
-) -> Result<Box<dyn Trainer>> {
+pub fn trainer(config: &PrecorrectorConfig, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
     config.check()?;
     if config.pairs == 0 && !set.source.has_solutions() {
         return Err(Error::Argument(format!(
@@ -72,12 +67,7 @@ impl Item {
                 (0..count.max(1)).map(|_| pair()).collect()
             }
         };
-        Ok(Item {
-            nodes: seen.nodes(),
-            graph: Graphs::of(&seen.factor)?,
-            entries: seen.entries(),
-            pairs,
-        })
+        Ok(Item { nodes: seen.nodes(), graph: Graphs::of(&seen.factor)?, entries: seen.entries(), pairs })
     }
 }
 
@@ -105,11 +95,7 @@ impl<D: Backend> Training<D> for PrecorrectorTraining {
 
     fn parts(&self) -> Parts {
         let own_pairs = self.network.config.pairs == 0;
-        Parts {
-            rhs: own_pairs,
-            solution: own_pairs,
-            ..Parts::matrix()
-        }
+        Parts { rhs: own_pairs, solution: own_pairs, ..Parts::matrix() }
     }
 
     fn item(&self, sample: &LinearSystem) -> Result<Item> {
@@ -117,10 +103,7 @@ impl<D: Backend> Training<D> for PrecorrectorTraining {
     }
 
     fn bytes(item: &Item) -> usize {
-        let pairs = item
-            .pairs
-            .iter()
-            .map(|(b, x)| size_of_val(&**b) + size_of_val(&**x));
+        let pairs = item.pairs.iter().map(|(b, x)| size_of_val(&**b) + size_of_val(&**x));
         item.graph.bytes() + size_of_val(&*item.entries) + size_of_val(&*item.nodes) + pairs.sum::<usize>()
     }
 

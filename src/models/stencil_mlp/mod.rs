@@ -47,14 +47,7 @@ pub struct StencilConfig {
 
 impl Default for StencilConfig {
     fn default() -> Self {
-        StencilConfig {
-            hidden: vec![64; 3],
-            input_radius: 2,
-            output_radius: 1,
-            probes: 4,
-            steps: 4,
-            damping: 0.7,
-        }
+        StencilConfig { hidden: vec![64; 3], input_radius: 2, output_radius: 1, probes: 4, steps: 4, damping: 0.7 }
     }
 }
 
@@ -66,14 +59,7 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     needs: "A symmetric positive definite, on the inner nodes of a square grid row by row",
     positional: &[],
     defaults: entry::defaults::<StencilConfig>,
-    parse: |table, name, origin| {
-        Ok(Box::new(super::config(
-            name,
-            table,
-            origin,
-            StencilConfig::check,
-        )?))
-    },
+    parse: |table, name, origin| Ok(Box::new(super::config(name, table, origin, StencilConfig::check)?)),
 };
 
 impl ModelConfig for StencilConfig {
@@ -134,8 +120,6 @@ impl StencilConfig {
 fn cpu_only(on: Device) -> Result<()> {
     match on {
         Device::Cpu => Ok(()),
-        Device::Cuda => Err(Error::Argument(format!(
-            "{NAME} runs on the CPU only: use --device cpu"
-        ))),
+        Device::Cuda => Err(Error::Argument(format!("{NAME} runs on the CPU only: use --device cpu"))),
     }
 }

@@ -49,10 +49,7 @@ impl StencilMlp {
         let (inputs, outputs) = (config.inputs(), config.outputs());
         let perceptron = Mlp::new(&mut layout, NAME, inputs, &config.hidden, outputs, 0.01);
         StencilMlp {
-            about: Description {
-                buffers: norm.buffers(),
-                ..Description::new(NAME, &norm.config, layout)
-            },
+            about: Description { buffers: norm.buffers(), ..Description::new(NAME, &norm.config, layout) },
             norm,
             perceptron,
         }
@@ -86,12 +83,7 @@ impl<D: Backend> Network<D> for StencilMlp {
     }
 
     /// Symmetric as it is; there are no entries to filter.
-    fn predict(
-        &self,
-        weights: &Trained<D>,
-        system: &LinearSystem,
-        options: &PredictOptions,
-    ) -> Result<Acceleration> {
+    fn predict(&self, weights: &Trained<D>, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
         options.nothing_to_filter(NAME)?;
         let (w, s) = self.smoother(weights, &system.matrix)?;
         let coarse = FastPoisson::new(system.n())?;

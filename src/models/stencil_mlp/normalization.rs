@@ -36,10 +36,7 @@ impl Grid {
         }
         let on_stencil = (0..n).all(|i| {
             a.row(i).0.iter().all(|&j| {
-                let (dx, dy) = (
-                    j as i64 % m as i64 - (i % m) as i64,
-                    j as i64 / m as i64 - (i / m) as i64,
-                );
+                let (dx, dy) = (j as i64 % m as i64 - (i % m) as i64, j as i64 / m as i64 - (i / m) as i64);
                 dx.abs() <= 1 && dy.abs() <= 1
             })
         });
@@ -49,15 +46,8 @@ impl Grid {
                  neighbours"
             )));
         }
-        if let Some((i, d)) = a
-            .diagonal()
-            .iter()
-            .enumerate()
-            .find(|(_, d)| !(**d > 0.0 && d.is_finite()))
-        {
-            return Err(Error::Numeric(format!(
-                "{NAME} needs a positive diagonal; entry {i} is {d}"
-            )));
+        if let Some((i, d)) = a.diagonal().iter().enumerate().find(|(_, d)| !(**d > 0.0 && d.is_finite())) {
+            return Err(Error::Numeric(format!("{NAME} needs a positive diagonal; entry {i} is {d}")));
         }
         Ok(Grid { m })
     }
@@ -102,15 +92,9 @@ impl Normalization {
     /// Of the training samples, in one pass over them.
     pub(super) fn of_samples(config: &StencilConfig, set: &TrainingSet) -> Result<Self> {
         let mut sums = Sums::default();
-        set.for_each_chunk(&Parts::matrix(), |samples| {
-            samples.iter().try_for_each(|s| add(&mut sums, &s.matrix))
-        })?;
+        set.for_each_chunk(&Parts::matrix(), |samples| samples.iter().try_for_each(|s| add(&mut sums, &s.matrix)))?;
         let mean: Vec<f64> = sums.iter().map(|s| s[1] / s[0].max(1.0)).collect();
-        let dev = |c: usize| {
-            (sums[c][2] / sums[c][0].max(1.0) - mean[c] * mean[c])
-                .max(1e-12)
-                .sqrt()
-        };
+        let dev = |c: usize| (sums[c][2] / sums[c][0].max(1.0) - mean[c] * mean[c]).max(1e-12).sqrt();
         Ok(Normalization {
             config: config.clone(),
             scale: (0..CHANNELS.len()).map(|c| (1.0 / dev(c)) as f32).collect(),
@@ -181,9 +165,6 @@ impl Normalization {
     }
 
     pub(super) fn buffers(&self) -> Vec<NamedArray> {
-        vec![
-            NamedArray::row("channel.mean", self.mean.clone()),
-            NamedArray::row("channel.scale", self.scale.clone()),
-        ]
+        vec![NamedArray::row("channel.mean", self.mean.clone()), NamedArray::row("channel.scale", self.scale.clone())]
     }
 }

@@ -55,20 +55,12 @@ impl Layout {
 /// # Errors
 /// If the settings are out of range, a sample lives on no square grid, or the device is not the CPU (the sparse
 /// products of this model have no CUDA kernels).
-pub fn trainer(
-    config: &StencilConfig,
-    set: &TrainingSet,
-    seed: u64,
-    device: Device,
-) -> Result<Box<dyn Trainer>> {
+pub fn trainer(config: &StencilConfig, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
     config.check()?;
     cpu_only(device)?;
     let network = StencilMlp::new(Normalization::of_samples(config, set)?);
     let weights = network.about.initial(seed);
-    let training = StencilTraining {
-        network: Arc::new(network),
-        layout: Mutex::default(),
-    };
+    let training = StencilTraining { network: Arc::new(network), layout: Mutex::default() };
     fit::trainer_on_cpu(training, set, &weights)
 }
 
@@ -131,26 +123,15 @@ impl Training<Cpu> for StencilTraining {
         let layout = self.layout(matrices)?;
         let pattern = matrices[0].pattern().clone();
         if matrices.iter().any(|a| **a.pattern() != *pattern) {
-            return Err(Error::Argument(format!(
-                "{NAME}: the matrices of a batch must share one pattern"
-            )));
+            return Err(Error::Argument(format!("{NAME}: the matrices of a batch must share one pattern")));
         }
-        let (factor, base): (Vec<_>, Vec<_>) = matrices
-            .iter()
-            .map(|a| self.network.norm.units(a, layout.grid))
-            .unzip();
+        let (factor, base): (Vec<_>, Vec<_>) = matrices.iter().map(|a| self.network.norm.units(a, layout.grid)).unzip();
         Ok(Batch {
             count: matrices.len(),
-            patches: matrices
-                .par_iter()
-                .flat_map_iter(|a| self.network.norm.features(a, layout.grid))
-                .collect(),
+            patches: matrices.par_iter().flat_map_iter(|a| self.network.norm.features(a, layout.grid)).collect(),
             factor: factor.concat(),
             base: base.concat(),
-            values: matrices
-                .iter()
-                .flat_map(|a| a.values().iter().map(|&v| v as f32))
-                .collect(),
+            values: matrices.iter().flat_map(|a| a.values().iter().map(|&v| v as f32)).collect(),
             pattern,
             layout,
         })

@@ -31,10 +31,7 @@ impl<D: AdamStep> Adam<D> {
     /// [`Error::Numeric`] if the device has no memory left.
     pub fn new(params: &Params<f32, D>) -> Result<Self> {
         let zeros = |p| params.device().moments(p);
-        Ok(Adam {
-            step: 0,
-            moments: params.tensors().iter().map(zeros).collect::<Result<_>>()?,
-        })
+        Ok(Adam { step: 0, moments: params.tensors().iter().map(zeros).collect::<Result<_>>()? })
     }
 
     /// Takes one step along `grads`; returns the 2-norm of the gradient before clipping.
@@ -53,11 +50,7 @@ impl<D: AdamStep> Adam<D> {
         if !norm.is_finite() {
             return Ok(norm);
         }
-        let scale = if cfg.clip > 0.0 && norm > cfg.clip {
-            (cfg.clip / norm) as f32
-        } else {
-            1.0
-        };
+        let scale = if cfg.clip > 0.0 && norm > cfg.clip { (cfg.clip / norm) as f32 } else { 1.0 };
         self.step += 1;
         for (p, moments) in params.tensors_mut().iter_mut().zip(&mut self.moments) {
             D::adam(cfg, self.step, scale, p, moments, grads)?;
@@ -80,10 +73,7 @@ impl<D: AdamStep> Adam<D> {
                 });
             }
         }
-        Ok(AdamState {
-            step: self.step,
-            moments,
-        })
+        Ok(AdamState { step: self.step, moments })
     }
 
     /// An optimiser that goes on from a saved state; `params` must be restored already.
@@ -105,9 +95,6 @@ impl<D: AdamStep> Adam<D> {
             let v = find(format!("{name}.v"), params.shape(i))?;
             moments.push(params.device().moments_from_host(p, [&m.data, &v.data])?);
         }
-        Ok(Adam {
-            step: state.step,
-            moments,
-        })
+        Ok(Adam { step: state.step, moments })
     }
 }

@@ -29,13 +29,7 @@ pub struct AdamConfig {
 
 impl Default for AdamConfig {
     fn default() -> Self {
-        AdamConfig {
-            lr: 1e-3,
-            betas: [0.9, 0.999],
-            eps: 1e-8,
-            weight_decay: 0.0,
-            clip: 0.0,
-        }
+        AdamConfig { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0, clip: 0.0 }
     }
 }
 
@@ -108,10 +102,8 @@ impl AdamStep for Cpu {
         let mut total = 0.0;
         for p in params {
             let g: &Data<Self> = grads.get_or_alloc_mut(p).map_err(failed)?;
-            let parts: Vec<f64> = g
-                .par_chunks(CHUNK)
-                .map(|c| c.iter().map(|&g| f64::from(g) * f64::from(g)).sum())
-                .collect();
+            let parts: Vec<f64> =
+                g.par_chunks(CHUNK).map(|c| c.iter().map(|&g| f64::from(g) * f64::from(g)).sum()).collect();
             total += parts.iter().sum::<f64>();
         }
         Ok(total.sqrt())
@@ -154,11 +146,7 @@ impl AdamStep for Cpu {
     }
 
     fn moments_from_host(&self, p: &Matrix<f32, Self>, [m, v]: [&[f32]; 2]) -> Result<CpuMoments> {
-        Ok(CpuMoments {
-            p: p.as_vec(),
-            m: m.to_vec(),
-            v: v.to_vec(),
-        })
+        Ok(CpuMoments { p: p.as_vec(), m: m.to_vec(), v: v.to_vec() })
     }
 }
 
@@ -170,10 +158,7 @@ mod on_device {
     use super::{Matrix, Result, failed};
 
     /// √Σ g², summed on the device in single precision.
-    pub fn gradient_norm<D: Device<f32>>(
-        params: &[Matrix<f32, D>],
-        grads: &mut Gradients<f32, D>,
-    ) -> Result<f64> {
+    pub fn gradient_norm<D: Device<f32>>(params: &[Matrix<f32, D>], grads: &mut Gradients<f32, D>) -> Result<f64> {
         let mut total: Option<Tensor<(), f32, D>> = None;
         for p in params {
             grads.try_alloc_for(p).map_err(failed)?;

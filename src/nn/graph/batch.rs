@@ -63,12 +63,7 @@ impl<E: Real> Graphs<E> {
     }
 
     fn from_parts(offsets: Vec<usize>, edges: Arc<Edges<E>>, reversed: Arc<Edges<E>>) -> Self {
-        Graphs {
-            offsets: Arc::new(offsets),
-            edges,
-            reversed,
-            incidence: OnceLock::new(),
-        }
+        Graphs { offsets: Arc::new(offsets), edges, reversed, incidence: OnceLock::new() }
     }
 
     /// The first node of each graph, and the number of all nodes.
@@ -96,7 +91,6 @@ impl<E: Real> Graphs<E> {
 
     /// The edges by their ends, made at the first call.
     pub fn incidence(&self) -> &Arc<Incidence> {
-        self.incidence
-            .get_or_init(|| Arc::new(Incidence::new(&self.edges)))
+        self.incidence.get_or_init(|| Arc::new(Incidence::new(&self.edges)))
     }
 }

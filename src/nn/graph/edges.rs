@@ -34,11 +34,7 @@ impl<E: Real> Edges<E> {
 
     /// The edges of graphs one after the other, their nodes counted on.
     pub(super) fn joined<'a>(parts: impl Iterator<Item = &'a Edges<E>>, total: usize) -> Edges<E> {
-        let mut out = Edges {
-            indptr: vec![0],
-            sources: Vec::with_capacity(total),
-            weights: Vec::with_capacity(total),
-        };
+        let mut out = Edges { indptr: vec![0], sources: Vec::with_capacity(total), weights: Vec::with_capacity(total) };
         for part in parts {
             let (node, edge) = (out.indptr.len() as u32 - 1, out.sources.len() as u32);
             out.indptr.extend(part.indptr[1..].iter().map(|e| e + edge));
@@ -67,10 +63,6 @@ impl<E: Real> Edges<E> {
                 *at += 1;
             }
         }
-        Edges {
-            indptr,
-            sources,
-            weights,
-        }
+        Edges { indptr, sources, weights }
     }
 }

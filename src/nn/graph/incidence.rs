@@ -44,13 +44,7 @@ impl Incidence {
             out_edges[next[j as usize] as usize] = e as u32;
             next[j as usize] += 1;
         }
-        Incidence {
-            target,
-            source: edges.sources.clone(),
-            by_target: edges.indptr.clone(),
-            by_source,
-            out_edges,
-        }
+        Incidence { target, source: edges.sources.clone(), by_target: edges.indptr.clone(), by_source, out_edges }
     }
 
     /// Number of edges.
@@ -76,22 +70,20 @@ impl Incidence {
     /// Σ of the rows of the edges into (or out of) each node.
     pub(in crate::nn) fn sums<E: Real>(&self, table: &[E], width: usize, into: bool) -> Vec<E> {
         let mut out = vec![E::default(); self.nodes() * width];
-        out.par_chunks_mut(CHUNK * width)
-            .enumerate()
-            .for_each(|(c, rows)| {
-                for (k, row) in rows.chunks_exact_mut(width).enumerate() {
-                    let i = c * CHUNK + k;
-                    let mut add = |e: usize| {
-                        let from = &table[e * width..(e + 1) * width];
-                        row.iter_mut().zip(from).for_each(|(r, &v)| *r += v);
-                    };
-                    if into {
-                        self.edges_into(i).for_each(&mut add);
-                    } else {
-                        self.edges_out_of(i).iter().for_each(|&e| add(e as usize));
-                    }
+        out.par_chunks_mut(CHUNK * width).enumerate().for_each(|(c, rows)| {
+            for (k, row) in rows.chunks_exact_mut(width).enumerate() {
+                let i = c * CHUNK + k;
+                let mut add = |e: usize| {
+                    let from = &table[e * width..(e + 1) * width];
+                    row.iter_mut().zip(from).for_each(|(r, &v)| *r += v);
+                };
+                if into {
+                    self.edges_into(i).for_each(&mut add);
+                } else {
+                    self.edges_out_of(i).iter().for_each(|&e| add(e as usize));
                 }
-            });
+            }
+        });
         out
     }
 

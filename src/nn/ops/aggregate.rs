@@ -45,18 +45,16 @@ impl<E: Real, T: Tape<E, Cpu>> AggregateOp for FusedOps<E, T> {
                 return Ok(());
             };
             let mut dh = vec![E::default(); at.edges() * width];
-            dh.par_chunks_mut(CHUNK * width)
-                .enumerate()
-                .for_each(|(c, rows)| {
-                    for (k, row) in rows.chunks_exact_mut(width).enumerate() {
-                        let ends = if into { &at.target } else { &at.source };
-                        let i = ends[c * CHUNK + k] as usize;
-                        let factor = share(&at, i);
-                        for (d, &g) in row.iter_mut().zip(&g[i * width..(i + 1) * width]) {
-                            *d = factor * g;
-                        }
+            dh.par_chunks_mut(CHUNK * width).enumerate().for_each(|(c, rows)| {
+                for (k, row) in rows.chunks_exact_mut(width).enumerate() {
+                    let ends = if into { &at.target } else { &at.source };
+                    let i = ends[c * CHUNK + k] as usize;
+                    let factor = share(&at, i);
+                    for (d, &g) in row.iter_mut().zip(&g[i * width..(i + 1) * width]) {
+                        *d = factor * g;
                     }
-                });
+                }
+            });
             sh.add(grads, dh);
             Ok(())
         });

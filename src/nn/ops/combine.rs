@@ -30,14 +30,7 @@ pub trait CombineOp: Engine {
 }
 
 impl<E: Real, T: Tape<E, Cpu>> CombineOp for FusedOps<E, T> {
-    fn combine(
-        &mut self,
-        at: &Graphs<E>,
-        h: &Value<E>,
-        p: Option<&Value<E>>,
-        q: &Value<E>,
-        slope: f64,
-    ) -> Value<E> {
+    fn combine(&mut self, at: &Graphs<E>, h: &Value<E>, p: Option<&Value<E>>, q: &Value<E>, slope: f64) -> Value<E> {
         let at = at.incidence();
         let (width, slope) = (h.cols(), E::narrow(slope));
         let mut y = h.data().to_vec();

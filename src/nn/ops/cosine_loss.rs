@@ -15,12 +15,7 @@ use crate::nn::Real;
 pub trait CosineLossOp: Engine {
     /// The mean over graphs of 1 − cos(x_g, t_g), x_g being the rows of graph g (`offsets` as in
     /// [`crate::nn::graph::Graphs::offsets`]); a graph where x or t is zero counts 1, with no gradient.
-    fn cosine_loss(
-        &mut self,
-        offsets: &[usize],
-        x: &Self::Value,
-        target: &Arc<Vec<Self::Real>>,
-    ) -> Self::Value;
+    fn cosine_loss(&mut self, offsets: &[usize], x: &Self::Value, target: &Arc<Vec<Self::Real>>) -> Self::Value;
 }
 
 impl<E: Real, T: Tape<E, Cpu>> CosineLossOp for FusedOps<E, T> {
@@ -67,10 +62,7 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> CosineLossOp for DfdxOps<E, D, T> {
             let part = &target[w[0] * cols..w[1] * cols];
             part.iter().map(|t| t.wide().powi(2)).sum::<f64>().sqrt()
         };
-        let inverse = offsets
-            .windows(2)
-            .map(norm)
-            .map(|n| if n > 0.0 { 1.0 / n } else { 0.0 });
+        let inverse = offsets.windows(2).map(norm).map(|n| if n > 0.0 { 1.0 / n } else { 0.0 });
         let inverse = self.constant(narrow(inverse), 1);
         let t = self.constant(target.to_vec(), cols);
         let products = self.times(x, &t);
@@ -106,19 +98,11 @@ impl Part {
         }
         if xx > 0.0 && tt > 0.0 {
             let (inverse_x, inverse_t) = (1.0 / xx.sqrt(), 1.0 / tt.sqrt());
-            Part {
-                cosine: xt * inverse_x * inverse_t,
-                inverse_x,
-                inverse_t,
-            }
+            Part { cosine: xt * inverse_x * inverse_t, inverse_x, inverse_t }
         } else {
             // Not NaN: a loss that is no number is told by the values themselves.
             let cosine = if xx.is_nan() { f64::NAN } else { 0.0 };
-            Part {
-                cosine,
-                inverse_x: 0.0,
-                inverse_t: 0.0,
-            }
+            Part { cosine, inverse_x: 0.0, inverse_t: 0.0 }
         }
     }
 }

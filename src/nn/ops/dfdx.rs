@@ -7,8 +7,8 @@
 use std::marker::PhantomData;
 
 use dfdx::prelude::{
-    Axes2, Axis, BroadcastTo, Device, GatherTo, HasShape, NoneTape, OwnedTape, PutTape, ReshapeTo, Shape,
-    SplitTape, Storage, SumTo, Tape, Tensor, mul,
+    Axes2, Axis, BroadcastTo, Device, GatherTo, HasShape, NoneTape, OwnedTape, PutTape, ReshapeTo, Shape, SplitTape,
+    Storage, SumTo, Tape, Tensor, mul,
 };
 
 use super::engine::{Engine, Scalar, Taped};
@@ -35,11 +35,7 @@ pub struct DfdxOps<E: Real, D: Storage<E>, T: Tape<E, D> = OwnedTape<E, D>> {
 impl<E: Real, D: Storage<E>, T: Tape<E, D>> DfdxOps<E, D, T> {
     /// With an empty tape.
     pub fn new(device: D) -> Self {
-        DfdxOps {
-            device,
-            tape: T::default(),
-            numbers: PhantomData,
-        }
+        DfdxOps { device, tape: T::default(), numbers: PhantomData }
     }
 
     /// Does something to x with the tape at hand.
@@ -77,19 +73,13 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> DfdxOps<E, D, T> {
     /// A column (rows, 1) as (rows, cols).
     pub(super) fn spread(&mut self, x: &Table<E, D>, cols: usize) -> Table<E, D> {
         let rows = x.shape().0;
-        self.on(x, |x| {
-            x.reshape_like(&(rows,))
-                .broadcast_like::<_, Axis<1>>(&(rows, cols))
-        })
+        self.on(x, |x| x.reshape_like(&(rows,)).broadcast_like::<_, Axis<1>>(&(rows, cols)))
     }
 
     /// A row (1, cols) as (rows, cols).
     pub(super) fn repeat(&mut self, x: &Table<E, D>, rows: usize) -> Table<E, D> {
         let cols = x.shape().1;
-        self.on(x, |x| {
-            x.reshape_like(&(cols,))
-                .broadcast_like::<_, Axis<0>>(&(rows, cols))
-        })
+        self.on(x, |x| x.reshape_like(&(cols,)).broadcast_like::<_, Axis<0>>(&(rows, cols)))
     }
 
     /// (groups, largest) as (groups, largest, cols).

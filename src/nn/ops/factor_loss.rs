@@ -27,14 +27,7 @@ pub trait FactorLossOp: Engine {
 }
 
 impl<E: Real, T: Tape<E, Cpu>> FactorLossOp for FusedOps<E, T> {
-    fn factor_loss(
-        &mut self,
-        offsets: &[usize],
-        at: &Graphs<E>,
-        entries: &Value<E>,
-        x: &[f64],
-        b: &[f64],
-    ) -> Value<E> {
+    fn factor_loss(&mut self, offsets: &[usize], at: &Graphs<E>, entries: &Value<E>, x: &[f64], b: &[f64]) -> Value<E> {
         let at = at.incidence();
         let graphs = offsets.len() - 1;
         let l: Vec<f64> = entries.data().iter().map(|v| v.wide()).collect();
@@ -42,14 +35,10 @@ impl<E: Real, T: Tape<E, Cpu>> FactorLossOp for FusedOps<E, T> {
         let mut residual = at.product(&l, &y);
         residual.iter_mut().zip(b).for_each(|(r, b)| *r -= b);
         let square = |v: &[f64]| v.iter().map(|v| v * v).sum::<f64>();
-        let weights: Vec<f64> = offsets
-            .windows(2)
-            .map(|w| 1.0 / (graphs as f64 * square(&b[w[0]..w[1]])).max(f64::MIN_POSITIVE))
-            .collect();
+        let weights: Vec<f64> =
+            offsets.windows(2).map(|w| 1.0 / (graphs as f64 * square(&b[w[0]..w[1]])).max(f64::MIN_POSITIVE)).collect();
         let parts = offsets.windows(2).zip(&weights);
-        let total: f64 = parts
-            .map(|(w, weight)| weight * square(&residual[w[0]..w[1]]))
-            .sum();
+        let total: f64 = parts.map(|(w, weight)| weight * square(&residual[w[0]..w[1]])).sum();
         let out = Value::new(vec![E::narrow(total)], 1);
         let (se, so, at) = (entries.slot(), out.slot(), at.clone());
         let (x, offsets) = (x.to_vec(), offsets.to_vec());
@@ -60,9 +49,7 @@ impl<E: Real, T: Tape<E, Cpu>> FactorLossOp for FusedOps<E, T> {
             // d/dL ‖L Lᵀ x − b‖² = 2 (r yᵀ + x (Lᵀ r)ᵀ) on the pattern of L.
             let mut r = residual;
             for (w, weight) in offsets.windows(2).zip(&weights) {
-                r[w[0]..w[1]]
-                    .iter_mut()
-                    .for_each(|v| *v *= 2.0 * weight * g[0].wide());
+                r[w[0]..w[1]].iter_mut().for_each(|v| *v *= 2.0 * weight * g[0].wide());
             }
             let lr = at.transposed_product(&l, &r);
             let d = (0..at.edges()).map(|e| {
@@ -87,9 +74,7 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> FactorLossOp for DfdxOps<E, D, T> {
     ) -> Table<E, D> {
         let graphs = (offsets.len() - 1) as f64;
         let square = |v: &[f64]| v.iter().map(|v| v * v).sum::<f64>();
-        let weights = offsets
-            .windows(2)
-            .map(|w| 1.0 / (graphs * square(&b[w[0]..w[1]])).max(f64::MIN_POSITIVE));
+        let weights = offsets.windows(2).map(|w| 1.0 / (graphs * square(&b[w[0]..w[1]])).max(f64::MIN_POSITIVE));
         let weights = self.constant(narrow(weights), 1);
         let x = self.constant(narrow(x.iter().copied()), 1);
         let minus_b = self.constant(narrow(b.iter().map(|b| -b)), 1);
@@ -110,22 +95,14 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> FactorLossOp for DfdxOps<E, D, T> {
 impl Incidence {
     /// L y by rows.
     fn product(&self, l: &[f64], y: &[f64]) -> Vec<f64> {
-        let row = |i: usize| {
-            self.edges_into(i)
-                .map(|e| l[e] * y[self.source[e] as usize])
-                .sum()
-        };
+        let row = |i: usize| self.edges_into(i).map(|e| l[e] * y[self.source[e] as usize]).sum();
         (0..self.nodes()).map(row).collect()
     }
 
     /// Lᵀ x by columns.
     fn transposed_product(&self, l: &[f64], x: &[f64]) -> Vec<f64> {
-        let column = |j: usize| {
-            self.edges_out_of(j)
-                .iter()
-                .map(|&e| l[e as usize] * x[self.target[e as usize] as usize])
-                .sum()
-        };
+        let column =
+            |j: usize| self.edges_out_of(j).iter().map(|&e| l[e as usize] * x[self.target[e as usize] as usize]).sum();
         (0..self.nodes()).map(column).collect()
     }
 }
@@ -137,12 +114,6 @@ mod tests {
 
     check!(derivatives, [(edges(), 1)], |o, at, p| {
         let l = table(o, &p[0]);
-        o.factor_loss(
-            graphs().offsets(),
-            at,
-            &l,
-            &numbers(NODES, 91),
-            &numbers(NODES, 92),
-        )
+        o.factor_loss(graphs().offsets(), at, &l, &numbers(NODES, 91), &numbers(NODES, 92))
     });
 }

@@ -72,11 +72,7 @@ pub struct Value<E: Real> {
 impl<E: Real> Value<E> {
     /// A table of `cols` columns.
     pub fn new(data: Vec<E>, cols: usize) -> Self {
-        Value {
-            data: Arc::new(data),
-            cols,
-            name: Cpu::default().zeros_like(&(0usize, cols)),
-        }
+        Value { data: Arc::new(data), cols, name: Cpu::default().zeros_like(&(0usize, cols)) }
     }
 
     /// The numbers, row by row.
@@ -96,9 +92,7 @@ impl<E: Real> Value<E> {
 
     /// Where its gradient goes.
     pub(in crate::nn) fn slot(&self) -> Slot<E> {
-        Slot {
-            name: self.name.clone(),
-        }
+        Slot { name: self.name.clone() }
     }
 }
 

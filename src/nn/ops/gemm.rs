@@ -16,19 +16,12 @@ pub struct Rows<'a, E> {
 impl<'a, E: Real> Rows<'a, E> {
     /// A table of that many columns.
     pub fn new(data: &'a [E], cols: usize) -> Self {
-        Rows {
-            data,
-            cols,
-            transposed: false,
-        }
+        Rows { data, cols, transposed: false }
     }
 
     /// The transpose.
     pub fn t(self) -> Self {
-        Rows {
-            transposed: !self.transposed,
-            ..self
-        }
+        Rows { transposed: !self.transposed, ..self }
     }
 
     fn view(&self) -> MatRef<'a, E> {

@@ -30,30 +30,17 @@ impl<E: Real, T: Tape<E, Cpu>> GlobalAttentionOp for FusedOps<E, T> {
         let ranges: Vec<Range<usize>> = offsets.windows(2).map(|w| w[0] * d..w[1] * d).collect();
         let parts: Vec<Part> = ranges
             .par_iter()
-            .map(|r| {
-                Part::new(
-                    &q.data()[r.clone()],
-                    &k.data()[r.clone()],
-                    &v.data()[r.clone()],
-                    d,
-                )
-            })
+            .map(|r| Part::new(&q.data()[r.clone()], &k.data()[r.clone()], &v.data()[r.clone()], d))
             .collect();
-        let z: Vec<E> = parts
-            .iter()
-            .flat_map(|p| p.z.iter().map(|&z| E::narrow(z)))
-            .collect();
+        let z: Vec<E> = parts.iter().flat_map(|p| p.z.iter().map(|&z| E::narrow(z))).collect();
         let out = Value::new(z, d);
         let (sq, sk, sv, so) = (q.slot(), k.slot(), v.slot(), out.slot());
         self.tape.add_backward_op(move |grads| {
             let Some(g) = so.take(grads) else {
                 return Ok(());
             };
-            let back: Vec<[Vec<f64>; 3]> = parts
-                .par_iter()
-                .zip(&ranges)
-                .map(|(p, r)| p.pull_back(&g[r.clone()], d))
-                .collect();
+            let back: Vec<[Vec<f64>; 3]> =
+                parts.par_iter().zip(&ranges).map(|(p, r)| p.pull_back(&g[r.clone()], d)).collect();
             for (slot, k) in [sq, sk, sv].iter().zip(0..) {
                 let all = back.iter().flat_map(|b| b[k].iter().map(|&v| E::narrow(v)));
                 slot.add(grads, all.collect());
@@ -137,16 +124,7 @@ impl Part {
             z.iter_mut().for_each(|z| *z /= sum);
             below.push(sum);
         }
-        Part {
-            q,
-            k,
-            v,
-            inverse,
-            kv,
-            k1,
-            below,
-            z,
-        }
+        Part { q, k, v, inverse, kv, k1, below, z }
     }
 
     /// Gradients of q, k, v from that of z.
@@ -171,11 +149,8 @@ impl Part {
             }
         }
         let mut dk = vec![0.0; self.v.len()];
-        for ((k, v), (dk, dv)) in self
-            .k
-            .chunks_exact(d)
-            .zip(self.v.chunks_exact(d))
-            .zip(dk.chunks_exact_mut(d).zip(dv.chunks_exact_mut(d)))
+        for ((k, v), (dk, dv)) in
+            self.k.chunks_exact(d).zip(self.v.chunks_exact(d)).zip(dk.chunks_exact_mut(d).zip(dv.chunks_exact_mut(d)))
         {
             for a in 0..d {
                 dk[a] = dot(&dkv[a * d..(a + 1) * d], v) + dk1[a];
@@ -199,9 +174,7 @@ fn unit(x: &mut [f64]) -> f64 {
 /// g ← (g − x̃ (x̃ · g)) / ‖x‖.
 fn through_unit(g: &mut [f64], unit: &[f64], inverse: f64) {
     let along = dot(unit, g);
-    g.iter_mut()
-        .zip(unit)
-        .for_each(|(g, u)| *g = (*g - u * along) * inverse);
+    g.iter_mut().zip(unit).for_each(|(g, u)| *g = (*g - u * along) * inverse);
 }
 
 fn dot(x: &[f64], y: &[f64]) -> f64 {

@@ -23,12 +23,7 @@ pub trait GraphNormOp: Engine {
 }
 
 impl<E: Real, T: Tape<E, Cpu>> GraphNormOp for FusedOps<E, T> {
-    fn graph_norm(
-        &mut self,
-        graphs: &Graphs<E>,
-        x: &Value<E>,
-        [gamma, beta, alpha]: [&Param<Self>; 3],
-    ) -> Value<E> {
+    fn graph_norm(&mut self, graphs: &Graphs<E>, x: &Value<E>, [gamma, beta, alpha]: [&Param<Self>; 3]) -> Value<E> {
         let width = x.cols();
         let (ga, be, al) = (gamma.as_vec(), beta.as_vec(), alpha.as_vec());
         let mut y = x.data().to_vec();

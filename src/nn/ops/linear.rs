@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use dfdx::prelude::{
-    Axis, BroadcastTo, Cpu, Device, HasShape, PutTape, ReshapeTo, SplitTape, Tape, TryMatMul, add,
-};
+use dfdx::prelude::{Axis, BroadcastTo, Cpu, Device, HasShape, PutTape, ReshapeTo, SplitTape, Tape, TryMatMul, add};
 use rayon::prelude::*;
 
 use super::activate::leaky_relu;
@@ -40,9 +38,7 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> LinearOp for DfdxOps<E, D, T> {
         self.on(x, |x| {
             let (y, tape) = x.matmul(weight.clone()).split_tape();
             let bias = bias.clone().put_tape(tape);
-            let bias = bias
-                .reshape_like(&(cols,))
-                .broadcast_like::<_, Axis<0>>(&(rows, cols));
+            let bias = bias.reshape_like(&(cols,)).broadcast_like::<_, Axis<0>>(&(rows, cols));
             let y = add(bias, y);
             match slope {
                 None => y,
@@ -70,14 +66,8 @@ impl<E: Real> Layer<E> {
         y.par_chunks_mut(CHUNK * q).enumerate().for_each(|(c, y)| {
             let first = c * CHUNK;
             let rows = y.len() / q;
-            y.chunks_exact_mut(q)
-                .for_each(|row| row.copy_from_slice(&self.bias));
-            gemm(
-                y,
-                true,
-                Rows::new(&x[first * p..(first + rows) * p], p),
-                Rows::new(&self.own, q),
-            );
+            y.chunks_exact_mut(q).for_each(|row| row.copy_from_slice(&self.bias));
+            gemm(y, true, Rows::new(&x[first * p..(first + rows) * p], p), Rows::new(&self.own, q));
             if let (Some(edges), Some(others)) = (edges, &self.others) {
                 let mut sums = vec![E::default(); rows * p];
                 gather(edges, x, p, first, &mut sums);

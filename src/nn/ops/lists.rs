@@ -48,10 +48,7 @@ impl<E: Real, D: Device<E>> Groups<E, D> {
     /// Consecutive rows: group g holds rows `offsets[g]` to `offsets[g + 1]`.
     pub fn consecutive(device: &D, offsets: &[usize]) -> Self {
         let one = E::narrow(1.0);
-        let groups: Vec<Vec<_>> = offsets
-            .windows(2)
-            .map(|w| (w[0]..w[1]).map(|row| (row, one)).collect())
-            .collect();
+        let groups: Vec<Vec<_>> = offsets.windows(2).map(|w| (w[0]..w[1]).map(|row| (row, one)).collect()).collect();
         Self::new(device, offsets.last().copied().unwrap_or(0), &groups)
     }
 }
@@ -85,18 +82,11 @@ impl<E: Real, D: Device<E>> Lists<E, D> {
             .clone()
             .map(|i| {
                 let edges = graphs.edges.range(i);
-                edges
-                    .map(|e| (graphs.edges.sources[e] as usize, graphs.edges.weights[e]))
-                    .collect()
+                edges.map(|e| (graphs.edges.sources[e] as usize, graphs.edges.weights[e])).collect()
             })
             .collect();
-        let into: Vec<Vec<_>> = all
-            .clone()
-            .map(|i| at.edges_into(i).map(|e| (e, one)).collect())
-            .collect();
-        let out: Vec<Vec<_>> = all
-            .map(|j| at.edges_out_of(j).iter().map(|&e| (e as usize, one)).collect())
-            .collect();
+        let into: Vec<Vec<_>> = all.clone().map(|i| at.edges_into(i).map(|e| (e, one)).collect()).collect();
+        let out: Vec<Vec<_>> = all.map(|j| at.edges_out_of(j).iter().map(|&e| (e as usize, one)).collect()).collect();
         let offsets = graphs.offsets();
         let owner = |w: (usize, &[usize])| std::iter::repeat_n(w.0, w.1[1] - w.1[0]);
         let graph_of: Vec<usize> = offsets.windows(2).enumerate().flat_map(owner).collect();

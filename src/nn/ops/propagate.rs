@@ -22,9 +22,7 @@ impl<E: Real, T: Tape<E, Cpu>> PropagateOp for FusedOps<E, T> {
         let width = x.cols();
         let all = move |edges: &Edges<E>, x: &[E]| {
             let mut y = vec![E::default(); x.len()];
-            y.par_chunks_mut(CHUNK * width)
-                .enumerate()
-                .for_each(|(c, y)| gather(edges, x, width, c * CHUNK, y));
+            y.par_chunks_mut(CHUNK * width).enumerate().for_each(|(c, y)| gather(edges, x, width, c * CHUNK, y));
             y
         };
         let out = Value::new(all(&graphs.edges, x.data()), width);

@@ -34,9 +34,7 @@ impl<E: Real, T: Tape<E, Cpu>> ScaleOp for FusedOps<E, T> {
 impl<E: Real, D: Device<E>, T: Tape<E, D>> ScaleOp for DfdxOps<E, D, T> {
     fn scale(&mut self, x: &Table<E, D>, t: &Param<Self>) -> Table<E, D> {
         let shape = *x.shape();
-        let t = self.on(t, |t| {
-            t.reshape_like(&()).broadcast_like::<_, Axes2<0, 1>>(&shape)
-        });
+        let t = self.on(t, |t| t.reshape_like(&()).broadcast_like::<_, Axes2<0, 1>>(&shape));
         self.times(x, &t)
     }
 }

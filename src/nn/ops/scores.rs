@@ -46,10 +46,8 @@ impl<E: Real, T: Tape<E, Cpu>> ScoresOp for FusedOps<E, T> {
             // Per edge: what comes to k and h, then what comes to q.
             let mut dh = vec![E::default(); at.edges() * d];
             let mut dq_edge = vec![E::default(); at.edges() * d];
-            dh.par_chunks_mut(CHUNK * d)
-                .zip(dq_edge.par_chunks_mut(CHUNK * d))
-                .enumerate()
-                .for_each(|(c, (dh, dq))| {
+            dh.par_chunks_mut(CHUNK * d).zip(dq_edge.par_chunks_mut(CHUNK * d)).enumerate().for_each(
+                |(c, (dh, dq))| {
                     let rows = dh.chunks_exact_mut(d).zip(dq.chunks_exact_mut(d));
                     for (e, (dh, dq)) in (c * CHUNK..).zip(rows) {
                         let (i, j) = (at.target[e] as usize * d, at.source[e] as usize * d);
@@ -59,7 +57,8 @@ impl<E: Real, T: Tape<E, Cpu>> ScoresOp for FusedOps<E, T> {
                             dq[f] = g * (kd[j + f] + hd[e * d + f]);
                         }
                     }
-                });
+                },
+            );
             sq.add(grads, at.sums(&dq_edge, d, true));
             sk.add(grads, at.sums(&dh, d, false));
             sh.add(grads, dh);

@@ -46,18 +46,16 @@ impl<E: Real, T: Tape<E, Cpu>> SegmentSoftmaxOp for FusedOps<E, T> {
                 return Ok(());
             };
             // dx = y (g − Σ y g)
-            by_node(&at, &mut g, width)
-                .into_par_iter()
-                .for_each(|(first, g)| {
-                    let y = &y[first * width..first * width + g.len()];
-                    for f in 0..width {
-                        let column = || (f..y.len()).step_by(width);
-                        let mean: f64 = column().map(|k| y[k].wide() * g[k].wide()).sum();
-                        for k in column() {
-                            g[k] = E::narrow(y[k].wide() * (g[k].wide() - mean));
-                        }
+            by_node(&at, &mut g, width).into_par_iter().for_each(|(first, g)| {
+                let y = &y[first * width..first * width + g.len()];
+                for f in 0..width {
+                    let column = || (f..y.len()).step_by(width);
+                    let mean: f64 = column().map(|k| y[k].wide() * g[k].wide()).sum();
+                    for k in column() {
+                        g[k] = E::narrow(y[k].wide() * (g[k].wide() - mean));
                     }
-                });
+                }
+            });
             sx.add(grads, g);
             Ok(())
         });

@@ -37,21 +37,9 @@ pub fn graphs() -> Graphs<f64> {
     let a = Csr::from_triplets(
         4,
         4,
-        &[
-            (0, 0, 2.0),
-            (0, 1, -1.0),
-            (1, 0, 0.5),
-            (1, 3, 0.7),
-            (2, 2, 1.0),
-            (3, 1, -0.2),
-            (3, 3, 1.5),
-        ],
+        &[(0, 0, 2.0), (0, 1, -1.0), (1, 0, 0.5), (1, 3, 0.7), (2, 2, 1.0), (3, 1, -0.2), (3, 3, 1.5)],
     );
-    let b = Csr::from_triplets(
-        3,
-        3,
-        &[(0, 0, 1.0), (0, 2, 3.0), (1, 1, -1.0), (2, 0, 0.4), (2, 1, 0.3)],
-    );
+    let b = Csr::from_triplets(3, 3, &[(0, 0, 1.0), (0, 2, 3.0), (1, 1, -1.0), (2, 0, 0.4), (2, 1, 0.3)]);
     let parts = [Graphs::of(&a.unwrap()).unwrap(), Graphs::of(&b.unwrap()).unwrap()];
     Graphs::join(&[&parts[0], &parts[1]]).unwrap()
 }
@@ -65,9 +53,7 @@ pub fn parameter(data: &[f64], shape: (usize, usize)) -> Matrix<f64, Cpu> {
 pub fn table<O: Ops<Real = f64, Device = Cpu>>(ops: &mut O, p: &Matrix<f64, Cpu>) -> O::Value {
     // x W with x the identity: the parameter itself.
     let rows = dfdx::prelude::HasShape::shape(p).0;
-    let identity = (0..rows * rows)
-        .map(|k| f64::from(u8::from(k % (rows + 1) == 0)))
-        .collect();
+    let identity = (0..rows * rows).map(|k| f64::from(u8::from(k % (rows + 1) == 0))).collect();
     let x = ops.table(identity, rows);
     let cols = dfdx::prelude::HasShape::shape(p).1;
     let zero = Cpu::default().tensor_from_vec(vec![0.0; cols], (1, cols));
@@ -114,10 +100,7 @@ pub fn compare(fused: &[f64], composed: &[f64], data: &Data, value: impl Fn(&Dat
     assert_eq!(fused.len(), composed.len());
     assert!(fused.iter().skip(1).any(|&g| g != 0.0));
     for (k, (a, b)) in fused.iter().zip(composed).enumerate() {
-        assert!(
-            (a - b).abs() < 1e-11 * (1.0 + a.abs()),
-            "{k}: {a} fused, {b} composed"
-        );
+        assert!((a - b).abs() < 1e-11 * (1.0 + a.abs()), "{k}: {a} fused, {b} composed");
     }
     let mut gradients = fused[1..].iter();
     for (k, (numbers, _)) in data.iter().enumerate() {
@@ -127,14 +110,8 @@ pub fn compare(fused: &[f64], composed: &[f64], data: &Data, value: impl Fn(&Dat
                 moved[k].0[i] += d;
                 value(&moved)
             };
-            let (d, g) = (
-                (at(1e-6) - at(-1e-6)) / 2e-6,
-                gradients.next().expect("one an entry"),
-            );
-            assert!(
-                (d - g).abs() < 1e-6 * (1.0 + d.abs()),
-                "parameter {k}[{i}]: {d} by differences, {g}"
-            );
+            let (d, g) = ((at(1e-6) - at(-1e-6)) / 2e-6, gradients.next().expect("one an entry"));
+            assert!((d - g).abs() < 1e-6 * (1.0 + d.abs()), "parameter {k}[{i}]: {d} by differences, {g}");
         }
     }
 }
@@ -148,9 +125,7 @@ macro_rules! check {
             let data = random(&$shapes);
             let by_hand = run(fused(), &data, |$ops, $at, $p| $body);
             let by_dfdx = run(composed(), &data, |$ops, $at, $p| $body);
-            compare(&by_hand, &by_dfdx, &data, |data| {
-                run(fused(), data, |$ops, $at, $p| $body)[0]
-            });
+            compare(&by_hand, &by_dfdx, &data, |data| run(fused(), data, |$ops, $at, $p| $body)[0]);
         }
     };
 }

@@ -34,13 +34,9 @@ impl<E: Real, T: Tape<E, Cpu>> WeightedSumOp for FusedOps<E, T> {
             let (at, vd, hd) = (at.clone(), vd.clone(), hd.clone());
             move |e: usize, factor: E, row: &mut [E]| {
                 let j = at.source[e] as usize * d;
-                row.iter_mut()
-                    .zip(&vd[j..j + d])
-                    .for_each(|(r, &v)| *r += factor * v);
+                row.iter_mut().zip(&vd[j..j + d]).for_each(|(r, &v)| *r += factor * v);
                 if let Some(h) = &hd {
-                    row.iter_mut()
-                        .zip(&h[e * d..])
-                        .for_each(|(r, &h)| *r += factor * h);
+                    row.iter_mut().zip(&h[e * d..]).for_each(|(r, &h)| *r += factor * h);
                 }
             }
         };
@@ -117,14 +113,10 @@ mod tests {
     use super::*;
     use crate::nn::ops::testing::{NODES, check, edges, table};
 
-    check!(
-        with_edges,
-        [(edges(), 1), (NODES, 2), (edges(), 2)],
-        |o, at, p| {
-            let [w, v, h] = [0, 1, 2].map(|k| table(o, &p[k]));
-            o.weighted_sum(at, &w, &v, Some(&h))
-        }
-    );
+    check!(with_edges, [(edges(), 1), (NODES, 2), (edges(), 2)], |o, at, p| {
+        let [w, v, h] = [0, 1, 2].map(|k| table(o, &p[k]));
+        o.weighted_sum(at, &w, &v, Some(&h))
+    });
 
     check!(of_nodes, [(edges(), 1), (NODES, 2)], |o, at, p| {
         let [w, v] = [0, 1].map(|k| table(o, &p[k]));

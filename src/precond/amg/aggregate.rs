@@ -87,10 +87,7 @@ pub(super) fn standard(graph: &Pattern) -> Aggregates {
         }
         count += 1;
     }
-    Aggregates {
-        of,
-        count: count as usize,
-    }
+    Aggregates { of, count: count as usize }
 }
 
 #[cfg(test)]
@@ -103,10 +100,6 @@ mod tests {
         let graph = Pattern::from_pairs(10, 10, &pairs).unwrap();
         let aggregates = standard(&graph);
         assert_eq!(aggregates.of[..9], [0, 0, 1, 1, 1, 2, 2, 2, 2]);
-        assert_eq!(
-            (aggregates.of[9], aggregates.count),
-            (NONE, 3),
-            "a lone node has none"
-        );
+        assert_eq!((aggregates.of[9], aggregates.count), (NONE, 3), "a lone node has none");
     }
 }

@@ -51,12 +51,7 @@ pub struct AmgParams {
 
 impl Default for AmgParams {
     fn default() -> Self {
-        AmgParams {
-            theta: 0.0,
-            omega: 4.0 / 3.0,
-            coarse: 500,
-            smoothing: Smoothing::Symmetric,
-        }
+        AmgParams { theta: 0.0, omega: 4.0 / 3.0, coarse: 500, smoothing: Smoothing::Symmetric }
     }
 }
 
@@ -76,11 +71,7 @@ impl Preconditioner for AmgParams {
 }
 
 fn noted(amg: Amg) -> Built {
-    let note = format!(
-        "levels of {:?} unknowns, operator complexity {:.2}",
-        amg.sizes(),
-        amg.operator_complexity()
-    );
+    let note = format!("levels of {:?} unknowns, operator complexity {:.2}", amg.sizes(), amg.operator_complexity());
     Built::new(amg).noted(Some(note))
 }
 
@@ -134,11 +125,7 @@ impl Amg {
         let n = a.nrows();
         if candidates.nrows() != n || candidates.ncols() == 0 {
             let found = format!("{}×{}", candidates.nrows(), candidates.ncols());
-            return Err(Error::shape(
-                "near-null-space vectors",
-                format!("{n} rows and a column at least"),
-                found,
-            ));
+            return Err(Error::shape("near-null-space vectors", format!("{n} rows and a column at least"), found));
         }
         if block == 0 || !n.is_multiple_of(block) {
             return Err(Error::shape("unknowns", format!("a multiple of {block}"), n));
@@ -149,14 +136,7 @@ impl Amg {
         let mut levels = Vec::new();
         while a.nrows() > params.coarse && levels.len() + 1 < MAX_LEVELS {
             positive_diagonal(&a)?;
-            let sor = Sor::new(
-                &a,
-                SorParams {
-                    omega: 1.0,
-                    sweeps: 1,
-                    symmetric: true,
-                },
-            )?;
+            let sor = Sor::new(&a, SorParams { omega: 1.0, sweeps: 1, symmetric: true })?;
             if levels.is_empty() {
                 prolong::improve(&sor, &mut b, candidates.ncols());
             }
@@ -170,24 +150,12 @@ impl Amg {
             let p = prolong::smoothed(&a, &tentative, params.omega)?;
             let r = p.transpose();
             let coarse = prolong::with_unit_where_empty(&r.matmul(&a.matmul(&p)?)?)?;
-            levels.push(Level {
-                a,
-                sor,
-                p,
-                r,
-                smoothing: params.smoothing,
-            });
+            levels.push(Level { a, sor, p, r, smoothing: params.smoothing });
             (a, b, block) = (coarse, coarse_b, m);
         }
         let coarse = Cholesky::new(&a)?;
         let scratch = Mutex::new(cycle::scratch(&levels));
-        Ok(Amg {
-            levels,
-            coarse,
-            coarse_nnz: a.nnz(),
-            n,
-            scratch,
-        })
+        Ok(Amg { levels, coarse, coarse_nnz: a.nnz(), n, scratch })
     }
 
     /// Unknowns of each level, the finest first.
@@ -206,9 +174,7 @@ impl Amg {
 
 fn positive_diagonal(a: &Csr) -> Result<()> {
     match a.diagonal().iter().position(|&d| d.is_nan() || d <= 0.0) {
-        Some(i) => Err(Error::Numeric(format!(
-            "amg needs a positive definite matrix, and a_{i},{i} is not positive"
-        ))),
+        Some(i) => Err(Error::Numeric(format!("amg needs a positive definite matrix, and a_{i},{i} is not positive"))),
         None => Ok(()),
     }
 }

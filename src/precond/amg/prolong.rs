@@ -34,23 +34,14 @@ pub(super) fn improve(sor: &Sor, b: &mut [f64], m: usize) {
         for _ in 0..IMPROVE_SWEEPS {
             sor.relax(&zero, &mut column, &mut scratch);
         }
-        b.iter_mut()
-            .skip(j)
-            .step_by(m)
-            .zip(column)
-            .for_each(|(b, c)| *b = c);
+        b.iter_mut().skip(j).step_by(m).zip(column).for_each(|(b, c)| *b = c);
     }
 }
 
 /// T with TᵀT = I and T B_c = B on every aggregate (QR of B's rows there), and B_c (row-major).
 ///
 /// A candidate that depends on the others on an aggregate gets a zero column there.
-pub(super) fn tentative(
-    b: &[f64],
-    m: usize,
-    block: usize,
-    aggregates: &Aggregates,
-) -> Result<(Csr, Vec<f64>)> {
+pub(super) fn tentative(b: &[f64], m: usize, block: usize, aggregates: &Aggregates) -> Result<(Csr, Vec<f64>)> {
     let nodes = aggregates.of.len();
     let n = nodes * block;
     let mut members = vec![Vec::new(); aggregates.count];
@@ -62,10 +53,7 @@ pub(super) fn tentative(
     let mut q = b.to_vec();
     let mut coarse = vec![0.0; aggregates.count * m * m];
     for (g, members) in members.iter().enumerate() {
-        let unknowns: Vec<usize> = members
-            .iter()
-            .flat_map(|&node| node * block..(node + 1) * block)
-            .collect();
+        let unknowns: Vec<usize> = members.iter().flat_map(|&node| node * block..(node + 1) * block).collect();
         for j in 0..m {
             let norm = |q: &[f64], j: usize| {
                 let sum: f64 = unknowns.iter().map(|&i| q[i * m + j].powi(2)).sum();
@@ -74,9 +62,7 @@ pub(super) fn tentative(
             let before = norm(&q, j);
             for l in 0..j {
                 let along: f64 = unknowns.iter().map(|&i| q[i * m + l] * q[i * m + j]).sum();
-                unknowns
-                    .iter()
-                    .for_each(|&i| q[i * m + j] -= along * q[i * m + l]);
+                unknowns.iter().for_each(|&i| q[i * m + j] -= along * q[i * m + l]);
                 coarse[(g * m + l) * m + j] = along;
             }
             let left = norm(&q, j);
@@ -85,8 +71,7 @@ pub(super) fn tentative(
             coarse[(g * m + j) * m + j] = if inverse > 0.0 { left } else { 0.0 };
         }
     }
-    let (mut indptr, mut indices, mut values) =
-        (vec![0u32], Vec::with_capacity(n * m), Vec::with_capacity(n * m));
+    let (mut indptr, mut indices, mut values) = (vec![0u32], Vec::with_capacity(n * m), Vec::with_capacity(n * m));
     for i in 0..n {
         let g = aggregates.of[i / block];
         if g != u32::MAX {
@@ -160,9 +145,7 @@ fn spectral_radius(a: &Csr, diagonal: &[f64]) -> Result<f64> {
     let values = dense::eigenvalues_symmetric(&t.as_ref().submatrix(0, 0, used, used).to_owned())?;
     match values.last() {
         Some(&rho) if rho > 0.0 && rho.is_finite() => Ok(rho),
-        _ => Err(Error::Numeric(
-            "amg: the spectral radius of D⁻¹ A is not positive".into(),
-        )),
+        _ => Err(Error::Numeric("amg: the spectral radius of D⁻¹ A is not positive".into())),
     }
 }
 

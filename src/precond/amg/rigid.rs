@@ -17,14 +17,9 @@ use crate::linalg::dense::Dense;
 pub fn rigid_body_modes(points: &[f64]) -> Result<Dense> {
     let (nodes, rest) = points.as_chunks::<3>();
     if nodes.is_empty() || !rest.is_empty() {
-        return Err(Error::shape(
-            "coordinates of nodes",
-            "three a node, a node at least",
-            points.len(),
-        ));
+        return Err(Error::shape("coordinates of nodes", "three a node, a node at least", points.len()));
     }
-    let centre: [f64; 3] =
-        std::array::from_fn(|k| nodes.iter().map(|x| x[k]).sum::<f64>() / nodes.len() as f64);
+    let centre: [f64; 3] = std::array::from_fn(|k| nodes.iter().map(|x| x[k]).sum::<f64>() / nodes.len() as f64);
     let off = |node: usize, k: usize| nodes[node][k] - centre[k];
     let size = (0..nodes.len())
         .flat_map(|node| (0..3).map(move |k| (node, k)))

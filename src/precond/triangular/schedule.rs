@@ -18,12 +18,7 @@ pub enum Step {
     /// Places first .. end, one after the other.
     Plain { first: u32, end: u32 },
     /// `width` chains that begin at `first` + k `len` for k < `width`; chain k runs `lag` k places behind the first.
-    Side {
-        first: u32,
-        len: u32,
-        width: u32,
-        lag: u32,
-    },
+    Side { first: u32, len: u32, width: u32, lag: u32 },
 }
 
 /// The steps in which substitution runs through a triangle.
@@ -37,29 +32,17 @@ pub fn substitution_schedule(t: &StrictTriangle) -> Vec<Step> {
     while at + 1 < starts.len() {
         let (first, len) = (starts[at], starts[at + 1] - starts[at]);
         // Chains of equal length that follow each other.
-        let equal = starts[at..]
-            .windows(2)
-            .take(WIDTH)
-            .take_while(|w| w[1] - w[0] == len)
-            .count();
+        let equal = starts[at..].windows(2).take(WIDTH).take_while(|w| w[1] - w[0] == len).count();
         let found = match len >= SHORTEST && equal >= 2 {
-            true => (2..=equal)
-                .rev()
-                .find_map(|width| Some((width, lag(t, first, len, width)?))),
+            true => (2..=equal).rev().find_map(|width| Some((width, lag(t, first, len, width)?))),
             false => None,
         };
         let width = found.map_or(1, |f| f.0);
         let step = match found {
-            Some((width, lag)) => Step::Side {
-                first: first as u32,
-                len: len as u32,
-                width: width as u32,
-                lag: lag as u32,
-            },
-            None => Step::Plain {
-                first: first as u32,
-                end: (first + len) as u32,
-            },
+            Some((width, lag)) => {
+                Step::Side { first: first as u32, len: len as u32, width: width as u32, lag: lag as u32 }
+            }
+            None => Step::Plain { first: first as u32, end: (first + len) as u32 },
         };
         match (steps.last_mut(), step) {
             (Some(Step::Plain { end: last, .. }), Step::Plain { end, .. }) => *last = end,

@@ -21,11 +21,7 @@ impl TriangularSolve {
             Some(_) => Vec::new(),
             None => substitution_schedule(&triangle),
         };
-        TriangularSolve {
-            triangle,
-            schedule,
-            supernodes,
-        }
+        TriangularSolve { triangle, schedule, supernodes }
     }
 
     /// T.
@@ -48,12 +44,7 @@ impl TriangularSolve {
                 Step::Plain { first, end } => {
                     self.run::<1>([first as usize], (end - first) as usize, &mut [0.0], y, &start)
                 }
-                Step::Side {
-                    first,
-                    len,
-                    width,
-                    lag,
-                } => {
+                Step::Side { first, len, width, lag } => {
                     let (first, len, lag) = (first as usize, len as usize, lag as usize);
                     match width {
                         2 => self.side::<2>(first, len, lag, y, &start),
@@ -133,8 +124,7 @@ unsafe fn less_far(t: &StrictTriangle, i: usize, mut sum: f64, y: &[f64]) -> f64
     unsafe {
         let mut k = *t.indptr.get_unchecked(i) as usize;
         let end = *t.indptr.get_unchecked(i + 1) as usize;
-        let term =
-            |k: usize| t.values.get_unchecked(k) * y.get_unchecked(*t.indices.get_unchecked(k) as usize);
+        let term = |k: usize| t.values.get_unchecked(k) * y.get_unchecked(*t.indices.get_unchecked(k) as usize);
         if end - k >= LONG {
             let mut lanes = [0.0; 4];
             while end - k >= LONG - 4 {
@@ -214,23 +204,13 @@ mod tests {
                 let what = format!("{count} {len} {reach} {block} {}", t.lower);
                 let solve = TriangularSolve::new(t.clone());
                 let side = solve.schedule.iter().any(|s| matches!(s, Step::Side { .. }));
-                assert_eq!(
-                    side,
-                    block == 1 && count > 1 && 4 * reach < len,
-                    "{what}: {:?}",
-                    solve.schedule
-                );
+                assert_eq!(side, block == 1 && count > 1 && 4 * reach < len, "{what}: {:?}", solve.schedule);
                 assert_eq!(solve.supernodes.is_some(), block > 1, "{what}");
                 let mut y = b.clone();
                 solve.substitute(&mut y, |_, y| y);
                 let expected = plainly(&t, &b);
                 let size = expected.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
-                assert!(
-                    y.iter()
-                        .zip(&expected)
-                        .all(|(y, e)| (y - e).abs() <= 1e-13 * size),
-                    "{what}"
-                );
+                assert!(y.iter().zip(&expected).all(|(y, e)| (y - e).abs() <= 1e-13 * size), "{what}");
             }
         }
     }
@@ -243,10 +223,7 @@ mod tests {
             let (lower, upper) = StrictTriangle::split(&a, |_| 0.3);
             for t in [lower, upper] {
                 let one_by_one = TriangularSolve {
-                    schedule: vec![Step::Plain {
-                        first: 0,
-                        end: t.n() as u32,
-                    }],
+                    schedule: vec![Step::Plain { first: 0, end: t.n() as u32 }],
                     supernodes: None,
                     triangle: t.clone(),
                 };

@@ -32,8 +32,7 @@ impl Supernodes {
         let mut place = 0;
         for &size in &sizes {
             let size = size as usize;
-            out.groups
-                .push([place as u32, out.columns.len() as u32, out.values.len() as u32]);
+            out.groups.push([place as u32, out.columns.len() as u32, out.values.len() as u32]);
             let rows: Vec<usize> = (place..place + size).map(|p| out.row(p, n)).collect();
             let own = t.far(rows[0]);
             let near = t.adjacent[rows[0]];
@@ -56,8 +55,7 @@ impl Supernodes {
             }
             place += size;
         }
-        out.groups
-            .push([n as u32, out.columns.len() as u32, out.values.len() as u32]);
+        out.groups.push([n as u32, out.columns.len() as u32, out.values.len() as u32]);
         Some(out)
     }
 

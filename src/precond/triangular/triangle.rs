@@ -105,11 +105,7 @@ impl StrictTriangle {
         for (i, w) in indptr.windows(2).enumerate() {
             let row = w[0] as usize..w[1] as usize;
             let inside = |&j: &u32| {
-                if lower {
-                    (j as usize) < i
-                } else {
-                    (j as usize) > i && (j as usize) < n
-                }
+                if lower { (j as usize) < i } else { (j as usize) > i && (j as usize) < n }
             };
             assert!(indices[row.clone()].iter().all(inside), "strict triangle");
             out.push_row(&indices[row.clone()], &values[row]);
@@ -157,15 +153,7 @@ impl StrictTriangle {
             near.rotate_right(1);
             adjacent.rotate_right(1);
         }
-        StrictTriangle {
-            indptr,
-            indices,
-            values,
-            near,
-            adjacent,
-            lower: !self.lower,
-            nnz: self.nnz,
-        }
+        StrictTriangle { indptr, indices, values, near, adjacent, lower: !self.lower, nnz: self.nnz }
     }
 
     /// Rows.
