@@ -105,7 +105,7 @@ impl Family for Frame {
     fn description(&self) -> Description {
         let equation = "K u = f: linear statics of a three-dimensional frame of Timoshenko beams";
         Description {
-            weak_form: "exact stiffness of prismatic Timoshenko beams (Przemieniecki 1968, 5.116), consistent loads".into(),
+            weak_form: "exact stiffness of Timoshenko beams (Przemieniecki 1968, 5.116), consistent loads".into(),
             boundary_conditions: "the columns' feet clamped, eliminated".into(),
             units: "SI: N, m, rad; K in N/m, N, N m; f in N, N m; u in m, rad".into(),
             ..Description::new(NAME, equation, Props::SPD)
