@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Common;
 use super::choice::{DEVICES, one_of};
@@ -57,11 +57,20 @@ pub struct Args {
 
 /// Runs `fempipe evaluate`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
-    let recipe = args.recipe()?;
-    let directory = args.directory();
-    evaluate::claim(&directory)?;
+    match show(&args.recipe()?, &args.directory(), common)? {
+        Some(result) => print(&format!("{result}\n")),
+        None => Ok(()),
+    }
+}
+
+/// Evaluates into a directory: prints the table, or returns the result as JSON where that is asked for.
+///
+/// # Errors
+/// Those of the evaluation; [`Error::Interrupted`] after Ctrl-C, with what was solved kept.
+pub(super) fn show(recipe: &EvalRecipe, directory: &Path, common: &Common) -> Result<Option<Value>> {
+    evaluate::claim(directory)?;
     let mut progress = None;
-    let results = evaluate::run(&recipe, &mut |event| match event {
+    let results = evaluate::run(recipe, &mut |event| match event {
         Event::Start { solves } => progress = Some(bar(common, "solving", *solves, "systems")),
         Event::Solve => {
             if let Some(b) = &progress {
@@ -75,25 +84,25 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     let results = results?;
     let rows = evaluate::summarize(&results);
     let verdicts = evaluate::verdicts(&results, &rows);
-    let report = evaluate::write(&directory, &results, &rows, &verdicts);
+    let report = evaluate::write(directory, &results, &rows, &verdicts);
     if !common.json {
         // Before anything else can fail: a full disk does not cost the table.
         print(&evaluate::console(&results, &rows, &verdicts))?;
     }
     let report = report?;
-    if common.json {
-        let result = json!({
-            "report": report.display().to_string(), "cells": rows, "verdicts": verdicts,
-        });
-        print(&format!("{result}\n"))?;
-    } else {
+    let result =
+        common.json.then(|| json!({ "report": report.display().to_string(), "cells": rows, "verdicts": verdicts }));
+    if !common.json {
         print(&format!("report: {}\n", report.display()))?;
     }
     if results.interrupted {
+        if let Some(result) = result {
+            print(&format!("{result}\n"))?;
+        }
         return Err(Error::Interrupted(format!("what was solved until then is in {}", directory.display())));
     }
     say(common, &format!("all solves: {}", directory.join("results.csv").display()));
-    Ok(())
+    Ok(result)
 }
 
 impl Args {

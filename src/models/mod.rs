@@ -109,6 +109,11 @@ pub trait ModelConfig: Configuration + Send + Sync {
     fn recipes(&self) -> &'static [BuiltIn] {
         &[]
     }
+
+    /// Constants of the training systems ([`constants`]) that a network of this kind has to beat, as rows name them.
+    fn constants(&self) -> &'static [&'static str] {
+        &[]
+    }
 }
 
 impl<C: ModelConfig + 'static> From<C> for Box<dyn ModelConfig> {
@@ -126,6 +131,8 @@ pub struct BuiltIn {
     pub path: &'static str,
     /// The recipe (TOML).
     pub text: &'static str,
+    /// The recipe of its dataset (TOML).
+    pub dataset: &'static str,
 }
 
 /// The models there are.

@@ -2,6 +2,7 @@
 
 use dfdx::prelude::{NoneTape, OwnedTape};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 use super::adam::AdamStep;
 use super::ops::{DfdxOps, Engine, FusedOps, Ops, Scalar, Taped};
@@ -25,6 +26,15 @@ pub enum Device {
     Cpu,
     /// The first NVIDIA GPU.
     Cuda,
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Device::Cpu => "cpu",
+            Device::Cuda => "cuda",
+        })
+    }
 }
 
 /// A scalar with the operations that led to it.

@@ -78,6 +78,11 @@ impl Cached {
         Cached { source, parts, samples: Cache::new(most) }
     }
 
+    /// The most bytes that it keeps.
+    pub fn most(&self) -> usize {
+        self.samples.most
+    }
+
     /// The parts that are kept.
     pub fn parts(&self) -> &Parts {
         &self.parts
@@ -146,6 +151,13 @@ fn group_limit(mounted: &Path, groups: &str) -> Option<usize> {
         files.into_iter().filter_map(|f| std::fs::read_to_string(f).ok()?.trim().parse::<usize>().ok())
     });
     limits.min()
+}
+
+/// The bytes of memory that the process uses, where the system tells (Linux).
+pub fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib << 10)
 }
 
 #[cfg(test)]

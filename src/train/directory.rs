@@ -38,6 +38,11 @@ impl RunDirectory {
         self.path.join("metrics.jsonl")
     }
 
+    /// The network before the first step: what training has to be better than.
+    pub fn initial(&self) -> PathBuf {
+        self.path.join("initial.safetensors")
+    }
+
     /// The checkpoint of the last epoch.
     pub fn last(&self) -> PathBuf {
         self.path.join("last.safetensors")
@@ -53,6 +58,18 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::File`] if a run is there, [`Error::Io`] if nothing can be written.
     pub fn claim(&self) -> Result<()> {
+        self.unused()?;
+        fs::create_dir_all(&self.path).map_err(|e| Error::io(&self.path, "create", e))?;
+        let probe = self.path.join(".writable");
+        fs::write(&probe, b"").map_err(|e| Error::io(&self.path, "write into", e))?;
+        fs::remove_file(&probe).map_err(|e| Error::io(&probe, "remove", e))
+    }
+
+    /// Refuses a directory that holds a run already.
+    ///
+    /// # Errors
+    /// [`Error::File`] if a run is there.
+    pub fn unused(&self) -> Result<()> {
         if self.last().exists() || self.best().exists() {
             return Err(Error::file(
                 &self.path,
@@ -60,10 +77,7 @@ impl RunDirectory {
                  it with --force",
             ));
         }
-        fs::create_dir_all(&self.path).map_err(|e| Error::io(&self.path, "create", e))?;
-        let probe = self.path.join(".writable");
-        fs::write(&probe, b"").map_err(|e| Error::io(&self.path, "write into", e))?;
-        fs::remove_file(&probe).map_err(|e| Error::io(&probe, "remove", e))
+        Ok(())
     }
 
     /// Writes the recipe, before the first step.
@@ -79,7 +93,7 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::Io`].
     pub fn clear(&self) -> Result<()> {
-        for file in [self.recipe(), self.info(), self.metrics(), self.last(), self.best()] {
+        for file in [self.recipe(), self.info(), self.metrics(), self.initial(), self.last(), self.best()] {
             match fs::remove_file(&file) {
                 Ok(()) => {}
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}

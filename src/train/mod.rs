@@ -6,12 +6,14 @@
 //! - `recipe.toml`: the resolved recipe, written before the first step;
 //! - `run.json`: version, data, sizes;
 //! - `metrics.jsonl`: one line an epoch;
+//! - `initial.safetensors`: the network before the first step;
 //! - `last.safetensors`: everything needed to go on bit for bit (weights, optimiser, schedule, counters);
 //! - `best.safetensors`: what [`crate::models::load`] reads.
 //!
 //! Every random number is a function of (seed, purpose, epoch or step), so that a resumed run repeats an unbroken
 //! one: N + N epochs equal 2N on the CPU.
 
+mod built_in;
 mod directory;
 mod metrics;
 mod recipe;
@@ -20,9 +22,10 @@ mod schedule;
 mod validate;
 
 pub use crate::models::Device;
+pub use built_in::{BuiltInRecipe, built_in};
 pub use directory::RunDirectory;
 pub use metrics::{EpochMetrics, SolverMetrics};
-pub use recipe::{EarlyStopping, Optimizer, TrainRecipe, Validation, builtin};
+pub use recipe::{EarlyStopping, Optimizer, TrainRecipe, Validation};
 pub use run::{Event, Summary, Training};
 pub use schedule::Schedule;
 pub use validate::validate;

@@ -9,7 +9,7 @@ use super::schedule::Schedule;
 use crate::entry;
 use crate::error::{Error, Result};
 use crate::models::fit::{AdamConfig, Device};
-use crate::models::{self, BuiltIn, ModelConfig};
+use crate::models::{self, ModelConfig};
 use crate::solver::Method;
 
 /// Everything that decides a training run.
@@ -297,40 +297,6 @@ impl TrainRecipe {
     }
 }
 
-/// The recipe that `fempipe train --family F [--model M]` runs; without a model that of the first one with a recipe for
-/// F.
-///
-/// # Errors
-/// [`Error::Argument`] naming the pairs there are.
-pub fn builtin(family: &str, model: Option<&str>) -> Result<TrainRecipe> {
-    let mut pairs = Vec::new();
-    for entry in models::ENTRIES.all() {
-        let recipes = entry.default_member()?.recipes();
-        for built_in in recipes {
-            if built_in.family == family && model.is_none_or(|m| m == entry.name) {
-                return read_built_in(built_in, entry.name);
-            }
-            pairs.push(format!("{} with {}", built_in.family, entry.name));
-        }
-    }
-    let model = model.map_or(String::new(), |m| format!(" and model {m:?}"));
-    Err(Error::Argument(format!(
-        "no recipe for family {family:?}{model} comes with fempipe; there are: {}. Write one and run `fempipe train \
-         RECIPE.toml`",
-        pairs.join(", ")
-    )))
-}
-
-fn read_built_in(built_in: &BuiltIn, model: &str) -> Result<TrainRecipe> {
-    let mut recipe = TrainRecipe::parse(built_in.text, built_in.path)?;
-    if recipe.name.is_empty() {
-        recipe.name = format!("{}-{model}", built_in.family);
-    }
-    // Recipes name data relative to their own directory, training/.
-    recipe.data = Path::new("training").join(recipe.data);
-    Ok(recipe)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,13 +324,9 @@ mod tests {
     }
 
     #[test]
-    fn every_model_trains_by_its_defaults_and_its_own_recipes() {
+    fn every_model_trains_by_its_defaults() {
         for entry in models::ENTRIES.all() {
             TrainRecipe::parse(&format!("model = \"{}\"\ndata = \"x.h5\"", entry.name), "r").unwrap();
-            let recipes = entry.default_member().unwrap().recipes();
-            for r in recipes {
-                assert_eq!(builtin(r.family, Some(entry.name)).unwrap().model, entry.name);
-            }
         }
         let refused = |text: &str| TrainRecipe::parse(text, "r.toml").unwrap_err().to_string();
         let error = refused("model = \"mlp\"\ndata = \"x\"\n[nsls]\nwidth = 3");

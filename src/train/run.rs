@@ -23,6 +23,9 @@ use crate::system::{Cached, Parts, SampleSource, cache};
 /// A loss this many times the first one (at least 1) is an explosion.
 const EXPLOSION: f64 = 1e6;
 
+/// The step of a sitting whose time is told: those before it load their own samples, later ones find theirs loaded.
+const MEASURED_STEP: u64 = 3;
+
 /// What the loop tells its caller as it goes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -38,6 +41,17 @@ pub enum Event {
         batches: u64,
         /// Batches done before.
         done: u64,
+    },
+    /// What training will take, measured on its first steps.
+    Estimate {
+        /// Wall-clock seconds a step.
+        step: f64,
+        /// Wall-clock seconds of all steps that are left, validation not counted.
+        all: f64,
+        /// Bytes of memory in use, where the system tells.
+        memory: Option<u64>,
+        /// Bytes that may come on top for what is kept of samples.
+        cache: u64,
     },
     /// A batch is done; `loss` is the mean of the epoch so far.
     Batch {
@@ -79,6 +93,8 @@ pub struct Training {
     progress: Progress,
     last_metrics: String,
     saved: Instant,
+    /// Steps of this sitting.
+    sitting: u64,
 }
 
 impl Training {
@@ -103,6 +119,7 @@ impl Training {
         }
         run.directory.write_recipe(&run.recipe.to_toml()?)?;
         run.write_info()?;
+        run.write_checkpoint(&run.directory.initial(), false)?;
         // So that there is something to resume from, and the disk is known to take a checkpoint.
         run.save_last()?;
         Ok(run)
@@ -167,6 +184,7 @@ impl Training {
             progress: Progress::default(),
             last_metrics: String::new(),
             saved: Instant::now(),
+            sitting: 0,
         })
     }
 
@@ -216,7 +234,12 @@ impl Training {
                 self.progress.seconds = before + clock.elapsed().as_secs_f64();
                 return self.interrupted();
             }
+            let begun = Instant::now();
             lr = self.batch(&order, per_epoch)?;
+            self.sitting += 1;
+            if self.sitting == MEASURED_STEP {
+                events(&self.estimate(begun.elapsed().as_secs_f64(), per_epoch));
+            }
             events(&Event::Batch {
                 epoch: epoch + 1,
                 done: epoch * per_epoch + self.progress.batch,
@@ -242,6 +265,17 @@ impl Training {
         self.finish_epoch(&line)?;
         events(&Event::Epoch(line));
         Ok(())
+    }
+
+    /// What the steps that are left will take, at so many seconds a step.
+    fn estimate(&self, step: f64, per_epoch: u64) -> Event {
+        let left = (self.recipe.epochs - self.progress.epoch) * per_epoch - self.progress.batch;
+        Event::Estimate {
+            step,
+            all: step * left as f64,
+            memory: cache::resident_bytes(),
+            cache: (self.set.cache_bytes + self.held_out.source.most()) as u64,
+        }
     }
 
     /// Writes the epoch's metrics and checkpoints; decides on early stopping.

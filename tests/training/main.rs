@@ -5,6 +5,7 @@ mod evaluate;
 mod factor;
 #[path = "../../examples/own_model.rs"]
 mod own_model;
+mod pipeline;
 mod resume;
 mod setup;
 mod solve;

@@ -93,11 +93,13 @@ impl ModelConfig for FactorConfig {
                 family: "darcy",
                 path: "training/darcy-factor-gnn.toml",
                 text: include_str!("../../../training/darcy-factor-gnn.toml"),
+                dataset: include_str!("../../../datasets/darcy-koptimal.toml"),
             },
             BuiltIn {
                 family: "tridiagonal",
                 path: "training/tridiagonal-factor-gnn.toml",
                 text: include_str!("../../../training/tridiagonal-factor-gnn.toml"),
+                dataset: include_str!("../../../datasets/tridiagonal-independent.toml"),
             },
         ]
     }

@@ -113,7 +113,12 @@ impl ModelConfig for MlpConfig {
             family: "poisson",
             path: "training/poisson-mlp.toml",
             text: include_str!("../../../training/poisson-mlp.toml"),
+            dataset: include_str!("../../../datasets/poisson-level3.toml"),
         }]
+    }
+
+    fn constants(&self) -> &'static [&'static str] {
+        &["mean-inverse"]
     }
 }
 

@@ -120,6 +120,7 @@ impl ModelConfig for NslsConfig {
             family: "frame",
             path: "training/frame-nsls.toml",
             text: include_str!("../../../training/frame-nsls.toml"),
+            dataset: include_str!("../../../datasets/frame.toml"),
         }]
     }
 }

@@ -97,6 +97,7 @@ impl ModelConfig for PrecorrectorConfig {
             family: "darcy",
             path: "training/darcy-precorrector.toml",
             text: include_str!("../../../training/darcy-precorrector.toml"),
+            dataset: include_str!("../../../datasets/darcy-contrast.toml"),
         }]
     }
 }

@@ -78,6 +78,7 @@ impl ModelConfig for StencilConfig {
             family: "poisson",
             path: "training/poisson-stencil-mlp.toml",
             text: include_str!("../../../training/poisson-stencil-mlp.toml"),
+            dataset: include_str!("../../../datasets/poisson-level3.toml"),
         }]
     }
 }

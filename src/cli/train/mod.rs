@@ -1,30 +1,38 @@
 //! `fempipe train`: a model from a recipe, or the recipe that comes with a family and a model.
 
+mod pipeline;
+
 use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Common;
 use super::choice::{DEVICES, one_of};
-use super::output::{number, print};
+use super::output::{bytes, number, print};
 use super::progress::{bar, say};
 use crate::error::{Error, Result};
-use crate::train::{self, Device, EpochMetrics, Event, RunDirectory, Summary, TrainRecipe, Training};
+use crate::train::{
+    BuiltInRecipe, Device, EpochMetrics, Event, RunDirectory, Summary, TrainRecipe, Training, built_in,
+};
 
 /// Train a model; the solver runs on held-out systems as it goes and decides which weights are best
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("source").required(true))]
 #[command(after_help = "Examples:
+  fempipe train --family biharmonic
   fempipe train training/poisson-mlp.toml
   fempipe train --family poisson --model stencil-mlp --data datasets/poisson-level4.h5 -o training/s4
   fempipe train training/frame-nsls.toml --set nsls.features=jacobi --set nsls.loss=solution -o training/ablation
-  fempipe train --resume training/poisson-mlp")]
+  fempipe train --resume training/poisson-mlp
+
+--family makes its dataset where none is there, trains by the recipe that comes with fempipe, and evaluates the result
+on the test systems beside classical methods.")]
 pub struct Args {
     /// Recipe file (TOML)
     #[arg(group = "source")]
     recipe: Option<PathBuf>,
-    /// Family whose own recipe to use
+    /// Family whose own recipe to use: makes the dataset, trains, evaluates
     #[arg(long, group = "source")]
     family: Option<String>,
     /// Run directory to go on with, bit for bit
@@ -60,6 +68,9 @@ pub struct Args {
     /// Stop after this many epochs of this sitting; --resume goes on
     #[arg(long, value_name = "N")]
     stop_after: Option<u64>,
+    /// Do not evaluate after training, with --family
+    #[arg(long, requires = "family")]
+    no_evaluate: bool,
     /// Overwrite a run that is there
     #[arg(long, conflicts_with = "resume")]
     force: bool,
@@ -67,6 +78,7 @@ pub struct Args {
 
 /// Runs `fempipe train`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
+    let evaluates = args.family.is_some() && !args.no_evaluate;
     let mut training = match &args.resume {
         Some(path) => {
             let directory = RunDirectory::new(path);
@@ -77,42 +89,51 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
             Training::resume(TrainRecipe::read(&directory.recipe())?, directory)?
         }
         None => {
-            let (recipe, directory) = args.fresh()?;
+            let (recipe, directory) = args.fresh(evaluates, common)?;
             Training::start(recipe, directory, args.force)?
         }
     };
     let mut view = View { common, bar: None, best: None };
     let done = training.run(args.stop_after, &mut |event| view.show(event));
     view.close();
-    report(&done?, training.directory(), common)
+    let done = done?;
+    let directory = training.directory().clone();
+    let evaluates = evaluates && done.finished;
+    report(&done, &directory, evaluates, common)?;
+    if evaluates {
+        let recipe = TrainRecipe::read(&directory.recipe())?;
+        drop(training);
+        let evaluation = pipeline::evaluate(&recipe, &directory, common)?;
+        if common.json {
+            return print(&format!("{}\n", result(&done, &directory, evaluation)));
+        }
+    }
+    Ok(())
 }
 
 impl Args {
-    /// The recipe with the command line's changes, and where the run goes.
-    fn fresh(&self) -> Result<(TrainRecipe, RunDirectory)> {
-        let (mut recipe, origin, beside) = match (&self.recipe, &self.family) {
-            (Some(path), _) => (
-                TrainRecipe::read(path)?,
-                path.display().to_string(),
-                path.parent().unwrap_or(Path::new("")).to_path_buf(),
-            ),
-            (None, Some(family)) => {
-                let recipe = train::builtin(family, self.model.as_deref())?;
-                (recipe, "command line".to_string(), PathBuf::from("training"))
-            }
+    /// The recipe with the command line's changes, and where the run goes. With --family the dataset is made if it is
+    /// not there.
+    fn fresh(&self, evaluates: bool, common: &Common) -> Result<(TrainRecipe, RunDirectory)> {
+        let shipped = self.family.as_deref().map(|family| built_in(family, self.model.as_deref())).transpose()?;
+        let (recipe, origin) = match (&self.recipe, &shipped) {
+            (Some(path), _) => (TrainRecipe::read(path)?, path.display().to_string()),
+            (None, Some(shipped)) => (shipped.recipe.clone(), "command line".to_string()),
             (None, None) => return Err(Error::Argument("a recipe or --family is needed".into())),
         };
-        if let Some(data) = &self.data {
-            recipe.data = data.clone();
-        }
-        recipe.device = self.device.unwrap_or(recipe.device);
-        recipe.epochs = self.epochs.unwrap_or(recipe.epochs);
-        recipe.batch_size = self.batch_size.unwrap_or(recipe.batch_size);
-        recipe.optimizer.lr = self.lr.unwrap_or(recipe.optimizer.lr);
-        recipe.seed = self.seed.unwrap_or(recipe.seed);
-        recipe.check(&origin)?;
-        if !self.set.is_empty() {
-            recipe = recipe.set(&self.set)?;
+        let mut recipe = self.changed(recipe, &origin)?;
+        let beside = self.recipe.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        let own = shipped.as_ref().map_or_else(|| beside.join(&recipe.name), BuiltInRecipe::directory);
+        let directory = RunDirectory::new(self.output.clone().unwrap_or(own));
+        if let Some(shipped) = &shipped {
+            if !self.force {
+                // Before a dataset is made for a run that cannot start.
+                directory.unused()?;
+            }
+            pipeline::announce(shipped, &recipe, directory.path(), evaluates, common);
+            if self.data.is_none() && recipe.data == shipped.recipe.data && !recipe.data.is_file() {
+                pipeline::generate(shipped, &recipe, common)?;
+            }
         }
         if !recipe.data.is_file() {
             // Datasets lie beside the recipes that make them.
@@ -128,8 +149,21 @@ impl Args {
         }
         // Absolute, so that the recipe in the run directory means the same file from anywhere.
         recipe.data = recipe.data.canonicalize().map_err(|e| Error::io(&recipe.data, "find", e))?;
-        let directory = self.output.clone().unwrap_or_else(|| beside.join(&recipe.name));
-        Ok((recipe, RunDirectory::new(directory)))
+        Ok((recipe, directory))
+    }
+
+    /// A recipe with the command line's changes.
+    fn changed(&self, mut recipe: TrainRecipe, origin: &str) -> Result<TrainRecipe> {
+        if let Some(data) = &self.data {
+            recipe.data = data.clone();
+        }
+        recipe.device = self.device.unwrap_or(recipe.device);
+        recipe.epochs = self.epochs.unwrap_or(recipe.epochs);
+        recipe.batch_size = self.batch_size.unwrap_or(recipe.batch_size);
+        recipe.optimizer.lr = self.lr.unwrap_or(recipe.optimizer.lr);
+        recipe.seed = self.seed.unwrap_or(recipe.seed);
+        recipe.check(origin)?;
+        if self.set.is_empty() { Ok(recipe) } else { recipe.set(&self.set) }
     }
 }
 
@@ -152,6 +186,15 @@ impl View<'_> {
                 let b = bar(self.common, "training", total, "batches {msg}").with_position(*done);
                 b.reset_eta();
                 self.bar = Some(b);
+            }
+            Event::Estimate { step, all, memory, cache } => {
+                let used = memory.map_or(String::new(), |m| format!("; {} of memory in use", bytes(m)));
+                self.line(&format!(
+                    "{} s a step: about {} in all, validation on top{used}, at most {} more for samples",
+                    number(*step),
+                    duration(*all),
+                    bytes(*cache)
+                ));
             }
             Event::Batch { epoch, done, loss } => {
                 if let Some(b) = &self.bar {
@@ -179,9 +222,14 @@ impl View<'_> {
             s.iterations_mean,
             s.iterations_worst
         );
+        self.line(&line);
+    }
+
+    /// A line above the bar.
+    fn line(&self, line: &str) {
         match &self.bar {
             Some(b) if !b.is_hidden() => b.println(line),
-            _ => say(self.common, &line),
+            _ => say(self.common, line),
         }
     }
 
@@ -192,26 +240,43 @@ impl View<'_> {
     }
 }
 
-/// Says what was done: the run directory on stdout, the rest on stderr.
-fn report(done: &Summary, directory: &RunDirectory, common: &Common) -> Result<()> {
+/// Says what was done: the run directory on stdout, the rest on stderr. JSON comes once all is done.
+fn report(done: &Summary, directory: &RunDirectory, evaluates: bool, common: &Common) -> Result<()> {
     let path = directory.path().display();
-    if common.json {
-        let result = json!({
-            "run": path.to_string(), "epochs": done.epochs, "best_epoch": done.best_epoch,
-            "best_iterations": done.best_iterations, "seconds": done.seconds, "finished": done.finished,
-        });
-        print(&format!("{result}\n"))?;
-    } else {
-        print(&format!("{path}\n"))?;
+    match (common.json, evaluates) {
+        (true, true) => {}
+        (true, false) => print(&format!("{}\n", result(done, directory, None)))?,
+        (false, _) => print(&format!("{path}\n"))?,
     }
     let best = done.best_iterations.map_or("no validation yet".to_string(), |i| {
         format!("best: {i:.2} iterations on held-out systems (epoch {})", done.best_epoch)
     });
-    let next = if done.finished {
-        format!("fempipe evaluate --model {path} --data FILE")
-    } else {
-        format!("fempipe train --resume {path}")
+    let next = match (done.finished, evaluates) {
+        (true, true) => String::new(),
+        (true, false) => format!("\nnext: fempipe evaluate --model {path} --data FILE"),
+        (false, _) => format!("\nnext: fempipe train --resume {path}"),
     };
-    say(common, &format!("{} epochs in {:.0} s, {best}\nnext: {next}", done.epochs, done.seconds));
+    say(common, &format!("{} epochs in {:.0} s, {best}{next}", done.epochs, done.seconds));
     Ok(())
+}
+
+/// What was done, as JSON.
+fn result(done: &Summary, directory: &RunDirectory, evaluation: Option<Value>) -> Value {
+    let mut result = json!({
+        "run": directory.path().display().to_string(), "epochs": done.epochs, "best_epoch": done.best_epoch,
+        "best_iterations": done.best_iterations, "seconds": done.seconds, "finished": done.finished,
+    });
+    if let Some(evaluation) = evaluation {
+        result["evaluation"] = evaluation;
+    }
+    result
+}
+
+/// Seconds as people read them: "40 s", "12 min", "3.5 h".
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("{s:.0} s"),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
 }

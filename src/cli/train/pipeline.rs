@@ -1,0 +1,130 @@
+//! `fempipe train --family F` from an empty directory: the dataset, the training, the evaluation.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use indicatif::ProgressBar;
+use serde_json::Value;
+
+use crate::cli::progress::say;
+use crate::cli::{Common, evaluate, generate as generate_command};
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::evaluate::{EvalRecipe, Row};
+use crate::generate::{self, Recipe, Settings};
+use crate::linalg::Props;
+use crate::solver::Method;
+use crate::train::{BuiltInRecipe, RunDirectory, TrainRecipe};
+
+/// Classical rows beside a trained model on symmetric positive definite systems, all with `cg`.
+const CLASSICAL: [&str; 8] = ["none", "jacobi", "ssor", "icc", "ict(0.01)", "fsai", "amg", "cholesky"];
+
+/// Most test systems of the closing evaluation; a recipe of one's own takes more.
+const SYSTEMS: usize = 20;
+
+/// Test systems of which the closing evaluation computes condition numbers.
+const CONDITION_SAMPLES: usize = 3;
+
+/// Says what is going to be done.
+pub fn announce(built_in: &BuiltInRecipe, recipe: &TrainRecipe, directory: &Path, evaluates: bool, common: &Common) {
+    let mut steps = Vec::new();
+    if !recipe.data.is_file() {
+        steps.push(format!(
+            "generate {} from the recipe {} that comes with it",
+            recipe.data.display(),
+            dataset(recipe)
+        ));
+    }
+    steps.push(format!(
+        "train {} into {} by {}: epochs: {}, device: {}",
+        recipe.model,
+        directory.display(),
+        built_in.path,
+        recipe.epochs,
+        recipe.device
+    ));
+    if evaluates {
+        steps
+            .push("evaluate it on the test systems beside classical rows, its constants and its untrained self".into());
+    }
+    for line in built_in.remarks() {
+        say(common, line);
+    }
+    for (i, step) in steps.iter().enumerate() {
+        say(common, &format!("{}. {step}", i + 1));
+    }
+}
+
+/// The name of the dataset's recipe.
+fn dataset(recipe: &TrainRecipe) -> String {
+    recipe.data.with_extension("toml").display().to_string()
+}
+
+/// Makes the dataset of a recipe that comes with fempipe; one that is there stays.
+///
+/// # Errors
+/// As [`generate::run`].
+pub fn generate(built_in: &BuiltInRecipe, recipe: &TrainRecipe, common: &Common) -> Result<()> {
+    let origin = dataset(recipe);
+    let table = generate::parse_recipe(built_in.dataset, &origin)?;
+    let made = Recipe::from_table(table, &origin)?;
+    let family = made.family()?;
+    let bars = RefCell::new(None);
+    let progress = |event| generate_command::show(common, &bars, event);
+    let settings = Settings { threads: common.threads(), shard: None, force: false, progress: &progress };
+    let done = generate::run(&made, family.as_ref(), &recipe.data, &settings);
+    if let Some(bar) = bars.take() {
+        ProgressBar::finish_and_clear(&bar);
+    }
+    let done = done?;
+    say(common, &format!("{}: {} samples in {:.1} s", recipe.data.display(), done.samples, done.seconds));
+    Ok(())
+}
+
+/// Evaluates a finished run on the test systems of its dataset; in JSON what to print, else the table is printed.
+///
+/// # Errors
+/// Those of the evaluation.
+pub fn evaluate(recipe: &TrainRecipe, directory: &RunDirectory, common: &Common) -> Result<Option<Value>> {
+    let data = Dataset::open(&recipe.data)?;
+    let systems = data.split("test").map_or(0, <[u32]>::len);
+    if systems == 0 {
+        say(common, &format!("{} has no test systems: nothing to evaluate on", recipe.data.display()));
+        return Ok(None);
+    }
+    let rows = rows(recipe, directory, data.header().description.props)?;
+    drop(data);
+    let mut closing = EvalRecipe::new(vec![recipe.data.clone()], rows);
+    closing.title = format!("{} after training", recipe.name);
+    closing.rtol = vec![recipe.validation.rtol];
+    closing.samples = SYSTEMS;
+    closing.condition_samples = CONDITION_SAMPLES;
+    closing.device = recipe.device;
+    closing.check("the evaluation after training")?;
+    evaluate::show(&closing, &directory.path().join("evaluation"), common)
+}
+
+/// Classical rows, constants of the training systems, the network untrained and trained.
+fn rows(recipe: &TrainRecipe, directory: &RunDirectory, props: Props) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    if props == Props::SPD {
+        rows.extend(CLASSICAL.iter().map(|pc| Row::classical(Method::cg(), pc)));
+    } else {
+        let direct = if props.symmetric { "ldlt" } else { "lu" };
+        let gmres: Method = "gmres".parse()?;
+        rows.extend(["ilu", direct].iter().map(|pc| Row::classical(gmres.clone(), pc)));
+    }
+    let judge = &recipe.validation.ksp;
+    let symmetrize = judge.requirements().symmetric_preconditioner();
+    for constant in recipe.settings()?.constants() {
+        rows.push(Row { symmetrize, ..Row::classical(judge.clone(), constant) });
+    }
+    for (file, label) in [(directory.initial(), "untrained"), (directory.best(), "trained")] {
+        if !file.is_file() {
+            return Err(Error::file(&file, "is missing: the run cannot be evaluated"));
+        }
+        let label = format!("{judge} + {} {label}", recipe.model);
+        rows.push(Row { label, ..Row::learned(judge.clone(), file) });
+    }
+    Ok(rows)
+}

@@ -1,0 +1,43 @@
+//! `fempipe train --family F` from an empty directory.
+
+use crate::setup::Place;
+
+const SHORT: [&str; 10] =
+    ["train", "--family", "tridiagonal", "--epochs", "1", "--set", "samples=24", "--batch-size", "4", "--set"];
+
+#[test]
+fn a_family_alone_makes_its_dataset_trains_and_evaluates() {
+    let place = Place::new();
+    let short = [&SHORT[..], &["validation.samples=4"]].concat();
+    let out = place.run(&short);
+    let (told, result) = (String::from_utf8(out.stderr).unwrap(), String::from_utf8(out.stdout).unwrap());
+    assert!(out.status.success(), "{told}");
+    for words in ["1. generate datasets/tridiagonal-independent.h5", "2. train factor-gnn", "3. evaluate", "s a step"] {
+        assert!(told.contains(words), "{words} in {told}");
+    }
+    for row in ["cg + none", "cg + icc(0)", "cg + amg", "cg + cholesky", "factor-gnn untrained", "factor-gnn trained"] {
+        assert!(result.contains(row), "{row} in {result}");
+    }
+    let run = place.path("training/tridiagonal-factor-gnn");
+    for file in ["best.safetensors", "initial.safetensors", "evaluation/report.html", "evaluation/results.csv"] {
+        assert!(run.join(file).is_file(), "{file}");
+    }
+
+    // A second one is refused before anything is done; the dataset is used again.
+    let error = place.fails(&short);
+    assert!(error.contains("--resume"), "{error}");
+    let again = [&short[..], &["--force", "--json"]].concat();
+    let json: serde_json::Value = serde_json::from_str(&place.ok(&again)).unwrap();
+    assert!(json["evaluation"]["report"].as_str().unwrap().ends_with("report.html"), "{json}");
+    let other = [&short[..], &["--no-evaluate", "-o", "other"]].concat();
+    place.ok(&other);
+    assert!(!place.path("other/evaluation").exists());
+}
+
+#[test]
+fn data_that_were_named_are_not_made() {
+    let place = Place::new();
+    let error = place.fails(&["train", "--family", "tridiagonal", "--data", "mine.h5"]);
+    assert!(error.contains("mine.h5") && error.contains("fempipe generate"), "{error}");
+    assert!(!place.path("datasets").exists());
+}
