@@ -20,7 +20,7 @@ use crate::notation::list;
   fempipe evaluate --data datasets/poisson-level3.h5 --model training/poisson-mlp
   fempipe evaluate --data p.h5 --ksp cg --pc none,jacobi,icc,cholesky --rtol 1e-5,1e-8 --samples 20
 
-Without --ksp and --pc the rows are richardson with jacobi and Gauss-Seidel, cg with none, jacobi, icc and
+Without --ksp and --pc the rows are richardson with jacobi and Gauss-Seidel, cg with none, jacobi, icc and \
 cholesky, and for every model richardson and cg.")]
 pub struct Args {
     /// Recipe file (TOML)

@@ -26,7 +26,7 @@ use crate::train::{
   fempipe train training/frame-nsls.toml --set nsls.features=jacobi --set nsls.loss=solution -o training/ablation
   fempipe train --resume training/poisson-mlp
 
---family makes its dataset where none is there, trains by the recipe that comes with fempipe, and evaluates the result
+--family makes its dataset where none is there, trains by the recipe that comes with fempipe, and evaluates the result \
 on the test systems beside classical methods.")]
 pub struct Args {
     /// Recipe file (TOML)

@@ -45,7 +45,7 @@ pub fn announce(built_in: &BuiltInRecipe, recipe: &TrainRecipe, directory: &Path
     ));
     if evaluates {
         steps
-            .push("evaluate it on the test systems beside classical rows, its constants and its untrained self".into());
+            .push("evaluate it on the test systems beside classical rows and its untrained self".into());
     }
     for line in built_in.remarks() {
         say(common, line);
