@@ -44,8 +44,7 @@ pub fn announce(built_in: &BuiltInRecipe, recipe: &TrainRecipe, directory: &Path
         recipe.device
     ));
     if evaluates {
-        steps
-            .push("evaluate it on the test systems beside classical rows and its untrained self".into());
+        steps.push("evaluate it on the test systems beside classical rows and its untrained self".into());
     }
     for line in built_in.remarks() {
         say(common, line);
