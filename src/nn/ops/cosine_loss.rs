@@ -54,7 +54,6 @@ impl<E: Real, T: Tape<E, Cpu>> CosineLossOp for FusedOps<E, T> {
 }
 
 impl<E: Real, D: Device<E>, T: Tape<E, D>> CosineLossOp for DfdxOps<E, D, T> {
-    /// A graph where x is zero has no derivative here, where the fused operation has 0.
     fn cosine_loss(&mut self, offsets: &[usize], x: &Table<E, D>, target: &Arc<Vec<E>>) -> Table<E, D> {
         let cols = x.shape().1;
         let groups = Groups::consecutive(&self.device, offsets);
@@ -72,7 +71,7 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> CosineLossOp for DfdxOps<E, D, T> {
         let squares = self.on(x, |x| x.square());
         let squares = self.across(&squares);
         let squares = self.sums(&squares, &groups);
-        let size = self.on(&squares, |s| s.sqrt().recip());
+        let size = self.inverse_roots(&squares);
         let cosines = self.times(&along, &size);
         let sum = self.total(&cosines);
         let graphs = (offsets.len() - 1) as f64;
@@ -110,10 +109,27 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::ops::testing::{NODES, check, graphs, numbers, table};
+    use crate::nn::ops::testing::{self, NODES, check, graphs, numbers, table};
+    use crate::nn::ops::{Ops, Param, Taped};
 
     check!(derivatives, [(NODES, 2)], |o, _at, p| {
         let x = table(o, &p[0]);
         o.cosine_loss(graphs().offsets(), &x, &Arc::new(numbers(NODES * 2, 90)))
     });
+
+    #[test]
+    fn a_graph_of_zeros_counts_one_and_has_no_gradient() {
+        let mut data = testing::random(&[(NODES, 2)]);
+        data[0].0[..8].fill(0.0);
+        fn network<O: Taped<Real = f64, Device = Cpu>>(o: &mut O, p: &Param<O>) -> O::Value {
+            let x = table(o, p);
+            o.cosine_loss(graphs().offsets(), &x, &Arc::new(numbers(NODES * 2, 93)))
+        }
+        let by_hand = testing::run(testing::fused(), &data, |o, _, p| network(o, &p[0]));
+        let by_dfdx = testing::run(testing::composed(), &data, |o, _, p| network(o, &p[0]));
+        assert_eq!(by_hand[1..9], [0.0; 8]);
+        for (a, b) in by_hand.iter().zip(&by_dfdx) {
+            assert!((a - b).abs() < 1e-11, "{a} fused, {b} composed");
+        }
+    }
 }

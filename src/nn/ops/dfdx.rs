@@ -16,6 +16,9 @@ use super::lists::{Groups, Index, Lists};
 use crate::nn::Real;
 use crate::nn::graph::Graphs;
 
+/// Added to sums of squares before their inverse root, whose third power is still finite in f32.
+const TINY: f64 = 1e-18;
+
 /// A tensor without a tape.
 pub type Numbers<S, E, D> = Tensor<S, E, D, NoneTape>;
 
@@ -63,6 +66,14 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> DfdxOps<E, D, T> {
     /// x y of equal shapes.
     pub(super) fn times<S: Shape>(&mut self, x: &Numbers<S, E, D>, y: &Numbers<S, E, D>) -> Numbers<S, E, D> {
         self.on(x, |x| mul(x, y.clone()))
+    }
+
+    /// 1/√s, and 0 with no gradient where what it multiplies is 0 as well: s (s + ε)^{-3/2}.
+    pub(super) fn inverse_roots<S: Shape>(&mut self, s: &Numbers<S, E, D>) -> Numbers<S, E, D> {
+        let root = self.on(s, |s| (s + E::narrow(TINY)).sqrt().recip());
+        let square = self.on(&root, |r| r.square());
+        let cube = self.times(&square, &root);
+        self.times(&cube, s)
     }
 
     /// Rows `index` of x.

@@ -57,7 +57,8 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> GlobalAttentionOp for DfdxOps<E, D, T
         let (g, m) = at.graphs.shape;
         let [q, k, v] = qkv.map(|x| self.grouped(x, &at.graphs));
         let mut unit = |x: &Cube<E, D>| {
-            let inverse = self.on(x, |x| x.square().sum::<_, Axes2<1, 2>>().sqrt().recip());
+            let squares = self.on(x, |x| x.square().sum::<_, Axes2<1, 2>>());
+            let inverse = self.inverse_roots(&squares);
             let inverse = self.on(&inverse, |i| i.broadcast_like::<_, Axes2<1, 2>>(&(g, m, d)));
             self.times(x, &inverse)
         };
@@ -189,7 +190,7 @@ fn axpy(y: &mut [f64], a: f64, x: &[f64]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::ops::testing::{NODES, check, graphs, numbers, table, untaped};
+    use crate::nn::ops::testing::{self, NODES, check, graphs, numbers, table, untaped};
 
     check!(derivatives, [(NODES, 3), (NODES, 3), (NODES, 3)], |o, at, p| {
         let [q, k, v] = [0, 1, 2].map(|k| table(o, &p[k]));
@@ -215,6 +216,26 @@ mod tests {
                 let expected = (v.data()[i * d + f] + sum) / below;
                 assert!((z.data()[i * d + f] - expected).abs() < 1e-13);
             }
+        }
+    }
+
+    #[test]
+    fn tables_of_zeros_attend_to_nothing_by_both_ways_to_compute() {
+        let mut data = testing::random(&[(NODES, 3), (NODES, 3), (NODES, 3)]);
+        data[0].0[..12].fill(0.0);
+        data[1].0[12..].fill(0.0);
+        let network = |o: &mut _, at: &_, p: &[_]| {
+            let [q, k, v] = [0, 1, 2].map(|k| table(o, &p[k]));
+            FusedOps::global_attention(o, at, [&q, &k, &v])
+        };
+        let by_hand = testing::run(testing::fused(), &data, network);
+        let network = |o: &mut _, at: &_, p: &[_]| {
+            let [q, k, v] = [0, 1, 2].map(|k| table(o, &p[k]));
+            DfdxOps::global_attention(o, at, [&q, &k, &v])
+        };
+        let by_dfdx = testing::run(testing::composed(), &data, network);
+        for (a, b) in by_hand.iter().zip(&by_dfdx) {
+            assert!((a - b).abs() < 1e-11, "{a} fused, {b} composed");
         }
     }
 }
