@@ -5,6 +5,7 @@ pub mod checkpoint;
 pub mod constants;
 pub mod explicit_inverse;
 pub mod factor_gnn;
+pub mod factored_inverse;
 pub mod features;
 pub mod fit;
 mod graph;
@@ -14,6 +15,7 @@ pub mod nsls;
 pub mod precorrector;
 mod rowwise;
 pub mod scaling;
+pub mod spai_gnn;
 pub mod stencil_mlp;
 #[cfg(test)]
 pub mod testing;
@@ -136,8 +138,10 @@ pub struct BuiltIn {
 }
 
 /// The models there are.
-pub static ENTRIES: Registry<dyn ModelConfig> =
-    Registry::new("model", &[&mlp::ENTRY, &stencil_mlp::ENTRY, &nsls::ENTRY, &precorrector::ENTRY, &factor_gnn::ENTRY]);
+pub static ENTRIES: Registry<dyn ModelConfig> = Registry::new(
+    "model",
+    &[&mlp::ENTRY, &stencil_mlp::ENTRY, &nsls::ENTRY, &precorrector::ENTRY, &factor_gnn::ENTRY, &spai_gnn::ENTRY],
+);
 
 /// Adds a model for the rest of the process.
 ///

@@ -115,6 +115,24 @@ impl GraphNorm {
     }
 }
 
+/// Features normalised within each row, with γ `{name}.gamma`, β `{name}.beta`: see [`super::ops::LayerNormOp`].
+#[derive(Debug, Clone, Copy)]
+pub struct LayerNorm([Parameter; 2]);
+
+impl LayerNorm {
+    /// γ = 1, β = 0.
+    pub fn new(layout: &mut Layout, name: &str, width: usize) -> Self {
+        let mut part =
+            |part: &str, start: f32| layout.add(format!("{name}.{part}"), (1, width), Start::Constant(start));
+        LayerNorm([part("gamma", 1.0), part("beta", 0.0)])
+    }
+
+    /// x: (rows, width) → (rows, width).
+    pub fn forward<O: Ops>(&self, ops: &mut O, w: &Weights<O>, x: &O::Value) -> O::Value {
+        ops.layer_norm(x, self.0.map(|p| &w[p]))
+    }
+}
+
 /// e_ij ← e_ij + out(relu(own(e_ij) + target(x_i) + source(x_j))): edges see their ends.
 #[derive(Debug, Clone, Copy)]
 pub struct EdgeUpdate {

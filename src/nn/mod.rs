@@ -20,7 +20,7 @@ pub mod testing;
 
 pub use adam::{AdamConfig, AdamState};
 pub use device::{Backend, Cpu, Device, Loss, Trained};
-pub use layers::{EdgeUpdate, GraphConv, GraphNorm, Linear, Mlp};
+pub use layers::{EdgeUpdate, GraphConv, GraphNorm, LayerNorm, Linear, Mlp};
 pub use layout::{Layout, Start};
 pub use learner::{Learner, StepReport};
 pub use params::{NamedArray, Parameter, Params};

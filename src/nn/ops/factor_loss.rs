@@ -94,13 +94,13 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> FactorLossOp for DfdxOps<E, D, T> {
 
 impl Incidence {
     /// L y by rows.
-    fn product(&self, l: &[f64], y: &[f64]) -> Vec<f64> {
+    pub(super) fn product(&self, l: &[f64], y: &[f64]) -> Vec<f64> {
         let row = |i: usize| self.edges_into(i).map(|e| l[e] * y[self.source[e] as usize]).sum();
         (0..self.nodes()).map(row).collect()
     }
 
     /// Lᵀ x by columns.
-    fn transposed_product(&self, l: &[f64], x: &[f64]) -> Vec<f64> {
+    pub(super) fn transposed_product(&self, l: &[f64], x: &[f64]) -> Vec<f64> {
         let column =
             |j: usize| self.edges_out_of(j).iter().map(|&e| l[e as usize] * x[self.target[e as usize] as usize]).sum();
         (0..self.nodes()).map(column).collect()

@@ -12,10 +12,12 @@ pub mod dfdx;
 mod engine;
 mod factor_loss;
 mod fused;
+mod gelu;
 mod gemm;
 mod global_attention;
 mod graph_conv;
 mod graph_norm;
+mod layer_norm;
 mod linear;
 mod lists;
 mod multiply;
@@ -24,6 +26,7 @@ mod scale;
 mod scores;
 mod segment_softmax;
 mod select;
+mod sparse_inverse_loss;
 #[cfg(test)]
 pub(in crate::nn) mod testing;
 mod weighted_sum;
@@ -42,9 +45,11 @@ pub use dfdx::DfdxOps;
 pub use engine::{Engine, Param, Scalar, Taped, Weights};
 pub use factor_loss::FactorLossOp;
 pub use fused::{FusedOps, Value};
+pub use gelu::GeluOp;
 pub use global_attention::GlobalAttentionOp;
 pub use graph_conv::GraphConvOp;
 pub use graph_norm::GraphNormOp;
+pub use layer_norm::LayerNormOp;
 pub use linear::LinearOp;
 pub use lists::Lists;
 pub use multiply::MultiplyOp;
@@ -53,6 +58,7 @@ pub use scale::ScaleOp;
 pub use scores::ScoresOp;
 pub use segment_softmax::SegmentSoftmaxOp;
 pub use select::SelectOp;
+pub use sparse_inverse_loss::{SparseInverseLossOp, Trial};
 pub use weighted_sum::WeightedSumOp;
 
 /// All operations. A network is a function generic over this trait; it runs fused on the CPU, or out of dfdx's kernels
@@ -65,9 +71,11 @@ pub trait Ops:
     + CombineOp
     + CosineLossOp
     + FactorLossOp
+    + GeluOp
     + GlobalAttentionOp
     + GraphConvOp
     + GraphNormOp
+    + LayerNormOp
     + LinearOp
     + MultiplyOp
     + PropagateOp
@@ -75,6 +83,7 @@ pub trait Ops:
     + ScoresOp
     + SegmentSoftmaxOp
     + SelectOp
+    + SparseInverseLossOp
     + WeightedSumOp
 {
 }

@@ -1,0 +1,233 @@
+//! The network, what it sees of a matrix, and the factor it makes.
+
+use super::{NAME, SpaiGnnConfig, UnitScale};
+use crate::error::{Error, Result};
+use crate::linalg::Csr;
+use crate::models::PredictOptions;
+use crate::models::factored_inverse::FactoredInverse;
+use crate::models::network::{Description, Network};
+use crate::nn::graph::Graphs;
+use crate::nn::ops::{Engine, Ops, Reduce, Weights};
+use crate::nn::{Backend, LayerNorm, Layout, Linear, Trained};
+use crate::solve::Acceleration;
+use crate::system::LinearSystem;
+
+/// Features of a node: 1/√ā_ii, and the share of the diagonal in the row of |Ā|.
+pub const NODE_FEATURES: usize = 2;
+
+/// Features of an edge: ā_ij, and whether i = j.
+pub const EDGE_FEATURES: usize = 2;
+
+/// A perceptron of two hidden layers on what an update sees, the first layer's parts made apart.
+struct Update {
+    own: Linear,
+    hidden: Linear,
+    out: Linear,
+}
+
+impl Update {
+    /// `tables`: how many are summed into the first layer.
+    fn new(layout: &mut Layout, name: &str, width: usize, tables: usize) -> Self {
+        let gain = (1.0 / tables as f32).sqrt();
+        Update {
+            own: Linear::new(layout, &format!("{name}.own"), width, width, gain),
+            hidden: Linear::new(layout, &format!("{name}.hidden"), width, width, 1.4),
+            out: Linear::new(layout, &format!("{name}.out"), width, width, 0.5),
+        }
+    }
+
+    /// What comes after the first layer's sum.
+    fn rest<O: Ops>(&self, ops: &mut O, w: &Weights<O>, sum: &O::Value) -> O::Value {
+        let h = ops.gelu(sum);
+        let h = self.hidden.forward(ops, w, &h, None);
+        let h = ops.gelu(&h);
+        self.out.forward(ops, w, &h, None)
+    }
+}
+
+/// Two linear layers of node features, for the two ends of an edge.
+struct Ends {
+    target: Linear,
+    source: Linear,
+}
+
+impl Ends {
+    fn new(layout: &mut Layout, name: &str, width: usize) -> Self {
+        let gain = (1.0f32 / 3.0).sqrt();
+        let mut layer = |end: &str| Linear::new(layout, &format!("{name}.{end}"), width, width, gain);
+        Ends { target: layer("target"), source: layer("source") }
+    }
+
+    /// h_e + target(x_i) + source(x_j).
+    fn add<O: Ops>(&self, ops: &mut O, w: &Weights<O>, at: &O::Batch, h: &O::Value, x: &O::Value) -> O::Value {
+        let target = self.target.forward(ops, w, x, None);
+        let source = self.source.forward(ops, w, x, None);
+        // A slope of one below zero: no activation.
+        ops.combine(at, h, Some(&target), &source, 1.0)
+    }
+}
+
+/// e ← e + MLP(e, x_i, x_j), then x ← x + MLP(x, mean of e over the edges into i), on normalised features.
+struct Round {
+    edge_norm: LayerNorm,
+    node_norm: LayerNorm,
+    edge: Update,
+    ends: Ends,
+    node: Update,
+    edges: Linear,
+}
+
+impl Round {
+    fn new(layout: &mut Layout, r: usize, width: usize) -> Self {
+        let name = |part: &str| format!("round.{r}.{part}");
+        Round {
+            edge_norm: LayerNorm::new(layout, &name("edge.norm"), width),
+            node_norm: LayerNorm::new(layout, &name("node.norm"), width),
+            edge: Update::new(layout, &name("edge"), width, 3),
+            ends: Ends::new(layout, &name("edge"), width),
+            node: Update::new(layout, &name("node"), width, 2),
+            edges: Linear::new(layout, &name("node.edges"), width, width, 0.5f32.sqrt()),
+        }
+    }
+
+    fn forward<O: Ops>(&self, ops: &mut O, w: &Weights<O>, at: &O::Batch, [x, e]: [O::Value; 2]) -> [O::Value; 2] {
+        let xn = self.node_norm.forward(ops, w, &x);
+        let en = self.edge_norm.forward(ops, w, &e);
+        let h = self.edge.own.forward(ops, w, &en, None);
+        let h = self.ends.add(ops, w, at, &h, &xn);
+        let change = self.edge.rest(ops, w, &h);
+        let e = ops.add(&e, &change);
+        let mean = ops.aggregate(at, &e, true, Reduce::Mean);
+        let mean = self.edges.forward(ops, w, &mean, None);
+        let own = self.node.own.forward(ops, w, &xn, None);
+        let h = ops.add(&own, &mean);
+        let change = self.node.rest(ops, w, &h);
+        [ops.add(&x, &change), e]
+    }
+}
+
+/// Encoders of nodes and edges, rounds, a decoder of edges and their ends.
+pub struct SpaiGnn {
+    pub(super) config: SpaiGnnConfig,
+    pub(super) about: Description,
+    nodes: Linear,
+    edges: Linear,
+    rounds: Vec<Round>,
+    decoder: Linear,
+    ends: Ends,
+    out: Linear,
+}
+
+impl SpaiGnn {
+    /// The network of these settings.
+    pub fn new(config: SpaiGnnConfig) -> Self {
+        let w = config.width;
+        let mut layout = Layout::default();
+        let nodes = Linear::new(&mut layout, "encoder.node", NODE_FEATURES, w, 1.0);
+        let edges = Linear::new(&mut layout, "encoder.edge", EDGE_FEATURES, w, 1.0);
+        let rounds = (0..config.rounds).map(|r| Round::new(&mut layout, r, w)).collect();
+        let decoder = Linear::new(&mut layout, "decoder.own", w, w, (1.0f32 / 3.0).sqrt());
+        let ends = Ends::new(&mut layout, "decoder", w);
+        let out = Linear::new(&mut layout, "decoder.out", w, 1, 0.0);
+        SpaiGnn { about: Description::new(NAME, &config, layout), config, nodes, edges, rounds, decoder, ends, out }
+    }
+
+    /// The entries of G: base + what the decoder says. `nodes` and `edges` as in [`Seen`], `base` (edges × 1).
+    pub fn forward<O: Ops>(
+        &self,
+        ops: &mut O,
+        w: &Weights<O>,
+        at: &O::Batch,
+        [nodes, edges, base]: [&O::Value; 3],
+    ) -> O::Value {
+        let x = self.nodes.forward(ops, w, nodes, None);
+        let e = self.edges.forward(ops, w, edges, None);
+        let [x, e] = self.rounds.iter().fold([x, e], |state, round| round.forward(ops, w, at, state));
+        let h = self.decoder.forward(ops, w, &e, None);
+        let h = self.ends.add(ops, w, at, &h, &x);
+        let h = ops.gelu(&h);
+        let change = self.out.forward(ops, w, &h, None);
+        ops.add(base, &change)
+    }
+
+    /// M ≈ A⁻¹.
+    ///
+    /// # Errors
+    /// [`Error::Numeric`] if the diagonal of A is not positive.
+    pub fn inverse<D: Backend>(&self, weights: &Trained<D>, a: &Csr) -> Result<FactoredInverse> {
+        let seen = Seen::new(&self.config, a)?;
+        let graphs = Graphs::of(&seen.matrix)?;
+        let entries = weights.evaluate(|ops, w| {
+            let at = ops.batch(&graphs);
+            let nodes = ops.table(seen.nodes.clone(), NODE_FEATURES);
+            let edges = ops.table(seen.edges.clone(), EDGE_FEATURES);
+            let base = ops.table(seen.base.clone(), 1);
+            self.forward(ops, w, &at, [&nodes, &edges, &base])
+        });
+        let values = entries.iter().map(|&v| f64::from(v)).collect();
+        let factor = Csr::new(seen.matrix.pattern().clone(), values)?;
+        FactoredInverse::new(factor, self.config.shift, Some(seen.scale))
+    }
+}
+
+/// A matrix of unit scale, Ā = S A S, and what the network sees of it.
+pub struct Seen {
+    /// Ā.
+    pub matrix: Csr,
+    /// The diagonal of S.
+    pub scale: Vec<f64>,
+    /// Nodes × [`NODE_FEATURES`].
+    pub nodes: Vec<f32>,
+    /// Entries × [`EDGE_FEATURES`].
+    pub edges: Vec<f32>,
+    /// The factor that training starts from, entry by entry: D̄^{-1/2}.
+    pub base: Vec<f32>,
+}
+
+impl Seen {
+    /// Scales A and takes its features.
+    ///
+    /// # Errors
+    /// [`Error::Numeric`] if an entry of the diagonal is not positive.
+    pub fn new(config: &SpaiGnnConfig, a: &Csr) -> Result<Self> {
+        let (equilibrated, root) = a.equilibrated()?;
+        let (matrix, scale) = match config.scaling {
+            UnitScale::Jacobi => (equilibrated, root.iter().map(|r| 1.0 / r).collect()),
+            UnitScale::Mean => {
+                let mean = a.values().iter().map(|v| v.abs()).sum::<f64>() / a.nnz().max(1) as f64;
+                let values = a.values().iter().map(|v| v / mean).collect();
+                (Csr::new(a.pattern().clone(), values)?, vec![1.0 / mean.sqrt(); a.nrows()])
+            }
+        };
+        if let Some(v) = matrix.values().iter().find(|v| !v.is_finite()) {
+            return Err(Error::Numeric(format!("{NAME}: an entry of the scaled matrix is {v}")));
+        }
+        let n = matrix.nrows();
+        let (mut nodes, mut edges, mut base) = (Vec::new(), Vec::new(), Vec::new());
+        for i in 0..n {
+            let (cols, values) = matrix.row(i);
+            let diagonal = matrix.get(i, i);
+            let sum: f64 = values.iter().map(|v| v.abs()).sum();
+            let start = 1.0 / diagonal.sqrt();
+            nodes.extend([start as f32, (diagonal / sum) as f32]);
+            for (&j, &v) in cols.iter().zip(values) {
+                let own = j as usize == i;
+                edges.extend([v as f32, f32::from(u8::from(own))]);
+                base.push(if own { start as f32 } else { 0.0 });
+            }
+        }
+        Ok(Seen { matrix, scale, nodes, edges, base })
+    }
+}
+
+impl<D: Backend> Network<D> for SpaiGnn {
+    fn about(&self) -> &Description {
+        &self.about
+    }
+
+    /// Symmetric as it is.
+    fn predict(&self, weights: &Trained<D>, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
+        options.nothing_to_filter(NAME)?;
+        Ok(Acceleration::preconditioner(self.inverse(weights, &system.matrix)?))
+    }
+}

@@ -1,0 +1,78 @@
+//! The Gaussian error linear unit, in its tanh form (Hendrycks & Gimpel 2016, arXiv:1606.08415).
+
+use dfdx::prelude::{Cpu, Device, Tape};
+
+use super::dfdx::{DfdxOps, Table};
+use super::engine::Engine;
+use super::fused::{FusedOps, Value, each};
+use crate::nn::Real;
+
+/// √(2/π).
+const SLOPE: f64 = 0.797_884_560_802_865_4;
+
+/// Factor of the cubic term.
+const CUBIC: f64 = 0.044_715;
+
+/// The Gaussian error linear unit.
+pub trait GeluOp: Engine {
+    /// x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2.
+    fn gelu(&mut self, x: &Self::Value) -> Self::Value;
+}
+
+impl<E: Real, T: Tape<E, Cpu>> GeluOp for FusedOps<E, T> {
+    fn gelu(&mut self, x: &Value<E>) -> Value<E> {
+        let mut y = x.data().to_vec();
+        each(&mut y, x.data(), |y, x| *y = E::narrow(value(x.wide())));
+        let out = Value::new(y, x.cols());
+        let (sx, so, x) = (x.slot(), out.slot(), x.data().clone());
+        self.tape.add_backward_op(move |grads| {
+            if let Some(mut g) = so.take(grads) {
+                each(&mut g, &x, |g, x| *g *= E::narrow(derivative(x.wide())));
+                sx.add(grads, g);
+            }
+            Ok(())
+        });
+        out
+    }
+}
+
+impl<E: Real, D: Device<E>, T: Tape<E, D>> GeluOp for DfdxOps<E, D, T> {
+    fn gelu(&mut self, x: &Table<E, D>) -> Table<E, D> {
+        let slope = self.on(x, |x| x.square() * E::narrow(SLOPE * CUBIC) + E::narrow(SLOPE));
+        let inner = self.times(&slope, x);
+        let share = self.on(&inner, |u| u.tanh() * E::narrow(0.5) + E::narrow(0.5));
+        self.times(&share, x)
+    }
+}
+
+fn value(x: f64) -> f64 {
+    0.5 * x * (1.0 + inner(x).tanh())
+}
+
+fn derivative(x: f64) -> f64 {
+    let t = inner(x).tanh();
+    0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * SLOPE * (1.0 + 3.0 * CUBIC * x * x)
+}
+
+fn inner(x: f64) -> f64 {
+    SLOPE * (x + CUBIC * x * x * x)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::ops::testing::{NODES, check, table};
+
+    check!(derivatives, [(NODES, 3)], |o, _at, p| {
+        let x = table(o, &p[0]);
+        o.gelu(&x)
+    });
+
+    #[test]
+    fn is_close_to_the_gaussian_form() {
+        // x Φ(x): Φ(1) = 0.841345, Φ(−2) = 0.022750.
+        for (x, exact) in [(0.0, 0.0), (1.0, 0.841_345), (-2.0, -0.045_500), (6.0, 6.0)] {
+            assert!((value(x) - exact).abs() < 5e-4, "{x}: {}", value(x));
+        }
+    }
+}
