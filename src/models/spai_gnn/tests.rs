@@ -5,7 +5,7 @@ use super::*;
 use crate::linalg::{Csr, LinOp};
 use crate::nn::graph::Graphs;
 use crate::nn::ops::{Engine, SparseInverseLossOp, Trial};
-use crate::nn::{Backend, Cpu, Trained, testing};
+use crate::nn::{Cpu, Trained, testing};
 use crate::rng::{Purpose, stream};
 
 /// 5-point differences with varying coefficients on `nx` × `ny` points.

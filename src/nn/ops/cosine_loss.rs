@@ -110,7 +110,7 @@ impl Part {
 mod tests {
     use super::*;
     use crate::nn::ops::testing::{self, NODES, check, graphs, numbers, table};
-    use crate::nn::ops::{Ops, Param, Taped};
+    use crate::nn::ops::{Param, Taped};
 
     check!(derivatives, [(NODES, 2)], |o, _at, p| {
         let x = table(o, &p[0]);
