@@ -11,7 +11,9 @@ mod cosine_loss;
 pub mod dfdx;
 mod engine;
 mod factor_loss;
+mod factored_inverse_loss;
 mod fused;
+mod gaussian;
 mod gelu;
 mod gemm;
 mod global_attention;
@@ -21,6 +23,7 @@ mod layer_norm;
 mod linear;
 mod lists;
 mod multiply;
+mod pool;
 mod propagate;
 mod scale;
 mod scores;
@@ -44,7 +47,9 @@ pub use cosine_loss::CosineLossOp;
 pub use dfdx::DfdxOps;
 pub use engine::{Engine, Param, Scalar, Taped, Weights};
 pub use factor_loss::FactorLossOp;
+pub use factored_inverse_loss::FactoredInverseLossOp;
 pub use fused::{FusedOps, Value};
+pub use gaussian::GaussianOp;
 pub use gelu::GeluOp;
 pub use global_attention::GlobalAttentionOp;
 pub use graph_conv::GraphConvOp;
@@ -53,6 +58,7 @@ pub use layer_norm::LayerNormOp;
 pub use linear::LinearOp;
 pub use lists::Lists;
 pub use multiply::MultiplyOp;
+pub use pool::PoolOp;
 pub use propagate::PropagateOp;
 pub use scale::ScaleOp;
 pub use scores::ScoresOp;
@@ -71,6 +77,8 @@ pub trait Ops:
     + CombineOp
     + CosineLossOp
     + FactorLossOp
+    + FactoredInverseLossOp
+    + GaussianOp
     + GeluOp
     + GlobalAttentionOp
     + GraphConvOp
@@ -78,6 +86,7 @@ pub trait Ops:
     + LayerNormOp
     + LinearOp
     + MultiplyOp
+    + PoolOp
     + PropagateOp
     + ScaleOp
     + ScoresOp
