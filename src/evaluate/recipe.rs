@@ -131,6 +131,9 @@ pub struct Row {
     /// Drop entries |m_ij| below this.
     #[serde(default)]
     pub filter: f64,
+    /// Of a generative model: 0 takes the mean of its latent distribution, 1 a draw, more the best of so many draws.
+    #[serde(default)]
+    pub draws: usize,
 }
 
 /// One path, or one per dataset.
@@ -173,7 +176,7 @@ impl RowKind {
 impl Row {
     /// A row of a solver and a preconditioner's notation.
     pub fn classical(ksp: Method, pc: &str) -> Self {
-        Row { label: String::new(), ksp, pc: Some(pc.into()), model: None, symmetrize: false, filter: 0.0 }
+        Row { label: String::new(), ksp, pc: Some(pc.into()), model: None, symmetrize: false, filter: 0.0, draws: 0 }
     }
 
     /// A row of a solver and a model.
@@ -185,6 +188,7 @@ impl Row {
             pc: None,
             model: Some(OneOrMany::One(model)),
             filter: 0.0,
+            draws: 0,
         }
     }
 
@@ -206,7 +210,7 @@ impl Row {
 
     /// What a model is asked for.
     pub fn options(&self) -> PredictOptions {
-        PredictOptions { symmetrize: self.symmetrize, filter: self.filter }
+        PredictOptions { symmetrize: self.symmetrize, filter: self.filter, draws: self.draws }
     }
 
     /// The label, or one made from solver and preconditioner.
@@ -351,9 +355,9 @@ impl EvalRecipe {
                 return bad(format!("row {:?}: filter must be 0 or positive", row.name()));
             }
             let plain = matches!(row.kind(), Ok(RowKind::Classical(_)));
-            if plain && (row.symmetrize || row.filter > 0.0) {
+            if plain && (row.symmetrize || row.filter > 0.0 || row.draws > 0) {
                 return bad(format!(
-                    "row {:?}: symmetrize and filter mean nothing for a classical preconditioner",
+                    "row {:?}: symmetrize, filter and draws mean nothing for a classical preconditioner",
                     row.name()
                 ));
             }

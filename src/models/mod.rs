@@ -8,6 +8,7 @@ pub mod factor_gnn;
 pub mod factored_inverse;
 pub mod features;
 pub mod fit;
+pub mod gcvae;
 mod graph;
 pub mod mlp;
 pub mod network;
@@ -46,6 +47,8 @@ pub struct PredictOptions {
     pub symmetrize: bool,
     /// Drop entries |m_ij| < filter of an explicit inverse.
     pub filter: f64,
+    /// Of a generative model: 0 takes the mean of the latent distribution, 1 a draw, more the best of so many draws.
+    pub draws: usize,
 }
 
 impl PredictOptions {
@@ -140,7 +143,7 @@ pub struct BuiltIn {
 /// The models there are.
 pub static ENTRIES: Registry<dyn ModelConfig> = Registry::new(
     "model",
-    &[&mlp::ENTRY, &stencil_mlp::ENTRY, &nsls::ENTRY, &precorrector::ENTRY, &factor_gnn::ENTRY, &spai_gnn::ENTRY],
+    &[&mlp::ENTRY, &stencil_mlp::ENTRY, &nsls::ENTRY, &precorrector::ENTRY, &factor_gnn::ENTRY, &gcvae::ENTRY, &spai_gnn::ENTRY],
 );
 
 /// Adds a model for the rest of the process.

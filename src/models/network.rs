@@ -47,6 +47,11 @@ pub trait Network<D: Backend>: Send + Sync + 'static {
     /// What it is.
     fn about(&self) -> &Description;
 
+    /// Whether its predictions can be drawn from a distribution ([`PredictOptions::draws`]).
+    fn draws(&self) -> bool {
+        false
+    }
+
     /// See [`Model::predict`].
     ///
     /// # Errors
@@ -95,6 +100,13 @@ impl<N: Network<D>, D: Backend> Model for TrainedNetwork<N, D> {
     }
 
     fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
+        if options.draws > 0 && !self.network.draws() {
+            return Err(Error::Argument(format!(
+                "{} is no generative model: draws = {} has no meaning",
+                self.name(),
+                options.draws
+            )));
+        }
         self.network.predict(&self.weights, system, options)
     }
 

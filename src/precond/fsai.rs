@@ -98,6 +98,12 @@ impl Fsai {
         let g = Csr::new(Arc::new(pattern), values)?;
         Ok(Fsai { gt: g.transpose(), scratch: Arc::new(std::sync::Mutex::new(vec![0.0; a.nrows()])), g })
     }
+
+impl Fsai {
+    /// G of M = Gᵀ G.
+    pub fn factor(&self) -> &Csr {
+        &self.g
+    }
 }
 
 pub(super) fn not_definite(method: &str, i: usize) -> Error {

@@ -92,7 +92,7 @@ fn classical(spec: &Spec, system: &LinearSystem, rigid_body: bool) -> Result<Acc
 
 fn learned(path: &Path, args: &Args, system: &LinearSystem) -> Result<Acceleration> {
     let model = models::load(path, args.device)?;
-    let options = PredictOptions { symmetrize: args.symmetrize, filter: args.filter };
+    let options = PredictOptions { symmetrize: args.symmetrize, filter: args.filter, ..Default::default() };
     let predicted = Acceleration::predicted(|| model.predict(system, &options)).map_err(|e| match e {
         Error::Io { .. } | Error::File { .. } => e,
         other => Error::Argument(format!(

@@ -3,6 +3,7 @@
 //!
 //! [`ENTRIES`] lists them, one a file. A recipe's row names one in place of a classical preconditioner.
 
+pub mod mean_fsai;
 pub mod mean_inverse;
 
 use super::PredictOptions;
@@ -25,7 +26,7 @@ pub trait Constant: Configuration + Send + Sync {
 pub type Fitted = Box<dyn Fn() -> Acceleration + Send + Sync>;
 
 /// The constants there are.
-pub static ENTRIES: Registry<dyn Constant> = Registry::new("constant", &[&mean_inverse::ENTRY]);
+pub static ENTRIES: Registry<dyn Constant> = Registry::new("constant", &[&mean_inverse::ENTRY, &mean_fsai::ENTRY]);
 
 /// A constant with its settings, written `mean-inverse` or `mean-inverse(64)`.
 pub type Spec = notation::Spec<dyn Constant>;

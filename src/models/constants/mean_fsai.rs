@@ -1,0 +1,110 @@
+//! `mean-fsai`: the entrywise mean of the FSAI factors of training systems.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{Constant, Fitted};
+use crate::entry::{self, Entry};
+use crate::error::{Error, Result};
+use crate::linalg::{Csr, LinOp, Props};
+use crate::models::PredictOptions;
+use crate::models::factored_inverse::FactoredInverse;
+use crate::precond::Fsai;
+use crate::solve::Acceleration;
+use crate::system::{Parts, SampleSource};
+
+/// A factored inverse that knows no system: what a network that learned nothing but a constant would say.
+pub static ENTRY: Entry<dyn Constant> = Entry {
+    name: "mean-fsai",
+    help: "Mean of the FSAI factors of training systems, M = Rᵀ R",
+    source: "the best constant factor in the mean of ||R - R_FSAI||_F^2 (Kolotilina & Yeremin 1993)",
+    needs: "training systems of one pattern, symmetric positive definite",
+    positional: &["samples", "power"],
+    defaults: entry::defaults::<MeanFsai>,
+    parse: |table, name, origin| Ok(Box::new(entry::checked(table, name, origin, MeanFsai::check)?)),
+};
+
+/// Its settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MeanFsai {
+    /// At most this many training systems.
+    pub samples: usize,
+    /// The factors are on the pattern of tril(A^power).
+    pub power: usize,
+}
+
+impl Default for MeanFsai {
+    fn default() -> Self {
+        MeanFsai { samples: 256, power: 1 }
+    }
+}
+
+impl MeanFsai {
+    fn check(&self) -> Result<()> {
+        for (key, value) in [("samples", self.samples), ("power", self.power)] {
+            if value == 0 {
+                return Err(Error::Argument(format!("mean-fsai: {key} = 0 must be at least 1")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Constant for MeanFsai {
+    fn fit(&self, source: &dyn SampleSource, ids: &[u32], _options: &PredictOptions) -> Result<Fitted> {
+        let ids = &ids[..ids.len().min(self.samples)];
+        let mut mean: Option<Csr> = None;
+        for group in ids.chunks(8) {
+            let systems = source.load(group, &Parts::matrix())?;
+            let factors = systems.par_iter().map(|s| Fsai::new(&s.matrix, self.power)).collect::<Result<Vec<_>>>()?;
+            for factor in factors.iter().map(Fsai::factor) {
+                let Some(sum) = &mut mean else {
+                    mean = Some(factor.clone());
+                    continue;
+                };
+                if sum.pattern() != factor.pattern() {
+                    return Err(Error::Argument("mean-fsai needs training systems of one pattern".into()));
+                }
+                sum.values_mut().iter_mut().zip(factor.values()).for_each(|(s, v)| *s += v);
+            }
+        }
+        let Some(mut mean) = mean else {
+            return Err(Error::Argument("mean-fsai needs training systems".into()));
+        };
+        mean.values_mut().iter_mut().for_each(|v| *v /= ids.len() as f64);
+        let op = Arc::new(FactoredInverse::new(mean.transpose(), 0.0, None)?);
+        debug_assert_eq!(op.props(), Props::SPD);
+        Ok(Box::new(move || Acceleration::preconditioner(op.clone())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Spec;
+    use super::*;
+    use crate::system::LinearSystem;
+
+    #[test]
+    fn is_the_mean_of_the_factors() {
+        let diagonal = |values: &[f64]| {
+            let entries: Vec<_> = values.iter().enumerate().map(|(i, &v)| (i, i, v)).collect();
+            let matrix = Csr::from_triplets(values.len(), values.len(), &entries).unwrap();
+            LinearSystem::plain(matrix, vec![1.0; values.len()], Props::SPD)
+        };
+        // Factors 1/√a: 1 and 1/2, 1/2 and 1/4.
+        let train = vec![diagonal(&[1.0, 4.0]), diagonal(&[4.0, 16.0])];
+        let spec: Spec = "mean-fsai".parse().unwrap();
+        let same = spec.member().fit(&train, &[0, 1], &PredictOptions::default()).unwrap();
+        let mut z = [0.0; 2];
+        same().preconditioner.unwrap().apply(&[1.0, 1.0], &mut z);
+        assert_eq!(z, [0.75 * 0.75, 0.375 * 0.375]);
+        let mixed = vec![diagonal(&[1.0]), diagonal(&[2.0, 4.0])];
+        for ids in [&[0, 1][..], &[]] {
+            assert!(spec.member().fit(&mixed, ids, &PredictOptions::default()).is_err());
+        }
+        assert!("mean-fsai(0)".parse::<Spec>().is_err());
+    }
+}
