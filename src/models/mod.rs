@@ -143,7 +143,15 @@ pub struct BuiltIn {
 /// The models there are.
 pub static ENTRIES: Registry<dyn ModelConfig> = Registry::new(
     "model",
-    &[&mlp::ENTRY, &stencil_mlp::ENTRY, &nsls::ENTRY, &precorrector::ENTRY, &factor_gnn::ENTRY, &gcvae::ENTRY, &spai_gnn::ENTRY],
+    &[
+        &mlp::ENTRY,
+        &stencil_mlp::ENTRY,
+        &nsls::ENTRY,
+        &precorrector::ENTRY,
+        &factor_gnn::ENTRY,
+        &gcvae::ENTRY,
+        &spai_gnn::ENTRY,
+    ],
 );
 
 /// Adds a model for the rest of the process.

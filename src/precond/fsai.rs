@@ -99,7 +99,6 @@ impl Fsai {
         Ok(Fsai { gt: g.transpose(), scratch: Arc::new(std::sync::Mutex::new(vec![0.0; a.nrows()])), g })
     }
 
-impl Fsai {
     /// G of M = Gᵀ G.
     pub fn factor(&self) -> &Csr {
         &self.g

@@ -78,8 +78,7 @@ impl Gcvae {
         let mut layout = Layout::default();
         let nodes = Linear::new(&mut layout, "encoder.node", NODE_FEATURES, w, 1.0);
         let attention = (0..config.layers).map(|l| Attention::new(&mut layout, &format!("encoder.{l}"), w)).collect();
-        let mut layer =
-            |name: &str, from: usize, to: usize, gain: f32| Linear::new(&mut layout, name, from, to, gain);
+        let mut layer = |name: &str, from: usize, to: usize, gain: f32| Linear::new(&mut layout, name, from, to, gain);
         let posterior = [
             layer("posterior.node", w, w, 0.7),
             layer("posterior.inverse", 2 * config.inverse_probes, w, 0.7),
@@ -158,7 +157,13 @@ impl Gcvae {
     }
 
     /// R on the mask, for one z.
-    fn factor<D: Backend>(&self, weights: &Trained<D>, seen: &Seen, graphs: &[Graphs<f32>; 2], z: &[f32]) -> Result<Csr> {
+    fn factor<D: Backend>(
+        &self,
+        weights: &Trained<D>,
+        seen: &Seen,
+        graphs: &[Graphs<f32>; 2],
+        z: &[f32],
+    ) -> Result<Csr> {
         let values = weights.evaluate(|ops, w| {
             let [at, mask] = [ops.batch(&graphs[0]), ops.batch(&graphs[1])];
             let nodes = ops.table(seen.nodes.clone(), NODE_FEATURES);

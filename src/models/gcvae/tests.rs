@@ -27,7 +27,8 @@ fn matrix(nx: usize, ny: usize) -> Csr {
 
 /// Fills the last layers, which start at zero.
 fn fill(weights: &mut [crate::nn::NamedArray], seed: u64) {
-    for w in weights.iter_mut().filter(|w| w.name == "decoder.out.weight" || w.name == "posterior.log_variance.weight") {
+    for w in weights.iter_mut().filter(|w| w.name == "decoder.out.weight" || w.name == "posterior.log_variance.weight")
+    {
         w.data.iter_mut().enumerate().for_each(|(k, v)| *v = 0.3 * ((k as u64 + seed) as f32).sin());
     }
 }
@@ -137,7 +138,7 @@ fn the_best_of_several_draws_is_no_worse_than_the_first() {
 
 #[test]
 fn settings_out_of_range_are_named() {
-    for (change, key) in [("latent = 0", "latent"), ("extra = -0.1", "extra"), ("norm = \"trace\"", "norm")] {
+    for (change, key) in [("latent = 0", "latent"), ("extra = -0.1", "extra"), ("norm = \"trace\"", "trace")] {
         let table: toml::Table = change.parse().unwrap();
         let error = ENTRY.parse(&table, "r.toml").err().unwrap().to_string();
         assert!(error.contains(key), "{error}");
