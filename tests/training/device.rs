@@ -1,6 +1,6 @@
 //! CUDA: asked for in a CPU build it says how to get it; with a GPU at hand it must agree with the CPU.
 
-use crate::setup::{FACTOR, NSLS, PRECORRECTOR, Place, SMALL};
+use crate::setup::{FACTOR, GCVAE, NSLS, PRECORRECTOR, Place, SMALL, SPAI_GNN};
 
 #[cfg(not(feature = "cuda"))]
 #[test]
@@ -27,7 +27,7 @@ fn cuda_trains_as_the_cpu_does() {
         println!("skipped: {reason}");
         return;
     }
-    for recipe in [SMALL, NSLS, PRECORRECTOR, FACTOR] {
+    for recipe in [SMALL, NSLS, PRECORRECTOR, FACTOR, GCVAE, SPAI_GNN] {
         compare(recipe);
     }
 }

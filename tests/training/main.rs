@@ -3,6 +3,7 @@
 mod device;
 mod evaluate;
 mod factor;
+mod gcvae;
 #[path = "../../examples/own_model.rs"]
 mod own_model;
 mod pipeline;

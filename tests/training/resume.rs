@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use fempipe::models::Checkpoint;
 
-use crate::setup::{FACTOR, NSLS, PRECORRECTOR, Place, SMALL, STENCIL};
+use crate::setup::{FACTOR, GCVAE, NSLS, PRECORRECTOR, Place, SMALL, SPAI_GNN, STENCIL};
 
 /// Weights, optimiser and counters; seconds differ from run to run.
 fn comparable(mut c: Checkpoint) -> Checkpoint {
@@ -40,7 +40,7 @@ fn same(place: &Place, a: &str, b: &str) {
 fn n_and_n_epochs_equal_2n() {
     // Clipped, so that the scale of the loss decides the steps.
     let l2 = SMALL.replace("\"rate\"", "\"l2\"") + "[optimizer]\nclip = 0.01\n";
-    for recipe in [SMALL, STENCIL, NSLS, PRECORRECTOR, FACTOR, &l2] {
+    for recipe in [SMALL, STENCIL, NSLS, PRECORRECTOR, FACTOR, GCVAE, SPAI_GNN, &l2] {
         let place = Place::new();
         place.recipe("r.toml", recipe);
         place.ok(&["train", "r.toml", "-o", "whole"]);
@@ -54,7 +54,7 @@ fn n_and_n_epochs_equal_2n() {
 
 #[test]
 fn the_thread_count_changes_no_bit() {
-    for recipe in [STENCIL, NSLS, PRECORRECTOR, FACTOR] {
+    for recipe in [STENCIL, NSLS, PRECORRECTOR, FACTOR, GCVAE, SPAI_GNN] {
         let place = Place::new();
         place.recipe("r.toml", recipe);
         place.ok(&["train", "r.toml", "-o", "one", "--threads", "1"]);
@@ -66,7 +66,7 @@ fn the_thread_count_changes_no_bit() {
 #[test]
 fn the_memory_bound_changes_no_bit() {
     let l2 = SMALL.replace("\"rate\"", "\"l2\"");
-    for recipe in [SMALL, STENCIL, NSLS, PRECORRECTOR, FACTOR, &l2] {
+    for recipe in [SMALL, STENCIL, NSLS, PRECORRECTOR, FACTOR, GCVAE, SPAI_GNN, &l2] {
         let place = Place::new();
         place.recipe("r.toml", recipe);
         place.ok(&["train", "r.toml", "-o", "whole"]);

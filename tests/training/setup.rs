@@ -142,3 +142,29 @@ width = 4
 rounds = 2
 target = "icc"
 "#;
+
+/// A quick training of the autoencoder that writes factored inverses.
+pub const GCVAE: &str = r#"model = "gcvae"
+epochs = 6
+batch_size = 16
+[validation]
+ksp = { type = "cg" }
+[gcvae]
+width = 4
+layers = 2
+latent = 2
+vectors = 2
+extra = 0.5
+"#;
+
+/// A quick training of the graph network that writes sparse factored inverses.
+pub const SPAI_GNN: &str = r#"model = "spai-gnn"
+epochs = 6
+batch_size = 16
+[validation]
+ksp = { type = "cg" }
+[spai-gnn]
+width = 4
+rounds = 2
+vectors = 2
+"#;
