@@ -49,9 +49,9 @@ impl Seen {
         let mean = root.iter().map(|r| r * r).sum::<f64>() / n.max(1) as f64;
         let mut nodes = Vec::with_capacity(NODE_FEATURES * n);
         let (mut values, mut entries, mut base) = (Vec::new(), Vec::new(), Vec::new());
-        for i in 0..n {
+        for (i, root) in root.iter().enumerate() {
             let sum: f64 = matrix.row(i).1.iter().map(|v| v.abs()).sum();
-            nodes.extend([(root[i] * root[i] / mean) as f32, (1.0 / sum) as f32]);
+            nodes.extend([(root * root / mean) as f32, (1.0 / sum) as f32]);
             for &j in pattern.row(i) {
                 let (j, own) = (j as usize, f32::from(u8::from(j as usize == i)));
                 values.push(matrix.get(i, j));

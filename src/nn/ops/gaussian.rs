@@ -1,4 +1,4 @@
-//! Diagonal normal distributions, given by mean and logarithm of the variance: draws, and how far they are from N(0, I).
+//! Diagonal normal distributions, by mean and logarithm of the variance: draws, and their divergence from N(0, I).
 
 use dfdx::prelude::{Cpu, Device, HasShape, Tape};
 
