@@ -7,8 +7,8 @@
 //!
 //! Ours, on the limits that the authors name: A⁻¹ is seen through A⁻¹ w for a few random w as node features, and the
 //! norm is estimated without bias on random vectors, so that memory grows with the entries of A and not with n²; the
-//! decoder writes each entry from its two ends, so that one set of weights serves any mesh and size; entries of the
-//! mask beyond A's are the largest of A² there. All of it happens for D^{-1/2} A D^{-1/2}, D the diagonal of A, and training
+//! decoder writes each entry from its two ends, so that one set of weights serves any mesh and size; the mask beyond A
+//! holds the largest entries of A² there. All of it happens for D^{-1/2} A D^{-1/2}, D the diagonal of A, and training
 //! starts from R = I, which is Jacobi. Not stated in the paper and chosen here: the latent size, widths, optimiser, the
 //! further entries, z = 0 for predictions.
 
