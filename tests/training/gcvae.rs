@@ -1,6 +1,6 @@
 //! Draws of the generative model in an evaluation.
 
-use crate::setup::{GCVAE, Place, SMALL};
+use crate::setup::{GCVAE, Place, SMALL, data};
 
 #[test]
 fn rows_draw_once_several_times_or_not_at_all() {
@@ -12,7 +12,10 @@ fn rows_draw_once_several_times_or_not_at_all() {
     };
     let rows = row("mean", 0, "r") + &row("one", 1, "r") + &row("best", 4, "r");
     let constant = "[[row]]\nksp = \"cg\"\npc = \"mean-fsai\"\n";
-    place.recipe("e.toml", &format!("samples = 5\n{rows}{constant}"));
+    let evaluation = |name: &str, rest: &str| {
+        std::fs::write(place.path(name), format!("data = [{:?}]\nsamples = 5\n{rest}", data())).unwrap();
+    };
+    evaluation("e.toml", &format!("{rows}{constant}"));
     let table = place.ok(&["evaluate", "e.toml"]);
     for label in ["mean", "one", "best", "cg + mean-fsai"] {
         assert!(table.contains(label), "{table}");
@@ -22,7 +25,7 @@ fn rows_draw_once_several_times_or_not_at_all() {
 
     place.recipe("s.toml", SMALL);
     place.ok(&["train", "s.toml", "--epochs", "1"]);
-    place.recipe("f.toml", &row("mlp", 2, "s"));
+    evaluation("f.toml", &row("mlp", 2, "s"));
     let error = place.fails(&["evaluate", "f.toml"]);
     assert!(error.contains("no generative model"), "{error}");
 }
