@@ -1,7 +1,8 @@
-//! A model for tests: it knows what a network would have to learn.
+//! What tests of models share: a model that knows what a network would have to learn, matrices, what is definite.
 
 use super::{Model, PredictOptions};
 use crate::error::Result;
+use crate::linalg::{Csr, LinOp};
 use crate::precond::sine_modes;
 use crate::solve::Acceleration;
 use crate::system::LinearSystem;
@@ -20,5 +21,49 @@ impl Model for SineModes {
 
     fn predict(&self, system: &LinearSystem, _options: &PredictOptions) -> Result<Acceleration> {
         Ok(Acceleration::space(sine_modes(system.n().isqrt(), self.0)?))
+    }
+}
+
+/// 5-point differences with varying coefficients on `nx` × `ny` points: symmetric, positive definite.
+pub fn differences(nx: usize, ny: usize) -> Csr {
+    let n = nx * ny;
+    let mut entries = Vec::new();
+    for i in 0..n {
+        entries.push((i, i, 4.5 + 0.3 * (i % 7) as f64));
+        let (right, up) = ((i % nx != nx - 1).then_some(i + 1), (i + nx < n).then_some(i + nx));
+        for j in [right, up].into_iter().flatten() {
+            let v = -1.0 - 0.05 * ((i + j) % 5) as f64;
+            entries.extend([(i, j, v), (j, i, v)]);
+        }
+    }
+    Csr::from_triplets(n, n, &entries).unwrap()
+}
+
+/// Fails unless M is symmetric to rounding and has a Cholesky factor.
+pub fn assert_spd(m: &dyn LinOp) {
+    let n = m.shape().0;
+    let mut dense = faer::Mat::<f64>::zeros(n, n);
+    let mut column = vec![0.0; n];
+    for j in 0..n {
+        let mut unit = vec![0.0; n];
+        unit[j] = 1.0;
+        m.apply(&unit, &mut column);
+        (0..n).for_each(|i| dense[(i, j)] = column[i]);
+    }
+    for i in 0..n {
+        for j in 0..i {
+            let size = dense[(i, i)].abs().max(dense[(j, j)].abs());
+            assert!((dense[(i, j)] - dense[(j, i)]).abs() < 1e-12 * size);
+        }
+    }
+    assert!(dense.llt(faer::Side::Lower).is_ok());
+}
+
+/// Fails unless M is the inverse of the diagonal of A to single precision.
+pub fn assert_jacobi(m: &dyn LinOp, a: &Csr) {
+    let (x, mut y) = (vec![1.0; a.nrows()], vec![0.0; a.nrows()]);
+    m.apply(&x, &mut y);
+    for (y, d) in y.iter().zip(a.diagonal()) {
+        assert!((y * d - 1.0).abs() < 1e-6, "{y} for {d}");
     }
 }

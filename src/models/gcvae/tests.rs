@@ -4,26 +4,11 @@ use std::sync::Arc;
 
 use super::features::{EDGE_FEATURES, ENTRY_FEATURES, NODE_FEATURES, Seen};
 use super::*;
-use crate::linalg::{Csr, LinOp};
+use crate::models::testing::{assert_jacobi, assert_spd, differences};
 use crate::nn::graph::Graphs;
 use crate::nn::ops::{AddOp, Engine, FactoredInverseLossOp, GaussianOp, Trial};
 use crate::nn::{Cpu, Trained, testing};
 use crate::rng::{Purpose, stream};
-
-/// 5-point differences with varying coefficients on `nx` × `ny` points.
-fn matrix(nx: usize, ny: usize) -> Csr {
-    let n = nx * ny;
-    let mut entries = Vec::new();
-    for i in 0..n {
-        entries.push((i, i, 4.5 + 0.3 * (i % 7) as f64));
-        let (right, up) = ((i % nx != nx - 1).then_some(i + 1), (i + nx < n).then_some(i + nx));
-        for j in [right, up].into_iter().flatten() {
-            let v = -1.0 - 0.05 * ((i + j) % 5) as f64;
-            entries.extend([(i, j, v), (j, i, v)]);
-        }
-    }
-    Csr::from_triplets(n, n, &entries).unwrap()
-}
 
 /// Fills the last layers, which start at zero.
 fn fill(weights: &mut [crate::nn::NamedArray], seed: u64) {
@@ -44,7 +29,7 @@ fn network(config: GcvaeConfig, seed: u64) -> (Gcvae, Trained<Cpu>) {
 #[test]
 fn derivatives_match_finite_differences() {
     let config = GcvaeConfig { width: 4, layers: 2, latent: 2, inverse_probes: 1, ..Default::default() };
-    let seen = Seen::new(&config, &matrix(4, 3)).unwrap();
+    let seen = Seen::new(&config, &differences(4, 3)).unwrap();
     let wide = |v: &[f32]| -> Vec<f64> { v.iter().map(|&v| f64::from(v)).collect() };
     let probes = wide(&seen.inverse_probes(1, 3, 0).unwrap());
     let graphs = [&seen.matrix, &seen.masked].map(|m| Graphs::<f64>::of(m).unwrap());
@@ -79,13 +64,9 @@ fn derivatives_match_finite_differences() {
 fn untrained_it_is_the_diagonal() {
     let network = Gcvae::new(GcvaeConfig { shift: 0.0, ..Default::default() });
     let params = network.about.layout.load(&Cpu::default(), &network.about.initial(1)).unwrap();
-    let a = matrix(5, 4);
+    let a = differences(5, 4);
     let m = network.inverse(&Trained::new(params), &a, 0, 0).unwrap();
-    let (x, mut y) = (vec![1.0; 20], vec![0.0; 20]);
-    m.apply(&x, &mut y);
-    for (y, d) in y.iter().zip(a.diagonal()) {
-        assert!((y * d - 1.0).abs() < 1e-6, "{y} for {d}");
-    }
+    assert_jacobi(&m, &a);
 }
 
 #[test]
@@ -93,7 +74,7 @@ fn every_draw_is_positive_definite_on_the_mask() {
     let config = GcvaeConfig { extra: 0.5, ..Default::default() };
     let (network, weights) = network(config.clone(), 2);
     for (nx, ny) in [(3, 3), (6, 5)] {
-        let a = matrix(nx, ny);
+        let a = differences(nx, ny);
         let seen = Seen::new(&config, &a).unwrap();
         let mask = seen.masked.pattern();
         assert_eq!(mask.nnz(), a.nnz() + a.nnz() / 2);
@@ -104,16 +85,7 @@ fn every_draw_is_positive_definite_on_the_mask() {
         for (draws, sample) in [(0, 0), (1, 0), (1, 1), (3, 0)] {
             let m = network.inverse(&weights, &a, draws, sample).unwrap();
             assert_eq!(m.factor().pattern(), mask);
-            let n = a.nrows();
-            let mut dense = faer::Mat::<f64>::zeros(n, n);
-            let mut column = vec![0.0; n];
-            for j in 0..n {
-                let mut unit = vec![0.0; n];
-                unit[j] = 1.0;
-                m.apply(&unit, &mut column);
-                (0..n).for_each(|i| dense[(i, j)] = column[i]);
-            }
-            assert!(dense.llt(faer::Side::Lower).is_ok());
+            assert_spd(&m);
             seen.push(m.factor().values().to_vec());
         }
         assert_ne!(seen[0], seen[1]);
@@ -124,7 +96,7 @@ fn every_draw_is_positive_definite_on_the_mask() {
 #[test]
 fn the_best_of_several_draws_is_no_worse_than_the_first() {
     let (network, weights) = network(GcvaeConfig::default(), 7);
-    let a = matrix(6, 6);
+    let a = differences(6, 6);
     let (scaled, _) = a.equilibrated().unwrap();
     let distance = |draws: usize, sample: u64| {
         let r = network.inverse(&weights, &a, draws, sample).unwrap().factor().clone();
