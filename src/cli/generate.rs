@@ -61,21 +61,38 @@ pub struct Args {
 /// Runs `fempipe generate`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
     let recipe = args.recipe()?;
-    let family = recipe.family()?;
-    let output = args.output(&recipe);
     let shard = args.shard.or_else(|| Shard::from_environment(|name| std::env::var(name).ok()));
+    let done = make(&recipe, &args.output(&recipe), shard, args.force, common)?;
+    report(&done, shard, common)
+}
+
+/// Makes a dataset, or a share of it, under a bar.
+pub(super) fn make(
+    recipe: &Recipe,
+    output: &Path,
+    shard: Option<Shard>,
+    force: bool,
+    common: &Common,
+) -> Result<Summary> {
+    let family = recipe.family()?;
+    with_bars(common, |progress| {
+        let settings = Settings { threads: common.threads(), shard, force, progress };
+        generate::run(recipe, family.as_ref(), output, &settings)
+    })
+}
+
+/// Does something under bars that show what it tells, and clears them.
+pub(super) fn with_bars<T>(common: &Common, work: impl FnOnce(&dyn Fn(Event)) -> T) -> T {
     let bars = RefCell::new(None);
-    let progress = |event| show(common, &bars, event);
-    let settings = Settings { threads: common.threads(), shard, force: args.force, progress: &progress };
-    let done = generate::run(&recipe, family.as_ref(), &output, &settings);
+    let done = work(&|event| show(common, &bars, event));
     if let Some(bar) = bars.take() {
         ProgressBar::finish_and_clear(&bar);
     }
-    report(&done?, shard, common)
+    done
 }
 
 /// Draws what a run or a merge tells.
-pub(super) fn show(common: &Common, bars: &RefCell<Option<ProgressBar>>, event: Event) {
+fn show(common: &Common, bars: &RefCell<Option<ProgressBar>>, event: Event) {
     let mut current = bars.borrow_mut();
     match event {
         Event::Start { total, kept } => {

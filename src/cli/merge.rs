@@ -1,9 +1,9 @@
 //! `fempipe merge`: joins the parts that several processes made.
 
-use std::cell::RefCell;
 use std::path::PathBuf;
 
-use super::{Common, generate as generate_command};
+use super::Common;
+use super::generate::{report, with_bars};
 use crate::error::Result;
 use crate::generate;
 
@@ -21,12 +21,6 @@ pub struct Args {
 
 /// Runs `fempipe merge`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
-    let bars = RefCell::new(None);
-    let done = generate::merge(&args.file, &args.dirs, &|event| {
-        generate_command::show(common, &bars, event);
-    });
-    if let Some(bar) = bars.take() {
-        bar.finish_and_clear();
-    }
-    generate_command::report(&done?, None, common)
+    let done = with_bars(common, |progress| generate::merge(&args.file, &args.dirs, progress))?;
+    report(&done, None, common)
 }

@@ -1,6 +1,6 @@
 //! The recipes that come with fempipe: what `fempipe train --family F [--model M]` runs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::TrainRecipe;
 use crate::error::{Error, Result};
@@ -36,11 +36,6 @@ impl BuiltInRecipe {
     /// The lines at the recipe's head that say what it is and takes.
     pub fn remarks(&self) -> impl Iterator<Item = &'static str> {
         self.text.lines().map_while(|line| line.strip_prefix('#')).map(str::trim)
-    }
-
-    /// The directory that the run goes to by default.
-    pub fn directory(&self) -> PathBuf {
-        Path::new("training").join(&self.recipe.name)
     }
 }
 

@@ -188,6 +188,11 @@ impl Training {
         })
     }
 
+    /// What is trained, all defaults written out.
+    pub fn recipe(&self) -> &TrainRecipe {
+        &self.recipe
+    }
+
     /// The run directory.
     pub fn directory(&self) -> &RunDirectory {
         &self.directory

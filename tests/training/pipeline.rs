@@ -32,6 +32,8 @@ fn a_family_alone_makes_its_dataset_trains_and_evaluates() {
     let other = [&short[..], &["--no-evaluate", "-o", "other"]].concat();
     place.ok(&other);
     assert!(!place.path("other/evaluation").exists());
+    place.ok(&[&short[..], &["--no-evaluate", "--set", "name=mine"]].concat());
+    assert!(place.path("training/mine/best.safetensors").is_file());
 }
 
 #[test]
@@ -39,5 +41,6 @@ fn data_that_were_named_are_not_made() {
     let place = Place::new();
     let error = place.fails(&["train", "--family", "tridiagonal", "--data", "mine.h5"]);
     assert!(error.contains("mine.h5") && error.contains("fempipe generate"), "{error}");
+    assert!(!error.contains("generate mine.h5 from"), "{error}");
     assert!(!place.path("datasets").exists());
 }

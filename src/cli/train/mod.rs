@@ -12,9 +12,7 @@ use super::choice::{DEVICES, one_of};
 use super::output::{bytes, number, print};
 use super::progress::{bar, say};
 use crate::error::{Error, Result};
-use crate::train::{
-    BuiltInRecipe, Device, EpochMetrics, Event, RunDirectory, Summary, TrainRecipe, Training, built_in,
-};
+use crate::train::{Device, EpochMetrics, Event, RunDirectory, Summary, TrainRecipe, Training, built_in};
 
 /// Train a model; the solver runs on held-out systems as it goes and decides which weights are best
 #[derive(Debug, clap::Args)]
@@ -101,7 +99,8 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     let evaluates = evaluates && done.finished;
     report(&done, &directory, evaluates, common)?;
     if evaluates {
-        let recipe = TrainRecipe::read(&directory.recipe())?;
+        let recipe = training.recipe().clone();
+        // What it holds of samples is not needed any more.
         drop(training);
         let evaluation = pipeline::evaluate(&recipe, &directory, common)?;
         if common.json {
@@ -122,16 +121,27 @@ impl Args {
             (None, None) => return Err(Error::Argument("a recipe or --family is needed".into())),
         };
         let mut recipe = self.changed(recipe, &origin)?;
-        let beside = self.recipe.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
-        let own = shipped.as_ref().map_or_else(|| beside.join(&recipe.name), BuiltInRecipe::directory);
-        let directory = RunDirectory::new(self.output.clone().unwrap_or(own));
+        let beside = match &self.recipe {
+            Some(path) => path.parent().unwrap_or(Path::new("")),
+            None => Path::new("training"),
+        };
+        let directory = RunDirectory::new(self.output.clone().unwrap_or_else(|| beside.join(&recipe.name)));
         if let Some(shipped) = &shipped {
             if !self.force {
                 // Before a dataset is made for a run that cannot start.
                 directory.unused()?;
             }
-            pipeline::announce(shipped, &recipe, directory.path(), evaluates, common);
-            if self.data.is_none() && recipe.data == shipped.recipe.data && !recipe.data.is_file() {
+            // A dataset that is named on the command line has to be there.
+            let generates = self.data.is_none() && recipe.data == shipped.recipe.data && !recipe.data.is_file();
+            let plan = pipeline::Plan {
+                built_in: shipped,
+                recipe: &recipe,
+                directory: directory.path(),
+                generates,
+                evaluates,
+            };
+            pipeline::announce(&plan, common);
+            if generates {
                 pipeline::generate(shipped, &recipe, common)?;
             }
         }

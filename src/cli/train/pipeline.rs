@@ -1,9 +1,7 @@
 //! `fempipe train --family F` from an empty directory: the dataset, the training, the evaluation.
 
-use std::cell::RefCell;
 use std::path::Path;
 
-use indicatif::ProgressBar;
 use serde_json::Value;
 
 use crate::cli::progress::say;
@@ -11,7 +9,7 @@ use crate::cli::{Common, evaluate, generate as generate_command};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::evaluate::{EvalRecipe, Row};
-use crate::generate::{self, Recipe, Settings};
+use crate::generate::Recipe;
 use crate::linalg::Props;
 use crate::solver::Method;
 use crate::train::{BuiltInRecipe, RunDirectory, TrainRecipe};
@@ -25,10 +23,25 @@ const SYSTEMS: usize = 20;
 /// Test systems of which the closing evaluation computes condition numbers.
 const CONDITION_SAMPLES: usize = 3;
 
+/// What is going to be done.
+pub struct Plan<'a> {
+    /// The recipe that comes with fempipe.
+    pub built_in: &'a BuiltInRecipe,
+    /// The same with the command line's changes.
+    pub recipe: &'a TrainRecipe,
+    /// Where the run goes.
+    pub directory: &'a Path,
+    /// Whether the dataset is made.
+    pub generates: bool,
+    /// Whether the run is evaluated.
+    pub evaluates: bool,
+}
+
 /// Says what is going to be done.
-pub fn announce(built_in: &BuiltInRecipe, recipe: &TrainRecipe, directory: &Path, evaluates: bool, common: &Common) {
+pub fn announce(plan: &Plan, common: &Common) {
+    let Plan { built_in, recipe, directory, .. } = plan;
     let mut steps = Vec::new();
-    if !recipe.data.is_file() {
+    if plan.generates {
         steps.push(format!(
             "generate {} from the recipe {} that comes with it",
             recipe.data.display(),
@@ -43,7 +56,7 @@ pub fn announce(built_in: &BuiltInRecipe, recipe: &TrainRecipe, directory: &Path
         recipe.epochs,
         recipe.device
     ));
-    if evaluates {
+    if plan.evaluates {
         steps.push("evaluate it on the test systems beside classical rows and its untrained self".into());
     }
     for line in built_in.remarks() {
@@ -62,20 +75,11 @@ fn dataset(recipe: &TrainRecipe) -> String {
 /// Makes the dataset of a recipe that comes with fempipe; one that is there stays.
 ///
 /// # Errors
-/// As [`generate::run`].
+/// As [`crate::generate::run`].
 pub fn generate(built_in: &BuiltInRecipe, recipe: &TrainRecipe, common: &Common) -> Result<()> {
     let origin = dataset(recipe);
-    let table = generate::parse_recipe(built_in.dataset, &origin)?;
-    let made = Recipe::from_table(table, &origin)?;
-    let family = made.family()?;
-    let bars = RefCell::new(None);
-    let progress = |event| generate_command::show(common, &bars, event);
-    let settings = Settings { threads: common.threads(), shard: None, force: false, progress: &progress };
-    let done = generate::run(&made, family.as_ref(), &recipe.data, &settings);
-    if let Some(bar) = bars.take() {
-        ProgressBar::finish_and_clear(&bar);
-    }
-    let done = done?;
+    let dataset = Recipe::parse(built_in.dataset, &origin)?;
+    let done = generate_command::make(&dataset, &recipe.data, None, false, common)?;
     say(common, &format!("{}: {} samples in {:.1} s", recipe.data.display(), done.samples, done.seconds));
     Ok(())
 }
