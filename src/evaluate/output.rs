@@ -33,7 +33,16 @@ pub fn claim(dir: &Path) -> Result<()> {
 }
 
 /// Names that an evaluation writes.
-const RECOGNISED: [&str; 6] = [SUMMARY, "recipe.toml", "results.csv", "summary.csv", "report.html", "iterations.svg"];
+const RECOGNISED: [&str; 8] = [
+    SUMMARY,
+    "recipe.toml",
+    "results.csv",
+    "summary.csv",
+    "report.html",
+    "iterations.svg",
+    "condition.svg",
+    "density.svg",
+];
 
 const SUMMARY: &str = "summary.json";
 

@@ -186,7 +186,7 @@ fn datasets_of_one_name_are_told_apart() {
     let summary = csv(&std::fs::read_to_string(place.path("e/summary.csv")).unwrap());
     let of = |name: &str| -> Vec<_> { summary.iter().filter(|r| r["dataset"] == name).collect() };
     assert_eq!((of("p")[0]["n"].as_str(), of("p-2")[0]["n"].as_str()), ("9", "49"));
-    for name in ["residuals-p", "residuals-p-2", "time-p", "time-p-2", "iterations"] {
+    for name in ["residuals-p", "residuals-p-2", "time-p", "time-p-2", "iterations", "condition", "density"] {
         assert!(place.path(&format!("e/{name}.svg")).exists(), "{name}");
     }
     // The iterations it took to 1e-5 are those that rho promises, up to the start of the decay.

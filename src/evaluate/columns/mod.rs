@@ -13,6 +13,7 @@ mod seconds;
 pub use column::{Column, Format, Mark, Of, Place, Shown, Summary, SummaryRow, Value};
 pub use labels::{KIND, ROW};
 pub use outcome::{FAILURES, ITERATIONS, SOLVES};
+pub use preconditioner::{FILL, KAPPA_AFTER};
 pub use seconds::{SETUP_SECONDS, SOLVE_SECONDS, TOTAL_SECONDS};
 
 /// Every column, in the order in which every place shows them. Files keep the order of their columns: new ones come

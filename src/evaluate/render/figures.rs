@@ -1,7 +1,7 @@
 //! The plots of an evaluation.
 
 use crate::evaluate::columns::SummaryRow;
-use crate::evaluate::columns::{FAILURES, ITERATIONS, ROW, SETUP_SECONDS, SOLVE_SECONDS};
+use crate::evaluate::columns::{FAILURES, FILL, ITERATIONS, KAPPA_AFTER, ROW, SETUP_SECONDS, SOLVE_SECONDS};
 use crate::evaluate::recipe::Target;
 use crate::evaluate::sweep::Results;
 use crate::io::charts::{self, Scale, Series};
@@ -14,11 +14,43 @@ pub struct Figure {
     pub svg: String,
 }
 
-/// Iterations over n where there are several datasets; histories and times of each.
+/// A number of a row that is drawn over n: Figures 3 to 5 of Li, Wang and Jimack (2024).
+struct OverSize {
+    name: &'static str,
+    axis: &'static str,
+    title: fn(Target) -> String,
+    number: fn(&Results, &SummaryRow) -> Option<f64>,
+}
+
+const OVER_SIZE: [OverSize; 3] = [
+    OverSize {
+        name: "iterations",
+        axis: "iterations",
+        title: |target| format!("Mean iterations to a relative {} of {:e}", target.measure.name(), target.rtol),
+        number: |_, row| (row.count(&FAILURES) == 0).then(|| row.quartiles(&ITERATIONS).map(|q| q.mean))?,
+    },
+    OverSize {
+        name: "condition",
+        axis: "κ(M A)",
+        title: |_| "Condition number of the preconditioned matrix, median".into(),
+        number: |_, row| row.number(&KAPPA_AFTER),
+    },
+    OverSize {
+        name: "density",
+        axis: "nnz(M) / n²",
+        title: |_| "Stored numbers of the preconditioner over n²".into(),
+        number: |results, row| {
+            let info = &results.datasets[row.dataset];
+            Some(row.number(&FILL)? * info.nnz as f64 / (info.n as f64).powi(2))
+        },
+    },
+];
+
+/// Numbers over n where there are several datasets; histories and times of each.
 pub fn figures(results: &Results, rows: &[SummaryRow]) -> Vec<Figure> {
     let (mut out, targets) = (Vec::new(), results.recipe.targets());
     if let Some(&first) = targets.first().filter(|_| results.datasets.len() > 1) {
-        out.push(Figure { name: "iterations".into(), svg: against_size(results, rows, first) });
+        out.extend(OVER_SIZE.iter().filter_map(|figure| over_size(results, rows, first, figure)));
     }
     for (d, info) in results.datasets.iter().enumerate() {
         // There is one: a recipe without any is refused.
@@ -30,24 +62,22 @@ pub fn figures(results: &Results, rows: &[SummaryRow]) -> Vec<Figure> {
     out
 }
 
-fn against_size(results: &Results, rows: &[SummaryRow], target: Target) -> String {
+/// One line a row; None if no row has the number.
+fn over_size(results: &Results, rows: &[SummaryRow], target: Target, figure: &OverSize) -> Option<Figure> {
     let point = |row: &SummaryRow| {
-        let n = results.datasets[row.dataset].n as f64;
-        Some((n, row.quartiles(&ITERATIONS)?.mean))
+        let y = (figure.number)(results, row).filter(|y| *y > 0.0)?;
+        Some((results.datasets[row.dataset].n as f64, y))
     };
-    let series: Vec<Series> = (0..results.recipe.rows.len())
-        .map(|r| Series {
-            name: results.recipe.rows[r].name(),
-            points: rows
-                .iter()
-                .filter(|row| row.row == r && row.target == target && row.count(&FAILURES) == 0)
-                .filter_map(point)
-                .collect(),
-            marks: true,
-        })
-        .collect();
-    let title = format!("Mean iterations to a relative {} of {:e}", target.measure.name(), target.rtol);
-    charts::lines(&title, "unknowns n", "iterations", Scale::Log, Scale::Log, &series)
+    let line = |r: usize| {
+        let here = rows.iter().filter(|row| row.row == r && row.target == target);
+        Series { name: results.recipe.rows[r].name(), points: here.filter_map(point).collect(), marks: true }
+    };
+    let mut series: Vec<Series> = (0..results.recipe.rows.len()).map(line).collect();
+    series.retain(|s| !s.points.is_empty());
+    (!series.is_empty()).then(|| Figure {
+        name: figure.name.into(),
+        svg: charts::lines(&(figure.title)(target), "unknowns n", figure.axis, Scale::Log, Scale::Log, &series),
+    })
 }
 
 fn residuals(results: &Results, d: usize, target: Target) -> String {
