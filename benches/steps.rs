@@ -1,9 +1,11 @@
 //! Training steps per second of a graph network, for `benches/peers/steps.py`.
 //!
-//!     cargo bench --bench steps -- nsls|precorrector DATA.h5 BATCH SECONDS WEIGHTS.safetensors
+//!     cargo bench --bench steps -- MODEL DATA.h5 BATCH SECONDS WEIGHTS.safetensors
 //!
-//! Writes the initial weights and prints one line of JSON: the loss of the first batch with them, seconds of a step
-//! (quartiles; assembly of the batch included), parameters, and the process's peak memory.
+//! Writes the weights that came out and prints one line of JSON: the loss of the first batch with them, seconds of a
+//! step (quartiles; assembly of the batch included), parameters, and the process's peak memory. The normal numbers
+//! that the loss was computed with lie beside the weights, so that a peer can compute the same (WEIGHTS.normals, f64):
+//! those of the batch, then those of each training sample.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,11 +14,17 @@ use std::time::Instant;
 use fempipe::dataset::Dataset;
 use fempipe::models::fit::{AdamConfig, Device};
 use fempipe::models::{self, ModelConfig, TrainingSet};
-use fempipe::rng::{Purpose, stream};
+use fempipe::rng::{Purpose, normals, stream};
 use fempipe::system::cache;
 
 /// Steps before the clock starts: features and factors are made then.
 const WARM_UP: usize = 10;
+
+/// Normal numbers told of a batch: at least as many as a loss draws.
+const NORMALS: usize = 1 << 20;
+
+/// Vectors told of a sample: those of the probes of A^-1 that `gcvae` sees by default.
+const PROBES: usize = 4;
 
 fn main() -> fempipe::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
@@ -56,10 +64,8 @@ fn measure(
     let set =
         TrainingSet { ids: data.split("train")?.to_vec(), source: data.clone(), cache_bytes: cache::default_bytes() };
     let mut trainer = settings.trainer(&set, 1, Device::Cpu)?;
-    trainer.checkpoint(false)?.write(weights)?;
     let batches: Vec<&[u32]> = set.ids.chunks_exact(batch).collect();
     let adam = AdamConfig::default();
-    let first = trainer.loss(batches[0], &mut stream(1, Purpose::Probes, 0))?;
     let (mut times, clock) = (Vec::new(), Instant::now());
     let mut step = 0;
     while step < WARM_UP + batches.len() + 20 || clock.elapsed().as_secs_f64() < seconds {
@@ -71,6 +77,16 @@ fn measure(
         }
         step += 1;
     }
+    let (peak, loss) = (peak_mib(), trainer.loss(batches[0], &mut stream(1, Purpose::Probes, 0))?);
+    trainer.checkpoint(false)?.write(weights)?;
+    let mut numbers: Vec<f64> = normals(&mut stream(1, Purpose::Probes, 0), NORMALS);
+    for &id in &set.ids {
+        numbers
+            .extend(normals::<f64>(&mut stream(1, Purpose::Probes, u64::from(id)), PROBES * data.size(id as usize).0));
+    }
+    let bytes: Vec<u8> = numbers.iter().flat_map(|v| v.to_le_bytes()).collect();
+    let file = weights.with_extension("normals");
+    std::fs::write(&file, bytes).map_err(|e| fempipe::Error::io(&file, "write", e))?;
     let sizes = batches[0].iter().map(|&id| data.size(id as usize));
     times.sort_by(f64::total_cmp);
     let at = |q: f64| times[((times.len() - 1) as f64 * q) as usize];
@@ -82,10 +98,10 @@ fn measure(
             "nodes": sizes.clone().map(|s| s.0).sum::<usize>(),
             "edges": sizes.map(|s| s.1).sum::<usize>(),
             "parameters": trainer.parameters(),
-            "first_loss": first,
+            "loss": loss,
             "steps": times.len(),
             "seconds": [at(0.25), at(0.5), at(0.75)],
-            "peak_mib": peak_mib(),
+            "peak_mib": peak,
         })
     );
     Ok(())

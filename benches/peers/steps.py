@@ -1,17 +1,29 @@
 #!/usr/bin/env python3
-"""Training steps of nsls and precorrector beside the same networks in PyTorch Geometric, on the same data, weights and cores.
+"""Training steps of graph networks beside the same networks in PyTorch Geometric, on the same data, weights and cores.
 
     cargo bench --no-run --bench steps
-    python3 benches/peers/steps.py target/release/fempipe target/release/deps/steps-HASH [--seconds 15] [--rounds 3]
+    python3 benches/peers/steps.py target/release/fempipe target/release/deps/steps-HASH [--seconds 15] [--rounds 3] [--models nsls,gcvae]
 
-Needs torch, torch_geometric, h5py, SciPy. Both programs get the same samples in the same batches and start from the same weights; the
-loss of the first batch must agree. A step is: assembling the batch from ready samples (features, factors and index lists made
+Needs torch, torch_geometric, h5py, SciPy. Both programs get the same samples in the same batches and, where a loss draws them, the same
+random numbers. fempipe trains first; the peer starts from the weights that came out, and the loss of the first batch must agree. A step is: assembling the batch from ready samples (features, factors and index lists made
 once), forward, backward, Adam. `ready` is PyTorch Geometric with its batches assembled beforehand. The programs take turns.
 """
 import argparse, json, os, resource, subprocess, sys, tempfile, time
 from pathlib import Path
 
 THREADS = 2
+
+# As datasets/elliptic-small.toml: n about 500.
+ELLIPTIC = """
+family = "elliptic"
+samples = 60
+[elliptic]
+degree = 3
+contrast = 10.0
+[elliptic.mesh]
+area = 1.4e-3
+angle = 25.0
+"""
 
 
 def read_weights(path):
@@ -46,7 +58,7 @@ def read_systems(path):
             else:
                 n = s["rhs"].shape[1]
                 a = sp.csr_matrix((s["values"][i], f["pattern/indices"][:], f["pattern/indptr"][:]), shape=(n, n))
-                yield a, s["rhs"][i], s["solution"][i], s["labels/icc"][i]
+                yield a, s["rhs"][i], s["solution"][i], s["labels/icc"][i] if "labels/icc" in s else None
 
 
 def cg_iterates(a, b, count):
@@ -66,7 +78,7 @@ def cg_iterates(a, b, count):
     return out
 
 
-def nsls(path):
+def nsls(path, normals):
     import numpy as np, torch
     from torch_geometric.data import Data
     from torch_geometric.nn import GraphConv, GraphNorm
@@ -132,7 +144,7 @@ def nsls(path):
     return data, Net(), loss
 
 
-def precorrector(path):
+def precorrector(path, normals):
     import numpy as np, torch, scipy.sparse as sp
     from torch_geometric.data import Data
     from torch_geometric.utils import scatter
@@ -202,6 +214,219 @@ def precorrector(path):
     return data, Net(), loss
 
 
+# Normal numbers that the bench wrote for a batch, before those of each sample.
+NORMALS = 1 << 20
+
+
+def equilibrated(a):
+    import numpy as np, scipy.sparse as sp
+
+    root = np.sqrt(a.diagonal())
+    scaled = sp.csr_matrix(sp.diags(1 / root) @ a @ sp.diags(1 / root))
+    scaled.sort_indices()
+    return scaled, root
+
+
+def linears(torch, shapes):
+    """Named linear layers as a ModuleDict."""
+    layers = torch.nn.ModuleDict()
+    for name, (p, q) in shapes.items():
+        layers.add_module(name.replace(".", "/"), torch.nn.Linear(p, q))
+    return layers
+
+
+class Loads:
+    """Weights by name: linear layers in `layers`, LayerNorms in `norms`."""
+
+    def at(self, name):
+        return self.layers[name.replace(".", "/")]
+
+    def load(self, weights):
+        for name, layer in self.layers.items():
+            name = name.replace("/", ".")
+            layer.weight.data = weights[f"{name}.weight"].T.contiguous()
+            layer.bias.data = weights[f"{name}.bias"][0]
+        for name, norm in self.norms.items():
+            name = name.replace("/", ".")
+            norm.weight.data, norm.bias.data = weights[f"{name}.gamma"][0], weights[f"{name}.beta"][0]
+
+
+def of_edges(torch, matrix):
+    import numpy as np
+
+    coo = matrix.tocoo()
+    return torch.tensor(np.stack([coo.col, coo.row]).astype(np.int64)), coo
+
+
+def spai_gnn(path, normals):
+    import numpy as np, torch
+    from torch_geometric.data import Data
+    from torch_geometric.utils import scatter
+
+    data = []
+    for a, *_ in read_systems(path):
+        a, _ = equilibrated(a)
+        index, coo = of_edges(torch, a)
+        own = (coo.row == coo.col).astype(np.float64)
+        diagonal = a.diagonal()
+        sums = np.asarray(abs(a).sum(1))[:, 0]
+        start = 1 / np.sqrt(diagonal)
+        f = lambda v: torch.tensor(v, dtype=torch.float32)
+        data.append(
+            Data(
+                x=f(np.stack([start, diagonal / sums], 1)),
+                edge_index=index,
+                edge_attr=f(np.stack([coo.data, own], 1)),
+                base=f((own * start[coo.row])[:, None]),
+            )
+        )
+
+    class Net(Loads, torch.nn.Module):
+        def __init__(self, w=24, rounds=4):
+            super().__init__()
+            self.rounds = rounds
+            shapes = {"encoder.node": (2, w), "encoder.edge": (2, w)}
+            for r in range(rounds):
+                for part in ["edge.own", "edge.hidden", "edge.out", "edge.target", "edge.source"]:
+                    shapes[f"round.{r}.{part}"] = (w, w)
+                for part in ["node.own", "node.hidden", "node.out", "node.edges"]:
+                    shapes[f"round.{r}.{part}"] = (w, w)
+            shapes |= {f"decoder.{part}": (w, w) for part in ["own", "target", "source"]} | {"decoder.out": (w, 1)}
+            self.layers = linears(torch, shapes)
+            self.norms = torch.nn.ModuleDict(
+                {f"round/{r}/{kind}/norm": torch.nn.LayerNorm(w) for r in range(rounds) for kind in ["edge", "node"]}
+            )
+
+        def forward(self, d):
+            gelu = lambda t: torch.nn.functional.gelu(t, approximate="tanh")
+            j, i = d.edge_index
+            x, e = self.at("encoder.node")(d.x), self.at("encoder.edge")(d.edge_attr)
+            for r in range(self.rounds):
+                layer = lambda part: self.at(f"round.{r}.{part}")
+                xn, en = self.norms[f"round/{r}/node/norm"](x), self.norms[f"round/{r}/edge/norm"](e)
+                h = layer("edge.own")(en) + layer("edge.target")(xn)[i] + layer("edge.source")(xn)[j]
+                e = e + layer("edge.out")(gelu(layer("edge.hidden")(gelu(h))))
+                mean = scatter(e, i, dim_size=x.shape[0], reduce="mean")
+                h = layer("node.own")(xn) + layer("node.edges")(mean)
+                x = x + layer("node.out")(gelu(layer("node.hidden")(gelu(h))))
+            layer = lambda part: self.at(f"decoder.{part}")
+            h = layer("own")(e) + layer("target")(x)[i] + layer("source")(x)[j]
+            return (d.base + layer("out")(gelu(h)))[:, 0]
+
+    def loss(net, d, vectors=4, shift=3e-3):
+        g, (j, i), n = net(d), d.edge_index, d.x.shape[0]
+        a, total = d.edge_attr[:, 0], 0
+        for w in torch.tensor(normals[: vectors * n].reshape(vectors, n), dtype=torch.float32):
+            y = scatter(g * w[i], j, dim_size=n, reduce="sum")
+            u = scatter(g * y[j], i, dim_size=n, reduce="sum") + shift * w
+            r = scatter(a * u[j], i, dim_size=n, reduce="sum") - w
+            square = lambda v: scatter(v * v, d.batch, dim_size=d.num_graphs, reduce="sum")
+            total = total + (square(r) / square(w)).mean()
+        return total / vectors
+
+    return data, Net(), loss
+
+
+def gcvae(path, normals):
+    import numpy as np, torch, scipy.sparse as sp
+    from scipy.sparse.linalg import splu
+    from torch_geometric.data import Data
+    from torch_geometric.utils import scatter, softmax
+
+    class Pair(Data):
+        def __inc__(self, key, value, *args, **kwargs):
+            return self.num_nodes if key == "mask_index" else super().__inc__(key, value, *args, **kwargs)
+
+        def __cat_dim__(self, key, value, *args, **kwargs):
+            return 1 if key == "mask_index" else super().__cat_dim__(key, value, *args, **kwargs)
+
+    data, at, probes, latent = [], NORMALS, 4, 8
+    f = lambda v: torch.tensor(v, dtype=torch.float32)
+    for a, *_ in read_systems(path):
+        a, root = equilibrated(a)
+        n = a.shape[0]
+        index, coo = of_edges(torch, a)
+        square = (a @ a).tocsr()
+        inside = a.copy()
+        inside.data[:] = 1
+        beyond = (square - square.multiply(inside)).tocoo()
+        order = np.lexsort((beyond.col, beyond.row, -abs(beyond.data)))[: int(0.2 * a.nnz)]
+        rows, cols = np.r_[coo.row, beyond.row[order]], np.r_[coo.col, beyond.col[order]]
+        order = np.lexsort((cols, rows))
+        rows, cols = rows[order], cols[order]
+        entry = np.asarray(a[rows, cols])[0]
+        own = (rows == cols).astype(float)
+        w = normals[at : at + probes * n].reshape(probes, n)
+        at += probes * n
+        x = splu(a.tocsc()).solve(w.T).T
+        x /= np.sqrt((x * x).mean(1))[:, None]
+        data.append(
+            Pair(
+                x=f(np.stack([root**2 / (root**2).mean(), 1 / np.asarray(abs(a).sum(1))[:, 0]], 1)),
+                edge_index=index,
+                edge_attr=f(coo.data[:, None]),
+                mask_index=torch.tensor(np.stack([cols, rows]).astype(np.int64)),
+                entries=f(np.stack([entry, np.asarray(square[rows, cols])[0], own], 1)),
+                base=f(own[:, None]),
+                probes=f(np.stack([w, x], 1).reshape(2 * probes, n).T),
+            )
+        )
+
+    class Net(Loads, torch.nn.Module):
+        def __init__(self, w=16, layers=3):
+            super().__init__()
+            self.count = layers
+            shapes = {"encoder.node": (2, w)}
+            for l in range(layers):
+                shapes |= {f"encoder.{l}.{part}": (w, w) for part in ["target", "source", "out"]}
+                shapes |= {f"encoder.{l}.edge": (1, w), f"encoder.{l}.score": (w, 1)}
+            shapes |= {"posterior.node": (w, w), "posterior.inverse": (2 * probes, w), "posterior.hidden": (w, w)}
+            shapes |= {"posterior.mean": (w, latent), "posterior.log_variance": (w, latent)}
+            shapes |= {"decoder.latent": (latent, w), "decoder.entry": (3, w), "decoder.out": (w, 1)}
+            shapes |= {f"decoder.{part}": (w, w) for part in ["target", "source", "hidden"]}
+            self.layers = linears(torch, shapes)
+            self.norms = torch.nn.ModuleDict({f"encoder/{l}/norm": torch.nn.LayerNorm(w) for l in range(layers)})
+
+        def forward(self, d, noise):
+            gelu = lambda t: torch.nn.functional.gelu(t, approximate="tanh")
+            (j, i), n = d.edge_index, d.x.shape[0]
+            x = self.at("encoder.node")(d.x)
+            for l in range(self.count):
+                layer = lambda part: self.at(f"encoder.{l}.{part}")
+                xn = self.norms[f"encoder/{l}/norm"](x)
+                source = layer("source")(xn)
+                seen = layer("edge")(d.edge_attr) + layer("target")(xn)[i] + source[j]
+                score = layer("score")(torch.nn.functional.leaky_relu(seen, 0.2))
+                weight = softmax(score, i, num_nodes=n)
+                x = x + layer("out")(gelu(scatter(weight * source[j], i, dim_size=n, reduce="sum")))
+            layer = lambda part: self.at(f"posterior.{part}")
+            h = scatter(gelu(layer("node")(x) + layer("inverse")(d.probes)), d.batch, dim_size=d.num_graphs, reduce="mean")
+            h = gelu(layer("hidden")(h))
+            mean, log_variance = layer("mean")(h), layer("log_variance")(h)
+            z = mean + (log_variance / 2).exp() * noise
+            layer, (j, i) = (lambda part: self.at(f"decoder.{part}")), d.mask_index
+            x = x + layer("latent")(z)[d.batch]
+            h = layer("entry")(d.entries) + layer("target")(x)[i] + layer("source")(x)[j]
+            h = gelu(layer("hidden")(gelu(h)))
+            return (d.base + layer("out")(h))[:, 0], mean, log_variance
+
+    def loss(net, d, vectors=4, kl=0.1):
+        n, graphs = d.x.shape[0], d.num_graphs
+        noise, rest = normals[: graphs * latent], normals[graphs * latent :]
+        r, mean, log_variance = net(d, f(noise.reshape(graphs, latent)))
+        (j, i), a, total = d.mask_index, d.entries[:, 0], 0
+        sizes = scatter(torch.ones(n), d.batch, dim_size=graphs, reduce="sum")
+        for w in f(rest[: vectors * n].reshape(vectors, n)):
+            u = scatter(r * w[j], i, dim_size=n, reduce="sum")
+            v = scatter(a * u[j], i, dim_size=n, reduce="sum")
+            d_ = scatter(r * v[i], j, dim_size=n, reduce="sum") - w
+            total = total + (scatter(d_ * d_, d.batch, dim_size=graphs, reduce="sum") / sizes).mean()
+        divergence = (mean**2 + log_variance.exp() - log_variance - 1).sum(1).mean() / 2
+        return total / vectors + kl * divergence
+
+    return data, Net(), loss
+
+
 def peer(model, path, batch, seconds, weights):
     """The PyTorch Geometric side, in a process of its own."""
     import numpy as np, torch
@@ -209,10 +434,11 @@ def peer(model, path, batch, seconds, weights):
 
     torch.set_num_threads(THREADS)
     imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    data, net, loss = {"nsls": nsls, "precorrector": precorrector}[model](path)
+    normals = np.fromfile(Path(weights).with_suffix(".normals"))
+    data, net, loss = {"nsls": nsls, "precorrector": precorrector, "gcvae": gcvae, "spai-gnn": spai_gnn}[model](path, normals)
     net.load(read_weights(weights))
     groups = [data[k : k + batch] for k in range(0, len(data) - batch + 1, batch)]
-    first = float(loss(net, Batch.from_data_list(groups[0])))
+    first = float(loss(net, Batch.from_data_list(groups[0])).detach())
     optimiser = torch.optim.Adam(net.parameters(), lr=1e-3)
 
     def step(d):
@@ -233,7 +459,7 @@ def peer(model, path, batch, seconds, weights):
     assembled = run(lambda k: Batch.from_data_list(groups[k]))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     ready = [Batch.from_data_list(g) for g in groups]
-    out = dict(first_loss=first, seconds=assembled, ready=run(lambda k: ready[k]), peak_mib=peak, imported_mib=imported)
+    out = dict(loss=first, seconds=assembled, ready=run(lambda k: ready[k]), peak_mib=peak, imported_mib=imported)
     out["parameters"] = sum(p.numel() for p in net.parameters())
     print(json.dumps(out))
 
@@ -244,6 +470,7 @@ def main():
     p.add_argument("bench", help="the bench `steps`, built")
     p.add_argument("--seconds", type=float, default=15)
     p.add_argument("--rounds", type=int, default=3)
+    p.add_argument("--models", help="only these")
     args = p.parse_args()
     env = {**os.environ, "RAYON_NUM_THREADS": str(THREADS), "OMP_NUM_THREADS": str(THREADS)}
     with tempfile.TemporaryDirectory() as folder:
@@ -253,8 +480,12 @@ def main():
                 'family = "darcy"\nsamples = 30\n[darcy]\ncells = 64\ndiscretisation = "p1"\ncontrast = 1e4\n[labels]\nicc = true\n',
                 4,
             ),
+            "gcvae": (ELLIPTIC, 4),
+            "spai-gnn": (ELLIPTIC, 4),
         }
         for model, (recipe, batch) in work.items():
+            if args.models and model not in args.models.split(","):
+                continue
             text, data, weights = (f"{folder}/{model}.{end}" for end in ("toml", "h5", "safetensors"))
             Path(text).write_text(recipe)
             subprocess.run([args.binary, "generate", text, "-o", data], check=True, capture_output=True)
@@ -264,13 +495,13 @@ def main():
                 ours = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout)
                 command = [sys.executable, __file__, "--peer", model, data, str(batch), str(args.seconds), weights]
                 theirs = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout)
-                gap = abs(ours["first_loss"] - theirs["first_loss"]) / abs(theirs["first_loss"])
+                gap = abs(ours["loss"] - theirs["loss"]) / abs(theirs["loss"])
                 if gap > 1e-3 or ours["parameters"] != theirs["parameters"]:
                     sys.exit(f"{model}: not the same network: {ours} {theirs}")
                 ratios.append(theirs["seconds"][1] / ours["seconds"][1])
                 print(
-                    f"{model}: batch {batch}, {ours['nodes']} nodes, {ours['edges']} entries, {ours['parameters']} parameters, first losses"
-                    f" {ours['first_loss']:.6f} {theirs['first_loss']:.6f}\n"
+                    f"{model}: batch {batch}, {ours['nodes']} nodes, {ours['edges']} entries, {ours['parameters']} parameters, losses"
+                    f" {ours['loss']:.6f} {theirs['loss']:.6f}\n"
                     f"  fempipe   {1 / ours['seconds'][1]:7.2f} steps/s  peak {ours['peak_mib']:6.0f} MiB\n"
                     f"  PyG       {1 / theirs['seconds'][1]:7.2f} steps/s  peak {theirs['peak_mib']:6.0f} MiB ({theirs['imported_mib']:.0f} after"
                     f" import), {1 / theirs['ready'][1]:.2f} steps/s with ready batches\n"
