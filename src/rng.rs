@@ -4,6 +4,7 @@
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 
 /// What a stream is for. Different purposes never share numbers, even at the same seed and index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,4 +39,12 @@ pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::from_seed(key);
     rng.set_stream(index);
     rng
+}
+
+/// So many numbers from N(0, 1).
+pub fn normals<T>(rng: &mut ChaCha8Rng, count: usize) -> Vec<T>
+where
+    StandardNormal: Distribution<T>,
+{
+    (0..count).map(|_| StandardNormal.sample(rng)).collect()
 }

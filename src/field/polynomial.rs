@@ -1,7 +1,8 @@
 //! Random polynomials, and positive ones with a set contrast.
 
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
+
+use crate::rng::normals;
 
 /// All monomials up to a total degree in D variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +83,7 @@ impl<const D: usize> Monomials<D> {
 
     /// Standard normal coefficients.
     pub fn draw(&self, rng: &mut ChaCha8Rng) -> Vec<f64> {
-        self.powers.iter().map(|_| StandardNormal.sample(&mut *rng)).collect()
+        normals(rng, self.len())
     }
 }
 

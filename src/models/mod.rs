@@ -5,7 +5,6 @@ pub mod checkpoint;
 pub mod constants;
 pub mod explicit_inverse;
 pub mod factor_gnn;
-pub mod factored_inverse;
 pub mod features;
 pub mod fit;
 pub mod gcvae;

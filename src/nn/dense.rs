@@ -2,10 +2,10 @@
 
 use dfdx::prelude::{Axes2, Device, MeanTo, OwnedTape, ReshapeTo, SumTo, Tape, TryMatMul, add, mul, sub};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 
 use super::ops::dfdx::{Cube, Numbers};
 use super::ops::{DfdxOps, Scalar};
+use crate::rng::normals;
 
 pub use super::ops::dfdx::{Cube as Vectors, Table};
 
@@ -22,7 +22,7 @@ pub struct Probes {
 impl Probes {
     /// `count` vectors of n numbers for each of so many systems.
     pub fn draw(systems: usize, count: usize, n: usize, rng: &mut ChaCha8Rng) -> Self {
-        let values: Vec<f32> = (0..systems * count * n).map(|_| StandardNormal.sample(&mut *rng)).collect();
+        let values: Vec<f32> = normals(rng, systems * count * n);
         let norm = |w: &[f32]| w.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>();
         let inverse_norms = values.chunks((count * n).max(1)).map(|w| (1.0 / norm(w)) as f32).collect();
         Probes { values, inverse_norms }

@@ -7,6 +7,7 @@ pub mod adam;
 pub mod dense;
 pub mod device;
 pub mod graph;
+pub mod image;
 pub mod layers;
 pub mod layout;
 pub mod learner;

@@ -13,7 +13,7 @@ pub struct FactoredInverse {
     shift: f64,
     /// The diagonal of S; the identity where there is none.
     scale: Option<Vec<f64>>,
-    /// S r, Rᵀ S r.
+    /// S r (empty where S is the identity), Rᵀ S r.
     scratch: Arc<Mutex<(Vec<f64>, Vec<f64>)>>,
 }
 
@@ -45,7 +45,7 @@ impl FactoredInverse {
                 return Err(Error::Numeric(format!("factored inverse: row {i} of the factor is zero")));
             }
         }
-        let scratch = Arc::new(Mutex::new((vec![0.0; n], vec![0.0; factor.ncols()])));
+        let scratch = Arc::new(Mutex::new((vec![0.0; scale.as_ref().map_or(0, Vec::len)], vec![0.0; factor.ncols()])));
         Ok(FactoredInverse { transpose: factor.transpose(), factor, shift, scale, scratch })
     }
 
@@ -66,13 +66,18 @@ impl LinOp for FactoredInverse {
         // The scratch holds nothing between calls, so that a panic elsewhere cannot have spoiled it.
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         let (scaled, between) = &mut *scratch;
-        scaled.copy_from_slice(x);
-        if let Some(s) = &self.scale {
-            scaled.iter_mut().zip(s).for_each(|(x, s)| *x *= s);
-        }
-        self.transpose.par_spmv(scaled, between);
+        let x = match &self.scale {
+            Some(s) => {
+                scaled.iter_mut().zip(x.iter().zip(s)).for_each(|(scaled, (x, s))| *scaled = x * s);
+                &*scaled
+            }
+            None => x,
+        };
+        self.transpose.par_spmv(x, between);
         self.factor.par_spmv(between, y);
-        y.iter_mut().zip(&*scaled).for_each(|(y, x)| *y += self.shift * x);
+        if self.shift != 0.0 {
+            y.iter_mut().zip(x).for_each(|(y, x)| *y += self.shift * x);
+        }
         if let Some(s) = &self.scale {
             y.iter_mut().zip(s).for_each(|(y, s)| *y *= s);
         }

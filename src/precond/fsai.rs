@@ -6,11 +6,11 @@ use faer::Side;
 use faer::linalg::solvers::Solve;
 use serde::{Deserialize, Serialize};
 
-use super::{Built, Preconditioner, Reuse, check_symmetric};
+use super::{Built, FactoredInverse, Preconditioner, Reuse, check_symmetric};
 use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
-use crate::linalg::{Csr, LinOp, Pattern, Props};
+use crate::linalg::{Csr, Pattern, Props};
 
 /// `fsai`.
 pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
@@ -46,32 +46,24 @@ impl Config {
 
 impl Preconditioner for Config {
     fn build(&self, a: &Csr, _reuse: &mut Reuse) -> Result<Built> {
-        Ok(Built::new(Fsai::new(a, self.power)?))
+        Ok(Built::new(FactoredInverse::fsai(a, self.power)?))
     }
     fn props(&self) -> Props {
         Props::SPD
     }
 }
 
-/// M = Gᵀ G, G lower triangular on the pattern of tril(A^power), minimising ‖I − G L‖_F for A = L Lᵀ without knowing L.
-///
-/// Row i of G: y/√y_last with A(J, J) y = e_last, J the pattern of the row. Two sparse products, which run on all
-/// threads. Reference: Kolotilina & Yeremin (1993), doi:10.1137/0614004.
-#[derive(Debug, Clone)]
-pub struct Fsai {
-    g: Csr,
-    gt: Csr,
-    /// G r on its way to Gᵀ.
-    scratch: Arc<std::sync::Mutex<Vec<f64>>>,
-}
-
-impl Fsai {
-    /// On the pattern of tril(A^power).
+impl FactoredInverse {
+    /// M = Gᵀ G, G lower triangular on the pattern of tril(A^power), minimising ‖I − G L‖_F for A = L Lᵀ without
+    /// knowing L.
+    ///
+    /// Row i of G: y/√y_last with A(J, J) y = e_last, J the pattern of the row. Reference: Kolotilina & Yeremin (1993),
+    /// doi:10.1137/0614004.
     ///
     /// # Errors
     /// [`Error::Argument`] if the power is 0; [`Error::Shape`] unless A is square; [`Error::Numeric`] unless it is
     /// symmetric, finite and positive definite on every pattern.
-    pub fn new(a: &Csr, power: usize) -> Result<Self> {
+    pub fn fsai(a: &Csr, power: usize) -> Result<Self> {
         Config { power }.check()?;
         check_symmetric("fsai", a)?;
         let mut shape = a.clone();
@@ -96,12 +88,7 @@ impl Fsai {
         }
         let pattern = Pattern::new(a.nrows(), a.nrows(), indptr, indices)?;
         let g = Csr::new(Arc::new(pattern), values)?;
-        Ok(Fsai { gt: g.transpose(), scratch: Arc::new(std::sync::Mutex::new(vec![0.0; a.nrows()])), g })
-    }
-
-    /// G of M = Gᵀ G.
-    pub fn factor(&self) -> &Csr {
-        &self.g
+        FactoredInverse::new(g.transpose(), 0.0, None)
     }
 }
 
@@ -118,22 +105,4 @@ pub(super) fn corner(rows: &[u32], k: usize, entry: &dyn Fn(usize, usize) -> f64
     b.llt(Side::Lower).ok()?.solve_in_place(y.as_mut());
     let y: Vec<f64> = (0..size).map(|i| y[(i, 0)]).collect();
     (y[k] > 0.0 && y.iter().all(|v| v.is_finite())).then_some(y)
-}
-
-impl LinOp for Fsai {
-    fn shape(&self) -> (usize, usize) {
-        self.g.shape()
-    }
-    fn props(&self) -> Props {
-        Props::SPD
-    }
-    fn apply(&self, x: &[f64], y: &mut [f64]) {
-        // The scratch holds nothing between calls, so that a panic elsewhere cannot have spoiled it.
-        let mut gx = self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        self.g.par_spmv(x, &mut gx);
-        self.gt.par_spmv(&gx, y);
-    }
-    fn nnz(&self) -> usize {
-        self.g.nnz()
-    }
 }

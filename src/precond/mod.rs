@@ -11,6 +11,7 @@ mod bjacobi;
 mod blocks;
 mod cholesky;
 mod factor;
+mod factored_inverse;
 mod fast_poisson;
 mod fsai;
 mod icc;
@@ -34,8 +35,8 @@ mod two_level;
 
 pub use amg::{Amg, AmgParams, rigid_body_modes};
 pub use blocks::{Blocks, BlocksParams};
+pub use factored_inverse::FactoredInverse;
 pub use fast_poisson::FastPoisson;
-pub use fsai::Fsai;
 pub use icc::Icc;
 pub use ict::IctParams;
 pub use ilu::Ilu;

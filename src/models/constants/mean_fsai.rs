@@ -8,17 +8,16 @@ use serde::{Deserialize, Serialize};
 use super::{Constant, Fitted};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
-use crate::linalg::{Csr, LinOp, Props};
+use crate::linalg::Csr;
 use crate::models::PredictOptions;
-use crate::models::factored_inverse::FactoredInverse;
-use crate::precond::Fsai;
+use crate::precond::FactoredInverse;
 use crate::solve::Acceleration;
-use crate::system::{Parts, SampleSource};
+use crate::system::{LinearSystem, Parts, SampleSource};
 
 /// A factored inverse that knows no system: what a network that learned nothing but a constant would say.
 pub static ENTRY: Entry<dyn Constant> = Entry {
     name: "mean-fsai",
-    help: "Mean of the FSAI factors of training systems, M = Rᵀ R",
+    help: "Mean of the FSAI factors of training systems, M = R Rᵀ",
     source: "the best constant factor in the mean of ||R - R_FSAI||_F^2 (Kolotilina & Yeremin 1993)",
     needs: "training systems of one pattern, symmetric positive definite",
     positional: &["samples", "power"],
@@ -59,8 +58,9 @@ impl Constant for MeanFsai {
         let mut mean: Option<Csr> = None;
         for group in ids.chunks(8) {
             let systems = source.load(group, &Parts::matrix())?;
-            let factors = systems.par_iter().map(|s| Fsai::new(&s.matrix, self.power)).collect::<Result<Vec<_>>>()?;
-            for factor in factors.iter().map(Fsai::factor) {
+            let inverse = |s: &Arc<LinearSystem>| FactoredInverse::fsai(&s.matrix, self.power);
+            let inverses = systems.par_iter().map(inverse).collect::<Result<Vec<_>>>()?;
+            for factor in inverses.iter().map(FactoredInverse::factor) {
                 let Some(sum) = &mut mean else {
                     mean = Some(factor.clone());
                     continue;
@@ -75,8 +75,7 @@ impl Constant for MeanFsai {
             return Err(Error::Argument("mean-fsai needs training systems".into()));
         };
         mean.values_mut().iter_mut().for_each(|v| *v /= ids.len() as f64);
-        let op = Arc::new(FactoredInverse::new(mean.transpose(), 0.0, None)?);
-        debug_assert_eq!(op.props(), Props::SPD);
+        let op = Arc::new(FactoredInverse::new(mean, 0.0, None)?);
         Ok(Box::new(move || Acceleration::preconditioner(op.clone())))
     }
 }
@@ -85,7 +84,7 @@ impl Constant for MeanFsai {
 mod tests {
     use super::super::Spec;
     use super::*;
-    use crate::system::LinearSystem;
+    use crate::linalg::Props;
 
     #[test]
     fn is_the_mean_of_the_factors() {

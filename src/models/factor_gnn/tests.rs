@@ -6,7 +6,7 @@ use crate::linalg::op::Props;
 use crate::models::PredictOptions;
 use crate::models::network::TrainedNetwork;
 use crate::nn::graph::Graphs;
-use crate::nn::ops::{CosineLossOp, Engine, SelectOp};
+use crate::nn::ops::{CosineLossOp, Engine, GatherOp};
 use crate::nn::{Cpu, Trained, testing};
 use crate::rng::{Purpose, stream};
 use crate::system::{Field, LinearSystem, Location, SampleSource};

@@ -12,7 +12,7 @@ use crate::models::TrainingSet;
 use crate::models::fit::{self, Trainer, Training};
 use crate::models::graph;
 use crate::nn::graph::Graphs;
-use crate::nn::ops::{CosineLossOp, Engine, SelectOp, Taped};
+use crate::nn::ops::{CosineLossOp, Engine, GatherOp, Taped};
 use crate::nn::{Backend, Device, Loss, Params};
 use crate::system::{LinearSystem, Parts};
 

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use rand_distr::{Distribution, StandardNormal};
-
-use super::GcvaeConfig;
+use super::{GcvaeConfig, Inverse, Mask};
 use crate::error::Result;
-use crate::linalg::{Cholesky, Csr, Pattern};
-use crate::rng::{Purpose, stream};
+use crate::linalg::{Cholesky, Csr, Pattern, dense};
+use crate::nn::graph::Graphs;
+use crate::rng::{Purpose, normals, stream};
 
 /// Features of a node: a_ii over the mean of the diagonal (at unit scale it is one), and 1/Σ_j |â_ij|.
 pub const NODE_FEATURES: usize = 2;
@@ -34,6 +33,10 @@ pub struct Seen {
     pub entries: Vec<f32>,
     /// The factor that training starts from, entry by entry: I.
     pub base: Vec<f32>,
+    /// With a learned mask the entries beyond A, all candidates; else none.
+    pub beyond: Vec<bool>,
+    /// How many of them R keeps.
+    pub keep: usize,
 }
 
 impl Seen {
@@ -45,18 +48,26 @@ impl Seen {
         let (matrix, root) = a.equilibrated()?;
         let n = matrix.nrows();
         let square = matrix.matmul(&matrix)?;
-        let pattern = mask(&matrix, &square, config.extra)?;
+        let extra = (config.extra * matrix.nnz() as f64) as usize;
+        let (pattern, keep) = match config.mask {
+            Mask::Power => (mask(&matrix, &square, extra)?, 0),
+            Mask::Learned => (mask(&matrix, &square, square.nnz())?, extra),
+        };
         let mean = root.iter().map(|r| r * r).sum::<f64>() / n.max(1) as f64;
         let mut nodes = Vec::with_capacity(NODE_FEATURES * n);
-        let (mut values, mut entries, mut base) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut values, mut entries, mut base, mut beyond) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (i, root) in root.iter().enumerate() {
             let sum: f64 = matrix.row(i).1.iter().map(|v| v.abs()).sum();
             nodes.extend([(root * root / mean) as f32, (1.0 / sum) as f32]);
             for &j in pattern.row(i) {
                 let (j, own) = (j as usize, f32::from(u8::from(j as usize == i)));
-                values.push(matrix.get(i, j));
-                entries.extend([matrix.get(i, j) as f32, square.get(i, j) as f32, own]);
+                let value = matrix.get(i, j);
+                values.push(value);
+                entries.extend([value as f32, square.get(i, j) as f32, own]);
                 base.push(own);
+                if config.mask == Mask::Learned {
+                    beyond.push(matrix.pattern().find(i, j).is_none());
+                }
             }
         }
         Ok(Seen {
@@ -67,20 +78,39 @@ impl Seen {
             nodes,
             entries,
             base,
+            beyond,
+            keep,
         })
     }
 
-    /// w and Â⁻¹ w for random w (nodes × 2 `count`), the latter over their root mean square. They belong to `sample`.
+    /// What the encoder sees of Â⁻¹ in training; its random numbers belong to `sample`.
     ///
     /// # Errors
     /// [`crate::Error::Numeric`] unless A is positive definite.
-    pub fn inverse_probes(&self, count: usize, seed: u64, sample: u64) -> Result<Vec<f32>> {
+    pub fn inverse(&self, config: &GcvaeConfig, seed: u64, sample: u64) -> Result<Vec<f32>> {
+        match config.inverse {
+            Inverse::Probes => self.inverse_probes(config.inverse_probes, seed, sample),
+            Inverse::Dense => self.inverse_image(),
+        }
+    }
+
+    /// Â⁻¹ row by row, over the mean of its diagonal.
+    fn inverse_image(&self) -> Result<Vec<f32>> {
+        let inverse = dense::inverse_spd(&self.matrix)?;
+        let n = self.matrix.nrows();
+        let mean = (0..n).map(|i| inverse[(i, i)]).sum::<f64>() / n.max(1) as f64;
+        let row = |i: usize| (0..n).map(move |j| (i, j));
+        Ok((0..n).flat_map(row).map(|at| (inverse[at] / mean) as f32).collect())
+    }
+
+    /// w and Â⁻¹ w for random w (nodes × 2 `count`), the latter over their root mean square.
+    fn inverse_probes(&self, count: usize, seed: u64, sample: u64) -> Result<Vec<f32>> {
         let cholesky = Cholesky::new(&self.matrix)?;
         let mut rng = stream(seed, Purpose::Probes, sample);
         let n = self.matrix.nrows();
         let mut out = vec![0.0f32; 2 * count * n];
         for k in 0..count {
-            let w: Vec<f64> = (0..n).map(|_| StandardNormal.sample(&mut rng)).collect();
+            let w: Vec<f64> = normals(&mut rng, n);
             let mut x = w.clone();
             cholesky.solve_in_place(&mut x);
             let size = (x.iter().map(|x| x * x).sum::<f64>() / n.max(1) as f64).sqrt();
@@ -93,9 +123,40 @@ impl Seen {
     }
 }
 
-/// The pattern of A and the largest entries of |A²| beyond it, so many as a share `extra` of A's; of equal ones the
-/// first by rows.
-fn mask(a: &Csr, square: &Csr, extra: f64) -> Result<Pattern> {
+/// The masks of a batch, on the host.
+pub struct Masks {
+    /// An edge for each entry.
+    pub graphs: Graphs<f32>,
+    /// As [`Seen::beyond`], one mask after the other.
+    pub beyond: Vec<bool>,
+    /// As [`Seen::keep`], of each mask.
+    pub keep: Vec<usize>,
+}
+
+impl Masks {
+    /// (mask, row, column) of each entry.
+    pub fn places(&self) -> impl Iterator<Item = [usize; 3]> + '_ {
+        let offsets = self.graphs.offsets();
+        self.graphs.incidence().ends().map(|(i, j)| {
+            let g = offsets.partition_point(|&first| first <= i as usize) - 1;
+            [g, i as usize - offsets[g], j as usize - offsets[g]]
+        })
+    }
+
+    /// The entries of A, and in each mask the [`Seen::keep`] ones beyond of the highest score; of equal ones the first.
+    pub fn kept(&self, scores: &[f64]) -> Vec<bool> {
+        let mut kept: Vec<bool> = self.beyond.iter().map(|beyond| !beyond).collect();
+        for (range, &keep) in self.graphs.edge_offsets().windows(2).zip(&self.keep) {
+            let mut further: Vec<usize> = (range[0]..range[1]).filter(|&e| self.beyond[e]).collect();
+            further.sort_by(|&x, &y| scores[y].total_cmp(&scores[x]).then(x.cmp(&y)));
+            further.iter().take(keep).for_each(|&e| kept[e] = true);
+        }
+        kept
+    }
+}
+
+/// The pattern of A and the `extra` largest entries of |A²| beyond it; of equal ones the first by rows.
+fn mask(a: &Csr, square: &Csr, extra: usize) -> Result<Pattern> {
     let mut further = Vec::new();
     for i in 0..a.nrows() {
         let (cols, values) = square.row(i);
@@ -103,7 +164,7 @@ fn mask(a: &Csr, square: &Csr, extra: f64) -> Result<Pattern> {
         further.extend(outside.map(|(&j, v)| (v.abs(), i as u32, j)));
     }
     further.sort_by(|x, y| y.0.total_cmp(&x.0).then((x.1, x.2).cmp(&(y.1, y.2))));
-    further.truncate((extra * a.nnz() as f64) as usize);
+    further.truncate(extra);
     let own = (0..a.nrows()).flat_map(|i| a.pattern().row(i).iter().map(move |&j| (i as u32, j)));
     let mut pairs: Vec<(u32, u32)> = own.chain(further.iter().map(|f| (f.1, f.2))).collect();
     pairs.sort_unstable();

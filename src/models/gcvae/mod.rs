@@ -5,14 +5,18 @@
 //! vector z; a decoder writes the entries of R on a mask, the pattern of A and a share of further entries. The loss is
 //! ‖I − Rᵀ A R‖_F² / n plus 0.1 times the divergence of z from N(0, I). A prediction needs A alone: z = 0, or draws.
 //!
-//! Ours, on the limits that the authors name: A⁻¹ is seen through A⁻¹ w for a few random w as node features, and the
-//! norm is estimated without bias on random vectors, so that memory grows with the entries of A and not with n²; the
-//! decoder writes each entry from its two ends, so that one set of weights serves any mesh and size; the mask beyond A
-//! holds the largest entries of A² there. All of it happens for D^{-1/2} A D^{-1/2}, D the diagonal of A, and training
-//! starts from R = I, which is Jacobi. Not stated in the paper and chosen here: the latent size, widths, optimiser, the
-//! further entries, z = 0 for predictions.
+//! As in the paper with `inverse = "dense"` and `decoder = "image"`: convolutions read the dense A⁻¹ and write R, for
+//! systems of one size. Ours by default, on the limits that the authors name: A⁻¹ is seen through A⁻¹ w for a few random
+//! w as node features, and the norm is estimated without bias on random vectors, so that memory grows with the entries
+//! of A and not with n²; the decoder writes each entry from its two ends, so that one set of weights serves any mesh and
+//! size. The mask beyond A holds the largest entries of A² there, or those that a learned score chooses. All of it
+//! happens for D^{-1/2} A D^{-1/2}, D the diagonal of A, and training starts from R = I, which is Jacobi. Not stated in
+//! the paper and chosen here: the latent size, widths, channels, optimiser, the further entries, z = 0 for predictions.
 
+mod attention;
+mod decoder;
 mod features;
+mod image;
 mod network;
 #[cfg(test)]
 mod tests;
@@ -30,6 +34,9 @@ use network::Gcvae;
 /// The model's name in recipes.
 pub const NAME: &str = "gcvae";
 
+/// Most unknowns of a system that is read or written as an image.
+const MOST_NODES: usize = 8192;
+
 /// How ‖I − Rᵀ A R‖_F² is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -39,6 +46,39 @@ pub enum Norm {
     Probes,
     /// Column by column: n sparse products a system and step.
     Exact,
+}
+
+/// What the encoder sees of A⁻¹ in training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Inverse {
+    /// A⁻¹ w for a few random w, as features of nodes.
+    #[default]
+    Probes,
+    /// All of A⁻¹ as an image, by convolutions (the paper's); systems of one size.
+    Dense,
+}
+
+/// What writes the entries of R.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decoder {
+    /// A network on the graph of the mask: each entry from its two ends.
+    #[default]
+    Graph,
+    /// Convolutions that write an image, read on the mask (the paper's); systems of one size.
+    Image,
+}
+
+/// How the entries beyond those of A are chosen, all of them in the pattern of A².
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mask {
+    /// The largest entries of A².
+    #[default]
+    Power,
+    /// Those of the highest score, which the decoder learns.
+    Learned,
 }
 
 /// Settings of the model: the `[gcvae]` table of a recipe.
@@ -53,8 +93,20 @@ pub struct GcvaeConfig {
     pub latent: usize,
     /// Entries of the mask beyond those of A, as a share of the entries of A.
     pub extra: f64,
-    /// Random w whose A⁻¹ w the encoder sees in training.
+    /// How they are chosen.
+    pub mask: Mask,
+    /// What the encoder sees of A⁻¹ in training.
+    pub inverse: Inverse,
+    /// Random w whose A⁻¹ w the encoder sees in training, with inverse = "probes".
     pub inverse_probes: usize,
+    /// What writes the entries of R.
+    pub decoder: Decoder,
+    /// Convolutions that read or write an image; each halves or doubles its side.
+    pub convolutions: usize,
+    /// Channels of images in between.
+    pub channels: usize,
+    /// Unknowns of the systems, where images need it; 0: those of the training systems.
+    pub nodes: usize,
     /// How the reconstruction loss is computed.
     pub norm: Norm,
     /// Random vectors a step and system, with norm = "probes".
@@ -72,7 +124,13 @@ impl Default for GcvaeConfig {
             layers: 3,
             latent: 8,
             extra: 0.2,
+            mask: Mask::default(),
+            inverse: Inverse::default(),
             inverse_probes: 4,
+            decoder: Decoder::default(),
+            convolutions: 3,
+            channels: 4,
+            nodes: 0,
             norm: Norm::default(),
             vectors: 4,
             kl: 0.1,
@@ -98,6 +156,9 @@ impl ModelConfig for GcvaeConfig {
     }
 
     fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {
+        if self.images() && self.nodes == 0 {
+            return Err(Error::file(file, format!("{NAME}.nodes = 0: the size of its systems is missing")));
+        }
         models::load(Gcvae::new(self.clone()), checkpoint, file, on)
     }
 
@@ -124,6 +185,11 @@ impl ModelConfig for GcvaeConfig {
 }
 
 impl GcvaeConfig {
+    /// Whether matrices are read or written as images.
+    fn images(&self) -> bool {
+        self.inverse == Inverse::Dense || self.decoder == Decoder::Image
+    }
+
     /// # Errors
     /// [`Error::Argument`] naming the key that is out of range.
     pub fn check(&self) -> Result<()> {
@@ -133,10 +199,23 @@ impl GcvaeConfig {
             ("latent", self.latent, 256),
             ("inverse_probes", self.inverse_probes, 64),
             ("vectors", self.vectors, 1024),
+            ("convolutions", self.convolutions, 8),
+            ("channels", self.channels, 64),
         ] {
             if !(1..=most).contains(&value) {
                 return Err(Error::Argument(format!("{NAME}.{key} = {value}: must be from 1 to {most}")));
             }
+        }
+        if self.nodes > MOST_NODES {
+            return Err(Error::Argument(format!(
+                "{NAME}.nodes = {}: an image of A⁻¹ has n² pixels; at most {MOST_NODES}, or take inverse = \"probes\" \
+                 and decoder = \"graph\"",
+                self.nodes
+            )));
+        }
+        if self.mask == Mask::Learned && self.decoder == Decoder::Image {
+            let reason = format!("{NAME}.mask = \"learned\" needs decoder = \"graph\", which scores entries");
+            return Err(Error::Argument(reason));
         }
         for (key, value, below) in [("extra", self.extra, 10.0), ("kl", self.kl, 1e6), ("shift", self.shift, 1.0)] {
             if !(0.0..below).contains(&value) {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 
 use super::network::{Precorrector, Seen};
 use super::{NAME, PrecorrectorConfig};
@@ -16,7 +15,7 @@ use crate::models::graph;
 use crate::nn::graph::Graphs;
 use crate::nn::ops::{Engine, FactorLossOp, Taped};
 use crate::nn::{Backend, Device, Loss, Params};
-use crate::rng::{Purpose, stream};
+use crate::rng::{Purpose, normals, stream};
 use crate::system::{LinearSystem, Parts};
 
 /// A trainer with fresh weights for systems like those of `set`.
@@ -59,7 +58,7 @@ impl Item {
                 let cholesky = Cholesky::new(&seen.matrix)?;
                 let mut rng = stream(seed, Purpose::Probes, s.index);
                 let mut pair = || {
-                    let b: Vec<f64> = (0..s.n()).map(|_| StandardNormal.sample(&mut rng)).collect();
+                    let b: Vec<f64> = normals(&mut rng, s.n());
                     let mut x = b.clone();
                     cholesky.solve_in_place(&mut x);
                     (b, x)

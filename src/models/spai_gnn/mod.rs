@@ -6,8 +6,10 @@
 //! is ‖(A M − I) w‖² / ‖w‖² on fresh normal w for A of unit scale: no inverse and no solution is needed, at any size.
 //!
 //! Ours: by default the network works on D^{-1/2} A D^{-1/2} (D the diagonal of A) where the paper divides A by the
-//! mean of |a_ij|, and the decoder starts at zero, so that training starts from M = D⁻¹ (1 + ε).
+//! mean of |a_ij|, and the decoder starts at zero, so that training starts from M = D⁻¹ (1 + ε); several unknowns a node
+//! (frames, elasticity) are seen and written in blocks, which start from the inverses of the diagonal blocks.
 
+mod features;
 mod network;
 #[cfg(test)]
 mod tests;
@@ -50,11 +52,13 @@ pub struct SpaiGnnConfig {
     pub vectors: usize,
     /// How A is brought to unit scale.
     pub scaling: UnitScale,
+    /// Unknowns b of a node, one after the other (6 of a 3-D frame): entries are seen and written in blocks of b × b.
+    pub block: usize,
 }
 
 impl Default for SpaiGnnConfig {
     fn default() -> Self {
-        SpaiGnnConfig { width: 24, rounds: 4, shift: 3e-3, vectors: 4, scaling: UnitScale::default() }
+        SpaiGnnConfig { width: 24, rounds: 4, shift: 3e-3, vectors: 4, scaling: UnitScale::default(), block: 1 }
     }
 }
 
@@ -100,9 +104,12 @@ impl SpaiGnnConfig {
     /// # Errors
     /// [`Error::Argument`] naming the key that is out of range.
     pub fn check(&self) -> Result<()> {
-        for (key, value, most) in
-            [("width", self.width, 256), ("rounds", self.rounds, 32), ("vectors", self.vectors, 1024)]
-        {
+        for (key, value, most) in [
+            ("width", self.width, 256),
+            ("rounds", self.rounds, 32),
+            ("vectors", self.vectors, 1024),
+            ("block", self.block, 32),
+        ] {
             if !(1..=most).contains(&value) {
                 return Err(Error::Argument(format!("{NAME}.{key} = {value}: must be from 1 to {most}")));
             }

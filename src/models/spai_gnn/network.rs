@@ -1,22 +1,19 @@
-//! The network, what it sees of a matrix, and the factor it makes.
+//! The network, and the factor it makes.
 
-use super::{NAME, SpaiGnnConfig, UnitScale};
-use crate::error::{Error, Result};
+use std::sync::Arc;
+
+use super::features::Seen;
+use super::{NAME, SpaiGnnConfig};
+use crate::error::Result;
 use crate::linalg::Csr;
 use crate::models::PredictOptions;
-use crate::models::factored_inverse::FactoredInverse;
 use crate::models::network::{Description, Network};
 use crate::nn::graph::Graphs;
 use crate::nn::ops::{Engine, Ops, Reduce, Weights};
 use crate::nn::{Backend, LayerNorm, Layout, Linear, Trained};
+use crate::precond::FactoredInverse;
 use crate::solve::Acceleration;
 use crate::system::LinearSystem;
-
-/// Features of a node: 1/√ā_ii, and the share of the diagonal in the row of |Ā|.
-pub const NODE_FEATURES: usize = 2;
-
-/// Features of an edge: ā_ij, and whether i = j.
-pub const EDGE_FEATURES: usize = 2;
 
 /// A perceptron of two hidden layers on what an update sees, the first layer's parts made apart.
 struct Update {
@@ -123,21 +120,23 @@ impl SpaiGnn {
     pub fn new(config: SpaiGnnConfig) -> Self {
         let w = config.width;
         let mut layout = Layout::default();
-        let nodes = Linear::new(&mut layout, "encoder.node", NODE_FEATURES, w, 1.0);
-        let edges = Linear::new(&mut layout, "encoder.edge", EDGE_FEATURES, w, 1.0);
+        let nodes = Linear::new(&mut layout, "encoder.node", config.node_features(), w, 1.0);
+        let edges = Linear::new(&mut layout, "encoder.edge", config.edge_features(), w, 1.0);
         let rounds = (0..config.rounds).map(|r| Round::new(&mut layout, r, w)).collect();
         let decoder = Linear::new(&mut layout, "decoder.own", w, w, (1.0f32 / 3.0).sqrt());
         let ends = Ends::new(&mut layout, "decoder", w);
-        let out = Linear::new(&mut layout, "decoder.out", w, 1, 0.0);
+        let out = Linear::new(&mut layout, "decoder.out", w, config.block * config.block, 0.0);
         SpaiGnn { about: Description::new(NAME, &config, layout), config, nodes, edges, rounds, decoder, ends, out }
     }
 
-    /// The entries of G: base + what the decoder says. `nodes` and `edges` as in [`Seen`], `base` (edges × 1).
+    /// The entries of G, row by row: base + what the decoder says. `nodes`, `edges`, `base` (edges × b²) and `places` as
+    /// in [`Seen`].
     pub fn forward<O: Ops>(
         &self,
         ops: &mut O,
         w: &Weights<O>,
         at: &O::Batch,
+        places: &Arc<Vec<u32>>,
         [nodes, edges, base]: [&O::Value; 3],
     ) -> O::Value {
         let x = self.nodes.forward(ops, w, nodes, None);
@@ -147,76 +146,29 @@ impl SpaiGnn {
         let h = self.ends.add(ops, w, at, &h, &x);
         let h = ops.gelu(&h);
         let change = self.out.forward(ops, w, &h, None);
-        ops.add(base, &change)
+        let g = ops.add(base, &change);
+        match self.config.block {
+            1 => g,
+            _ => ops.gather(&g, places, 1, 1),
+        }
     }
 
     /// M ≈ A⁻¹.
     ///
     /// # Errors
-    /// [`Error::Numeric`] if the diagonal of A is not positive.
+    /// As [`Seen::new`].
     pub fn inverse<D: Backend>(&self, weights: &Trained<D>, a: &Csr) -> Result<FactoredInverse> {
-        let seen = Seen::new(&self.config, a)?;
-        let graphs = Graphs::of(&seen.matrix)?;
+        let Seen { matrix, scale, blocks, nodes, edges, base, places } = Seen::new(&self.config, a)?;
+        let (graphs, places) = (Graphs::of(&blocks)?, Arc::new(places));
         let entries = weights.evaluate(|ops, w| {
             let at = ops.batch(&graphs);
-            let nodes = ops.table(seen.nodes.clone(), NODE_FEATURES);
-            let edges = ops.table(seen.edges.clone(), EDGE_FEATURES);
-            let base = ops.table(seen.base.clone(), 1);
-            self.forward(ops, w, &at, [&nodes, &edges, &base])
+            let nodes = ops.table(nodes, self.config.node_features());
+            let edges = ops.table(edges, self.config.edge_features());
+            let base = ops.table(base, self.config.block * self.config.block);
+            self.forward(ops, w, &at, &places, [&nodes, &edges, &base])
         });
-        let values = entries.iter().map(|&v| f64::from(v)).collect();
-        let factor = Csr::new(seen.matrix.pattern().clone(), values)?;
-        FactoredInverse::new(factor, self.config.shift, Some(seen.scale))
-    }
-}
-
-/// A matrix of unit scale, Ā = S A S, and what the network sees of it.
-pub struct Seen {
-    /// Ā.
-    pub matrix: Csr,
-    /// The diagonal of S.
-    pub scale: Vec<f64>,
-    /// Nodes × [`NODE_FEATURES`].
-    pub nodes: Vec<f32>,
-    /// Entries × [`EDGE_FEATURES`].
-    pub edges: Vec<f32>,
-    /// The factor that training starts from, entry by entry: D̄^{-1/2}.
-    pub base: Vec<f32>,
-}
-
-impl Seen {
-    /// Scales A and takes its features.
-    ///
-    /// # Errors
-    /// [`Error::Numeric`] if an entry of the diagonal is not positive.
-    pub fn new(config: &SpaiGnnConfig, a: &Csr) -> Result<Self> {
-        let (equilibrated, root) = a.equilibrated()?;
-        let (matrix, scale) = match config.scaling {
-            UnitScale::Jacobi => (equilibrated, root.iter().map(|r| 1.0 / r).collect()),
-            UnitScale::Mean => {
-                let mean = a.values().iter().map(|v| v.abs()).sum::<f64>() / a.nnz().max(1) as f64;
-                let values = a.values().iter().map(|v| v / mean).collect();
-                (Csr::new(a.pattern().clone(), values)?, vec![1.0 / mean.sqrt(); a.nrows()])
-            }
-        };
-        if let Some(v) = matrix.values().iter().find(|v| !v.is_finite()) {
-            return Err(Error::Numeric(format!("{NAME}: an entry of the scaled matrix is {v}")));
-        }
-        let n = matrix.nrows();
-        let (mut nodes, mut edges, mut base) = (Vec::new(), Vec::new(), Vec::new());
-        for i in 0..n {
-            let (cols, values) = matrix.row(i);
-            let diagonal = matrix.get(i, i);
-            let sum: f64 = values.iter().map(|v| v.abs()).sum();
-            let start = 1.0 / diagonal.sqrt();
-            nodes.extend([start as f32, (diagonal / sum) as f32]);
-            for (&j, &v) in cols.iter().zip(values) {
-                let own = j as usize == i;
-                edges.extend([v as f32, f32::from(u8::from(own))]);
-                base.push(if own { start as f32 } else { 0.0 });
-            }
-        }
-        Ok(Seen { matrix, scale, nodes, edges, base })
+        let factor = Csr::new(matrix.pattern().clone(), entries.iter().map(|&v| f64::from(v)).collect())?;
+        FactoredInverse::new(factor, self.config.shift, Some(scale))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Derivatives of the network, where it starts, what it writes.
 
-use super::network::{EDGE_FEATURES, NODE_FEATURES, Seen};
+use super::features::Seen;
 use super::*;
 use crate::linalg::{Csr, LinOp};
 use crate::models::testing::{assert_jacobi, assert_spd, differences};
@@ -11,12 +11,11 @@ use crate::rng::{Purpose, stream};
 
 #[test]
 fn derivatives_match_finite_differences() {
-    for scaling in [UnitScale::Jacobi, UnitScale::Mean] {
-        let config = SpaiGnnConfig { width: 4, rounds: 2, vectors: 1, scaling, ..Default::default() };
+    for (scaling, block) in [(UnitScale::Jacobi, 1), (UnitScale::Mean, 1), (UnitScale::Jacobi, 2)] {
+        let config = SpaiGnnConfig { width: 4, rounds: 2, vectors: 1, scaling, block, ..Default::default() };
         let seen = Seen::new(&config, &differences(4, 3)).unwrap();
-        let graphs =
-            Graphs::<f64>::of(&Csr::new(seen.matrix.pattern().clone(), seen.matrix.values().to_vec()).unwrap());
-        let graphs = graphs.unwrap();
+        let [blocks, entries] = [&seen.blocks, &seen.matrix].map(|m| Graphs::<f64>::of(m).unwrap());
+        let places = std::sync::Arc::new(seen.places.clone());
         let wide = |v: &[f32]| -> Vec<f64> { v.iter().map(|&v| f64::from(v)).collect() };
         let network = SpaiGnn::new(config.clone());
         let mut weights = network.about.layout.initial(&mut stream(5, Purpose::Weights, 0));
@@ -32,11 +31,11 @@ fn derivatives_match_finite_differences() {
         };
         let bounds = [1.0 / 4096.0, 5e-4, 0.1];
         let (checked, moving) = testing::match_differences(testing::fused, &weights, bounds, |ops, params| {
-            let nodes = ops.table(wide(&seen.nodes), NODE_FEATURES);
-            let edges = ops.table(wide(&seen.edges), EDGE_FEATURES);
-            let base = ops.table(wide(&seen.base), 1);
-            let g = network.forward(ops, params, &graphs, [&nodes, &edges, &base]);
-            ops.sparse_inverse_loss(&graphs, &g, &trial)
+            let nodes = ops.table(wide(&seen.nodes), config.node_features());
+            let edges = ops.table(wide(&seen.edges), config.edge_features());
+            let base = ops.table(wide(&seen.base), block * block);
+            let g = network.forward(ops, params, &blocks, &places, [&nodes, &edges, &base]);
+            ops.sparse_inverse_loss(&entries, &g, &trial)
         });
         assert!(moving * 2 > checked, "{moving} of {checked} move");
     }
@@ -75,6 +74,10 @@ fn any_weights_at_any_size_make_a_positive_definite_inverse_on_the_pattern() {
         assert!(m.factor().values().iter().filter(|v| **v != 0.0).count() > a.nrows());
         assert_spd(&m);
     }
+    let (blocks, weights) = network(&SpaiGnnConfig { block: 3, ..Default::default() }, 4);
+    let m = blocks.inverse(&weights, &differences(6, 5)).unwrap();
+    assert_eq!(m.factor().nnz() % 9, 0);
+    assert_spd(&m);
 }
 
 #[test]
@@ -94,7 +97,9 @@ fn the_unit_of_a_changes_nothing() {
 
 #[test]
 fn settings_out_of_range_are_named() {
-    for (change, key) in [("width = 0", "width"), ("shift = -1.0", "shift"), ("vectors = 0", "vectors")] {
+    for (change, key) in
+        [("width = 0", "width"), ("shift = -1.0", "shift"), ("vectors = 0", "vectors"), ("block = 0", "block")]
+    {
         let table: toml::Table = change.parse().unwrap();
         let error = ENTRY.parse(&table, "r.toml").err().unwrap().to_string();
         assert!(error.contains(key), "{error}");

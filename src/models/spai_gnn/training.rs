@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 
 use super::SpaiGnnConfig;
-use super::network::{EDGE_FEATURES, NODE_FEATURES, Seen, SpaiGnn};
+use super::features::Seen;
+use super::network::SpaiGnn;
 use crate::error::Result;
 use crate::models::TrainingSet;
 use crate::models::fit::{self, Trainer, Training};
@@ -14,6 +14,7 @@ use crate::models::graph;
 use crate::nn::graph::Graphs;
 use crate::nn::ops::{Engine, SparseInverseLossOp, Taped, Trial};
 use crate::nn::{Backend, Device, Loss, Params};
+use crate::rng::normals;
 use crate::system::LinearSystem;
 
 /// A trainer with fresh weights for systems like those of `set`.
@@ -27,18 +28,13 @@ pub fn trainer(config: &SpaiGnnConfig, set: &TrainingSet, seed: u64, device: Dev
     fit::trainer(SpaiGnnTraining { network }, set, device, &weights)
 }
 
-/// A sample ready for the network, made once.
-struct Item {
+/// A sample ready for the network, made once; or the samples of a batch, one after the other.
+struct Tables {
+    /// Of the blocks.
     graph: Graphs<f32>,
-    nodes: Vec<f32>,
-    edges: Vec<f32>,
-    base: Vec<f32>,
-    matrix: Vec<f64>,
-}
-
-/// Samples one after the other.
-struct Batch {
-    graphs: Graphs<f32>,
+    /// Of the entries, where blocks hold more than one.
+    entries: Option<Graphs<f32>>,
+    places: Arc<Vec<u32>>,
     nodes: Vec<f32>,
     edges: Vec<f32>,
     base: Vec<f32>,
@@ -51,50 +47,66 @@ struct SpaiGnnTraining {
 
 impl<D: Backend> Training<D> for SpaiGnnTraining {
     type Network = SpaiGnn;
-    type Item = Item;
-    type Batch = Batch;
+    type Item = Tables;
+    type Batch = Tables;
 
     fn network(&self) -> &Arc<SpaiGnn> {
         &self.network
     }
 
-    fn item(&self, sample: &LinearSystem) -> Result<Item> {
-        let Seen { matrix, nodes, edges, base, .. } = Seen::new(&self.network.config, &sample.matrix)?;
-        Ok(Item { graph: Graphs::of(&matrix)?, nodes, edges, base, matrix: matrix.values().to_vec() })
+    fn item(&self, sample: &LinearSystem) -> Result<Tables> {
+        let config = &self.network.config;
+        let Seen { matrix, blocks, nodes, edges, base, places, .. } = Seen::new(config, &sample.matrix)?;
+        let entries = (config.block > 1).then(|| Graphs::of(&matrix)).transpose()?;
+        let places = Arc::new(if entries.is_some() { places } else { Vec::new() });
+        let matrix = matrix.values().to_vec();
+        Ok(Tables { graph: Graphs::of(&blocks)?, entries, places, nodes, edges, base, matrix })
     }
 
-    fn bytes(item: &Item) -> usize {
+    fn bytes(item: &Tables) -> usize {
         let tables = [&item.nodes, &item.edges, &item.base].map(|t| size_of_val(&**t));
-        item.graph.bytes() + tables.iter().sum::<usize>() + size_of_val(&*item.matrix)
+        let entries = item.entries.as_ref().map_or(0, Graphs::bytes) + size_of_val(&**item.places);
+        item.graph.bytes() + entries + tables.iter().sum::<usize>() + size_of_val(&*item.matrix)
     }
 
-    fn batch(&self, items: &[Arc<Item>]) -> Result<Batch> {
-        Ok(Batch {
+    fn batch(&self, items: &[Arc<Tables>]) -> Result<Tables> {
+        let entries: Vec<_> = items.iter().filter_map(|i| i.entries.as_ref()).collect();
+        let entries = (!entries.is_empty()).then(|| Graphs::join(&entries)).transpose()?;
+        let (mut places, mut first) = (Vec::new(), 0);
+        for item in items {
+            places.extend(item.places.iter().map(|p| p + first));
+            first += item.places.len() as u32;
+        }
+        Ok(Tables {
+            entries,
+            places: Arc::new(places),
             nodes: graph::concat(items, |i| &i.nodes),
             edges: graph::concat(items, |i| &i.edges),
             base: graph::concat(items, |i| &i.base),
             matrix: items.iter().flat_map(|i| i.matrix.iter().copied()).collect(),
-            graphs: graph::join(items, |i| &i.graph, true)?,
+            graph: graph::join(items, |i| &i.graph, true)?,
         })
     }
 
-    fn loss(&self, params: &Params<f32, D>, batch: Batch, rng: &mut ChaCha8Rng) -> Result<Loss<D>> {
+    fn loss(&self, params: &Params<f32, D>, batch: Tables, rng: &mut ChaCha8Rng) -> Result<Loss<D>> {
         let mut ops = params.device().taped();
-        let at = ops.batch(&batch.graphs);
-        let nodes = ops.table(batch.nodes, NODE_FEATURES);
-        let edges = ops.table(batch.edges, EDGE_FEATURES);
-        let base = ops.table(batch.base, 1);
-        let g = self.network.forward(&mut ops, params, &at, [&nodes, &edges, &base]);
-        let offsets = batch.graphs.offsets().to_vec();
-        let count = self.network.config.vectors * offsets.last().copied().unwrap_or(0);
-        let vectors: Vec<f64> = (0..count).map(|_| StandardNormal.sample(rng)).collect();
+        let at = ops.batch(&batch.graph);
+        let config = &self.network.config;
+        let nodes = ops.table(batch.nodes, config.node_features());
+        let edges = ops.table(batch.edges, config.edge_features());
+        let base = ops.table(batch.base, config.block * config.block);
+        let g = self.network.forward(&mut ops, params, &at, &batch.places, [&nodes, &edges, &base]);
+        // The loss is about entries, not blocks.
+        let entries = batch.entries.as_ref().map(|graphs| ops.batch(graphs));
+        let offsets = batch.entries.as_ref().unwrap_or(&batch.graph).offsets().to_vec();
+        let count = config.vectors * offsets.last().copied().unwrap_or(0);
         let trial = Trial {
             offsets,
             matrix: Arc::new(batch.matrix),
-            vectors: Arc::new(vectors),
-            shift: self.network.config.shift,
+            vectors: Arc::new(normals(rng, count)),
+            shift: config.shift,
         };
-        let loss = ops.sparse_inverse_loss(&at, &g, &trial);
+        let loss = ops.sparse_inverse_loss(entries.as_ref().unwrap_or(&at), &g, &trial);
         Ok(ops.finish(&loss))
     }
 }

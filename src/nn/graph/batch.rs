@@ -81,6 +81,11 @@ impl<E: Real> Graphs<E> {
         self.edges.len()
     }
 
+    /// The first edge of each graph, and the number of all edges.
+    pub fn edge_offsets(&self) -> Vec<usize> {
+        self.offsets.iter().map(|&node| self.edges.indptr[node] as usize).collect()
+    }
+
     /// The bytes that the edges take.
     pub fn bytes(&self) -> usize {
         match Arc::ptr_eq(&self.edges, &self.reversed) {

@@ -52,6 +52,11 @@ impl Incidence {
         self.target.len()
     }
 
+    /// (target, source) of each edge.
+    pub fn ends(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.target.iter().zip(&self.source).map(|(&i, &j)| (i, j))
+    }
+
     /// Number of nodes.
     pub fn nodes(&self) -> usize {
         self.by_target.len() - 1
@@ -85,6 +90,29 @@ impl Incidence {
             }
         });
         out
+    }
+
+    /// L y for the matrix L of these entries, one an edge.
+    pub(in crate::nn) fn product(&self, l: &[f64], y: &[f64]) -> Vec<f64> {
+        let row = |i: usize| self.edges_into(i).map(|e| l[e] * y[self.source[e] as usize]).sum();
+        (0..self.nodes()).map(row).collect()
+    }
+
+    /// Lᵀ x.
+    pub(in crate::nn) fn transposed_product(&self, l: &[f64], x: &[f64]) -> Vec<f64> {
+        let column =
+            |j: usize| self.edges_out_of(j).iter().map(|&e| l[e as usize] * x[self.target[e as usize] as usize]).sum();
+        (0..self.nodes()).map(column).collect()
+    }
+
+    /// a bᵀ + c dᵀ where there are edges.
+    pub(in crate::nn) fn outer_products<'a>(
+        &'a self,
+        [a, b]: [&'a [f64]; 2],
+        [c, d]: [&'a [f64]; 2],
+    ) -> impl Iterator<Item = f64> + 'a {
+        let ends = self.target.iter().zip(&self.source);
+        ends.map(move |(&i, &j)| a[i as usize] * b[j as usize] + c[i as usize] * d[j as usize])
     }
 
     /// Edges into (or out of) node i.

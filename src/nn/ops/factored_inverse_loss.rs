@@ -3,12 +3,11 @@
 use dfdx::prelude::{Cpu, Device, Tape};
 
 use super::add::AddOp;
-use super::dfdx::narrow;
 use super::dfdx::{DfdxOps, Table};
 use super::engine::Engine;
 use super::fused::{FusedOps, Value};
 use super::lists::Lists;
-use super::sparse_inverse_loss::Trial;
+use super::trial::{Trial, weigh};
 use crate::nn::Real;
 use crate::nn::graph::Graphs;
 
@@ -20,34 +19,20 @@ pub trait FactoredInverseLossOp: Engine {
     fn factored_inverse_loss(&mut self, at: &Self::Batch, entries: &Self::Value, trial: &Trial) -> Self::Value;
 }
 
-impl Trial {
-    /// 1 / (graphs · vectors · n) of each graph.
-    fn by_nodes(&self) -> Vec<f64> {
-        let nodes = self.offsets.last().copied().unwrap_or(0).max(1);
-        let count = (self.offsets.len() - 1) * (self.vectors.len() / nodes);
-        self.offsets.windows(2).map(|r| 1.0 / (count * (r[1] - r[0])).max(1) as f64).collect()
-    }
-}
-
 impl<E: Real, T: Tape<E, Cpu>> FactoredInverseLossOp for FusedOps<E, T> {
     fn factored_inverse_loss(&mut self, at: &Graphs<E>, entries: &Value<E>, trial: &Trial) -> Value<E> {
         let at = at.incidence();
         let r: Vec<f64> = entries.data().iter().map(|v| v.wide()).collect();
-        let nodes = at.nodes().max(1);
         let weights = trial.by_nodes();
         let mut total = 0.0;
-        // Of each vector: a = A R w and 2 weight (Rᵀ a − w).
+        // Of each vector: a = A R w and the derivative by d = Rᵀ a − w.
         let mut kept = Vec::new();
-        for w in trial.vectors.chunks_exact(nodes) {
+        for w in trial.vectors() {
             let u = at.product(&r, w);
             let a = at.product(&trial.matrix, &u);
             let mut d = at.transposed_product(&r, &a);
             d.iter_mut().zip(w).for_each(|(d, w)| *d -= w);
-            for (range, weight) in trial.offsets.windows(2).zip(&weights) {
-                let part = &mut d[range[0]..range[1]];
-                total += weight * part.iter().map(|d| d * d).sum::<f64>();
-                part.iter_mut().for_each(|d| *d *= 2.0 * weight);
-            }
+            total += weigh(&trial.offsets, &weights, &mut d);
             kept.push((a, d));
         }
         let out = Value::new(vec![E::narrow(total)], 1);
@@ -58,13 +43,10 @@ impl<E: Real, T: Tape<E, Cpu>> FactoredInverseLossOp for FusedOps<E, T> {
             };
             // The derivative by R is a dᵀ + (Aᵀ R d) wᵀ on its pattern.
             let mut sum = vec![0.0; at.edges()];
-            for (w, (a, d)) in trial.vectors.chunks_exact(nodes).zip(&kept) {
+            for (w, (a, d)) in trial.vectors().zip(&kept) {
                 let v = at.product(&r, d);
                 let v = at.transposed_product(&trial.matrix, &v);
-                for (e, s) in sum.iter_mut().enumerate() {
-                    let (i, j) = (at.target[e] as usize, at.source[e] as usize);
-                    *s += a[i] * d[j] + v[i] * w[j];
-                }
+                sum.iter_mut().zip(at.outer_products([a, d], [&v, w])).for_each(|(s, v)| *s += v);
             }
             se.add(grads, sum.iter().map(|s| E::narrow(s * scale[0].wide())).collect());
             Ok(())
@@ -75,33 +57,22 @@ impl<E: Real, T: Tape<E, Cpu>> FactoredInverseLossOp for FusedOps<E, T> {
 
 impl<E: Real, D: Device<E>, T: Tape<E, D>> FactoredInverseLossOp for DfdxOps<E, D, T> {
     fn factored_inverse_loss(&mut self, at: &Lists<E, D>, r: &Table<E, D>, trial: &Trial) -> Table<E, D> {
-        let matrix = self.constant(narrow(trial.matrix.iter().copied()), 1);
-        let weights = self.constant(narrow(trial.by_nodes().into_iter()), 1);
-        let nodes = trial.offsets.last().copied().unwrap_or(0).max(1);
-        let mut total: Option<Table<E, D>> = None;
-        for w in trial.vectors.chunks_exact(nodes) {
-            let minus_w = self.constant(narrow(w.iter().map(|w| -w)), 1);
-            let w = self.constant(narrow(w.iter().copied()), 1);
-            let w = self.rows(&w, &at.sources);
-            let u = self.times(r, &w);
-            let u = self.sums(&u, &at.into); // R w
-            let u = self.rows(&u, &at.sources);
-            let a = self.times(&u, &matrix);
-            let a = self.sums(&a, &at.into); // A R w
-            let a = self.rows(&a, &at.targets);
-            let d = self.times(r, &a);
-            let d = self.sums(&d, &at.out); // Rᵀ A R w
-            let d = self.add(&d, &minus_w);
-            let squares = self.on(&d, |d| d.square());
-            let squares = self.sums(&squares, &at.graphs);
-            let weighed = self.times(&squares, &weights);
-            let one = self.total(&weighed);
-            total = Some(match total {
-                None => one,
-                Some(total) => self.add(&total, &one),
-            });
-        }
-        total.unwrap_or_else(|| self.constant(vec![E::default()], 1))
+        let matrix = self.column(trial.matrix.iter().copied());
+        self.over_vectors(trial, |ops, w| {
+            let minus_w = ops.column(w.iter().map(|w| -w));
+            let w = ops.column(w.iter().copied());
+            let w = ops.rows(&w, &at.sources);
+            let u = ops.times(r, &w);
+            let u = ops.sums(&u, &at.into); // R w
+            let u = ops.rows(&u, &at.sources);
+            let a = ops.times(&u, &matrix);
+            let a = ops.sums(&a, &at.into); // A R w
+            let a = ops.rows(&a, &at.targets);
+            let d = ops.times(r, &a);
+            let d = ops.sums(&d, &at.out); // Rᵀ A R w
+            let d = ops.add(&d, &minus_w);
+            ops.weighed(at, &d, trial.by_nodes())
+        })
     }
 }
 
@@ -111,8 +82,7 @@ mod tests {
 
     use super::*;
     use crate::nn::ops::testing::{NODES, check, edges, graphs, numbers, table, untaped};
-    use crate::rng::{Purpose, stream};
-    use rand_distr::{Distribution, StandardNormal};
+    use crate::rng::{Purpose, normals, stream};
 
     fn trial(vectors: Vec<f64>) -> Trial {
         Trial {
@@ -155,7 +125,7 @@ mod tests {
         (0..3).for_each(|k| units[k * NODES + 4 + k] = 2.0);
         assert!((loss(units) - exact).abs() < 1e-12 * exact);
         let mut rng = stream(3, Purpose::Probes, 0);
-        let mut sample = || loss((0..NODES).map(|_| StandardNormal.sample(&mut rng)).collect());
+        let mut sample = || loss(normals(&mut rng, NODES));
         let samples: Vec<f64> = (0..4000).map(|_| sample()).collect();
         let n = samples.len() as f64;
         let mean = samples.iter().sum::<f64>() / n;

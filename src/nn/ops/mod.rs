@@ -13,6 +13,8 @@ mod engine;
 mod factor_loss;
 mod factored_inverse_loss;
 mod fused;
+mod gate;
+mod gather;
 mod gaussian;
 mod gelu;
 mod gemm;
@@ -28,10 +30,10 @@ mod propagate;
 mod scale;
 mod scores;
 mod segment_softmax;
-mod select;
 mod sparse_inverse_loss;
 #[cfg(test)]
 pub(in crate::nn) mod testing;
+mod trial;
 mod weighted_sum;
 
 use ::dfdx::prelude::{Cpu, Device, Tape};
@@ -49,6 +51,8 @@ pub use engine::{Engine, Param, Scalar, Taped, Weights};
 pub use factor_loss::FactorLossOp;
 pub use factored_inverse_loss::FactoredInverseLossOp;
 pub use fused::{FusedOps, Value};
+pub use gate::GateOp;
+pub use gather::{GatherOp, NO_ROW};
 pub use gaussian::GaussianOp;
 pub use gelu::GeluOp;
 pub use global_attention::GlobalAttentionOp;
@@ -63,8 +67,8 @@ pub use propagate::PropagateOp;
 pub use scale::ScaleOp;
 pub use scores::ScoresOp;
 pub use segment_softmax::SegmentSoftmaxOp;
-pub use select::SelectOp;
-pub use sparse_inverse_loss::{SparseInverseLossOp, Trial};
+pub use sparse_inverse_loss::SparseInverseLossOp;
+pub use trial::Trial;
 pub use weighted_sum::WeightedSumOp;
 
 /// All operations. A network is a function generic over this trait; it runs fused on the CPU, or out of dfdx's kernels
@@ -78,6 +82,8 @@ pub trait Ops:
     + CosineLossOp
     + FactorLossOp
     + FactoredInverseLossOp
+    + GateOp
+    + GatherOp
     + GaussianOp
     + GeluOp
     + GlobalAttentionOp
@@ -91,7 +97,6 @@ pub trait Ops:
     + ScaleOp
     + ScoresOp
     + SegmentSoftmaxOp
-    + SelectOp
     + SparseInverseLossOp
     + WeightedSumOp
 {
