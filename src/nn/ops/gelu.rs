@@ -22,12 +22,12 @@ pub trait GeluOp: Engine {
 impl<E: Real, T: Tape<E, Cpu>> GeluOp for FusedOps<E, T> {
     fn gelu(&mut self, x: &Value<E>) -> Value<E> {
         let mut y = x.data().to_vec();
-        each(&mut y, x.data(), |y, x| *y = E::narrow(value(x.wide())));
+        each(&mut y, x.data(), |y, x| *y = value(x));
         let out = Value::new(y, x.cols());
         let (sx, so, x) = (x.slot(), out.slot(), x.data().clone());
         self.tape.add_backward_op(move |grads| {
             if let Some(mut g) = so.take(grads) {
-                each(&mut g, &x, |g, x| *g *= E::narrow(derivative(x.wide())));
+                each(&mut g, &x, |g, x| *g *= derivative(x));
                 sx.add(grads, g);
             }
             Ok(())
@@ -45,17 +45,19 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> GeluOp for DfdxOps<E, D, T> {
     }
 }
 
-fn value(x: f64) -> f64 {
-    0.5 * x * (1.0 + inner(x).tanh())
+/// The argument of the logistic function: (1 + tanh u) / 2 is that of 2 u.
+fn argument<E: Real>(x: E) -> E {
+    E::narrow(2.0 * SLOPE) * x + E::narrow(2.0 * SLOPE * CUBIC) * x * x * x
 }
 
-fn derivative(x: f64) -> f64 {
-    let t = inner(x).tanh();
-    0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * SLOPE * (1.0 + 3.0 * CUBIC * x * x)
+fn value<E: Real>(x: E) -> E {
+    x * argument(x).logistic()
 }
 
-fn inner(x: f64) -> f64 {
-    SLOPE * (x + CUBIC * x * x * x)
+fn derivative<E: Real>(x: E) -> E {
+    let (s, one) = (argument(x).logistic(), E::narrow(1.0));
+    let inner = E::narrow(2.0 * SLOPE) + E::narrow(6.0 * SLOPE * CUBIC) * x * x;
+    s + x * s * (one - s) * inner
 }
 
 #[cfg(test)]
@@ -71,7 +73,7 @@ mod tests {
     #[test]
     fn is_close_to_the_gaussian_form() {
         // x Φ(x): Φ(1) = 0.841345, Φ(−2) = 0.022750.
-        for (x, exact) in [(0.0, 0.0), (1.0, 0.841_345), (-2.0, -0.045_500), (6.0, 6.0)] {
+        for (x, exact) in [(0.0f64, 0.0), (1.0, 0.841_345), (-2.0, -0.045_500), (6.0, 6.0)] {
             assert!((value(x) - exact).abs() < 5e-4, "{x}: {}", value(x));
         }
     }
