@@ -219,11 +219,12 @@ NORMALS = 1 << 20
 
 
 def equilibrated(a):
-    import numpy as np, scipy.sparse as sp
+    import numpy as np
 
     root = np.sqrt(a.diagonal())
-    scaled = sp.csr_matrix(sp.diags(1 / root) @ a @ sp.diags(1 / root))
-    scaled.sort_indices()
+    # Entry by entry: a product of sparse matrices would drop stored zeros.
+    scaled = a.copy()
+    scaled.data /= root[np.repeat(np.arange(a.shape[0]), np.diff(a.indptr))] * root[a.indices]
     return scaled, root
 
 

@@ -19,7 +19,7 @@ impl Real for f32 {
     fn narrow(v: f64) -> Self {
         v as f32
     }
-    #[inline]
+    #[inline(always)]
     fn logistic(self) -> Self {
         // Beyond that the result is 0 or 1 to single precision; a NaN becomes a number here.
         1.0 / (1.0 + exp((-self).clamp(-87.0, 87.0)))
@@ -40,7 +40,7 @@ impl Real for f64 {
 
 /// exp(t) for |t| ≤ 87 to 2⁻²² relative. Without branches, calls and tables, so that loops over it become vector
 /// instructions, which the standard library's does not.
-#[inline]
+#[inline(always)]
 fn exp(t: f32) -> f32 {
     // Adding 1.5 · 2²³ rounds to a whole number, which then stands in the lowest bits.
     const ROUND: f32 = 12_582_912.0;

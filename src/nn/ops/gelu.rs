@@ -46,14 +46,17 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> GeluOp for DfdxOps<E, D, T> {
 }
 
 /// The argument of the logistic function: (1 + tanh u) / 2 is that of 2 u.
+#[inline(always)]
 fn argument<E: Real>(x: E) -> E {
     E::narrow(2.0 * SLOPE) * x + E::narrow(2.0 * SLOPE * CUBIC) * x * x * x
 }
 
+#[inline(always)]
 fn value<E: Real>(x: E) -> E {
     x * argument(x).logistic()
 }
 
+#[inline(always)]
 fn derivative<E: Real>(x: E) -> E {
     let (s, one) = (argument(x).logistic(), E::narrow(1.0));
     let inner = E::narrow(2.0 * SLOPE) + E::narrow(6.0 * SLOPE * CUBIC) * x * x;

@@ -1,6 +1,7 @@
 //! LayerNorm: features normalised within each row (Ba, Kiros, Hinton 2016, arXiv:1607.06450).
 
 use dfdx::prelude::{Cpu, Device, HasShape, Tape};
+use pulp::Arch;
 use rayon::prelude::*;
 
 use super::add::AddOp;
@@ -24,14 +25,8 @@ impl<E: Real, T: Tape<E, Cpu>> LayerNormOp for FusedOps<E, T> {
         let width = x.cols();
         let (ga, be) = (gamma.as_vec(), beta.as_vec());
         let mut y = x.data().to_vec();
-        y.par_chunks_mut(CHUNK * width).for_each(|rows| {
-            for row in rows.chunks_exact_mut(width) {
-                let (mean, inverse) = statistics(row);
-                for ((v, g), b) in row.iter_mut().zip(&ga).zip(&be) {
-                    *v = E::narrow((v.wide() - mean) * inverse) * *g + *b;
-                }
-            }
-        });
+        let arch = Arch::new();
+        y.par_chunks_mut(CHUNK * width).for_each(|rows| arch.dispatch(|| normalise(rows, &ga, &be)));
         let out = Value::new(y, width);
         let (sx, so, x) = (x.slot(), out.slot(), x.data().clone());
         let slots = [Slot::of(gamma), Slot::of(beta)];
@@ -40,10 +35,10 @@ impl<E: Real, T: Tape<E, Cpu>> LayerNormOp for FusedOps<E, T> {
                 return Ok(());
             };
             let chunks = g.par_chunks_mut(CHUNK * width).zip(x.par_chunks(CHUNK * width));
-            let parts: Vec<[Vec<f64>; 2]> = chunks.map(|(g, x)| pull_back(g, x, &ga)).collect();
+            let parts: Vec<[Vec<E>; 2]> = chunks.map(|(g, x)| arch.dispatch(|| pull_back(g, x, &ga))).collect();
             sx.add(grads, g);
             for (k, slot) in slots.iter().enumerate() {
-                let total = (0..width).map(|f| E::narrow(parts.iter().map(|p| p[k][f]).sum()));
+                let total = (0..width).map(|f| E::narrow(parts.iter().map(|p| p[k][f].wide()).sum()));
                 slot.add(grads, total.collect());
             }
             Ok(())
@@ -72,35 +67,67 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> LayerNormOp for DfdxOps<E, D, T> {
     }
 }
 
+/// Partial sums of a row: fixed, so that the width of vector instructions changes no bit.
+const LANES: usize = 8;
+
+/// Σ of a function of (x, y).
+#[inline(always)]
+fn sum<E: Real>(x: &[E], y: &[E], of: impl Fn(E, E) -> E) -> E {
+    let mut lanes = [E::default(); LANES];
+    let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
+    let rest = xs.remainder().iter().zip(ys.remainder());
+    for (x, y) in xs.zip(ys) {
+        for ((lane, &x), &y) in lanes.iter_mut().zip(x).zip(y) {
+            *lane += of(x, y);
+        }
+    }
+    for (lane, (&x, &y)) in lanes.iter_mut().zip(rest) {
+        *lane += of(x, y);
+    }
+    lanes.into_iter().fold(E::default(), |sum, lane| sum + lane)
+}
+
 /// Mean and 1/√(variance + ε) of a row.
-fn statistics<E: Real>(row: &[E]) -> (f64, f64) {
-    let n = row.len() as f64;
-    let mean = row.iter().map(|v| v.wide()).sum::<f64>() / n;
-    let variance = row.iter().map(|v| (v.wide() - mean).powi(2)).sum::<f64>() / n;
-    (mean, 1.0 / (variance + EPSILON).sqrt())
+#[inline(always)]
+fn statistics<E: Real>(row: &[E]) -> (E, E) {
+    let share = E::narrow(1.0 / row.len() as f64);
+    let mean = sum(row, row, |v, _| v) * share;
+    let variance = sum(row, row, |v, _| (v - mean) * (v - mean)) * share;
+    (mean, E::narrow(1.0 / (variance.wide() + EPSILON).sqrt()))
+}
+
+#[inline(always)]
+fn normalise<E: Real>(rows: &mut [E], gamma: &[E], beta: &[E]) {
+    for row in rows.chunks_exact_mut(gamma.len()) {
+        let (mean, inverse) = statistics(row);
+        for ((v, &g), &b) in row.iter_mut().zip(gamma).zip(beta) {
+            *v = (*v - mean) * inverse * g + b;
+        }
+    }
 }
 
 /// g ← the gradient of x; returns those of γ and β.
 ///
 /// With ŷ = (x − mean) s: dx = s (γ g − mean(γ g) − ŷ mean(γ g ŷ)).
-fn pull_back<E: Real>(g: &mut [E], x: &[E], ga: &[E]) -> [Vec<f64>; 2] {
-    let width = ga.len();
-    let (mut d_gamma, mut d_beta) = (vec![0.0; width], vec![0.0; width]);
+#[inline(always)]
+fn pull_back<E: Real>(g: &mut [E], x: &[E], gamma: &[E]) -> [Vec<E>; 2] {
+    let width = gamma.len();
+    let share = E::narrow(1.0 / width as f64);
+    let [mut d_gamma, mut d_beta, mut unit] = [0; 3].map(|_| vec![E::default(); width]);
     for (g, x) in g.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
         let (mean, inverse) = statistics(x);
-        let (mut along_one, mut along_unit) = (0.0, 0.0);
-        for f in 0..width {
-            let (gf, unit) = (g[f].wide(), (x[f].wide() - mean) * inverse);
-            d_beta[f] += gf;
-            d_gamma[f] += gf * unit;
-            let scaled = gf * ga[f].wide();
-            along_one += scaled;
-            along_unit += scaled * unit;
+        for (u, &x) in unit.iter_mut().zip(x) {
+            *u = (x - mean) * inverse;
         }
-        let n = width as f64;
-        for f in 0..width {
-            let unit = (x[f].wide() - mean) * inverse;
-            g[f] = E::narrow(inverse * (g[f].wide() * ga[f].wide() - along_one / n - unit * along_unit / n));
+        d_beta.iter_mut().zip(&*g).for_each(|(d, &g)| *d += g);
+        for ((d, &u), (g, &gamma)) in d_gamma.iter_mut().zip(&unit).zip(g.iter_mut().zip(gamma)) {
+            *d += *g * u;
+            *g *= gamma;
+        }
+        let along_one = sum(g, g, |g, _| g) * share;
+        let along_unit = sum(g, &unit, |g, u| g * u) * share;
+        for (g, &u) in g.iter_mut().zip(&unit) {
+            *g = inverse * (*g - along_one - u * along_unit);
         }
     }
     [d_gamma, d_beta]
