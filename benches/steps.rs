@@ -63,6 +63,7 @@ fn measure(
     let data = Arc::new(Dataset::open(data)?);
     let set =
         TrainingSet { ids: data.split("train")?.to_vec(), source: data.clone(), cache_bytes: cache::default_bytes() };
+    fempipe::train::keep_freed();
     let mut trainer = settings.trainer(&set, 1, Device::Cpu)?;
     let batches: Vec<&[u32]> = set.ids.chunks_exact(batch).collect();
     let adam = AdamConfig::default();

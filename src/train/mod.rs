@@ -15,6 +15,7 @@
 
 mod built_in;
 mod directory;
+mod memory;
 mod metrics;
 mod recipe;
 mod run;
@@ -24,6 +25,7 @@ mod validate;
 pub use crate::models::Device;
 pub use built_in::{BuiltInRecipe, built_in};
 pub use directory::RunDirectory;
+pub use memory::keep_freed;
 pub use metrics::{EpochMetrics, SolverMetrics};
 pub use recipe::{EarlyStopping, Optimizer, TrainRecipe, Validation};
 pub use run::{Event, Summary, Training};

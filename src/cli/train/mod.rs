@@ -12,7 +12,7 @@ use super::choice::{DEVICES, one_of};
 use super::output::{bytes, number, print};
 use super::progress::{bar, say};
 use crate::error::{Error, Result};
-use crate::train::{Device, EpochMetrics, Event, RunDirectory, Summary, TrainRecipe, Training, built_in};
+use crate::train::{Device, EpochMetrics, Event, RunDirectory, Summary, TrainRecipe, Training, built_in, keep_freed};
 
 /// Train a model; the solver runs on held-out systems as it goes and decides which weights are best
 #[derive(Debug, clap::Args)]
@@ -76,6 +76,7 @@ pub struct Args {
 
 /// Runs `fempipe train`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
+    keep_freed();
     let evaluates = args.family.is_some() && !args.no_evaluate;
     let mut training = match &args.resume {
         Some(path) => {
