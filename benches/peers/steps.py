@@ -3,6 +3,7 @@
 
     cargo bench --no-run --bench steps
     python3 benches/peers/steps.py target/release/fempipe target/release/deps/steps-HASH [--seconds 15] [--rounds 3] [--models nsls,gcvae]
+    … --models gcvae,spai-gnn --areas 1.4e-3,3.5e-4,9e-5,3.6e-5   # growth with n
 
 Needs torch, torch_geometric, h5py, SciPy. Both programs get the same samples in the same batches and, where a loss draws them, the same
 random numbers. fempipe trains first; the peer starts from the weights that came out, and the loss of the first batch must agree. A step is: assembling the batch from ready samples (features, factors and index lists made
@@ -472,6 +473,7 @@ def main():
     p.add_argument("--seconds", type=float, default=15)
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--models", help="only these")
+    p.add_argument("--areas", help="largest triangles of the meshes of gcvae and spai-gnn, for other n")
     args = p.parse_args()
     env = {**os.environ, "RAYON_NUM_THREADS": str(THREADS), "OMP_NUM_THREADS": str(THREADS)}
     with tempfile.TemporaryDirectory() as folder:
@@ -481,10 +483,11 @@ def main():
                 'family = "darcy"\nsamples = 30\n[darcy]\ncells = 64\ndiscretisation = "p1"\ncontrast = 1e4\n[labels]\nicc = true\n',
                 4,
             ),
-            "gcvae": (ELLIPTIC, 4),
-            "spai-gnn": (ELLIPTIC, 4),
         }
-        for model, (recipe, batch) in work.items():
+        work = list((model, *rest) for model, rest in work.items())
+        for area in (args.areas or "1.4e-3").split(","):
+            work += [(model, ELLIPTIC.replace("1.4e-3", area), 4) for model in ("gcvae", "spai-gnn")]
+        for model, recipe, batch in work:
             if args.models and model not in args.models.split(","):
                 continue
             text, data, weights = (f"{folder}/{model}.{end}" for end in ("toml", "h5", "safetensors"))

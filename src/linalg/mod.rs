@@ -9,6 +9,7 @@ pub mod csr;
 pub mod dense;
 pub mod direct;
 pub mod eigen;
+pub mod extend;
 pub mod ldlt;
 pub mod op;
 pub mod pattern;

@@ -24,7 +24,7 @@ const PARAMETERS: [(&str, &[&str]); 13] = [
     ),
     ("amg", &["amg", "amg(0.08, smoothing = half)"]),
     ("ict", &["ict", "ict(0.1)", "ict(0, fill = 2)"]),
-    ("fsai", &["fsai", "fsai(2)"]),
+    ("fsai", &["fsai", "fsai(2)", "fsai(1, extra = 0.2)"]),
     ("sine", &[]),
     ("fast-poisson", &[]),
 ];
@@ -136,7 +136,7 @@ fn what_a_matrix_does_not_allow_is_an_error() {
         assert!(refused(text, &lopsided).to_string().contains("symmetric"), "{text}");
     }
     assert!("bjacobi(0)".parse::<Spec>().is_err() && "asm(inner = foo)".parse::<Spec>().is_err());
-    for text in ["amg(1)", "ict(-1)", "ilut(-1)", "fsai(0)"] {
+    for text in ["amg(1)", "ict(-1)", "ilut(-1)", "fsai(0)", "fsai(1, extra = -0.1)"] {
         assert!(text.parse::<Spec>().is_err(), "{text}");
     }
     for text in ["fsai", "koptimal"] {

@@ -10,7 +10,7 @@ use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 use crate::models::PredictOptions;
-use crate::precond::FactoredInverse;
+use crate::precond::{FactoredInverse, fsai_pattern};
 use crate::solve::Acceleration;
 use crate::system::{LinearSystem, Parts, SampleSource};
 
@@ -31,13 +31,16 @@ pub static ENTRY: Entry<dyn Constant> = Entry {
 pub struct MeanFsai {
     /// At most this many training systems.
     pub samples: usize,
-    /// The factors are on the pattern of tril(A^power).
+    /// The factors are on the lower triangle of the pattern of A^power.
     pub power: usize,
+    /// Entries beyond it, as a share of its own: the largest of A^(power + 1), A being the mean of the training systems
+    /// of unit diagonal.
+    pub extra: f64,
 }
 
 impl Default for MeanFsai {
     fn default() -> Self {
-        MeanFsai { samples: 256, power: 1 }
+        MeanFsai { samples: 256, power: 1, extra: 0.0 }
     }
 }
 
@@ -48,36 +51,53 @@ impl MeanFsai {
                 return Err(Error::Argument(format!("mean-fsai: {key} = 0 must be at least 1")));
             }
         }
-        Ok(())
+        match (0.0..=100.0).contains(&self.extra) {
+            true => Ok(()),
+            false => Err(Error::Argument(format!("mean-fsai: extra = {} must be from 0 to 100", self.extra))),
+        }
     }
 }
 
 impl Constant for MeanFsai {
     fn fit(&self, source: &dyn SampleSource, ids: &[u32], _options: &PredictOptions) -> Result<Fitted> {
         let ids = &ids[..ids.len().min(self.samples)];
-        let mut mean: Option<Csr> = None;
-        for group in ids.chunks(8) {
-            let systems = source.load(group, &Parts::matrix())?;
-            let inverse = |s: &Arc<LinearSystem>| FactoredInverse::fsai(&s.matrix, self.power);
-            let inverses = systems.par_iter().map(inverse).collect::<Result<Vec<_>>>()?;
-            for factor in inverses.iter().map(FactoredInverse::factor) {
-                let Some(sum) = &mut mean else {
-                    mean = Some(factor.clone());
-                    continue;
-                };
-                if sum.pattern() != factor.pattern() {
-                    return Err(Error::Argument("mean-fsai needs training systems of one pattern".into()));
-                }
-                sum.values_mut().iter_mut().zip(factor.values()).for_each(|(s, v)| *s += v);
-            }
-        }
-        let Some(mut mean) = mean else {
-            return Err(Error::Argument("mean-fsai needs training systems".into()));
+        // Further entries are chosen by the values of all; the pattern alone is that of any.
+        let seen = if self.extra > 0.0 { ids } else { &ids[..ids.len().min(1)] };
+        let mean = mean(source, seen, |s| Ok(s.matrix.equilibrated()?.0))?;
+        let pattern = fsai_pattern(&mean, self.power, self.extra)?;
+        let factor = |s: &LinearSystem| match s.matrix.pattern() == mean.pattern() {
+            true => Ok(FactoredInverse::fsai(&s.matrix, &pattern)?.factor().clone()),
+            false => Err(mixed()),
         };
-        mean.values_mut().iter_mut().for_each(|v| *v /= ids.len() as f64);
-        let op = Arc::new(FactoredInverse::new(mean, 0.0, None)?);
+        let op = Arc::new(FactoredInverse::new(self::mean(source, ids, factor)?, 0.0, None)?);
         Ok(Box::new(move || Acceleration::preconditioner(op.clone())))
     }
+}
+
+fn mixed() -> Error {
+    Error::Argument("mean-fsai needs training systems of one pattern".into())
+}
+
+/// The mean over systems of matrices of one pattern.
+fn mean(source: &dyn SampleSource, ids: &[u32], matrix: impl Fn(&LinearSystem) -> Result<Csr> + Sync) -> Result<Csr> {
+    let mut mean: Option<Csr> = None;
+    for group in ids.chunks(8) {
+        let systems = source.load(group, &Parts::matrix())?;
+        let matrices = systems.par_iter().map(|s| matrix(s)).collect::<Result<Vec<_>>>()?;
+        for one in matrices {
+            let Some(sum) = &mut mean else {
+                mean = Some(one);
+                continue;
+            };
+            if sum.pattern() != one.pattern() {
+                return Err(mixed());
+            }
+            sum.values_mut().iter_mut().zip(one.values()).for_each(|(s, v)| *s += v);
+        }
+    }
+    let mut mean = mean.ok_or_else(|| Error::Argument("mean-fsai needs training systems".into()))?;
+    mean.values_mut().iter_mut().for_each(|v| *v /= ids.len() as f64);
+    Ok(mean)
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{GcvaeConfig, Inverse, Mask};
 use crate::error::Result;
-use crate::linalg::{Cholesky, Csr, Pattern, dense};
+use crate::linalg::extend::with_largest;
+use crate::linalg::{Cholesky, Csr, dense};
 use crate::nn::graph::Graphs;
 use crate::rng::{Purpose, normals, stream};
 
@@ -50,8 +51,8 @@ impl Seen {
         let square = matrix.matmul(&matrix)?;
         let extra = (config.extra * matrix.nnz() as f64) as usize;
         let (pattern, keep) = match config.mask {
-            Mask::Power => (mask(&matrix, &square, extra)?, 0),
-            Mask::Learned => (mask(&matrix, &square, square.nnz())?, extra),
+            Mask::Power => (with_largest(matrix.pattern(), &square, extra)?, 0),
+            Mask::Learned => (with_largest(matrix.pattern(), &square, square.nnz())?, extra),
         };
         let mean = root.iter().map(|r| r * r).sum::<f64>() / n.max(1) as f64;
         let mut nodes = Vec::with_capacity(NODE_FEATURES * n);
@@ -153,20 +154,4 @@ impl Masks {
         }
         kept
     }
-}
-
-/// The pattern of A and the `extra` largest entries of |A²| beyond it; of equal ones the first by rows.
-fn mask(a: &Csr, square: &Csr, extra: usize) -> Result<Pattern> {
-    let mut further = Vec::new();
-    for i in 0..a.nrows() {
-        let (cols, values) = square.row(i);
-        let outside = cols.iter().zip(values).filter(|(j, _)| a.pattern().find(i, **j as usize).is_none());
-        further.extend(outside.map(|(&j, v)| (v.abs(), i as u32, j)));
-    }
-    further.sort_by(|x, y| y.0.total_cmp(&x.0).then((x.1, x.2).cmp(&(y.1, y.2))));
-    further.truncate(extra);
-    let own = (0..a.nrows()).flat_map(|i| a.pattern().row(i).iter().map(move |&j| (i as u32, j)));
-    let mut pairs: Vec<(u32, u32)> = own.chain(further.iter().map(|f| (f.1, f.2))).collect();
-    pairs.sort_unstable();
-    Pattern::from_pairs(a.nrows(), a.ncols(), &pairs)
 }

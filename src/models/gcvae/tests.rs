@@ -104,6 +104,7 @@ fn every_draw_is_positive_definite_on_the_mask() {
         let seen = Seen::new(&config, &a).unwrap();
         let mask = seen.masked.pattern();
         assert_eq!(mask.nnz(), a.nnz() + a.nnz() / 2);
+        assert_eq!(**mask, crate::precond::fsai_pattern(&a, 1, 0.5).unwrap());
         for i in 0..a.nrows() {
             assert!(a.pattern().row(i).iter().all(|&j| mask.find(i, j as usize).is_some()));
         }

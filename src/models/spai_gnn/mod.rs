@@ -96,6 +96,12 @@ impl ModelConfig for SpaiGnnConfig {
                 text: include_str!("../../../training/biharmonic-spai-gnn.toml"),
                 dataset: include_str!("../../../datasets/biharmonic-small.toml"),
             },
+            BuiltIn {
+                family: "frame",
+                path: "training/frame-spai-gnn.toml",
+                text: include_str!("../../../training/frame-spai-gnn.toml"),
+                dataset: include_str!("../../../datasets/frame-small.toml"),
+            },
         ]
     }
 }
