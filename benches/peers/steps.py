@@ -487,10 +487,10 @@ def main():
         work = list((model, *rest) for model, rest in work.items())
         for area in (args.areas or "1.4e-3").split(","):
             work += [(model, ELLIPTIC.replace("1.4e-3", area), 4) for model in ("gcvae", "spai-gnn")]
-        for model, recipe, batch in work:
+        for number, (model, recipe, batch) in enumerate(work):
             if args.models and model not in args.models.split(","):
                 continue
-            text, data, weights = (f"{folder}/{model}.{end}" for end in ("toml", "h5", "safetensors"))
+            text, data, weights = (f"{folder}/{model}-{number}.{end}" for end in ("toml", "h5", "safetensors"))
             Path(text).write_text(recipe)
             subprocess.run([args.binary, "generate", text, "-o", data], check=True, capture_output=True)
             ratios = []

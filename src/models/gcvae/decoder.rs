@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::features::{ENTRY_FEATURES, Masks};
+use super::features::Masks;
 use super::{GcvaeConfig, Mask};
 use crate::nn::ops::{Ops, Weights};
 use crate::nn::{Layout, Linear, Real};
@@ -22,7 +22,7 @@ impl GraphDecoder {
         let mut layer = |name: &str, from, to, gain| Linear::new(layout, &format!("decoder.{name}"), from, to, gain);
         let layers = [
             layer("latent", k, w, 0.5),
-            layer("entry", ENTRY_FEATURES, w, 0.8),
+            layer("entry", config.entry_features(), w, 0.8),
             layer("target", w, w, 0.6),
             layer("source", w, w, 0.6),
             layer("hidden", w, w, 1.4),
@@ -32,7 +32,7 @@ impl GraphDecoder {
         GraphDecoder { layers, score }
     }
 
-    /// x: nodes × width, z: graphs × latent, entries: entries × [`ENTRY_FEATURES`] → entries × 1.
+    /// x: nodes × width, z: graphs × latent, entries: entries × [`GcvaeConfig::entry_features`] → entries × 1.
     pub fn forward<O: Ops>(
         &self,
         ops: &mut O,

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{GcvaeConfig, Inverse, Mask};
+use super::{Base, GcvaeConfig, Inverse, Mask};
 use crate::error::Result;
 use crate::linalg::extend::with_largest;
 use crate::linalg::{Cholesky, Csr, dense};
 use crate::nn::graph::Graphs;
+use crate::precond::FactoredInverse;
 use crate::rng::{Purpose, normals, stream};
 
 /// Features of a node: a_ii over the mean of the diagonal (at unit scale it is one), and 1/Σ_j |â_ij|.
@@ -15,8 +16,15 @@ pub const NODE_FEATURES: usize = 2;
 /// Features of an edge of A: â_ij.
 pub const EDGE_FEATURES: usize = 1;
 
-/// Features of an entry of the mask: â_ij, (Â²)_ij, whether i = j.
-pub const ENTRY_FEATURES: usize = 3;
+impl GcvaeConfig {
+    /// Features of an entry of the mask: â_ij, (Â²)_ij, whether i = j; the entry of the base where that is not I.
+    pub fn entry_features(&self) -> usize {
+        match self.base {
+            Base::Identity => 3,
+            Base::Fsai => 4,
+        }
+    }
+}
 
 /// Â = D^{-1/2} A D^{-1/2} and what is made of it.
 pub struct Seen {
@@ -30,9 +38,9 @@ pub struct Seen {
     pub edges: Vec<f32>,
     /// Â on the mask of R, zero where A has no entry.
     pub masked: Csr,
-    /// Entries of the mask × [`ENTRY_FEATURES`].
+    /// Entries of the mask × [`GcvaeConfig::entry_features`].
     pub entries: Vec<f32>,
-    /// The factor that training starts from, entry by entry: I.
+    /// The factor that training starts from, entry by entry.
     pub base: Vec<f32>,
     /// With a learned mask the entries beyond A, all candidates; else none.
     pub beyond: Vec<bool>,
@@ -44,7 +52,8 @@ impl Seen {
     /// Scales A, chooses the mask and takes the features.
     ///
     /// # Errors
-    /// [`crate::Error::Numeric`] if an entry of the diagonal is not positive.
+    /// [`crate::Error::Numeric`] if an entry of the diagonal is not positive, or A is not positive definite where the
+    /// base needs it.
     pub fn new(config: &GcvaeConfig, a: &Csr) -> Result<Self> {
         let (matrix, root) = a.equilibrated()?;
         let n = matrix.nrows();
@@ -53,6 +62,12 @@ impl Seen {
         let (pattern, keep) = match config.mask {
             Mask::Power => (with_largest(matrix.pattern(), &square, extra)?, 0),
             Mask::Learned => (with_largest(matrix.pattern(), &square, square.nnz())?, extra),
+        };
+        let start = match (config.base, config.mask) {
+            (Base::Identity, _) => Csr::identity(n),
+            (Base::Fsai, Mask::Power) => FactoredInverse::fsai(&matrix, &pattern)?.factor().clone(),
+            // Entries that may not be kept start at zero.
+            (Base::Fsai, Mask::Learned) => FactoredInverse::fsai(&matrix, matrix.pattern())?.factor().clone(),
         };
         let mean = root.iter().map(|r| r * r).sum::<f64>() / n.max(1) as f64;
         let mut nodes = Vec::with_capacity(NODE_FEATURES * n);
@@ -65,7 +80,11 @@ impl Seen {
                 let value = matrix.get(i, j);
                 values.push(value);
                 entries.extend([value as f32, square.get(i, j) as f32, own]);
-                base.push(own);
+                let start = start.get(i, j) as f32;
+                base.push(start);
+                if config.base == Base::Fsai {
+                    entries.push(start);
+                }
                 if config.mask == Mask::Learned {
                     beyond.push(matrix.pattern().find(i, j).is_none());
                 }

@@ -10,8 +10,9 @@
 //! w as node features, and the norm is estimated without bias on random vectors, so that memory grows with the entries
 //! of A and not with n²; the decoder writes each entry from its two ends, so that one set of weights serves any mesh and
 //! size. The mask beyond A holds the largest entries of A² there, or those that a learned score chooses. All of it
-//! happens for D^{-1/2} A D^{-1/2}, D the diagonal of A, and training starts from R = I, which is Jacobi. Not stated in
-//! the paper and chosen here: the latent size, widths, channels, optimiser, the further entries, z = 0 for predictions.
+//! happens for D^{-1/2} A D^{-1/2}, D the diagonal of A, and training starts from R = I, which is Jacobi, or from the
+//! FSAI factor on the mask. Not stated in the paper and chosen here: the latent size, widths, channels, optimiser, the
+//! further entries, z = 0 for predictions.
 
 mod attention;
 mod decoder;
@@ -81,6 +82,17 @@ pub enum Mask {
     Learned,
 }
 
+/// The factor that R is the sum of, with what the decoder writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Base {
+    /// I: training starts from the inverse of the diagonal.
+    #[default]
+    Identity,
+    /// The factorised sparse approximate inverse on the lower triangle of the mask: training starts from `fsai`.
+    Fsai,
+}
+
 /// Settings of the model: the `[gcvae]` table of a recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -95,6 +107,8 @@ pub struct GcvaeConfig {
     pub extra: f64,
     /// How they are chosen.
     pub mask: Mask,
+    /// What R is the sum of, with what the decoder writes.
+    pub base: Base,
     /// What the encoder sees of A⁻¹ in training.
     pub inverse: Inverse,
     /// Random w whose A⁻¹ w the encoder sees in training, with inverse = "probes".
@@ -125,6 +139,7 @@ impl Default for GcvaeConfig {
             latent: 8,
             extra: 0.2,
             mask: Mask::default(),
+            base: Base::default(),
             inverse: Inverse::default(),
             inverse_probes: 4,
             decoder: Decoder::default(),

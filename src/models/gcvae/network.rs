@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::attention::Attention;
 use super::decoder::GraphDecoder;
-use super::features::{EDGE_FEATURES, ENTRY_FEATURES, Masks, NODE_FEATURES, Seen};
+use super::features::{EDGE_FEATURES, Masks, NODE_FEATURES, Seen};
 use super::image::{ImageDecoder, ImageEncoder};
 use super::{Decoder, GcvaeConfig, Inverse, NAME};
 use crate::error::{Error, Result};
@@ -184,7 +184,8 @@ impl Gcvae {
             weights.evaluate(|ops, w| {
                 let at = ops.batch(&masks.graphs);
                 let [x, z] = [ops.table(x.clone(), self.config.width), ops.table(z, self.config.latent)];
-                let [entries, base] = [ops.table(entries.clone(), ENTRY_FEATURES), ops.table(base.clone(), 1)];
+                let [entries, base] =
+                    [ops.table(entries.clone(), self.config.entry_features()), ops.table(base.clone(), 1)];
                 self.decode(ops, w, &at, &masks, [&x, &z, &entries, &base])
             })
         };

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::features::{EDGE_FEATURES, ENTRY_FEATURES, Masks, NODE_FEATURES, Seen};
+use super::features::{EDGE_FEATURES, Masks, NODE_FEATURES, Seen};
 use super::*;
+use crate::linalg::LinOp;
 use crate::models::testing::{assert_jacobi, assert_spd, differences};
 use crate::nn::graph::Graphs;
 use crate::nn::ops::{Taped, Trial};
 use crate::nn::{Cpu, Params, Trained, testing};
+use crate::precond::{FactoredInverse, fsai_pattern};
 use crate::rng::{Purpose, stream};
 
 /// Fills the last layers, which start at zero.
@@ -27,12 +29,13 @@ fn network(config: GcvaeConfig, seed: u64) -> (Gcvae, Trained<Cpu>) {
 }
 
 /// The settings that have networks of their own.
-fn variants() -> [GcvaeConfig; 3] {
+fn variants() -> [GcvaeConfig; 4] {
     let small = GcvaeConfig { width: 4, layers: 2, latent: 2, inverse_probes: 1, ..Default::default() };
     let image = GcvaeConfig { nodes: 12, convolutions: 2, channels: 2, ..small.clone() };
     [
         small.clone(),
-        GcvaeConfig { mask: Mask::Learned, ..small },
+        GcvaeConfig { mask: Mask::Learned, ..small.clone() },
+        GcvaeConfig { base: Base::Fsai, extra: 0.5, ..small },
         GcvaeConfig { inverse: Inverse::Dense, decoder: Decoder::Image, ..image },
     ]
 }
@@ -52,7 +55,7 @@ fn loss<O: Taped<Real = f64, Device = Cpu>>(ops: &mut O, w: &Params<f64, Cpu>, n
     };
     let nodes = ops.table(wide(&seen.nodes), NODE_FEATURES);
     let edges = ops.table(wide(&seen.edges), EDGE_FEATURES);
-    let entries = ops.table(wide(&seen.entries), ENTRY_FEATURES);
+    let entries = ops.table(wide(&seen.entries), config.entry_features());
     let base = ops.table(wide(&seen.base), 1);
     let inverse = network.inverse_table(ops, wide(&seen.inverse(config, 3, 0).unwrap()));
     let x = network.encode(ops, w, &at, &nodes, &edges);
@@ -85,13 +88,24 @@ fn derivatives_match_finite_differences() {
 }
 
 #[test]
-fn untrained_it_is_the_diagonal() {
+fn untrained_it_is_its_base() {
     for config in variants() {
+        let base = config.base;
         let network = Gcvae::new(GcvaeConfig { shift: 0.0, ..config });
         let params = network.about.layout.load(&Cpu::default(), &network.about.initial(1)).unwrap();
         let a = differences(4, 3);
         let m = network.inverse(&Trained::new(params), &a, 0, 0).unwrap();
-        assert_jacobi(&m, &a);
+        match base {
+            Base::Identity => assert_jacobi(&m, &a),
+            Base::Fsai => {
+                let pattern = fsai_pattern(&a, 1, 0.5).unwrap();
+                let fsai = FactoredInverse::fsai(&a, &pattern).unwrap();
+                let (x, mut y, mut z) = (vec![1.0; 12], vec![0.0; 12], vec![0.0; 12]);
+                m.apply(&x, &mut y);
+                fsai.apply(&x, &mut z);
+                assert!(y.iter().zip(&z).all(|(y, z)| (y - z).abs() < 1e-6 * z.abs()), "{y:?} {z:?}");
+            }
+        }
     }
 }
 
@@ -104,7 +118,7 @@ fn every_draw_is_positive_definite_on_the_mask() {
         let seen = Seen::new(&config, &a).unwrap();
         let mask = seen.masked.pattern();
         assert_eq!(mask.nnz(), a.nnz() + a.nnz() / 2);
-        assert_eq!(**mask, crate::precond::fsai_pattern(&a, 1, 0.5).unwrap());
+        assert_eq!(**mask, fsai_pattern(&a, 1, 0.5).unwrap());
         for i in 0..a.nrows() {
             assert!(a.pattern().row(i).iter().all(|&j| mask.find(i, j as usize).is_some()));
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 
-use super::features::{EDGE_FEATURES, ENTRY_FEATURES, Masks, NODE_FEATURES, Seen};
+use super::features::{EDGE_FEATURES, Masks, NODE_FEATURES, Seen};
 use super::network::Gcvae;
 use super::{GcvaeConfig, Norm};
 use crate::error::Result;
@@ -104,7 +104,7 @@ impl<D: Backend> Training<D> for GcvaeTraining {
         let offsets = batch.graph.offsets().to_vec();
         let nodes = ops.table(batch.nodes, NODE_FEATURES);
         let edges = ops.table(batch.edges, EDGE_FEATURES);
-        let entries = ops.table(batch.entries, ENTRY_FEATURES);
+        let entries = ops.table(batch.entries, config.entry_features());
         let base = ops.table(batch.base, 1);
         let inverse = self.network.inverse_table(&mut ops, batch.inverse);
         let x = self.network.encode(&mut ops, params, &at, &nodes, &edges);
