@@ -60,8 +60,8 @@ impl Preconditioner for Config {
     }
 }
 
-/// The pattern of A^power, and so many further entries as a share `extra` of its own: the largest of A^(power + 1) for A
-/// of unit diagonal.
+/// The pattern of A^power, and so many further entries as a share `extra` of its own: the largest of A^(power + 1) for
+/// A of unit diagonal.
 ///
 /// # Errors
 /// [`Error::Argument`] if the power is 0 or the share is not from 0 to 100; [`Error::Numeric`] if there are further
@@ -92,9 +92,8 @@ impl FactoredInverse {
     /// Row i of G: y/√y_last with A(J, J) y = e_last, J the pattern of the row. Reference: Kolotilina & Yeremin (1993),
     /// doi:10.1137/0614004.
     ///
-    /// # Errors
-    /// [`Error::Shape`] if the pattern is not of the size of A; [`Error::Numeric`] unless A is positive definite on every
-    /// row of it.
+    /// # Errors [`Error::Shape`] if the pattern is not of the size of A; [`Error::Numeric`] unless A is positive
+    /// definite on every row of it.
     pub fn fsai(a: &Csr, pattern: &Pattern) -> Result<Self> {
         if (pattern.nrows(), pattern.ncols()) != (a.nrows(), a.ncols()) {
             return Err(Error::shape("rows of the pattern of fsai", a.nrows(), pattern.nrows()));

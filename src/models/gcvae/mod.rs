@@ -6,13 +6,13 @@
 //! ‖I − Rᵀ A R‖_F² / n plus 0.1 times the divergence of z from N(0, I). A prediction needs A alone: z = 0, or draws.
 //!
 //! As in the paper with `inverse = "dense"` and `decoder = "image"`: convolutions read the dense A⁻¹ and write R, for
-//! systems of one size. Ours by default, on the limits that the authors name: A⁻¹ is seen through A⁻¹ w for a few random
-//! w as node features, and the norm is estimated without bias on random vectors, so that memory grows with the entries
-//! of A and not with n²; the decoder writes each entry from its two ends, so that one set of weights serves any mesh and
-//! size. The mask beyond A holds the largest entries of A² there, or those that a learned score chooses. All of it
-//! happens for D^{-1/2} A D^{-1/2}, D the diagonal of A, and training starts from R = I, which is Jacobi, or from the
-//! FSAI factor on the mask. Not stated in the paper and chosen here: the latent size, widths, channels, optimiser, the
-//! further entries, z = 0 for predictions.
+//! systems of one size. Ours by default, on the limits that the authors name: A⁻¹ is seen through A⁻¹ w for a few
+//! random w as node features, and the norm is estimated without bias on random vectors, so that memory grows with the
+//! entries of A and not with n²; the decoder writes each entry from its two ends, so that one set of weights serves any
+//! mesh and size. The mask beyond A holds the largest entries of A² there, or those that a learned score chooses. All
+//! of it happens for D^{-1/2} A D^{-1/2}, D the diagonal of A, and training starts from R = I, which is Jacobi, or from
+//! the FSAI factor on the mask. Not stated in the paper and chosen here: the latent size, widths, channels, optimiser,
+//! the further entries, z = 0 for predictions.
 
 mod attention;
 mod decoder;

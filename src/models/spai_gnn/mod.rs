@@ -6,8 +6,8 @@
 //! is ‖(A M − I) w‖² / ‖w‖² on fresh normal w for A of unit scale: no inverse and no solution is needed, at any size.
 //!
 //! Ours: by default the network works on D^{-1/2} A D^{-1/2} (D the diagonal of A) where the paper divides A by the
-//! mean of |a_ij|, and the decoder starts at zero, so that training starts from M = D⁻¹ (1 + ε); several unknowns a node
-//! (frames, elasticity) are seen and written in blocks, which start from the inverses of the diagonal blocks.
+//! mean of |a_ij|, and the decoder starts at zero, so that training starts from M = D⁻¹ (1 + ε); several unknowns a
+//! node (frames, elasticity) are seen and written in blocks, which start from the inverses of the diagonal blocks.
 
 mod features;
 mod network;

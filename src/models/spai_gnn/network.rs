@@ -129,8 +129,8 @@ impl SpaiGnn {
         SpaiGnn { about: Description::new(NAME, &config, layout), config, nodes, edges, rounds, decoder, ends, out }
     }
 
-    /// The entries of G, row by row: base + what the decoder says. `nodes`, `edges`, `base` (edges × b²) and `places` as
-    /// in [`Seen`].
+    /// The entries of G, row by row: base + what the decoder says. `nodes`, `edges`, `base` (edges × b²) and `places`
+    /// as in [`Seen`].
     pub fn forward<O: Ops>(
         &self,
         ops: &mut O,
