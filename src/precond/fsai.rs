@@ -129,3 +129,33 @@ pub(super) fn corner(rows: &[u32], k: usize, entry: &dyn Fn(usize, usize) -> f64
     let y: Vec<f64> = (0..size).map(|i| y[(i, 0)]).collect();
     (y[k] > 0.0 && y.iter().all(|v| v.is_finite())).then_some(y)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The diagonal of G A Gᵀ is 1, so that Kaporin's condition number of M A falls as det M = Π g_ii² rises: with every
+    /// entry that is added, which iterations need not do.
+    #[test]
+    fn further_entries_raise_the_determinant() {
+        let side = 8;
+        let mut entries = Vec::new();
+        for i in 0..side * side {
+            entries.push((i, i, 4.0 + 0.1 * (i % 5) as f64));
+            for j in [i + 1, i + side].into_iter().filter(|&j| j < side * side && (j != i + 1 || j % side != 0)) {
+                entries.extend([(i, j, -1.0), (j, i, -1.0)]);
+            }
+        }
+        let a = Csr::from_triplets(side * side, side * side, &entries).unwrap();
+        let mut last = (0, f64::NEG_INFINITY);
+        for (power, extra) in [(1, 0.0), (1, 0.2), (1, 0.9), (2, 0.0), (2, 0.5)] {
+            let pattern = pattern(&a, power, extra).unwrap();
+            let r = FactoredInverse::fsai(&a, &pattern).unwrap();
+            let logarithm = r.factor().diagonal().iter().map(|g| g.ln()).sum::<f64>();
+            assert!(pattern.nnz() > last.0 && logarithm > last.1, "{power} {extra}: {logarithm} after {last:?}");
+            last = (pattern.nnz(), logarithm);
+        }
+        assert_eq!(pattern(&a, 1, 0.2).unwrap().nnz(), a.nnz() + (0.2 * a.nnz() as f64) as usize);
+        assert!(FactoredInverse::fsai(&a, Csr::identity(3).pattern()).is_err());
+    }
+}
