@@ -134,8 +134,8 @@ pub(super) fn corner(rows: &[u32], k: usize, entry: &dyn Fn(usize, usize) -> f64
 mod tests {
     use super::*;
 
-    /// The diagonal of G A Gᵀ is 1, so that Kaporin's condition number of M A falls as det M = Π g_ii² rises: with every
-    /// entry that is added, which iterations need not do.
+    /// The diagonal of G A Gᵀ is 1, so that Kaporin's condition number of M A falls as det M = Π g_ii² rises: with
+    /// every entry that is added, which iterations need not do.
     #[test]
     fn further_entries_raise_the_determinant() {
         let side = 8;

@@ -195,7 +195,7 @@ impl ModelConfig for GcvaeConfig {
     }
 
     fn constants(&self) -> &'static [&'static str] {
-        &["mean-fsai"]
+        &["mean-fsai", "mean-fsai(256, extra = 0.2)"]
     }
 }
 
