@@ -14,7 +14,7 @@ from pathlib import Path
 
 THREADS = 2
 
-# As datasets/elliptic-small.toml: n about 500.
+# As datasets/elliptic-small.toml, n about 500 with AREA = 1.4e-3.
 ELLIPTIC = """
 family = "elliptic"
 samples = 60
@@ -22,7 +22,7 @@ samples = 60
 degree = 3
 contrast = 10.0
 [elliptic.mesh]
-area = 1.4e-3
+area = AREA
 angle = 25.0
 """
 
@@ -486,7 +486,7 @@ def main():
         }
         work = list((model, *rest) for model, rest in work.items())
         for area in (args.areas or "1.4e-3").split(","):
-            work += [(model, ELLIPTIC.replace("1.4e-3", area), 4) for model in ("gcvae", "spai-gnn")]
+            work += [(model, ELLIPTIC.replace("AREA", area), 4) for model in ("gcvae", "spai-gnn")]
         for number, (model, recipe, batch) in enumerate(work):
             if args.models and model not in args.models.split(","):
                 continue

@@ -18,7 +18,8 @@ pub struct FactoredInverse {
 }
 
 impl FactoredInverse {
-    /// From R, ε and the diagonal of S.
+    /// From R, ε and the diagonal of S. With ε = 0 it is the caller's to know that the rows of R are independent, as
+    /// those of a triangular one with a full diagonal are; else M is semidefinite.
     ///
     /// # Errors
     /// [`Error::Numeric`] if an entry is not finite, or M is singular because ε = 0 and a row of R is empty;

@@ -1,5 +1,6 @@
 //! The factorised sparse approximate inverse.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use faer::Side;
@@ -40,13 +41,7 @@ impl Default for Config {
 
 impl Config {
     fn check(&self) -> Result<()> {
-        if self.power == 0 {
-            return Err(Error::Argument("fsai: power = 0 must be at least 1".into()));
-        }
-        match (0.0..=100.0).contains(&self.extra) {
-            true => Ok(()),
-            false => Err(Error::Argument(format!("fsai: extra = {} must be from 0 to 100", self.extra))),
-        }
+        check_pattern("fsai", self.power, self.extra)
     }
 }
 
@@ -60,28 +55,40 @@ impl Preconditioner for Config {
     }
 }
 
+/// # Errors
+/// [`Error::Argument`] if the power is 0 or the share of further entries is not from 0 to 100.
+pub fn check_pattern(owner: &str, power: usize, extra: f64) -> Result<()> {
+    if power == 0 {
+        return Err(Error::Argument(format!("{owner}: power = 0 must be at least 1")));
+    }
+    match (0.0..=100.0).contains(&extra) {
+        true => Ok(()),
+        false => Err(Error::Argument(format!("{owner}: extra = {extra} must be from 0 to 100"))),
+    }
+}
+
 /// The pattern of A^power, and so many further entries as a share `extra` of its own: the largest of A^(power + 1) for
 /// A of unit diagonal.
 ///
 /// # Errors
-/// [`Error::Argument`] if the power is 0 or the share is not from 0 to 100; [`Error::Numeric`] if there are further
-/// entries to choose and the diagonal of A is not positive.
+/// As [`check_pattern`]; [`Error::Numeric`] if there are further entries to choose and the diagonal of A is not
+/// positive.
 pub fn pattern(a: &Csr, power: usize, extra: f64) -> Result<Pattern> {
-    Config { power, extra }.check()?;
-    let mut product = if extra > 0.0 { a.equilibrated()?.0 } else { a.clone() };
-    let unit = product.clone();
+    check_pattern("fsai", power, extra)?;
+    let unit = if extra > 0.0 { &a.equilibrated()?.0 } else { a };
+    let mut product = Cow::Borrowed(unit);
     for _ in 1..power {
-        let entries = product.nnz();
-        product = product.matmul(&unit)?;
+        let next = product.matmul(unit)?;
         // With a full diagonal, a pattern that has stopped growing stays.
-        if product.nnz() == entries {
+        let same = next.nnz() == product.nnz();
+        product = Cow::Owned(next);
+        if same {
             break;
         }
     }
-    let count = (extra * product.nnz() as f64) as usize;
-    match count {
-        0 => Ok((**product.pattern()).clone()),
-        _ => with_largest(product.pattern(), &product.matmul(&unit)?, count),
+    match extra > 0.0 {
+        true => with_largest(product.pattern(), &product.matmul(unit)?, extra),
+        false => Ok((**product.pattern()).clone()),
     }
 }
 
@@ -92,8 +99,9 @@ impl FactoredInverse {
     /// Row i of G: y/√y_last with A(J, J) y = e_last, J the pattern of the row. Reference: Kolotilina & Yeremin (1993),
     /// doi:10.1137/0614004.
     ///
-    /// # Errors [`Error::Shape`] if the pattern is not of the size of A; [`Error::Numeric`] unless A is positive
-    /// definite on every row of it.
+    /// # Errors
+    /// [`Error::Shape`] if the pattern is not of the size of A; [`Error::Numeric`] unless A is positive definite on
+    /// every row of it.
     pub fn fsai(a: &Csr, pattern: &Pattern) -> Result<Self> {
         if (pattern.nrows(), pattern.ncols()) != (a.nrows(), a.ncols()) {
             return Err(Error::shape("rows of the pattern of fsai", a.nrows(), pattern.nrows()));

@@ -37,7 +37,7 @@ pub use amg::{Amg, AmgParams, rigid_body_modes};
 pub use blocks::{Blocks, BlocksParams};
 pub use factored_inverse::FactoredInverse;
 pub use fast_poisson::FastPoisson;
-pub use fsai::pattern as fsai_pattern;
+pub use fsai::{check_pattern as check_fsai_pattern, pattern as fsai_pattern};
 pub use icc::Icc;
 pub use ict::IctParams;
 pub use ilu::Ilu;

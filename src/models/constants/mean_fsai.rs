@@ -10,7 +10,7 @@ use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 use crate::models::PredictOptions;
-use crate::precond::{FactoredInverse, fsai_pattern};
+use crate::precond::{FactoredInverse, check_fsai_pattern, fsai_pattern};
 use crate::solve::Acceleration;
 use crate::system::{LinearSystem, Parts, SampleSource};
 
@@ -46,15 +46,10 @@ impl Default for MeanFsai {
 
 impl MeanFsai {
     fn check(&self) -> Result<()> {
-        for (key, value) in [("samples", self.samples), ("power", self.power)] {
-            if value == 0 {
-                return Err(Error::Argument(format!("mean-fsai: {key} = 0 must be at least 1")));
-            }
+        if self.samples == 0 {
+            return Err(Error::Argument("mean-fsai: samples = 0 must be at least 1".into()));
         }
-        match (0.0..=100.0).contains(&self.extra) {
-            true => Ok(()),
-            false => Err(Error::Argument(format!("mean-fsai: extra = {} must be from 0 to 100", self.extra))),
-        }
+        check_fsai_pattern("mean-fsai", self.power, self.extra)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Base, GcvaeConfig, Inverse, Mask};
 use crate::error::Result;
-use crate::linalg::extend::with_largest;
+use crate::linalg::extend;
 use crate::linalg::{Cholesky, Csr, dense};
 use crate::nn::graph::Graphs;
 use crate::precond::FactoredInverse;
@@ -58,16 +58,16 @@ impl Seen {
         let (matrix, root) = a.equilibrated()?;
         let n = matrix.nrows();
         let square = matrix.matmul(&matrix)?;
-        let extra = (config.extra * matrix.nnz() as f64) as usize;
-        let (pattern, keep) = match config.mask {
-            Mask::Power => (with_largest(matrix.pattern(), &square, extra)?, 0),
-            Mask::Learned => (with_largest(matrix.pattern(), &square, square.nnz())?, extra),
+        let (extra, keep) = match config.mask {
+            Mask::Power => (config.extra, 0),
+            Mask::Learned => (f64::INFINITY, extend::share(matrix.pattern(), config.extra)),
         };
-        let start = match (config.base, config.mask) {
-            (Base::Identity, _) => Csr::identity(n),
-            (Base::Fsai, Mask::Power) => FactoredInverse::fsai(&matrix, &pattern)?.factor().clone(),
-            // Entries that may not be kept start at zero.
-            (Base::Fsai, Mask::Learned) => FactoredInverse::fsai(&matrix, matrix.pattern())?.factor().clone(),
+        let pattern = extend::with_largest(matrix.pattern(), &square, extra)?;
+        // Entries that may not be kept start at zero.
+        let started = if config.mask == Mask::Power { &pattern } else { matrix.pattern() };
+        let start = match config.base {
+            Base::Identity => Csr::identity(n),
+            Base::Fsai => FactoredInverse::fsai(&matrix, started)?.factor().clone(),
         };
         let mean = root.iter().map(|r| r * r).sum::<f64>() / n.max(1) as f64;
         let mut nodes = Vec::with_capacity(NODE_FEATURES * n);
@@ -77,7 +77,8 @@ impl Seen {
             nodes.extend([(root * root / mean) as f32, (1.0 / sum) as f32]);
             for &j in pattern.row(i) {
                 let (j, own) = (j as usize, f32::from(u8::from(j as usize == i)));
-                let value = matrix.get(i, j);
+                let of_a = matrix.pattern().find(i, j);
+                let value = of_a.map_or(0.0, |k| matrix.values()[k]);
                 values.push(value);
                 entries.extend([value as f32, square.get(i, j) as f32, own]);
                 let start = start.get(i, j) as f32;
@@ -86,7 +87,7 @@ impl Seen {
                     entries.push(start);
                 }
                 if config.mask == Mask::Learned {
-                    beyond.push(matrix.pattern().find(i, j).is_none());
+                    beyond.push(of_a.is_none());
                 }
             }
         }

@@ -3,7 +3,7 @@
 //!
 //! Attention layers (GATv2) encode the graph of A; together with what A⁻¹ does they give mean and variance of a latent
 //! vector z; a decoder writes the entries of R on a mask, the pattern of A and a share of further entries. The loss is
-//! ‖I − Rᵀ A R‖_F² / n plus 0.1 times the divergence of z from N(0, I). A prediction needs A alone: z = 0, or draws.
+//! ‖I − Rᵀ A R‖_F² / n plus `kl` times the divergence of z from N(0, I). A prediction needs A alone: z = 0, or draws.
 //!
 //! As in the paper with `inverse = "dense"` and `decoder = "image"`: convolutions read the dense A⁻¹ and write R, for
 //! systems of one size. Ours by default, on the limits that the authors name: A⁻¹ is seen through A⁻¹ w for a few
@@ -125,7 +125,7 @@ pub struct GcvaeConfig {
     pub norm: Norm,
     /// Random vectors a step and system, with norm = "probes".
     pub vectors: usize,
-    /// Weight of the divergence.
+    /// Weight of the divergence beside the norm over n: the paper's weight, of the norm itself, over n.
     pub kl: f64,
     /// ε of M = R Rᵀ + ε I, for A of unit diagonal.
     pub shift: f64,

@@ -64,7 +64,7 @@ impl Ends {
     }
 }
 
-/// e ← e + MLP(e, x_i, x_j), then x ← x + MLP(x, mean of e over the edges into i), on normalised features.
+/// e ← e + MLP(ē, x̄_i, x̄_j), then x ← x + MLP(x̄, mean of e over the edges into i), ē and x̄ normalised row by row.
 struct Round {
     edge_norm: LayerNorm,
     node_norm: LayerNorm,
