@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 use dfdx::prelude::{
     Axes2, Axis, BroadcastTo, Device, GatherTo, HasShape, NoneTape, OwnedTape, PutTape, ReshapeTo, Shape, SplitTape,
-    Storage, SumTo, Tape, Tensor, mul,
+    Storage, SumTo, Tape, Tensor, add, mul,
 };
 
 use super::engine::{Engine, Scalar, Taped};
@@ -66,6 +66,11 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> DfdxOps<E, D, T> {
     /// x y of equal shapes.
     pub(super) fn times<S: Shape>(&mut self, x: &Numbers<S, E, D>, y: &Numbers<S, E, D>) -> Numbers<S, E, D> {
         self.on(x, |x| mul(x, y.clone()))
+    }
+
+    /// x + y of equal shapes.
+    pub(super) fn add_cubes<S: Shape>(&mut self, x: &Numbers<S, E, D>, y: &Numbers<S, E, D>) -> Numbers<S, E, D> {
+        self.on(x, |x| add(x, y.clone()))
     }
 
     /// 1/√s, and 0 with no gradient where what it multiplies is 0 as well: s (s + ε)^{-3/2}.

@@ -21,16 +21,19 @@ mod gemm;
 mod global_attention;
 mod graph_conv;
 mod graph_norm;
+mod instance_norm;
 mod layer_norm;
 mod linear;
 mod lists;
 mod multiply;
 mod pool;
+mod projection_loss;
 mod propagate;
 mod scale;
 mod scores;
 mod segment_softmax;
 mod sparse_inverse_loss;
+mod spectral;
 #[cfg(test)]
 pub(in crate::nn) mod testing;
 mod trial;
@@ -58,16 +61,19 @@ pub use gelu::GeluOp;
 pub use global_attention::GlobalAttentionOp;
 pub use graph_conv::GraphConvOp;
 pub use graph_norm::GraphNormOp;
+pub use instance_norm::InstanceNormOp;
 pub use layer_norm::LayerNormOp;
 pub use linear::LinearOp;
 pub use lists::Lists;
 pub use multiply::MultiplyOp;
 pub use pool::PoolOp;
+pub use projection_loss::{ProjectionLossOp, Vectors};
 pub use propagate::PropagateOp;
 pub use scale::ScaleOp;
 pub use scores::ScoresOp;
 pub use segment_softmax::SegmentSoftmaxOp;
 pub use sparse_inverse_loss::SparseInverseLossOp;
+pub use spectral::{Images, SpectralOp};
 pub use trial::Trial;
 pub use weighted_sum::WeightedSumOp;
 
@@ -89,15 +95,18 @@ pub trait Ops:
     + GlobalAttentionOp
     + GraphConvOp
     + GraphNormOp
+    + InstanceNormOp
     + LayerNormOp
     + LinearOp
     + MultiplyOp
     + PoolOp
+    + ProjectionLossOp
     + PropagateOp
     + ScaleOp
     + ScoresOp
     + SegmentSoftmaxOp
     + SparseInverseLossOp
+    + SpectralOp
     + WeightedSumOp
 {
 }
