@@ -1,6 +1,6 @@
 //! [`CoarseSpace`]: slow modes set up for one matrix, for deflation, recycling and two-level preconditioners.
 
-use faer::linalg::solvers::{Llt, SolveCore};
+use faer::linalg::solvers::{Llt, PartialPivLu, SolveCore};
 use faer::{Conj, MatMut, Side};
 
 use super::dense::Dense;
@@ -23,6 +23,15 @@ pub enum CoarseFactor {
     None,
     /// E = L Lᵀ: A symmetric positive definite.
     Cholesky,
+    /// P E = L U: any A.
+    Lu,
+}
+
+/// A factor of E.
+#[derive(Debug, Clone)]
+enum Factor {
+    Cholesky(Llt<f64>),
+    Lu(PartialPivLu<f64>),
 }
 
 /// W (n×k), A W and, where asked for, the factor of E = Wᵀ A W, for one matrix A. Memory: 2 k n-vectors.
@@ -33,7 +42,7 @@ pub struct CoarseSpace {
     /// Row-major n×k, so that both passes over them run along memory.
     w: Vec<f64>,
     aw: Vec<f64>,
-    factor: Option<Llt<f64>>,
+    factor: Option<Factor>,
 }
 
 impl CoarseSpace {
@@ -64,20 +73,24 @@ impl CoarseSpace {
                 w[i * k + j] = column[i];
                 aw[i * k + j] = image[i];
             }
-            if factor == CoarseFactor::Cholesky {
-                // The lower triangle is all that is read.
-                for (i, other) in columns.iter().enumerate().skip(j) {
-                    e[(i, j)] = product(other, &image);
-                }
+            // Of a symmetric E the lower triangle is all that is read.
+            let first = match factor {
+                CoarseFactor::None => k,
+                CoarseFactor::Cholesky => j,
+                CoarseFactor::Lu => 0,
+            };
+            for (i, other) in columns.iter().enumerate().skip(first) {
+                e[(i, j)] = product(other, &image);
             }
         }
         let factor = match factor {
             CoarseFactor::None => None,
-            CoarseFactor::Cholesky => Some(e.llt(Side::Lower).map_err(|_| {
+            CoarseFactor::Cholesky => Some(Factor::Cholesky(e.llt(Side::Lower).map_err(|_| {
                 Error::Numeric(
                     "the coarse matrix Wᵀ A W is not positive definite: A is not, or columns are dependent".into(),
                 )
-            })?),
+            })?)),
+            CoarseFactor::Lu => Some(Factor::Lu(e.partial_piv_lu())),
         };
         Ok(CoarseSpace { n, k, w, aw, factor })
     }
@@ -145,7 +158,10 @@ impl CoarseSpace {
         }
         if let Some(factor) = self.factor.as_ref().filter(|_| self.k > 0) {
             let c = MatMut::from_column_major_slice_mut(c, self.k, 1);
-            factor.solve_in_place_with_conj(Conj::No, c);
+            match factor {
+                Factor::Cholesky(factor) => factor.solve_in_place_with_conj(Conj::No, c),
+                Factor::Lu(factor) => factor.solve_in_place_with_conj(Conj::No, c),
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod gcvae;
 mod graph;
 pub mod mlp;
 pub mod network;
+pub mod neurkitt;
 pub mod nsls;
 pub mod precorrector;
 mod rowwise;
@@ -150,6 +151,7 @@ pub static ENTRIES: Registry<dyn ModelConfig> = Registry::new(
         &factor_gnn::ENTRY,
         &gcvae::ENTRY,
         &spai_gnn::ENTRY,
+        &neurkitt::ENTRY,
     ],
 );
 

@@ -79,12 +79,26 @@ pub fn sine_modes(side: usize, count: usize) -> Result<Dense> {
     if count > side * side {
         return Err(Error::Argument(format!("{count} sine modes of a {side}×{side} grid, which has {}", side * side)));
     }
-    let mut pairs: Vec<(usize, usize)> = (1..=side).flat_map(|p| (1..=side).map(move |q| (p, q))).collect();
-    pairs.sort_by_key(|&(p, q)| (p * p + q * q, p));
+    let pairs = pairs(side);
     let h = PI / (side as f64 + 1.0);
     Ok(Dense::from_fn(side * side, count, |i, j| {
         let (p, q) = pairs[j];
         let (x, y) = ((i % side + 1) as f64, (i / side + 1) as f64);
         (p as f64 * x * h).sin() * (q as f64 * y * h).sin()
     }))
+}
+
+/// (p, q) of the modes sin(pπx) sin(qπy) with p, q ≤ `most`, by rising p² + q², then p.
+fn pairs(most: usize) -> Vec<(usize, usize)> {
+    let mut pairs: Vec<(usize, usize)> = (1..=most).flat_map(|p| (1..=most).map(move |q| (p, q))).collect();
+    pairs.sort_by_key(|&(p, q)| (p * p + q * q, p));
+    pairs
+}
+
+/// (p, q) of the `count` lowest modes sin(pπx) sin(qπy) of the unit square, by rising p² + q², then p.
+pub fn sine_pairs(count: usize) -> Vec<(usize, usize)> {
+    // A mode with p > count comes after the count modes (1, 1) … (count, 1).
+    let mut pairs = pairs(count);
+    pairs.truncate(count);
+    pairs
 }

@@ -182,17 +182,17 @@ impl Method {
     }
 
     /// Sets the span of the columns of `space` (n×k) up for [`Method::solve_with_space`]: k products with A, for `cg`
-    /// also the factor of Wᵀ A W.
+    /// and `minres` also the factor of Wᵀ A W.
     ///
     /// # Errors
-    /// [`Error::Argument`] unless the method is `cg` (and A promised SPD) or `gcrodr`; else as [`CoarseSpace::new`].
+    /// [`Error::Argument`] unless the method is `cg` (and A promised SPD), `minres` (symmetric) or `gcrodr`; else as [`CoarseSpace::new`].
     pub fn coarse_space(&self, a: &dyn LinOp, space: &Dense) -> Result<CoarseSpace> {
         let made = self.member().coarse_space(a, space);
         made.unwrap_or_else(|| Err(self.without_space()))
     }
 
-    /// As [`Method::solve`], helped by a space that [`Method::coarse_space`] has set up for A: `cg` deflates it
-    /// ([`super::deflated_cg`]), `gcrodr` solves on it first ([`super::Gcrodr::set_space`]; it must be smaller than
+    /// As [`Method::solve`], helped by a space that [`Method::coarse_space`] has set up for A: `cg` and
+    /// `minres` deflate it ([`super::deflated_cg`], [`super::deflated_minres`]), `gcrodr` solves on it first ([`super::Gcrodr::set_space`]; it must be smaller than
     /// `restart`).
     ///
     /// # Errors
@@ -214,7 +214,7 @@ impl Method {
     }
 
     fn without_space(&self) -> Error {
-        Error::Argument(format!("{} cannot use a space: take cg or gcrodr", self.name()))
+        Error::Argument(format!("{} cannot use a space: take cg, minres or gcrodr", self.name()))
     }
 
     /// The method with M on this side; where that is `Symmetric`, it is for [`super::split`] to run.

@@ -7,8 +7,9 @@ use super::requirements::{Need, Requirements};
 use super::stop::Norm;
 use super::{KrylovMethod, Memory, Monitor, Outcome, Reason, Stop, Workspace};
 use crate::entry::Entry;
-use crate::error::Result;
-use crate::linalg::{LinOp, vector};
+use crate::error::{Error, Result};
+use crate::linalg::dense::Dense;
+use crate::linalg::{CoarseFactor, CoarseSpace, Columns, LinOp, vector};
 
 /// `minres`.
 pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
@@ -44,6 +45,23 @@ impl KrylovMethod for Config {
     ) -> Result<Outcome> {
         minres(ws.of(), a, m, b, x, stop, monitor)
     }
+    fn coarse_space(&self, a: &dyn LinOp, space: &Dense) -> Option<Result<CoarseSpace>> {
+        let allowed = REQUIREMENTS.check_matrix(a.props());
+        Some(allowed.and_then(|()| CoarseSpace::new(a, space, Columns::Orthonormal, CoarseFactor::Lu)))
+    }
+    fn solve_with_space(
+        &self,
+        ws: &mut Workspace,
+        space: &CoarseSpace,
+        a: &dyn LinOp,
+        m: &dyn LinOp,
+        b: &[f64],
+        x: &mut [f64],
+        stop: &Stop,
+        monitor: &mut dyn Monitor,
+    ) -> Option<Result<Outcome>> {
+        Some(deflated_minres(ws.of(), space, a, m, b, x, stop, monitor))
+    }
 }
 
 /// Workspace of [`minres`]: 7 n-vectors, kept between solves.
@@ -60,6 +78,8 @@ pub struct Minres {
     w: Vec<f64>,
     /// The residual's direction: r = φ q.
     q: Vec<f64>,
+    /// Coefficients in a space to deflate.
+    c: Vec<f64>,
 }
 
 impl Memory for Minres {}
@@ -84,10 +104,60 @@ pub fn minres(
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
     REQUIREMENTS.check(a, m, stop)?;
-    let mut run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
-    let Minres { v_old, v, z, az, w_old, w, q } = ws;
+    let run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
+    iterate(ws, None, run, x, [a, m], b.len(), stop.norm)
+}
+
+/// MINRES with the slow modes of a space W solved for directly: A is replaced by A − A W E⁻¹ (A W)ᵀ, E = Wᵀ A W.
+///
+/// Starts by solving for the part of x in span W, which is not counted as an iteration; each z = M v loses its part
+/// z ← z − W E⁻¹ (A W)ᵀ z, so that what is minimised is the residual orthogonal to W. Converges as MINRES does on the
+/// spectrum that is left: with W the eigenvectors of smallest |λ| the gap around zero widens. Needs: A promised
+/// symmetric, M promised SPD, E invertible. Memory: 7 n-vectors beside the space. Reference: Gaul, Gutknecht, Liesen &
+/// Nabben (2013), doi:10.1137/110820713, section 3.
+///
+/// # Errors
+/// As [`minres`]; [`Error::Shape`] if the space is of another size, [`Error::Argument`] if E has no factor.
+#[allow(clippy::too_many_arguments)] // the arguments of all methods and the space
+pub fn deflated_minres(
+    ws: &mut Minres,
+    space: &CoarseSpace,
+    a: &dyn LinOp,
+    m: &dyn LinOp,
+    b: &[f64],
+    x: &mut [f64],
+    stop: &Stop,
+    monitor: &mut dyn Monitor,
+) -> Result<Outcome> {
+    REQUIREMENTS.check(a, m, stop)?;
+    let run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
+    if space.nrows() != b.len() {
+        return Err(Error::shape("rows of the coarse space", b.len(), space.nrows()));
+    }
+    if !space.is_factorized() {
+        return Err(Error::Argument("deflated minres needs a coarse space with a factor of Wᵀ A W".into()));
+    }
+    iterate(ws, Some(space), run, x, [a, m], b.len(), stop.norm)
+}
+
+fn iterate(
+    ws: &mut Minres,
+    space: Option<&CoarseSpace>,
+    mut run: ConvergenceTest,
+    x: &mut [f64],
+    [a, m]: [&dyn LinOp; 2],
+    n: usize,
+    norm: Norm,
+) -> Result<Outcome> {
+    let Minres { v_old, v, z, az, w_old, w, q, c: coefficients } = ws;
     for u in [&mut *v_old, v, z, az, w_old, w, q] {
-        u.resize(b.len(), 0.0);
+        u.resize(n, 0.0);
+    }
+    coefficients.resize(space.map_or(0, CoarseSpace::dim), 0.0);
+    if let Some(space) = space {
+        run.residual(x, q);
+        space.restrict(q, coefficients);
+        space.prolong(1.0, coefficients, x);
     }
     let mut stopped = run.begin(x, q);
     let reason = 'solve: loop {
@@ -117,6 +187,10 @@ pub fn minres(
         beta = 0.0;
         loop {
             // Lanczos: β₊ v₊ = A z − α v − β v₋.
+            if let Some(space) = space {
+                space.project(z, coefficients);
+                space.prolong(-1.0, coefficients, z);
+            }
             a.apply(z, az);
             let alpha = vector::dot(z, az);
             for ((old, v), az) in v_old.iter_mut().zip(&*v).zip(&*az) {
@@ -158,12 +232,18 @@ pub fn minres(
             }
             beta = beta_next;
             // qᵀ M q = 1.
-            stopped = run.note(match stop.norm {
+            stopped = run.note(match norm {
                 Norm::Natural => phi.abs(),
                 _ => phi.abs() * vector::norm2(q),
             });
             if stopped.is_some_and(Reason::converged) {
                 stopped = run.confirm(x, q);
+                if let (None, Some(space)) = (stopped, space) {
+                    // Drift has brought the deflated part back: take it out again.
+                    space.restrict(q, coefficients);
+                    space.prolong(1.0, coefficients, x);
+                    run.residual(x, q);
+                }
                 continue 'solve;
             }
             stopped = run.show(stopped, x);

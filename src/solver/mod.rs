@@ -48,7 +48,7 @@ pub use fgmres::{Fgmres, fgmres};
 pub use gcrodr::{Gcrodr, GcrodrParams, gcrodr};
 pub use gmres::{Gmres, GmresParams, gmres};
 pub use krylov_method::{KrylovMethod, Memory, Method, Workspace};
-pub use minres::{Minres, minres};
+pub use minres::{Minres, deflated_minres, minres};
 pub use requirements::{Need, Requirements};
 pub use richardson::{Richardson, richardson};
 pub use side::Side;

@@ -95,6 +95,6 @@ mod tests {
             assert!(some.iterations_worst < none.iterations_mean, "{method}: {some:?} {none:?}");
         }
         let error = run("richardson", 10).unwrap_err().to_string();
-        assert!(error.contains("take cg or gcrodr"), "{error}");
+        assert!(error.contains("take cg, minres or gcrodr"), "{error}");
     }
 }

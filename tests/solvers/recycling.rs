@@ -143,7 +143,7 @@ fn a_method_takes_a_space_or_names_those_that_do() {
     let out = minres.solve_with_space(&mut ws, &coarse, &spd, &Identity(144), &b, &mut x, &stop, &mut Quiet);
     for refused in [minres.coarse_space(&spd, &space).map(drop), out.map(drop)] {
         let error = refused.unwrap_err();
-        assert!(matches!(error, Error::Argument(_)) && error.to_string().ends_with("take cg or gcrodr"));
+        assert!(matches!(error, Error::Argument(_)) && error.to_string().ends_with("take cg, minres or gcrodr"));
     }
     // A that is not promised definite is refused by its promise, before anything is computed.
     let unpromised = Method::cg().coarse_space(&a, &space);

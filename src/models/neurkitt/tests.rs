@@ -1,0 +1,143 @@
+//! Derivatives of the network, where it starts, what it predicts and refuses.
+
+use std::sync::Arc;
+
+use super::features::Seen;
+use super::network::{Tables, eigenvectors};
+use super::*;
+use crate::families;
+use crate::linalg::dense::Dense;
+use crate::linalg::{Cholesky, eigen};
+use crate::models::PredictOptions;
+use crate::models::network::Network;
+use crate::nn::ops::{ProjectionLossOp, Vectors};
+use crate::nn::{Cpu, Trained, testing};
+use crate::precond::sine_modes;
+use crate::rng::{Purpose, stream};
+use crate::solve::Problem;
+use crate::solver::Stop;
+use crate::system::{Field, LinearSystem, Location};
+
+const SMALL: &str = "width = 3\nlayers = 2\nmodes = 2\nhead = 4\ndim = 3\n";
+
+fn config(more: &str) -> NeurkittConfig {
+    let mut table: toml::Table = SMALL.parse().unwrap();
+    table.extend(more.parse::<toml::Table>().unwrap());
+    table.try_into().unwrap()
+}
+
+fn samples(family: &str, table: toml::Table, count: u64) -> Vec<LinearSystem> {
+    let family = families::build(family, &table, "test").unwrap();
+    let mut sampler = family.sampler().unwrap();
+    let mut sample = |i| {
+        let mut system = sampler.sample(1, i).unwrap();
+        let factor = Cholesky::new(&system.matrix).unwrap();
+        let solve = |x: &mut [f64]| {
+            factor.solve_in_place(x);
+            Ok(())
+        };
+        let vectors = eigen::smallest(&system.matrix, 4, &solve).unwrap().vectors;
+        let values = (0..system.n()).flat_map(|i| vectors.iter().map(move |v| v[i])).collect();
+        let name = "eigenvectors".into();
+        system.labels.push(Field { name, location: Location::Dofs, components: 4, values });
+        system
+    };
+    (0..count).map(&mut sample).collect()
+}
+
+fn darcy(cells: i64) -> Vec<LinearSystem> {
+    samples("darcy", toml::toml! { cells = cells discretisation = "fd" }, 2)
+}
+
+fn elliptic() -> Vec<LinearSystem> {
+    samples("elliptic", toml::toml! { mesh = { area = 0.02 } }, 2)
+}
+
+#[test]
+fn derivatives_match_finite_differences() {
+    let cases = [("", darcy(7)), ("base = 'sine'", darcy(7)), ("fields = ['coefficient']\ngrid = 6", elliptic())];
+    for (more, systems) in cases {
+        let config = config(more);
+        let seen: Vec<_> = systems.iter().map(|s| Seen::new(&config, s).unwrap()).collect();
+        let tables = Tables::<f64>::join(&seen.iter().collect::<Vec<_>>()).unwrap();
+        let network = Neurkitt::new(config);
+        let mut weights = network.about.initial(5);
+        for w in weights.iter_mut().filter(|w| w.name == "head.1.weight") {
+            w.data.iter_mut().enumerate().for_each(|(k, v)| *v = (k as f32 * k as f32 + 0.5).sin());
+        }
+        let vectors: Vec<Dense> = systems.iter().map(|s| eigenvectors(s, 2).unwrap()).collect();
+        let n = vectors[0].nrows();
+        let values = vectors.iter().flat_map(|v| (0..2 * n).map(move |at| v[(at / 2, at % 2)])).collect();
+        let vectors = Vectors { offsets: vec![0, n, 2 * n], values: Arc::new(values), count: 2 };
+        let bounds = [1.0 / 4096.0, 2e-3, 0.1];
+        let by_hand = testing::match_differences(testing::fused, &weights, bounds, |ops, w| {
+            let space = network.forward(ops, w, &tables);
+            ops.projection_loss(&space, &vectors)
+        });
+        let by_dfdx = testing::match_differences(testing::composed, &weights, bounds, |ops, w| {
+            let space = network.forward(ops, w, &tables);
+            ops.projection_loss(&space, &vectors)
+        });
+        assert_eq!(by_hand, by_dfdx);
+        assert!(by_hand.1 * 2 > by_hand.0, "{} of {} move", by_hand.1, by_hand.0);
+    }
+}
+
+fn untrained(config: NeurkittConfig) -> (Neurkitt, Trained<Cpu>) {
+    let network = Neurkitt::new(config);
+    let weights = network.about.layout.initial(&mut stream(5, Purpose::Weights, 0));
+    let params = network.about.layout.load(&Cpu::default(), &weights).unwrap();
+    (network, Trained::new(params))
+}
+
+#[test]
+fn on_sine_modes_it_starts_from_them_and_helps_cg_and_minres() {
+    let system = &darcy(16)[0];
+    let (network, weights) = untrained(NeurkittConfig { base: Base::Sine, ..Default::default() });
+    let (space, sines) = (network.space(&weights, system).unwrap(), sine_modes(15, 10).unwrap());
+    for i in 0..225 {
+        (0..10).for_each(|j| assert!((space[(i, j)] - sines[(i, j)]).abs() < 1e-6));
+    }
+    let cosine = network.agreement(&weights, system);
+    assert!(cosine.is_err(), "10 vectors of 4");
+    let (network, weights) = untrained(NeurkittConfig { base: Base::Sine, vectors: 4, ..Default::default() });
+    let cosine = network.agreement(&weights, system).unwrap().unwrap();
+    assert!((0.5..1.0).contains(&cosine), "{cosine}");
+    for method in ["cg", "minres", "gcrodr(30, 12)"] {
+        let problem = Problem::new(system, method.parse().unwrap(), Stop::rtol(1e-8));
+        let plain = problem.solve_once(crate::solve::Acceleration::default()).unwrap().outcome;
+        let predicted = network.predict(&weights, system, &PredictOptions::default()).unwrap();
+        let helped = problem.solve_once(predicted).unwrap().outcome;
+        assert!(helped.converged() && helped.iterations < plain.iterations, "{method}");
+    }
+}
+
+#[test]
+fn another_grid_and_another_mesh_are_predicted_for() {
+    let (network, weights) = untrained(config(""));
+    for cells in [7, 12] {
+        assert_eq!(network.space(&weights, &darcy(cells)[0]).unwrap().nrows(), (cells as usize - 1).pow(2));
+    }
+    let (network, weights) = untrained(config("fields = ['coefficient']\ngrid = 9"));
+    let system = &elliptic()[0];
+    assert_eq!(network.space(&weights, system).unwrap().nrows(), system.n());
+}
+
+#[test]
+fn what_does_not_fit_is_named() {
+    let refused = |more: &str, s: &LinearSystem| Seen::new(&config(more), s).err().unwrap().to_string();
+    let system = &darcy(7)[0];
+    assert!(refused("fields = ['k']", system).contains("no scalar field k, but w"));
+    assert!(refused("modes = 5", system).contains("at most 4"));
+    assert!(eigenvectors(system, 9).err().unwrap().to_string().contains("eigenpairs = 9"));
+    let mut negative = system.clone();
+    negative.fields[0].values[3] = -1.0;
+    assert!(refused("", &negative).contains("transform"));
+    negative.mesh = None;
+    assert!(refused("", &negative).contains("mesh"));
+    for (change, key) in [("dim = 0", "dim"), ("vectors = 11", "vectors"), ("fields = []", "fields")] {
+        let table: toml::Table = change.parse().unwrap();
+        let error = ENTRY.parse(&table, "r.toml").err().unwrap().to_string();
+        assert!(error.contains(key), "{error}");
+    }
+}

@@ -1,0 +1,96 @@
+//! Training of `neurkitt`: the eigenvectors' part outside the predicted space.
+
+use std::sync::Arc;
+
+use rand_chacha::ChaCha8Rng;
+
+use super::NeurkittConfig;
+use super::features::Seen;
+use super::network::{LABEL, Neurkitt, Tables, eigenvectors};
+use crate::error::Result;
+use crate::models::TrainingSet;
+use crate::models::fit::{self, Trainer, Training};
+use crate::nn::ops::{ProjectionLossOp, Taped, Vectors};
+use crate::nn::{Backend, Device, Loss, Params};
+use crate::system::{LinearSystem, Names, Parts};
+
+/// A trainer with fresh weights for systems like those of `set`.
+///
+/// # Errors
+/// If the settings do not fit the samples or the device is not at hand.
+pub fn trainer(config: &NeurkittConfig, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
+    config.check()?;
+    let first = set.first(&parts())?;
+    Seen::new(config, &first)?;
+    eigenvectors(&first, config.targets())?;
+    let network = Arc::new(Neurkitt::new(config.clone()));
+    let weights = network.about.initial(seed);
+    fit::trainer(NeurkittTraining { network }, set, device, &weights)
+}
+
+fn parts() -> Parts {
+    Parts { fields: Names::All, labels: Names::Only(vec![LABEL.into()]), ..Parts::default() }
+}
+
+/// A sample ready for the network, made once.
+struct Item {
+    seen: Seen,
+    /// unknowns × targets.
+    vectors: Vec<f64>,
+}
+
+struct NeurkittTraining {
+    network: Arc<Neurkitt>,
+}
+
+impl<D: Backend> Training<D> for NeurkittTraining {
+    type Network = Neurkitt;
+    type Item = Item;
+    type Batch = (Tables<f32>, Vectors);
+
+    fn network(&self) -> &Arc<Neurkitt> {
+        &self.network
+    }
+
+    fn parts(&self) -> Parts {
+        parts()
+    }
+
+    fn item(&self, sample: &LinearSystem) -> Result<Item> {
+        let config = &self.network.config;
+        let vectors = eigenvectors(sample, config.targets())?;
+        let k = vectors.ncols();
+        let vectors = (0..vectors.nrows() * k).map(|at| vectors[(at / k, at % k)]).collect();
+        Ok(Item { seen: Seen::new(config, sample)?, vectors })
+    }
+
+    fn bytes(item: &Item) -> usize {
+        let seen = &item.seen;
+        let tables = [&seen.inputs, &seen.shares, &seen.base].map(|t| size_of_val(&**t));
+        tables.iter().sum::<usize>() + size_of_val(&*seen.corners) + size_of_val(&*item.vectors)
+    }
+
+    fn batch(&self, items: &[Arc<Item>]) -> Result<(Tables<f32>, Vectors)> {
+        let count = self.network.config.targets();
+        let mut offsets = vec![0];
+        offsets.extend(items.iter().scan(0, |rows, item| {
+            *rows += item.vectors.len() / count;
+            Some(*rows)
+        }));
+        let values = Arc::new(items.iter().flat_map(|i| i.vectors.iter().copied()).collect());
+        let seen: Vec<&Seen> = items.iter().map(|i| &i.seen).collect();
+        Ok((Tables::join(&seen)?, Vectors { offsets, values, count }))
+    }
+
+    fn loss(
+        &self,
+        params: &Params<f32, D>,
+        (tables, vectors): (Tables<f32>, Vectors),
+        _rng: &mut ChaCha8Rng,
+    ) -> Result<Loss<D>> {
+        let mut ops = params.device().taped();
+        let space = self.network.forward(&mut ops, params, &tables);
+        let loss = ops.projection_loss(&space, &vectors);
+        Ok(ops.finish(&loss))
+    }
+}
