@@ -52,6 +52,28 @@ fn n_and_n_epochs_equal_2n() {
     }
 }
 
+/// `neurkitt` needs eigenvectors and a field, which the shared data do not have.
+#[test]
+fn a_predicted_space_is_trained_to_the_same_bits() {
+    let place = Place::new();
+    let labelled = "family = \"darcy\"\nsamples = 40\n[darcy]\ncells = 9\n[labels]\neigenpairs = 3\n";
+    std::fs::write(place.path("d.toml"), labelled).unwrap();
+    place.ok(&["generate", "d.toml", "-o", "d.h5"]);
+    let recipe = "model = \"neurkitt\"\ndata = \"d.h5\"\nepochs = 6\nbatch_size = 8\n[validation]\nksp = \"cg\"\n\
+                  [neurkitt]\nwidth = 3\nlayers = 2\nmodes = 2\nhead = 4\ndim = 3\n";
+    std::fs::write(place.path("r.toml"), recipe).unwrap();
+    place.ok(&["train", "r.toml", "-o", "whole"]);
+    place.ok(&["train", "r.toml", "-o", "parts", "--stop-after", "3"]);
+    place.ok(&["train", "--resume", "parts"]);
+    same(&place, "whole", "parts");
+    place.ok(&["train", "r.toml", "-o", "one", "--threads", "1"]);
+    place.ok(&["train", "r.toml", "-o", "bound", "--set", "cache_mib=0"]);
+    same(&place, "whole", "one");
+    same(&place, "whole", "bound");
+    let few = place.fails(&["train", "r.toml", "-o", "few", "--set", "neurkitt.dim=5"]);
+    assert!(few.contains("eigenpairs = 5"), "{few}");
+}
+
 #[test]
 fn the_thread_count_changes_no_bit() {
     for recipe in [STENCIL, NSLS, PRECORRECTOR, FACTOR, GCVAE, SPAI_GNN] {

@@ -69,7 +69,7 @@ fn derivatives_match_finite_differences() {
         let n = vectors[0].nrows();
         let values = vectors.iter().flat_map(|v| (0..2 * n).map(move |at| v[(at / 2, at % 2)])).collect();
         let vectors = Vectors { offsets: vec![0, n, 2 * n], values: Arc::new(values), count: 2 };
-        let bounds = [1.0 / 4096.0, 2e-3, 0.1];
+        let bounds = [1.0 / 16384.0, 2e-3, 0.1];
         let by_hand = testing::match_differences(testing::fused, &weights, bounds, |ops, w| {
             let space = network.forward(ops, w, &tables);
             ops.projection_loss(&space, &vectors)

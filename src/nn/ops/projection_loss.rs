@@ -26,8 +26,8 @@ pub struct Vectors {
 
 /// The projection loss.
 pub trait ProjectionLossOp: Engine {
-    /// The mean over samples of Σ_j ‖v_j − Q Qᵀ v_j‖₂, Q an orthonormal basis of the columns of x (rows × k) on the rows
-    /// of the sample (Luo et al. 2024, NeurKItt, the loss of section 4.1).
+    /// The mean over samples of Σ_j ‖v_j − Q Qᵀ v_j‖₂, Q an orthonormal basis of the columns of x (rows × k) on the
+    /// rows of the sample (Luo et al. 2024, NeurKItt, the loss of section 4.1).
     fn projection_loss(&mut self, x: &Self::Value, vectors: &Vectors) -> Self::Value;
 }
 
@@ -168,7 +168,9 @@ mod tests {
     #[test]
     fn is_zero_for_the_space_and_the_sine_of_the_angle_for_a_rotated_one() {
         let all = orthonormal(30, 4, 9);
-        let loss = |x: Vec<f64>, k, v: &Mat<f64>| untaped().projection_loss(&Value::new(x, k), &vectors(&[v.clone()]));
+        let loss = |x: Vec<f64>, k, v: &Mat<f64>| {
+            untaped().projection_loss(&Value::new(x, k), &vectors(std::slice::from_ref(v)))
+        };
         let v = all.subcols(0, 3).to_owned();
         // Another basis of the same space, badly scaled.
         let other = Mat::from_fn(3, 3, |i, j| [[1.0, 2.0, 0.0], [0.0, 1e3, 1.0], [0.5, 0.0, 1e-3]][i][j]);

@@ -1,5 +1,5 @@
-//! Spectral convolution: products in Fourier space on the low modes of images (Li et al. 2021, arXiv:2010.08895, section
-//! 4), as truncated real transforms: two thin matrix products a direction, on images of any size.
+//! Spectral convolution: products in Fourier space on the low modes of images (Li et al. 2021, arXiv:2010.08895,
+//! section 4), as truncated real transforms: two thin matrix products a direction, on images of any size.
 
 use std::f64::consts::TAU;
 
@@ -331,8 +331,8 @@ mod tests {
                 }
             }
             fft(&mut made, side, true);
-            for k in 0..side * side {
-                let exact = made[k].re / (side * side) as f64;
+            for (k, made) in made.iter().enumerate() {
+                let exact = made.re / (side * side) as f64;
                 assert!((y.data()[k * q + o] - exact).abs() < 1e-12, "{} for {exact}", y.data()[k * q + o]);
             }
         }
