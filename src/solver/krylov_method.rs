@@ -185,15 +185,16 @@ impl Method {
     /// and `minres` also the factor of Wᵀ A W.
     ///
     /// # Errors
-    /// [`Error::Argument`] unless the method is `cg` (and A promised SPD), `minres` (symmetric) or `gcrodr`; else as [`CoarseSpace::new`].
+    /// [`Error::Argument`] unless the method is `cg` (and A promised SPD), `minres` (symmetric)
+    /// or `gcrodr`; else as [`CoarseSpace::new`].
     pub fn coarse_space(&self, a: &dyn LinOp, space: &Dense) -> Result<CoarseSpace> {
         let made = self.member().coarse_space(a, space);
         made.unwrap_or_else(|| Err(self.without_space()))
     }
 
     /// As [`Method::solve`], helped by a space that [`Method::coarse_space`] has set up for A: `cg` and
-    /// `minres` deflate it ([`super::deflated_cg`], [`super::deflated_minres`]), `gcrodr` solves on it first ([`super::Gcrodr::set_space`]; it must be smaller than
-    /// `restart`).
+    /// `minres` deflate it ([`super::deflated_cg`], [`super::deflated_minres`]), `gcrodr` solves on it first
+    /// ([`super::Gcrodr::set_space`]; it must be smaller than `restart`).
     ///
     /// # Errors
     /// [`Error::Argument`] for the other methods; else as the method.

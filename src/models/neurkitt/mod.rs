@@ -6,8 +6,8 @@
 //! A, Q an orthonormal basis of span W, which is not formed. `cg` and `minres` deflate span W, `gcrodr` starts with it.
 //!
 //! As in the authors' code: widths, modes, norms, the order of layers. Ours: the logarithm of the field by default;
-//! with `base = "sine"` the network writes what is added to the lowest sine modes of the domain, which training then starts
-//! from; W may have more columns than there are vectors to reach; unknowns of other meshes than the grid are
+//! with `base = "sine"` the network writes what is added to the lowest sine modes of the domain, which training then
+//! starts from; W may have more columns than there are vectors to reach; unknowns of other meshes than the grid are
 //! interpolated to.
 
 mod features;
