@@ -10,7 +10,7 @@ use super::output::print;
 use super::progress::{bar, say};
 use crate::error::{Error, Result};
 use crate::evaluate::{self, EvalRecipe, Event, Method, Row};
-use crate::models::Device;
+use crate::models::{self, Device};
 use crate::notation::list;
 
 /// Compare solvers, classical preconditioners and trained models on held-out systems
@@ -128,7 +128,7 @@ impl Args {
     /// Every solver with every preconditioner and with every model.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a solver's notation.
+    /// [`Error::Argument`] for a solver's notation; if a model cannot be loaded.
     fn rows(&self) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         if self.ksp.is_empty() && self.pc.is_empty() {
@@ -140,9 +140,16 @@ impl Args {
             false => self.ksp.iter().flat_map(|text| list(text)).map(str::parse).collect::<Result<_>>()?,
         };
         let pc: Vec<&str> = self.pc.iter().flat_map(|text| list(text)).collect();
+        let models = self.model.iter().map(|path| {
+            // Of the default methods, those that can use what it predicts.
+            let space = self.ksp.is_empty() && models::load(path, Device::Cpu)?.predicts_space();
+            Ok((path, space))
+        });
+        let models = models.collect::<Result<Vec<_>>>()?;
         for method in &ksp {
             rows.extend(pc.iter().map(|pc| Row::classical(method.clone(), pc)));
-            rows.extend(self.model.iter().map(|m| Row::learned(method.clone(), m.clone())));
+            let able = models.iter().filter(|(_, space)| !space || method.damping().is_none());
+            rows.extend(able.map(|(path, _)| Row::learned(method.clone(), (*path).clone())));
         }
         Ok(rows)
     }

@@ -81,6 +81,11 @@ pub trait Model: Send + Sync {
     /// If the system is not of a size or shape the model was trained for, naming both.
     fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration>;
 
+    /// Whether it predicts a subspace, which stationary iterations have no use for.
+    fn predicts_space(&self) -> bool {
+        false
+    }
+
     /// The labels that [`Model::agreement`] compares with, where a dataset has them.
     fn labels(&self) -> Names {
         Names::None

@@ -52,6 +52,11 @@ pub trait Network<D: Backend>: Send + Sync + 'static {
         false
     }
 
+    /// See [`Model::predicts_space`].
+    fn predicts_space(&self) -> bool {
+        false
+    }
+
     /// See [`Model::predict`].
     ///
     /// # Errors
@@ -108,6 +113,10 @@ impl<N: Network<D>, D: Backend> Model for TrainedNetwork<N, D> {
             )));
         }
         self.network.predict(&self.weights, system, options)
+    }
+
+    fn predicts_space(&self) -> bool {
+        self.network.predicts_space()
     }
 
     fn labels(&self) -> Names {

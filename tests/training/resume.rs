@@ -70,6 +70,9 @@ fn a_predicted_space_is_trained_to_the_same_bits() {
     place.ok(&["train", "r.toml", "-o", "bound", "--set", "cache_mib=0"]);
     same(&place, "whole", "one");
     same(&place, "whole", "bound");
+    // Stationary iterations are left out by default.
+    let table = place.ok(&["evaluate", "--model", "whole", "--data", "d.h5"]);
+    assert!(table.contains("cg + whole") && !table.contains("richardson(1) + whole"), "{table}");
     let few = place.fails(&["train", "r.toml", "-o", "few", "--set", "neurkitt.dim=5"]);
     assert!(few.contains("eigenpairs = 5"), "{few}");
 }

@@ -164,6 +164,10 @@ impl<D: Backend> Network<D> for Neurkitt {
         &self.about
     }
 
+    fn predicts_space(&self) -> bool {
+        true
+    }
+
     fn predict(&self, weights: &Trained<D>, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
         options.nothing_to_filter(NAME)?;
         Ok(Acceleration::space(self.space(weights, system)?))
