@@ -115,6 +115,36 @@ fn recycling_helps_within_a_system_and_across_systems() {
 }
 
 #[test]
+fn minres_deflates_modes_on_both_sides_of_zero() {
+    let a = poisson(12);
+    // Between the third and the fourth eigenvalue: three negative ones.
+    let shift = 0.4;
+    let diagonal = |(i, j): (usize, usize)| if i == j { shift } else { 0.0 };
+    let rows = (0..144).flat_map(|i| a.row(i).0.iter().zip(a.row(i).1).map(move |(&j, &v)| (i, j as usize, v)));
+    let entries: Vec<_> = rows.map(|(i, j, v)| (i, j, v - diagonal((i, j)))).collect();
+    let a = Csr::from_triplets(144, 144, &entries).unwrap();
+    let symmetric = a.promised(Props::SYMMETRIC);
+    let (b, (space, _), stop) = (random_vector(144, 71), modes(12, 8), Stop::default());
+    let minres: Method = "minres".parse().unwrap();
+    let (plain, _) = solve("minres", &a, Props::SYMMETRIC, &Identity(144), &b, &stop);
+    let coarse = minres.coarse_space(&symmetric, &space).unwrap();
+    let mut ws = Workspace::default();
+    let mut x = random_vector(144, 3);
+    let built = "jacobi".parse::<Spec>().unwrap().build(&poisson(12)).unwrap();
+    for m in [&Identity(144) as &dyn LinOp, &*built.op] {
+        let out = minres.solve_with_space(&mut ws, &coarse, &symmetric, m, &b, &mut x, &stop, &mut Quiet).unwrap();
+        assert!(out.converged() && residual(&a, &b, &x) <= 1.0001e-8 * out.b_norm);
+        assert!(4 * out.iterations < 3 * plain.iterations, "{} of {}", out.iterations, plain.iterations);
+        x.fill(0.0);
+    }
+    // Without a factor of Wᵀ A W it is refused.
+    let bare = "gcrodr".parse::<Method>().unwrap().coarse_space(&symmetric, &space).unwrap();
+    assert!(
+        minres.solve_with_space(&mut ws, &bare, &symmetric, &Identity(144), &b, &mut x, &stop, &mut Quiet).is_err()
+    );
+}
+
+#[test]
 fn a_method_takes_a_space_or_names_those_that_do() {
     let a = poisson(12);
     let spd = a.promised(Props::SPD);
@@ -122,7 +152,7 @@ fn a_method_takes_a_space_or_names_those_that_do() {
     let (space, _) = modes(12, 8);
     let mut ws = Workspace::default();
     let stop = Stop::default();
-    for method in ["cg", "gcrodr(40, 8)"] {
+    for method in ["cg", "minres", "gcrodr(40, 8)"] {
         let parsed: Method = method.parse().unwrap();
         let (plain, _) = solve(method, &a, Props::SPD, &Identity(144), &b, &stop);
         let coarse = parsed.coarse_space(&spd, &space).unwrap();
@@ -137,11 +167,11 @@ fn a_method_takes_a_space_or_names_those_that_do() {
         assert!(first.iterations < plain.iterations, "{method}");
         assert_eq!(first, run(), "{method} remembers nothing");
     }
-    let minres: Method = "minres".parse().unwrap();
+    let fcg: Method = "fcg".parse().unwrap();
     let coarse = deflation(&spd, &space).unwrap();
     let mut x = [0.0; 144];
-    let out = minres.solve_with_space(&mut ws, &coarse, &spd, &Identity(144), &b, &mut x, &stop, &mut Quiet);
-    for refused in [minres.coarse_space(&spd, &space).map(drop), out.map(drop)] {
+    let out = fcg.solve_with_space(&mut ws, &coarse, &spd, &Identity(144), &b, &mut x, &stop, &mut Quiet);
+    for refused in [fcg.coarse_space(&spd, &space).map(drop), out.map(drop)] {
         let error = refused.unwrap_err();
         assert!(matches!(error, Error::Argument(_)) && error.to_string().ends_with("take cg, minres or gcrodr"));
     }

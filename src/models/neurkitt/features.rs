@@ -23,7 +23,7 @@ pub struct Seen {
 }
 
 impl NeurkittConfig {
-    /// Columns of [`Seen::inputs`].
+    /// Columns of what the network sees: the fields and two coordinates.
     pub fn inputs(&self) -> usize {
         self.fields.len() + 2
     }
