@@ -103,9 +103,7 @@ pub fn minres(
     stop: &Stop,
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
-    REQUIREMENTS.check(a, m, stop)?;
-    let run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
-    iterate(ws, None, run, x, [a, m], b.len(), stop.norm)
+    iterate(ws, None, a, m, b, x, stop, monitor)
 }
 
 /// MINRES with the slow modes of a space W solved for directly: A is replaced by A − A W E⁻¹ (A W)ᵀ, E = Wᵀ A W.
@@ -129,29 +127,34 @@ pub fn deflated_minres(
     stop: &Stop,
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
-    REQUIREMENTS.check(a, m, stop)?;
-    let run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
-    if space.nrows() != b.len() {
-        return Err(Error::shape("rows of the coarse space", b.len(), space.nrows()));
-    }
-    if !space.is_factorized() {
-        return Err(Error::Argument("deflated minres needs a coarse space with a factor of Wᵀ A W".into()));
-    }
-    iterate(ws, Some(space), run, x, [a, m], b.len(), stop.norm)
+    iterate(ws, Some(space), a, m, b, x, stop, monitor)
 }
 
+/// Both methods.
+#[allow(clippy::too_many_arguments)] // the arguments of all methods and the space
 fn iterate(
     ws: &mut Minres,
     space: Option<&CoarseSpace>,
-    mut run: ConvergenceTest,
+    a: &dyn LinOp,
+    m: &dyn LinOp,
+    b: &[f64],
     x: &mut [f64],
-    [a, m]: [&dyn LinOp; 2],
-    n: usize,
-    norm: Norm,
+    stop: &Stop,
+    monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
+    REQUIREMENTS.check(a, m, stop)?;
+    let mut run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
+    if let Some(space) = space {
+        if space.nrows() != b.len() {
+            return Err(Error::shape("rows of the coarse space", b.len(), space.nrows()));
+        }
+        if !space.is_factorized() {
+            return Err(Error::Argument("deflated minres needs a coarse space with a factor of Wᵀ A W".into()));
+        }
+    }
     let Minres { v_old, v, z, az, w_old, w, q, c: coefficients } = ws;
     for u in [&mut *v_old, v, z, az, w_old, w, q] {
-        u.resize(n, 0.0);
+        u.resize(b.len(), 0.0);
     }
     coefficients.resize(space.map_or(0, CoarseSpace::dim), 0.0);
     if let Some(space) = space {
@@ -232,7 +235,7 @@ fn iterate(
             }
             beta = beta_next;
             // qᵀ M q = 1.
-            stopped = run.note(match norm {
+            stopped = run.note(match stop.norm {
                 Norm::Natural => phi.abs(),
                 _ => phi.abs() * vector::norm2(q),
             });

@@ -1,6 +1,6 @@
 //! x + y.
 
-use dfdx::prelude::{Cpu, Device, Tape, add};
+use dfdx::prelude::{Cpu, Device, Tape};
 
 use super::dfdx::{DfdxOps, Table};
 use super::engine::Engine;
@@ -32,7 +32,7 @@ impl<E: Real, T: Tape<E, Cpu>> AddOp for FusedOps<E, T> {
 
 impl<E: Real, D: Device<E>, T: Tape<E, D>> AddOp for DfdxOps<E, D, T> {
     fn add(&mut self, x: &Table<E, D>, y: &Table<E, D>) -> Table<E, D> {
-        self.on(x, |x| add(x, y.clone()))
+        self.plus(x, y)
     }
 }
 

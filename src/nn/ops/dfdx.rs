@@ -69,7 +69,7 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> DfdxOps<E, D, T> {
     }
 
     /// x + y of equal shapes.
-    pub(super) fn add_cubes<S: Shape>(&mut self, x: &Numbers<S, E, D>, y: &Numbers<S, E, D>) -> Numbers<S, E, D> {
+    pub(super) fn plus<S: Shape>(&mut self, x: &Numbers<S, E, D>, y: &Numbers<S, E, D>) -> Numbers<S, E, D> {
         self.on(x, |x| add(x, y.clone()))
     }
 

@@ -82,7 +82,7 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> InstanceNormOp for DfdxOps<E, D, T> {
         let (cube, share) = ((images, pixels, cols), E::narrow(1.0 / pixels.max(1) as f64));
         let x = self.on(x, |x| x.reshape_like(&cube));
         let mean = self.on(&x, |x| (x.sum::<_, Axis<1>>() * -share).broadcast_like::<_, Axis<1>>(&cube));
-        let centred = self.add_cubes(&x, &mean);
+        let centred = self.plus(&x, &mean);
         let root = self.on(&centred, |c| {
             let variance = c.square().sum::<_, Axis<1>>() * share;
             (variance + E::narrow(EPSILON)).sqrt().recip().broadcast_like::<_, Axis<1>>(&cube)

@@ -130,7 +130,7 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> ProjectionLossOp for DfdxOps<E, D, T>
             let along =
                 self.on(&along, |a| (a.sum::<_, Axis<1>>() * E::narrow(-1.0)).broadcast_like::<_, Axis<1>>(&cube));
             let part = self.times(&wide, &along);
-            left = self.add_cubes(&left, &part);
+            left = self.plus(&left, &part);
         }
         let norms = self.on(&left, |l| (l.square().sum::<_, Axis<1>>() + E::narrow(LEAST * LEAST)).sqrt());
         let sum = self.total(&norms);

@@ -106,17 +106,12 @@ impl<E: Real> Transform<E> {
     fn transposed(&self, [re, im]: [&[E]; 2], c: usize, out: &mut [E]) {
         let (m, side) = (self.images.modes, self.images.side);
         let half = m * c;
-        let pack = |first: &[E], second: &[E], sign: E| -> Vec<E> {
-            let rows = first.chunks_exact(half).zip(second.chunks_exact(half));
-            rows.flat_map(|(f, s)| f.iter().copied().chain(s.iter().map(move |&s| sign * s))).collect()
-        };
-        let one = E::narrow(1.0);
         // Lines: real part Cᵀ re − Sᵀ im, imaginary part Cᵀ im + Sᵀ re.
-        let by_cosines = pack(re, im, one);
-        let by_sines: Vec<E> = {
-            let rows = re.chunks_exact(half).zip(im.chunks_exact(half));
-            rows.flat_map(|(re, im)| im.iter().map(|&im| -one * im).chain(re.iter().copied())).collect()
-        };
+        let rows = || re.chunks_exact(half).zip(im.chunks_exact(half));
+        let by_cosines: Vec<E> = rows().flat_map(|(re, im)| re.iter().chain(im).copied()).collect();
+        let minus = E::narrow(-1.0);
+        let by_sines: Vec<E> =
+            rows().flat_map(|(re, im)| im.iter().map(move |&im| minus * im).chain(re.iter().copied())).collect();
         let mut lines = vec![E::default(); side * 2 * half];
         gemm(&mut lines, false, Rows::new(&self.cosines, side).t(), Rows::new(&by_cosines, 2 * half));
         gemm(&mut lines, true, Rows::new(&self.sines, side).t(), Rows::new(&by_sines, 2 * half));
