@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::recipe::{Measure, OneOrMany, Row, RowKind, Target};
 use crate::error::{Error, Result};
+use crate::linalg::dense::Dense;
 use crate::linalg::vector::norm2;
 use crate::models::constants::{self, Fitted};
 use crate::models::{Device, Model};
@@ -91,8 +92,8 @@ impl Solve {
 pub enum Source {
     /// One made from A alone.
     Classical(Classical),
-    /// The best constant, ready to use.
-    Constant(Fitted),
+    /// The best constant, ready to use, and the classical preconditioner beside it.
+    Constant(Fitted, Option<Classical>),
     /// A model, and the classical preconditioner beside it.
     Model(Box<dyn Model>, Option<Classical>),
 }
@@ -123,15 +124,24 @@ impl Source {
     fn accelerate(&self, row: &Row, system: &LinearSystem) -> Result<Acceleration> {
         match self {
             Source::Classical(classical) => classical.build(system),
-            Source::Constant(fitted) => Ok(fitted()),
+            Source::Constant(fitted, beside) => {
+                let clock = Instant::now();
+                let constant = fitted(system)?;
+                let setup_seconds = constant.setup_seconds + clock.elapsed().as_secs_f64();
+                with(Acceleration { setup_seconds, ..constant }, beside, system)
+            }
             Source::Model(model, beside) => {
-                let predicted = Acceleration::predicted(|| model.predict(system, &row.options()))?;
-                match beside {
-                    Some(classical) => predicted.and(classical.build(system)?),
-                    None => Ok(predicted),
-                }
+                with(Acceleration::predicted(|| model.predict(system, &row.options()))?, beside, system)
             }
         }
+    }
+}
+
+/// What is given and the classical preconditioner beside it.
+fn with(given: Acceleration, beside: &Option<Classical>, system: &LinearSystem) -> Result<Acceleration> {
+    match beside {
+        Some(classical) => given.and(classical.build(system)?),
+        None => Ok(given),
     }
 }
 
@@ -142,6 +152,18 @@ impl Source {
 /// for it.
 pub fn prepare(source: &Source, row: &Row, system: &LinearSystem) -> Result<Prepared> {
     problem(row, system, Stop::default()).prepare(source.accelerate(row, system)?)
+}
+
+/// Refuses a method without use for a space.
+///
+/// # Errors
+/// [`Error::Argument`] naming the methods that have one.
+pub fn can_use_a_space(row: &Row, system: &LinearSystem) -> Result<()> {
+    let any = Acceleration::space(Dense::from_fn(system.n(), 1, |_, _| 1.0));
+    match problem(row, system, Stop::default()).prepare(any) {
+        Ok(_) | Err(Error::Numeric(_)) => Ok(()),
+        Err(e) => Err(e),
+    }
 }
 
 fn problem<'a>(row: &Row, system: &'a LinearSystem, stop: Stop) -> Problem<'a> {
@@ -236,7 +258,7 @@ pub fn source(
 ) -> Result<Source> {
     match kind {
         RowKind::Classical(spec) => Ok(Source::Classical(Classical::new(spec.clone()))),
-        RowKind::Constant(spec) => Ok(Source::Constant(fit(spec)?)),
+        RowKind::Constant(spec, beside) => Ok(Source::Constant(fit(spec)?, beside.clone().map(Classical::new))),
         RowKind::Model(paths, beside) => {
             let path = match paths {
                 OneOrMany::One(path) => path,

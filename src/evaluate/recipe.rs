@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::models::{Device, PredictOptions, constants};
 use crate::precond::Spec;
 use crate::solver::Method;
+use crate::system::Names;
 
 /// Everything that decides an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -121,6 +122,9 @@ pub struct Row {
     /// A classical preconditioner, or a constant of the training split such as "mean-inverse" ([`constants`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pc: Option<String>,
+    /// A constant that is a space to deflate or recycle, such as "sine-modes(10)", beside a classical `pc` or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
     /// A run directory or checkpoint for all datasets, or one for each. With a classical `pc` as well, what the model
     /// predicts (a guess, a space) goes with that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -156,18 +160,21 @@ fn repeated<T: PartialEq>(items: &[T]) -> Option<&T> {
 pub enum RowKind {
     /// A classical preconditioner.
     Classical(Spec),
-    /// What the training split gives once for all systems.
-    Constant(constants::Spec),
+    /// What the training split gives once for all systems, and beside a space the classical preconditioner.
+    Constant(constants::Spec, Option<Spec>),
     /// A model, and the classical preconditioner beside it.
     Model(OneOrMany, Option<Spec>),
 }
 
 impl RowKind {
-    /// "classical", "constant" or "learned".
+    /// "classical", "constant", "oracle" (one that looks at labels) or "learned".
     pub fn name(&self) -> &'static str {
         match self {
             RowKind::Classical(_) => "classical",
-            RowKind::Constant(_) => "constant",
+            RowKind::Constant(spec, _) => match spec.member().labels() {
+                Names::None => "constant",
+                _ => "oracle",
+            },
             RowKind::Model(..) => "learned",
         }
     }
@@ -176,7 +183,27 @@ impl RowKind {
 impl Row {
     /// A row of a solver and a preconditioner's notation.
     pub fn classical(ksp: Method, pc: &str) -> Self {
-        Row { label: String::new(), ksp, pc: Some(pc.into()), model: None, symmetrize: false, filter: 0.0, draws: 0 }
+        Row {
+            label: String::new(),
+            ksp,
+            pc: Some(pc.into()),
+            space: None,
+            model: None,
+            symmetrize: false,
+            filter: 0.0,
+            draws: 0,
+        }
+    }
+
+    /// A row of a solver and a constant, in the place that it takes.
+    ///
+    /// # Errors
+    /// If there is no such constant.
+    pub fn constant(ksp: Method, constant: &str) -> Result<Self> {
+        let is_space = constant.parse::<constants::Spec>()?.member().is_space();
+        let symmetrize = !is_space && ksp.requirements().symmetric_preconditioner();
+        let row = Row { symmetrize, ..Row::classical(ksp, constant) };
+        Ok(if is_space { Row { space: row.pc, pc: None, ..row } } else { row })
     }
 
     /// A row of a solver and a model.
@@ -186,6 +213,7 @@ impl Row {
             symmetrize: ksp.requirements().symmetric_preconditioner(),
             ksp,
             pc: None,
+            space: None,
             model: Some(OneOrMany::One(model)),
             filter: 0.0,
             draws: 0,
@@ -197,14 +225,27 @@ impl Row {
     /// # Errors
     /// [`Error::Argument`] if none is given, or the notation is wrong.
     pub fn kind(&self) -> Result<RowKind> {
-        match (&self.pc, &self.model) {
-            (Some(pc), None) if constants::is_named(pc) => Ok(RowKind::Constant(pc.parse()?)),
-            (Some(pc), None) => Ok(RowKind::Classical(pc.parse()?)),
-            (pc, Some(model)) => {
-                let beside = pc.as_deref().map(str::parse).transpose()?;
-                Ok(RowKind::Model(model.clone(), beside))
+        let bad = |reason: String| Err(Error::Argument(format!("row {:?}: {reason}", self.name())));
+        let beside = || self.pc.as_deref().map(str::parse).transpose();
+        match (&self.pc, &self.space, &self.model) {
+            (_, Some(_), Some(_)) => bad("space and model: leave one of them away".into()),
+            (_, Some(space), None) => {
+                let spec: constants::Spec = space.parse()?;
+                match spec.member().is_space() {
+                    true => Ok(RowKind::Constant(spec, beside()?)),
+                    false => bad(format!("{space} is no space but a preconditioner: give it as pc")),
+                }
             }
-            (None, None) => Err(Error::Argument(format!("row {:?}: needs pc, model or both", self.name()))),
+            (Some(pc), None, None) if constants::is_named(pc) => {
+                let spec: constants::Spec = pc.parse()?;
+                match spec.member().is_space() {
+                    true => bad(format!("{pc} is a space: give it as space, beside any pc")),
+                    false => Ok(RowKind::Constant(spec, None)),
+                }
+            }
+            (Some(pc), None, None) => Ok(RowKind::Classical(pc.parse()?)),
+            (_, None, Some(model)) => Ok(RowKind::Model(model.clone(), beside()?)),
+            (None, None, None) => bad("needs pc, space or model".into()),
         }
     }
 
@@ -225,7 +266,7 @@ impl Row {
             Some(OneOrMany::Many(_)) => Some("model".into()),
             None => None,
         };
-        let parts = [Some(self.ksp.to_string()), model, self.pc.clone()];
+        let parts = [Some(self.ksp.to_string()), model, self.space.clone(), self.pc.clone()];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" + ")
     }
 }
@@ -354,10 +395,10 @@ impl EvalRecipe {
             if !(row.filter >= 0.0 && row.filter.is_finite()) {
                 return bad(format!("row {:?}: filter must be 0 or positive", row.name()));
             }
-            let plain = matches!(row.kind(), Ok(RowKind::Classical(_)));
+            let plain = matches!(row.kind(), Ok(RowKind::Classical(_))) || row.space.is_some();
             if plain && (row.symmetrize || row.filter > 0.0 || row.draws > 0) {
                 return bad(format!(
-                    "row {:?}: symmetrize, filter and draws mean nothing for a classical preconditioner",
+                    "row {:?}: symmetrize, filter and draws mean nothing for a classical preconditioner or a space",
                     row.name()
                 ));
             }
@@ -373,23 +414,57 @@ impl EvalRecipe {
         let mut full = self.clone();
         for row in &mut full.rows {
             row.label = row.name();
-            let pc = match row.kind()? {
-                RowKind::Classical(spec) | RowKind::Model(_, Some(spec)) => toml::Value::try_from(spec),
-                RowKind::Constant(spec) => toml::Value::try_from(spec),
-                RowKind::Model(_, None) => continue,
+            let (constant, classical) = match row.kind()? {
+                RowKind::Classical(spec) => (None, Some(spec)),
+                RowKind::Constant(spec, beside) => (Some(spec), beside),
+                RowKind::Model(_, beside) => (None, beside),
             };
             // What no text can hold stays as it was given.
-            if let Ok(toml::Value::String(text)) = pc {
+            if let Some(text) = classical.map(toml::Value::try_from).and_then(text) {
                 row.pc = Some(text);
+            }
+            if let Some(text) = constant.map(toml::Value::try_from).and_then(text) {
+                *(if row.space.is_some() { &mut row.space } else { &mut row.pc }) = Some(text);
             }
         }
         toml::to_string(&full).map_err(|e| Error::Argument(format!("recipe cannot be written as TOML: {e}")))
     }
 }
 
+/// What a notation's value is as text.
+fn text(value: std::result::Result<toml::Value, toml::ser::Error>) -> Option<String> {
+    match value {
+        Ok(toml::Value::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_space_stands_in_its_own_key_beside_any_preconditioner() {
+        let parse = |row: &str| EvalRecipe::parse(&format!("data = ['a.h5']\n[[row]]\nksp = 'cg'\n{row}"), "e.toml");
+        let recipe = parse("space = 'mean-space(4)'\npc = 'icc'").unwrap();
+        assert_eq!(recipe.rows[0].name(), "cg + mean-space(4) + icc");
+        let stored = recipe.to_toml().unwrap();
+        assert!(stored.contains("samples = 64") && stored.contains("shift = "), "{stored}");
+        assert_eq!(EvalRecipe::parse(&stored, "e.toml").unwrap().to_toml().unwrap(), stored);
+        for (row, kind) in [("space = 'sine-modes(4)'", "constant"), ("space = 'eigenvectors(4)'", "oracle")] {
+            assert_eq!(parse(row).unwrap().rows[0].kind().unwrap().name(), kind);
+        }
+        for (row, reason) in [
+            ("pc = 'sine-modes(4)'", "give it as space"),
+            ("space = 'mean-inverse'", "give it as pc"),
+            ("space = 'sine-modes'\nmodel = 'run'", "leave one of them away"),
+            ("space = 'sine-modes'\nfilter = 0.1", "mean nothing"),
+            ("", "needs pc, space or model"),
+        ] {
+            let refused = parse(row).unwrap_err().to_string();
+            assert!(refused.contains(reason), "{row}: {refused}");
+        }
+    }
 
     #[test]
     fn a_stored_recipe_holds_every_default_and_reads_back_as_itself() {

@@ -128,10 +128,15 @@ fn rehearse(recipe: &EvalRecipe, data: &Arc<Dataset>, d: usize, first: u32) -> R
         return Ok(labels);
     };
     for row in &recipe.rows {
-        if let RowKind::Constant(_) = row.kind()? {
+        let named = |e| named(e, row, data);
+        if let RowKind::Constant(spec, _) = row.kind()? {
+            labels = labels.and(spec.member().labels());
+            // Fitting takes long: a space is asked for, but not made.
+            if spec.member().is_space() {
+                measure::can_use_a_space(row, &system).map_err(named)?;
+            }
             continue;
         }
-        let named = |e| named(e, row, data);
         let source = measure::source(&row.kind()?, (d, recipe.device), |spec| fit(spec, data, row)).map_err(named)?;
         if let Source::Model(model, _) = &source {
             labels = labels.and(model.labels());

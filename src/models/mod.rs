@@ -3,6 +3,7 @@
 
 pub mod checkpoint;
 pub mod constants;
+mod eigenvector_labels;
 pub mod explicit_inverse;
 pub mod factor_gnn;
 pub mod features;
@@ -22,6 +23,7 @@ pub mod stencil_mlp;
 pub mod testing;
 mod training_set;
 mod two_level;
+mod unit_square;
 
 use std::path::Path;
 
@@ -121,8 +123,8 @@ pub trait ModelConfig: Configuration + Send + Sync {
     }
 
     /// Constants of the training systems ([`constants`]) that a network of this kind has to beat, as rows name them.
-    fn constants(&self) -> &'static [&'static str] {
-        &[]
+    fn constants(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 

@@ -1,11 +1,12 @@
 //! What tests of models share: a model that knows what a network would have to learn, matrices, what is definite.
 
+use super::eigenvector_labels::LABEL;
 use super::{Model, PredictOptions};
 use crate::error::Result;
-use crate::linalg::{Csr, LinOp};
+use crate::linalg::{Cholesky, Csr, LinOp, eigen};
 use crate::precond::sine_modes;
 use crate::solve::Acceleration;
-use crate::system::LinearSystem;
+use crate::system::{Field, LinearSystem, Location};
 
 /// Predicts that many sine modes of the square grid that the unknowns are.
 pub struct SineModes(pub usize);
@@ -22,6 +23,19 @@ impl Model for SineModes {
     fn predict(&self, system: &LinearSystem, _options: &PredictOptions) -> Result<Acceleration> {
         Ok(Acceleration::space(sine_modes(system.n().isqrt(), self.0)?))
     }
+}
+
+/// The system with its lowest eigenvectors as a label.
+pub fn labelled_by_eigenvectors(mut system: LinearSystem, k: usize) -> LinearSystem {
+    let factor = Cholesky::new(&system.matrix).unwrap();
+    let solve = |x: &mut [f64]| {
+        factor.solve_in_place(x);
+        Ok(())
+    };
+    let vectors = eigen::smallest(&system.matrix, k, &solve).unwrap().vectors;
+    let values = (0..system.n()).flat_map(|i| vectors.iter().map(move |v| v[i])).collect();
+    system.labels.push(Field { name: LABEL.into(), location: Location::Dofs, components: k, values });
+    system
 }
 
 /// 5-point differences with varying coefficients on `nx` × `ny` points: symmetric, positive definite.

@@ -118,9 +118,8 @@ fn rows(recipe: &TrainRecipe, directory: &RunDirectory, props: Props) -> Result<
         rows.extend(["ilu", direct].iter().map(|pc| Row::classical(gmres.clone(), pc)));
     }
     let judge = &recipe.validation.ksp;
-    let symmetrize = judge.requirements().symmetric_preconditioner();
     for constant in recipe.settings()?.constants() {
-        rows.push(Row { symmetrize, ..Row::classical(judge.clone(), constant) });
+        rows.push(Row::constant(judge.clone(), &constant)?);
     }
     for (file, label) in [(directory.initial(), "untrained"), (directory.best(), "trained")] {
         if !file.is_file() {

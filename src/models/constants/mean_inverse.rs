@@ -63,7 +63,7 @@ impl Constant for MeanInverse {
         };
         let entries = mean_inverse(source, ids)?;
         let op = Arc::new(ExplicitInverse::new(n, entries, options.filter, options.symmetrize)?);
-        Ok(Box::new(move || Acceleration::preconditioner(op.clone())))
+        Ok(Box::new(move |_| Ok(Acceleration::preconditioner(op.clone()))))
     }
 }
 
@@ -121,7 +121,7 @@ mod tests {
             let spec: Spec = spec.parse().unwrap();
             let same = spec.member().fit(&train, &[0, 1], &PredictOptions::default()).unwrap();
             let mut z = [0.0; 2];
-            same().preconditioner.unwrap().apply(&[1.0, 1.0], &mut z);
+            same(&train[0]).unwrap().preconditioner.unwrap().apply(&[1.0, 1.0], &mut z);
             assert_eq!(z, expected);
         }
         let mixed = vec![diagonal(&[1.0]), diagonal(&[2.0, 4.0])];

@@ -1,17 +1,21 @@
 //! Constants: what training systems give once and every system then gets alike, the least that a learned method must
-//! beat.
+//! beat; and, where labels are stored, the best that it can reach.
 //!
-//! [`ENTRIES`] lists them, one a file. A recipe's row names one in place of a classical preconditioner.
+//! [`ENTRIES`] lists them, one a file. A recipe's row names one in place of a classical preconditioner (`pc`), or, if it
+//! is a space, beside one (`space`).
 
+pub mod eigenvectors;
 pub mod mean_fsai;
 pub mod mean_inverse;
+pub mod mean_space;
+pub mod sine_modes;
 
 use super::PredictOptions;
 use crate::entry::{Configuration, Entry, Registry};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::notation::{self, Kind};
 use crate::solve::Acceleration;
-use crate::system::SampleSource;
+use crate::system::{LinearSystem, Names, SampleSource};
 
 /// The settings of a constant: what its table in a recipe becomes.
 pub trait Constant: Configuration + Send + Sync {
@@ -20,13 +24,26 @@ pub trait Constant: Configuration + Send + Sync {
     /// # Errors
     /// If there are none, or they do not suit; those of [`SampleSource::load`].
     fn fit(&self, source: &dyn SampleSource, ids: &[u32], options: &PredictOptions) -> Result<Fitted>;
+
+    /// Whether it gives a space to deflate or recycle, which goes with any preconditioner.
+    fn is_space(&self) -> bool {
+        false
+    }
+
+    /// Labels of the system itself that it looks at: it is then no constant but what no method can know, an oracle.
+    fn labels(&self) -> Names {
+        Names::None
+    }
 }
 
-/// Puts the same beside every system.
-pub type Fitted = Box<dyn Fn() -> Acceleration + Send + Sync>;
+/// What is put beside a system: the same beside each, or beside those of a size; of an oracle what its labels say.
+pub type Fitted = Box<dyn Fn(&LinearSystem) -> Result<Acceleration> + Send + Sync>;
 
 /// The constants there are.
-pub static ENTRIES: Registry<dyn Constant> = Registry::new("constant", &[&mean_inverse::ENTRY, &mean_fsai::ENTRY]);
+pub static ENTRIES: Registry<dyn Constant> = Registry::new(
+    "constant",
+    &[&mean_inverse::ENTRY, &mean_fsai::ENTRY, &sine_modes::ENTRY, &mean_space::ENTRY, &eigenvectors::ENTRY],
+);
 
 /// A constant with its settings, written `mean-inverse` or `mean-inverse(64)`.
 pub type Spec = notation::Spec<dyn Constant>;
@@ -34,6 +51,14 @@ pub type Spec = notation::Spec<dyn Constant>;
 impl Kind for dyn Constant {
     fn registry() -> &'static Registry<Self> {
         &ENTRIES
+    }
+}
+
+/// Refuses a space without columns, and more of them than anyone means.
+fn check_columns(name: &str, k: usize) -> Result<()> {
+    match k {
+        1..=256 => Ok(()),
+        _ => Err(Error::Argument(format!("{name}: k = {k} must be from 1 to 256"))),
     }
 }
 

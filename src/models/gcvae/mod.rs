@@ -194,8 +194,8 @@ impl ModelConfig for GcvaeConfig {
         ]
     }
 
-    fn constants(&self) -> &'static [&'static str] {
-        &["mean-fsai", "mean-fsai(256, extra = 0.2)"]
+    fn constants(&self) -> Vec<String> {
+        vec!["mean-fsai".into(), "mean-fsai(256, extra = 0.2)".into()]
     }
 }
 

@@ -117,8 +117,8 @@ impl ModelConfig for MlpConfig {
         }]
     }
 
-    fn constants(&self) -> &'static [&'static str] {
-        &["mean-inverse"]
+    fn constants(&self) -> Vec<String> {
+        vec!["mean-inverse".into()]
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{Base, NAME, NeurkittConfig, Transform};
 use crate::error::{Error, Result};
-use crate::precond::sine_pairs;
-use crate::system::{Field, LinearSystem, Location, MeshData};
+use crate::models::unit_square::{UnitSquare, sine_modes};
+use crate::system::{Field, LinearSystem, Location};
 
 /// Corners of the grid cell that an unknown lies in.
 pub const CORNERS: usize = 4;
@@ -29,52 +29,11 @@ impl NeurkittConfig {
     }
 }
 
-/// A box around the points of a mesh, as the unit square.
-struct Frame<'a> {
-    mesh: &'a MeshData,
-    low: [f64; 2],
-    size: [f64; 2],
-}
-
-impl<'a> Frame<'a> {
-    fn new(mesh: &'a MeshData) -> Result<Self> {
-        if mesh.dim != 2 {
-            return Err(Error::Argument(format!("{NAME} works in the plane; the mesh has {} dimensions", mesh.dim)));
-        }
-        let range = |k: usize| {
-            let along = mesh.points.iter().skip(k).step_by(2);
-            along.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
-        };
-        let [x, y] = [range(0), range(1)];
-        Ok(Frame { mesh, low: [x.0, y.0], size: [x.1 - x.0, y.1 - y.0] })
-    }
-
-    fn unit(&self, point: [f64; 2]) -> [f64; 2] {
-        [0, 1].map(|k| ((point[k] - self.low[k]) / self.size[k].max(f64::MIN_POSITIVE)).clamp(0.0, 1.0))
-    }
-
-    fn point(&self, i: usize) -> [f64; 2] {
-        self.unit([self.mesh.points[2 * i], self.mesh.points[2 * i + 1]])
-    }
-
-    /// The middles of the cells.
-    fn middles(&self) -> Vec<[f64; 2]> {
-        let middle = |cell: &[u32]| {
-            let share = 1.0 / cell.len() as f64;
-            cell.iter().fold([0.0; 2], |sum, &i| {
-                let p = self.point(i as usize);
-                [sum[0] + share * p[0], sum[1] + share * p[1]]
-            })
-        };
-        self.mesh.cells.chunks_exact(self.mesh.cell_size.max(1)).map(middle).collect()
-    }
-}
-
 /// The values of a field on a grid of `side` points a side: its own, or those of the nearest point or cell.
-fn on_grid(field: &Field, side: usize, frame: &Frame) -> Result<Vec<f64>> {
+fn on_grid(field: &Field, side: usize, frame: &UnitSquare) -> Result<Vec<f64>> {
     let places: Vec<[f64; 2]> = match field.location {
         Location::Grid => return Ok(field.values.clone()),
-        Location::Points => (0..frame.mesh.points.len() / 2).map(|i| frame.point(i)).collect(),
+        Location::Points => frame.points(),
         Location::Cells => frame.middles(),
         other => {
             return Err(Error::Argument(format!(
@@ -100,10 +59,8 @@ impl Seen {
     /// has no logarithm.
     pub fn new(config: &NeurkittConfig, system: &LinearSystem) -> Result<Self> {
         let mesh = system.mesh.as_ref().ok_or_else(|| Error::Argument(format!("{NAME} needs samples on a mesh")))?;
-        let frame = Frame::new(mesh)?;
-        if mesh.free_dofs.iter().any(|&d| d as usize >= mesh.points.len() / 2) {
-            return Err(Error::Argument(format!("{NAME} needs unknowns that are values at the points of the mesh")));
-        }
+        let frame = UnitSquare::new(mesh, NAME)?;
+        let at = frame.unknowns(NAME)?;
         let fields = config.fields.iter().map(|name| field(system, name)).collect::<Result<Vec<_>>>()?;
         let grids = fields.iter().filter(|f| f.location == Location::Grid).map(|f| f.values.len().isqrt());
         let side = grids.max().unwrap_or(config.grid);
@@ -121,11 +78,10 @@ impl Seen {
             inputs.extend(values.iter().map(|v| v[k] as f32));
             inputs.extend([(k % side) as f32 * step, (k / side) as f32 * step]);
         }
-        let at: Vec<[f64; 2]> = mesh.free_dofs.iter().map(|&d| frame.point(d as usize)).collect();
         let (corners, shares) = corners(&at, side);
         let base = match config.base {
             Base::None => Vec::new(),
-            Base::Sine => sine_modes(&at, config.dim),
+            Base::Sine => sine_modes(&at, config.dim).into_iter().map(|v| v as f32).collect(),
         };
         Ok(Seen { side, inputs, corners, shares, base })
     }
@@ -139,7 +95,7 @@ fn field<'a>(system: &'a LinearSystem, name: &str) -> Result<&'a Field> {
 }
 
 /// What the network sees of a field.
-fn seen(config: &NeurkittConfig, field: &Field, side: usize, frame: &Frame) -> Result<Vec<f64>> {
+fn seen(config: &NeurkittConfig, field: &Field, side: usize, frame: &UnitSquare) -> Result<Vec<f64>> {
     let mut values = on_grid(field, side, frame)?;
     if values.len() != side * side {
         return Err(Error::Argument(format!(
@@ -188,14 +144,4 @@ fn corners(at: &[[f64; 2]], side: usize) -> (Vec<u32>, Vec<f32>) {
         true => (single, Vec::new()),
         false => (index, shares),
     }
-}
-
-/// The lowest sine modes at places of the unit square (places × count).
-fn sine_modes(at: &[[f64; 2]], count: usize) -> Vec<f32> {
-    let pairs = sine_pairs(count);
-    let mode = |place: &[f64; 2], (p, q): (usize, usize)| {
-        let wave = |k: usize, x: f64| (std::f64::consts::PI * k as f64 * x).sin();
-        (wave(p, place[0]) * wave(q, place[1])) as f32
-    };
-    at.iter().flat_map(|place| pairs.iter().map(move |&pair| mode(place, pair))).collect()
 }

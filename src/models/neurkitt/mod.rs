@@ -116,6 +116,11 @@ impl ModelConfig for NeurkittConfig {
         models::load(Neurkitt::new(self.clone()), checkpoint, file, on)
     }
 
+    fn constants(&self) -> Vec<String> {
+        let (columns, vectors) = (self.dim, self.targets());
+        vec![format!("sine-modes({columns})"), format!("mean-space({vectors})"), format!("eigenvectors({vectors})")]
+    }
+
     fn recipes(&self) -> &'static [BuiltIn] {
         &[
             BuiltIn {

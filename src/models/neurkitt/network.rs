@@ -9,15 +9,13 @@ use super::{Base, NAME, NeurkittConfig};
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
 use crate::models::PredictOptions;
+use crate::models::eigenvector_labels::{LABEL, eigenvectors};
 use crate::models::network::{Description, Network};
 use crate::nn::fourier::{FourierLayer, Pointwise};
 use crate::nn::ops::{Images, Ops, Weights};
 use crate::nn::{Backend, Layout, Real, Trained};
 use crate::solve::Acceleration;
-use crate::system::{Field, LinearSystem, Names};
-
-/// The label that the network learns.
-pub const LABEL: &str = "eigenvectors";
+use crate::system::{LinearSystem, Names};
 
 /// A lift, Fourier layers, a head.
 pub struct Neurkitt {
@@ -133,22 +131,6 @@ impl Neurkitt {
         let k = self.config.dim;
         Ok(Dense::from_fn(entries.len() / k, k, |i, j| f64::from(entries[i * k + j])))
     }
-}
-
-/// The first `count` eigenvectors of a label, as columns.
-///
-/// # Errors
-/// [`Error::Argument`] if the label is missing or holds fewer.
-pub fn eigenvectors(system: &LinearSystem, count: usize) -> Result<Dense> {
-    let label = system.label(LABEL).filter(|l| l.components >= count).ok_or_else(|| {
-        let there = system.label(LABEL).map_or(0, |l: &Field| l.components);
-        Error::Argument(format!(
-            "{count} eigenvectors a system are needed, the dataset holds {there}: generate it with [labels] eigenpairs \
-             = {count}"
-        ))
-    })?;
-    let k = label.components;
-    Ok(Dense::from_fn(label.values.len() / k, count, |i, j| label.values[i * k + j]))
 }
 
 /// The cosine of the largest angle between span V and span W, V with orthonormal columns: the least singular value of

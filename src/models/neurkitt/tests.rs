@@ -3,20 +3,21 @@
 use std::sync::Arc;
 
 use super::features::Seen;
-use super::network::{Tables, eigenvectors};
+use super::network::Tables;
 use super::*;
 use crate::families;
 use crate::linalg::dense::Dense;
-use crate::linalg::{Cholesky, eigen};
 use crate::models::PredictOptions;
+use crate::models::eigenvector_labels::eigenvectors;
 use crate::models::network::Network;
+use crate::models::testing::labelled_by_eigenvectors;
 use crate::nn::ops::{ProjectionLossOp, Vectors};
 use crate::nn::{Cpu, Trained, testing};
 use crate::precond::sine_modes;
 use crate::rng::{Purpose, stream};
 use crate::solve::Problem;
 use crate::solver::Stop;
-use crate::system::{Field, LinearSystem, Location};
+use crate::system::LinearSystem;
 
 const SMALL: &str = "width = 3\nlayers = 2\nmodes = 2\nhead = 4\ndim = 3\n";
 
@@ -29,19 +30,7 @@ fn config(more: &str) -> NeurkittConfig {
 fn samples(family: &str, table: toml::Table, count: u64) -> Vec<LinearSystem> {
     let family = families::build(family, &table, "test").unwrap();
     let mut sampler = family.sampler().unwrap();
-    let mut sample = |i| {
-        let mut system = sampler.sample(1, i).unwrap();
-        let factor = Cholesky::new(&system.matrix).unwrap();
-        let solve = |x: &mut [f64]| {
-            factor.solve_in_place(x);
-            Ok(())
-        };
-        let vectors = eigen::smallest(&system.matrix, 4, &solve).unwrap().vectors;
-        let values = (0..system.n()).flat_map(|i| vectors.iter().map(move |v| v[i])).collect();
-        let name = "eigenvectors".into();
-        system.labels.push(Field { name, location: Location::Dofs, components: 4, values });
-        system
-    };
+    let mut sample = |i| labelled_by_eigenvectors(sampler.sample(1, i).unwrap(), 4);
     (0..count).map(&mut sample).collect()
 }
 

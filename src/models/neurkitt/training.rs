@@ -6,9 +6,10 @@ use rand_chacha::ChaCha8Rng;
 
 use super::NeurkittConfig;
 use super::features::Seen;
-use super::network::{LABEL, Neurkitt, Tables, eigenvectors};
+use super::network::{Neurkitt, Tables};
 use crate::error::Result;
 use crate::models::TrainingSet;
+use crate::models::eigenvector_labels::{LABEL, eigenvectors};
 use crate::models::fit::{self, Trainer, Training};
 use crate::nn::ops::{ProjectionLossOp, Taped, Vectors};
 use crate::nn::{Backend, Device, Loss, Params};

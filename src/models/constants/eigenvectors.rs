@@ -1,0 +1,59 @@
+//! `eigenvectors`: the stored eigenvectors of each system itself, what a network that predicts them could at best say.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Constant, Fitted, check_columns};
+use crate::entry::{self, Entry};
+use crate::error::Result;
+use crate::models::PredictOptions;
+use crate::models::eigenvector_labels::{LABEL, eigenvectors};
+use crate::solve::Acceleration;
+use crate::system::{Names, SampleSource};
+
+const NAME: &str = "eigenvectors";
+
+/// What a predicted space can reach; their computation is not in the time.
+pub static ENTRY: Entry<dyn Constant> = Entry {
+    name: NAME,
+    help: "the k stored eigenvectors of smallest |lambda| of the system itself (an oracle), a space to deflate or recycle",
+    source: "the labels of the dataset",
+    needs: "samples with the label eigenvectors",
+    positional: &["k"],
+    defaults: entry::defaults::<Eigenvectors>,
+    parse: |table, name, origin| Ok(Box::new(entry::checked(table, name, origin, Eigenvectors::check)?)),
+};
+
+/// Its settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Eigenvectors {
+    /// Vectors.
+    pub k: usize,
+}
+
+impl Default for Eigenvectors {
+    fn default() -> Self {
+        Eigenvectors { k: 10 }
+    }
+}
+
+impl Eigenvectors {
+    fn check(&self) -> Result<()> {
+        check_columns(NAME, self.k)
+    }
+}
+
+impl Constant for Eigenvectors {
+    fn fit(&self, _source: &dyn SampleSource, _ids: &[u32], _options: &PredictOptions) -> Result<Fitted> {
+        let k = self.k;
+        Ok(Box::new(move |system| Ok(Acceleration::space(eigenvectors(system, k)?))))
+    }
+
+    fn is_space(&self) -> bool {
+        true
+    }
+
+    fn labels(&self) -> Names {
+        Names::Only(vec![LABEL.into()])
+    }
+}
