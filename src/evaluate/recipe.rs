@@ -449,7 +449,7 @@ mod tests {
         let recipe = parse("space = 'mean-space(4)'\npc = 'icc'").unwrap();
         assert_eq!(recipe.rows[0].name(), "cg + mean-space(4) + icc");
         let stored = recipe.to_toml().unwrap();
-        assert!(stored.contains("samples = 64") && stored.contains("shift = "), "{stored}");
+        assert!(stored.contains("mean-space(4, 64)") && stored.contains("shift = "), "{stored}");
         assert_eq!(EvalRecipe::parse(&stored, "e.toml").unwrap().to_toml().unwrap(), stored);
         for (row, kind) in [("space = 'sine-modes(4)'", "constant"), ("space = 'eigenvectors(4)'", "oracle")] {
             assert_eq!(parse(row).unwrap().rows[0].kind().unwrap().name(), kind);

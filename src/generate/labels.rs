@@ -3,6 +3,7 @@
 //! ```toml
 //! [labels]
 //! eigenpairs = 20    # the 20 of smallest |λ|: eigenvectors, eigenvalues, eigen_residuals
+//! eigenpairs_pc = "icc"   # of M A, M the incomplete Cholesky factorisation without fill, instead of A
 //! icc = true         # L of the incomplete Cholesky factor, on tril(A)
 //! koptimal = true    # the K-optimal factor on tril(A) (Algorithm 1 of Trifonov et al.); n up to 4096
 //! inverse = true     # A⁻¹, dense; n up to 2048
@@ -26,12 +27,32 @@ const MOST_INVERSE: usize = 2048;
 /// Largest n with a K-optimal factor (it, too, needs the inverse).
 const MOST_KOPTIMAL: usize = 4096;
 
+/// M in the eigenproblem M A v = λ v: deflation beside a preconditioner gains most from the eigenvectors of M A.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EigenpairsPc {
+    /// The identity.
+    #[default]
+    None,
+    /// Incomplete Cholesky factorisation without fill.
+    Icc,
+}
+
+impl EigenpairsPc {
+    fn is_none(&self) -> bool {
+        *self == EigenpairsPc::None
+    }
+}
+
 /// The `[labels]` table of a recipe.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Labels {
     /// How many of the eigenpairs of smallest magnitude; 0 for none.
     pub eigenpairs: usize,
+    /// Of which matrix.
+    #[serde(skip_serializing_if = "EigenpairsPc::is_none")]
+    pub eigenpairs_pc: EigenpairsPc,
     /// Whether to keep the incomplete Cholesky factor without fill.
     pub icc: bool,
     /// Whether to keep the K-optimal factor.
@@ -53,6 +74,7 @@ impl Labels {
             ("koptimal", self.koptimal),
             ("inverse", self.inverse),
             ("eigenpairs", self.eigenpairs > 0),
+            ("eigenpairs_pc", !self.eigenpairs_pc.is_none()),
         ] {
             let (enough, needed) = match key {
                 "eigenpairs" => (props.symmetric, "symmetric"),
@@ -91,10 +113,16 @@ pub struct Labelled {
     analysis: Option<SymbolicDirect>,
 }
 
-/// The k eigenpairs of A of smallest magnitude.
-fn smallest(analysis: &SymbolicDirect, a: &Csr, k: usize) -> Result<Eigenpairs> {
+/// The k eigenpairs of A or M A of smallest magnitude.
+fn smallest(analysis: &SymbolicDirect, a: &Csr, (k, pc): (usize, EigenpairsPc)) -> Result<Eigenpairs> {
     let factor = analysis.factorize(a)?;
-    eigen::smallest(a, k, &|x| factor.solve_in_place(x))
+    match pc {
+        EigenpairsPc::None => eigen::smallest(a, k, &|x| factor.solve_in_place(x)),
+        EigenpairsPc::Icc => {
+            let l = Icc::new(a, 0)?.factor()?;
+            eigen::smallest_preconditioned(a, &l, k, &|x| factor.solve_in_place(x))
+        }
+    }
 }
 
 impl Labelled {
@@ -137,9 +165,10 @@ impl Labelled {
 
     fn eigenpairs(&self, s: &mut LinearSystem) -> Result<()> {
         let (a, k, n) = (&s.matrix, self.labels.eigenpairs, s.n());
+        let of = (k, self.labels.eigenpairs_pc);
         let pairs = match &self.analysis {
-            Some(analysis) => smallest(analysis, a, k)?,
-            None => smallest(&SymbolicDirect::new(a.pattern(), s.props)?, a, k)?,
+            Some(analysis) => smallest(analysis, a, of)?,
+            None => smallest(&SymbolicDirect::new(a.pattern(), s.props)?, a, of)?,
         };
         let rows = (0..n).flat_map(|i| pairs.vectors.iter().map(move |v| v[i]));
         let labels = [

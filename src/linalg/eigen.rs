@@ -5,7 +5,7 @@ use rand::RngExt;
 
 use super::dense::Dense;
 use super::vector::{axpy, dot, norm2};
-use super::{Csr, dense};
+use super::{Csr, SplitOperator};
 use crate::error::{Error, Result};
 use crate::rng::{Purpose, stream};
 
@@ -40,31 +40,83 @@ const DENSE: usize = 128;
 /// # Errors
 /// [`Error::Argument`] unless 1 ≤ k ≤ n, [`Error::Numeric`] if they do not converge; what `solve` fails with.
 pub fn smallest(a: &Csr, k: usize, solve: &dyn Fn(&mut [f64]) -> Result<()>) -> Result<Eigenpairs> {
-    let n = a.nrows();
-    if k == 0 || k > n {
-        return Err(Error::Argument(format!("{k} eigenpairs of a matrix of {n} rows: must be from 1 to {n}")));
+    let operator = Operator { n: a.nrows(), norm: infinity_norm(a), apply: &|x, y| a.spmv(x, y) };
+    operator.smallest(k, solve)
+}
+
+/// The k eigenpairs M A v = λ v of smallest λ, A and M = L⁻ᵀ L⁻¹ symmetric positive definite, `solve` being x ← A⁻¹ x:
+/// as [`smallest`] for L⁻¹ A L⁻ᵀ. The vectors are of unit length and M⁻¹-orthogonal; the residuals are those of
+/// L⁻¹ A L⁻ᵀ.
+///
+/// # Errors
+/// As [`smallest`] and [`SplitOperator::new`].
+pub fn smallest_preconditioned(
+    a: &Csr,
+    l: &Csr,
+    k: usize,
+    solve: &dyn Fn(&mut [f64]) -> Result<()>,
+) -> Result<Eigenpairs> {
+    let split = SplitOperator::new(a, l)?;
+    let apply = |x: &[f64], y: &mut [f64]| split.apply(x, y);
+    let operator = Operator { n: a.nrows(), norm: largest(a.nrows(), &apply), apply: &apply };
+    let mut pairs = operator.smallest(k, &|x| split.solve(x, solve))?;
+    for v in &mut pairs.vectors {
+        split.solve_transposed(v);
+        normalize(v);
     }
-    if n <= DENSE.max(3 * k) {
-        return by_dense(a, k);
+    Ok(pairs)
+}
+
+/// About ‖C‖₂ of a symmetric C, by a few steps of the power method.
+fn largest(n: usize, apply: &dyn Fn(&[f64], &mut [f64])) -> f64 {
+    let mut x: Vec<f64> = (0..n).map(|i| if i % 2 == 0 { 1.0 } else { -1.0 }).collect();
+    let mut y = vec![0.0; n];
+    let mut norm = 0.0;
+    for _ in 0..8 {
+        let size = norm2(&x);
+        x.iter_mut().for_each(|v| *v /= size);
+        apply(&x, &mut y);
+        norm = norm2(&y);
+        std::mem::swap(&mut x, &mut y);
     }
-    let norm = infinity_norm(a);
-    let mut krylov = Krylov::start(n)?;
-    let most = n.min(20 * k + 200);
-    loop {
-        krylov.extend(solve)?;
-        let size = krylov.projected.len();
-        // Rayleigh–Ritz costs about as much as some blocks: not after each.
-        if size >= k + BLOCK && (size / BLOCK).is_multiple_of(4) || size + BLOCK > most {
-            let pairs = krylov.ritz(a, k)?;
-            let good = |(r, l): (&f64, &f64)| *r <= (TOLERANCE * l.abs()).max(FLOOR * f64::EPSILON * norm);
-            if pairs.residuals.iter().zip(&pairs.values).all(good) {
-                return Ok(pairs);
-            }
-            if size + BLOCK > most {
-                return Err(Error::Numeric(format!(
-                    "{k} smallest eigenpairs: not converged in a space of {size}, residual {:.1e}",
-                    pairs.residuals.iter().copied().fold(0.0, f64::max)
-                )));
+    norm
+}
+
+/// A symmetric matrix by its products.
+struct Operator<'a> {
+    n: usize,
+    /// About its size, for rounding.
+    norm: f64,
+    apply: &'a dyn Fn(&[f64], &mut [f64]),
+}
+
+impl Operator<'_> {
+    fn smallest(&self, k: usize, solve: &dyn Fn(&mut [f64]) -> Result<()>) -> Result<Eigenpairs> {
+        let (a, n, norm) = (self, self.n, self.norm);
+        if k == 0 || k > n {
+            return Err(Error::Argument(format!("{k} eigenpairs of a matrix of {n} rows: must be from 1 to {n}")));
+        }
+        if n <= DENSE.max(3 * k) {
+            return by_dense(a, k);
+        }
+        let mut krylov = Krylov::start(n)?;
+        let most = n.min(20 * k + 200);
+        loop {
+            krylov.extend(solve)?;
+            let size = krylov.projected.len();
+            // Rayleigh–Ritz costs about as much as some blocks: not after each.
+            if size >= k + BLOCK && (size / BLOCK).is_multiple_of(4) || size + BLOCK > most {
+                let pairs = krylov.ritz(a, k)?;
+                let good = |(r, l): (&f64, &f64)| *r <= (TOLERANCE * l.abs()).max(FLOOR * f64::EPSILON * norm);
+                if pairs.residuals.iter().zip(&pairs.values).all(good) {
+                    return Ok(pairs);
+                }
+                if size + BLOCK > most {
+                    return Err(Error::Numeric(format!(
+                        "{k} smallest eigenpairs: not converged in a space of {size}, residual {:.1e}",
+                        pairs.residuals.iter().copied().fold(0.0, f64::max)
+                    )));
+                }
             }
         }
     }
@@ -83,24 +135,37 @@ fn decompose(m: &Dense) -> Result<(Vec<f64>, Dense)> {
     Ok((values, all.U().to_owned()))
 }
 
-fn by_dense(a: &Csr, k: usize) -> Result<Eigenpairs> {
-    let (values, vectors) = decompose(&dense::from_csr(a))?;
-    let column = |c: usize| (0..a.nrows()).map(|i| vectors[(i, c)]).collect();
+fn by_dense(a: &Operator, k: usize) -> Result<Eigenpairs> {
+    let (mut unit, mut image) = (vec![0.0; a.n], vec![0.0; a.n]);
+    let mut all = Dense::zeros(a.n, a.n);
+    for j in 0..a.n {
+        unit[j] = 1.0;
+        (a.apply)(&unit, &mut image);
+        unit[j] = 0.0;
+        (0..a.n).for_each(|i| all[(i, j)] = image[i]);
+    }
+    let (values, vectors) = decompose(&all)?;
+    let column = |c: usize| (0..a.n).map(|i| vectors[(i, c)]).collect();
     finish(a, k, (0..values.len()).map(|c| (values[c], column(c))).collect())
 }
 
+/// Unit length, the largest entry positive.
+fn normalize(v: &mut [f64]) {
+    let largest = v.iter().fold(0.0f64, |m, x| if x.abs() > m.abs() { *x } else { m });
+    let scale = largest.signum() / norm2(v);
+    v.iter_mut().for_each(|x| *x *= scale);
+}
+
 /// The k of smallest |λ|, signs fixed, residuals computed.
-fn finish(a: &Csr, k: usize, mut pairs: Vec<(f64, Vec<f64>)>) -> Result<Eigenpairs> {
+fn finish(a: &Operator, k: usize, mut pairs: Vec<(f64, Vec<f64>)>) -> Result<Eigenpairs> {
     pairs.sort_by(|p, q| p.0.abs().total_cmp(&q.0.abs()));
     pairs.truncate(k);
     let mut out =
         Eigenpairs { values: Vec::with_capacity(k), vectors: Vec::with_capacity(k), residuals: Vec::with_capacity(k) };
     for (value, mut v) in pairs {
-        let largest = v.iter().fold(0.0f64, |m, x| if x.abs() > m.abs() { *x } else { m });
-        let scale = largest.signum() / norm2(&v);
-        v.iter_mut().for_each(|x| *x *= scale);
+        normalize(&mut v);
         let mut r = vec![0.0; v.len()];
-        a.spmv(&v, &mut r);
+        (a.apply)(&v, &mut r);
         axpy(-value, &v, &mut r);
         out.residuals.push(norm2(&r));
         out.values.push(value);
@@ -180,7 +245,7 @@ impl Krylov {
     }
 
     /// The k best approximations.
-    fn ritz(&self, a: &Csr, k: usize) -> Result<Eigenpairs> {
+    fn ritz(&self, a: &Operator, k: usize) -> Result<Eigenpairs> {
         let size = self.projected.len();
         let h = Dense::from_fn(size, size, |i, j| {
             // Both halves are known but for rounding; the lower triangle is read.
@@ -191,13 +256,13 @@ impl Krylov {
         let mut order: Vec<usize> = (0..size).collect();
         order.sort_by(|&p, &q| values[q].abs().total_cmp(&values[p].abs()));
         let pair = |&c: &usize| {
-            let mut v = vec![0.0; a.nrows()];
+            let mut v = vec![0.0; a.n];
             for (i, q) in self.basis[..size].iter().enumerate() {
                 axpy(vectors[(i, c)], q, &mut v);
             }
             // The Rayleigh quotient of A: more accurate than 1/θ.
             let mut av = vec![0.0; v.len()];
-            a.spmv(&v, &mut av);
+            (a.apply)(&v, &mut av);
             (dot(&v, &av) / dot(&v, &v), v)
         };
         finish(a, k, order.iter().take(k).map(pair).collect())
@@ -254,6 +319,39 @@ mod tests {
         let found = check(30, 20);
         assert!(found.residuals.iter().all(|&r| r < 1e-10));
         assert_eq!(found, check(30, 20));
+    }
+
+    #[test]
+    fn of_a_preconditioned_matrix_m_a_v_is_lambda_v() {
+        // SSOR without relaxation: L = (D + E) D^(-1/2), on both sides of the limit below which all is dense.
+        for m in [8, 20] {
+            let a = laplacian(m, 0.0);
+            let lower = |i: usize| {
+                let (columns, values) = a.row(i);
+                let below = columns.iter().zip(values).filter(move |(j, _)| **j as usize <= i);
+                below.map(move |(&j, v)| (i, j as usize, v / 2.0)).collect::<Vec<_>>()
+            };
+            let l = Csr::from_triplets(m * m, m * m, &(0..m * m).flat_map(lower).collect::<Vec<_>>()).unwrap();
+            let factor = Cholesky::new(&a).unwrap();
+            let solve = |x: &mut [f64]| {
+                factor.solve_in_place(x);
+                Ok(())
+            };
+            let found = smallest_preconditioned(&a, &l, 5, &solve).unwrap();
+            for (lambda, v) in found.values.iter().zip(&found.vectors) {
+                assert!(*lambda > 0.0 && *lambda < 1.0 && (norm2(v) - 1.0).abs() < 1e-14);
+                // A v = λ L Lᵀ v, by products alone.
+                let (mut av, mut ltv, mut right) = (vec![0.0; m * m], vec![0.0; m * m], vec![0.0; m * m]);
+                a.spmv(v, &mut av);
+                for i in 0..m * m {
+                    let (columns, values) = l.row(i);
+                    columns.iter().zip(values).for_each(|(&j, l)| ltv[j as usize] += l * v[i]);
+                }
+                l.spmv(&ltv, &mut right);
+                axpy(-lambda, &right, &mut av);
+                assert!(norm2(&av) < 1e-8 * lambda, "{} of {lambda}", norm2(&av));
+            }
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod ldlt;
 pub mod op;
 pub mod pattern;
 pub mod refine;
+mod split_operator;
 mod spmv;
 pub mod vector;
 
@@ -24,4 +25,5 @@ pub use direct::{Direct, SymbolicDirect};
 pub use ldlt::{Inertia, Ldlt, SymbolicLdlt};
 pub use op::{LinOp, Props};
 pub use pattern::Pattern;
+pub use split_operator::SplitOperator;
 pub(crate) use spmv::gather_dot;

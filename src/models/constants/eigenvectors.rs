@@ -15,7 +15,7 @@ const NAME: &str = "eigenvectors";
 /// What a predicted space can reach; their computation is not in the time.
 pub static ENTRY: Entry<dyn Constant> = Entry {
     name: NAME,
-    help: "the k stored eigenvectors of smallest |lambda| of the system itself (an oracle), a space to deflate or recycle",
+    help: "the k stored eigenvectors of the system itself (an oracle), a space to deflate or recycle",
     source: "the labels of the dataset",
     needs: "samples with the label eigenvectors",
     positional: &["k"],

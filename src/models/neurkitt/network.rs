@@ -133,11 +133,11 @@ impl Neurkitt {
     }
 }
 
-/// The cosine of the largest angle between span V and span W, V with orthonormal columns: the least singular value of
-/// Qᵀ V.
+/// The cosine of the largest angle between span V and span W: the least singular value of Qᵀ P, Q and P orthonormal
+/// bases of both.
 fn cosine(w: &Mat<f64>, v: &Mat<f64>) -> Option<f64> {
-    let q = w.qr().compute_thin_Q();
-    let values = (q.transpose() * v).singular_values().ok()?;
+    let [q, p] = [w, v].map(|m| m.qr().compute_thin_Q());
+    let values = (q.transpose() * p).singular_values().ok()?;
     values.into_iter().reduce(f64::min).map(|c: f64| c.min(1.0))
 }
 
