@@ -343,9 +343,9 @@ mod tests {
                 // A v = λ L Lᵀ v, by products alone.
                 let (mut av, mut ltv, mut right) = (vec![0.0; m * m], vec![0.0; m * m], vec![0.0; m * m]);
                 a.spmv(v, &mut av);
-                for i in 0..m * m {
+                for (i, v) in v.iter().enumerate() {
                     let (columns, values) = l.row(i);
-                    columns.iter().zip(values).for_each(|(&j, l)| ltv[j as usize] += l * v[i]);
+                    columns.iter().zip(values).for_each(|(&j, l)| ltv[j as usize] += l * v);
                 }
                 l.spmv(&ltv, &mut right);
                 axpy(-lambda, &right, &mut av);

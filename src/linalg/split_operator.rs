@@ -14,8 +14,8 @@ impl<'a> SplitOperator<'a> {
     /// A (n×n) and a lower triangular L of the same size.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the sizes differ; [`Error::Argument`] unless each row of L ends with an entry on the diagonal
-    /// that is not zero.
+    /// [`Error::Shape`] if the sizes differ; [`Error::Argument`] unless each row of L ends with an entry on the
+    /// diagonal that is not zero.
     pub fn new(a: &'a Csr, l: &'a Csr) -> Result<Self> {
         if l.nrows() != a.nrows() || l.ncols() != a.nrows() {
             return Err(Error::shape("triangular factor", a.nrows(), l.nrows()));

@@ -1,8 +1,8 @@
 //! Constants: what training systems give once and every system then gets alike, the least that a learned method must
 //! beat; and, where labels are stored, the best that it can reach.
 //!
-//! [`ENTRIES`] lists them, one a file. A recipe's row names one in place of a classical preconditioner (`pc`), or, if it
-//! is a space, beside one (`space`).
+//! [`ENTRIES`] lists them, one a file. A recipe's row names one in place of a classical preconditioner (`pc`), or, if
+//! it is a space, beside one (`space`).
 
 pub mod eigenvectors;
 pub mod mean_fsai;
