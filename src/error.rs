@@ -57,6 +57,25 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    /// The same of a sample, by its index in the dataset; what names a file stays.
+    pub fn of_sample(self, index: u64) -> Self {
+        match self {
+            Error::Argument(reason) => Error::Argument(format!("sample {index}: {reason}")),
+            Error::Numeric(reason) => Error::Numeric(format!("sample {index}: {reason}")),
+            Error::Shape { .. } => Error::Argument(format!("sample {index}: {self}")),
+            other => other,
+        }
+    }
+
+    /// The same of what a file holds; what names a file or breaks down numerically stays of its kind.
+    pub fn in_file(self, path: &Path) -> Self {
+        match self {
+            Error::Argument(_) | Error::Shape { .. } => Error::file(path, self.to_string()),
+            Error::Numeric(reason) => Error::Numeric(format!("{}: {reason}", path.display())),
+            other => other,
+        }
+    }
+
     /// An operating-system error met while doing `action` ("read", "write", "create") to `path`.
     pub fn io(path: impl AsRef<Path>, action: &'static str, source: std::io::Error) -> Self {
         Error::Io { path: path.as_ref().to_path_buf(), action, source }

@@ -392,8 +392,9 @@ impl EvalRecipe {
                     self.data.len()
                 ));
             }
-            if !(row.filter >= 0.0 && row.filter.is_finite()) {
-                return bad(format!("row {:?}: filter must be 0 or positive", row.name()));
+            row.options().check().map_err(|e| Error::recipe(origin, format!("row {:?}: {e}", row.name())))?;
+            if row.draws > 0 && row.model.is_none() {
+                return bad(format!("row {:?}: draws are those of a model", row.name()));
             }
             let plain = matches!(row.kind(), Ok(RowKind::Classical(_))) || row.space.is_some();
             if plain && (row.symmetrize || row.filter > 0.0 || row.draws > 0) {

@@ -105,7 +105,10 @@ impl<T: Training<D>, D: Backend> Batches<T, D> {
             let (parts, bytes) = (self.training.parts(), self.set.chunk_bytes());
             let mut made = Vec::with_capacity(missing.len());
             for_each_chunk(&*self.set.source, missing, &parts, bytes, |samples| {
-                let items = samples.par_iter().map(|s| self.training.item(s).map(Arc::new));
+                let items = samples.par_iter().map(|s| match self.training.item(s) {
+                    Ok(item) => Ok(Arc::new(item)),
+                    Err(e) => Err(e.of_sample(s.index)),
+                });
                 made.extend(items.collect::<Result<Vec<_>>>()?);
                 Ok(())
             })?;

@@ -53,7 +53,24 @@ pub struct PredictOptions {
     pub draws: usize,
 }
 
+/// Most draws of a generative model for one system.
+pub const MOST_DRAWS: usize = 1000;
+
 impl PredictOptions {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] naming the option.
+    pub fn check(&self) -> Result<()> {
+        if !(self.filter >= 0.0 && self.filter.is_finite()) {
+            return Err(Error::Argument(format!("filter = {}: must be 0 or positive", self.filter)));
+        }
+        if self.draws > MOST_DRAWS {
+            return Err(Error::Argument(format!("draws = {}: must be at most {MOST_DRAWS}", self.draws)));
+        }
+        Ok(())
+    }
+
     /// For models whose prediction is no explicit inverse.
     ///
     /// # Errors
@@ -173,11 +190,14 @@ pub fn register(model: Entry<dyn ModelConfig>) -> Result<()> {
 /// Loads the model of a run directory (its `best.safetensors`) or of a checkpoint file onto a device.
 ///
 /// # Errors
-/// If there is no checkpoint, or it is not one of fempipe's, or of a newer format.
+/// If there is no checkpoint, or it is not one of fempipe's, or of a newer format, or a weight is not finite.
 pub fn load(path: &Path, on: Device) -> Result<Box<dyn Model>> {
     let file = checkpoint::locate(path)?;
     let checkpoint = Checkpoint::read(&file)?;
     let in_file = |e: Error| Error::file(&file, e.to_string());
+    if let Some(array) = checkpoint.weights.iter().find(|w| w.data.iter().any(|v| !v.is_finite())) {
+        return Err(Error::file(&file, format!("weights {} hold numbers that are not finite", array.name)));
+    }
     let entry = ENTRIES.find(&checkpoint.model).map_err(in_file)?;
     let origin = "settings of the model";
     let table: Table =

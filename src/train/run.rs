@@ -108,7 +108,8 @@ impl Training {
             directory.claim()?;
         }
         let place = directory.path().to_path_buf();
-        let mut run = Self::load(recipe, directory).inspect_err(|_| {
+        let ready = Self::load(recipe, directory).and_then(Self::rehearsed);
+        let mut run = ready.inspect_err(|_| {
             // What was made for a run that cannot start; a directory that holds something stays.
             let _ = std::fs::remove_dir(place);
         })?;
@@ -145,6 +146,16 @@ impl Training {
         run.last_metrics = checkpoint.metrics;
         metrics::truncate(&run.directory.metrics(), run.progress.epoch)?;
         Ok(run)
+    }
+
+    /// Itself, if the first batch can be made and has a loss: what the settings cannot take of the data is told before
+    /// anything is written or replaced.
+    fn rehearsed(mut self) -> Result<Self> {
+        let first = &self.set.ids[..self.set.ids.len().min(self.recipe.batch_size)];
+        let mut rng = stream(self.recipe.seed, Purpose::Probes, 0);
+        let loss = self.trainer.loss(first, &mut rng);
+        loss.map_err(|e| e.in_file(&self.recipe.data))?;
+        Ok(self)
     }
 
     fn load(recipe: TrainRecipe, directory: RunDirectory) -> Result<Self> {

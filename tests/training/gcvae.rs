@@ -23,6 +23,13 @@ fn rows_draw_once_several_times_or_not_at_all() {
     let stored = std::fs::read_to_string(place.path("e/recipe.toml")).unwrap();
     assert!(stored.contains("draws = 4"), "{stored}");
 
+    for (wrong, words) in
+        [(row("many", 100_000, "r"), "must be at most 1000"), (format!("{constant}draws = 3\n"), "those of a model")]
+    {
+        evaluation("w.toml", &wrong);
+        let error = place.fails(&["evaluate", "w.toml"]);
+        assert!(error.contains(words), "{error}");
+    }
     place.recipe("s.toml", SMALL);
     place.ok(&["train", "s.toml", "--epochs", "1"]);
     evaluation("f.toml", &row("mlp", 2, "s"));

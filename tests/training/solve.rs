@@ -47,6 +47,11 @@ fn an_explicit_inverse_is_symmetrised_for_cg_on_demand() {
     assert!(text.contains("spd by its dataset"), "{text}");
     let text = place.ok(&["solve", sample, "--pc", "run", "--ksp", "gmres"]);
     assert!(text.contains("mlp: a preconditioner"), "{text}");
+    for wrong in ["nan", "-1"] {
+        let filter = format!("--filter={wrong}");
+        let error = place.fails(&["solve", sample, "--pc", "run", "--ksp", "gmres", &filter]);
+        assert!(error.contains("filter = ") && error.contains("must be 0 or positive"), "{error}");
+    }
 }
 
 #[test]

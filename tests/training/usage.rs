@@ -53,6 +53,24 @@ fn a_run_is_not_overwritten_unasked() {
 }
 
 #[test]
+fn settings_that_the_data_cannot_have_are_told_before_anything_is_written_or_replaced() {
+    let place = Place::new();
+    // Systems of 9 unknowns have no blocks of 2; gcvae is for symmetric positive definite ones.
+    let spai = "model = \"spai-gnn\"\nepochs = 1\nbatch_size = 8\n[spai-gnn]\nwidth = 4\nrounds = 1\n";
+    place.recipe("good.toml", spai);
+    place.recipe("bad.toml", &format!("{spai}block = 2\n"));
+    let error = place.fails(&["train", "bad.toml", "-o", "run"]);
+    assert!(error.contains("p2.h5") && error.contains("sample ") && error.contains("block = 2"), "{error}");
+    assert!(!place.path("run").exists());
+    place.ok(&["train", "good.toml", "-o", "run"]);
+    let before = std::fs::read(place.path("run/best.safetensors")).unwrap();
+    place.fails(&["train", "bad.toml", "-o", "run", "--force"]);
+    assert_eq!(std::fs::read(place.path("run/best.safetensors")).unwrap(), before);
+    let error = place.run(&["train", "--resume", "run", "--model", "gcvae"]);
+    assert!(!error.status.success(), "--resume takes the model of the run");
+}
+
+#[test]
 fn every_run_directory_keeps_recipe_version_and_metrics() {
     let place = Place::new();
     place.recipe("r.toml", SMALL);
@@ -127,6 +145,8 @@ fn a_checkpoint_whose_arrays_do_not_fit_is_refused_by_name() {
     assert!(error.contains("mlp.out.bias"), "{error}");
     let error = damage(&|c| c.buffers.retain(|w| w.name != "input.mean"));
     assert!(error.contains("input.mean"), "{error}");
+    let error = damage(&|c| c.weights[0].data[0] = f32::NAN);
+    assert!(error.contains(&good.weights[0].name) && error.contains("not finite"), "{error}");
     let error = damage(&|c| c.model = "gcvae".into());
     assert!(error.contains("gcvae"), "{error}");
 }

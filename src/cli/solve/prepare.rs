@@ -54,6 +54,7 @@ pub fn accelerate(args: &Args, system: &LinearSystem) -> Result<Acceleration> {
         None => (None, None),
     };
     let runs: Vec<&PathBuf> = args.model.iter().chain(run).collect();
+    PredictOptions { filter: args.filter, ..Default::default() }.check()?;
     if runs.is_empty() && (args.symmetrize || args.filter > 0.0) {
         return Err(Error::Argument(
             "--symmetrize and --filter shape a learned preconditioner: --pc must be a run directory".into(),

@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(long, group = "source", value_name = "DIR")]
     resume: Option<PathBuf>,
     /// Model to train, with --family [default: the first one with a recipe for it]
-    #[arg(long, requires = "family")]
+    #[arg(long, requires = "family", conflicts_with = "resume")]
     model: Option<String>,
     /// Dataset to train on
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]

@@ -8,6 +8,7 @@ use super::features::{EDGE_FEATURES, Masks, NODE_FEATURES, Seen};
 use super::image::{ImageDecoder, ImageEncoder};
 use super::{Decoder, GcvaeConfig, Inverse, NAME};
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::linalg::Csr;
 use crate::models::PredictOptions;
 use crate::models::network::{Description, Network};
@@ -212,6 +213,9 @@ impl Gcvae {
         if draws > 1 {
             let mut least = distance(&best);
             for _ in 1..draws {
+                if interrupt::requested() {
+                    break;
+                }
                 let r = draw();
                 let distance = distance(&r);
                 // A distance that is no number is never the least.
