@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::recipe::{Measure, OneOrMany, Row, RowKind, Target};
+use super::recipe::{Measure, Target};
+use super::row::{OneOrMany, Row, RowKind};
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
 use crate::linalg::vector::norm2;

@@ -10,6 +10,7 @@ mod measure;
 mod output;
 mod recipe;
 mod render;
+mod row;
 #[cfg(test)]
 mod sample;
 mod statistics;
@@ -22,8 +23,9 @@ pub use condition::{Condition, condition_after, condition_before};
 pub use group::Group;
 pub use measure::Solve;
 pub use output::{claim, write};
-pub use recipe::{EvalRecipe, Measure, Row, RowKind, Target};
+pub use recipe::{EvalRecipe, Measure, Target};
 pub use render::console::console;
+pub use row::{Row, RowKind};
 pub use statistics::{Quartiles, Statistic};
 pub use summary::{Verdict, summarize, verdicts};
 pub use sweep::{DataInfo, Event, Results, run};

@@ -1,15 +1,13 @@
-//! The evaluation recipe: which data, which rows, which tolerances.
+//! The evaluation recipe: which data, which rows ([`Row`]), which tolerances.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::row::{OneOrMany, Row};
 use crate::error::{Error, Result};
-use crate::models::{Device, PredictOptions, constants};
-use crate::precond::Spec;
-use crate::solver::Method;
-use crate::system::Names;
+use crate::models::Device;
 
 /// Everything that decides an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -110,165 +108,9 @@ fn default_condition_max_n() -> usize {
     1000
 }
 
-/// One line of the table: a solver with a classical preconditioner or a model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Row {
-    /// What the table calls it; made from ksp and pc where none is given.
-    #[serde(default)]
-    pub label: String,
-    /// The Krylov method.
-    pub ksp: Method,
-    /// A classical preconditioner, or a constant of the training split such as "mean-inverse" ([`constants`]).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pc: Option<String>,
-    /// A constant that is a space to deflate or recycle, such as "sine-modes(10)", beside a classical `pc` or none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub space: Option<String>,
-    /// A run directory or checkpoint for all datasets, or one for each. With a classical `pc` as well, what the model
-    /// predicts (a guess, a space) goes with that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<OneOrMany>,
-    /// Use (M + Mᵀ)/2, as CG needs.
-    #[serde(default)]
-    pub symmetrize: bool,
-    /// Drop entries |m_ij| below this.
-    #[serde(default)]
-    pub filter: f64,
-    /// Of a generative model: 0 takes the mean of its latent distribution, 1 a draw, more the best of so many draws.
-    #[serde(default)]
-    pub draws: usize,
-}
-
-/// One path, or one per dataset.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum OneOrMany {
-    /// For all datasets.
-    One(PathBuf),
-    /// One for each.
-    Many(Vec<PathBuf>),
-}
-
 /// The first item that an earlier one equals.
 fn repeated<T: PartialEq>(items: &[T]) -> Option<&T> {
     items.iter().enumerate().find_map(|(i, item)| items[..i].contains(item).then_some(item))
-}
-
-/// What a row's preconditioner is.
-#[derive(Debug, Clone, PartialEq)]
-pub enum RowKind {
-    /// A classical preconditioner.
-    Classical(Spec),
-    /// What the training split gives once for all systems, and beside a space the classical preconditioner.
-    Constant(constants::Spec, Option<Spec>),
-    /// A model, and the classical preconditioner beside it.
-    Model(OneOrMany, Option<Spec>),
-}
-
-impl RowKind {
-    /// "classical", "constant", "oracle" (one that looks at labels) or "learned".
-    pub fn name(&self) -> &'static str {
-        match self {
-            RowKind::Classical(_) => "classical",
-            RowKind::Constant(spec, _) => match spec.member().labels() {
-                Names::None => "constant",
-                _ => "oracle",
-            },
-            RowKind::Model(..) => "learned",
-        }
-    }
-}
-
-impl Row {
-    /// A row of a solver and a preconditioner's notation.
-    pub fn classical(ksp: Method, pc: &str) -> Self {
-        Row {
-            label: String::new(),
-            ksp,
-            pc: Some(pc.into()),
-            space: None,
-            model: None,
-            symmetrize: false,
-            filter: 0.0,
-            draws: 0,
-        }
-    }
-
-    /// A row of a solver and a constant, in the place that it takes.
-    ///
-    /// # Errors
-    /// If there is no such constant.
-    pub fn constant(ksp: Method, constant: &str) -> Result<Self> {
-        let is_space = constant.parse::<constants::Spec>()?.member().is_space();
-        let symmetrize = !is_space && ksp.requirements().symmetric_preconditioner();
-        let row = Row { symmetrize, ..Row::classical(ksp, constant) };
-        Ok(if is_space { Row { space: row.pc, pc: None, ..row } } else { row })
-    }
-
-    /// A row of a solver and a model.
-    pub fn learned(ksp: Method, model: PathBuf) -> Self {
-        Row {
-            label: String::new(),
-            symmetrize: ksp.requirements().symmetric_preconditioner(),
-            ksp,
-            pc: None,
-            space: None,
-            model: Some(OneOrMany::One(model)),
-            filter: 0.0,
-            draws: 0,
-        }
-    }
-
-    /// Which preconditioner is meant.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] if none is given, or the notation is wrong.
-    pub fn kind(&self) -> Result<RowKind> {
-        let bad = |reason: String| Err(Error::Argument(format!("row {:?}: {reason}", self.name())));
-        let beside = || self.pc.as_deref().map(str::parse).transpose();
-        match (&self.pc, &self.space, &self.model) {
-            (_, Some(_), Some(_)) => bad("space and model: leave one of them away".into()),
-            (_, Some(space), None) => {
-                let spec: constants::Spec = space.parse()?;
-                match spec.member().is_space() {
-                    true => Ok(RowKind::Constant(spec, beside()?)),
-                    false => bad(format!("{space} is no space but a preconditioner: give it as pc")),
-                }
-            }
-            (Some(pc), None, None) if constants::is_named(pc) => {
-                let spec: constants::Spec = pc.parse()?;
-                match spec.member().is_space() {
-                    true => bad(format!("{pc} is a space: give it as space, beside any pc")),
-                    false => Ok(RowKind::Constant(spec, None)),
-                }
-            }
-            (Some(pc), None, None) => Ok(RowKind::Classical(pc.parse()?)),
-            (_, None, Some(model)) => Ok(RowKind::Model(model.clone(), beside()?)),
-            (None, None, None) => bad("needs pc, space or model".into()),
-        }
-    }
-
-    /// What a model is asked for.
-    pub fn options(&self) -> PredictOptions {
-        PredictOptions { symmetrize: self.symmetrize, filter: self.filter, draws: self.draws }
-    }
-
-    /// The label, or one made from solver and preconditioner.
-    pub fn name(&self) -> String {
-        if !self.label.is_empty() {
-            return self.label.clone();
-        }
-        let model = match &self.model {
-            Some(OneOrMany::One(path)) => {
-                Some(path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned()))
-            }
-            Some(OneOrMany::Many(_)) => Some("model".into()),
-            None => None,
-        };
-        let parts = [Some(self.ksp.to_string()), model, self.space.clone(), self.pc.clone()];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(" + ")
-    }
 }
 
 impl EvalRecipe {
@@ -381,28 +223,7 @@ impl EvalRecipe {
             return bad("max_it = 0: must be at least 1".into());
         }
         for row in &self.rows {
-            row.kind().map_err(|e| Error::recipe(origin, e.to_string()))?;
-            if let Some(OneOrMany::Many(list)) = &row.model
-                && list.len() != self.data.len()
-            {
-                return bad(format!(
-                    "row {:?}: model lists {} runs for {} datasets",
-                    row.name(),
-                    list.len(),
-                    self.data.len()
-                ));
-            }
-            row.options().check().map_err(|e| Error::recipe(origin, format!("row {:?}: {e}", row.name())))?;
-            if row.draws > 0 && row.model.is_none() {
-                return bad(format!("row {:?}: draws are those of a model", row.name()));
-            }
-            let plain = matches!(row.kind(), Ok(RowKind::Classical(_))) || row.space.is_some();
-            if plain && (row.symmetrize || row.filter > 0.0 || row.draws > 0) {
-                return bad(format!(
-                    "row {:?}: symmetrize, filter and draws mean nothing for a classical preconditioner or a space",
-                    row.name()
-                ));
-            }
+            row.check(self.data.len()).map_err(|e| Error::recipe(origin, e.to_string()))?;
         }
         Ok(())
     }
@@ -414,58 +235,15 @@ impl EvalRecipe {
     pub fn to_toml(&self) -> Result<String> {
         let mut full = self.clone();
         for row in &mut full.rows {
-            row.label = row.name();
-            let (constant, classical) = match row.kind()? {
-                RowKind::Classical(spec) => (None, Some(spec)),
-                RowKind::Constant(spec, beside) => (Some(spec), beside),
-                RowKind::Model(_, beside) => (None, beside),
-            };
-            // What no text can hold stays as it was given.
-            if let Some(text) = classical.map(toml::Value::try_from).and_then(text) {
-                row.pc = Some(text);
-            }
-            if let Some(text) = constant.map(toml::Value::try_from).and_then(text) {
-                *(if row.space.is_some() { &mut row.space } else { &mut row.pc }) = Some(text);
-            }
+            *row = row.resolved()?;
         }
         toml::to_string(&full).map_err(|e| Error::Argument(format!("recipe cannot be written as TOML: {e}")))
-    }
-}
-
-/// What a notation's value is as text.
-fn text(value: std::result::Result<toml::Value, toml::ser::Error>) -> Option<String> {
-    match value {
-        Ok(toml::Value::String(text)) => Some(text),
-        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_space_stands_in_its_own_key_beside_any_preconditioner() {
-        let parse = |row: &str| EvalRecipe::parse(&format!("data = ['a.h5']\n[[row]]\nksp = 'cg'\n{row}"), "e.toml");
-        let recipe = parse("space = 'mean-space(4)'\npc = 'icc'").unwrap();
-        assert_eq!(recipe.rows[0].name(), "cg + mean-space(4) + icc");
-        let stored = recipe.to_toml().unwrap();
-        assert!(stored.contains("mean-space(4, 64)") && stored.contains("shift = "), "{stored}");
-        assert_eq!(EvalRecipe::parse(&stored, "e.toml").unwrap().to_toml().unwrap(), stored);
-        for (row, kind) in [("space = 'sine-modes(4)'", "constant"), ("space = 'eigenvectors(4)'", "oracle")] {
-            assert_eq!(parse(row).unwrap().rows[0].kind().unwrap().name(), kind);
-        }
-        for (row, reason) in [
-            ("pc = 'sine-modes(4)'", "give it as space"),
-            ("space = 'mean-inverse'", "give it as pc"),
-            ("space = 'sine-modes'\nmodel = 'run'", "leave one of them away"),
-            ("space = 'sine-modes'\nfilter = 0.1", "mean nothing"),
-            ("", "needs pc, space or model"),
-        ] {
-            let refused = parse(row).unwrap_err().to_string();
-            assert!(refused.contains(reason), "{row}: {refused}");
-        }
-    }
 
     #[test]
     fn a_stored_recipe_holds_every_default_and_reads_back_as_itself() {

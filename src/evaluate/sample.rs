@@ -1,7 +1,8 @@
 //! A small made-up evaluation for the tests of tables and files.
 
 use super::measure::Solve;
-use super::recipe::{EvalRecipe, Measure, Row, Target};
+use super::recipe::{EvalRecipe, Measure, Target};
+use super::row::Row;
 use super::sweep::{DataInfo, Results};
 use crate::solver::Method;
 

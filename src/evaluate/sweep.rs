@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::condition::{Condition, condition_after, condition_before};
 use super::measure::{self, Solve, Source};
-use super::recipe::{EvalRecipe, Row, RowKind};
+use super::recipe::EvalRecipe;
+use super::row::{Row, RowKind};
 use crate::dataset::{Checked, Dataset};
 use crate::error::{Error, Result};
 use crate::interrupt;

@@ -92,12 +92,12 @@ struct Operator<'a> {
 
 impl Operator<'_> {
     fn smallest(&self, k: usize, solve: &dyn Fn(&mut [f64]) -> Result<()>) -> Result<Eigenpairs> {
-        let (a, n, norm) = (self, self.n, self.norm);
+        let n = self.n;
         if k == 0 || k > n {
             return Err(Error::Argument(format!("{k} eigenpairs of a matrix of {n} rows: must be from 1 to {n}")));
         }
         if n <= DENSE.max(3 * k) {
-            return by_dense(a, k);
+            return by_dense(self, k);
         }
         let mut krylov = Krylov::start(n)?;
         let most = n.min(20 * k + 200);
@@ -106,8 +106,8 @@ impl Operator<'_> {
             let size = krylov.projected.len();
             // Rayleigh–Ritz costs about as much as some blocks: not after each.
             if size >= k + BLOCK && (size / BLOCK).is_multiple_of(4) || size + BLOCK > most {
-                let pairs = krylov.ritz(a, k)?;
-                let good = |(r, l): (&f64, &f64)| *r <= (TOLERANCE * l.abs()).max(FLOOR * f64::EPSILON * norm);
+                let pairs = krylov.ritz(self, k)?;
+                let good = |(r, l): (&f64, &f64)| *r <= (TOLERANCE * l.abs()).max(FLOOR * f64::EPSILON * self.norm);
                 if pairs.residuals.iter().zip(&pairs.values).all(good) {
                     return Ok(pairs);
                 }
@@ -127,8 +127,11 @@ fn infinity_norm(a: &Csr) -> f64 {
     (0..a.nrows()).map(row).fold(0.0, f64::max)
 }
 
-/// Eigenvalues and, as columns, eigenvectors of a symmetric matrix, rising.
-fn decompose(m: &Dense) -> Result<(Vec<f64>, Dense)> {
+/// Eigenvalues and, as columns, eigenvectors of a symmetric matrix (n×n, its lower triangle is read), rising.
+///
+/// # Errors
+/// [`Error::Numeric`] if the iteration fails.
+pub fn decompose(m: &Dense) -> Result<(Vec<f64>, Dense)> {
     let failed = |_| Error::Numeric("symmetric eigenvalue iteration failed".into());
     let all = m.self_adjoint_eigen(Side::Lower).map_err(failed)?;
     let values = all.S().column_vector().iter().copied().collect();

@@ -6,7 +6,7 @@ use super::column::{Column, Mark, Of, Summary, Value, at};
 use super::labels::{KSP, PC, ROW};
 use crate::evaluate::group::Group;
 use crate::evaluate::measure::Solve;
-use crate::evaluate::recipe::{Row, RowKind};
+use crate::evaluate::row::{Row, RowKind};
 use crate::evaluate::statistics::Statistic::{Max, Mean, Median, Q1, Q3, Range, Whole};
 use crate::models::constants::is_named;
 use crate::precond::Spec;

@@ -3,7 +3,7 @@
 use super::{console, csv as files, html, json};
 use crate::evaluate::columns::{self, Column, Place, Shown};
 use crate::evaluate::condition::Condition;
-use crate::evaluate::recipe::Row;
+use crate::evaluate::row::Row;
 use crate::evaluate::sample::results;
 use crate::evaluate::summary::{summarize, verdicts};
 use crate::evaluate::sweep::Results;

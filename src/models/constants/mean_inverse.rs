@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Constant, Fitted};
+use super::{Constant, Fitted, one_size};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, dense};
@@ -54,13 +54,7 @@ impl MeanInverse {
 impl Constant for MeanInverse {
     fn fit(&self, source: &dyn SampleSource, ids: &[u32], options: &PredictOptions) -> Result<Fitted> {
         let ids = &ids[..ids.len().min(self.samples)];
-        let sizes = ids.iter().map(|&id| Ok(source.size(id)?.0)).collect::<Result<Vec<_>>>()?;
-        let n = match sizes.first() {
-            Some(&n) if sizes.iter().all(|&other| other == n) => n,
-            _ => {
-                return Err(Error::Argument("mean-inverse needs training systems of one size".into()));
-            }
-        };
+        let n = one_size("mean-inverse", source, ids)?;
         let entries = mean_inverse(source, ids)?;
         let op = Arc::new(ExplicitInverse::new(n, entries, options.filter, options.symmetrize)?);
         Ok(Box::new(move |_| Ok(Acceleration::preconditioner(op.clone()))))

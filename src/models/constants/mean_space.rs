@@ -1,12 +1,12 @@
 //! `mean-space`: the one space that holds the eigenvectors of training systems best.
 
-use faer::Side;
 use serde::{Deserialize, Serialize};
 
-use super::{Constant, Fitted, check_columns};
+use super::{Constant, Fitted, check_columns, one_size};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
+use crate::linalg::eigen;
 use crate::models::PredictOptions;
 use crate::models::eigenvector_labels::{LABEL, eigenvectors};
 use crate::solve::Acceleration;
@@ -55,21 +55,17 @@ impl MeanSpace {
 impl Constant for MeanSpace {
     fn fit(&self, source: &dyn SampleSource, ids: &[u32], _options: &PredictOptions) -> Result<Fitted> {
         let ids = &ids[..ids.len().min(self.samples)];
-        let parts = Parts { labels: Names::Only(vec![LABEL.into()]), ..Parts::matrix() };
-        let mut columns: Vec<Vec<f64>> = Vec::with_capacity(ids.len() * self.k);
+        let n = one_size(NAME, source, ids)?;
+        let parts = Parts { labels: Names::Only(vec![LABEL.into()]), ..Parts::default() };
+        let mut all = Dense::zeros(n, ids.len() * self.k);
+        let mut first = 0;
         for group in ids.chunks(8) {
             for system in source.load(group, &parts)? {
-                let v = eigenvectors(&system, self.k)?;
-                if columns.first().is_some_and(|first| first.len() != v.nrows()) {
-                    return Err(Error::Argument(format!("{NAME} needs training systems of one size")));
-                }
-                columns.extend((0..self.k).map(|j| (0..v.nrows()).map(|i| v[(i, j)]).collect()));
+                all.subcols_mut(first, self.k).copy_from(eigenvectors(&system, self.k)?);
+                first += self.k;
             }
         }
-        let Some(n) = columns.first().map(Vec::len) else {
-            return Err(Error::Argument(format!("{NAME} needs training systems")));
-        };
-        let space = leading(&Dense::from_fn(n, columns.len(), |i, j| columns[j][i]), self.k)?;
+        let space = leading(&all, self.k)?;
         Ok(Box::new(move |_| Ok(Acceleration::space(space.clone()))))
     }
 
@@ -82,13 +78,11 @@ impl Constant for MeanSpace {
 /// no weight.
 fn leading(v: &Dense, k: usize) -> Result<Dense> {
     let gram: Dense = v.transpose() * v;
-    let eigen = gram
-        .self_adjoint_eigen(Side::Lower)
-        .map_err(|_| Error::Numeric(format!("{NAME}: symmetric eigenvalue iteration failed")))?;
+    let (_, vectors) = eigen::decompose(&gram)?;
     let m = gram.ncols();
     let k = k.min(m).min(v.nrows());
     // Eigenvalues rise.
-    let top = Dense::from_fn(m, k, |i, j| eigen.U()[(i, m - 1 - j)]);
+    let top = Dense::from_fn(m, k, |i, j| vectors[(i, m - 1 - j)]);
     Ok(v * &top)
 }
 

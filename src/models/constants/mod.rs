@@ -62,6 +62,15 @@ fn check_columns(name: &str, k: usize) -> Result<()> {
     }
 }
 
+/// n of the systems of these ids; refuses none and several sizes.
+fn one_size(name: &str, source: &dyn SampleSource, ids: &[u32]) -> Result<usize> {
+    let sizes = ids.iter().map(|&id| Ok(source.size(id)?.0)).collect::<Result<Vec<_>>>()?;
+    match sizes.first() {
+        Some(&n) if sizes.iter().all(|&other| other == n) => Ok(n),
+        _ => Err(Error::Argument(format!("{name} needs training systems of one size"))),
+    }
+}
+
 /// Whether the text begins with the name of a constant.
 pub fn is_named(text: &str) -> bool {
     let name = text.split('(').next().unwrap_or("").trim();

@@ -1,0 +1,238 @@
+//! A row of the evaluation: a method, and what stands beside A.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::models::{PredictOptions, constants};
+use crate::precond::Spec;
+use crate::solver::Method;
+use crate::system::Names;
+
+/// One line of the table: a solver with a classical preconditioner or a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// What the table calls it; made from ksp and pc where none is given.
+    #[serde(default)]
+    pub label: String,
+    /// The Krylov method.
+    pub ksp: Method,
+    /// A classical preconditioner, or a constant of the training split such as "mean-inverse" ([`constants`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pc: Option<String>,
+    /// A constant that is a space to deflate or recycle, such as "sine-modes(10)", beside a classical `pc` or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
+    /// A run directory or checkpoint for all datasets, or one for each. With a classical `pc` as well, what the model
+    /// predicts (a guess, a space) goes with that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<OneOrMany>,
+    /// Use (M + Mᵀ)/2, as CG needs.
+    #[serde(default)]
+    pub symmetrize: bool,
+    /// Drop entries |m_ij| below this.
+    #[serde(default)]
+    pub filter: f64,
+    /// Of a generative model: 0 takes the mean of its latent distribution, 1 a draw, more the best of so many draws.
+    #[serde(default)]
+    pub draws: usize,
+}
+
+/// One path, or one per dataset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// For all datasets.
+    One(PathBuf),
+    /// One for each.
+    Many(Vec<PathBuf>),
+}
+
+/// What a row's preconditioner is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RowKind {
+    /// A classical preconditioner.
+    Classical(Spec),
+    /// What the training split gives once for all systems, and beside a space the classical preconditioner.
+    Constant(constants::Spec, Option<Spec>),
+    /// A model, and the classical preconditioner beside it.
+    Model(OneOrMany, Option<Spec>),
+}
+
+impl RowKind {
+    /// "classical", "constant", "oracle" (one that looks at labels) or "learned".
+    pub fn name(&self) -> &'static str {
+        match self {
+            RowKind::Classical(_) => "classical",
+            RowKind::Constant(spec, _) => match spec.member().labels() {
+                Names::None => "constant",
+                _ => "oracle",
+            },
+            RowKind::Model(..) => "learned",
+        }
+    }
+}
+
+impl Row {
+    /// A method with nothing beside A.
+    fn plain(ksp: Method) -> Self {
+        Row { label: String::new(), ksp, pc: None, space: None, model: None, symmetrize: false, filter: 0.0, draws: 0 }
+    }
+
+    /// A row of a solver and a preconditioner's notation.
+    pub fn classical(ksp: Method, pc: &str) -> Self {
+        Row { pc: Some(pc.into()), ..Row::plain(ksp) }
+    }
+
+    /// A row of a solver and a constant, in the place that it takes.
+    ///
+    /// # Errors
+    /// If there is no such constant.
+    pub fn constant(ksp: Method, constant: &str) -> Result<Self> {
+        if constant.parse::<constants::Spec>()?.member().is_space() {
+            return Ok(Row { space: Some(constant.into()), ..Row::plain(ksp) });
+        }
+        let symmetrize = ksp.requirements().symmetric_preconditioner();
+        Ok(Row { symmetrize, ..Row::classical(ksp, constant) })
+    }
+
+    /// A row of a solver and a model.
+    pub fn learned(ksp: Method, model: PathBuf) -> Self {
+        let symmetrize = ksp.requirements().symmetric_preconditioner();
+        Row { symmetrize, model: Some(OneOrMany::One(model)), ..Row::plain(ksp) }
+    }
+
+    /// Which preconditioner is meant.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if none is given, or the notation is wrong.
+    pub fn kind(&self) -> Result<RowKind> {
+        let beside = || self.pc.as_deref().map(str::parse).transpose();
+        match (&self.pc, &self.space, &self.model) {
+            (_, Some(_), Some(_)) => Err(self.bad("space and model: leave one of them away")),
+            (_, Some(space), None) => Ok(RowKind::Constant(self.constant_in(space, true)?, beside()?)),
+            (_, None, Some(model)) => Ok(RowKind::Model(model.clone(), beside()?)),
+            (Some(pc), None, None) if constants::is_named(pc) => {
+                Ok(RowKind::Constant(self.constant_in(pc, false)?, None))
+            }
+            (Some(pc), None, None) => Ok(RowKind::Classical(pc.parse()?)),
+            (None, None, None) => Err(self.bad("needs pc, space or model")),
+        }
+    }
+
+    /// The constant that stands in `space` or in `pc`, if that is its place.
+    fn constant_in(&self, text: &str, space: bool) -> Result<constants::Spec> {
+        let spec: constants::Spec = text.parse()?;
+        match (spec.member().is_space(), space) {
+            (true, false) => Err(self.bad(&format!("{text} is a space: give it as space, beside any pc"))),
+            (false, true) => Err(self.bad(&format!("{text} is no space but a preconditioner: give it as pc"))),
+            _ => Ok(spec),
+        }
+    }
+
+    fn bad(&self, reason: &str) -> Error {
+        Error::Argument(format!("row {:?}: {reason}", self.name()))
+    }
+
+    /// Checks what is meant and every range, for so many datasets.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] naming row and key.
+    pub fn check(&self, datasets: usize) -> Result<()> {
+        let kind = self.kind()?;
+        if let Some(OneOrMany::Many(list)) = &self.model
+            && list.len() != datasets
+        {
+            return Err(self.bad(&format!("model lists {} runs for {datasets} datasets", list.len())));
+        }
+        self.options().check().map_err(|e| self.bad(&e.to_string()))?;
+        if self.draws > 0 && self.model.is_none() {
+            return Err(self.bad("draws are those of a model"));
+        }
+        let plain = matches!(kind, RowKind::Classical(_)) || self.space.is_some();
+        if plain && (self.symmetrize || self.filter > 0.0) {
+            return Err(self.bad("symmetrize and filter mean nothing for a classical preconditioner or a space"));
+        }
+        Ok(())
+    }
+
+    /// The same with every default written out: its label, and those of notations.
+    ///
+    /// # Errors
+    /// As [`Row::kind`].
+    pub fn resolved(&self) -> Result<Self> {
+        let (constant, classical) = match self.kind()? {
+            RowKind::Classical(spec) => (None, Some(spec)),
+            RowKind::Constant(spec, beside) => (Some(spec), beside),
+            RowKind::Model(_, beside) => (None, beside),
+        };
+        let mut full = Row { label: self.name(), ..self.clone() };
+        // What no text can hold stays as it was given.
+        if let Some(text) = classical.map(toml::Value::try_from).and_then(text) {
+            full.pc = Some(text);
+        }
+        if let Some(text) = constant.map(toml::Value::try_from).and_then(text) {
+            *(if full.space.is_some() { &mut full.space } else { &mut full.pc }) = Some(text);
+        }
+        Ok(full)
+    }
+
+    /// What a model is asked for.
+    pub fn options(&self) -> PredictOptions {
+        PredictOptions { symmetrize: self.symmetrize, filter: self.filter, draws: self.draws }
+    }
+
+    /// The label, or one made from solver and preconditioner.
+    pub fn name(&self) -> String {
+        if !self.label.is_empty() {
+            return self.label.clone();
+        }
+        let model = match &self.model {
+            Some(OneOrMany::One(path)) => {
+                Some(path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned()))
+            }
+            Some(OneOrMany::Many(_)) => Some("model".into()),
+            None => None,
+        };
+        let parts = [Some(self.ksp.to_string()), model, self.space.clone(), self.pc.clone()];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" + ")
+    }
+}
+
+/// What a notation's value is as text.
+fn text(value: std::result::Result<toml::Value, toml::ser::Error>) -> Option<String> {
+    match value {
+        Ok(toml::Value::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::evaluate::EvalRecipe;
+
+    #[test]
+    fn a_space_stands_in_its_own_key_beside_any_preconditioner() {
+        let parse = |row: &str| EvalRecipe::parse(&format!("data = ['a.h5']\n[[row]]\nksp = 'cg'\n{row}"), "e.toml");
+        let recipe = parse("space = 'mean-space(4)'\npc = 'icc'").unwrap();
+        assert_eq!(recipe.rows[0].name(), "cg + mean-space(4) + icc");
+        let stored = recipe.to_toml().unwrap();
+        assert!(stored.contains("mean-space(4, 64)") && stored.contains("shift = "), "{stored}");
+        assert_eq!(EvalRecipe::parse(&stored, "e.toml").unwrap().to_toml().unwrap(), stored);
+        for (row, kind) in [("space = 'sine-modes(4)'", "constant"), ("space = 'eigenvectors(4)'", "oracle")] {
+            assert_eq!(parse(row).unwrap().rows[0].kind().unwrap().name(), kind);
+        }
+        for (row, reason) in [
+            ("pc = 'sine-modes(4)'", "give it as space"),
+            ("space = 'mean-inverse'", "give it as pc"),
+            ("space = 'sine-modes'\nmodel = 'run'", "leave one of them away"),
+            ("space = 'sine-modes'\nfilter = 0.1", "mean nothing"),
+            ("", "needs pc, space or model"),
+        ] {
+            let refused = parse(row).unwrap_err().to_string();
+            assert!(refused.contains(reason), "{row}: {refused}");
+        }
+    }
+}
