@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::keys;
 use crate::error::{Error, Result};
 use crate::fem::assembler::{Assembler, Scatter};
-use crate::fem::difference::{Faces, FivePoint};
+use crate::fem::cube::CubeElements;
+use crate::fem::difference::{Differences, Faces};
 use crate::fem::dofs::{Dofs, Order};
 use crate::fem::integrals::{Integrals, Kind};
 use crate::fem::space::Space;
@@ -35,9 +36,14 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// The space of the discretisation in words.
-    pub fn in_words(self) -> &'static str {
+    /// The space of the discretisation in `dim` dimensions in words.
+    pub fn in_words(self, dim: usize) -> &'static str {
         match self {
+            Scheme::P1 if dim == 3 => {
+                "continuous piecewise linear functions (P1) on cubes of six tetrahedra around the diagonal from the \
+                 lowest to the highest corner"
+            }
+            Scheme::Fd if dim == 3 => "7-point differences at the inner grid points",
             Scheme::P1 => {
                 "continuous piecewise linear functions (P1) on squares cut along the diagonal from lower left to \
                  upper right"
@@ -54,10 +60,15 @@ const STRENGTH: usize = 3;
 /// Squares a side on offer.
 pub const CELLS: std::ops::RangeInclusive<i64> = 2..=2048;
 
+/// Cubes a side on offer.
+pub const CUBES: std::ops::RangeInclusive<i64> = 2..=200;
+
 /// A grid with its pattern and scatter maps made.
 pub struct Grid {
-    /// Squares a side.
+    /// Squares (or cubes) a side.
     pub cells: usize,
+    /// 2 or 3.
+    pub dim: usize,
     /// Elements or differences.
     pub scheme: Scheme,
     /// The grid as files keep it.
@@ -67,7 +78,9 @@ pub struct Grid {
 
 enum Inner {
     Elements(Box<Elements>),
-    Differences(FivePoint),
+    /// Linear elements on the cube, by stencils.
+    Cube(CubeElements),
+    Differences(Differences),
 }
 
 /// Finite elements: the space and its integrals.
@@ -114,34 +127,63 @@ impl Grid {
             None if wanted.boundary => {
                 return Err(Error::Argument("unknowns on the boundary need the discretisation p1 or q1".into()));
             }
-            None => Inner::Differences(FivePoint::new(cells, faces)?),
+            None => Inner::Differences(Differences::new(cells, 2, faces)?),
         };
         let width = cells as u32 + 1;
         data.free_dofs = match &inner {
             Inner::Elements(e) => e.assembler.dofs().points.clone(),
-            Inner::Differences(_) => (1..width - 1).flat_map(|y| (1..width - 1).map(move |x| y * width + x)).collect(),
+            _ => (1..width - 1).flat_map(|y| (1..width - 1).map(move |x| y * width + x)).collect(),
         };
-        Ok(Grid { cells, scheme, data: Arc::new(data), inner })
+        Ok(Grid { cells, dim: 2, scheme, data: Arc::new(data), inner })
     }
 
-    /// Points a side: fields on the grid have side² values.
+    /// The unit cube, its boundary points no unknowns.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for fewer than two cubes a side or a discretisation that is not there in three dimensions.
+    pub fn cube(cells: usize, scheme: Scheme, faces: Faces) -> Result<Self> {
+        if cells < 2 {
+            return Err(Error::Argument(format!("a grid needs 2 cubes a side, not {cells}")));
+        }
+        let inner = match scheme {
+            Scheme::P1 => Inner::Cube(CubeElements::new(cells)?),
+            Scheme::Fd => Inner::Differences(Differences::new(cells, 3, faces)?),
+            Scheme::Q1 => {
+                return Err(Error::Argument("three dimensions have the discretisations p1 and fd, not q1".into()));
+            }
+        };
+        let width = cells as u32 + 1;
+        let line = 1..width - 1;
+        let plane = move |z: u32| line.clone().flat_map(move |y| (1..width - 1).map(move |x| (z * width + y) * width + x));
+        let free = (1..width - 1).flat_map(plane).collect();
+        let data = Arc::new(structured::tetrahedra(cells).to_data(free));
+        Ok(Grid { cells, dim: 3, scheme, data, inner })
+    }
+
+    /// Points a side: fields on the grid have side^dim values.
     pub fn side(&self) -> usize {
         self.cells + 1
+    }
+
+    /// Points in all.
+    pub fn points(&self) -> usize {
+        self.side().pow(self.dim as u32)
     }
 
     /// The pattern of all matrices.
     pub fn pattern(&self) -> &Arc<Pattern> {
         match &self.inner {
             Inner::Elements(e) => e.assembler.pattern(),
+            Inner::Cube(c) => c.pattern(),
             Inner::Differences(d) => d.pattern(),
         }
     }
 
-    /// The elements, if the grid has them.
+    /// The elements, if the grid is one of the plane and has them.
     pub fn elements(&self) -> Option<&Elements> {
         match &self.inner {
             Inner::Elements(e) => Some(e),
-            Inner::Differences(_) => None,
+            Inner::Cube(_) | Inner::Differences(_) => None,
         }
     }
 
@@ -149,6 +191,7 @@ impl Grid {
     pub fn add_diffusion(&self, w: &[f64], scale: f64, values: &mut [f64]) {
         match &self.inner {
             Inner::Elements(e) => e.add(&e.stiffness, w, scale, values),
+            Inner::Cube(c) => c.add_diffusion(w, scale, values),
             Inner::Differences(d) => d.add_diffusion(w, scale, values),
         }
     }
@@ -160,6 +203,7 @@ impl Grid {
     pub fn add_reaction(&self, c: &[f64], scale: f64, values: &mut [f64]) -> Result<()> {
         match &self.inner {
             Inner::Elements(e) => e.add(e.mass()?, c, scale, values),
+            Inner::Cube(cube) => cube.add_reaction(c, scale, values),
             Inner::Differences(d) => d.add_reaction(c, scale, values),
         }
         Ok(())
@@ -173,6 +217,7 @@ impl Grid {
                 let nodal = integrals.load(&integrals.at_points(f), e.space.len());
                 e.assembler.restrict(&nodal)
             }
+            Inner::Cube(c) => c.load(f),
             Inner::Differences(d) => d.inner(f),
         }
     }
@@ -184,16 +229,21 @@ impl Grid {
 
     /// Values of the unknowns → values on the grid, 0 where there is no unknown.
     pub fn prolong(&self, unknowns: &[f64]) -> Vec<f64> {
-        let mut nodal = vec![0.0; self.side() * self.side()];
+        let mut nodal = vec![0.0; self.points()];
         for (&v, x) in self.data.free_dofs.iter().zip(unknowns) {
             nodal[v as usize] = *x;
         }
         nodal
     }
 
-    /// A function's values on the grid.
+    /// A function's values on the grid in the plane.
     pub fn interpolate(&self, f: impl Fn([f64; 2]) -> f64) -> Vec<f64> {
-        self.data.points.chunks_exact(2).map(|p| f([p[0], p[1]])).collect()
+        self.interpolate_in(f)
+    }
+
+    /// A function's values on the grid, which has D dimensions.
+    pub fn interpolate_in<const D: usize>(&self, f: impl Fn([f64; D]) -> f64) -> Vec<f64> {
+        self.data.points.chunks_exact(D).map(|p| f(std::array::from_fn(|d| p[d]))).collect()
     }
 }
 
@@ -273,11 +323,11 @@ pub struct MediumKeys {
 }
 
 impl MediumKeys {
-    /// The field on side×side points.
+    /// The field on side^dim points.
     ///
     /// # Errors
     /// [`Error::Recipe`] naming the key (of the table `family`) that is out of range or without effect.
-    pub fn coefficient(&self, side: usize, family: &str, origin: &str) -> Result<Coefficient> {
+    pub fn coefficient(&self, side: usize, dim: usize, family: &str, origin: &str) -> Result<Coefficient> {
         let useless = |key: &str, why: &str| Err(Error::recipe(origin, format!("{family}.{key}: {why}")));
         let shape = match (self.medium, self.contrast, self.phases) {
             (Medium::Exponential, _, Some(_)) => {
@@ -299,7 +349,7 @@ impl MediumKeys {
                 Shape::TwoPhase(phases)
             }
         };
-        Ok(Coefficient { gaussian: gaussian(side, self.alpha, self.tau, family, origin)?, shape })
+        Ok(Coefficient { gaussian: gaussian(side, dim, self.alpha, self.tau, family, origin)?, shape })
     }
 
     /// The coefficient in words.
@@ -319,14 +369,21 @@ impl MediumKeys {
     }
 }
 
-/// A Gaussian field on side×side points, its parameters checked.
+/// A Gaussian field on side^dim points, its parameters checked.
 ///
 /// # Errors
 /// [`Error::Recipe`] naming the key that is out of range.
-pub fn gaussian(side: usize, alpha: f64, tau: f64, family: &str, origin: &str) -> Result<Gaussian> {
-    keys::within(alpha, 1.05..=20.0, &format!("{family}.alpha"), origin)?;
+pub fn gaussian(
+    side: usize,
+    dim: usize,
+    alpha: f64,
+    tau: f64,
+    family: &str,
+    origin: &str,
+) -> Result<Gaussian> {
+    keys::within(alpha, 0.5 * dim as f64 + 0.05..=20.0, &format!("{family}.alpha"), origin)?;
     keys::within(tau, 0.01..=1000.0, &format!("{family}.tau"), origin)?;
-    Gaussian::new(side, Spectrum { alpha, tau })
+    Gaussian::new(side, dim, Spectrum { alpha, tau })
 }
 
 /// The key `faces`, which only differences have.

@@ -1,4 +1,5 @@
-//! The 5-point difference operator −∇·(w ∇u) + c u on the inner points of a regular grid, u = 0 on the boundary.
+//! The difference operator −∇·(w ∇u) + c u on the inner points of a regular grid in two or three dimensions (5 or 7
+//! points), u = 0 on the boundary.
 
 use std::sync::Arc;
 
@@ -25,68 +26,67 @@ impl Faces {
     }
 }
 
-/// The unit square in cells×cells squares, h = 1/cells; the unknowns are the (cells − 1)² inner points row by row, x
-/// fastest.
+/// The unit square (or cube) in cells a side, h = 1/cells; the unknowns are the (cells − 1)^dim inner points, x fastest.
 #[derive(Debug, Clone)]
-pub struct FivePoint {
+pub struct Differences {
     cells: usize,
+    dim: usize,
     faces: Faces,
     pattern: Arc<Pattern>,
 }
 
-impl FivePoint {
-    /// Makes the pattern.
+impl Differences {
+    /// Makes the pattern; `dim` is 2 or 3.
     ///
     /// # Errors
     /// If the grid is too large for 32-bit indices.
-    pub fn new(cells: usize, faces: Faces) -> Result<Self> {
+    pub fn new(cells: usize, dim: usize, faces: Faces) -> Result<Self> {
         let m = cells - 1;
-        let (mut indptr, mut indices) = (vec![0u32], Vec::with_capacity(5 * m * m));
-        for i in 0..m * m {
-            let (x, y) = (i % m, i / m);
-            let neighbours = [
-                (y > 0, i.wrapping_sub(m)),
-                (x > 0, i.wrapping_sub(1)),
-                (true, i),
-                (x + 1 < m, i + 1),
-                (y + 1 < m, i + m),
-            ];
-            indices.extend(neighbours.iter().filter(|n| n.0).map(|n| n.1 as u32));
+        let n = m.pow(dim as u32);
+        let (mut indptr, mut indices) = (vec![0u32], Vec::with_capacity((2 * dim + 1) * n));
+        for i in 0..n {
+            let place = |axis: usize| i / m.pow(axis as u32) % m;
+            let below = (0..dim).rev().filter(|&axis| place(axis) > 0).map(|axis| i - m.pow(axis as u32));
+            let above = (0..dim).filter(|&axis| place(axis) + 1 < m).map(|axis| i + m.pow(axis as u32));
+            indices.extend(below.chain([i]).chain(above).map(|j| j as u32));
             indptr.push(indices.len() as u32);
         }
-        let pattern = Arc::new(Pattern::new(m * m, m * m, indptr, indices)?);
-        Ok(FivePoint { cells, faces, pattern })
+        let pattern = Arc::new(Pattern::new(n, n, indptr, indices)?);
+        Ok(Differences { cells, dim, faces, pattern })
     }
 
-    /// The pattern: 5 entries a row, fewer beside the boundary.
+    /// The pattern: 2 dim + 1 entries a row, fewer beside the boundary.
     pub fn pattern(&self) -> &Arc<Pattern> {
         &self.pattern
     }
 
-    /// values ← values + scale · (−∇·(w ∇·)), w on all (cells + 1)² grid points:
+    /// Where inner point i stands among all grid points.
+    fn on_grid(&self, i: usize) -> usize {
+        let (m, width) = (self.cells - 1, self.cells + 1);
+        (0..self.dim).map(|axis| (i / m.pow(axis as u32) % m + 1) * width.pow(axis as u32)).sum()
+    }
+
+    /// values ← values + scale · (−∇·(w ∇·)), w on all (cells + 1)^dim grid points:
     /// Σ_faces w_face (u_i − u_neighbour)/h².
     ///
     /// # Panics
     /// If lengths do not fit.
     pub fn add_diffusion(&self, w: &[f64], scale: f64, values: &mut [f64]) {
         let (m, width) = (self.cells - 1, self.cells + 1);
-        assert_eq!(w.len(), width * width, "coefficient on the grid");
+        assert_eq!(w.len(), width.pow(self.dim as u32), "coefficient on the grid");
         assert_eq!(values.len(), self.pattern.nnz(), "values of the pattern");
         let scale = scale * (self.cells * self.cells) as f64;
         let mut entries = values.iter_mut();
-        for i in 0..m * m {
-            let (x, y) = (i % m, i / m);
-            let at = (y + 1) * width + x + 1;
+        for i in 0..self.pattern.nrows() {
+            let at = self.on_grid(i);
+            let place = |axis: usize| i / m.pow(axis as u32) % m;
             let face = |v: usize| scale * self.faces.mean(w[at], w[v]);
-            let [south, west, east, north] = [at - width, at - 1, at + 1, at + width].map(face);
-            let row = [
-                (y > 0, -south),
-                (x > 0, -west),
-                (true, south + west + east + north),
-                (x + 1 < m, -east),
-                (y + 1 < m, -north),
-            ];
-            for (_, entry) in row.into_iter().filter(|e| e.0) {
+            let below = |axis: usize| face(at - width.pow(axis as u32));
+            let above = |axis: usize| face(at + width.pow(axis as u32));
+            let diagonal: f64 = (0..self.dim).rev().map(below).chain((0..self.dim).map(above)).sum();
+            let before = (0..self.dim).rev().filter(|&axis| place(axis) > 0).map(|axis| -below(axis));
+            let after = (0..self.dim).filter(|&axis| place(axis) + 1 < m).map(|axis| -above(axis));
+            for entry in before.chain([diagonal]).chain(after) {
                 // One value a stored entry, by construction of the pattern.
                 if let Some(value) = entries.next() {
                     *value += entry;
@@ -113,9 +113,8 @@ impl FivePoint {
     /// # Panics
     /// If there is not one value a grid point.
     pub fn inner(&self, nodal: &[f64]) -> Vec<f64> {
-        let (m, width) = (self.cells - 1, self.cells + 1);
-        assert_eq!(nodal.len(), width * width, "values on the grid");
-        (0..m * m).map(|i| nodal[(i / m + 1) * width + i % m + 1]).collect()
+        assert_eq!(nodal.len(), (self.cells + 1).pow(self.dim as u32), "values on the grid");
+        (0..self.pattern.nrows()).map(|i| nodal[self.on_grid(i)]).collect()
     }
 }
 
@@ -129,18 +128,35 @@ mod tests {
         let w = [9.0, 1.0, 9.0, 2.0, 4.0, 6.0, 9.0, 8.0, 9.0];
         let one = |faces, scale| {
             let mut values = vec![0.5];
-            FivePoint::new(2, faces).unwrap().add_diffusion(&w, scale, &mut values);
+            Differences::new(2, 2, faces).unwrap().add_diffusion(&w, scale, &mut values);
             values[0]
         };
         assert_eq!(one(Faces::Arithmetic, 1.0), 0.5 + 4.0 * (2.5 + 3.0 + 5.0 + 6.0));
         let harmonic = 8.0 / 5.0 + 16.0 / 6.0 + 48.0 / 10.0 + 64.0 / 12.0;
         assert!((one(Faces::Harmonic, 0.5) - 0.5 - 2.0 * harmonic).abs() < 1e-13);
-        let operator = FivePoint::new(4, Faces::Arithmetic).unwrap();
+        let operator = Differences::new(4, 2, Faces::Arithmetic).unwrap();
         let mut values = vec![0.0; operator.pattern().nnz()];
         operator.add_diffusion(&[1.0; 25], 1.0, &mut values);
         operator.add_reaction(&(0..25).map(f64::from).collect::<Vec<_>>(), 10.0, &mut values);
         assert_eq!(operator.pattern().row(4), [1, 3, 4, 5, 7]);
         assert_eq!(values[operator.pattern().range(4)], [-16.0, -16.0, 64.0 + 120.0, -16.0, -16.0]);
         assert_eq!(values[operator.pattern().range(0)], [64.0 + 60.0, -16.0, -16.0]);
+    }
+
+    #[test]
+    fn seven_points_by_hand() {
+        // u = x + 2 y + 3 z is harmonic; w = 1 + x: -div(w grad u) = -1.
+        let cells = 4;
+        let operator = Differences::new(cells, 3, Faces::Arithmetic).unwrap();
+        let at = |k: usize| [k % 5, k / 5 % 5, k / 25].map(|i| i as f64 / 4.0);
+        let w: Vec<f64> = (0..125).map(|k| 1.0 + at(k)[0]).collect();
+        let u: Vec<f64> = (0..125).map(|k| at(k)[0] + 2.0 * at(k)[1] + 3.0 * at(k)[2]).collect();
+        let mut values = vec![0.0; operator.pattern().nnz()];
+        operator.add_diffusion(&w, 1.0, &mut values);
+        // The point in the middle has inner neighbours only.
+        assert_eq!(operator.pattern().row(13), [4, 10, 12, 13, 14, 16, 22]);
+        let inner = operator.inner(&u);
+        let terms = operator.pattern().range(13).map(|e| values[e] * inner[operator.pattern().indices()[e] as usize]);
+        assert!((terms.sum::<f64>() + 1.0).abs() < 1e-12);
     }
 }

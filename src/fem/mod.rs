@@ -7,6 +7,7 @@
 
 pub mod assembler;
 pub mod beam;
+pub mod cube;
 pub mod difference;
 pub mod dofs;
 pub mod integrals;

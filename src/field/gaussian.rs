@@ -1,10 +1,11 @@
-//! Gaussian random fields on a regular grid by FFT, of period 1 in grid points: the N×N values stand at (i, j)/N.
+//! Gaussian random fields on a regular grid in d = 2 or 3 dimensions by FFT, of period 1 in grid points: the N^d values
+//! stand at (i, j)/N or (i, j, k)/N.
 //!
-//! The covariance operator is σ² (−Δ + τ²)^(−α) on functions of mean zero, with σ = τ^(α−1): with z_k independent
+//! The covariance operator is σ² (−Δ + τ²)^(−α) on functions of mean zero, with σ = τ^(α−d/2): with z_k independent
 //! standard complex normals (E |z_k|² = 1),
 //!
 //! ```text
-//! g(x) = Re Σ_{k≠0} √2 σ (4π²|k|² + τ²)^(−α/2) z_k exp(2πi k·x),   k ∈ {−⌊N/2⌋ … ⌈N/2⌉ − 1}²
+//! g(x) = Re Σ_{k≠0} √2 σ (4π²|k|² + τ²)^(−α/2) z_k exp(2πi k·x),   k ∈ {−⌊N/2⌋ … ⌈N/2⌉ − 1}^d
 //! ```
 //!
 //! so that E g = 0 and E g(x) g(y) = Σ_{k≠0} σ² (4π²|k|² + τ²)^(−α) cos 2πk·(x − y). These are the fields of Li et al.
@@ -23,17 +24,17 @@ use crate::error::{Error, Result};
 /// Which field: its smoothness and its inverse length scale.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spectrum {
-    /// α > 1 (the variance is finite): a larger one makes smoother fields.
+    /// α > d/2 (the variance is finite): a larger one makes smoother fields.
     pub alpha: f64,
     /// τ > 0: features are about 1/τ wide.
     pub tau: f64,
 }
 
 impl Spectrum {
-    /// √2 σ (4π²|k|² + τ²)^(−α/2), the amplitude of wave number k = (kx, ky).
-    pub fn amplitude(&self, kx: f64, ky: f64) -> f64 {
-        let sigma = self.tau.powf(self.alpha - 1.0);
-        let square = 4.0 * PI * PI * (kx * kx + ky * ky) + self.tau * self.tau;
+    /// √2 σ (4π²|k|² + τ²)^(−α/2), the amplitude of wave number k (d).
+    pub fn amplitude(&self, k: &[f64]) -> f64 {
+        let sigma = self.tau.powf(self.alpha - 0.5 * k.len() as f64);
+        let square = 4.0 * PI * PI * k.iter().map(|k| k * k).sum::<f64>() + self.tau * self.tau;
         SQRT_2 * sigma * square.powf(-0.5 * self.alpha)
     }
 }
@@ -42,14 +43,15 @@ impl Spectrum {
 #[derive(Clone)]
 pub struct Gaussian {
     n: usize,
-    /// Row-major by (ky, kx), as the FFT orders wave numbers; the zero mode has 0.
+    dim: usize,
+    /// Row-major by (kz, ky, kx), as the FFT orders wave numbers; the zero mode has 0.
     amplitudes: Vec<f64>,
     inverse: Arc<dyn Fft<f64>>,
 }
 
 impl std::fmt::Debug for Gaussian {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        f.debug_struct("Gaussian").field("n", &self.n).finish()
+        f.debug_struct("Gaussian").field("n", &self.n).field("dim", &self.dim).finish()
     }
 }
 
@@ -62,23 +64,25 @@ pub struct Workspace {
 }
 
 impl Gaussian {
-    /// Fields on n×n points (any n ≥ 2).
+    /// Fields on n^dim points (any n ≥ 2), `dim` being 2 or 3.
     ///
     /// # Errors
-    /// [`Error::Argument`] unless n ≥ 2, α > 1 and τ > 0.
-    pub fn new(n: usize, spectrum: Spectrum) -> Result<Self> {
+    /// [`Error::Argument`] unless n ≥ 2, α > dim/2 and τ > 0.
+    pub fn new(n: usize, dim: usize, spectrum: Spectrum) -> Result<Self> {
         let Spectrum { alpha, tau } = spectrum;
-        if n < 2 || !(alpha > 1.0 && alpha.is_finite() && tau > 0.0 && tau.is_finite()) {
+        let least = 0.5 * dim as f64;
+        if n < 2 || !(alpha > least && alpha.is_finite() && tau > 0.0 && tau.is_finite()) {
             return Err(Error::Argument(format!(
-                "a Gaussian random field needs 2 points a side, alpha > 1 and tau > 0, not {n}, {alpha} and {tau}"
+                "a Gaussian random field needs 2 points a side, alpha > {least} and tau > 0, not {n}, {alpha} and {tau}"
             )));
         }
         let waves: Vec<f64> = (0..n).map(|i| wave_number(i, n)).collect();
-        let mut amplitudes: Vec<f64> = (0..n * n).map(|k| spectrum.amplitude(waves[k % n], waves[k / n])).collect();
+        let wave = |k: usize| (0..dim as u32).map(|axis| waves[k / n.pow(axis) % n]).collect::<Vec<_>>();
+        let mut amplitudes: Vec<f64> = (0..n.pow(dim as u32)).map(|k| spectrum.amplitude(&wave(k))).collect();
         amplitudes[0] = 0.0;
         // The planner without vector units: the same bits on every processor.
         let inverse = FftPlannerScalar::new().plan_fft_inverse(n);
-        Ok(Gaussian { n, amplitudes, inverse })
+        Ok(Gaussian { n, dim, amplitudes, inverse })
     }
 
     /// Points a side.
@@ -86,7 +90,7 @@ impl Gaussian {
         self.n
     }
 
-    /// field ← a draw, row-major, x fastest (n²): normals are taken mode by mode, real part first.
+    /// field ← a draw, row-major, x fastest (n^dim): normals are taken mode by mode, real part first.
     pub fn draw(&self, rng: &mut ChaCha8Rng, ws: &mut Workspace, field: &mut Vec<f64>) {
         ws.modes.clear();
         ws.modes.extend(self.amplitudes.iter().map(|_| {
@@ -96,7 +100,7 @@ impl Gaussian {
         self.synthesise(ws, field);
     }
 
-    /// field ← the field of the given standard complex normals z_k, row-major by (ky, kx) (n²).
+    /// field ← the field of the given standard complex normals z_k, row-major by (kz, ky, kx) (n^dim).
     ///
     /// # Panics
     /// If there is not one normal a mode.
@@ -107,24 +111,28 @@ impl Gaussian {
         self.synthesise(ws, field);
     }
 
-    /// The real part of the inverse transform (without its 1/N², which the amplitudes do not have either).
+    /// The real part of the inverse transform (without its 1/N^d, which the amplitudes do not have either).
     fn synthesise(&self, ws: &mut Workspace, field: &mut Vec<f64>) {
         let n = self.n;
         for (z, a) in ws.modes.iter_mut().zip(&self.amplitudes) {
             *z *= a;
         }
         let zero = Complex::new(0.0, 0.0);
-        ws.turned.resize(n * n, zero);
+        ws.turned.resize(ws.modes.len(), zero);
         ws.scratch.resize(self.inverse.get_inplace_scratch_len(), zero);
-        self.inverse.process_with_scratch(&mut ws.modes, &mut ws.scratch);
-        for (y, row) in ws.modes.chunks_exact(n).enumerate() {
-            for (x, z) in row.iter().enumerate() {
-                ws.turned[x * n + y] = *z;
+        // Along the fastest axis, which then becomes the slowest; after all of them the axes stand as before.
+        for _ in 0..self.dim {
+            self.inverse.process_with_scratch(&mut ws.modes, &mut ws.scratch);
+            let lines = ws.modes.len() / n;
+            for (line, row) in ws.modes.chunks_exact(n).enumerate() {
+                for (x, z) in row.iter().enumerate() {
+                    ws.turned[x * lines + line] = *z;
+                }
             }
+            std::mem::swap(&mut ws.modes, &mut ws.turned);
         }
-        self.inverse.process_with_scratch(&mut ws.turned, &mut ws.scratch);
         field.clear();
-        field.extend((0..n * n).map(|k| ws.turned[(k % n) * n + k / n].re));
+        field.extend(ws.modes.iter().map(|z| z.re));
     }
 }
 
@@ -179,7 +187,7 @@ mod tests {
     use crate::rng::{Purpose, stream};
 
     fn draws(n: usize, alpha: f64, tau: f64, count: u64) -> Vec<Vec<f64>> {
-        let g = Gaussian::new(n, Spectrum { alpha, tau }).unwrap();
+        let g = Gaussian::new(n, 2, Spectrum { alpha, tau }).unwrap();
         let (mut ws, mut field) = (Workspace::default(), Vec::new());
         (0..count)
             .map(|i| {
@@ -193,7 +201,7 @@ mod tests {
     fn agrees_with_the_sum_of_waves() {
         for n in [2, 5, 6, 9] {
             let spectrum = Spectrum { alpha: 2.5, tau: 7.0 };
-            let g = Gaussian::new(n, spectrum).unwrap();
+            let g = Gaussian::new(n, 2, spectrum).unwrap();
             let normals: Vec<_> = (0..n * n).map(|k| Complex::new((k as f64).sin(), (3.0 * k as f64).cos())).collect();
             let (mut ws, mut field) = (Workspace::default(), Vec::new());
             g.of_normals(&normals, &mut ws, &mut field);
@@ -210,11 +218,33 @@ mod tests {
                             let z = normals[at(ky) * n + at(kx)];
                             let (kx, ky) = (f64::from(kx), f64::from(ky));
                             let phase = 2.0 * PI * (kx * x as f64 + ky * y as f64) / n as f64;
-                            sum += spectrum.amplitude(kx, ky) * (z.re * phase.cos() - z.im * phase.sin());
+                            sum += spectrum.amplitude(&[kx, ky]) * (z.re * phase.cos() - z.im * phase.sin());
                         }
                     }
                     assert!((field[y * n + x] - sum).abs() < 1e-13, "n = {n}, ({x}, {y})");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn agrees_with_the_sum_of_waves_in_three_dimensions() {
+        let spectrum = Spectrum { alpha: 2.5, tau: 5.0 };
+        for n in [3usize, 4] {
+            let g = Gaussian::new(n, 3, spectrum).unwrap();
+            let count = n * n * n;
+            let normals: Vec<_> = (0..count).map(|k| Complex::new((k as f64).sin(), (3.0 * k as f64).cos())).collect();
+            let (mut ws, mut field) = (Workspace::default(), Vec::new());
+            g.of_normals(&normals, &mut ws, &mut field);
+            let place = |k: usize| [k % n, k / n % n, k / (n * n)];
+            for (at, value) in field.iter().enumerate() {
+                let mut sum = 0.0;
+                for (k, z) in normals.iter().enumerate().skip(1) {
+                    let wave = place(k).map(|i| wave_number(i, n));
+                    let phase: f64 = wave.iter().zip(place(at)).map(|(k, x)| 2.0 * PI * k * x as f64 / n as f64).sum();
+                    sum += spectrum.amplitude(&wave) * (z.re * phase.cos() - z.im * phase.sin());
+                }
+                assert!((value - sum).abs() < 1e-13, "n = {n}, point {at}");
             }
         }
     }
@@ -230,7 +260,7 @@ mod tests {
                     if (kx, ky) != (0, 0) {
                         let (kx, ky) = (f64::from(kx), f64::from(ky));
                         let phase = 2.0 * PI * (kx * dx + ky * dy) / 12.0;
-                        sum += 0.5 * spectrum.amplitude(kx, ky).powi(2) * phase.cos();
+                        sum += 0.5 * spectrum.amplitude(&[kx, ky]).powi(2) * phase.cos();
                     }
                 }
             }
@@ -292,8 +322,10 @@ mod tests {
 
     #[test]
     fn bad_parameters_are_refused() {
-        let refused = |n, alpha, tau| Gaussian::new(n, Spectrum { alpha, tau }).is_err();
+        let refused = |n, alpha, tau| Gaussian::new(n, 2, Spectrum { alpha, tau }).is_err();
         assert!(refused(1, 2.0, 3.0) && refused(4, 1.0, 3.0) && refused(4, 2.0, 0.0));
         assert!(refused(4, f64::NAN, 3.0) && refused(4, 2.0, f64::INFINITY));
+        let cube = |alpha| Gaussian::new(4, 3, Spectrum { alpha, tau: 3.0 });
+        assert!(cube(1.5).is_err() && cube(1.6).is_ok());
     }
 }

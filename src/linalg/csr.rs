@@ -124,17 +124,7 @@ impl Csr {
     /// # Errors
     /// [`Error::Numeric`] if an entry of the diagonal is not positive.
     pub fn equilibrated(&self) -> Result<(Csr, Vec<f64>)> {
-        let root = self
-            .diagonal()
-            .iter()
-            .enumerate()
-            .map(|(i, &d)| match d > 0.0 {
-                true => Ok(d.sqrt()),
-                false => {
-                    Err(Error::Numeric(format!("scaling by the diagonal needs it positive: diagonal entry {i} is {d}")))
-                }
-            })
-            .collect::<Result<Vec<f64>>>()?;
+        let root = self.root_of_diagonal()?;
         let mut values = self.values().to_vec();
         for i in 0..self.nrows() {
             for e in self.pattern().range(i) {
@@ -142,6 +132,20 @@ impl Csr {
             }
         }
         Ok((Csr::new(self.pattern().clone(), values)?, root))
+    }
+
+    /// D^{1/2}, D the diagonal of A.
+    ///
+    /// # Errors
+    /// [`Error::Numeric`] if an entry of D is not positive.
+    pub fn root_of_diagonal(&self) -> Result<Vec<f64>> {
+        let root = |(i, d): (usize, f64)| match d > 0.0 {
+            true => Ok(d.sqrt()),
+            false => {
+                Err(Error::Numeric(format!("scaling by the diagonal needs it positive: diagonal entry {i} is {d}")))
+            }
+        };
+        self.diagonal().into_iter().enumerate().map(root).collect()
     }
 
     /// Aᵀ.

@@ -46,27 +46,29 @@ pub fn quads(nx: usize, ny: usize) -> QuadMesh {
     QuadMesh::new(grid_points(nx, ny), rectangles(nx, ny))
 }
 
+/// The six tetrahedra of a cube around the diagonal from its lowest to its highest corner, each by the corners (x, y, z)
+/// of the cube, of positive orientation.
+pub const KUHN: [[[usize; 3]; 4]; 6] = [
+    [[0, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 1]],
+    [[0, 0, 0], [0, 1, 0], [0, 1, 1], [1, 1, 1]],
+    [[0, 0, 0], [0, 0, 1], [1, 0, 1], [1, 1, 1]],
+    [[0, 0, 0], [1, 1, 0], [0, 1, 0], [1, 1, 1]],
+    [[0, 0, 0], [1, 0, 1], [1, 0, 0], [1, 1, 1]],
+    [[0, 0, 0], [0, 1, 1], [0, 0, 1], [1, 1, 1]],
+];
+
 /// The unit cube in n³ cubes, each in six tetrahedra around the diagonal from its lowest to its highest corner; points
 /// in planes and rows, x fastest.
 pub fn tetrahedra(n: usize) -> TetMesh {
     let (width, h) = (n + 1, 1.0 / n as f64);
     let points =
         (0..width * width * width).map(|k| [k % width, k / width % width, k / (width * width)].map(|i| i as f64 * h));
-    let step = [1u32, width as u32, (width * width) as u32];
-    // The six ways to go along the axes; odd ones are turned so that all volumes are positive.
-    let ways = [[0, 1, 2], [1, 2, 0], [2, 0, 1], [1, 0, 2], [0, 2, 1], [2, 1, 0]];
     let mut cells = Vec::with_capacity(6 * n * n * n);
     for k in 0..n * n * n {
-        let corner = (k % n) as u32 * step[0] + (k / n % n) as u32 * step[1] + (k / (n * n)) as u32 * step[2];
-        for (number, [a, b, c]) in ways.into_iter().enumerate() {
-            let first = corner + step[a];
-            let second = first + step[b];
-            let last = second + step[c];
-            cells.push(match number < 3 {
-                true => [corner, first, second, last],
-                false => [corner, second, first, last],
-            });
-        }
+        let lowest = [k % n, k / n % n, k / (n * n)];
+        let point = |c: [usize; 3]| [0, 1, 2].map(|d| lowest[d] + c[d]);
+        let number = |[x, y, z]: [usize; 3]| (x + width * (y + width * z)) as u32;
+        cells.extend(KUHN.map(|corners| corners.map(|c| number(point(c)))));
     }
     TetMesh::new(points.collect(), cells)
 }

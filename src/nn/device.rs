@@ -84,6 +84,11 @@ impl<D: Backend> Trained<D> {
         self.count
     }
 
+    /// Something of the parameters.
+    pub fn read<R>(&self, f: impl FnOnce(&Params<f32, D>) -> R) -> R {
+        self.params.with(f)
+    }
+
     /// The output of a network, row by row.
     pub fn evaluate(
         &self,

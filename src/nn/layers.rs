@@ -1,8 +1,9 @@
 //! Layers: places of parameters in a [`Layout`], and what they make of their input.
 
 use super::layout::{Layout, Start};
+use super::device::Backend;
 use super::ops::{Ops, Weights};
-use super::params::Parameter;
+use super::params::{Parameter, Params};
 
 /// y = act(x W + b) with W `{name}.weight` (in × out) and b `{name}.bias` (1 × out).
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +23,11 @@ impl Linear {
             weight: layout.add(format!("{name}.weight"), shape, Start::Uniform(bound)),
             bias: layout.add(format!("{name}.bias"), (1, shape.1), Start::Constant(0.0)),
         }
+    }
+
+    /// W, row by row, and b.
+    pub fn values<D: Backend>(&self, params: &Params<f32, D>) -> (Vec<f32>, Vec<f32>) {
+        (params[self.weight].as_vec(), params[self.bias].as_vec())
     }
 
     /// x: (rows, in) → (rows, out); act(t) = t for t > 0, `slope` t below, the identity where there is none.
@@ -55,6 +61,11 @@ impl Mlp {
     pub fn pair(layout: &mut Layout, name: &str, widths: [usize; 3], gains: [f32; 2], slope: f64) -> Self {
         let layer = |k: usize| Linear::new(layout, &format!("{name}.{k}"), widths[k], widths[k + 1], gains[k]);
         Mlp { layers: [0, 1].map(layer).to_vec(), slope }
+    }
+
+    /// Its layers, the first one first.
+    pub fn layers(&self) -> &[Linear] {
+        &self.layers
     }
 
     /// x: (rows, in) → (rows, out).
@@ -149,6 +160,11 @@ impl EdgeUpdate {
         let gain = (2.0f32 / 3.0).sqrt();
         let mut layer = |k: usize, gain: f32| Linear::new(layout, &names[k], width, width, gain);
         EdgeUpdate { own: layer(0, gain), target: layer(1, gain), source: layer(2, gain), out: layer(3, 0.5) }
+    }
+
+    /// own, target, source and out.
+    pub fn layers(&self) -> [&Linear; 4] {
+        [&self.own, &self.target, &self.source, &self.out]
     }
 
     /// x: (nodes, width), e: (edges, width) → (edges, width).

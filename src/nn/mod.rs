@@ -6,6 +6,7 @@
 pub mod adam;
 pub mod dense;
 pub mod device;
+pub mod fixed;
 pub mod fourier;
 pub mod graph;
 pub mod image;

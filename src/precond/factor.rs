@@ -1,10 +1,12 @@
 //! Incomplete factors as matrices: out of [`Icc`], to look at or to learn from, and back into one.
 
+use std::sync::Arc;
+
 use super::icc::Icc;
 use super::shift::Shift;
 use super::triangular::StrictTriangle;
 use crate::error::{Error, Result};
-use crate::linalg::Csr;
+use crate::linalg::{Csr, Pattern};
 
 impl Icc {
     /// L, lower triangular with positive diagonal: M⁻¹ = L Lᵀ.
@@ -15,13 +17,18 @@ impl Icc {
         let (lower, inverse_d) = self.parts();
         let n = inverse_d.len();
         let root: Vec<f64> = inverse_d.iter().map(|d| 1.0 / d.sqrt()).collect();
-        let mut entries = Vec::with_capacity(lower.nnz() + n);
-        for i in 0..n {
-            let row = lower.row(i).map(|(j, v)| (i, j as usize, v * root[j as usize]));
-            entries.extend(row);
-            entries.push((i, i, root[i]));
+        let entries = lower.nnz() + n;
+        let (mut indptr, mut indices, mut values) =
+            (Vec::with_capacity(n + 1), Vec::with_capacity(entries), Vec::with_capacity(entries));
+        indptr.push(0);
+        for (i, &root_i) in root.iter().enumerate() {
+            for (j, v) in lower.row(i).chain([(i as u32, 1.0)]) {
+                indices.push(j);
+                values.push(if j as usize == i { root_i } else { v * root[j as usize] });
+            }
+            indptr.push(indices.len() as u32);
         }
-        Csr::from_triplets(n, n, &entries)
+        Csr::new(Arc::new(Pattern::new(n, n, indptr, indices)?), values)
     }
 
     /// M⁻¹ = L Lᵀ for a given lower triangular L; only the sign of a column may be negative.

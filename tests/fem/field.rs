@@ -26,7 +26,7 @@ print(abs(g.ravel() - np.array(d["field"])).max() / abs(g).max())
 #[test]
 fn fields_agree_with_numpy() {
     for (n, alpha, tau) in [(16, 2.0, 3.0), (25, 2.5, 7.0), (62, 2.0, 3.0)] {
-        let gaussian = Gaussian::new(n, Spectrum { alpha, tau }).unwrap();
+        let gaussian = Gaussian::new(n, 2, Spectrum { alpha, tau }).unwrap();
         let normals: Vec<Complex<f64>> =
             (0..n * n).map(|k| Complex::new((1.3 * k as f64).sin(), (0.7 * k as f64 * k as f64).cos())).collect();
         let (mut ws, mut field) = (Workspace::default(), Vec::new());

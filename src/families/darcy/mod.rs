@@ -1,4 +1,4 @@
-//! `darcy`: −∇·(w ∇u) = f on the unit square, u = 0 on its boundary, w a random field on a regular grid.
+//! `darcy`: −∇·(w ∇u) = f on the unit square or cube, u = 0 on its boundary, w a random field on a regular grid.
 //!
 //! With `discretisation = "fd"`, `cells = 401` and the rest at its default these are the systems of NeurKItt (Luo et
 //! al. 2024, NeurIPS): w = exp(Gaussian field, α = 2, τ = 3) on 402² grid points, arithmetic means on the faces,
@@ -11,10 +11,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::grid::{self, CELLS, Grid, Medium, MediumKeys, Scheme, Wanted};
+use super::grid::{self, CELLS, CUBES, Grid, Medium, MediumKeys, Scheme, Wanted};
 use super::{Family, Sampler, keys};
 use crate::entry::{self, Entry};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fem::difference::Faces;
 use crate::field::coefficient::Coefficient;
 use crate::field::gaussian::{Workspace, range};
@@ -43,7 +43,9 @@ pub static ENTRY: Entry<dyn Family> = Entry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DarcyConfig {
-    /// Squares a side; (cells − 1)² unknowns.
+    /// 2 or 3.
+    pub dim: i64,
+    /// Squares (or cubes) a side; (cells − 1)^dim unknowns.
     pub cells: i64,
     /// Elements or differences.
     #[serde(alias = "discretization")]
@@ -69,6 +71,7 @@ pub struct DarcyConfig {
 impl Default for DarcyConfig {
     fn default() -> Self {
         DarcyConfig {
+            dim: 2,
             cells: 64,
             discretisation: Scheme::P1,
             faces: None,
@@ -122,20 +125,25 @@ impl Darcy {
     /// [`crate::Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
     pub fn from_table(table: &Table, origin: &str) -> Result<Self> {
         let config: DarcyConfig = entry::config(table, NAME, origin)?;
-        keys::within(config.cells, CELLS, "darcy.cells", origin)?;
+        keys::within(config.dim, 2..=3, "darcy.dim", origin)?;
+        let cube = config.dim == 3;
+        keys::within(config.cells, if cube { CUBES } else { CELLS }, "darcy.cells", origin)?;
         keys::within(config.f, -1e12..=1e12, "darcy.f", origin)?;
         let faces = grid::faces(config.faces, config.discretisation, NAME, origin)?;
         let cells = config.cells as usize;
-        let side = cells + 1;
-        let coefficient = config.medium_keys().coefficient(side, NAME, origin)?;
+        let coefficient = config.medium_keys().coefficient(cells + 1, config.dim as usize, NAME, origin)?;
         let wanted = Wanted { mass: false, boundary: false };
-        let grid = Grid::new(cells, config.discretisation, faces, wanted)?;
+        let grid = match cube {
+            true => Grid::cube(cells, config.discretisation, faces)
+                .map_err(|e| Error::recipe(origin, format!("darcy.discretisation: {e}")))?,
+            false => Grid::new(cells, config.discretisation, faces, wanted)?,
+        };
         let symbolic = match config.solution {
             true => Some(SymbolicCholesky::new(grid.pattern())?),
             false => None,
         };
         Ok(Darcy {
-            rhs: grid.load(&vec![config.f; side * side]),
+            rhs: grid.load(&vec![config.f; grid.points()]),
             config: config.resolved(),
             grid,
             coefficient,
@@ -150,19 +158,19 @@ impl Family for Darcy {
     }
 
     fn description(&self) -> Description {
-        let (scheme, f) = (self.config.discretisation, self.config.f);
+        let (scheme, f, dim) = (self.config.discretisation, self.config.f, self.grid.dim);
         let weak_form = match scheme {
             Scheme::Fd => {
                 let faces = self.config.faces.unwrap_or_default();
-                format!("{}, w on faces the {faces:?} mean of the two grid points", scheme.in_words()).to_lowercase()
+                format!("{}, w on faces the {faces:?} mean of the two grid points", scheme.in_words(dim)).to_lowercase()
             }
             _ => format!(
                 "find u in V: integral(w grad u . grad v) = integral({f} v) for all v in V, V = {}, 0 on the \
                  boundary; w the function of the same space with the values of the field w",
-                scheme.in_words()
+                scheme.in_words(dim)
             ),
         };
-        let equation = format!("-div(w grad u) = {f} in (0,1)^2, {}", self.config.medium_keys().in_words());
+        let equation = format!("-div(w grad u) = {f} in (0,1)^{dim}, {}", self.config.medium_keys().in_words());
         Description {
             weak_form,
             boundary_conditions: "u = 0 on the whole boundary, eliminated".into(),

@@ -68,7 +68,7 @@ impl Heat {
         config.check(origin)?;
         let faces = grid::faces(config.faces, config.discretisation, NAME, origin)?;
         let cells = config.cells as usize;
-        let coefficient = config.medium_keys().coefficient(cells + 1, NAME, origin)?;
+        let coefficient = config.medium_keys().coefficient(cells + 1, 2, NAME, origin)?;
         let wanted = Wanted { mass: true, boundary: false };
         let grid = Grid::new(cells, config.discretisation, faces, wanted)?;
         let mut mass = vec![0.0; grid.pattern().nnz()];
@@ -109,7 +109,7 @@ impl Family for Heat {
 
     fn description(&self) -> Description {
         let c = &self.config;
-        let (w, space) = (c.medium_keys().in_words(), c.discretisation.in_words());
+        let (w, space) = (c.medium_keys().in_words(), c.discretisation.in_words(2));
         let (equation, weak_form) = if c.steady {
             (
                 format!("-div(w grad u) + p^2 u = 1 in (0,1)^2, {w}, p uniform in (-1, 1) at each grid point"),

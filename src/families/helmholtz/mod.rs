@@ -64,7 +64,7 @@ impl Helmholtz {
         let config: HelmholtzConfig = entry::config(table, NAME, origin)?;
         config.check(origin)?;
         let cells = config.cells as usize;
-        let gaussian = grid::gaussian(cells + 1, config.alpha, config.tau, NAME, origin)?;
+        let gaussian = grid::gaussian(cells + 1, 2, config.alpha, config.tau, NAME, origin)?;
         let wanted = Wanted { mass: true, boundary: config.kind == Kind::Absorbing };
         let grid = Grid::new(cells, config.scheme(), config.faces(), wanted)?;
         let mut data = grid.data.clone();
@@ -118,7 +118,7 @@ impl Family for Helmholtz {
             }
         };
         let coefficient = if c.kind == Kind::Shifted { "+ p u v" } else { "- k^2 u v" };
-        let space = c.scheme().in_words();
+        let space = c.scheme().in_words(2);
         let weak_form = match (c.scheme(), c.kind) {
             (Scheme::Fd, _) => space.into(),
             (_, Kind::Absorbing) => format!(

@@ -10,6 +10,7 @@
 //! jumps of coefficients, and nodes sum over the edges into and out of them; b of the loss are random vectors, and x
 //! comes from one sparse Cholesky factorisation a training sample.
 
+mod inference;
 mod network;
 mod training;
 

@@ -1,19 +1,19 @@
 //! The network, what it sees of a matrix, and the factor it makes.
 
-use super::{Base, NAME, PrecorrectorConfig};
+use super::{Base, NAME, PrecorrectorConfig, inference};
 use crate::error::Result;
 use crate::linalg::Csr;
 use crate::models::PredictOptions;
 use crate::models::network::{Description, Network};
 use crate::nn::graph::Graphs;
 use crate::nn::ops::{Engine, Ops, Reduce, Weights};
-use crate::nn::{Backend, EdgeUpdate, Layout, Linear, Mlp, Parameter, Start, Trained};
+use crate::nn::{Backend, Device, EdgeUpdate, Layout, Linear, Mlp, Parameter, Start, Trained};
 use crate::precond::{Icc, IctParams};
 use crate::solve::Acceleration;
 use crate::system::LinearSystem;
 
 /// x_i ← x_i + out(relu(own(x_i) + into(mean of e over edges into i) + out_of(mean of e over edges out of i))).
-struct NodeUpdate {
+pub(super) struct NodeUpdate {
     own: Linear,
     into: Linear,
     out_of: Linear,
@@ -30,6 +30,11 @@ impl NodeUpdate {
             out_of: layer("in.2", gain),
             out: layer("out", 0.5),
         }
+    }
+
+    /// own, into, out_of and out.
+    pub(super) fn layers(&self) -> [&Linear; 4] {
+        [&self.own, &self.into, &self.out_of, &self.out]
     }
 
     fn forward<O: Ops>(&self, ops: &mut O, w: &Weights<O>, at: &O::Batch, x: &O::Value, e: &O::Value) -> O::Value {
@@ -50,11 +55,11 @@ impl NodeUpdate {
 pub struct Precorrector {
     pub(super) config: PrecorrectorConfig,
     pub(super) about: Description,
-    edges: Linear,
-    nodes: Linear,
-    rounds: Vec<(EdgeUpdate, Option<NodeUpdate>)>,
-    decoder: Mlp,
-    alpha: Parameter,
+    pub(super) edges: Linear,
+    pub(super) nodes: Linear,
+    pub(super) rounds: Vec<(EdgeUpdate, Option<NodeUpdate>)>,
+    pub(super) decoder: Mlp,
+    pub(super) alpha: Parameter,
 }
 
 impl Precorrector {
@@ -104,35 +109,48 @@ impl Precorrector {
     /// [`crate::Error::Numeric`] if A has no incomplete factor.
     pub fn factor<D: Backend>(&self, weights: &Trained<D>, a: &Csr) -> Result<Csr> {
         let seen = Seen::new(&self.config, a)?;
-        let graphs = Graphs::of(&seen.factor)?;
-        let out = weights.evaluate(|ops, w| {
-            let at = ops.batch(&graphs);
-            let nodes = ops.table(seen.nodes(), 2);
-            let entries = ops.table(seen.entries(), 1);
-            self.forward(ops, w, &at, &nodes, &entries)
-        });
+        let changes = self.changes(weights, &seen)?;
         // The correction in single precision, the factor in double; rows back to the units of A.
         let mut l = seen.factor;
         let pattern = l.pattern().clone();
         for (i, root) in seen.root.iter().enumerate() {
-            for e in pattern.range(i) {
-                let base = l.values()[e];
-                let change = f64::from(out[e]) - f64::from(base as f32);
-                l.values_mut()[e] = root * (base + change);
+            let row = pattern.range(i);
+            for (l, c) in l.values_mut()[row.clone()].iter_mut().zip(&changes[row]) {
+                *l = root * (*l + f64::from(*c));
             }
         }
         Ok(l)
     }
+
+    /// What to add to each entry of the factor of the equilibrated matrix.
+    fn changes<D: Backend>(&self, weights: &Trained<D>, seen: &Seen) -> Result<Vec<f32>> {
+        let (nodes, entries) = (&seen.nodes, seen.entries());
+        if D::KIND == Device::Cpu {
+            let fast = |params: &_| inference::corrections(self, params, seen.factor.pattern(), nodes, &entries);
+            if let Some(changes) = weights.read(fast) {
+                return Ok(changes);
+            }
+        }
+        let graphs = Graphs::of(&seen.factor)?;
+        let corrected = weights.evaluate(|ops, w| {
+            let at = ops.batch(&graphs);
+            let nodes = ops.table(nodes.clone(), 2);
+            let entries = ops.table(entries.clone(), 1);
+            self.forward(ops, w, &at, &nodes, &entries)
+        });
+        Ok(corrected.iter().zip(&entries).map(|(c, e)| c - e).collect())
+    }
 }
 
-/// An SPD system equilibrated, with its incomplete factor: what the network sees.
+/// An SPD matrix as the network sees it: equilibrated, D^{-1/2} A D^{-1/2}, with its incomplete factor.
 pub struct Seen {
-    /// D^{-1/2} A D^{-1/2}.
-    pub matrix: Csr,
     /// D^{1/2}.
     pub root: Vec<f64>,
     /// Lower triangular, of the equilibrated matrix.
     pub factor: Csr,
+    /// Node features (nodes × 2): the factor's diagonal entry; the part of the row of the equilibrated matrix that the
+    /// diagonal dominates.
+    pub nodes: Vec<f32>,
 }
 
 impl Seen {
@@ -141,28 +159,44 @@ impl Seen {
     /// # Errors
     /// [`crate::Error::Numeric`] if A has no incomplete factor.
     pub fn new(config: &PrecorrectorConfig, a: &Csr) -> Result<Self> {
-        let (matrix, root) = a.equilibrated()?;
-        let base = match config.base {
+        let root = a.root_of_diagonal()?;
+        if let Base::Icc { levels } = config.base {
+            let base = Icc::new(a, levels)?;
+            if base.shift().amount == 0.0 {
+                // Without a shift and without dropping, the factor of the equilibrated matrix is that of A with its
+                // rows scaled: the matrix need not be copied.
+                let mut factor = base.factor()?;
+                let pattern = factor.pattern().clone();
+                for (i, r) in root.iter().enumerate() {
+                    factor.values_mut()[pattern.range(i)].iter_mut().for_each(|l| *l /= r);
+                }
+                return Ok(Self::of_factor(a, root, factor));
+            }
+        }
+        let (matrix, _) = a.equilibrated()?;
+        let factor = match config.base {
             Base::Icc { levels } => Icc::new(&matrix, levels)?,
             Base::Ict { droptol, fill } => Icc::threshold(&matrix, IctParams { droptol, fill })?,
         };
-        Ok(Seen { factor: base.factor()?, matrix, root })
+        Ok(Self::of_factor(a, root, factor.factor()?))
+    }
+
+    fn of_factor(a: &Csr, root: Vec<f64>, factor: Csr) -> Self {
+        let inverse: Vec<f64> = root.iter().map(|r| 1.0 / r).collect();
+        let mut nodes = Vec::with_capacity(2 * root.len());
+        for (i, inverse_i) in inverse.iter().enumerate() {
+            let (cols, vals) = a.row(i);
+            let sum: f64 = cols.iter().zip(vals).map(|(&j, v)| v.abs() * inverse[j as usize]).sum();
+            // A lower triangular row ends with its diagonal.
+            nodes.push(factor.row(i).1.last().copied().unwrap_or_default() as f32);
+            nodes.push((1.0 / (sum * inverse_i)) as f32);
+        }
+        Seen { root, factor, nodes }
     }
 
     /// Edge features: the entries of the factor.
     pub fn entries(&self) -> Vec<f32> {
         self.factor.values().iter().map(|&v| v as f32).collect()
-    }
-
-    /// Node features (nodes × 2): the factor's diagonal entry; the part of the row of A that the diagonal dominates.
-    pub fn nodes(&self) -> Vec<f32> {
-        let mut out = Vec::with_capacity(2 * self.root.len());
-        for i in 0..self.root.len() {
-            let sum: f64 = self.matrix.row(i).1.iter().map(|v| v.abs()).sum();
-            out.push(self.factor.get(i, i) as f32);
-            out.push((1.0 / sum) as f32);
-        }
-        out
     }
 }
 

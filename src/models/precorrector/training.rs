@@ -55,7 +55,7 @@ impl Item {
                 vec![(b, x.iter().zip(&seen.root).map(|(x, r)| x * r).collect())]
             }
             (count, _) => {
-                let cholesky = Cholesky::new(&seen.matrix)?;
+                let cholesky = Cholesky::new(&s.matrix.equilibrated()?.0)?;
                 let mut rng = stream(seed, Purpose::Probes, s.index);
                 let mut pair = || {
                     let b: Vec<f64> = normals(&mut rng, s.n());
@@ -66,7 +66,7 @@ impl Item {
                 (0..count.max(1)).map(|_| pair()).collect()
             }
         };
-        Ok(Item { nodes: seen.nodes(), graph: Graphs::of(&seen.factor)?, entries: seen.entries(), pairs })
+        Ok(Item { graph: Graphs::of(&seen.factor)?, entries: seen.entries(), nodes: seen.nodes, pairs })
     }
 }
 
