@@ -31,6 +31,8 @@ pub struct Acceleration {
     pub space: Option<Dense>,
     /// What is worth knowing: a shift that was needed.
     pub note: Option<String>,
+    /// Whether a model's own answer was worse than what it started from, and the start stands in its place.
+    pub fell_back: bool,
     /// Seconds that a model took.
     pub inference_seconds: f64,
     /// Seconds of setup from A alone.
@@ -80,6 +82,7 @@ impl Acceleration {
                 (Some(a), Some(b)) => Some(format!("{a}; {b}")),
                 (a, b) => a.or(b),
             },
+            fell_back: self.fell_back || other.fell_back,
             inference_seconds: self.inference_seconds + other.inference_seconds,
             setup_seconds: self.setup_seconds + other.setup_seconds,
         })
@@ -144,6 +147,8 @@ pub struct Prepared {
     pub space: Option<CoarseSpace>,
     /// What a user should know of the setup: a repair, a fallback.
     pub note: Option<String>,
+    /// As [`Acceleration::fell_back`].
+    pub fell_back: bool,
     /// Seconds that a model took.
     pub inference_seconds: f64,
     /// Seconds of setup, inference not included; products of A with a space are.
@@ -219,6 +224,7 @@ impl<'a> Problem<'a> {
             guess: given.guess,
             space,
             note: given.note,
+            fell_back: given.fell_back,
             inference_seconds: given.inference_seconds,
             setup_seconds: given.setup_seconds + clock.elapsed().as_secs_f64(),
         })

@@ -57,6 +57,8 @@ pub struct Solve {
     pub pc_nnz: usize,
     /// What setup had to say (a shift that was needed).
     pub note: Option<String>,
+    /// Whether a model's answer was worse than what it started from, and the start was taken.
+    pub fell_back: bool,
     /// Relative residual before the first and after each iteration; kept for the first systems only.
     #[serde(skip)]
     pub history: Vec<f64>,
@@ -84,6 +86,7 @@ impl Solve {
             label_cosine: None,
             pc_nnz: 0,
             note: None,
+            fell_back: false,
             history: Vec::new(),
         }
     }
@@ -236,6 +239,7 @@ pub fn solve(
     out.relative_residual = outcome.relative_residual();
     out.pc_nnz = prepared.nnz();
     out.note = prepared.note;
+    out.fell_back = prepared.fell_back;
     out.relative_error = known.map(|exact| distance(&solution.x, exact));
     let scale = if outcome.b_norm > 0.0 { outcome.b_norm } else { 1.0 };
     out.history = outcome.history.iter().map(|r| r / scale).collect();

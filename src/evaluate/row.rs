@@ -38,6 +38,9 @@ pub struct Row {
     /// Of a generative model: 0 takes the mean of its latent distribution, 1 a draw, more the best of so many draws.
     #[serde(default)]
     pub draws: usize,
+    /// Take what a model says even where it is worse than what it started from.
+    #[serde(default)]
+    pub unguarded: bool,
 }
 
 /// One path, or one per dataset.
@@ -78,7 +81,17 @@ impl RowKind {
 impl Row {
     /// A method with nothing beside A.
     fn plain(ksp: Method) -> Self {
-        Row { label: String::new(), ksp, pc: None, space: None, model: None, symmetrize: false, filter: 0.0, draws: 0 }
+        Row {
+            label: String::new(),
+            ksp,
+            pc: None,
+            space: None,
+            model: None,
+            symmetrize: false,
+            filter: 0.0,
+            draws: 0,
+            unguarded: false,
+        }
     }
 
     /// A row of a solver and a preconditioner's notation.
@@ -151,6 +164,9 @@ impl Row {
         if self.draws > 0 && self.model.is_none() {
             return Err(self.bad("draws are those of a model"));
         }
+        if self.unguarded && self.model.is_none() {
+            return Err(self.bad("unguarded: only what a model says is guarded"));
+        }
         let plain = matches!(kind, RowKind::Classical(_)) || self.space.is_some();
         if plain && (self.symmetrize || self.filter > 0.0) {
             return Err(self.bad("symmetrize and filter mean nothing for a classical preconditioner or a space"));
@@ -181,7 +197,12 @@ impl Row {
 
     /// What a model is asked for.
     pub fn options(&self) -> PredictOptions {
-        PredictOptions { symmetrize: self.symmetrize, filter: self.filter, draws: self.draws }
+        PredictOptions {
+            symmetrize: self.symmetrize,
+            filter: self.filter,
+            draws: self.draws,
+            unguarded: self.unguarded,
+        }
     }
 
     /// The label, or one made from solver and preconditioner.

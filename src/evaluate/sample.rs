@@ -32,6 +32,7 @@ pub fn solve(row: usize, sample: u64, iterations: Option<usize>) -> Solve {
         label_cosine: None,
         pc_nnz: 20,
         note: Some("shifted by 0.1, then once more".into()),
+        fell_back: true,
         history: Vec::new(),
     }
 }

@@ -10,6 +10,7 @@ pub mod features;
 pub mod fit;
 pub mod gcvae;
 mod graph;
+mod guard;
 pub mod mlp;
 pub mod network;
 pub mod neurkitt;
@@ -51,6 +52,8 @@ pub struct PredictOptions {
     pub filter: f64,
     /// Of a generative model: 0 takes the mean of the latent distribution, 1 a draw, more the best of so many draws.
     pub draws: usize,
+    /// Take what the network says even where it is worse than what it started from.
+    pub unguarded: bool,
 }
 
 /// Most draws of a generative model for one system.

@@ -16,7 +16,7 @@ use super::params::Params;
 pub const GROUP: usize = 8;
 
 /// Rows that a layer takes side by side: each weight that is read serves all of them.
-pub const BLOCK: usize = 4;
+pub const BLOCK: usize = 8;
 
 /// 8 V features.
 pub type Row<const V: usize> = [[f32; GROUP]; V];

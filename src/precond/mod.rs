@@ -23,6 +23,7 @@ mod koptimal;
 mod ldlt;
 mod level_of_fill;
 mod lu;
+mod mic;
 mod none;
 mod preconditioner;
 mod shift;
@@ -39,6 +40,7 @@ pub use factored_inverse::FactoredInverse;
 pub use fast_poisson::FastPoisson;
 pub use fsai::{check_pattern as check_fsai_pattern, pattern as fsai_pattern};
 pub use icc::Icc;
+pub use mic::RELAXATION;
 pub use ict::IctParams;
 pub use ilu::Ilu;
 pub use ilut::IlutParams;
@@ -64,6 +66,7 @@ pub static ENTRIES: Registry<dyn Preconditioner> = Registry::new(
         &sor::ENTRY,
         &ssor::ENTRY,
         &icc::ENTRY,
+        &mic::ENTRY,
         &ict::ENTRY,
         &ilu::ENTRY,
         &ilut::ENTRY,

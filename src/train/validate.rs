@@ -55,8 +55,9 @@ pub fn validate(model: &dyn Model, held_out: &HeldOut, how: &Validation) -> Resu
 /// (iterations, converged) of one system.
 fn solve(ws: &mut Workspace, model: &dyn Model, system: &LinearSystem, how: &Validation) -> Result<(usize, bool)> {
     // Some methods need a symmetric preconditioner; the other methods take what the network says.
-    let options =
-        PredictOptions { symmetrize: how.ksp.requirements().symmetric_preconditioner(), ..Default::default() };
+    // It is the network that is judged, not what stands in where it fails.
+    let symmetrize = how.ksp.requirements().symmetric_preconditioner();
+    let options = PredictOptions { symmetrize, unguarded: true, ..Default::default() };
     // Recycling methods must not carry a space from whatever system this thread solved before.
     ws.forget();
     let stop = Stop { max_it: how.max_it, ..Stop::rtol(how.rtol) };

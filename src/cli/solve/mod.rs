@@ -58,6 +58,9 @@ pub struct Args {
     /// Drop entries below EPS of a learned explicit inverse
     #[arg(long, value_name = "EPS", default_value_t = 0.0)]
     filter: f64,
+    /// Take what a model says even where it is worse than what it started from
+    #[arg(long)]
+    unguarded: bool,
     /// Stop at ‖b − A x‖ ≤ rtol ‖b‖
     #[arg(long, default_value_t = Stop::default().rtol)]
     rtol: f64,

@@ -55,9 +55,10 @@ pub fn accelerate(args: &Args, system: &LinearSystem) -> Result<Acceleration> {
     };
     let runs: Vec<&PathBuf> = args.model.iter().chain(run).collect();
     PredictOptions { filter: args.filter, ..Default::default() }.check()?;
-    if runs.is_empty() && (args.symmetrize || args.filter > 0.0) {
+    if runs.is_empty() && (args.symmetrize || args.filter > 0.0 || args.unguarded) {
         return Err(Error::Argument(
-            "--symmetrize and --filter shape a learned preconditioner: --pc must be a run directory".into(),
+            "--symmetrize, --filter and --unguarded are for a learned preconditioner: --pc must be a run directory"
+                .into(),
         ));
     }
     let mut all = Acceleration::default();
@@ -93,7 +94,12 @@ fn classical(spec: &Spec, system: &LinearSystem, rigid_body: bool) -> Result<Acc
 
 fn learned(path: &Path, args: &Args, system: &LinearSystem) -> Result<Acceleration> {
     let model = models::load(path, args.device)?;
-    let options = PredictOptions { symmetrize: args.symmetrize, filter: args.filter, ..Default::default() };
+    let options = PredictOptions {
+        symmetrize: args.symmetrize,
+        filter: args.filter,
+        unguarded: args.unguarded,
+        ..Default::default()
+    };
     let predicted = Acceleration::predicted(|| model.predict(system, &options)).map_err(|e| match e {
         Error::Io { .. } | Error::File { .. } => e,
         other => Error::Argument(format!(

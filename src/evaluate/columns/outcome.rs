@@ -63,6 +63,36 @@ pub static REASON: Column = Column {
     shown: &[at(ResultsCsv, Whole, Plain)],
 };
 
+/// Where a model's own answer was not used.
+pub static FELL_BACK: Column = Column {
+    name: "fell_back",
+    unit: "",
+    help: "Systems for which a model's answer was worse than what it started from, so that the start was taken",
+    of: Of::Solve(
+        |s, _| Value::Flag(s.fell_back),
+        Summary::By(|g| match g.solves.iter().filter(|s| s.fell_back).count() {
+            0 => Value::Missing,
+            count => Value::Count(count),
+        }),
+    ),
+    shown: &[
+        at(ResultsCsv, Whole, Plain),
+        at(SummaryCsv, Whole, Plain),
+        at(SummaryJson, Whole, Plain),
+        at(
+            Note,
+            Whole,
+            By(|row| match row.count(&FELL_BACK) {
+                0 => String::new(),
+                count => {
+                    let (row, solves) = (row.text(&ROW), row.count(&SOLVES));
+                    format!("{row}: fell back on its start for {count} of {solves} systems")
+                }
+            }),
+        ),
+    ],
+};
+
 /// Iterations of the solves that converged.
 pub static ITERATIONS: Column = Column {
     name: "iterations",

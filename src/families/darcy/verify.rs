@@ -22,14 +22,18 @@ pub(super) fn measure() -> Result<Report> {
     for faces in [Faces::Arithmetic, Faces::Harmonic] {
         report.studies.push(study(Scheme::Fd, faces)?);
     }
-    for scheme in ["p1", "q1", "fd"] {
+    for scheme in [Scheme::P1, Scheme::Fd] {
+        report.studies.push(study_of_the_cube(scheme)?);
+    }
+    for (scheme, dim, cells) in [("p1", 2, 32), ("q1", 2, 32), ("fd", 2, 32), ("p1", 3, 10), ("fd", 3, 10)] {
         let table = toml::toml! { discretisation = scheme
-        cells = 32
+        dim = dim
+        cells = cells
         contrast = 1e4 };
         let sample = families::build(super::NAME, &table, "verify")?.sampler()?.sample(1, 0)?;
         // Its solution came from a Cholesky: the matrix is positive definite.
         report.checks.push(Check::below(
-            format!("{scheme}, contrast 1e4: |A - A^T|/max|A|"),
+            format!("{scheme} in {dim} dimensions, contrast 1e4: |A - A^T|/max|A|"),
             1e-14,
             sample.matrix.asymmetry(),
         ));
@@ -96,4 +100,34 @@ fn u([x, y]: [f64; 2]) -> (f64, [f64; 2], f64) {
 fn source(at: [f64; 2]) -> f64 {
     let ((w, dw), (_, du, laplacian)) = (w(at), u(at));
     -(dw[0] * du[0] + dw[1] * du[1] + w * laplacian)
+}
+
+/// Cubes a side.
+const CUBES: [usize; 3] = [6, 12, 24];
+
+/// −∇·(w ∇u) = f in the cube with u = sin πx sin πy sin πz and w = exp(x − y z), errors at the grid points.
+fn study_of_the_cube(scheme: Scheme) -> Result<Study> {
+    let level = |cells: usize| {
+        let grid = Grid::cube(cells, scheme, Faces::Arithmetic)?;
+        let mut values = vec![0.0; grid.pattern().nnz()];
+        let w = |[x, y, z]: [f64; 3]| (x - y * z).exp();
+        grid.add_diffusion(&grid.interpolate_in(w), 1.0, &mut values);
+        let matrix = Csr::new(grid.pattern().clone(), values)?;
+        let exact = |at: [f64; 3]| at.map(|t| (PI * t).sin()).iter().product::<f64>();
+        let f = |[x, y, z]: [f64; 3]| {
+            let ([sx, sy, sz], [cx, cy, cz]) = ([x, y, z].map(|t| (PI * t).sin()), [x, y, z].map(|t| (PI * t).cos()));
+            let flow = PI * (cx * sy * sz - z * sx * cy * sz - y * sx * sy * cz);
+            w([x, y, z]) * (3.0 * PI * PI * sx * sy * sz - flow)
+        };
+        let mut x = grid.load(&grid.interpolate_in(f));
+        Cholesky::new(&matrix)?.solve_in_place(&mut x);
+        let squares = x.iter().zip(grid.restrict(&grid.interpolate_in(exact))).map(|(a, b)| (a - b) * (a - b));
+        let mean = squares.sum::<f64>() / x.len() as f64;
+        Ok(Level { h: 1.0 / cells as f64, unknowns: x.len(), errors: vec![mean.sqrt()] })
+    };
+    Ok(Study {
+        what: format!("{scheme:?} in three dimensions, smooth w"),
+        norms: vec![Norm { name: "l2 at grid points", order: 2.0 }],
+        levels: CUBES.iter().map(|&cells| level(cells)).collect::<Result<_>>()?,
+    })
 }

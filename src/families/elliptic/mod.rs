@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use super::grid::solution;
 use super::{Family, Sampler, keys};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
@@ -122,7 +123,7 @@ pub struct Elliptic<const D: usize> {
     source: Monomials<D>,
     /// Per monomial m of g: ∫ m φ_i over the unknowns.
     moments: Vec<Vec<f64>>,
-    symbolic: SymbolicCholesky,
+    symbolic: Option<SymbolicCholesky>,
     data: Arc<MeshData>,
     what: &'static str,
 }
@@ -151,7 +152,7 @@ impl<const D: usize> Elliptic<D> {
         let moments = source.powers().iter().map(moment).collect();
         Ok(Elliptic {
             scatter: assembler.scatter(&stiffness),
-            symbolic: SymbolicCholesky::new(assembler.pattern())?,
+            symbolic: config.solution.then(|| SymbolicCholesky::new(assembler.pattern())).transpose()?,
             data: Arc::new(space.to_data(assembler.dofs().points.clone())),
             coefficient_table: coefficient.table(stiffness.points()),
             moments,
@@ -228,14 +229,7 @@ impl<const D: usize> Sampler for EllipticSampler<'_, D> {
         for (c, moment) in source.iter().zip(&family.moments) {
             axpy(*c, moment, &mut rhs);
         }
-        let solution = match family.config.solution {
-            true => {
-                let mut x = rhs.clone();
-                family.symbolic.factorize(&matrix)?.solve_in_place(&mut x);
-                Some(x)
-            }
-            false => None,
-        };
+        let solution = solution(family.symbolic.as_ref(), &matrix, &rhs)?;
         let field =
             |name: &str, location, components, values| Field { name: name.into(), location, components, values };
         let by_cell = self.f.chunks_exact(family.stiffness.rule_len());

@@ -132,8 +132,8 @@ impl<const W: usize, const V: usize> Fixed<W, V> {
         }
         let Tables { x, targets, sources, e, into } = tables;
         let (e, into) = (&e[..], &into[..]);
-        let ends = targets.par_chunks_mut(CHUNK).zip(sources.par_chunks_mut(CHUNK));
-        x.par_chunks_mut(CHUNK).zip(ends).enumerate().for_each(|(c, (x, (targets, sources)))| {
+        let ends = targets.chunks_mut(CHUNK).zip(sources.chunks_mut(CHUNK));
+        side_by_side(x.chunks_mut(CHUNK).zip(ends).collect(), |c, (x, (targets, sources))| {
             let (encoder, first) = (&self.nodes, c * CHUNK);
             let at = Neighbours { pattern, columns, nodes, e, into };
             vectorised(NodePass { encoder, update, edge, bias: &bias, at, first, x, targets, sources });
@@ -163,8 +163,8 @@ impl<const W: usize, const V: usize> Fixed<W, V> {
         let nowhere = vec![0; bounds.len()];
         let e = split(e, if FIRST && LAST { &nowhere } else { &bounds });
         let out = split(out, if LAST { &bounds } else { &nowhere });
-        let chunks = e.into_par_iter().zip(out).zip(into.par_chunks_mut(CHUNK)).enumerate();
-        chunks.for_each(|(c, ((e, out), into))| {
+        let chunks = e.into_iter().zip(out).zip(into.chunks_mut(CHUNK));
+        side_by_side(chunks.collect(), |c, ((e, out), into)| {
             vectorised(EdgePass::<FIRST, LAST, W, V> {
                 network: self,
                 layers,
@@ -356,6 +356,17 @@ impl<const FIRST: bool, const LAST: bool, const W: usize, const V: usize> Work f
             place += count;
         }
     }
+}
+
+/// Chunks that are worth a second thread: waking it takes as long as a few of them.
+const WORTH_A_THREAD: usize = 16;
+
+/// Does something with each chunk and its number, on all cores where there are many.
+fn side_by_side<T: Send>(chunks: Vec<T>, work: impl Fn(usize, T) + Sync) {
+    if chunks.len() < WORTH_A_THREAD {
+        return chunks.into_iter().enumerate().for_each(|(c, chunk)| work(c, chunk));
+    }
+    chunks.into_par_iter().enumerate().for_each(|(c, chunk)| work(c, chunk));
 }
 
 /// A table cut at these places, the first of which is 0.

@@ -12,6 +12,8 @@
 
 mod inference;
 mod network;
+#[cfg(test)]
+mod tests;
 mod training;
 
 use std::path::Path;
@@ -37,6 +39,15 @@ pub enum Base {
         #[serde(default)]
         levels: usize,
     },
+    /// Modified incomplete Cholesky: the fill that is dropped is subtracted from the diagonal.
+    Mic {
+        /// Levels of fill.
+        #[serde(default)]
+        levels: usize,
+        /// The part of the fill that is subtracted.
+        #[serde(default = "relaxation")]
+        relaxation: f64,
+    },
     /// By threshold, as in [`IctParams`].
     Ict {
         /// Entries below this, relative to the rest of their column, are dropped.
@@ -45,6 +56,10 @@ pub enum Base {
         #[serde(default)]
         fill: usize,
     },
+}
+
+fn relaxation() -> f64 {
+    crate::precond::RELAXATION
 }
 
 impl Default for Base {
@@ -116,10 +131,13 @@ impl PrecorrectorConfig {
         }
         match self.base {
             Base::Ict { droptol, fill } => IctParams { droptol, fill }.check(),
-            Base::Icc { levels } if levels > 16 => {
+            Base::Icc { levels } | Base::Mic { levels, .. } if levels > 16 => {
                 Err(Error::Argument(format!("{NAME}.base.levels = {levels}: must be from 0 to 16")))
             }
-            Base::Icc { .. } => Ok(()),
+            Base::Mic { relaxation, .. } if !(0.0..=1.0).contains(&relaxation) => {
+                Err(Error::Argument(format!("{NAME}.base.relaxation = {relaxation}: must be from 0 to 1")))
+            }
+            Base::Icc { .. } | Base::Mic { .. } => Ok(()),
         }
     }
 }

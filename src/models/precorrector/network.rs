@@ -3,7 +3,7 @@
 use super::{Base, NAME, PrecorrectorConfig, inference};
 use crate::error::Result;
 use crate::linalg::Csr;
-use crate::models::PredictOptions;
+use crate::models::{PredictOptions, guard};
 use crate::models::network::{Description, Network};
 use crate::nn::graph::Graphs;
 use crate::nn::ops::{Engine, Ops, Reduce, Weights};
@@ -109,17 +109,7 @@ impl Precorrector {
     /// [`crate::Error::Numeric`] if A has no incomplete factor.
     pub fn factor<D: Backend>(&self, weights: &Trained<D>, a: &Csr) -> Result<Csr> {
         let seen = Seen::new(&self.config, a)?;
-        let changes = self.changes(weights, &seen)?;
-        // The correction in single precision, the factor in double; rows back to the units of A.
-        let mut l = seen.factor;
-        let pattern = l.pattern().clone();
-        for (i, root) in seen.root.iter().enumerate() {
-            let row = pattern.range(i);
-            for (l, c) in l.values_mut()[row.clone()].iter_mut().zip(&changes[row]) {
-                *l = root * (*l + f64::from(*c));
-            }
-        }
-        Ok(l)
+        Ok(seen.with(&self.changes(weights, &seen)?))
     }
 
     /// What to add to each entry of the factor of the equilibrated matrix.
@@ -160,9 +150,12 @@ impl Seen {
     /// [`crate::Error::Numeric`] if A has no incomplete factor.
     pub fn new(config: &PrecorrectorConfig, a: &Csr) -> Result<Self> {
         let root = a.root_of_diagonal()?;
-        if let Base::Icc { levels } = config.base {
-            let base = Icc::new(a, levels)?;
-            if base.shift().amount == 0.0 {
+        let of_a = match config.base {
+            Base::Icc { levels } => Some(Icc::new(a, levels)?).filter(|base| base.shift().amount == 0.0),
+            _ => None,
+        };
+        {
+            if let Some(base) = of_a {
                 // Without a shift and without dropping, the factor of the equilibrated matrix is that of A with its
                 // rows scaled: the matrix need not be copied.
                 let mut factor = base.factor()?;
@@ -176,6 +169,7 @@ impl Seen {
         let (matrix, _) = a.equilibrated()?;
         let factor = match config.base {
             Base::Icc { levels } => Icc::new(&matrix, levels)?,
+            Base::Mic { levels, relaxation } => Icc::modified(&matrix, levels, relaxation)?.0,
             Base::Ict { droptol, fill } => Icc::threshold(&matrix, IctParams { droptol, fill })?,
         };
         Ok(Self::of_factor(a, root, factor.factor()?))
@@ -194,6 +188,25 @@ impl Seen {
         Seen { root, factor, nodes }
     }
 
+    /// The factor in the units of A, changed by these numbers (those of its entries, in order): the changes in single
+    /// precision, the factor in double.
+    pub fn with(&self, changes: &[f32]) -> Csr {
+        let mut l = self.factor.clone();
+        let pattern = l.pattern().clone();
+        for (i, root) in self.root.iter().enumerate() {
+            let row = pattern.range(i);
+            for (l, c) in l.values_mut()[row.clone()].iter_mut().zip(&changes[row]) {
+                *l = root * (*l + f64::from(*c));
+            }
+        }
+        l
+    }
+
+    /// The factor in the units of A as it is.
+    pub fn start(&self) -> Csr {
+        self.with(&vec![0.0; self.factor.nnz()])
+    }
+
     /// Edge features: the entries of the factor.
     pub fn entries(&self) -> Vec<f32> {
         self.factor.values().iter().map(|&v| v as f32).collect()
@@ -208,7 +221,13 @@ impl<D: Backend> Network<D> for Precorrector {
     /// Symmetric as it is; there is no inverse to filter.
     fn predict(&self, weights: &Trained<D>, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
         options.nothing_to_filter(NAME)?;
-        let l = self.factor(weights, &system.matrix)?;
-        Ok(Acceleration::preconditioner(Icc::from_factor(&l)?))
+        let seen = Seen::new(&self.config, &system.matrix)?;
+        let l = seen.with(&self.changes(weights, &seen)?);
+        if options.unguarded {
+            return Ok(Acceleration::preconditioner(Icc::from_factor(&l)?));
+        }
+        let (factor, fell_back) = guard::better(&system.matrix, &l, &seen.start())?;
+        let note = fell_back.then(|| guard::NOTE.into());
+        Ok(Acceleration { fell_back, note, ..Acceleration::preconditioner(factor) })
     }
 }
