@@ -154,7 +154,8 @@ impl Grid {
         };
         let width = cells as u32 + 1;
         let line = 1..width - 1;
-        let plane = move |z: u32| line.clone().flat_map(move |y| (1..width - 1).map(move |x| (z * width + y) * width + x));
+        let plane =
+            move |z: u32| line.clone().flat_map(move |y| (1..width - 1).map(move |x| (z * width + y) * width + x));
         let free = (1..width - 1).flat_map(plane).collect();
         let data = Arc::new(structured::tetrahedra(cells).to_data(free));
         Ok(Grid { cells, dim: 3, scheme, data, inner })
@@ -373,14 +374,7 @@ impl MediumKeys {
 ///
 /// # Errors
 /// [`Error::Recipe`] naming the key that is out of range.
-pub fn gaussian(
-    side: usize,
-    dim: usize,
-    alpha: f64,
-    tau: f64,
-    family: &str,
-    origin: &str,
-) -> Result<Gaussian> {
+pub fn gaussian(side: usize, dim: usize, alpha: f64, tau: f64, family: &str, origin: &str) -> Result<Gaussian> {
     keys::within(alpha, 0.5 * dim as f64 + 0.05..=20.0, &format!("{family}.alpha"), origin)?;
     keys::within(tau, 0.01..=1000.0, &format!("{family}.tau"), origin)?;
     Gaussian::new(side, dim, Spectrum { alpha, tau })

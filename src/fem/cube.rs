@@ -172,9 +172,8 @@ impl CubeElements {
 fn gradients(corners: &[[usize; 3]; 4]) -> [[f64; 3]; 4] {
     let edge = |k: usize| [0, 1, 2].map(|d| corners[k][d] as f64 - corners[0][d] as f64);
     let e = [edge(1), edge(2), edge(3)];
-    let cross = |a: [f64; 3], b: [f64; 3]| {
-        [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
-    };
+    let cross =
+        |a: [f64; 3], b: [f64; 3]| [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
     let volume: f64 = cross(e[0], e[1]).iter().zip(&e[2]).map(|(c, e)| c * e).sum();
     let rows = [cross(e[1], e[2]), cross(e[2], e[0]), cross(e[0], e[1])].map(|row| row.map(|v| v / volume));
     let first = [0, 1, 2].map(|d| -rows[0][d] - rows[1][d] - rows[2][d]);

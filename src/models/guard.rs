@@ -1,7 +1,8 @@
 //! Whether a learned factor is worth more than the incomplete factor that it started from.
 //!
 //! The leading rows of a lower triangular factor are the factor of the leading block of A, so that both can be tried at
-//! a small part of the cost of one solve: cg on that block, with the start and with what the network made of it.
+//! a small part of the cost of one solve, before the network looks at the rest: cg on that block, with the start and
+//! with what the network makes of it.
 
 use std::sync::Arc;
 
@@ -14,39 +15,33 @@ use crate::solver::{Method, Outcome, Stop};
 use crate::system::LinearSystem;
 
 /// Unknowns of the block: at least these, or all of them.
-const LEAST: usize = 256;
+const LEAST: usize = 64;
 
-/// Of the unknowns beyond [`LEAST`], one in so many is in the block as well.
+/// One unknown in so many is in the block.
 const SHARE: usize = 80;
 
 /// How far cg goes with the start.
-const RTOL: f64 = 1e-3;
+const RTOL: f64 = 1e-2;
 
 /// After how many iterations it ends in any case.
-const MOST_ITERATIONS: usize = 30;
+const MOST_ITERATIONS: usize = 20;
 
 /// What a result says where the start was taken.
 pub const NOTE: &str = "the network's factor is worse than its start on a part of A: start taken";
 
-/// The better of two lower triangular factors of the symmetric positive definite A, and whether it is the start.
+/// Rows of the block of a matrix of n rows.
+pub fn rows(n: usize) -> usize {
+    n.min(LEAST.max(n / SHARE))
+}
+
+/// Whether cg on the leading block of A gets as far with one lower triangular factor of it as with another in as many
+/// iterations: the entries `learned` against the entries `start`, both on `pattern`.
 ///
 /// # Errors
 /// As [`Icc::from_factor`] for the start.
-pub fn better(a: &Csr, learned: &Csr, start: &Csr) -> Result<(Icc, bool)> {
-    if let Ok(factor) = Icc::from_factor(learned)
-        && keeps_up(a, learned, start)?
-    {
-        return Ok((factor, false));
-    }
-    Ok((Icc::from_factor(start)?, true))
-}
-
-/// Whether cg on the leading block gets as far with `learned` as with `start` in as many iterations.
-fn keeps_up(a: &Csr, learned: &Csr, start: &Csr) -> Result<bool> {
-    let n = a.nrows();
-    let m = n.min(LEAST + n.saturating_sub(LEAST) / SHARE);
-    let block = leading(a, m)?;
-    let rhs = normals(&mut stream(0, Purpose::Probes, n as u64), m);
+pub fn keeps_up(a: &Csr, pattern: &Arc<Pattern>, learned: Vec<f64>, start: Vec<f64>) -> Result<bool> {
+    let block = leading(a, pattern.nrows())?;
+    let rhs = normals(&mut stream(0, Purpose::Measure, 0), block.nrows());
     let system = LinearSystem {
         matrix: block,
         rhs,
@@ -58,8 +53,8 @@ fn keeps_up(a: &Csr, learned: &Csr, start: &Csr) -> Result<bool> {
         mesh: None,
         index: 0,
     };
-    let solve = |factor: &Csr, max_it: usize| {
-        let m = Icc::from_factor(&leading(factor, m)?)?;
+    let solve = |entries: Vec<f64>, max_it: usize| {
+        let m = Icc::from_factor(&Csr::new(pattern.clone(), entries)?)?;
         let problem = Problem::new(&system, Method::cg(), Stop { max_it, ..Stop::rtol(RTOL) });
         Ok(problem.solve_once(Acceleration::preconditioner(m))?.outcome)
     };

@@ -1,7 +1,7 @@
 //! Layers: places of parameters in a [`Layout`], and what they make of their input.
 
-use super::layout::{Layout, Start};
 use super::device::Backend;
+use super::layout::{Layout, Start};
 use super::ops::{Ops, Weights};
 use super::params::{Parameter, Params};
 

@@ -14,21 +14,68 @@ impl Icc {
     /// # Errors
     /// If the factor has too many entries to index.
     pub fn factor(&self) -> Result<Csr> {
+        self.leading_factor(self.parts().1.len())
+    }
+
+    /// The first rows of L, and so the factor of the leading block.
+    ///
+    /// # Errors
+    /// As [`Icc::factor`].
+    pub fn leading_factor(&self, rows: usize) -> Result<Csr> {
         let (lower, inverse_d) = self.parts();
-        let n = inverse_d.len();
-        let root: Vec<f64> = inverse_d.iter().map(|d| 1.0 / d.sqrt()).collect();
-        let entries = lower.nnz() + n;
-        let (mut indptr, mut indices, mut values) =
-            (Vec::with_capacity(n + 1), Vec::with_capacity(entries), Vec::with_capacity(entries));
+        let root: Vec<f64> = inverse_d[..rows].iter().map(|d| 1.0 / d.sqrt()).collect();
+        let (mut indptr, mut indices, mut values) = (Vec::with_capacity(rows + 1), Vec::new(), Vec::new());
+        if rows == inverse_d.len() {
+            indices.reserve_exact(lower.nnz() + rows);
+            values.reserve_exact(lower.nnz() + rows);
+        }
         indptr.push(0);
         for (i, &root_i) in root.iter().enumerate() {
-            for (j, v) in lower.row(i).chain([(i as u32, 1.0)]) {
+            for (j, v) in lower.row(i) {
                 indices.push(j);
-                values.push(if j as usize == i { root_i } else { v * root[j as usize] });
+                values.push(v * root[j as usize]);
             }
+            indices.push(i as u32);
+            values.push(root_i);
             indptr.push(indices.len() as u32);
         }
-        Csr::new(Arc::new(Pattern::new(n, n, indptr, indices)?), values)
+        Csr::new(Arc::new(Pattern::new(rows, rows, indptr, indices)?), values)
+    }
+
+    /// The same pattern with other entries of L, in the order of [`Icc::factor`]'s rows; only the sign of a column may
+    /// be negative.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is not one value an entry, [`Error::Numeric`] if one is not finite or one on the
+    /// diagonal is zero.
+    pub fn with_entries(&self, entries: &[f64]) -> Result<Self> {
+        let (triangle, inverse_d) = self.parts();
+        let (mut lower, n) = (triangle.clone(), inverse_d.len());
+        if entries.len() != lower.nnz() + n {
+            return Err(Error::shape("entries of a factor", lower.nnz() + n, entries.len()));
+        }
+        let mut diagonal = vec![0.0; n];
+        let mut next = 0;
+        for i in 0..n {
+            for k in lower.far(i) {
+                lower.values[k] = entries[next] / diagonal[lower.indices[k] as usize];
+                next += 1;
+            }
+            if lower.adjacent[i] {
+                lower.near[i] = entries[next] / diagonal[i - 1];
+                next += 1;
+            }
+            diagonal[i] = entries[next];
+            next += 1;
+            if !diagonal[i].is_finite() || diagonal[i] == 0.0 {
+                return Err(Error::Numeric(format!("a factor: diagonal entry {i} is {}", diagonal[i])));
+            }
+        }
+        if !entries.iter().all(|v| v.is_finite()) {
+            return Err(Error::Numeric("a factor: an entry is not finite".into()));
+        }
+        let upper = lower.transposed();
+        Ok(Icc::from_parts(lower, upper, diagonal.iter().map(|d| 1.0 / (d * d)).collect(), Shift::NONE))
     }
 
     /// M⁻¹ = L Lᵀ for a given lower triangular L; only the sign of a column may be negative.
@@ -94,5 +141,13 @@ mod tests {
         again.apply(&x, &mut z);
         assert!(y.iter().zip(&z).all(|(a, b)| (a - b).abs() < 1e-13));
         assert!(Icc::from_factor(&a).is_err());
+        // Other entries on the same pattern, and the leading block.
+        let doubled: Vec<f64> = l.values().iter().map(|v| 2.0 * v).collect();
+        icc.with_entries(&doubled).unwrap().apply(&x, &mut z);
+        assert!(y.iter().zip(&z).all(|(a, b)| (a - 4.0 * b).abs() < 1e-13));
+        assert!(icc.with_entries(&doubled[1..]).is_err() && icc.with_entries(&vec![0.0; doubled.len()]).is_err());
+        let leading = icc.leading_factor(4).unwrap();
+        assert_eq!(leading.row(3), l.row(3));
+        assert_eq!(leading.nrows(), 4);
     }
 }

@@ -55,7 +55,8 @@ impl Config {
 impl Preconditioner for Config {
     fn build(&self, a: &Csr, _reuse: &mut Reuse) -> Result<Built> {
         let (icc, relaxation) = Icc::modified(a, self.levels, self.relaxation)?;
-        let note = (relaxation < self.relaxation).then(|| format!("relaxation lowered to {relaxation} for positive pivots"));
+        let note =
+            (relaxation < self.relaxation).then(|| format!("relaxation lowered to {relaxation} for positive pivots"));
         let shifted = icc.shift().amount > 0.0;
         let note = if shifted { Some("no relaxation gives positive pivots: icc with its shift".into()) } else { note };
         Ok(Built::new(icc).noted(note))
@@ -185,4 +186,71 @@ impl Upper {
 fn above(cols: &[u32], i: usize) -> (&[u32], usize) {
     let first = cols.partition_point(|&j| j as usize <= i);
     (&cols[first..], first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::LinOp;
+    use crate::precond::Spec;
+
+    /// The 5-point Laplacian on m×m points.
+    fn laplacian(m: usize) -> Csr {
+        let mut entries = Vec::new();
+        for i in 0..m * m {
+            entries.push((i, i, 4.0));
+            for (there, j) in [(i % m + 1 < m, i + 1), (i + m < m * m, i + m)] {
+                if there {
+                    entries.extend([(i, j, -1.0), (j, i, -1.0)]);
+                }
+            }
+        }
+        Csr::from_triplets(m * m, m * m, &entries).unwrap()
+    }
+
+    #[test]
+    fn without_relaxation_it_is_icc_and_with_all_of_it_row_sums_are_kept() {
+        let a = laplacian(9);
+        let ones = vec![1.0; a.nrows()];
+        for levels in [0, 2] {
+            let (mut z, mut y) = (vec![0.0; a.nrows()], vec![0.0; a.nrows()]);
+            let icc = Icc::new(&a, levels).unwrap();
+            let (tiny, relaxation) = Icc::modified(&a, levels, 1e-300).unwrap();
+            assert_eq!((relaxation, tiny.nnz()), (1e-300, icc.nnz()));
+            icc.apply(&ones, &mut y);
+            tiny.apply(&ones, &mut z);
+            assert!(y.iter().zip(&z).all(|(a, b)| (a - b).abs() < 1e-13));
+            // M A 1 = 1 where the row sums of L D L^T are those of A.
+            a.spmv(&ones, &mut y);
+            Icc::modified(&a, levels, 1.0).unwrap().0.apply(&y, &mut z);
+            assert!(z.iter().all(|v| (v - 1.0).abs() < 1e-10), "{z:?}");
+        }
+    }
+
+    #[test]
+    fn entries_by_hand() {
+        // Eliminating the first unknown fills (2, 3), which is dropped: 1/4 of it goes to both diagonals.
+        let a = [(0, 0, 4.0), (1, 1, 4.0), (2, 2, 4.0), (0, 1, -1.0), (1, 0, -1.0), (0, 2, -1.0), (2, 0, -1.0)];
+        let (icc, _) = Icc::modified(&Csr::from_triplets(3, 3, &a).unwrap(), 0, 0.5).unwrap();
+        let diagonal = 4.0 - 0.25 - 0.5 * 0.25;
+        let l = icc.factor().unwrap();
+        assert!((l.get(1, 1) - f64::sqrt(diagonal)).abs() < 1e-15 && (l.get(2, 2) - f64::sqrt(diagonal)).abs() < 1e-15);
+        assert_eq!((l.get(1, 0), l.get(2, 0)), (-0.5, -0.5));
+    }
+
+    #[test]
+    fn pivots_stay_positive() {
+        // A positive off-diagonal makes fill that the diagonal cannot pay for.
+        let a = [(0, 1, -0.9), (0, 2, -0.9), (1, 2, 0.0)];
+        let mut entries: Vec<_> = a.iter().flat_map(|&(i, j, v)| [(i, j, v), (j, i, v)]).collect();
+        entries.retain(|e| e.2 != 0.0);
+        entries.extend([(0, 0, 1.0), (1, 1, 1.0), (2, 2, 1.7)]);
+        let a = Csr::from_triplets(3, 3, &entries).unwrap();
+        let (icc, relaxation) = Icc::modified(&a, 0, 1.0).unwrap();
+        assert!(relaxation < 1.0 && icc.props() == Props::SPD, "{relaxation}");
+        let built = "mic(relaxation = 1)".parse::<Spec>().unwrap().build(&a).unwrap();
+        assert!(built.note.unwrap().contains("relaxation"));
+        let refused = "mic(relaxation = 1.5)".parse::<Spec>().unwrap_err().to_string();
+        assert!(refused.contains("must be from 0 to 1"), "{refused}");
+    }
 }

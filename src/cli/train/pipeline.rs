@@ -15,7 +15,7 @@ use crate::solver::Method;
 use crate::train::{BuiltInRecipe, RunDirectory, TrainRecipe};
 
 /// Classical rows beside a trained model on symmetric positive definite systems, all with `cg`.
-const CLASSICAL: [&str; 8] = ["none", "jacobi", "ssor", "icc", "ict(0.01)", "fsai", "amg", "cholesky"];
+const CLASSICAL: [&str; 9] = ["none", "jacobi", "ssor", "icc", "ict(0.01)", "mic", "fsai", "amg", "cholesky"];
 
 /// Most test systems of the closing evaluation; a recipe of one's own takes more.
 const SYSTEMS: usize = 20;

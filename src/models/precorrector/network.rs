@@ -3,8 +3,8 @@
 use super::{Base, NAME, PrecorrectorConfig, inference};
 use crate::error::Result;
 use crate::linalg::Csr;
-use crate::models::{PredictOptions, guard};
 use crate::models::network::{Description, Network};
+use crate::models::{PredictOptions, guard};
 use crate::nn::graph::Graphs;
 use crate::nn::ops::{Engine, Ops, Reduce, Weights};
 use crate::nn::{Backend, Device, EdgeUpdate, Layout, Linear, Mlp, Parameter, Start, Trained};
@@ -103,15 +103,6 @@ impl Precorrector {
         ops.add(entries, &change)
     }
 
-    /// The corrected factor L of A ≈ L Lᵀ.
-    ///
-    /// # Errors
-    /// [`crate::Error::Numeric`] if A has no incomplete factor.
-    pub fn factor<D: Backend>(&self, weights: &Trained<D>, a: &Csr) -> Result<Csr> {
-        let seen = Seen::new(&self.config, a)?;
-        Ok(seen.with(&self.changes(weights, &seen)?))
-    }
-
     /// What to add to each entry of the factor of the equilibrated matrix.
     fn changes<D: Backend>(&self, weights: &Trained<D>, seen: &Seen) -> Result<Vec<f32>> {
         let (nodes, entries) = (&seen.nodes, seen.entries());
@@ -132,11 +123,91 @@ impl Precorrector {
     }
 }
 
-/// An SPD matrix as the network sees it: equilibrated, D^{-1/2} A D^{-1/2}, with its incomplete factor.
-pub struct Seen {
+/// L₀, and the scaling D of the equilibrated matrix D^{-1/2} A D^{-1/2} that the network looks at.
+pub struct BaseFactor {
+    /// Of A, or of the equilibrated matrix.
+    factor: Icc,
     /// D^{1/2}.
-    pub root: Vec<f64>,
-    /// Lower triangular, of the equilibrated matrix.
+    root: Vec<f64>,
+    of_equilibrated: bool,
+}
+
+impl BaseFactor {
+    /// Factors A.
+    ///
+    /// # Errors
+    /// [`crate::Error::Numeric`] if A has no incomplete factor.
+    pub fn new(base: Base, a: &Csr) -> Result<Self> {
+        let root = a.root_of_diagonal()?;
+        // Without a shift and without dropping, the factor of the equilibrated matrix is that of A with its rows
+        // scaled; what `mic` keeps are the row sums of A itself.
+        let of_a = match base {
+            Base::Icc { levels } => Some(Icc::new(a, levels)?).filter(|l| l.shift().amount == 0.0),
+            Base::Mic { levels, relaxation } => Some(Icc::modified(a, levels, relaxation)?.0),
+            Base::Ict { .. } => None,
+        };
+        if let Some(factor) = of_a {
+            return Ok(BaseFactor { factor, root, of_equilibrated: false });
+        }
+        let (matrix, _) = a.equilibrated()?;
+        let factor = match base {
+            Base::Ict { droptol, fill } => Icc::threshold(&matrix, IctParams { droptol, fill })?,
+            Base::Icc { levels } | Base::Mic { levels, .. } => Icc::new(&matrix, levels)?,
+        };
+        Ok(BaseFactor { factor, root, of_equilibrated: true })
+    }
+
+    /// What the network sees of the leading block of A of so many rows.
+    ///
+    /// # Errors
+    /// If the factor has too many entries to index.
+    pub fn seen(&self, a: &Csr, rows: usize) -> Result<Seen> {
+        let mut factor = self.factor.leading_factor(rows)?;
+        if !self.of_equilibrated {
+            let pattern = factor.pattern().clone();
+            for (i, r) in self.root[..rows].iter().enumerate() {
+                factor.values_mut()[pattern.range(i)].iter_mut().for_each(|l| *l /= r);
+            }
+        }
+        let inverse: Vec<f64> = self.root.iter().map(|r| 1.0 / r).collect();
+        let mut nodes = Vec::with_capacity(2 * rows);
+        for (i, inverse_i) in inverse[..rows].iter().enumerate() {
+            let (cols, vals) = a.row(i);
+            let sum: f64 = cols.iter().zip(vals).map(|(&j, v)| v.abs() * inverse[j as usize]).sum();
+            // A lower triangular row ends with its diagonal.
+            nodes.push(factor.row(i).1.last().copied().unwrap_or_default() as f32);
+            nodes.push((1.0 / (sum * inverse_i)) as f32);
+        }
+        Ok(Seen { factor, nodes })
+    }
+
+    /// The entries of what the network sees changed by these numbers (in single precision, the factor in double), in
+    /// the units of A.
+    pub fn corrected(&self, seen: &Seen, changes: &[f32]) -> Vec<f64> {
+        let mut l = Vec::with_capacity(changes.len());
+        for (i, root) in self.root[..seen.factor.nrows()].iter().enumerate() {
+            let changed = seen.factor.row(i).1.iter().zip(&changes[seen.factor.pattern().range(i)]);
+            l.extend(changed.map(|(l, c)| root * (l + f64::from(*c))));
+        }
+        l
+    }
+
+    /// L₀ itself, in the units of A.
+    ///
+    /// # Errors
+    /// As [`Icc::with_entries`].
+    pub fn into_factor(self, a: &Csr) -> Result<Icc> {
+        if !self.of_equilibrated {
+            return Ok(self.factor);
+        }
+        let seen = self.seen(a, a.nrows())?;
+        self.factor.with_entries(&self.corrected(&seen, &vec![0.0; seen.factor.nnz()]))
+    }
+}
+
+/// A block of the equilibrated matrix as the network sees it.
+pub struct Seen {
+    /// L₀, lower triangular: an edge an entry.
     pub factor: Csr,
     /// Node features (nodes × 2): the factor's diagonal entry; the part of the row of the equilibrated matrix that the
     /// diagonal dominates.
@@ -144,69 +215,6 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Equilibrates A and factors it.
-    ///
-    /// # Errors
-    /// [`crate::Error::Numeric`] if A has no incomplete factor.
-    pub fn new(config: &PrecorrectorConfig, a: &Csr) -> Result<Self> {
-        let root = a.root_of_diagonal()?;
-        let of_a = match config.base {
-            Base::Icc { levels } => Some(Icc::new(a, levels)?).filter(|base| base.shift().amount == 0.0),
-            _ => None,
-        };
-        {
-            if let Some(base) = of_a {
-                // Without a shift and without dropping, the factor of the equilibrated matrix is that of A with its
-                // rows scaled: the matrix need not be copied.
-                let mut factor = base.factor()?;
-                let pattern = factor.pattern().clone();
-                for (i, r) in root.iter().enumerate() {
-                    factor.values_mut()[pattern.range(i)].iter_mut().for_each(|l| *l /= r);
-                }
-                return Ok(Self::of_factor(a, root, factor));
-            }
-        }
-        let (matrix, _) = a.equilibrated()?;
-        let factor = match config.base {
-            Base::Icc { levels } => Icc::new(&matrix, levels)?,
-            Base::Mic { levels, relaxation } => Icc::modified(&matrix, levels, relaxation)?.0,
-            Base::Ict { droptol, fill } => Icc::threshold(&matrix, IctParams { droptol, fill })?,
-        };
-        Ok(Self::of_factor(a, root, factor.factor()?))
-    }
-
-    fn of_factor(a: &Csr, root: Vec<f64>, factor: Csr) -> Self {
-        let inverse: Vec<f64> = root.iter().map(|r| 1.0 / r).collect();
-        let mut nodes = Vec::with_capacity(2 * root.len());
-        for (i, inverse_i) in inverse.iter().enumerate() {
-            let (cols, vals) = a.row(i);
-            let sum: f64 = cols.iter().zip(vals).map(|(&j, v)| v.abs() * inverse[j as usize]).sum();
-            // A lower triangular row ends with its diagonal.
-            nodes.push(factor.row(i).1.last().copied().unwrap_or_default() as f32);
-            nodes.push((1.0 / (sum * inverse_i)) as f32);
-        }
-        Seen { root, factor, nodes }
-    }
-
-    /// The factor in the units of A, changed by these numbers (those of its entries, in order): the changes in single
-    /// precision, the factor in double.
-    pub fn with(&self, changes: &[f32]) -> Csr {
-        let mut l = self.factor.clone();
-        let pattern = l.pattern().clone();
-        for (i, root) in self.root.iter().enumerate() {
-            let row = pattern.range(i);
-            for (l, c) in l.values_mut()[row.clone()].iter_mut().zip(&changes[row]) {
-                *l = root * (*l + f64::from(*c));
-            }
-        }
-        l
-    }
-
-    /// The factor in the units of A as it is.
-    pub fn start(&self) -> Csr {
-        self.with(&vec![0.0; self.factor.nnz()])
-    }
-
     /// Edge features: the entries of the factor.
     pub fn entries(&self) -> Vec<f32> {
         self.factor.values().iter().map(|&v| v as f32).collect()
@@ -221,13 +229,22 @@ impl<D: Backend> Network<D> for Precorrector {
     /// Symmetric as it is; there is no inverse to filter.
     fn predict(&self, weights: &Trained<D>, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration> {
         options.nothing_to_filter(NAME)?;
-        let seen = Seen::new(&self.config, &system.matrix)?;
-        let l = seen.with(&self.changes(weights, &seen)?);
-        if options.unguarded {
-            return Ok(Acceleration::preconditioner(Icc::from_factor(&l)?));
+        let a = &system.matrix;
+        let start = BaseFactor::new(self.config.base, a)?;
+        let corrected = |rows: usize| {
+            let seen = start.seen(a, rows)?;
+            let entries = start.corrected(&seen, &self.changes(weights, &seen)?);
+            Ok((seen, entries))
+        };
+        if !options.unguarded {
+            let (seen, entries) = corrected(guard::rows(a.nrows()))?;
+            let unchanged = start.corrected(&seen, &vec![0.0; entries.len()]);
+            if !guard::keeps_up(a, seen.factor.pattern(), entries, unchanged)? {
+                let factor = start.into_factor(a)?;
+                let note = Some(guard::NOTE.into());
+                return Ok(Acceleration { fell_back: true, note, ..Acceleration::preconditioner(factor) });
+            }
         }
-        let (factor, fell_back) = guard::better(&system.matrix, &l, &seen.start())?;
-        let note = fell_back.then(|| guard::NOTE.into());
-        Ok(Acceleration { fell_back, note, ..Acceleration::preconditioner(factor) })
+        Ok(Acceleration::preconditioner(start.factor.with_entries(&corrected(a.nrows())?.1)?))
     }
 }

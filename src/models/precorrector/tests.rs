@@ -1,6 +1,6 @@
 //! Inference equals the operations that training goes through; the guard.
 
-use super::network::{Precorrector, Seen};
+use super::network::{BaseFactor, Precorrector, Seen};
 use super::{Base, PrecorrectorConfig, inference};
 use crate::families;
 use crate::models::{PredictOptions, guard, network::Network};
@@ -11,6 +11,10 @@ use crate::precond::Icc;
 use crate::solve::{Acceleration, Problem};
 use crate::solver::{Method, Stop};
 use crate::system::LinearSystem;
+
+fn seen(config: &PrecorrectorConfig, system: &LinearSystem) -> Seen {
+    BaseFactor::new(config.base, &system.matrix).unwrap().seen(&system.matrix, system.n()).unwrap()
+}
 
 fn sample(family: &str, table: &str) -> LinearSystem {
     families::build(family, &table.parse().unwrap(), "test").unwrap().sampler().unwrap().sample(1, 0).unwrap()
@@ -35,10 +39,9 @@ fn inference_equals_the_operations_of_training() {
         [(&plane, 4, 3, icc), (&plane, 16, 2, ict), (&plane, 8, 1, icc), (&cube, 8, 3, icc), (&cube, 4, 2, ict)]
     {
         let (network, weights) = network(PrecorrectorConfig { width, rounds, pairs: 1, base }, 0.7);
-        let seen = Seen::new(&network.config, &system.matrix).unwrap();
+        let seen = seen(&network.config, system);
         let entries = seen.entries();
-        let fast =
-            |p: &_| inference::corrections(&network, p, seen.factor.pattern(), &seen.nodes, &entries).unwrap();
+        let fast = |p: &_| inference::corrections(&network, p, seen.factor.pattern(), &seen.nodes, &entries).unwrap();
         let changes = weights.read(fast);
         let graphs = Graphs::of(&seen.factor).unwrap();
         let corrected = weights.evaluate(|ops, w| {
@@ -56,7 +59,7 @@ fn inference_equals_the_operations_of_training() {
         assert_eq!(alone.install(|| weights.read(fast)), changes);
     }
     let (wide, weights) = network(PrecorrectorConfig { width: 12, ..Default::default() }, 0.7);
-    let seen = Seen::new(&wide.config, &plane.matrix).unwrap();
+    let seen = seen(&wide.config, &plane);
     let none = weights.read(|p| inference::corrections(&wide, p, seen.factor.pattern(), &seen.nodes, &seen.entries()));
     assert!(none.is_none());
 }
@@ -64,17 +67,27 @@ fn inference_equals_the_operations_of_training() {
 #[test]
 fn the_factor_of_the_equilibrated_matrix_is_that_of_the_matrix_scaled() {
     let system = sample("darcy", "cells = 20\ncontrast = 1e4");
-    let seen = Seen::new(&PrecorrectorConfig::default(), &system.matrix).unwrap();
+    let start = BaseFactor::new(Base::default(), &system.matrix).unwrap();
+    let seen = start.seen(&system.matrix, system.n()).unwrap();
     let (matrix, root) = system.matrix.equilibrated().unwrap();
     let factor = Icc::new(&matrix, 0).unwrap().factor().unwrap();
-    assert_eq!(seen.root, root);
     assert_eq!(seen.factor.pattern().indices(), factor.pattern().indices());
     assert!(seen.factor.values().iter().zip(factor.values()).all(|(a, b)| (a - b).abs() < 1e-13));
     for (i, nodes) in seen.nodes.chunks_exact(2).enumerate() {
         let sum: f64 = matrix.row(i).1.iter().map(|v| v.abs()).sum();
-        assert_eq!(nodes[0], factor.get(i, i) as f32);
+        assert_eq!(nodes[0], seen.factor.get(i, i) as f32);
         assert!((f64::from(nodes[1]) - 1.0 / sum).abs() < 1e-6);
     }
+    // In the units of A, and the leading block of it.
+    let l = start.corrected(&seen, &vec![0.0; factor.nnz()]);
+    for (i, r) in root.iter().enumerate() {
+        for e in factor.pattern().range(i) {
+            assert!((l[e] - r * factor.values()[e]).abs() < 1e-12 * r);
+        }
+    }
+    let block = start.seen(&system.matrix, 57).unwrap();
+    assert_eq!(block.nodes, seen.nodes[..2 * 57]);
+    assert_eq!(block.factor.row(56), seen.factor.row(56));
 }
 
 #[test]
@@ -83,23 +96,38 @@ fn a_factor_that_is_worse_than_its_start_is_not_used() {
     let iterations = |with: Acceleration| {
         Problem::new(&system, Method::cg(), Stop::rtol(1e-6)).solve_once(with).unwrap().outcome.iterations
     };
-    let start = iterations(Acceleration::preconditioner(Icc::new(&system.matrix, 0).unwrap()));
-    // Random weights do harm.
-    let (random, weights) = network(PrecorrectorConfig::default(), 0.3);
-    let unguarded = PredictOptions { unguarded: true, ..Default::default() };
-    let harmful = random.predict(&weights, &system, &unguarded).unwrap();
-    assert!(!harmful.fell_back && iterations(harmful) > 2 * start);
-    let guarded = random.predict(&weights, &system, &PredictOptions::default()).unwrap();
-    assert!(guarded.fell_back && guarded.note.as_deref() == Some(guard::NOTE));
-    assert!(iterations(guarded).abs_diff(start) <= 1);
-    // No change is no harm, a better factor is taken, and one that no solver can use is not.
-    let (same, weights) = network(PrecorrectorConfig::default(), 0.0);
-    assert!(!same.predict(&weights, &system, &PredictOptions::default()).unwrap().fell_back);
-    let seen = Seen::new(&same.config, &system.matrix).unwrap();
-    let better = Icc::new(&system.matrix, 3).unwrap().factor().unwrap();
-    assert!(!guard::better(&system.matrix, &better, &seen.start()).unwrap().1);
-    let mut broken = seen.start();
-    let last = broken.nnz() - 1;
-    broken.values_mut()[last] = 0.0;
-    assert!(guard::better(&system.matrix, &broken, &seen.start()).unwrap().1);
+    let (mic, ict) = (Base::Mic { levels: 0, relaxation: 0.95 }, Base::Ict { droptol: 0.05, fill: 0 });
+    for base in [Base::default(), mic, ict] {
+        let config = PrecorrectorConfig { base, ..Default::default() };
+        let factor = BaseFactor::new(base, &system.matrix).unwrap().into_factor(&system.matrix).unwrap();
+        let start = iterations(Acceleration::preconditioner(factor));
+        // Random weights do harm.
+        let (random, weights) = network(config.clone(), 0.3);
+        let unguarded = PredictOptions { unguarded: true, ..Default::default() };
+        let harmful = random.predict(&weights, &system, &unguarded).unwrap();
+        assert!(!harmful.fell_back && iterations(harmful) > start + start / 2);
+        let guarded = random.predict(&weights, &system, &PredictOptions::default()).unwrap();
+        assert!(guarded.fell_back && guarded.note.as_deref() == Some(guard::NOTE));
+        assert_eq!(iterations(guarded), start);
+        // No change is no harm.
+        let (same, weights) = network(config, 0.0);
+        let unchanged = same.predict(&weights, &system, &PredictOptions::default()).unwrap();
+        assert!(!unchanged.fell_back);
+        assert!(iterations(unchanged).abs_diff(start) <= 1);
+    }
+}
+
+#[test]
+fn factors_are_compared_on_the_leading_block() {
+    let system = sample("darcy", "cells = 40\ncontrast = 1e3");
+    let icc = Icc::new(&system.matrix, 0).unwrap().leading_factor(400).unwrap();
+    let keeps_up =
+        |entries: Vec<f64>| guard::keeps_up(&system.matrix, icc.pattern(), entries, icc.values().to_vec()).unwrap();
+    assert!(keeps_up(icc.values().to_vec()));
+    let modified = Icc::modified(&system.matrix, 0, 0.9).unwrap().0.leading_factor(400).unwrap();
+    assert_eq!(modified.pattern().indices(), icc.pattern().indices());
+    assert!(keeps_up(modified.values().to_vec()));
+    let mut broken = icc.values().to_vec();
+    *broken.last_mut().unwrap() = 0.0;
+    assert!(!keeps_up(broken));
 }

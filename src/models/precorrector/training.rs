@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::network::{Precorrector, Seen};
+use super::network::{BaseFactor, Precorrector};
 use super::{NAME, PrecorrectorConfig};
 use crate::error::{Error, Result};
 use crate::linalg::Cholesky;
@@ -48,11 +48,13 @@ struct Item {
 
 impl Item {
     fn new(config: &PrecorrectorConfig, seed: u64, s: &LinearSystem) -> Result<Self> {
-        let seen = Seen::new(config, &s.matrix)?;
+        let start = BaseFactor::new(config.base, &s.matrix)?;
+        let seen = start.seen(&s.matrix, s.n())?;
         let pairs = match (config.pairs, &s.solution) {
             (0, Some(x)) => {
-                let b = s.rhs.iter().zip(&seen.root).map(|(b, r)| b / r).collect();
-                vec![(b, x.iter().zip(&seen.root).map(|(x, r)| x * r).collect())]
+                let root = s.matrix.root_of_diagonal()?;
+                let b = s.rhs.iter().zip(&root).map(|(b, r)| b / r).collect();
+                vec![(b, x.iter().zip(&root).map(|(x, r)| x * r).collect())]
             }
             (count, _) => {
                 let cholesky = Cholesky::new(&s.matrix.equilibrated()?.0)?;
