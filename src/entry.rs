@@ -154,11 +154,43 @@ pub fn to_table<C: Serialize>(config: &C) -> toml::Table {
 /// Reads the table of `name` as its configuration.
 ///
 /// # Errors
-/// [`Error::Recipe`] naming the table and the key that is unknown or of the wrong type.
+/// [`Error::Recipe`] naming the table and the key that is unknown or of the wrong type, and what would be right.
 pub fn config<C: DeserializeOwned>(table: &toml::Table, name: &str, origin: &str) -> Result<C> {
-    toml::Value::Table(table.clone())
-        .try_into()
-        .map_err(|e: toml::de::Error| Error::recipe(origin, format!("[{name}] {}", e.message().replace('\n', ", "))))
+    let read = toml::Value::Table(table.clone()).try_into();
+    read.map_err(|e: toml::de::Error| Error::recipe(origin, format!("[{name}] {}", wrong_key(table, &e))))
+}
+
+/// The key that an error belongs to, its value, and what it must be.
+fn wrong_key(table: &toml::Table, e: &toml::de::Error) -> String {
+    let message = e.message().trim().replace('\n', ", ");
+    // The path of the key is shown, but cannot be asked for.
+    let shown = e.to_string();
+    let path = shown.lines().find_map(|line| line.strip_prefix("in `")?.strip_suffix('`'));
+    let Some(path) = path else { return message };
+    let mut keys = path.split('.');
+    let value = keys.next().and_then(|first| keys.try_fold(table.get(first)?, |value, key| value.get(key)));
+    let given = value.map_or(String::new(), |value| format!(" = {value}"));
+    format!("{path}{given}: {}", must_be(&message).unwrap_or(message))
+}
+
+/// What would be right, out of a message of serde; None where it does not say.
+fn must_be(message: &str) -> Option<String> {
+    let wrong = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
+    wrong.iter().find(|start| message.starts_with(**start))?;
+    let (_, expected) = message.rsplit_once(", expected ")?;
+    let words = match expected {
+        "usize" | "u64" => "a whole number, 0 or larger",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u16" => "a whole number from 0 to 65535",
+        "u8" => "a whole number from 0 to 255",
+        "isize" | "i64" | "i32" => "a whole number",
+        "f64" | "f32" => "a number",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        other => other,
+    };
+    Some(format!("must be {words}"))
 }
 
 /// As [`config`], with the ranges of its values checked.
@@ -232,6 +264,8 @@ mod tests {
         assert_eq!(tile.parse(&three, "t").unwrap().area(), 9.0);
         let message = tile.parse(&toml::toml! { edge = 3 }, "r.toml").err().unwrap().to_string();
         assert!(message.starts_with("r.toml: [tile]") && message.contains("edge"), "{message}");
+        let wrong = |table: toml::Table| tile.parse(&table, "r.toml").err().unwrap().to_string();
+        assert_eq!(wrong(toml::toml! { side = "a" }), "r.toml: [tile] side = \"a\": must be a number");
         let message = SHAPES.find("disc").err().unwrap().to_string();
         assert_eq!(message, "unknown shape \"disc\" (known: square, tile)");
     }

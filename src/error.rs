@@ -35,6 +35,10 @@ pub enum Error {
     /// An argument out of its range, or two that do not go together.
     #[error("{0}")]
     Argument(String),
+    /// A system of another kind than a method or model is for: A is promised less than it needs. Where systems are
+    /// compared, that is a failed solve.
+    #[error("{0}")]
+    Unsuitable(String),
     /// Two things whose sizes must agree do not.
     #[error("{what}: expected {expected}, found {found}")]
     Shape {
@@ -61,17 +65,20 @@ impl Error {
     pub fn of_sample(self, index: u64) -> Self {
         match self {
             Error::Argument(reason) => Error::Argument(format!("sample {index}: {reason}")),
+            Error::Unsuitable(reason) => Error::Unsuitable(format!("sample {index}: {reason}")),
             Error::Numeric(reason) => Error::Numeric(format!("sample {index}: {reason}")),
             Error::Shape { .. } => Error::Argument(format!("sample {index}: {self}")),
             other => other,
         }
     }
 
-    /// The same of what a file holds; what names a file or breaks down numerically stays of its kind.
+    /// The same of what a file holds; what names a file stays; what breaks down numerically or is
+    /// unsuitable stays of its kind.
     pub fn in_file(self, path: &Path) -> Self {
         match self {
             Error::Argument(_) | Error::Shape { .. } => Error::file(path, self.to_string()),
             Error::Numeric(reason) => Error::Numeric(format!("{}: {reason}", path.display())),
+            Error::Unsuitable(reason) => Error::Unsuitable(format!("{}: {reason}", path.display())),
             other => other,
         }
     }

@@ -1,6 +1,6 @@
 //! A row of the evaluation: a method, and what stands beside A.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -182,6 +182,16 @@ impl Row {
     /// What a model is asked for.
     pub fn options(&self) -> PredictOptions {
         PredictOptions { symmetrize: self.symmetrize, filter: self.filter, draws: self.draws }
+    }
+
+    /// Its runs and checkpoints.
+    pub fn models(&self) -> impl Iterator<Item = &Path> {
+        let paths = match &self.model {
+            Some(OneOrMany::One(path)) => std::slice::from_ref(path),
+            Some(OneOrMany::Many(list)) => list,
+            None => &[],
+        };
+        paths.iter().map(PathBuf::as_path)
     }
 
     /// The label, or one made from solver and preconditioner.

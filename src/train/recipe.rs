@@ -45,6 +45,10 @@ pub struct TrainRecipe {
     /// top.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_mib: Option<usize>,
+    /// MiB of memory that arrays of n × n numbers may take (`mlp`, images of `gcvae`, K-optimal targets), estimated
+    /// before any is made; what the process may use where none is given. Changes no result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<usize>,
     /// Adam's settings.
     #[serde(default)]
     pub optimizer: Optimizer,
@@ -159,8 +163,10 @@ impl TrainRecipe {
                 Ok(_) => format!("[{key}] has no meaning with model = {:?}", self.model),
                 Err(_) => {
                     let mut known: Vec<String> = entry::to_table(self).keys().cloned().collect();
-                    if self.cache_mib.is_none() {
-                        known.insert(0, "cache_mib".into());
+                    for optional in ["cache_mib", "memory_mib"] {
+                        if !known.iter().any(|k| k == optional) {
+                            known.push(optional.into());
+                        }
                     }
                     format!("unknown key '{key}' (known keys: {}, [{}])", known.join(", "), model.name)
                 }
@@ -279,13 +285,12 @@ impl TrainRecipe {
         Self::parse(&text, origin)
     }
 
-    /// What of the recipe decides the weights, as TOML: a run may go on with another bound of memory.
+    /// What of the recipe decides the weights, as TOML: a run may go on with other bounds of memory.
     ///
     /// # Errors
     /// As [`TrainRecipe::to_toml`].
     pub fn decisive(&self) -> Result<String> {
-        let cache_mib = None;
-        TrainRecipe { cache_mib, ..self.clone() }.to_toml()
+        TrainRecipe { cache_mib: None, memory_mib: None, ..self.clone() }.to_toml()
     }
 
     /// The recipe as TOML, every default written out.

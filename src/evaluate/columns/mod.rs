@@ -55,6 +55,7 @@ pub static COLUMNS: &[&Column] = &[
     &labels::MEASURE,
     &seconds::INFERENCE_SECONDS,
     &labels::PC,
+    &outcome::FIRST_FAILURE,
 ];
 
 /// All columns that a place shows, in order; a column may be there with several statistics.

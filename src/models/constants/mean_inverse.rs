@@ -12,6 +12,7 @@ use crate::linalg::{Csr, dense};
 use crate::models::PredictOptions;
 use crate::models::explicit_inverse::ExplicitInverse;
 use crate::solve::Acceleration;
+use crate::solver::Need;
 use crate::system::{Parts, SampleSource};
 
 /// What a network that learned nothing but a constant would say.
@@ -52,6 +53,10 @@ impl MeanInverse {
 }
 
 impl Constant for MeanInverse {
+    fn needs(&self) -> Need {
+        Need::Spd
+    }
+
     fn fit(&self, source: &dyn SampleSource, ids: &[u32], options: &PredictOptions) -> Result<Fitted> {
         let ids = &ids[..ids.len().min(self.samples)];
         let n = one_size("mean-inverse", source, ids)?;
