@@ -8,7 +8,7 @@ use std::sync::{PoisonError, RwLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 
 /// One member of an open set: `T` is what its parsed table becomes, such as `dyn Family`.
 pub struct Entry<T: ?Sized + 'static> {
@@ -170,27 +170,7 @@ fn wrong_key(table: &toml::Table, e: &toml::de::Error) -> String {
     let mut keys = path.split('.');
     let value = keys.next().and_then(|first| keys.try_fold(table.get(first)?, |value, key| value.get(key)));
     let given = value.map_or(String::new(), |value| format!(" = {value}"));
-    format!("{path}{given}: {}", must_be(&message).unwrap_or(message))
-}
-
-/// What would be right, out of a message of serde; None where it does not say.
-fn must_be(message: &str) -> Option<String> {
-    let wrong = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
-    wrong.iter().find(|start| message.starts_with(**start))?;
-    let (_, expected) = message.rsplit_once(", expected ")?;
-    let words = match expected {
-        "usize" | "u64" => "a whole number, 0 or larger",
-        "u32" => "a whole number from 0 to 4294967295",
-        "u16" => "a whole number from 0 to 65535",
-        "u8" => "a whole number from 0 to 255",
-        "isize" | "i64" | "i32" => "a whole number",
-        "f64" | "f32" => "a number",
-        "a boolean" => "true or false",
-        "a sequence" => "a list",
-        "a map" => "a table",
-        other => other,
-    };
-    Some(format!("must be {words}"))
+    format!("{path}{given}: {}", error::must_be(&message).unwrap_or(message))
 }
 
 /// As [`config`], with the ranges of its values checked.

@@ -108,11 +108,32 @@ impl Error {
         let number = text.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count();
         let line = text.lines().nth(number).unwrap_or("").trim();
         let shown = if line.is_empty() { String::new() } else { format!(" ({line})") };
-        Error::recipe(origin, format!("line {}{shown}: {message}", number + 1))
+        let reason = must_be(&message).unwrap_or(message);
+        Error::recipe(origin, format!("line {}{shown}: {reason}", number + 1))
     }
 
     /// Sizes that do not agree.
     pub fn shape(what: &'static str, expected: impl std::fmt::Display, found: impl std::fmt::Display) -> Self {
         Error::Shape { what, expected: expected.to_string(), found: found.to_string() }
     }
+}
+
+/// What would be right, out of a message of serde; None where it does not say.
+pub(crate) fn must_be(message: &str) -> Option<String> {
+    let wrong = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
+    wrong.iter().find(|start| message.starts_with(**start))?;
+    let (_, expected) = message.rsplit_once(", expected ")?;
+    let words = match expected {
+        "usize" | "u64" => "a whole number, 0 or larger",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u16" => "a whole number from 0 to 65535",
+        "u8" => "a whole number from 0 to 255",
+        "isize" | "i64" | "i32" => "a whole number",
+        "f64" | "f32" => "a number",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        other => other,
+    };
+    Some(format!("must be {words}"))
 }

@@ -115,6 +115,9 @@ impl SampleSource for Cached {
     }
 }
 
+/// The most MiB that a bound of memory may be: 1 PiB, whose bytes any count holds.
+pub const MOST_MIB: usize = 1 << 30;
+
 /// What may be kept where a recipe says nothing: half of the memory that this process may use ([`usable_bytes`]); 1 GiB
 /// where that is not known.
 pub fn default_bytes() -> usize {

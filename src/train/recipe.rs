@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::models::fit::{AdamConfig, Device};
 use crate::models::{self, ModelConfig};
 use crate::solver::Method;
+use crate::system::cache;
 
 /// Everything that decides a training run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,6 +66,9 @@ pub struct TrainRecipe {
     #[serde(flatten)]
     own: Table,
 }
+
+/// Most epochs: with any number of batches, a number of steps that 64 bits hold.
+const MOST_EPOCHS: u64 = 1_000_000_000;
 
 fn one() -> u64 {
     1
@@ -204,8 +208,11 @@ impl TrainRecipe {
         if self.batch_size == 0 {
             return bad("batch_size = 0: must be at least 1".into());
         }
-        if self.epochs == 0 {
-            return bad("epochs = 0: must be at least 1".into());
+        if !(1..=MOST_EPOCHS).contains(&self.epochs) {
+            return bad(format!("epochs = {}: must be from 1 to {MOST_EPOCHS}", self.epochs));
+        }
+        if let Some(mib) = self.cache_mib.filter(|&mib| mib > cache::MOST_MIB) {
+            return bad(format!("cache_mib = {mib}: must be at most {}", cache::MOST_MIB));
         }
         if self.validation.every == 0 {
             return bad("validation.every = 0: must be at least 1".into());

@@ -20,7 +20,7 @@ const NAMED: usize = 4;
 /// [`Error::File`] naming the keys that differ with both values, and what to do.
 pub fn same_recipe(checkpoint: &Checkpoint, recipe: &TrainRecipe, file: &Path) -> Result<()> {
     // An older version may have written the same recipe otherwise.
-    let there = TrainRecipe::parse(&checkpoint.recipe, "recipe in the checkpoint").and_then(|r| r.decisive())?;
+    let there = TrainRecipe::parse(&checkpoint.recipe, "the recipe in last.safetensors").and_then(|r| r.decisive())?;
     let mut tables = [there, recipe.decisive()?].map(|text| text.parse::<Table>().unwrap_or_default());
     if !checkpoint.data.is_empty() {
         for table in &mut tables {
@@ -55,7 +55,7 @@ fn compare(path: &str, before: &Table, now: &Table, out: &mut Vec<String>) {
         match (before.get(key), now.get(key)) {
             (Some(Value::Table(before)), Some(Value::Table(now))) => compare(&path, before, now, out),
             (Some(before), Some(now)) if before == now => {}
-            (Some(before), Some(now)) => out.push(format!("{path} was {before} and is {now}")),
+            (Some(before), Some(now)) => out.push(format!("{path} was {before} and is now {now}")),
             (Some(before), None) => out.push(format!("{path} was {before} and is gone")),
             (None, Some(now)) => out.push(format!("{path} is {now} and was not there")),
             (None, None) => {}

@@ -252,7 +252,8 @@ impl Training {
             batches: per_epoch * self.recipe.epochs,
             done: self.progress.epoch * per_epoch + self.progress.batch,
         });
-        let end = stop_after.map_or(self.recipe.epochs, |k| self.recipe.epochs.min(self.progress.epoch + k));
+        let end =
+            stop_after.map_or(self.recipe.epochs, |k| self.recipe.epochs.min(self.progress.epoch.saturating_add(k)));
         while self.progress.epoch < end && !self.progress.finished {
             self.epoch(per_epoch, events)?;
         }

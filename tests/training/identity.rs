@@ -133,16 +133,16 @@ fn an_altered_checkpoint_is_refused_by_resume_evaluate_and_solve() {
     }
 }
 
-/// Draws for one system are interrupted, not only systems.
+/// The thousand draws for one such system take longer than what is allowed here.
 #[test]
 fn ctrl_c_ends_an_evaluation_with_draws_within_seconds() {
     let place = Place::new();
-    place.ok(&["generate", "--family", "poisson", "--level", "5", "--samples", "12", "-o", "p5.h5"]);
-    let recipe = format!("data = \"p5.h5\"\n{}", crate::setup::GCVAE.replace("epochs = 6", "epochs = 1"));
-    std::fs::write(place.path("r.toml"), recipe).unwrap();
+    place.ok(&["generate", "--family", "poisson", "--level", "7", "--samples", "12", "-o", "p7.h5"]);
+    let recipe = crate::setup::GCVAE.replace("epochs = 6", "epochs = 1").replace("[gcvae]", "samples = 1\n[gcvae]");
+    std::fs::write(place.path("r.toml"), format!("data = \"p7.h5\"\n{recipe}")).unwrap();
     place.ok(&["train", "r.toml", "-o", "run"]);
-    let rows = "data = [\"p5.h5\"]\nsplit = \"train\"\ncondition_samples = 0\n[[row]]\nksp = \"cg\"\nmodel = \"run\"\ndraws = 1000\n";
-    std::fs::write(place.path("e.toml"), rows).unwrap();
+    let row = "[[row]]\nksp = \"cg\"\nmodel = \"run\"\ndraws = 1000\n";
+    std::fs::write(place.path("e.toml"), format!("data = [\"p7.h5\"]\n{row}")).unwrap();
     let child = Command::new(env!("CARGO_BIN_EXE_fempipe"))
         .args(["evaluate", "e.toml", "-o", "e"])
         .current_dir(place.path(""))
@@ -157,5 +157,5 @@ fn ctrl_c_ends_an_evaluation_with_draws_within_seconds() {
     let out = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&out.stderr).to_string();
     assert_eq!(out.status.code(), Some(130), "{text}");
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
 }

@@ -179,17 +179,17 @@ impl ModelConfig for GcvaeConfig {
         let (reads, writes) = (self.inverse == Inverse::Dense, self.decoder == Decoder::Image);
         let channels = self.channels as f64;
         let (mut parts, mut parameters) = (Vec::new(), 0.0);
-        // Bytes a pixel: what the convolutions gather, its gradient and places, their channels; each layer a quarter
-        // of the one before.
+        // Bytes a pixel as training takes them: what convolutions gather, its gradient and places, their channels; each
+        // layer has a quarter of the pixels of the one before.
         let last = image::smallest(n, self.convolutions) as f64;
         if reads {
             let threads = rayon::current_num_threads().min(set.ids.len()) as f64;
             parts.push(("inverses", INVERSE * threads * square));
-            parts.push(("images that are read", images * (47.0 + 10.0 * channels)));
+            parts.push(("images that are read", images * (39.0 + 8.0 * channels)));
             parameters += last * last * channels * self.width as f64;
         }
         if writes {
-            parts.push(("images that are written", images * (9.0 + 28.0 * channels)));
+            parts.push(("images that are written", images * (6.0 + 24.0 * channels)));
             parameters += last * last * channels * self.width as f64;
         }
         parts.push(("the network and its optimiser", PARAMETER * parameters));

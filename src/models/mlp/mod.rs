@@ -16,6 +16,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::constants::mean_inverse::WAITING;
 use super::dense_arrays::{DenseArrays, INVERSE, PARAMETER};
 use super::features::Input;
 use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
@@ -124,7 +125,7 @@ impl ModelConfig for MlpConfig {
                 // Outputs, their gradient, targets or matrices, those of the batch after, and one in between; 4 bytes.
                 ("batches", 20.0 * square * batch.min(set.ids.len()) as f64),
                 // At work, and eight of them waiting for their mean.
-                ("inverses", square * (INVERSE * threads + 44.0)),
+                ("inverses", square * (INVERSE * threads + WAITING)),
             ],
             instead: "narrow the last of mlp.hidden, lower batch_size, or take stencil-mlp, gcvae or spai-gnn, whose \
                       memory grows with the entries of A",
