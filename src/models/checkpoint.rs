@@ -296,8 +296,8 @@ fn best_epoch(run: &Path, last: &Path) -> Result<Option<u64>> {
     }
     let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
     let lines = metrics.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let best = lines.filter(|line| line["best"] == true).filter_map(|line| line["epoch"].as_u64());
-    Ok(best.last())
+    let mut best = lines.filter(|line| line["best"] == true).filter_map(|line| line["epoch"].as_u64());
+    Ok(best.next_back())
 }
 
 #[cfg(test)]

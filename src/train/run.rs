@@ -211,7 +211,11 @@ impl Training {
             ids: held_out,
             chunk_bytes: set.chunk_bytes(),
         };
-        let trainer = settings.trainer(&set, recipe.seed, recipe.device)?;
+        let trainer = settings.trainer(&set, recipe.seed, recipe.device).map_err(|e| match e {
+            // It is the data that breaks down.
+            Error::Numeric(_) => e.in_file(&recipe.data),
+            other => other,
+        })?;
         Ok(Training {
             recipe_text: recipe.decisive()?,
             recipe,

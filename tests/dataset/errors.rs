@@ -206,3 +206,15 @@ fn count_parts(disk: &Path) -> usize {
     };
     entries.filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|x| x == "h5")).count()
 }
+
+#[test]
+fn a_pattern_that_is_not_square_is_refused_by_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dataset(dir.path());
+    let shape: Vec<u8> = [49_i64; 2].iter().flat_map(|n| n.to_le_bytes()).collect();
+    flip(&file, &shape, 0);
+    std::fs::write(dir.path().join("t.toml"), "model = \"nsls\"\ndata = \"r.h5\"\n").unwrap();
+    for args in [&["train", "t.toml"][..], &["solve", "r.h5"], &["evaluate", "--data", "r.h5"]] {
+        refused(dir.path(), args, 1, &["r.h5", "48 × 49: A must be square"]);
+    }
+}
