@@ -47,7 +47,7 @@ fn refused<T: ?Sized>(members: &Registry<T>) -> usize {
                 }
                 Value::Float(_) => wrong.extend([Value::from("a"), Value::from(true)]),
                 Value::Boolean(_) => wrong.extend([Value::from("a"), Value::from(1)]),
-                Value::String(_) => wrong.extend([Value::from("no such"), Value::from(1)]),
+                Value::String(_) => wrong.extend([Value::from("no such"), Value::from(true)]),
                 Value::Array(_) => wrong.extend([Value::from("a"), Value::from(vec![Value::from(true)])]),
                 _ => {}
             }
