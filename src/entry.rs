@@ -8,7 +8,7 @@ use std::sync::{PoisonError, RwLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 
 /// One member of an open set: `T` is what its parsed table becomes, such as `dyn Family`.
 pub struct Entry<T: ?Sized + 'static> {
@@ -154,11 +154,23 @@ pub fn to_table<C: Serialize>(config: &C) -> toml::Table {
 /// Reads the table of `name` as its configuration.
 ///
 /// # Errors
-/// [`Error::Recipe`] naming the table and the key that is unknown or of the wrong type.
+/// [`Error::Recipe`] naming the table and the key that is unknown or of the wrong type, and what would be right.
 pub fn config<C: DeserializeOwned>(table: &toml::Table, name: &str, origin: &str) -> Result<C> {
-    toml::Value::Table(table.clone())
-        .try_into()
-        .map_err(|e: toml::de::Error| Error::recipe(origin, format!("[{name}] {}", e.message().replace('\n', ", "))))
+    let read = toml::Value::Table(table.clone()).try_into();
+    read.map_err(|e: toml::de::Error| Error::recipe(origin, format!("[{name}] {}", wrong_key(table, &e))))
+}
+
+/// The key that an error belongs to, its value, and what it must be.
+fn wrong_key(table: &toml::Table, e: &toml::de::Error) -> String {
+    let message = e.message().trim().replace('\n', ", ");
+    // The path of the key is shown, but cannot be asked for.
+    let shown = e.to_string();
+    let path = shown.lines().find_map(|line| line.strip_prefix("in `")?.strip_suffix('`'));
+    let Some(path) = path else { return message };
+    let mut keys = path.split('.');
+    let value = keys.next().and_then(|first| keys.try_fold(table.get(first)?, |value, key| value.get(key)));
+    let given = value.map_or(String::new(), |value| format!(" = {value}"));
+    format!("{path}{given}: {}", error::must_be(&message).unwrap_or(message))
 }
 
 /// As [`config`], with the ranges of its values checked.
@@ -232,6 +244,8 @@ mod tests {
         assert_eq!(tile.parse(&three, "t").unwrap().area(), 9.0);
         let message = tile.parse(&toml::toml! { edge = 3 }, "r.toml").err().unwrap().to_string();
         assert!(message.starts_with("r.toml: [tile]") && message.contains("edge"), "{message}");
+        let wrong = |table: toml::Table| tile.parse(&table, "r.toml").err().unwrap().to_string();
+        assert_eq!(wrong(toml::toml! { side = "a" }), "r.toml: [tile] side = \"a\": must be a number");
         let message = SHAPES.find("disc").err().unwrap().to_string();
         assert_eq!(message, "unknown shape \"disc\" (known: square, tile)");
     }

@@ -35,6 +35,10 @@ pub enum Error {
     /// An argument out of its range, or two that do not go together.
     #[error("{0}")]
     Argument(String),
+    /// A system of another kind than a method or model is for: A is promised less than it needs. Where systems are
+    /// compared, that is a failed solve.
+    #[error("{0}")]
+    Unsuitable(String),
     /// Two things whose sizes must agree do not.
     #[error("{what}: expected {expected}, found {found}")]
     Shape {
@@ -61,17 +65,20 @@ impl Error {
     pub fn of_sample(self, index: u64) -> Self {
         match self {
             Error::Argument(reason) => Error::Argument(format!("sample {index}: {reason}")),
+            Error::Unsuitable(reason) => Error::Unsuitable(format!("sample {index}: {reason}")),
             Error::Numeric(reason) => Error::Numeric(format!("sample {index}: {reason}")),
             Error::Shape { .. } => Error::Argument(format!("sample {index}: {self}")),
             other => other,
         }
     }
 
-    /// The same of what a file holds; what names a file or breaks down numerically stays of its kind.
+    /// The same of what a file holds; what names a file stays; what breaks down numerically or is
+    /// unsuitable stays of its kind.
     pub fn in_file(self, path: &Path) -> Self {
         match self {
             Error::Argument(_) | Error::Shape { .. } => Error::file(path, self.to_string()),
             Error::Numeric(reason) => Error::Numeric(format!("{}: {reason}", path.display())),
+            Error::Unsuitable(reason) => Error::Unsuitable(format!("{}: {reason}", path.display())),
             other => other,
         }
     }
@@ -101,11 +108,32 @@ impl Error {
         let number = text.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count();
         let line = text.lines().nth(number).unwrap_or("").trim();
         let shown = if line.is_empty() { String::new() } else { format!(" ({line})") };
-        Error::recipe(origin, format!("line {}{shown}: {message}", number + 1))
+        let reason = must_be(&message).unwrap_or(message);
+        Error::recipe(origin, format!("line {}{shown}: {reason}", number + 1))
     }
 
     /// Sizes that do not agree.
     pub fn shape(what: &'static str, expected: impl std::fmt::Display, found: impl std::fmt::Display) -> Self {
         Error::Shape { what, expected: expected.to_string(), found: found.to_string() }
     }
+}
+
+/// What would be right, out of a message of serde; None where it does not say.
+pub(crate) fn must_be(message: &str) -> Option<String> {
+    let wrong = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
+    wrong.iter().find(|start| message.starts_with(**start))?;
+    let (_, expected) = message.rsplit_once(", expected ")?;
+    let words = match expected {
+        "usize" | "u64" => "a whole number, 0 or larger",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u16" => "a whole number from 0 to 65535",
+        "u8" => "a whole number from 0 to 255",
+        "isize" | "i64" | "i32" => "a whole number",
+        "f64" | "f32" => "a number",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        other => other,
+    };
+    Some(format!("must be {words}"))
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Common;
 use super::choice::{DEVICES, one_of};
 use super::output::print;
-use super::progress::{bar, say};
+use super::progress::{bar, say, say_chosen};
 use crate::error::{Error, Result};
 use crate::evaluate::{self, EvalRecipe, Event, Method, Row};
 use crate::models::{self, Device};
@@ -69,6 +69,7 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
 /// Those of the evaluation; [`Error::Interrupted`] after Ctrl-C, with what was solved kept.
 pub(super) fn show(recipe: &EvalRecipe, directory: &Path, common: &Common) -> Result<Option<Value>> {
     evaluate::claim(directory)?;
+    say_chosen(common, recipe.rows.iter().flat_map(Row::models));
     let mut progress = None;
     let results = evaluate::run(recipe, &mut |event| match event {
         Event::Start { solves } => progress = Some(bar(common, "solving", *solves, "systems")),

@@ -1,8 +1,12 @@
 //! Progress bars on stderr: only where stderr is a terminal, without colour, gone when done.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Common;
+use crate::models::checkpoint::locate;
 
 /// A bar over `total` units ("samples"), with rate and time left. Hidden by `--quiet` and without a terminal.
 pub fn bar(common: &Common, what: &str, total: usize, unit: &str) -> ProgressBar {
@@ -17,5 +21,14 @@ pub fn bar(common: &Common, what: &str, total: usize, unit: &str) -> ProgressBar
 pub fn say(common: &Common, message: &str) {
     if !common.quiet {
         eprintln!("{message}");
+    }
+}
+
+/// Says what there is to know of the checkpoint that each of these runs stands for; what cannot be found is for whoever
+/// loads it to refuse.
+pub fn say_chosen<'a>(common: &Common, runs: impl IntoIterator<Item = &'a Path>) {
+    let runs: BTreeSet<&Path> = runs.into_iter().collect();
+    for note in runs.into_iter().filter_map(|run| locate(run).ok()?.note) {
+        say(common, &note);
     }
 }

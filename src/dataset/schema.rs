@@ -338,7 +338,7 @@ pub(super) fn read_pattern(h5: &H5) -> Result<Pattern> {
         return Err(h5.damaged("pattern", "has no shape"));
     };
     if rows != cols {
-        return Err(h5.damaged("pattern", &format!("is {rows} × {cols}, not square")));
+        return Err(h5.damaged("pattern", &format!("is {rows} × {cols}: A must be square")));
     }
     let unsigned = |name: &str| -> Result<Vec<u32>> { h5.all(&format!("pattern/{name}")) };
     Pattern::new(rows as usize, cols as usize, unsigned("indptr")?, unsigned("indices")?)

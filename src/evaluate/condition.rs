@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::linalg::dense::{self, Dense};
+use crate::linalg::vector::all_finite;
 use crate::linalg::{CoarseSpace, Csr, LinOp, Props};
 use crate::solve::same_size;
 
@@ -24,6 +25,7 @@ pub struct Condition {
 /// # Errors
 /// [`Error::Numeric`] if the eigenvalues cannot be computed, or A is singular or breaks its promise.
 pub fn condition_before(a: &Csr, props: Props) -> Result<f64> {
+    finite(a)?;
     let full = dense::from_csr(a);
     if !props.symmetric {
         let mut rising = dense::singular_values(&full)?;
@@ -37,6 +39,13 @@ pub fn condition_before(a: &Csr, props: Props) -> Result<f64> {
     rising.iter_mut().for_each(|l| *l = l.abs());
     rising.sort_by(f64::total_cmp);
     ratio(&rising).ok_or_else(|| Error::Numeric("matrix is singular".into()))
+}
+
+fn finite(a: &Csr) -> Result<()> {
+    match all_finite(a.values()) {
+        true => Ok(()),
+        false => Err(Error::Numeric("matrix holds numbers that are not finite".into())),
+    }
 }
 
 /// κ of M A: from the eigenvalues of Lᵀ M L (A = L Lᵀ; those of M A) where A and M promise to be SPD and are, else from
@@ -56,6 +65,7 @@ pub fn condition_after(
     omega: Option<f64>,
 ) -> Result<Option<Condition>> {
     same_size(m, a.nrows())?;
+    finite(a)?;
     let spd = props.positive_definite && m.props().symmetric && m.props().positive_definite;
     if space.is_some_and(|s| !(spd && s.is_factorized())) {
         return Ok(None);

@@ -9,7 +9,7 @@ use super::recipe::{Measure, Target};
 use super::row::{OneOrMany, Row, RowKind};
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
-use crate::linalg::vector::norm2;
+use crate::linalg::vector::{all_finite, norm2};
 use crate::models::constants::{self, Fitted};
 use crate::models::{Device, Model};
 use crate::precond::{Reuse, Spec};
@@ -33,7 +33,8 @@ pub struct Solve {
     pub n: usize,
     /// Whether it got there.
     pub converged: bool,
-    /// PETSc's name of the reason; "SETUP_FAILED" where the preconditioner could not be made.
+    /// PETSc's name of the reason; "SETUP_FAILED" where the preconditioner could not be made, "UNSUITABLE" where the
+    /// system is of another kind than the method or the model is for.
     pub reason: String,
     /// Iterations of the method.
     pub iterations: usize,
@@ -55,7 +56,7 @@ pub struct Solve {
     pub label_cosine: Option<f64>,
     /// Stored numbers of the preconditioner.
     pub pc_nnz: usize,
-    /// What setup had to say (a shift that was needed).
+    /// What setup had to say (a shift that was needed), or why there was no solve.
     pub note: Option<String>,
     /// Whether a model's answer was worse than what it started from, and the start was taken.
     pub fell_back: bool,
@@ -89,6 +90,17 @@ impl Solve {
             fell_back: false,
             history: Vec::new(),
         }
+    }
+
+    /// The same where no solve came about, `broken` being the reason for what breaks down numerically; misuse and broken
+    /// files stay errors.
+    fn without_solve(self, e: Error, broken: &str) -> Result<Self> {
+        let (reason, why) = match e {
+            Error::Numeric(why) => (broken, why),
+            Error::Unsuitable(why) => ("UNSUITABLE", why),
+            e => return Err(e),
+        };
+        Ok(Solve { reason: reason.into(), note: Some(why), ..self })
     }
 }
 
@@ -165,7 +177,7 @@ pub fn prepare(source: &Source, row: &Row, system: &LinearSystem) -> Result<Prep
 pub fn can_use_a_space(row: &Row, system: &LinearSystem) -> Result<()> {
     let any = Acceleration::space(Dense::from_fn(system.n(), 1, |_, _| 1.0));
     match problem(row, system, Stop::default()).prepare(any) {
-        Ok(_) | Err(Error::Numeric(_)) => Ok(()),
+        Ok(_) | Err(Error::Numeric(_) | Error::Unsuitable(_)) => Ok(()),
         Err(e) => Err(e),
     }
 }
@@ -195,7 +207,8 @@ fn rule<'a>(target: Target, max_it: usize, system: &'a LinearSystem) -> Result<(
     Ok((Stop { max_it, ..stop }, monitor))
 }
 
-/// Solves one system one way. A setup that breaks down numerically is a failed solve; misuse is an error.
+/// Solves one system one way. A setup that breaks down numerically, a right-hand side or guess that is not finite and a
+/// system of a kind that the method or the model is not for are failed solves; misuse is an error.
 ///
 /// # Errors
 /// If the model is for another size, or the solver cannot use what stands beside A.
@@ -211,24 +224,29 @@ pub fn solve(
     let clock = Instant::now();
     let prepared = match prepare(source, row, system) {
         Ok(p) => p,
-        Err(Error::Numeric(why)) => {
+        Err(e) => {
             out.setup_seconds = clock.elapsed().as_secs_f64();
-            out.note = Some(why);
-            return Ok(out);
+            return out.without_solve(e, "SETUP_FAILED");
         }
-        Err(e) => return Err(e),
     };
     if let Source::Model(model, _) = source {
         out.label_cosine = model.agreement(system).unwrap_or(None);
     }
     let known = system.solution.as_ref().filter(|exact| norm2(exact) > 0.0);
     let guess = prepared.guess.as_ref();
-    if let (Some(exact), Some(x)) = (known, guess.filter(|x| x.iter().any(|&v| v != 0.0))) {
+    let given = |x: &&Vec<f64>| all_finite(x) && x.iter().any(|&v| v != 0.0);
+    if let (Some(exact), Some(x)) = (known, guess.filter(given)) {
         out.guess_error = Some(distance(x, exact));
         let sum: f64 = x.iter().zip(exact).map(|(x, e)| (x - e).abs()).sum();
         out.guess_mean_error = Some(sum / x.len() as f64);
     }
-    let solution = problem(row, system, stop).solve(ws, &prepared, &mut *monitor)?;
+    let solution = match problem(row, system, stop).solve(ws, &prepared, &mut *monitor) {
+        Ok(solution) => solution,
+        Err(e) => {
+            out.setup_seconds = prepared.inference_seconds + prepared.setup_seconds;
+            return out.without_solve(e, Reason::DivergedNan.name());
+        }
+    };
     let outcome = solution.outcome;
     out.inference_seconds = solution.inference_seconds;
     out.setup_seconds = solution.inference_seconds + solution.setup_seconds;
@@ -280,6 +298,7 @@ mod tests {
     use crate::evaluate::condition_after;
     use crate::families;
     use crate::linalg::{Csr, Props};
+    use crate::models::PredictOptions;
     use crate::models::testing::SineModes;
 
     const TARGET: (Target, usize) = (Target { rtol: 1e-8, measure: Measure::Residual }, 1000);
@@ -323,6 +342,45 @@ mod tests {
         let row = Row::learned("bcgs".parse().unwrap(), "modes".into());
         let refused = solve(&mut Workspace::default(), &learned(None), &row, &system, TARGET);
         assert!(refused.unwrap_err().to_string().contains("take cg, minres or gcrodr"));
+    }
+
+    /// Guesses what is no number.
+    struct Nonsense;
+
+    impl Model for Nonsense {
+        fn name(&self) -> &'static str {
+            "nonsense"
+        }
+        fn parameters(&self) -> usize {
+            0
+        }
+        fn predict(&self, system: &LinearSystem, _: &PredictOptions) -> Result<Acceleration> {
+            Ok(Acceleration::guess(vec![f64::NAN; system.n()]))
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_or_of_another_kind_is_a_failed_solve_with_its_reason() {
+        let family = families::build("poisson", &toml::toml! { level = 4 }, "test").unwrap();
+        let system = family.sampler().unwrap().sample(1, 0).unwrap();
+        let row = Row::learned("cg".parse().unwrap(), "run".into());
+        let run = |source: &Source, system: &LinearSystem| {
+            let out = solve(&mut Workspace::default(), source, &row, system, TARGET).unwrap();
+            assert!(!out.converged && out.guess_error.is_none(), "{out:?}");
+            (out.reason, out.note.unwrap())
+        };
+        let (reason, note) = run(&Source::Model(Box::new(Nonsense), None), &system);
+        assert_eq!((reason.as_str(), note.contains("initial guess: entry 0 is NaN")), ("DIVERGED_NANORINF", true));
+        let mut broken = system.clone();
+        broken.rhs[2] = f64::INFINITY;
+        let (reason, note) = run(&Source::Classical(classical("icc")), &broken);
+        assert_eq!((reason.as_str(), note.contains("right-hand side: entry 2")), ("DIVERGED_NANORINF", true));
+        // With a space, which the method refuses to set up, and without one alike.
+        let general = LinearSystem { props: Props::SYMMETRIC, ..system };
+        for source in [learned(None), Source::Classical(classical("none"))] {
+            let (reason, note) = run(&source, &general);
+            assert_eq!((reason.as_str(), note.contains("take minres or gmres")), ("UNSUITABLE", true), "{note}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::row::{OneOrMany, Row};
 use crate::error::{Error, Result};
 use crate::models::Device;
+use crate::system::cache;
 
 /// Everything that decides an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -218,6 +219,9 @@ impl EvalRecipe {
         }
         if let Some(path) = repeated(&self.data) {
             return bad(format!("data: {} is listed twice", path.display()));
+        }
+        if let Some(mib) = self.cache_mib.filter(|&mib| mib > cache::MOST_MIB) {
+            return bad(format!("cache_mib = {mib}: must be at most {}", cache::MOST_MIB));
         }
         if self.max_it == 0 {
             return bad("max_it = 0: must be at least 1".into());

@@ -1,6 +1,6 @@
 //! A row of the evaluation: a method, and what stands beside A.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -203,6 +203,16 @@ impl Row {
             draws: self.draws,
             unguarded: self.unguarded,
         }
+    }
+
+    /// Its runs and checkpoints.
+    pub fn models(&self) -> impl Iterator<Item = &Path> {
+        let paths = match &self.model {
+            Some(OneOrMany::One(path)) => std::slice::from_ref(path),
+            Some(OneOrMany::Many(list)) => list,
+            None => &[],
+        };
+        paths.iter().map(PathBuf::as_path)
     }
 
     /// The label, or one made from solver and preconditioner.

@@ -47,7 +47,7 @@ pub struct DataInfo {
     pub least_n: usize,
     /// Stored entries of the first system.
     pub nnz: usize,
-    /// κ₂(A) of the first systems.
+    /// κ₂(A) of those of the first systems where it could be computed.
     pub kappa: Vec<f64>,
     /// κ of M A by row, for those of the same systems where M could be made; empty where not computed.
     pub kappa_after: Vec<Vec<Condition>>,
@@ -179,9 +179,8 @@ impl<'a> Systems<'a> {
 fn describe(recipe: &EvalRecipe, data: &Dataset, systems: &Systems) -> Result<DataInfo> {
     let sizes: Vec<(usize, usize)> = systems.ids.iter().map(|&i| data.size(i as usize)).collect();
     let n = sizes.iter().map(|s| s.0).max().unwrap_or(0);
-    let wanted = if n <= recipe.condition_max_n { recipe.condition_samples } else { 0 };
     let header = data.header();
-    Ok(DataInfo {
+    let mut info = DataInfo {
         name: data.path().file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
         family: header.description.family.clone(),
         equation: header.description.equation.clone(),
@@ -189,12 +188,24 @@ fn describe(recipe: &EvalRecipe, data: &Dataset, systems: &Systems) -> Result<Da
         n,
         least_n: sizes.iter().map(|s| s.0).min().unwrap_or(0),
         nnz: sizes[0].1,
-        kappa: (0..sizes.len().min(wanted))
-            .take_while(|_| !interrupt::requested())
-            .map(|i| systems.get(i).and_then(|s| condition_before(&s.matrix, s.props)))
-            .collect::<Result<_>>()?,
+        kappa: Vec::new(),
         kappa_after: Vec::new(),
-    })
+    };
+    for i in (0..conditioned(recipe, &info)).take_while(|_| !interrupt::requested()) {
+        let system = systems.get(i)?;
+        match condition_before(&system.matrix, system.props) {
+            Ok(kappa) => info.kappa.push(kappa),
+            // A is singular, not finite or not what its dataset says: the solves will show it.
+            Err(Error::Numeric(_)) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(info)
+}
+
+/// Of how many systems condition numbers are computed.
+fn conditioned(recipe: &EvalRecipe, info: &DataInfo) -> usize {
+    if info.n <= recipe.condition_max_n { recipe.condition_samples.min(info.systems) } else { 0 }
 }
 
 /// The name, or the first of name-2, name-3, … that no dataset has: plots and tables go by it.
@@ -223,7 +234,7 @@ fn one_row(
     let source = measure::source(&row.kind()?, (d, recipe.device), |spec| fit(spec, data, row)).map_err(named)?;
     let omega = row.ksp.damping();
     let mut after = Vec::new();
-    for i in 0..results.datasets[d].kappa.len() {
+    for i in 0..conditioned(recipe, &results.datasets[d]) {
         if interrupt::requested() {
             return Ok(false);
         }
@@ -263,8 +274,13 @@ fn one_row(
     Ok(true)
 }
 
-/// What a constant makes of the training split.
+/// What a constant makes of the training split. One that these systems cannot give fails at each solve.
 fn fit(spec: &constants::Spec, data: &Arc<Dataset>, row: &Row) -> Result<Fitted> {
     let ids = data.split("train")?;
-    spec.member().fit(&Checked::new(data.clone()), ids, &row.options())
+    let suits = spec.member().needs().check_matrix(spec.name(), data.header().description.props);
+    match suits.and_then(|()| spec.member().fit(&Checked::new(data.clone()), ids, &row.options())) {
+        Err(Error::Numeric(why)) => Ok(Box::new(move |_| Err(Error::Numeric(why.clone())))),
+        Err(Error::Unsuitable(why)) => Ok(Box::new(move |_| Err(Error::Unsuitable(why.clone())))),
+        other => other,
+    }
 }

@@ -62,6 +62,19 @@ pub struct Labels {
 }
 
 impl Labels {
+    /// Checks what the keys mean beside each other.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] naming the key that has no meaning.
+    pub fn check_keys(&self) -> Result<()> {
+        match self.eigenpairs == 0 && !self.eigenpairs_pc.is_none() {
+            true => Err(Error::Argument(
+                "labels.eigenpairs_pc has no meaning with eigenpairs = 0: say how many eigenpairs".into(),
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// Checks the table against the family.
     ///
     /// # Errors

@@ -191,10 +191,14 @@ fn labels(value: Option<&Value>, origin: &str) -> Result<Labels> {
     let Some(value) = value else {
         return Ok(Labels::default());
     };
-    value
-        .clone()
-        .try_into()
-        .map_err(|e: toml::de::Error| Error::recipe(origin, format!("[labels] {}", e.message().replace('\n', ", "))))
+    match value {
+        Value::Table(table) => {
+            let labels: Labels = entry::config(table, "labels", origin)?;
+            labels.check_keys().map_err(|e| Error::recipe(origin, e.to_string()))?;
+            Ok(labels)
+        }
+        v => Err(Error::recipe(origin, format!("labels = {v}: must be a table [labels]"))),
+    }
 }
 
 /// The `[split]` table: all fractions or all counts.
@@ -313,6 +317,9 @@ mod tests {
             ("family = \"p\"\nsamples = 3\n[split]\ntrain = 4", "4 samples asked for, 3 there"),
             ("family = \"p\"\n[split]\n\"a/b\" = 0.5", "a/b"),
             ("family = \"p\"\n[labels]\neigen = 3", "eigen"),
+            ("family = \"p\"\n[labels]\neigenpairs = -1", "[labels] eigenpairs = -1: must be a whole number, 0 or"),
+            ("family = \"p\"\n[labels]\neigenpairs_pc = \"icc\"", "labels.eigenpairs_pc has no meaning"),
+            ("family = \"p\"\nlabels = 3", "labels = 3: must be a table"),
         ] {
             let message = recipe(text).unwrap_err().to_string();
             assert!(message.starts_with("r.toml: "), "{message}");

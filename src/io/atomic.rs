@@ -37,8 +37,19 @@ pub fn stream(path: impl AsRef<Path>, fill: impl FnOnce(&mut BufWriter<File>) ->
 /// The name beside `target` under which this process writes it.
 fn temporary(target: &Path) -> PathBuf {
     let mut name = target.as_os_str().to_os_string();
-    name.push(format!(".tmp-{}", std::process::id()));
+    name.push(format!("{TEMPORARY}{}", std::process::id()));
     PathBuf::from(name)
+}
+
+/// Between a file's name and the number of the process that writes it.
+const TEMPORARY: &str = ".tmp-";
+
+/// Whether `path` is a name under which some process writes, or wrote until it was killed, the file `target`.
+pub fn is_temporary(path: &Path, target: &Path) -> bool {
+    let names = [path, target].map(|p| p.file_name().and_then(|name| name.to_str()));
+    let [Some(path), Some(target)] = names else { return false };
+    let process = path.strip_prefix(target).and_then(|rest| rest.strip_prefix(TEMPORARY));
+    process.is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Has `write` make the file `temporary`, on the file system of `target`, and gives it that name when it is whole.
@@ -78,6 +89,8 @@ mod tests {
         assert_eq!(error.unwrap_err().to_string(), format!("{}: cannot write: no more", path.display()));
         assert_eq!(fs::read_to_string(&path).unwrap(), "first");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert!(is_temporary(&temporary(&path), &path) && !is_temporary(&path, &path));
+        assert!(!is_temporary(&dir.path().join("a.txt.tmp-1x"), &path));
         assert!(write(dir.path().join("none/a.txt"), "x").is_err());
         assert!(write(dir.path(), "x").is_err());
     }

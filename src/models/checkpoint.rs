@@ -1,8 +1,8 @@
 //! Checkpoints: safetensors with the recipe, the metrics and the state of training in the header.
 //!
 //! Weights are `weights/NAME`, fixed arrays of the model (feature scales) `buffers/NAME`, optimiser moments
-//! `adam/NAME.m` and `.v`; all f32, rows × columns. Written by [`crate::io::atomic`]:
-//! a checkpoint that is there is whole.
+//! `adam/NAME.m` and `.v`; all f32, rows × columns. Written by [`crate::io::atomic`]: a checkpoint that is there is
+//! whole. A digest of all of it shows what was altered since; files of older versions have none.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{Error, Result};
 use crate::io::atomic;
@@ -18,6 +19,12 @@ use crate::nn::{AdamState, NamedArray};
 /// The header key that says the file is fempipe's.
 const FORMAT: &str = "fempipe.checkpoint";
 const FORMAT_VERSION: &str = "1";
+
+/// The header key of the digest.
+const DIGEST: &str = "fempipe.digest";
+
+/// Numbers that are hashed together.
+const BLOCK: usize = 4096;
 
 /// Where training stood when a checkpoint was written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
@@ -54,6 +61,8 @@ pub struct Checkpoint {
     pub config: String,
     /// The resolved recipe of the run (TOML).
     pub recipe: String,
+    /// What the data of the run is, by digests; "" in files of older versions.
+    pub data: String,
     /// Figures of the last validation (JSON).
     pub metrics: String,
     /// The version of fempipe that wrote it.
@@ -107,9 +116,42 @@ impl Checkpoint {
         atomic::write(path, &text)
     }
 
+    /// XXH3 (128 bit) of everything, in hexadecimal, whatever the order of the arrays.
+    fn digest(&self) -> Result<String> {
+        let mut hash = Xxh3::new();
+        let mut text = |text: &str| {
+            hash.update(&(text.len() as u64).to_le_bytes());
+            hash.update(text.as_bytes());
+        };
+        let progress = self.encoded_progress()?;
+        for part in [&self.model, &self.config, &self.recipe, &self.data, &self.metrics, &self.version, &progress] {
+            text(part);
+        }
+        text(&self.adam.as_ref().map_or(String::new(), |adam| adam.step.to_string()));
+        let moments = self.adam.as_ref().map_or(&[][..], |adam| &adam.moments);
+        for arrays in [&self.weights, &self.buffers, moments] {
+            let mut sorted: Vec<&NamedArray> = arrays.iter().collect();
+            sorted.sort_by(|a, b| a.name.cmp(&b.name));
+            hash.update(&(sorted.len() as u64).to_le_bytes());
+            for array in sorted {
+                for size in [array.name.len(), array.shape.0, array.shape.1] {
+                    hash.update(&(size as u64).to_le_bytes());
+                }
+                hash.update(array.name.as_bytes());
+                for block in array.data.chunks(BLOCK) {
+                    let bytes: Vec<u8> = block.iter().flat_map(|v| v.to_le_bytes()).collect();
+                    hash.update(&bytes);
+                }
+            }
+        }
+        Ok(format!("{:032x}", hash.digest128()))
+    }
+
+    fn encoded_progress(&self) -> Result<String> {
+        serde_json::to_string(&self.progress).map_err(|e| Error::Argument(format!("cannot encode progress: {e}")))
+    }
+
     fn header(&self) -> Result<HashMap<String, String>> {
-        let progress = serde_json::to_string(&self.progress)
-            .map_err(|e| Error::Argument(format!("cannot encode progress: {e}")))?;
         let mut header = HashMap::from([
             (FORMAT.to_string(), FORMAT_VERSION.to_string()),
             ("fempipe.model".into(), self.model.clone()),
@@ -117,7 +159,9 @@ impl Checkpoint {
             ("fempipe.recipe".into(), self.recipe.clone()),
             ("fempipe.metrics".into(), self.metrics.clone()),
             ("fempipe.version".into(), self.version.clone()),
-            ("fempipe.progress".into(), progress),
+            ("fempipe.data".into(), self.data.clone()),
+            ("fempipe.progress".into(), self.encoded_progress()?),
+            (DIGEST.into(), self.digest()?),
         ]);
         if let Some(adam) = &self.adam {
             header.insert("fempipe.adam_step".into(), adam.step.to_string());
@@ -128,7 +172,7 @@ impl Checkpoint {
     /// Reads a checkpoint.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is no checkpoint of fempipe or damaged.
+    /// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is no checkpoint of fempipe, damaged or altered.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).map_err(|e| Error::io(path, "read", e))?;
         let broken = |e: String| {
@@ -166,17 +210,23 @@ impl Checkpoint {
             }),
             None => None,
         };
-        Ok(Checkpoint {
+        let checkpoint = Checkpoint {
             model: text("fempipe.model"),
             config: text("fempipe.config"),
             recipe: text("fempipe.recipe"),
+            data: text("fempipe.data"),
             metrics: text("fempipe.metrics"),
             version: text("fempipe.version"),
             progress,
             weights: arrays("weights/")?,
             buffers: arrays("buffers/")?,
             adam,
-        })
+        };
+        let found = checkpoint.digest()?;
+        if let Some(recorded) = header.get(DIGEST).filter(|recorded| **recorded != found) {
+            return Err(broken(format!("its digest is {found}, recorded is {recorded}")));
+        }
+        Ok(checkpoint)
     }
 }
 
@@ -195,22 +245,116 @@ fn decode(name: &str, view: &TensorView) -> Option<NamedArray> {
     })
 }
 
-/// The checkpoint meant by a path: itself, or `best.safetensors` (else `last.safetensors`) of a run directory.
+/// The checkpoint that a path means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located {
+    /// Its file.
+    pub file: PathBuf,
+    /// Whatever is worth knowing of the choice.
+    pub note: Option<String>,
+}
+
+/// The checkpoint meant by a path: itself, or `best.safetensors` of a run directory. A run that was not validated yet
+/// has none: then `last.safetensors`, with a note that says so.
 ///
 /// # Errors
-/// [`Error::File`] if there is none.
-pub fn locate(path: &Path) -> Result<PathBuf> {
-    if path.is_dir() {
-        for name in ["best.safetensors", "last.safetensors"] {
-            let file = path.join(name);
-            if file.is_file() {
-                return Ok(file);
-            }
-        }
+/// [`Error::File`] if there is none, or if the best one of a run that had one is missing.
+pub fn locate(path: &Path) -> Result<Located> {
+    if path.is_file() {
+        return Ok(Located { file: path.to_path_buf(), note: None });
+    }
+    if !path.is_dir() {
+        return Err(Error::file(path, "no such run directory or checkpoint; `fempipe train` makes one"));
+    }
+    let best = path.join("best.safetensors");
+    if best.is_file() {
+        return Ok(Located { file: best, note: None });
+    }
+    let last = path.join("last.safetensors");
+    if !last.is_file() {
         return Err(Error::file(path, "no checkpoint here: expected best.safetensors of a training run"));
     }
-    if path.is_file() {
-        return Ok(path.to_path_buf());
+    if let Some(epoch) = best_epoch(path, &last)? {
+        return Err(Error::file(
+            path,
+            format!(
+                "best.safetensors is missing, though the best validation of the run was that of epoch {epoch}: put it \
+                 back, or name {} to take the weights of the last epoch",
+                last.display()
+            ),
+        ));
     }
-    Err(Error::file(path, "no such run directory or checkpoint; `fempipe train` makes one"))
+    let note = format!("{}: not validated yet, no best.safetensors: the weights of last.safetensors", path.display());
+    Ok(Located { file: last, note: Some(note) })
+}
+
+/// The epoch of the best validation, as the last checkpoint or, written before it, the metrics have it.
+fn best_epoch(run: &Path, last: &Path) -> Result<Option<u64>> {
+    let progress = Checkpoint::read(last)?.progress;
+    if progress.best.is_some() {
+        return Ok(Some(progress.best_epoch));
+    }
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
+    let lines = metrics.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let mut best = lines.filter(|line| line["best"] == true).filter_map(|line| line["epoch"].as_u64());
+    Ok(best.next_back())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn small() -> Checkpoint {
+        let row = |name: &str, v: f32| NamedArray::row(name, vec![v, -v, 0.25 * v]);
+        Checkpoint {
+            model: "mlp".into(),
+            config: "hidden = [3]\n".into(),
+            recipe: "model = \"mlp\"\n".into(),
+            data: "train 1, validation 2".into(),
+            metrics: "{}".into(),
+            version: "0.1.0".into(),
+            progress: Progress { epoch: 3, best: Some(7.5), ..Progress::default() },
+            weights: vec![row("a", 1.5), row("b", 2.0)],
+            buffers: vec![row("n", 3.0)],
+            adam: Some(AdamState { step: 9, moments: vec![row("a.m", 0.1), row("a.v", 0.2)] }),
+        }
+    }
+
+    #[test]
+    fn every_flipped_byte_is_found_or_changes_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("c.safetensors");
+        let whole = small();
+        whole.write(&file).unwrap();
+        assert_eq!(Checkpoint::read(&file).unwrap(), whole);
+        let bytes = fs::read(&file).unwrap();
+        let mut found = 0;
+        for at in 0..bytes.len() {
+            for flip in [1, 0x20, 0x80, 0xff] {
+                let mut altered = bytes.clone();
+                altered[at] ^= flip;
+                fs::write(&file, &altered).unwrap();
+                match Checkpoint::read(&file) {
+                    Ok(read) => assert_eq!(read, whole, "byte {at} ^ {flip:#x}"),
+                    Err(e) => {
+                        assert!(e.to_string().contains("c.safetensors"), "{e}");
+                        found += 1;
+                    }
+                }
+            }
+        }
+        assert!(found > 3 * bytes.len(), "{found} of {}", 4 * bytes.len());
+    }
+
+    #[test]
+    fn files_without_a_digest_are_read() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("c.safetensors");
+        small().write(&file).unwrap();
+        let mut bytes = fs::read(&file).unwrap();
+        let at = bytes.windows(DIGEST.len()).position(|w| w == DIGEST.as_bytes()).unwrap();
+        bytes[at] = b'o';
+        fs::write(&file, bytes).unwrap();
+        assert_eq!(Checkpoint::read(&file).unwrap(), small());
+    }
 }

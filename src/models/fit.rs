@@ -105,7 +105,11 @@ impl<T: Training<D>, D: Backend> Batches<T, D> {
             let (parts, bytes) = (self.training.parts(), self.set.chunk_bytes());
             let mut made = Vec::with_capacity(missing.len());
             for_each_chunk(&*self.set.source, missing, &parts, bytes, |samples| {
-                let items = samples.par_iter().map(|s| match self.training.item(s) {
+                let item = |s: &LinearSystem| {
+                    self.training.network().about().check(s)?;
+                    self.training.item(s)
+                };
+                let items = samples.par_iter().map(|s| match item(s) {
                     Ok(item) => Ok(Arc::new(item)),
                     Err(e) => Err(e.of_sample(s.index)),
                 });

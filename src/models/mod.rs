@@ -3,6 +3,7 @@
 
 pub mod checkpoint;
 pub mod constants;
+mod dense_arrays;
 mod eigenvector_labels;
 pub mod explicit_inverse;
 pub mod factor_gnn;
@@ -14,6 +15,7 @@ mod guard;
 pub mod mlp;
 pub mod network;
 pub mod neurkitt;
+mod noted;
 pub mod nsls;
 pub mod precorrector;
 mod rowwise;
@@ -35,9 +37,13 @@ use toml::Table;
 use crate::entry::{self, Configuration, Entry, Registry};
 use crate::error::{Error, Result};
 use crate::solve::Acceleration;
+use crate::solver::Need;
 use crate::system::{LinearSystem, Names};
 
 pub use checkpoint::Checkpoint;
+pub use dense_arrays::DenseArrays;
+use noted::Noted;
+
 pub use fit::{Device, StepReport, Trainer};
 pub use rowwise::{Output, Rowwise};
 pub use training_set::TrainingSet;
@@ -100,7 +106,8 @@ pub trait Model: Send + Sync {
     /// What it predicts for one system; the seconds are the caller's to measure ([`Acceleration::predicted`]).
     ///
     /// # Errors
-    /// If the system is not of a size or shape the model was trained for, naming both.
+    /// If the system is not of a size or shape the model was trained for, naming both; [`Error::Unsuitable`] if A is not
+    /// promised what the model needs ([`ModelConfig::needs`]).
     fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration>;
 
     /// Whether it predicts a subspace, which stationary iterations have no use for.
@@ -129,6 +136,20 @@ pub trait ModelConfig: Configuration + Send + Sync {
     /// # Errors
     /// If the settings do not fit the samples, or the device is not at hand.
     fn trainer(&self, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>>;
+
+    /// The arrays of n × n numbers that training on these systems, so many a batch, will hold; nothing is read but sizes
+    /// and labels.
+    ///
+    /// # Errors
+    /// Those of [`crate::system::SampleSource::load`].
+    fn dense_arrays(&self, _set: &TrainingSet, _batch: usize) -> Result<Option<DenseArrays>> {
+        Ok(None)
+    }
+
+    /// What A has to be promised, in training and for predictions; the entry's `needs` says it in words.
+    fn needs(&self) -> Need {
+        Need::Nothing
+    }
 
     /// The network of a checkpoint that was read from `file`, on a device.
     ///
@@ -190,12 +211,13 @@ pub fn register(model: Entry<dyn ModelConfig>) -> Result<()> {
     ENTRIES.register(model)
 }
 
-/// Loads the model of a run directory (its `best.safetensors`) or of a checkpoint file onto a device.
+/// Loads the model of a run directory (see [`checkpoint::locate`]) or of a checkpoint file onto a device. What there is
+/// to know of the choice is a note of its predictions.
 ///
 /// # Errors
-/// If there is no checkpoint, or it is not one of fempipe's, or of a newer format, or a weight is not finite.
+/// If there is no checkpoint, or it is not one of fempipe's, or of a newer format, altered, or a weight is not finite.
 pub fn load(path: &Path, on: Device) -> Result<Box<dyn Model>> {
-    let file = checkpoint::locate(path)?;
+    let checkpoint::Located { file, note } = checkpoint::locate(path)?;
     let checkpoint = Checkpoint::read(&file)?;
     let in_file = |e: Error| Error::file(&file, e.to_string());
     if let Some(array) = checkpoint.weights.iter().find(|w| w.data.iter().any(|v| !v.is_finite())) {
@@ -205,7 +227,11 @@ pub fn load(path: &Path, on: Device) -> Result<Box<dyn Model>> {
     let origin = "settings of the model";
     let table: Table =
         toml::from_str(&checkpoint.config).map_err(|e| in_file(Error::toml(origin, &checkpoint.config, &e)))?;
-    entry.parse(&table, origin).map_err(in_file)?.load(&checkpoint, &file, on)
+    let model = entry.parse(&table, origin).map_err(in_file)?.load(&checkpoint, &file, on)?;
+    Ok(match note {
+        Some(note) => Box::new(Noted { model, note }),
+        None => model,
+    })
 }
 
 /// Reads and checks the table of the model `name`.
@@ -213,4 +239,12 @@ fn config<C: DeserializeOwned>(name: &str, table: &Table, origin: &str, check: f
     let config = entry::config(table, name, origin)?;
     check(&config).map_err(|e| Error::recipe(origin, e.to_string()))?;
     Ok(config)
+}
+
+/// Checks the widths of hidden layers.
+fn check_hidden(name: &str, hidden: &[usize]) -> Result<()> {
+    match hidden.len() <= 64 && hidden.iter().all(|w| (1..=65_536).contains(w)) {
+        true => Ok(()),
+        false => Err(Error::Argument(format!("{name}.hidden: must be at most 64 layer widths from 1 to 65536"))),
+    }
 }

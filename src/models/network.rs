@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Checkpoint, Model, PredictOptions};
+use super::{Checkpoint, Model, ModelConfig, PredictOptions};
 use crate::error::{Error, Result};
 use crate::nn::{Backend, Cpu, Device, Layout, NamedArray, Trained, device};
 use crate::rng::{Purpose, stream};
 use crate::solve::Acceleration;
+use crate::solver::Need;
 use crate::system::{LinearSystem, Names};
 
 /// What a network is, apart from its weights and its layers.
@@ -18,6 +19,8 @@ pub struct Description {
     pub name: &'static str,
     /// Its settings as TOML.
     pub config: String,
+    /// What A has to be promised.
+    pub needs: Need,
     /// Its parameters.
     pub layout: Layout,
     /// Fixed arrays that belong to it, such as feature scales.
@@ -26,14 +29,23 @@ pub struct Description {
 
 impl Description {
     /// Of a network without fixed arrays.
-    pub fn new<C: Serialize>(name: &'static str, config: &C, layout: Layout) -> Self {
+    pub fn new<C: Serialize + ModelConfig>(name: &'static str, config: &C, layout: Layout) -> Self {
         Description {
             name,
+            needs: config.needs(),
             // A configuration is a struct of plain values, which TOML can always hold.
             config: toml::to_string(config).unwrap_or_default(),
             layout,
             buffers: Vec::new(),
         }
+    }
+
+    /// Refuses a system that the network is not for, whether it is trained on or predicted for.
+    ///
+    /// # Errors
+    /// [`Error::Unsuitable`] naming the model, what it needs of A, and what is promised.
+    pub fn check(&self, system: &LinearSystem) -> Result<()> {
+        self.needs.check_matrix(self.name, system.props)
     }
 
     /// Fresh weights.
@@ -112,6 +124,7 @@ impl<N: Network<D>, D: Backend> Model for TrainedNetwork<N, D> {
                 options.draws
             )));
         }
+        self.network.about().check(system)?;
         self.network.predict(&self.weights, system, options)
     }
 

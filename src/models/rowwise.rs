@@ -15,6 +15,7 @@ use crate::nn::dense::{DenseOps, Table};
 use crate::nn::ops::Engine;
 use crate::nn::{Backend, Device, Layout, Loss, Mlp, Params, Trained};
 use crate::solve::Acceleration;
+use crate::solver::Need;
 use crate::system::{LinearSystem, Parts};
 
 /// What the perceptron put out for a batch.
@@ -37,6 +38,11 @@ pub trait Rowwise: Serialize + Clone + Send + Sync + 'static {
     /// Numbers in a row of features, widths of the hidden layers, numbers put out for a row.
     fn widths(&self) -> (usize, &[usize], usize);
 
+    /// See [`ModelConfig::needs`].
+    fn needs(&self) -> Need {
+        Need::Nothing
+    }
+
     /// The features of a system, row by row.
     fn features(&self, system: &LinearSystem) -> Vec<f32>;
 
@@ -58,6 +64,10 @@ impl<M: Rowwise> ModelConfig for M {
         let network = Arc::new(RowNetwork::new(self.clone()));
         let weights = network.about.initial(seed);
         fit::trainer(RowTraining(network), set, device, &weights)
+    }
+
+    fn needs(&self) -> Need {
+        Rowwise::needs(self)
     }
 
     fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {

@@ -41,6 +41,17 @@ impl TrainingSet {
         Ok(self.source.load(&[id], parts)?.remove(0))
     }
 
+    /// (n, nnz) of the samples, the most of each.
+    ///
+    /// # Errors
+    /// Those of [`SampleSource::size`].
+    pub fn largest(&self) -> Result<(usize, usize)> {
+        self.ids.iter().try_fold((0, 0), |(n, nnz), &id| {
+            let size = self.source.size(id)?;
+            Ok((n.max(size.0), nnz.max(size.1)))
+        })
+    }
+
     /// Goes through the samples once, chunk by chunk, in the order of their ids.
     ///
     /// # Errors

@@ -164,8 +164,8 @@ impl Method {
     /// Solves A x = b from the given x with M ≈ A⁻¹.
     ///
     /// # Errors
-    /// [`Error::Argument`] where A, M or the stopping rule is not what [`Method::requirements`] says; else as the
-    /// method itself. Not converging is no error.
+    /// [`Error::Unsuitable`] where A, [`Error::Argument`] where M or the stopping rule is not what
+    /// [`Method::requirements`] says; else as the method itself. Not converging is no error.
     #[allow(clippy::too_many_arguments)] // the arguments of every method
     pub fn solve(
         &self,
@@ -185,8 +185,8 @@ impl Method {
     /// and `minres` also the factor of Wᵀ A W.
     ///
     /// # Errors
-    /// [`Error::Argument`] unless the method is `cg` (and A promised SPD), `minres` (symmetric)
-    /// or `gcrodr`; else as [`CoarseSpace::new`].
+    /// [`Error::Argument`] unless the method is `cg`, `minres` or `gcrodr`; [`Error::Unsuitable`] where A is not promised
+    /// what it needs; else as [`CoarseSpace::new`].
     pub fn coarse_space(&self, a: &dyn LinOp, space: &Dense) -> Result<CoarseSpace> {
         let made = self.member().coarse_space(a, space);
         made.unwrap_or_else(|| Err(self.without_space()))

@@ -15,7 +15,8 @@
 //! | NaN or ∞ in b or the initial x | [`crate::Error::Numeric`] naming the entry |
 //! | NaN or ∞ in A or M | [`Reason::DivergedNan`] |
 //! | A not square, other sizes that differ | [`crate::Error::Shape`] |
-//! | A or M promises less than the method needs | [`crate::Error::Argument`] naming a method that can |
+//! | A promises less than the method needs | [`crate::Error::Unsuitable`] naming a method that can |
+//! | M promises less than the method needs | [`crate::Error::Argument`] naming a method that can |
 
 mod bcgs;
 mod cg;

@@ -37,6 +37,17 @@ impl Need {
             Need::Spd => p == Props::SPD,
         }
     }
+
+    /// Refuses a matrix of less than these properties; `who` needs them.
+    ///
+    /// # Errors
+    /// [`Error::Unsuitable`] saying what is needed and what is promised.
+    pub fn check_matrix(self, who: &str, p: Props) -> Result<()> {
+        match self.met_by(p) {
+            true => Ok(()),
+            false => Err(Error::Unsuitable(refusal(who, "A", self, p))),
+        }
+    }
 }
 
 /// What a method needs: its own refusal, recipes and listings read it here.
@@ -66,8 +77,8 @@ impl Requirements {
     /// Refuses what the method cannot use.
     ///
     /// # Errors
-    /// [`Error::Argument`] where A or M promises less than the method needs, naming one that can take it, or where
-    /// the rule goes by a norm that the method does not have.
+    /// [`Error::Unsuitable`] where A, [`Error::Argument`] where M promises less than the method needs, naming one that
+    /// can take it, or where the rule goes by a norm that the method does not have.
     pub fn check(&self, a: &dyn LinOp, m: &dyn LinOp, stop: &Stop) -> Result<()> {
         self.check_matrix(a.props())?;
         self.check_preconditioner(m.props())?;
@@ -77,7 +88,7 @@ impl Requirements {
     /// Refuses a matrix that promises less than the method needs.
     ///
     /// # Errors
-    /// [`Error::Argument`], naming a method that can take it.
+    /// [`Error::Unsuitable`], naming a method that can take it.
     pub fn check_matrix(&self, p: Props) -> Result<()> {
         let take = match (self.matrix, p) {
             (need, p) if need.met_by(p) => return Ok(()),
@@ -85,7 +96,7 @@ impl Requirements {
             (Need::Spd, Props::SYMMETRIC) => "minres or gmres",
             _ => "gmres or bcgs",
         };
-        Err(self.refused("A", self.matrix, p, take))
+        Err(Error::Unsuitable(self.refused("A", self.matrix, p, take)))
     }
 
     fn check_preconditioner(&self, p: Props) -> Result<()> {
@@ -96,16 +107,11 @@ impl Requirements {
             (_, Need::Spd) => "fcg or gmres",
             _ => "gmres",
         };
-        Err(self.refused("the preconditioner", self.preconditioner, p, take))
+        Err(Error::Argument(self.refused("the preconditioner", self.preconditioner, p, take)))
     }
 
-    fn refused(&self, what: &str, need: Need, has: Props, take: &str) -> Error {
-        Error::Argument(format!(
-            "{} needs {what} promised {}; it is promised {}: take {take}",
-            self.method,
-            need.words(),
-            described(has)
-        ))
+    fn refused(&self, what: &str, need: Need, has: Props, take: &str) -> String {
+        format!("{}: take {take}", refusal(self.method, what, need, has))
     }
 
     fn check_norm(&self, norm: Norm) -> Result<()> {
@@ -120,6 +126,10 @@ impl Requirements {
             names.join(", ")
         )))
     }
+}
+
+fn refusal(who: &str, what: &str, need: Need, has: Props) -> String {
+    format!("{who} needs {what} promised {}; it is promised {}", need.words(), described(has))
 }
 
 fn described(p: Props) -> &'static str {

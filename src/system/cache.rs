@@ -115,9 +115,18 @@ impl SampleSource for Cached {
     }
 }
 
-/// What may be kept where a recipe says nothing: half of the memory that this process may use, which is the machine's,
-/// its control group's or that of `ulimit -v`, whichever is least; 1 GiB where none of them is known.
+/// The most MiB that a bound of memory may be: 1 PiB, whose bytes any count holds.
+pub const MOST_MIB: usize = 1 << 30;
+
+/// What may be kept where a recipe says nothing: half of the memory that this process may use ([`usable_bytes`]); 1 GiB
+/// where that is not known.
 pub fn default_bytes() -> usize {
+    usable_bytes().unwrap_or(2 << 30) / 2
+}
+
+/// The memory that this process may use: the machine's, its control group's or that of `ulimit -v`, whichever is least;
+/// None where none of them is known.
+pub fn usable_bytes() -> Option<usize> {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let second = |text: &str, key: &str, unit: usize| -> Option<usize> {
         let rest = text.lines().find_map(|l| l.strip_prefix(key))?;
@@ -128,7 +137,7 @@ pub fn default_bytes() -> usize {
         group_limit(Path::new("/sys/fs/cgroup"), &read("/proc/self/cgroup")),
         second(&read("/proc/self/limits"), "Max address space", 1),
     ];
-    limits.into_iter().flatten().min().unwrap_or(2 << 30) / 2
+    limits.into_iter().flatten().min()
 }
 
 /// The least memory limit on the paths of the control groups up to the root; `groups` is /proc/self/cgroup, with a

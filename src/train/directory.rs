@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::lock::Lock;
 use crate::error::{Error, Result};
 use crate::io::atomic;
 
@@ -53,16 +54,28 @@ impl RunDirectory {
         self.path.join("best.safetensors")
     }
 
-    /// Refuses a directory that holds a run already, and one that cannot be written.
+    /// Makes the directory and takes its lock, and with it what a killed process was just writing.
     ///
     /// # Errors
-    /// [`Error::File`] if a run is there, [`Error::Io`] if nothing can be written.
-    pub fn claim(&self) -> Result<()> {
-        self.unused()?;
+    /// [`Error::File`] if another process trains there, [`Error::Io`] if nothing can be written.
+    pub fn claim(&self) -> Result<Lock> {
         fs::create_dir_all(&self.path).map_err(|e| Error::io(&self.path, "create", e))?;
-        let probe = self.path.join(".writable");
-        fs::write(&probe, b"").map_err(|e| Error::io(&self.path, "write into", e))?;
-        fs::remove_file(&probe).map_err(|e| Error::io(&probe, "remove", e))
+        let lock = Lock::take(&self.path)?;
+        let entries = fs::read_dir(&self.path).map_err(|e| Error::io(&self.path, "read", e))?;
+        for path in entries.filter_map(|e| e.ok().map(|e| e.path())).filter(|path| self.is_unfinished(path)) {
+            fs::remove_file(&path).map_err(|e| Error::io(&path, "remove", e))?;
+        }
+        Ok(lock)
+    }
+
+    /// Whether it is a file of a run under the name it has until it is whole.
+    fn is_unfinished(&self, path: &Path) -> bool {
+        self.files().iter().any(|file| atomic::is_temporary(path, file))
+    }
+
+    /// All files of a run.
+    fn files(&self) -> [PathBuf; 6] {
+        [self.recipe(), self.info(), self.metrics(), self.initial(), self.last(), self.best()]
     }
 
     /// Refuses a directory that holds a run already.
@@ -93,7 +106,7 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::Io`].
     pub fn clear(&self) -> Result<()> {
-        for file in [self.recipe(), self.info(), self.metrics(), self.initial(), self.last(), self.best()] {
+        for file in self.files() {
             match fs::remove_file(&file) {
                 Ok(()) => {}
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}

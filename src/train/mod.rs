@@ -15,9 +15,11 @@
 
 mod built_in;
 mod directory;
+mod lock;
 mod memory;
 mod metrics;
 mod recipe;
+mod resume;
 mod run;
 mod schedule;
 mod validate;
@@ -25,6 +27,7 @@ mod validate;
 pub use crate::models::Device;
 pub use built_in::{BuiltInRecipe, built_in};
 pub use directory::RunDirectory;
+pub use lock::Lock;
 pub use memory::keep_freed;
 pub use metrics::{EpochMetrics, SolverMetrics};
 pub use recipe::{EarlyStopping, Optimizer, TrainRecipe, Validation};

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::models::fit::{AdamConfig, Device};
 use crate::models::{self, ModelConfig};
 use crate::solver::Method;
+use crate::system::cache;
 
 /// Everything that decides a training run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +46,10 @@ pub struct TrainRecipe {
     /// top.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_mib: Option<usize>,
+    /// MiB of memory that arrays of n × n numbers may take (`mlp`, images of `gcvae`, K-optimal targets), estimated
+    /// before any is made; what the process may use where none is given. Changes no result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<usize>,
     /// Adam's settings.
     #[serde(default)]
     pub optimizer: Optimizer,
@@ -61,6 +66,9 @@ pub struct TrainRecipe {
     #[serde(flatten)]
     own: Table,
 }
+
+/// Most epochs: with any number of batches, a number of steps that 64 bits hold.
+const MOST_EPOCHS: u64 = 1_000_000_000;
 
 fn one() -> u64 {
     1
@@ -159,8 +167,10 @@ impl TrainRecipe {
                 Ok(_) => format!("[{key}] has no meaning with model = {:?}", self.model),
                 Err(_) => {
                     let mut known: Vec<String> = entry::to_table(self).keys().cloned().collect();
-                    if self.cache_mib.is_none() {
-                        known.insert(0, "cache_mib".into());
+                    for optional in ["cache_mib", "memory_mib"] {
+                        if !known.iter().any(|k| k == optional) {
+                            known.push(optional.into());
+                        }
                     }
                     format!("unknown key '{key}' (known keys: {}, [{}])", known.join(", "), model.name)
                 }
@@ -198,8 +208,11 @@ impl TrainRecipe {
         if self.batch_size == 0 {
             return bad("batch_size = 0: must be at least 1".into());
         }
-        if self.epochs == 0 {
-            return bad("epochs = 0: must be at least 1".into());
+        if !(1..=MOST_EPOCHS).contains(&self.epochs) {
+            return bad(format!("epochs = {}: must be from 1 to {MOST_EPOCHS}", self.epochs));
+        }
+        if let Some(mib) = self.cache_mib.filter(|&mib| mib > cache::MOST_MIB) {
+            return bad(format!("cache_mib = {mib}: must be at most {}", cache::MOST_MIB));
         }
         if self.validation.every == 0 {
             return bad("validation.every = 0: must be at least 1".into());
@@ -279,13 +292,12 @@ impl TrainRecipe {
         Self::parse(&text, origin)
     }
 
-    /// What of the recipe decides the weights, as TOML: a run may go on with another bound of memory.
+    /// What of the recipe decides the weights, as TOML: a run may go on with other bounds of memory.
     ///
     /// # Errors
     /// As [`TrainRecipe::to_toml`].
     pub fn decisive(&self) -> Result<String> {
-        let cache_mib = None;
-        TrainRecipe { cache_mib, ..self.clone() }.to_toml()
+        TrainRecipe { cache_mib: None, memory_mib: None, ..self.clone() }.to_toml()
     }
 
     /// The recipe as TOML, every default written out.

@@ -8,8 +8,10 @@ use rand::seq::SliceRandom;
 use serde::Serialize;
 
 use super::directory::RunDirectory;
+use super::lock::Lock;
 use super::metrics::{self, EpochMetrics, SolverMetrics};
 use super::recipe::TrainRecipe;
+use super::resume::{identity, same_data, same_recipe};
 use super::validate::{HeldOut, validate};
 use crate::dataset::{Checked, Dataset};
 use crate::error::{Error, Result};
@@ -87,6 +89,10 @@ pub struct Training {
     /// What decides the weights ([`TrainRecipe::decisive`]).
     recipe_text: String,
     directory: RunDirectory,
+    /// Nobody else trains there.
+    _lock: Lock,
+    /// What the data is ([`identity`]).
+    data: String,
     trainer: Box<dyn Trainer>,
     set: TrainingSet,
     held_out: HeldOut,
@@ -104,11 +110,12 @@ impl Training {
     /// If the directory cannot be used, the dataset cannot be read or has no usable split, or the recipe does not
     /// fit it.
     pub fn start(recipe: TrainRecipe, directory: RunDirectory, force: bool) -> Result<Self> {
+        let lock = directory.claim()?;
         if !force {
-            directory.claim()?;
+            directory.unused()?;
         }
         let place = directory.path().to_path_buf();
-        let ready = Self::load(recipe, directory).and_then(Self::rehearsed);
+        let ready = Self::load(recipe, directory, lock, None).and_then(Self::rehearsed);
         let mut run = ready.inspect_err(|_| {
             // What was made for a run that cannot start; a directory that holds something stays.
             let _ = std::fs::remove_dir(place);
@@ -116,7 +123,6 @@ impl Training {
         if force {
             // Only now: an earlier run is not given up for one that cannot start.
             run.directory.clear()?;
-            run.directory.claim()?;
         }
         run.directory.write_recipe(&run.recipe.to_toml()?)?;
         run.write_info()?;
@@ -129,7 +135,7 @@ impl Training {
     /// Goes on from `last.safetensors`.
     ///
     /// # Errors
-    /// If there is no such checkpoint or the recipe inside it differs from this one.
+    /// If there is no such checkpoint, another process trains there, or recipe or data are not those of the run.
     pub fn resume(recipe: TrainRecipe, directory: RunDirectory) -> Result<Self> {
         let file = directory.last();
         if !file.is_file() {
@@ -138,9 +144,10 @@ impl Training {
                 "nothing to resume: no last.safetensors here; start the run without --resume",
             ));
         }
+        let lock = directory.claim()?;
         let checkpoint = Checkpoint::read(&file)?;
-        same_recipe(&checkpoint, &recipe.decisive()?, &file)?;
-        let mut run = Self::load(recipe, directory)?;
+        same_recipe(&checkpoint, &recipe, &directory.recipe())?;
+        let mut run = Self::load(recipe, directory, lock, Some((&checkpoint, &file)))?;
         run.trainer.restore(&checkpoint).map_err(|e| Error::file(&file, e.to_string()))?;
         run.progress = checkpoint.progress;
         run.last_metrics = checkpoint.metrics;
@@ -158,8 +165,21 @@ impl Training {
         Ok(self)
     }
 
-    fn load(recipe: TrainRecipe, directory: RunDirectory) -> Result<Self> {
+    /// Opens the data and makes the network; `before` is the checkpoint to go on from, and its file.
+    fn load(
+        recipe: TrainRecipe,
+        directory: RunDirectory,
+        lock: Lock,
+        before: Option<(&Checkpoint, &Path)>,
+    ) -> Result<Self> {
         let data = Arc::new(Dataset::open(&recipe.data)?);
+        let settings = recipe.settings()?;
+        let props = data.header().description.props;
+        settings.needs().check_matrix(&recipe.model, props).map_err(|e| e.in_file(&recipe.data))?;
+        let judge = recipe.validation.ksp.requirements();
+        judge
+            .check_matrix(props)
+            .map_err(|e| Error::Unsuitable(format!("validation.ksp: {e}")).in_file(&recipe.data))?;
         let mut ids = data.split("train")?.to_vec();
         if recipe.samples > 0 {
             ids.truncate(recipe.samples);
@@ -176,19 +196,32 @@ impl Training {
                 ));
             }
         }
+        let identity = identity(&data, &ids, &held_out);
+        if let Some((checkpoint, file)) = before {
+            same_data(checkpoint, &identity, &recipe.data, file)?;
+        }
         let most = recipe.cache_mib.map_or_else(cache::default_bytes, |m| m << 20);
         let source: Arc<dyn SampleSource> = Arc::new(Checked::new(data));
         let set = TrainingSet { source: source.clone(), ids, cache_bytes: most / 2 };
+        let dense = settings.dense_arrays(&set, recipe.batch_size)?;
+        let fits = dense.map_or(Ok(()), |dense| dense.check(&recipe.model, recipe.memory_mib));
+        fits.map_err(|e| e.in_file(&recipe.data))?;
         let held_out = HeldOut {
             source: Cached::new(source, Parts::given(), most / 4),
             ids: held_out,
             chunk_bytes: set.chunk_bytes(),
         };
-        let trainer = recipe.settings()?.trainer(&set, recipe.seed, recipe.device)?;
+        let trainer = settings.trainer(&set, recipe.seed, recipe.device).map_err(|e| match e {
+            // It is the data that breaks down.
+            Error::Numeric(_) => e.in_file(&recipe.data),
+            other => other,
+        })?;
         Ok(Training {
             recipe_text: recipe.decisive()?,
             recipe,
             directory,
+            _lock: lock,
+            data: identity,
             trainer,
             set,
             held_out,
@@ -223,7 +256,8 @@ impl Training {
             batches: per_epoch * self.recipe.epochs,
             done: self.progress.epoch * per_epoch + self.progress.batch,
         });
-        let end = stop_after.map_or(self.recipe.epochs, |k| self.recipe.epochs.min(self.progress.epoch + k));
+        let end =
+            stop_after.map_or(self.recipe.epochs, |k| self.recipe.epochs.min(self.progress.epoch.saturating_add(k)));
         while self.progress.epoch < end && !self.progress.finished {
             self.epoch(per_epoch, events)?;
         }
@@ -381,6 +415,7 @@ impl Training {
     fn write_checkpoint(&self, path: &Path, with_optimiser: bool) -> Result<()> {
         Checkpoint {
             recipe: self.recipe_text.clone(),
+            data: self.data.clone(),
             metrics: self.last_metrics.clone(),
             progress: self.progress.clone(),
             ..self.trainer.checkpoint(with_optimiser)?
@@ -401,26 +436,11 @@ impl Training {
             "device": self.recipe.device,
             "parameters": self.trainer.parameters(),
             "data": self.recipe.data,
+            "data_digests": self.data,
             "unknowns": self.set.source.size(self.set.ids[0])?.0,
             "training_samples": self.set.ids.len(),
             "validation_samples": self.held_out.ids.len(),
         });
         atomic::write(self.directory.info(), format!("{info:#}\n"))
     }
-}
-
-/// Refuses to go on with another recipe: half a run under each would be neither.
-fn same_recipe(checkpoint: &Checkpoint, recipe: &str, file: &Path) -> Result<()> {
-    // An older version may have written the same recipe otherwise.
-    let there = TrainRecipe::parse(&checkpoint.recipe, "recipe in the checkpoint")
-        .and_then(|r| r.to_toml())
-        .unwrap_or_else(|_| checkpoint.recipe.clone());
-    if there == recipe {
-        return Ok(());
-    }
-    let differs = there.lines().find(|l| !recipe.lines().any(|r| r == *l)).unwrap_or("fewer keys");
-    Err(Error::file(
-        file,
-        format!("was trained with another recipe (there: {differs}); resume with the recipe.toml beside it"),
-    ))
 }

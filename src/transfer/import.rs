@@ -136,6 +136,7 @@ fn header(import: &Import, props: Props, records: &[Record]) -> Header {
 /// The matrix of a file with its b: the file's own (`.npz`), that of `NAME_b.mtx` beside `NAME.mtx`, or as `rhs` says.
 fn read(file: &Path, rhs: Rhs) -> Result<LinearSystem> {
     let extension = file.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+    let mut of_rhs = file.to_path_buf();
     let (matrix, b) = match extension.as_deref() {
         Some("npz") => {
             let own = Npz::open(file)?;
@@ -146,6 +147,9 @@ fn read(file: &Path, rhs: Rhs) -> Result<LinearSystem> {
             let stem = file.file_stem().unwrap_or_default().to_string_lossy();
             let beside = file.with_file_name(format!("{stem}_b.mtx"));
             let b = beside.is_file().then(|| matrix_market::read_vector(&beside)).transpose()?;
+            if b.is_some() {
+                of_rhs = beside;
+            }
             (matrix_market::read(file)?, b)
         }
         _ => {
@@ -171,7 +175,10 @@ fn read(file: &Path, rhs: Rhs) -> Result<LinearSystem> {
     });
     if rhs.len() != n {
         let reason = format!("its right-hand side has {} entries, the matrix {n} rows", rhs.len());
-        return Err(Error::file(file, reason));
+        return Err(Error::file(&of_rhs, reason));
+    }
+    if let Some(k) = rhs.iter().position(|v| !v.is_finite()) {
+        return Err(Error::file(&of_rhs, format!("entry {k} of the right-hand side is {}: must be finite", rhs[k])));
     }
     let symmetric = matrix.is_symmetric(SYMMETRY);
     // Definite is what Cholesky says.

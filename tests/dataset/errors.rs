@@ -206,3 +206,17 @@ fn count_parts(disk: &Path) -> usize {
     };
     entries.filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|x| x == "h5")).count()
 }
+
+#[test]
+fn a_pattern_that_is_not_square_is_refused_by_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dataset(dir.path());
+    let guard = alone();
+    let h5 = hdf5::File::open_rw(&file).unwrap();
+    h5.group("pattern").unwrap().attr("shape").unwrap().write_raw(&[48_i64, 49]).unwrap();
+    drop((h5, guard));
+    std::fs::write(dir.path().join("t.toml"), "model = \"nsls\"\ndata = \"r.h5\"\n").unwrap();
+    for args in [&["train", "t.toml"][..], &["solve", "r.h5"], &["evaluate", "--data", "r.h5"]] {
+        refused(dir.path(), args, 1, &["r.h5", "48 × 49: A must be square"]);
+    }
+}

@@ -3,6 +3,7 @@
 mod chain;
 mod command;
 mod errors;
+mod evaluate;
 mod families;
 mod labels;
 mod memory;

@@ -108,3 +108,16 @@ fn what_cannot_be_imported_is_refused_and_nothing_is_written() {
     refused(dir, &["import", "a.mtx", "-o", "x.h5"], 1, &["x.h5", "--force"]);
     refused(dir, &["export", "x.h5", "--sample", "7", "--to", "mtx"], 1, &["no sample 7"]);
 }
+
+#[test]
+fn a_right_hand_side_that_is_not_finite_is_refused_by_file_and_entry() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    write(dir, "a.mtx", SPD);
+    write(dir, "a_b.mtx", "%%MatrixMarket matrix array real general\n3 1\n1\nnan\n1\n");
+    for more in [&["--no-solution"][..], &[]] {
+        let line = refused(dir, &[&["import", "a.mtx", "-o", "x.h5"], more].concat(), 1, &["a_b.mtx"]);
+        assert!(line.contains("nan") || line.contains("entry 1 of the right-hand side is NaN"), "{line}");
+        assert!(!dir.join("x.h5").exists());
+    }
+}

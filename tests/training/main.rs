@@ -4,10 +4,14 @@ mod device;
 mod evaluate;
 mod factor;
 mod gcvae;
+mod identity;
+mod memory;
+mod needs;
 #[path = "../../examples/own_model.rs"]
 mod own_model;
 mod pipeline;
 mod resume;
+mod settings;
 mod setup;
 mod solve;
 mod usage;

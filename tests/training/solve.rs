@@ -93,3 +93,18 @@ fn what_a_model_predicts_goes_with_a_classical_preconditioner() {
     let text = place.ok(&["solve", sample, "--model", "guess", "--pc", "icc"]);
     assert!(text.contains("icc(0)") && text.contains("seconds         inference "), "{text}");
 }
+
+#[test]
+fn matrices_and_right_hand_sides_that_do_not_fit_are_refused_by_file() {
+    let place = Place::new();
+    let write = |name: &str, text: &str| std::fs::write(place.path(name), text).unwrap();
+    write("wide.mtx", "%%MatrixMarket matrix coordinate real general\n2 3 2\n1 1 1\n2 2 1\n");
+    write("a.mtx", "%%MatrixMarket matrix coordinate real symmetric\n2 2 2\n1 1 1\n2 2 1\n");
+    write("b.mtx", "%%MatrixMarket matrix array real general\n3 1\n1\n1\n1\n");
+    for pc in ["icc", "none"] {
+        let error = place.fails(&["solve", "wide.mtx", "--pc", pc]);
+        assert!(error.contains("wide.mtx: holds a 2 × 3 matrix: A of a linear system must be square"), "{error}");
+    }
+    let error = place.fails(&["solve", "a.mtx", "b.mtx"]);
+    assert!(error.contains("b.mtx: has 3 entries, the matrix 2 rows"), "{error}");
+}

@@ -36,9 +36,20 @@ pub fn load(args: &Args) -> Result<LinearSystem> {
         _ if is_dataset(path) => Dataset::open(path)?.read(args.sample)?,
         _ => plain(matrix_market::read(path)?, None),
     };
+    let (rows, columns) = (system.matrix.nrows(), system.matrix.ncols());
+    if rows != columns {
+        return Err(Error::file(
+            path,
+            format!("holds a {rows} × {columns} matrix: A of a linear system must be square"),
+        ));
+    }
     if let Some(path) = &args.rhs {
         system.rhs = vector(path)?;
         system.solution = None;
+        if system.rhs.len() != rows {
+            let reason = format!("has {} entries, the matrix {rows} rows", system.rhs.len());
+            return Err(Error::file(path, reason));
+        }
     }
     Ok(system)
 }

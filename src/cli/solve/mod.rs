@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use super::choice::{DEVICES, one_of};
 use super::output::print;
-use super::progress::say;
+use super::progress::{say, say_chosen};
 use super::{Common, list};
 use crate::error::{Error, Result};
 use crate::interrupt;
@@ -125,6 +125,15 @@ impl Args {
         }
     }
 
+    /// Runs and checkpoints of models.
+    fn runs(&self) -> impl Iterator<Item = &PathBuf> {
+        let pc = match &self.pc {
+            Some(Pc::Learned(run)) => Some(run),
+            _ => None,
+        };
+        self.model.iter().chain(pc)
+    }
+
     /// What the report calls it.
     fn pc_name(&self) -> String {
         match (self.pc(), &self.model) {
@@ -147,6 +156,7 @@ struct Solved {
 /// Runs `fempipe solve`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
     let system = load::load(args)?;
+    say_chosen(common, args.runs().map(PathBuf::as_path));
     // On a thread of the pool, so that the others help at once.
     let mut done = None;
     rayon::scope(|_| done = Some(solve(args, common, &system)));

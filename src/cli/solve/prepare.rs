@@ -48,12 +48,11 @@ impl std::fmt::Display for Pc {
 /// As [`Spec::build`] or the model; [`Error::Argument`] for options that do not apply, or a part given twice.
 pub fn accelerate(args: &Args, system: &LinearSystem) -> Result<Acceleration> {
     let pc = args.pc();
-    let (spec, run) = match &pc {
-        Some(Pc::Classical(spec)) => (Some(spec), None),
-        Some(Pc::Learned(run)) => (None, Some(run)),
-        None => (None, None),
+    let spec = match &pc {
+        Some(Pc::Classical(spec)) => Some(spec),
+        _ => None,
     };
-    let runs: Vec<&PathBuf> = args.model.iter().chain(run).collect();
+    let runs: Vec<&PathBuf> = args.runs().collect();
     PredictOptions { filter: args.filter, ..Default::default() }.check()?;
     if runs.is_empty() && (args.symmetrize || args.filter > 0.0 || args.unguarded) {
         return Err(Error::Argument(

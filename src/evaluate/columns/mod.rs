@@ -56,6 +56,7 @@ pub static COLUMNS: &[&Column] = &[
     &seconds::INFERENCE_SECONDS,
     &labels::PC,
     &outcome::FELL_BACK,
+    &outcome::FIRST_FAILURE,
 ];
 
 /// All columns that a place shows, in order; a column may be there with several statistics.

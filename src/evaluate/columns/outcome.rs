@@ -58,7 +58,8 @@ pub static CONVERGED: Column = Column {
 pub static REASON: Column = Column {
     name: "reason",
     unit: "",
-    help: "PETSc's name of why the solve ended; SETUP_FAILED where the preconditioner could not be made",
+    help: "PETSc's name of why the solve ended; SETUP_FAILED where the preconditioner could not be made, UNSUITABLE \
+           where the system is of another kind than the method or the model is for",
     of: Of::Solve(|s, _| s.reason.as_str().into(), Summary::None),
     shown: &[at(ResultsCsv, Whole, Plain)],
 };
@@ -92,6 +93,33 @@ pub static FELL_BACK: Column = Column {
         ),
     ],
 };
+
+pub static FIRST_FAILURE: Column = Column {
+    name: "first_failure",
+    unit: "",
+    help: "Why the first of the systems that the row did not solve was not solved",
+    of: Of::Row(|g| g.solves.iter().find(|s| !s.converged).map_or(Value::Missing, |s| Value::Text(failure(s)))),
+    shown: &[
+        at(SummaryJson, Whole, Plain),
+        at(
+            Note,
+            Whole,
+            By(|row| match row.text(&FIRST_FAILURE) {
+                "" => String::new(),
+                why => format!("{}: {} not solved, the first: {why}", row.text(&ROW), row.text(&FAILED)),
+            }),
+        ),
+    ],
+};
+
+/// Sample and reason; what setup said, or how far the iteration came.
+fn failure(s: &Solve) -> String {
+    let how = match (&s.note, s.iterations) {
+        (Some(note), 0) => note.clone(),
+        (_, its) => format!("after {its} iterations, relative residual {:.1e}", s.relative_residual),
+    };
+    format!("sample {}, {}: {how}", s.sample, s.reason)
+}
 
 /// Iterations of the solves that converged.
 pub static ITERATIONS: Column = Column {

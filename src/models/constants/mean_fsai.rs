@@ -12,6 +12,7 @@ use crate::linalg::Csr;
 use crate::models::PredictOptions;
 use crate::precond::{FactoredInverse, check_fsai_pattern, fsai_pattern};
 use crate::solve::Acceleration;
+use crate::solver::Need;
 use crate::system::{LinearSystem, Parts, SampleSource};
 
 /// A factored inverse that knows no system: what a network that learned nothing but a constant would say.
@@ -54,6 +55,10 @@ impl MeanFsai {
 }
 
 impl Constant for MeanFsai {
+    fn needs(&self) -> Need {
+        Need::Spd
+    }
+
     fn fit(&self, source: &dyn SampleSource, ids: &[u32], _options: &PredictOptions) -> Result<Fitted> {
         let ids = &ids[..ids.len().min(self.samples)];
         // Further entries are chosen by the values of all; the pattern alone is that of any.

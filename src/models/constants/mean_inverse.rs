@@ -10,8 +10,10 @@ use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, dense};
 use crate::models::PredictOptions;
+use crate::models::dense_arrays::{DenseArrays, INVERSE};
 use crate::models::explicit_inverse::ExplicitInverse;
 use crate::solve::Acceleration;
+use crate::solver::Need;
 use crate::system::{Parts, SampleSource};
 
 /// What a network that learned nothing but a constant would say.
@@ -24,6 +26,12 @@ pub static ENTRY: Entry<dyn Constant> = Entry {
     defaults: entry::defaults::<MeanInverse>,
     parse: |table, name, origin| Ok(Box::new(entry::checked(table, name, origin, MeanInverse::check)?)),
 };
+
+/// Inverses that are made together.
+const GROUP: usize = 8;
+
+/// Bytes for each entry of an inverse: the sum, the mean, and a group of inverses in single precision that wait for it.
+pub const WAITING: f64 = 12.0 + 4.0 * GROUP as f64;
 
 /// Training systems whose inverses make the mean.
 pub const SAMPLES: usize = 256;
@@ -52,9 +60,17 @@ impl MeanInverse {
 }
 
 impl Constant for MeanInverse {
+    fn needs(&self) -> Need {
+        Need::Spd
+    }
+
     fn fit(&self, source: &dyn SampleSource, ids: &[u32], options: &PredictOptions) -> Result<Fitted> {
         let ids = &ids[..ids.len().min(self.samples)];
         let n = one_size("mean-inverse", source, ids)?;
+        let parts = vec![("inverses", (n as f64).powi(2) * (INVERSE * ids.len().min(GROUP) as f64 + WAITING))];
+        let fits = DenseArrays { n, parts, instead: "leave it away" }.check("mean-inverse", None);
+        // The other rows can do without it.
+        fits.map_err(|e| Error::Unsuitable(e.to_string()))?;
         let entries = mean_inverse(source, ids)?;
         let op = Arc::new(ExplicitInverse::new(n, entries, options.filter, options.symmetrize)?);
         Ok(Box::new(move |_| Ok(Acceleration::preconditioner(op.clone()))))
@@ -79,7 +95,7 @@ pub fn inverse_entries(a: &Csr) -> Result<Vec<f32>> {
 pub fn mean_inverse(source: &dyn SampleSource, ids: &[u32]) -> Result<Vec<f32>> {
     let n = ids.first().map_or(Ok(0), |&id| source.size(id).map(|size| size.0))?;
     let mut sum = vec![0.0f64; n * n];
-    for group in ids.chunks(8) {
+    for group in ids.chunks(GROUP) {
         let inverses = source
             .load(group, &Parts::matrix())?
             .par_iter()

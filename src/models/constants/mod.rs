@@ -15,6 +15,7 @@ use crate::entry::{Configuration, Entry, Registry};
 use crate::error::{Error, Result};
 use crate::notation::{self, Kind};
 use crate::solve::Acceleration;
+use crate::solver::Need;
 use crate::system::{LinearSystem, Names, SampleSource};
 
 /// The settings of a constant: what its table in a recipe becomes.
@@ -24,6 +25,11 @@ pub trait Constant: Configuration + Send + Sync {
     /// # Errors
     /// If there are none, or they do not suit; those of [`SampleSource::load`].
     fn fit(&self, source: &dyn SampleSource, ids: &[u32], options: &PredictOptions) -> Result<Fitted>;
+
+    /// What A of the training systems has to be promised; the entry's `needs` says it in words.
+    fn needs(&self) -> Need {
+        Need::Nothing
+    }
 
     /// Whether it gives a space to deflate or recycle, which goes with any preconditioner.
     fn is_space(&self) -> bool {

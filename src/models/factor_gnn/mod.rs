@@ -22,11 +22,14 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::dense_arrays::{DenseArrays, INVERSE};
 use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 use crate::models::scaling::Scaling;
+use crate::solver::Need;
+use crate::system::{Names, Parts};
 use network::FactorGnn;
 
 pub use nodes::NodeModel;
@@ -81,6 +84,30 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
 impl ModelConfig for FactorConfig {
     fn trainer(&self, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
         training::trainer(self, set, seed, device)
+    }
+
+    fn dense_arrays(&self, set: &TrainingSet, _batch: usize) -> Result<Option<DenseArrays>> {
+        const LABEL: &str = "koptimal";
+        if !matches!(self.target, TargetKind::Koptimal | TargetKind::Better) {
+            return Ok(None);
+        }
+        let labels = Names::Only(vec![LABEL.into()]);
+        if self.target == TargetKind::Koptimal
+            && set.first(&Parts { labels, ..Parts::default() })?.label(LABEL).is_some()
+        {
+            return Ok(None);
+        }
+        let n = set.largest()?.0;
+        let threads = rayon::current_num_threads().min(set.ids.len()) as f64;
+        Ok(Some(DenseArrays {
+            n,
+            parts: vec![("inverses", INVERSE * threads * (n as f64).powi(2))],
+            instead: "set factor-gnn.target = \"icc\", or make the dataset with [labels] koptimal = true",
+        }))
+    }
+
+    fn needs(&self) -> Need {
+        Need::Spd
     }
 
     fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {

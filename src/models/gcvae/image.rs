@@ -8,8 +8,16 @@ use crate::nn::{Layout, Linear};
 
 /// The sides of the images between convolutions: n, then each the half of the one before.
 fn sides(config: &GcvaeConfig) -> Vec<usize> {
-    let halves = std::iter::successors(Some(config.nodes), |&side| Some(halved(side)));
-    halves.take(config.convolutions + 1).collect()
+    halves(config.nodes).take(config.convolutions + 1).collect()
+}
+
+fn halves(n: usize) -> impl Iterator<Item = usize> {
+    std::iter::successors(Some(n), |&side| Some(halved(side)))
+}
+
+/// The side of the smallest image that so many convolutions make of n × n.
+pub fn smallest(n: usize, convolutions: usize) -> usize {
+    halves(n).nth(convolutions).unwrap_or(1)
 }
 
 /// Convolutions of stride 2, then one linear layer on all pixels.

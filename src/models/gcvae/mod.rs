@@ -27,9 +27,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::dense_arrays::{DenseArrays, INVERSE, PARAMETER};
 use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
+use crate::solver::Need;
 use network::Gcvae;
 
 /// The model's name in recipes.
@@ -119,7 +121,7 @@ pub struct GcvaeConfig {
     pub convolutions: usize,
     /// Channels of images in between.
     pub channels: usize,
-    /// Unknowns of the systems, where images need it; 0: those of the training systems.
+    /// Unknowns of the systems, for images alone; 0: those of the training systems.
     pub nodes: usize,
     /// How the reconstruction loss is computed.
     pub norm: Norm,
@@ -168,6 +170,40 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
 impl ModelConfig for GcvaeConfig {
     fn trainer(&self, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
         training::trainer(self, set, seed, device)
+    }
+
+    fn dense_arrays(&self, set: &TrainingSet, batch: usize) -> Result<Option<DenseArrays>> {
+        let n = set.largest()?.0;
+        let square = (n as f64).powi(2);
+        let images = square * batch.min(set.ids.len()) as f64;
+        let (reads, writes) = (self.inverse == Inverse::Dense, self.decoder == Decoder::Image);
+        let channels = self.channels as f64;
+        let (mut parts, mut parameters) = (Vec::new(), 0.0);
+        // Bytes a pixel as training takes them: what convolutions gather, its gradient and places, their channels; each
+        // layer has a quarter of the pixels of the one before.
+        let last = image::smallest(n, self.convolutions) as f64;
+        if reads {
+            let threads = rayon::current_num_threads().min(set.ids.len()) as f64;
+            parts.push(("inverses", INVERSE * threads * square));
+            parts.push(("images that are read", images * (39.0 + 8.0 * channels)));
+            parameters += last * last * channels * self.width as f64;
+        }
+        if writes {
+            parts.push(("images that are written", images * (6.0 + 24.0 * channels)));
+            parameters += last * last * channels * self.width as f64;
+        }
+        parts.push(("the network and its optimiser", PARAMETER * parameters));
+        let instead = match (reads, writes) {
+            (true, true) => "set gcvae.inverse = \"probes\" and gcvae.decoder = \"graph\"",
+            (true, false) => "set gcvae.inverse = \"probes\"",
+            (false, true) => "set gcvae.decoder = \"graph\"",
+            (false, false) => return Ok(None),
+        };
+        Ok(Some(DenseArrays { n, parts, instead }))
+    }
+
+    fn needs(&self) -> Need {
+        Need::Spd
     }
 
     fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {
@@ -225,6 +261,13 @@ impl GcvaeConfig {
             return Err(Error::Argument(format!(
                 "{NAME}.nodes = {}: an image of A⁻¹ has n² pixels; at most {MOST_NODES}, or take inverse = \"probes\" \
                  and decoder = \"graph\"",
+                self.nodes
+            )));
+        }
+        if self.nodes > 0 && !self.images() {
+            return Err(Error::Argument(format!(
+                "{NAME}.nodes = {}: has no meaning without images, which inverse = \"dense\" and decoder = \"image\" \
+                 have",
                 self.nodes
             )));
         }

@@ -16,10 +16,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::constants::mean_inverse::WAITING;
+use super::dense_arrays::{DenseArrays, INVERSE, PARAMETER};
 use super::features::Input;
 use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
+use crate::solver::Need;
 use network::Mlp;
 
 /// The model's name in recipes.
@@ -104,6 +107,35 @@ impl ModelConfig for MlpConfig {
         training::trainer(self, set, seed, device)
     }
 
+    fn dense_arrays(&self, set: &TrainingSet, batch: usize) -> Result<Option<DenseArrays>> {
+        let (n, nnz) = set.largest()?;
+        let square = (n as f64).powi(2);
+        let input = match self.input {
+            Input::Full => square,
+            Input::Diagonals => nnz as f64,
+        };
+        let widths: Vec<f64> = self.hidden.iter().map(|&w| w as f64).collect();
+        let layers = [&[input][..], &widths, &[square]].concat();
+        let parameters: f64 = layers.windows(2).map(|w| (w[0] + 1.0) * w[1]).sum();
+        let threads = rayon::current_num_threads().min(set.ids.len()) as f64;
+        Ok(Some(DenseArrays {
+            n,
+            parts: vec![
+                ("the network and its optimiser", PARAMETER * parameters),
+                // Outputs, their gradient, targets or matrices, those of the batch after, and one in between; 4 bytes.
+                ("batches", 20.0 * square * batch.min(set.ids.len()) as f64),
+                // At work, and eight of them waiting for their mean.
+                ("inverses", square * (INVERSE * threads + WAITING)),
+            ],
+            instead: "narrow the last of mlp.hidden, lower batch_size, or take stencil-mlp, gcvae or spai-gnn, whose \
+                      memory grows with the entries of A",
+        }))
+    }
+
+    fn needs(&self) -> Need {
+        Need::Spd
+    }
+
     fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {
         models::load(Mlp::load(self, checkpoint, file)?, checkpoint, file, on)
     }
@@ -127,14 +159,11 @@ impl MlpConfig {
     /// [`Error::Argument`] naming the key that is out of range.
     pub fn check(&self) -> Result<()> {
         let bad = |key: &str, what: &str| Err(Error::Argument(format!("mlp.{key}: {what}")));
-        if self.hidden.contains(&0) {
-            return bad("hidden", "layer widths must be at least 1");
-        }
-        if self.probes == 0 {
-            return bad("probes", "must be at least 1");
-        }
-        if self.steps == 0 {
-            return bad("steps", "must be at least 1");
+        super::check_hidden(NAME, &self.hidden)?;
+        for (key, value) in [("probes", self.probes), ("steps", self.steps)] {
+            if !(1..=1024).contains(&value) {
+                return bad(key, "must be from 1 to 1024");
+            }
         }
         if !(self.omega > 0.0 && self.omega.is_finite()) {
             return bad("omega", "must be positive");

@@ -26,6 +26,7 @@ use super::scaling::Scaling;
 use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
+use crate::solver::Need;
 use features::Iterates;
 use network::Nsls;
 
@@ -100,7 +101,7 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     name: NAME,
     help: "x itself, by a graph network on A with iterates as features",
     source: "Grementieri, Galeone 2022, arXiv:2203.06944",
-    needs: "",
+    needs: "A symmetric positive definite with scale = \"energy\" or features = \"icc\"",
     positional: &[],
     defaults: entry::defaults::<NslsConfig>,
     parse: |table, name, origin| Ok(Box::new(super::config(name, table, origin, NslsConfig::check)?)),
@@ -109,6 +110,13 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
 impl ModelConfig for NslsConfig {
     fn trainer(&self, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
         training::trainer(self, set, seed, device)
+    }
+
+    fn needs(&self) -> Need {
+        match self.scale == Scale::Energy || self.features == Iterates::Icc {
+            true => Need::Spd,
+            false => Need::Nothing,
+        }
     }
 
     fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {

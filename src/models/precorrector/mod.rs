@@ -24,6 +24,7 @@ use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSe
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::precond::IctParams;
+use crate::solver::Need;
 use network::Precorrector;
 
 /// The model's name in recipes.
@@ -102,6 +103,10 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
 impl ModelConfig for PrecorrectorConfig {
     fn trainer(&self, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
         training::trainer(self, set, seed, device)
+    }
+
+    fn needs(&self) -> Need {
+        Need::Spd
     }
 
     fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
+use crate::solver::Need;
 use network::SpaiGnn;
 
 /// The model's name in recipes.
@@ -76,6 +77,10 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
 impl ModelConfig for SpaiGnnConfig {
     fn trainer(&self, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>> {
         training::trainer(self, set, seed, device)
+    }
+
+    fn needs(&self) -> Need {
+        Need::Spd
     }
 
     fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
+use crate::solver::Need;
 use network::StencilMlp;
 use normalization::{CHANNELS, Normalization};
 
@@ -67,6 +68,10 @@ impl ModelConfig for StencilConfig {
         training::trainer(self, set, seed, device)
     }
 
+    fn needs(&self) -> Need {
+        Need::Spd
+    }
+
     fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {
         cpu_only(on)?;
         let norm = Normalization::load(self, checkpoint, file)?;
@@ -88,17 +93,17 @@ impl StencilConfig {
     /// [`Error::Argument`] naming the key that is out of range.
     pub fn check(&self) -> Result<()> {
         let bad = |key: &str, what: &str| Err(Error::Argument(format!("stencil-mlp.{key}: {what}")));
-        if self.hidden.contains(&0) {
-            return bad("hidden", "layer widths must be at least 1");
-        }
+        super::check_hidden(NAME, &self.hidden)?;
         if !(1..=8).contains(&self.input_radius) {
             return bad("input_radius", "must be between 1 and 8");
         }
         if self.output_radius > 4 {
             return bad("output_radius", "must be at most 4");
         }
-        if self.probes == 0 || self.steps == 0 {
-            return bad("probes", "probes and steps must be at least 1");
+        for (key, value) in [("probes", self.probes), ("steps", self.steps)] {
+            if !(1..=1024).contains(&value) {
+                return bad(key, "must be from 1 to 1024");
+            }
         }
         if !(self.damping > 0.0 && self.damping < 2.0) {
             return bad("damping", "must be between 0 and 2");
