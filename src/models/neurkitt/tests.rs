@@ -11,7 +11,7 @@ use crate::models::PredictOptions;
 use crate::models::eigenvector_labels::eigenvectors;
 use crate::models::network::Network;
 use crate::models::testing::labelled_by_eigenvectors;
-use crate::nn::ops::{ProjectionLossOp, Vectors};
+use crate::nn::ops::{SubspaceLossOp, Vectors};
 use crate::nn::{Cpu, Trained, testing};
 use crate::precond::sine_modes;
 use crate::rng::{Purpose, stream};
@@ -44,9 +44,16 @@ fn elliptic() -> Vec<LinearSystem> {
 
 #[test]
 fn derivatives_match_finite_differences() {
-    let cases = [("", darcy(7)), ("base = 'sine'", darcy(7)), ("fields = ['coefficient']\ngrid = 6", elliptic())];
+    let cases = [
+        ("", darcy(7)),
+        ("base = 'sine'", darcy(7)),
+        ("loss = 'projection-without-qr'", darcy(7)),
+        ("loss = 'mean-square'", darcy(7)),
+        ("fields = ['coefficient']\ngrid = 6", elliptic()),
+    ];
     for (more, systems) in cases {
         let config = config(more);
+        let loss = config.loss;
         let seen: Vec<_> = systems.iter().map(|s| Seen::new(&config, s).unwrap()).collect();
         let tables = Tables::<f64>::join(&seen.iter().collect::<Vec<_>>()).unwrap();
         let network = Neurkitt::new(config);
@@ -61,11 +68,11 @@ fn derivatives_match_finite_differences() {
         let bounds = [1.0 / 16384.0, 2e-3, 0.1];
         let by_hand = testing::match_differences(testing::fused, &weights, bounds, |ops, w| {
             let space = network.forward(ops, w, &tables);
-            ops.projection_loss(&space, &vectors)
+            ops.subspace_loss(&space, &vectors, loss)
         });
         let by_dfdx = testing::match_differences(testing::composed, &weights, bounds, |ops, w| {
             let space = network.forward(ops, w, &tables);
-            ops.projection_loss(&space, &vectors)
+            ops.subspace_loss(&space, &vectors, loss)
         });
         assert_eq!(by_hand, by_dfdx);
         assert!(by_hand.1 * 2 > by_hand.0, "{} of {} move", by_hand.1, by_hand.0);

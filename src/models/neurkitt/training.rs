@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::models::TrainingSet;
 use crate::models::eigenvector_labels::{LABEL, eigenvectors};
 use crate::models::fit::{self, Trainer, Training};
-use crate::nn::ops::{ProjectionLossOp, Taped, Vectors};
+use crate::nn::ops::{SubspaceLossOp, Taped, Vectors};
 use crate::nn::{Backend, Device, Loss, Params};
 use crate::system::{LinearSystem, Names, Parts};
 
@@ -91,7 +91,7 @@ impl<D: Backend> Training<D> for NeurkittTraining {
     ) -> Result<Loss<D>> {
         let mut ops = params.device().taped();
         let space = self.network.forward(&mut ops, params, &tables);
-        let loss = ops.projection_loss(&space, &vectors);
+        let loss = ops.subspace_loss(&space, &vectors, self.network.config.loss);
         Ok(ops.finish(&loss))
     }
 }
