@@ -116,11 +116,12 @@ pub struct Labelled {
 /// The k eigenpairs of A or M A of smallest magnitude.
 fn smallest(analysis: &SymbolicDirect, a: &Csr, (k, pc): (usize, EigenpairsPc)) -> Result<Eigenpairs> {
     let factor = analysis.factorize(a)?;
+    let solve = |x: &mut [f64]| factor.solve_columns_in_place(x, a.nrows());
     match pc {
-        EigenpairsPc::None => eigen::smallest(a, k, &|x| factor.solve_in_place(x)),
+        EigenpairsPc::None => eigen::smallest(a, k, &solve),
         EigenpairsPc::Icc => {
             let l = Icc::new(a, 0)?.factor()?;
-            eigen::smallest_preconditioned(a, &l, k, &|x| factor.solve_in_place(x))
+            eigen::smallest_preconditioned(a, &l, k, &solve)
         }
     }
 }

@@ -43,18 +43,21 @@ impl<'a> SplitOperator<'a> {
         }
     }
 
-    /// x ← C⁻¹ x = Lᵀ A⁻¹ L x, `solve` being x ← A⁻¹ x.
+    /// X ← C⁻¹ X = Lᵀ A⁻¹ L X for some columns, one after the other, `solve` being X ← A⁻¹ X.
     ///
     /// # Errors
     /// Those of `solve`.
     pub fn solve(&self, x: &mut [f64], solve: &dyn Fn(&mut [f64]) -> Result<()>) -> Result<()> {
+        let n = self.a.nrows().max(1);
         let mut y = vec![0.0; x.len()];
-        self.l.spmv(x, &mut y);
+        x.chunks_exact(n).zip(y.chunks_exact_mut(n)).for_each(|(x, y)| self.l.spmv(x, y));
         solve(&mut y)?;
         x.fill(0.0);
-        for (i, &y) in y.iter().enumerate() {
-            let (columns, values) = self.l.row(i);
-            columns.iter().zip(values).for_each(|(&j, l)| x[j as usize] += l * y);
+        for (x, y) in x.chunks_exact_mut(n).zip(y.chunks_exact(n)) {
+            for (i, &y) in y.iter().enumerate() {
+                let (columns, values) = self.l.row(i);
+                columns.iter().zip(values).for_each(|(&j, l)| x[j as usize] += l * y);
+            }
         }
         Ok(())
     }

@@ -29,7 +29,7 @@ impl Model for SineModes {
 pub fn labelled_by_eigenvectors(mut system: LinearSystem, k: usize) -> LinearSystem {
     let factor = Cholesky::new(&system.matrix).unwrap();
     let solve = |x: &mut [f64]| {
-        factor.solve_in_place(x);
+        factor.solve_columns_in_place(x);
         Ok(())
     };
     let vectors = eigen::smallest(&system.matrix, k, &solve).unwrap().vectors;

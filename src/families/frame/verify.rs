@@ -79,7 +79,7 @@ fn balance(s: &LinearSystem) -> Result<Check> {
 fn kappa(a: &Csr) -> Result<f64> {
     let factor = Cholesky::new(a)?;
     let least = eigen::smallest(a, 1, &|x| {
-        factor.solve_in_place(x);
+        factor.solve_columns_in_place(x);
         Ok(())
     })?;
     let n = a.nrows();
