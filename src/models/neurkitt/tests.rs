@@ -6,9 +6,8 @@ use super::features::Seen;
 use super::network::Tables;
 use super::*;
 use crate::families;
-use crate::linalg::dense::Dense;
 use crate::models::PredictOptions;
-use crate::models::eigenvector_labels::eigenvectors;
+use crate::models::eigenvector_labels::{eigenvector_rows, eigenvectors};
 use crate::models::network::Network;
 use crate::models::testing::labelled_by_eigenvectors;
 use crate::nn::ops::{SubspaceLossOp, Vectors};
@@ -61,10 +60,8 @@ fn derivatives_match_finite_differences() {
         for w in weights.iter_mut().filter(|w| w.name == "head.1.weight") {
             w.data.iter_mut().enumerate().for_each(|(k, v)| *v = (k as f32 * k as f32 + 0.5).sin());
         }
-        let vectors: Vec<Dense> = systems.iter().map(|s| eigenvectors(s, 2).unwrap()).collect();
-        let n = vectors[0].nrows();
-        let values = vectors.iter().flat_map(|v| (0..2 * n).map(move |at| v[(at / 2, at % 2)])).collect();
-        let vectors = Vectors { offsets: vec![0, n, 2 * n], values: Arc::new(values), count: 2 };
+        let samples = systems.iter().map(|s| Arc::new(eigenvector_rows(s, 2).unwrap())).collect();
+        let vectors = Vectors { samples, count: 2 };
         let bounds = [1.0 / 16384.0, 2e-3, 0.1];
         let by_hand = testing::match_differences(testing::fused, &weights, bounds, |ops, w| {
             let space = network.forward(ops, w, &tables);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dfdx::prelude::{Axis, BroadcastTo, Cpu, Device, HasShape, ReshapeTo, SumTo, Tape, TryMatMul};
 use faer::linalg::solvers::Solve;
-use faer::{Mat, Scale, Side};
+use faer::{Mat, MatRef, Scale, Side};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -17,12 +17,22 @@ use crate::nn::Real;
 /// Orthonormal vectors of each sample of a batch.
 #[derive(Debug, Clone)]
 pub struct Vectors {
-    /// First row of each sample, and the number of rows.
-    pub offsets: Vec<usize>,
-    /// rows × `count`, row-major.
-    pub values: Arc<Vec<f64>>,
+    /// Of each sample rows × `count`, row-major.
+    pub samples: Vec<Arc<Vec<f64>>>,
     /// Vectors of a sample.
     pub count: usize,
+}
+
+impl Vectors {
+    /// First row of each sample, and the number of rows.
+    fn offsets(&self) -> Vec<usize> {
+        let mut offsets = vec![0];
+        offsets.extend(self.samples.iter().scan(0, |rows, sample| {
+            *rows += sample.len() / self.count.max(1);
+            Some(*rows)
+        }));
+        offsets
+    }
 }
 
 /// What predicted columns W are compared with orthonormal vectors v_j by; Q is an orthonormal basis of span W.
@@ -147,12 +157,13 @@ impl<E: Real, T: Tape<E, Cpu>> SubspaceLossOp for FusedOps<E, T> {
     fn subspace_loss(&mut self, x: &Value<E>, vectors: &Vectors, loss: SubspaceLoss) -> Value<E> {
         let (k, count) = (x.cols(), vectors.count);
         let parts: Vec<(f64, Mat<f64>)> = vectors
-            .offsets
+            .offsets()
             .par_windows(2)
-            .map(|range| {
+            .zip(&vectors.samples)
+            .map(|(range, sample)| {
                 let (first, rows) = (range[0], range[1] - range[0]);
                 let w = Mat::from_fn(rows, k, |i, j| x.data()[(first + i) * k + j].wide());
-                let v = Mat::from_fn(rows, count, |i, j| vectors.values[(first + i) * count + j]);
+                let v = MatRef::from_row_major_slice(sample, rows, count).to_owned();
                 one(w, &v, loss)
             })
             .collect();
@@ -214,7 +225,7 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> DfdxOps<E, D, T> {
 impl<E: Real, D: Device<E>, T: Tape<E, D>> SubspaceLossOp for DfdxOps<E, D, T> {
     /// Samples of equally many rows.
     fn subspace_loss(&mut self, x: &Table<E, D>, vectors: &Vectors, loss: SubspaceLoss) -> Table<E, D> {
-        let samples = (vectors.offsets.len() - 1).max(1);
+        let samples = vectors.samples.len().max(1);
         let (rows, count) = (x.shape().0 / samples, vectors.count);
         let mut basis = self.columns(x, samples);
         if loss != SubspaceLoss::ProjectionWithoutQr {
@@ -222,7 +233,7 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> SubspaceLossOp for DfdxOps<E, D, T> {
         }
         let mut norms: Option<Table<E, D>> = None;
         for j in 0..count {
-            let v = vectors.values.iter().skip(j).step_by(count).copied();
+            let v = vectors.samples.iter().flat_map(|s| s.iter().skip(j).step_by(count).copied());
             let v = self.constant(narrow(v), rows);
             let norm = if loss == SubspaceLoss::MeanSquare {
                 let along = self.times(&basis[j], &v);
@@ -268,10 +279,8 @@ mod tests {
     }
 
     fn vectors(samples: &[Mat<f64>]) -> Vectors {
-        let mut offsets = vec![0];
-        samples.iter().for_each(|s| offsets.push(offsets[offsets.len() - 1] + s.nrows()));
-        let values = Arc::new(samples.iter().flat_map(row_major).collect());
-        Vectors { offsets, values, count: samples[0].ncols() }
+        let count = samples[0].ncols();
+        Vectors { samples: samples.iter().map(|s| Arc::new(row_major(s))).collect(), count }
     }
 
     fn loss_of<O: Ops<Real = f64, Device = Cpu>>(o: &mut O, p: &Matrix<f64, Cpu>, loss: SubspaceLoss) -> O::Value {
