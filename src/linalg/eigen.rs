@@ -22,7 +22,10 @@ pub struct Eigenpairs {
 }
 
 /// Vectors a block: eigenvalues of up to this multiplicity are found together (a square has pairs).
-const BLOCK: usize = 4;
+const BLOCK: usize = 2;
+
+/// Blocks between two looks at what has converged.
+const LOOK: usize = 3;
 
 /// Residuals to reach, relative to |λ|; where rounding in A v forbids it, [`FLOOR`] decides.
 const TOLERANCE: f64 = 1e-10;
@@ -30,19 +33,31 @@ const TOLERANCE: f64 = 1e-10;
 /// Multiple of the unit roundoff times ‖A‖ that residuals cannot go below.
 const FLOOR: f64 = 100.0;
 
+/// Basis vectors that memory is set aside for.
+const CAPACITY: usize = 64;
+
+/// Size of the random part of a first block that is mixed of given vectors.
+const START_NOISE: f64 = 1e-2;
+
 /// Up to this size all eigenpairs are computed densely.
 const DENSE: usize = 128;
 
 /// The k eigenpairs of smallest |λ| of a symmetric A, `solve` being X ← A⁻¹ X for some columns, one after the other.
 ///
 /// Block Lanczos with full reorthogonalisation on A⁻¹ from random vectors of a fixed stream: the same bits every time.
+/// Vectors `start` (n×j) that span something near the wanted space spare some steps: the first block is mixed of them.
 /// Reference: Golub & Underwood (1977), doi:10.1016/B978-0-12-587260-7.50018-2.
 ///
 /// # Errors
 /// [`Error::Argument`] unless 1 ≤ k ≤ n, [`Error::Numeric`] if they do not converge; what `solve` fails with.
-pub fn smallest(a: &Csr, k: usize, solve: &dyn Fn(&mut [f64]) -> Result<()>) -> Result<Eigenpairs> {
+pub fn smallest(
+    a: &Csr,
+    k: usize,
+    start: Option<&Dense>,
+    solve: &dyn Fn(&mut [f64]) -> Result<()>,
+) -> Result<Eigenpairs> {
     let operator = Operator { n: a.nrows(), norm: infinity_norm(a), apply: &|x, y| a.spmv(x, y) };
-    operator.smallest(k, solve)
+    operator.smallest(k, start, solve)
 }
 
 /// The k eigenpairs M A v = λ v of smallest λ, A and M = L⁻ᵀ L⁻¹ symmetric positive definite, `solve` being X ← A⁻¹ X:
@@ -55,12 +70,22 @@ pub fn smallest_preconditioned(
     a: &Csr,
     l: &Csr,
     k: usize,
+    start: Option<&Dense>,
     solve: &dyn Fn(&mut [f64]) -> Result<()>,
 ) -> Result<Eigenpairs> {
     let split = SplitOperator::new(a, l)?;
     let apply = |x: &[f64], y: &mut [f64]| split.apply(x, y);
     let operator = Operator { n: a.nrows(), norm: largest(a.nrows(), &apply), apply: &apply };
-    let mut pairs = operator.smallest(k, &|x| split.solve(x, solve))?;
+    let start = start.map(|v| {
+        let mut u = v.clone();
+        for j in 0..u.ncols() {
+            let mut column: Vec<f64> = u.col(j).iter().copied().collect();
+            split.multiply_transposed(&mut column);
+            (0..column.len()).for_each(|i| u[(i, j)] = column[i]);
+        }
+        u
+    });
+    let mut pairs = operator.smallest(k, start.as_ref(), &|x| split.solve(x, solve))?;
     for v in &mut pairs.vectors {
         split.solve_transposed(v);
         normalize(v);
@@ -92,7 +117,12 @@ struct Operator<'a> {
 }
 
 impl Operator<'_> {
-    fn smallest(&self, k: usize, solve: &dyn Fn(&mut [f64]) -> Result<()>) -> Result<Eigenpairs> {
+    fn smallest(
+        &self,
+        k: usize,
+        start: Option<&Dense>,
+        solve: &dyn Fn(&mut [f64]) -> Result<()>,
+    ) -> Result<Eigenpairs> {
         let n = self.n;
         if k == 0 || k > n {
             return Err(Error::Argument(format!("{k} eigenpairs of a matrix of {n} rows: must be from 1 to {n}")));
@@ -100,7 +130,10 @@ impl Operator<'_> {
         if n <= DENSE.max(3 * k) {
             return by_dense(self, k);
         }
-        let mut krylov = Krylov::start(n)?;
+        if let Some(start) = start.filter(|s| s.nrows() != n) {
+            return Err(Error::shape("rows of vectors to start from", n, start.nrows()));
+        }
+        let mut krylov = Krylov::start(n, start);
         // More than n vectors are not orthogonal.
         let most = (n - 2 * BLOCK).min(20 * k + 200);
         let good = |(r, l): (&f64, &f64)| *r <= (TOLERANCE * l.abs()).max(FLOOR * f64::EPSILON * self.norm);
@@ -108,8 +141,8 @@ impl Operator<'_> {
             krylov.extend(solve)?;
             let size = krylov.done();
             let last = size + BLOCK > most;
-            // The projected problem costs about as much as a block: not after each.
-            if size < k + BLOCK || !(size / BLOCK).is_multiple_of(2) && !last {
+            // The projected problem costs more than a block: not after each.
+            if !last && (size < k + k / 2 + BLOCK || !(size / BLOCK).is_multiple_of(LOOK)) {
                 continue;
             }
             let ritz = krylov.ritz(self, k)?;
@@ -211,16 +244,26 @@ struct Ritz {
 }
 
 impl Krylov {
-    fn start(n: usize) -> Result<Self> {
+    fn start(n: usize, start: Option<&Dense>) -> Self {
         let rng = stream(0, Purpose::Measure, n as u64);
-        let mut krylov = Krylov { n, basis: Vec::new(), projected: Vec::new(), rng };
+        let mut krylov = Krylov { n, basis: Vec::with_capacity(n * CAPACITY), projected: Vec::new(), rng };
         let mut block = Dense::zeros(n, BLOCK);
         for j in 0..BLOCK {
             let v = krylov.random();
             (0..n).for_each(|i| block[(i, j)] = v[i]);
         }
+        if let Some(start) = start {
+            // Random vectors stay in it: what the start is orthogonal to would never be found.
+            let mix = Dense::from_fn(start.ncols(), BLOCK, |_, _| krylov.rng.random_range(-1.0..1.0));
+            let scale = START_NOISE * (start * &mix).norm_l2() / block.norm_l2();
+            gemm(block.as_mut(), Accum::Replace, start.as_ref(), mix.as_ref(), 1.0);
+            for j in 0..BLOCK {
+                let v = krylov.random();
+                (0..n).for_each(|i| block[(i, j)] += scale * v[i]);
+            }
+        }
         krylov.push(block);
-        Ok(krylov)
+        krylov
     }
 
     fn random(&mut self) -> Vec<f64> {
@@ -242,15 +285,27 @@ impl Krylov {
         MatRef::from_column_major_slice(&self.basis[first * self.n..end * self.n], self.n, end - first)
     }
 
-    /// Takes the part in the basis out of the columns of z, twice; returns what it was.
-    fn orthogonalise(&self, z: MatMut<f64>) -> Dense {
-        let (mut z, q) = (z, self.vectors(0, self.len()));
-        let mut all = Dense::zeros(q.ncols(), z.ncols());
-        for _ in 0..2 {
-            let mut part = Dense::zeros(q.ncols(), z.ncols());
-            gemm(part.as_mut(), Accum::Replace, q.transpose(), z.as_ref(), 1.0);
-            gemm(z.as_mut(), Accum::Add, q, part.as_ref(), -1.0);
-            all += part;
+    /// Takes the part in the basis out of the columns of z; returns what it was (basis × columns).
+    fn orthogonalise(&self, mut z: MatMut<f64>) -> Dense {
+        let size = self.len();
+        let mut all = Dense::zeros(size, z.ncols());
+        // An image under A⁻¹ lies in the last two blocks but for what is new; what rounding left of that, and of the
+        // others, goes in a second pass.
+        let mut first = size.saturating_sub(2 * BLOCK);
+        for _ in 0..4 {
+            let before: Vec<f64> = z.as_ref().col_iter().map(|c| c.norm_l2()).collect();
+            let q = self.vectors(first, size);
+            for j in 0..z.ncols() {
+                let mut part = Dense::zeros(size - first, 1);
+                gemm(part.as_mut(), Accum::Replace, q.transpose(), z.as_ref().subcols(j, 1), 1.0);
+                gemm(z.as_mut().subcols_mut(j, 1), Accum::Add, q, part.as_ref(), -1.0);
+                (first..size).for_each(|i| all[(i, j)] += part[(i - first, 0)]);
+            }
+            let kept = |(c, before): (faer::ColRef<f64>, &f64)| c.norm_l2() > 0.5 * before;
+            if first == 0 && z.as_ref().col_iter().zip(&before).all(kept) {
+                break;
+            }
+            first = 0;
         }
         all
     }
@@ -394,7 +449,7 @@ mod tests {
             factor.solve_columns_in_place(x);
             Ok(())
         };
-        let found = smallest(&a, k, &solve).unwrap();
+        let found = smallest(&a, k, None, &solve).unwrap();
         let wave = |j: usize| 2.0 - 2.0 * (PI * j as f64 / (m + 1) as f64).cos();
         let mut exact: Vec<f64> = (1..=m).flat_map(|i| (1..=m).map(move |j| wave(i) + wave(j))).collect();
         exact.sort_by(f64::total_cmp);
@@ -434,7 +489,7 @@ mod tests {
                 factor.solve_columns_in_place(x);
                 Ok(())
             };
-            let found = smallest_preconditioned(&a, &l, 5, &solve).unwrap();
+            let found = smallest_preconditioned(&a, &l, 5, None, &solve).unwrap();
             for (lambda, v) in found.values.iter().zip(&found.vectors) {
                 assert!(*lambda > 0.0 && *lambda < 1.0 && (norm2(v) - 1.0).abs() < 1e-14);
                 // A v = λ L Lᵀ v, by products alone.
@@ -452,9 +507,37 @@ mod tests {
     }
 
     #[test]
+    fn a_start_changes_the_work_but_not_what_is_found() {
+        let (m, k) = (30, 6);
+        let a = laplacian(m, 0.0);
+        let factor = Cholesky::new(&a).unwrap();
+        let solves = std::cell::Cell::new(0);
+        let solve = |x: &mut [f64]| {
+            solves.set(solves.get() + x.len() / (m * m));
+            factor.solve_columns_in_place(x);
+            Ok(())
+        };
+        let plain = smallest(&a, k, None, &solve).unwrap();
+        let (first, n) = (solves.take(), m * m);
+        let near = Dense::from_fn(n, k, |i, j| plain.vectors[j][i] * (1.0 + 0.1 * (i as f64 / n as f64)));
+        let again = smallest(&a, k, Some(&near), &solve).unwrap();
+        assert!(solves.get() < first, "{} after {first}", solves.get());
+        for (p, q) in plain.values.iter().zip(&again.values) {
+            assert!((p - q).abs() < 1e-11);
+        }
+        // A start that lies in a space which A leaves as it is, orthogonal to half of what is sought.
+        let odd = Dense::from_fn(n, 1, |i, _| (2.0 * PI * (i % m + 1) as f64 / (m + 1) as f64).sin());
+        let found = smallest(&a, k, Some(&odd), &solve).unwrap();
+        for (p, q) in plain.values.iter().zip(&found.values) {
+            assert!((p - q).abs() < 1e-11, "{q} for {p}");
+        }
+        assert!(smallest(&a, k, Some(&Dense::zeros(3, 1)), &solve).is_err());
+    }
+
+    #[test]
     fn more_than_there_are_is_refused() {
         let a = laplacian(3, 0.0);
-        assert!(smallest(&a, 10, &|_| Ok(())).is_err());
-        assert!(smallest(&a, 0, &|_| Ok(())).is_err());
+        assert!(smallest(&a, 10, None, &|_| Ok(())).is_err());
+        assert!(smallest(&a, 0, None, &|_| Ok(())).is_err());
     }
 }

@@ -52,14 +52,22 @@ impl<'a> SplitOperator<'a> {
         let mut y = vec![0.0; x.len()];
         x.chunks_exact(n).zip(y.chunks_exact_mut(n)).for_each(|(x, y)| self.l.spmv(x, y));
         solve(&mut y)?;
-        x.fill(0.0);
-        for (x, y) in x.chunks_exact_mut(n).zip(y.chunks_exact(n)) {
-            for (i, &y) in y.iter().enumerate() {
-                let (columns, values) = self.l.row(i);
-                columns.iter().zip(values).for_each(|(&j, l)| x[j as usize] += l * y);
-            }
+        for (x, y) in x.chunks_exact_mut(n).zip(y.chunks_exact_mut(n)) {
+            self.multiply_transposed(y);
+            x.copy_from_slice(y);
         }
         Ok(())
+    }
+
+    /// x ← Lᵀ x: from eigenvectors of M A to those of C.
+    pub fn multiply_transposed(&self, x: &mut [f64]) {
+        // Row i of L changes what stands before i, and i itself, which no later row reads.
+        for i in 0..x.len() {
+            let (columns, values) = self.l.row(i);
+            let (last, own) = (columns.len() - 1, x[i]);
+            x[i] = values[last] * own;
+            columns[..last].iter().zip(values).for_each(|(&j, l)| x[j as usize] += l * own);
+        }
     }
 
     /// x ← L⁻ᵀ x: from eigenvectors of C to those of M A.

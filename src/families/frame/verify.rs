@@ -78,7 +78,7 @@ fn balance(s: &LinearSystem) -> Result<Check> {
 /// λ_max by power iteration, λ_min by the inverse.
 fn kappa(a: &Csr) -> Result<f64> {
     let factor = Cholesky::new(a)?;
-    let least = eigen::smallest(a, 1, &|x| {
+    let least = eigen::smallest(a, 1, None, &|x| {
         factor.solve_columns_in_place(x);
         Ok(())
     })?;

@@ -8,6 +8,7 @@ use super::*;
 use crate::families;
 use crate::models::PredictOptions;
 use crate::models::eigenvector_labels::{eigenvector_rows, eigenvectors};
+use crate::models::fit::AdamConfig;
 use crate::models::network::Network;
 use crate::models::testing::labelled_by_eigenvectors;
 use crate::nn::ops::{SubspaceLossOp, Vectors};
@@ -103,6 +104,34 @@ fn on_sine_modes_it_starts_from_them_and_helps_cg_and_minres() {
         let helped = problem.solve_once(predicted).unwrap().outcome;
         assert!(helped.converged() && helped.iterations < plain.iterations, "{method}");
     }
+}
+
+#[test]
+fn sixty_four_columns_are_trained_and_deflated() {
+    let family = families::build("darcy", &toml::toml! { cells = 16 discretisation = "fd" }, "test").unwrap();
+    let mut sampler = family.sampler().unwrap();
+    let systems: Vec<_> = (0..2).map(|i| labelled_by_eigenvectors(sampler.sample(1, i).unwrap(), 64)).collect();
+    let settings = NeurkittConfig { dim: 64, modes: 6, base: Base::Sine, ..Default::default() };
+    settings.check().unwrap();
+    let set = TrainingSet::in_memory(systems.clone());
+    let mut trainer = settings.trainer(&set, 1, Device::Cpu).unwrap();
+    let mut rng = stream(1, Purpose::Probes, 0);
+    let first = trainer.loss(&[0, 1], &mut rng).unwrap();
+    for _ in 0..10 {
+        let report = trainer.step(&[0, 1], &[0, 1], &mut rng, &AdamConfig::default()).unwrap();
+        assert!(report.loss.is_finite());
+    }
+    let last = trainer.loss(&[0, 1], &mut rng).unwrap();
+    assert!(last < first && first < 64.0, "{last} after {first}");
+    let model = trainer.model();
+    assert!(model.agreement(&systems[0]).unwrap().unwrap() > 0.0);
+    let problem = Problem::new(&systems[0], "cg".parse().unwrap(), Stop::rtol(1e-8));
+    let solve = |given| problem.solve_once(given).unwrap().outcome;
+    let plain = solve(crate::solve::Acceleration::default());
+    let [ten, all] = [10, 64].map(|k| solve(crate::solve::Acceleration::space(sine_modes(15, k).unwrap())));
+    let predicted = solve(model.predict(&systems[0], &PredictOptions::default()).unwrap());
+    assert!(predicted.converged() && predicted.iterations < ten.iterations, "{plain:?}");
+    assert!(predicted.iterations <= all.iterations + 3, "{} against {}", predicted.iterations, all.iterations);
 }
 
 #[test]
