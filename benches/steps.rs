@@ -1,4 +1,4 @@
-//! Training steps per second of a graph network, for `benches/peers/steps.py`.
+//! Training steps per second of a network, for `benches/peers/steps.py`.
 //!
 //!     cargo bench --bench steps -- MODEL DATA.h5 BATCH SECONDS WEIGHTS.safetensors
 //!

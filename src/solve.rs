@@ -9,15 +9,65 @@
 //! # Ok::<(), fempipe::Error>(())
 //! ```
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
 use crate::linalg::op::{Identity, Promised};
 use crate::linalg::{CoarseSpace, LinOp};
-use crate::precond::Built;
+use crate::precond::{Built, Joined, TwoLevel};
 use crate::solver::{Method, Monitor, Outcome, Quiet, Side, Stop, Workspace, split};
 use crate::system::LinearSystem;
+
+/// What a space is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SpaceAs {
+    /// The method deflates it or, `gcrodr`, starts with it.
+    #[default]
+    Deflation,
+    /// The coarse level of a two-level preconditioner around M, for any method: [`Joined::Balancing`].
+    TwoLevel,
+    /// The same, added to M: [`Joined::Additive`].
+    Additive,
+}
+
+impl SpaceAs {
+    /// All of them.
+    pub const ALL: [SpaceAs; 3] = [SpaceAs::Deflation, SpaceAs::TwoLevel, SpaceAs::Additive];
+
+    /// As recipes have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            SpaceAs::Deflation => "deflation",
+            SpaceAs::TwoLevel => "two-level",
+            SpaceAs::Additive => "additive",
+        }
+    }
+
+    /// Whether the method itself uses the space.
+    pub fn is_deflation(&self) -> bool {
+        *self == SpaceAs::Deflation
+    }
+}
+
+impl fmt::Display for SpaceAs {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for SpaceAs {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        let unknown = || Error::Argument(format!("space as {text:?}: must be deflation, two-level or additive"));
+        Self::ALL.into_iter().find(|s| s.name() == text).ok_or_else(unknown)
+    }
+}
 
 /// What stands beside A, predicted by a model or computed from A. Any part may be missing; parts of different origin
 /// combine.
@@ -27,7 +77,7 @@ pub struct Acceleration {
     pub preconditioner: Option<Box<dyn LinOp + Send>>,
     /// Where x starts (n), in the units of x; zero where there is none.
     pub guess: Option<Vec<f64>>,
-    /// Slow modes to deflate or recycle, as columns (n×k).
+    /// Slow modes, as columns (n×k); what they are used for is the [`Problem`]'s.
     pub space: Option<Dense>,
     /// What is worth knowing: a shift that was needed.
     pub note: Option<String>,
@@ -135,6 +185,8 @@ pub struct Problem<'a> {
     pub side: Option<Side>,
     /// When to stop.
     pub stop: Stop,
+    /// What a space is for.
+    pub space_as: SpaceAs,
 }
 
 /// An acceleration set up for one problem, for any number of solves.
@@ -180,7 +232,7 @@ pub struct Solution {
 impl<'a> Problem<'a> {
     /// With M on the method's own side.
     pub fn new(system: &'a LinearSystem, method: Method, stop: Stop) -> Self {
-        Problem { system, method, side: None, stop }
+        Problem { system, method, side: None, stop, space_as: SpaceAs::default() }
     }
 
     /// The method with M on the side asked for.
@@ -199,28 +251,41 @@ impl<'a> Problem<'a> {
         self.system.matrix.promised(self.system.props)
     }
 
-    /// Sets up what is left to set up: the space, for A and the method.
+    /// Sets up what is left to set up: the space, for A and the method, or as a coarse level of M.
     ///
     /// # Errors
-    /// [`Error::Shape`] if M is of another size than A, [`Error::Argument`] if the method cannot use a space; as
-    /// [`Method::coarse_space`] where the space does not fit A.
+    /// [`Error::Shape`] if M is of another size than A, [`Error::Argument`] if the method cannot use a space, or there is
+    /// none for a coarse level; as [`Method::coarse_space`] or [`TwoLevel::new`] where the space does not fit A.
     pub fn prepare(&self, acceleration: impl Into<Acceleration>) -> Result<Prepared> {
         let given = acceleration.into();
         if let Some(m) = &given.preconditioner {
             same_size(&**m, self.system.n())?;
         }
         let clock = Instant::now();
-        let space = match given.space {
-            Some(_) if self.side == Some(Side::Symmetric) => {
+        let mut preconditioner = given.preconditioner.unwrap_or_else(|| Box::new(Identity(self.system.n())));
+        let joined = match self.space_as {
+            SpaceAs::Deflation => None,
+            SpaceAs::TwoLevel => Some(Joined::Balancing),
+            SpaceAs::Additive => Some(Joined::Additive),
+        };
+        let space = match (given.space, joined) {
+            (Some(_), _) if self.side == Some(Side::Symmetric) => {
                 return Err(Error::Argument(
                     "a space goes with M on the method's own side: leave symmetric preconditioning away".into(),
                 ));
             }
-            Some(space) => Some(self.method.coarse_space(&self.matrix(), &space)?),
-            None => None,
+            (Some(space), None) => Some(self.method.coarse_space(&self.matrix(), &space)?),
+            (Some(space), Some(joined)) => {
+                preconditioner = Box::new(TwoLevel::new(&self.matrix(), preconditioner, &space, joined)?);
+                None
+            }
+            (None, None) => None,
+            (None, Some(_)) => {
+                return Err(Error::Argument(format!("a space as {}: what is given has no space", self.space_as)));
+            }
         };
         Ok(Prepared {
-            preconditioner: given.preconditioner.unwrap_or_else(|| Box::new(Identity(self.system.n()))),
+            preconditioner,
             guess: given.guess,
             space,
             note: given.note,

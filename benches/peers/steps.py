@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Training steps of graph networks beside the same networks in PyTorch Geometric, on the same data, weights and cores.
+"""Training steps of networks beside the same networks in PyTorch (graph networks: PyTorch Geometric), on the same data, weights and cores.
 
     cargo bench --no-run --bench steps
     python3 benches/peers/steps.py target/release/fempipe target/release/deps/steps-HASH [--seconds 15] [--rounds 3] [--models nsls,gcvae]
     … --models gcvae,spai-gnn --areas 1.4e-3,3.5e-4,9e-5,3.6e-5   # growth with n
 
-Needs torch, torch_geometric, h5py, SciPy. Both programs get the same samples in the same batches and, where a loss draws them, the same
+Needs torch, torch_geometric (but for neurkitt), h5py, SciPy. Both programs get the same samples in the same batches and, where a loss draws them, the same
 random numbers. fempipe trains first; the peer starts from the weights that came out, and the loss of the first batch must agree. A step is: assembling the batch from ready samples (features, factors and index lists made
 once), forward, backward, Adam. `ready` is PyTorch Geometric with its batches assembled beforehand. The programs take turns.
 """
@@ -429,18 +429,96 @@ def gcvae(path, normals):
     return data, Net(), loss
 
 
-def peer(model, path, batch, seconds, weights):
-    """The PyTorch Geometric side, in a process of its own."""
-    import numpy as np, torch
-    from torch_geometric.data import Batch
+def neurkitt(path, normals, width=10, layers=4, modes=8, dim=10):
+    """As the authors' code has it: channels first, 1×1 convolutions, torch.fft, thin QR."""
+    import h5py, numpy as np, torch
 
+    f = torch.nn.functional
+    with h5py.File(path) as file:
+        s, train = file["systems"], file["split/train"][:]
+        field = s["fields/w"][:][train]
+        vectors = s["labels/eigenvectors"][:][train]
+        n = s["rhs"].shape[1]
+    side, k = round(field.shape[1] ** 0.5), vectors.shape[1] // n
+    at = np.linspace(0, 1, side)
+    xs, ys = np.meshgrid(at, at)
+    make = lambda w: torch.tensor(np.stack([np.log(w).reshape(side, side), xs, ys]), dtype=torch.float32)
+    target = lambda v: torch.tensor(v.reshape(n, k)[:, :dim], dtype=torch.float32)
+    data = [(make(w), target(v)) for w, v in zip(field, vectors)]
+    gelu = lambda t: f.gelu(t, approximate="tanh")
+
+    class Spectral(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            part = lambda: torch.nn.Parameter(torch.zeros(width, width, modes, modes, dtype=torch.cfloat))
+            self.low, self.high = part(), part()
+
+        def forward(self, x):
+            seen = torch.fft.rfft2(x)
+            made = torch.zeros(x.shape[0], width, side, side // 2 + 1, dtype=torch.cfloat)
+            mix = lambda x, w: torch.einsum("bixy,ioxy->boxy", x, w)
+            made[:, :, :modes, :modes] = mix(seen[:, :, :modes, :modes], self.low)
+            made[:, :, -modes:, :modes] = mix(seen[:, :, -modes:, :modes], self.high)
+            return torch.fft.irfft2(made, s=(side, side))
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = torch.nn.ModuleDict()
+            add = lambda name, p, q: self.layers.add_module(name.replace(".", "/"), torch.nn.Conv2d(p, q, 1))
+            add("lift.0", 3, width), add("lift.1", width, width), add("head.0", width, 40), add("head.1", 40, dim)
+            for l in range(layers):
+                for part in ["mlp.0", "mlp.1", "skip"]:
+                    add(f"layer.{l}.{part}", width, width)
+            self.spectral = torch.nn.ModuleList(Spectral() for _ in range(layers))
+
+        def load(self, weights):
+            for name, layer in self.layers.items():
+                name = name.replace("/", ".")
+                layer.weight.data = weights[f"{name}.weight"].T.contiguous()[:, :, None, None]
+                layer.bias.data = weights[f"{name}.bias"][0]
+            for l, spectral in enumerate(self.spectral):
+                part = lambda p: weights[f"layer.{l}.spectral.{p}"].reshape(2 * modes, modes, width, width)
+                whole = torch.complex(part("real"), part("imaginary")).permute(2, 3, 0, 1)
+                spectral.low.data = whole[:, :, :modes].contiguous()
+                spectral.high.data = whole[:, :, modes:].contiguous()
+
+        def forward(self, x):
+            at = lambda name: self.layers[name.replace(".", "/")]
+            pointwise = lambda name, x: at(f"{name}.1")(gelu(at(f"{name}.0")(x)))
+            x = pointwise("lift", x)
+            for l, spectral in enumerate(self.spectral):
+                change = f.instance_norm(spectral(f.instance_norm(x)))
+                x = pointwise(f"layer.{l}.mlp", change) + at(f"layer.{l}.skip")(x)
+                x = gelu(x) if l + 1 < layers else x
+            x = pointwise("head", x)[:, :, 1:-1, 1:-1]
+            return x.permute(0, 2, 3, 1).reshape(x.shape[0], -1, dim)
+
+    def loss(net, batch):
+        inputs, v = batch
+        q, _ = torch.linalg.qr(net(inputs))
+        return (v - q @ (q.transpose(1, 2) @ v)).norm(dim=1).sum(1).mean()
+
+    return data, Net(), loss
+
+
+def peer(model, path, batch, seconds, weights):
+    """PyTorch's side, in a process of its own."""
+    import numpy as np, torch
+
+    if model == "neurkitt":
+        join = lambda items: [torch.stack(parts) for parts in zip(*items)]
+    else:
+        from torch_geometric.data import Batch
+
+        join = Batch.from_data_list
     torch.set_num_threads(THREADS)
     imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     normals = np.fromfile(Path(weights).with_suffix(".normals"))
-    data, net, loss = {"nsls": nsls, "precorrector": precorrector, "gcvae": gcvae, "spai-gnn": spai_gnn}[model](path, normals)
+    data, net, loss = MODELS[model](path, normals)
     net.load(read_weights(weights))
     groups = [data[k : k + batch] for k in range(0, len(data) - batch + 1, batch)]
-    first = float(loss(net, Batch.from_data_list(groups[0])).detach())
+    first = float(loss(net, join(groups[0])).detach())
     optimiser = torch.optim.Adam(net.parameters(), lr=1e-3)
 
     def step(d):
@@ -458,12 +536,27 @@ def peer(model, path, batch, seconds, weights):
             k += 1
         return [float(np.quantile(times, q)) for q in (0.25, 0.5, 0.75)]
 
-    assembled = run(lambda k: Batch.from_data_list(groups[k]))
+    assembled = run(lambda k: join(groups[k]))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    ready = [Batch.from_data_list(g) for g in groups]
+    ready = [join(g) for g in groups]
     out = dict(loss=first, seconds=assembled, ready=run(lambda k: ready[k]), peak_mib=peak, imported_mib=imported)
-    out["parameters"] = sum(p.numel() for p in net.parameters())
+    out["parameters"] = sum(p.numel() * (2 if p.is_complex() else 1) for p in net.parameters())
     print(json.dumps(out))
+
+
+MODELS = {"nsls": nsls, "precorrector": precorrector, "gcvae": gcvae, "spai-gnn": spai_gnn, "neurkitt": neurkitt}
+
+# As datasets/darcy-eigen.toml.
+DARCY = """
+family = "darcy"
+samples = SAMPLES
+[darcy]
+cells = CELLS
+discretisation = "fd"
+faces = "arithmetic"
+[labels]
+eigenpairs = 10
+"""
 
 
 def main():
@@ -473,6 +566,7 @@ def main():
     p.add_argument("--seconds", type=float, default=15)
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--models", help="only these")
+    p.add_argument("--cells", default="65", help="cells a side of the grids of neurkitt, for other n")
     p.add_argument("--areas", help="largest triangles of the meshes of gcvae and spai-gnn, for other n")
     args = p.parse_args()
     env = {**os.environ, "RAYON_NUM_THREADS": str(THREADS), "OMP_NUM_THREADS": str(THREADS)}
@@ -487,6 +581,8 @@ def main():
         work = list((model, *rest) for model, rest in work.items())
         for area in (args.areas or "1.4e-3").split(","):
             work += [(model, ELLIPTIC.replace("AREA", area), 4) for model in ("gcvae", "spai-gnn")]
+        for cells in args.cells.split(","):
+            work.append(("neurkitt", DARCY.replace("CELLS", cells).replace("SAMPLES", "100" if int(cells) < 100 else "40"), 8))
         for number, (model, recipe, batch) in enumerate(work):
             if args.models and model not in args.models.split(","):
                 continue
@@ -507,7 +603,7 @@ def main():
                     f"{model}: batch {batch}, {ours['nodes']} nodes, {ours['edges']} entries, {ours['parameters']} parameters, losses"
                     f" {ours['loss']:.6f} {theirs['loss']:.6f}\n"
                     f"  fempipe   {1 / ours['seconds'][1]:7.2f} steps/s  peak {ours['peak_mib']:6.0f} MiB\n"
-                    f"  PyG       {1 / theirs['seconds'][1]:7.2f} steps/s  peak {theirs['peak_mib']:6.0f} MiB ({theirs['imported_mib']:.0f} after"
+                    f"  PyTorch   {1 / theirs['seconds'][1]:7.2f} steps/s  peak {theirs['peak_mib']:6.0f} MiB ({theirs['imported_mib']:.0f} after"
                     f" import), {1 / theirs['ready'][1]:.2f} steps/s with ready batches\n"
                     f"  ratio {ratios[-1]:.2f}, to ready batches {theirs['ready'][1] / ours['seconds'][1]:.2f}",
                     flush=True,

@@ -52,7 +52,8 @@ pub struct Solve {
     pub guess_error: Option<f64>,
     /// ε = ‖x̂ − x*‖₁ / n of it, in the units of x.
     pub guess_mean_error: Option<f64>,
-    /// cos(L, L*) between what a model says and the label it was trained on ([`Model::agreement`]).
+    /// cos(L, L*) between what a model says and the label it was trained on ([`Model::agreement`]); of a constant space
+    /// the cosine of the largest principal angle to the stored eigenvectors ([`constants::agreement`]).
     pub label_cosine: Option<f64>,
     /// Stored numbers of the preconditioner.
     pub pc_nnz: usize,
@@ -153,6 +154,20 @@ impl Source {
     }
 }
 
+impl Source {
+    /// How near it comes to the label of a system; None where there is nothing to compare.
+    fn agreement(&self, system: &LinearSystem) -> Result<Option<f64>> {
+        match self {
+            Source::Classical(_) => Ok(None),
+            Source::Constant(fitted, _) => match fitted(system)?.space {
+                Some(space) => constants::agreement(&space, system),
+                None => Ok(None),
+            },
+            Source::Model(model, _) => model.agreement(system),
+        }
+    }
+}
+
 /// What is given and the classical preconditioner beside it.
 fn with(given: Acceleration, beside: &Option<Classical>, system: &LinearSystem) -> Result<Acceleration> {
     match beside {
@@ -170,7 +185,7 @@ pub fn prepare(source: &Source, row: &Row, system: &LinearSystem) -> Result<Prep
     problem(row, system, Stop::default()).prepare(source.accelerate(row, system)?)
 }
 
-/// Refuses a method without use for a space.
+/// Refuses a method without use for a space, and a coarse level for A that is not definite.
 ///
 /// # Errors
 /// [`Error::Argument`] naming the methods that have one.
@@ -183,7 +198,7 @@ pub fn can_use_a_space(row: &Row, system: &LinearSystem) -> Result<()> {
 }
 
 fn problem<'a>(row: &Row, system: &'a LinearSystem, stop: Stop) -> Problem<'a> {
-    Problem::new(system, row.ksp.clone(), stop)
+    Problem { space_as: row.space_as, ..Problem::new(system, row.ksp.clone(), stop) }
 }
 
 /// When to stop, and who watches.
@@ -229,9 +244,7 @@ pub fn solve(
             return out.without_solve(e, "SETUP_FAILED");
         }
     };
-    if let Source::Model(model, _) = source {
-        out.label_cosine = model.agreement(system).unwrap_or(None);
-    }
+    out.label_cosine = source.agreement(system).unwrap_or(None);
     let known = system.solution.as_ref().filter(|exact| norm2(exact) > 0.0);
     let guess = prepared.guess.as_ref();
     let given = |x: &&Vec<f64>| all_finite(x) && x.iter().any(|&v| v != 0.0);

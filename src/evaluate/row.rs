@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::models::{PredictOptions, constants};
 use crate::precond::Spec;
+use crate::solve::SpaceAs;
 use crate::solver::Method;
 use crate::system::Names;
 
@@ -22,13 +23,17 @@ pub struct Row {
     /// A classical preconditioner, or a constant of the training split such as "mean-inverse" ([`constants`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pc: Option<String>,
-    /// A constant that is a space to deflate or recycle, such as "sine-modes(10)", beside a classical `pc` or none.
+    /// A constant that is a space, such as "sine-modes(10)", beside a classical `pc` or none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub space: Option<String>,
     /// A run directory or checkpoint for all datasets, or one for each. With a classical `pc` as well, what the model
     /// predicts (a guess, a space) goes with that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<OneOrMany>,
+    /// What the space of `space` or `model` is for: "deflation", or the coarse level of a preconditioner with `pc`,
+    /// "two-level" (balancing) or "additive", for any method.
+    #[serde(default, skip_serializing_if = "SpaceAs::is_deflation")]
+    pub space_as: SpaceAs,
     /// Use (M + Mᵀ)/2, as CG needs.
     #[serde(default)]
     pub symmetrize: bool,
@@ -87,6 +92,7 @@ impl Row {
             pc: None,
             space: None,
             model: None,
+            space_as: SpaceAs::default(),
             symmetrize: false,
             filter: 0.0,
             draws: 0,
@@ -167,6 +173,9 @@ impl Row {
         if self.unguarded && self.model.is_none() {
             return Err(self.bad("unguarded: only what a model says is guarded"));
         }
+        if !self.space_as.is_deflation() && self.space.is_none() && self.model.is_none() {
+            return Err(self.bad("space_as is what the space of a space or model is for: give one"));
+        }
         let plain = matches!(kind, RowKind::Classical(_)) || self.space.is_some();
         if plain && (self.symmetrize || self.filter > 0.0) {
             return Err(self.bad("symmetrize and filter mean nothing for a classical preconditioner or a space"));
@@ -228,7 +237,11 @@ impl Row {
             None => None,
         };
         let parts = [Some(self.ksp.to_string()), model, self.space.clone(), self.pc.clone()];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(" + ")
+        let name = parts.into_iter().flatten().collect::<Vec<_>>().join(" + ");
+        match self.space_as {
+            SpaceAs::Deflation => name,
+            other => format!("{name} ({other})"),
+        }
     }
 }
 
@@ -252,6 +265,9 @@ mod tests {
         let stored = recipe.to_toml().unwrap();
         assert!(stored.contains("mean-space(4, 64)") && stored.contains("shift = "), "{stored}");
         assert_eq!(EvalRecipe::parse(&stored, "e.toml").unwrap().to_toml().unwrap(), stored);
+        let coarse = parse("space = 'sine-modes(4)'\npc = 'icc'\nspace_as = 'two-level'").unwrap();
+        assert_eq!(coarse.rows[0].name(), "cg + sine-modes(4) + icc (two-level)");
+        assert!(coarse.to_toml().unwrap().contains("space_as = \"two-level\"") && !stored.contains("space_as"));
         for (row, kind) in [("space = 'sine-modes(4)'", "constant"), ("space = 'eigenvectors(4)'", "oracle")] {
             assert_eq!(parse(row).unwrap().rows[0].kind().unwrap().name(), kind);
         }
@@ -260,6 +276,8 @@ mod tests {
             ("space = 'mean-inverse'", "give it as pc"),
             ("space = 'sine-modes'\nmodel = 'run'", "leave one of them away"),
             ("space = 'sine-modes'\nfilter = 0.1", "mean nothing"),
+            ("pc = 'icc'\nspace_as = 'two-level'", "give one"),
+            ("space = 'sine-modes'\nspace_as = 'coarse'", "additive"),
             ("", "needs pc, space or model"),
         ] {
             let refused = parse(row).unwrap_err().to_string();

@@ -134,6 +134,7 @@ fn rehearse(recipe: &EvalRecipe, data: &Arc<Dataset>, d: usize, first: u32) -> R
             labels = labels.and(spec.member().labels());
             // Fitting takes long: a space is asked for, but not made.
             if spec.member().is_space() {
+                labels = labels.and(constants::labels_of_spaces());
                 measure::can_use_a_space(row, &system).map_err(named)?;
             }
             continue;

@@ -124,16 +124,30 @@ impl Cholesky {
     /// # Panics
     /// If x has the wrong length.
     pub fn solve_in_place(&self, x: &mut [f64]) {
-        let n = self.symbolic.pattern.nrows();
-        assert_eq!(x.len(), n, "solve: length of x");
-        let factor = LltRef::new(&*self.symbolic.inner, &self.values);
+        assert_eq!(x.len(), self.symbolic.pattern.nrows(), "solve: length of x");
         // The buffer holds nothing between calls, so that a panic elsewhere cannot have spoiled it.
         let mut buffer = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        factor.solve_in_place_with_conj(
+        self.solve_with(x, 1, &mut buffer);
+    }
+
+    /// X ← A⁻¹ X for some columns, one after the other: the factor is read once for all.
+    ///
+    /// # Panics
+    /// If X has no whole number of columns.
+    pub fn solve_columns_in_place(&self, x: &mut [f64]) {
+        let n = self.symbolic.pattern.nrows().max(1);
+        assert!(x.len().is_multiple_of(n), "solve: length of X");
+        let columns = x.len() / n;
+        let factor = LltRef::new(&*self.symbolic.inner, &self.values);
+        self.solve_with(x, columns, &mut MemBuffer::new(factor.solve_in_place_scratch::<f64>(columns, Par::Seq)));
+    }
+
+    fn solve_with(&self, x: &mut [f64], columns: usize, buffer: &mut MemBuffer) {
+        LltRef::new(&*self.symbolic.inner, &self.values).solve_in_place_with_conj(
             Conj::No,
-            MatMut::from_column_major_slice_mut(x, n, 1),
+            MatMut::from_column_major_slice_mut(x, self.symbolic.pattern.nrows(), columns),
             Par::Seq,
-            MemStack::new(&mut buffer),
+            MemStack::new(buffer),
         );
     }
 }

@@ -75,6 +75,25 @@ pub fn singular_values(a: &Dense) -> Result<Vec<f64>> {
     a.singular_values().map_err(|_| Error::Numeric("singular value iteration failed".into()))
 }
 
+/// The cosine of the largest principal angle between span V and the nearest space of its dimension in span W (n×k, n×j,
+/// j ≤ k): the least singular value of Qᵀ P, Q and P orthonormal bases of both.
+///
+/// # Errors
+/// [`Error::Shape`] if they have not equally many rows, or V has more columns; [`Error::Numeric`] if the iteration
+/// fails.
+pub fn largest_angle(w: &Dense, v: &Dense) -> Result<f64> {
+    if w.nrows() != v.nrows() || v.ncols() > w.ncols() {
+        let shape = |m: &Dense| format!("{}×{}", m.nrows(), m.ncols());
+        return Err(Error::shape("space to compare", format!("at most that of {}", shape(w)), shape(v)));
+    }
+    let [q, p] = [w, v].map(|m| m.qr().compute_thin_Q());
+    let values = singular_values(&(q.transpose() * p))?;
+    if values.iter().any(|c| !c.is_finite()) {
+        return Err(Error::Numeric("the space to compare is not finite".into()));
+    }
+    Ok(values.into_iter().fold(1.0, f64::min))
+}
+
 /// max |λ| over the (complex) eigenvalues of a square matrix.
 ///
 /// # Errors
@@ -108,4 +127,27 @@ pub fn cholesky_factor(a: &Csr) -> Result<Dense> {
         .llt(Side::Lower)
         .map_err(|_| Error::Numeric("matrix is not positive definite: no Cholesky factorisation".into()))?;
     Ok(llt.L().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_angle_is_that_of_the_worst_direction() {
+        let angle = 0.4f64;
+        // span {e0, e1, e2} against e0 and e1 turned towards e3.
+        let w = Dense::from_fn(5, 3, |i, j| [2.0, 1.0, 3.0][j] * f64::from(u8::from(i <= j)));
+        let v = Dense::from_fn(5, 2, |i, j| match (i, j) {
+            (0, 0) => 3.0,
+            (1, 1) => angle.cos(),
+            (3, 1) => angle.sin(),
+            _ => 0.0,
+        });
+        assert!((largest_angle(&w, &v).unwrap() - angle.cos()).abs() < 1e-14);
+        assert!(largest_angle(&w, &w).unwrap() > 1.0 - 1e-14);
+        assert!(largest_angle(&v, &w).is_err() && largest_angle(&w, &Dense::zeros(4, 2)).is_err());
+        let broken = Dense::from_fn(5, 3, |_, _| f64::NAN);
+        assert!(largest_angle(&broken, &v).is_err());
+    }
 }

@@ -62,6 +62,20 @@ impl Direct {
         }
     }
 
+    /// X ← A⁻¹ X for some columns of n, one after the other.
+    ///
+    /// # Errors
+    /// As [`Ldlt::solve_in_place`].
+    pub fn solve_columns_in_place(&self, x: &mut [f64], n: usize) -> Result<()> {
+        match self {
+            Direct::Cholesky(factor) => {
+                factor.solve_columns_in_place(x);
+                Ok(())
+            }
+            Direct::Ldlt(factor) => x.chunks_exact_mut(n).try_for_each(|x| factor.solve_in_place(x)),
+        }
+    }
+
     /// Signs of A's eigenvalues, where the factorisation tells them.
     pub fn inertia(&self) -> Option<Inertia> {
         match self {

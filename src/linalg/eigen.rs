@@ -1,6 +1,7 @@
 //! The smallest eigenpairs of sparse symmetric matrices, by block Lanczos on the inverse.
 
-use faer::Side;
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par, Side};
 use rand::RngExt;
 
 use super::dense::Dense;
@@ -21,7 +22,10 @@ pub struct Eigenpairs {
 }
 
 /// Vectors a block: eigenvalues of up to this multiplicity are found together (a square has pairs).
-const BLOCK: usize = 4;
+const BLOCK: usize = 2;
+
+/// Blocks between two looks at what has converged.
+const LOOK: usize = 3;
 
 /// Residuals to reach, relative to |λ|; where rounding in A v forbids it, [`FLOOR`] decides.
 const TOLERANCE: f64 = 1e-10;
@@ -29,22 +33,34 @@ const TOLERANCE: f64 = 1e-10;
 /// Multiple of the unit roundoff times ‖A‖ that residuals cannot go below.
 const FLOOR: f64 = 100.0;
 
+/// Basis vectors that memory is set aside for.
+const CAPACITY: usize = 64;
+
+/// Size of the random part of a first block that is mixed of given vectors.
+const START_NOISE: f64 = 1e-2;
+
 /// Up to this size all eigenpairs are computed densely.
 const DENSE: usize = 128;
 
-/// The k eigenpairs of smallest |λ| of a symmetric A, `solve` being x ← A⁻¹ x.
+/// The k eigenpairs of smallest |λ| of a symmetric A, `solve` being X ← A⁻¹ X for some columns, one after the other.
 ///
 /// Block Lanczos with full reorthogonalisation on A⁻¹ from random vectors of a fixed stream: the same bits every time.
+/// Vectors `start` (n×j) that span something near the wanted space spare some steps: the first block is mixed of them.
 /// Reference: Golub & Underwood (1977), doi:10.1016/B978-0-12-587260-7.50018-2.
 ///
 /// # Errors
 /// [`Error::Argument`] unless 1 ≤ k ≤ n, [`Error::Numeric`] if they do not converge; what `solve` fails with.
-pub fn smallest(a: &Csr, k: usize, solve: &dyn Fn(&mut [f64]) -> Result<()>) -> Result<Eigenpairs> {
+pub fn smallest(
+    a: &Csr,
+    k: usize,
+    start: Option<&Dense>,
+    solve: &dyn Fn(&mut [f64]) -> Result<()>,
+) -> Result<Eigenpairs> {
     let operator = Operator { n: a.nrows(), norm: infinity_norm(a), apply: &|x, y| a.spmv(x, y) };
-    operator.smallest(k, solve)
+    operator.smallest(k, start, solve)
 }
 
-/// The k eigenpairs M A v = λ v of smallest λ, A and M = L⁻ᵀ L⁻¹ symmetric positive definite, `solve` being x ← A⁻¹ x:
+/// The k eigenpairs M A v = λ v of smallest λ, A and M = L⁻ᵀ L⁻¹ symmetric positive definite, `solve` being X ← A⁻¹ X:
 /// as [`smallest`] for L⁻¹ A L⁻ᵀ. The vectors are of unit length and M⁻¹-orthogonal; the residuals are those of
 /// L⁻¹ A L⁻ᵀ.
 ///
@@ -54,12 +70,22 @@ pub fn smallest_preconditioned(
     a: &Csr,
     l: &Csr,
     k: usize,
+    start: Option<&Dense>,
     solve: &dyn Fn(&mut [f64]) -> Result<()>,
 ) -> Result<Eigenpairs> {
     let split = SplitOperator::new(a, l)?;
     let apply = |x: &[f64], y: &mut [f64]| split.apply(x, y);
     let operator = Operator { n: a.nrows(), norm: largest(a.nrows(), &apply), apply: &apply };
-    let mut pairs = operator.smallest(k, &|x| split.solve(x, solve))?;
+    let start = start.map(|v| {
+        let mut u = v.clone();
+        for j in 0..u.ncols() {
+            let mut column: Vec<f64> = u.col(j).iter().copied().collect();
+            split.multiply_transposed(&mut column);
+            (0..column.len()).for_each(|i| u[(i, j)] = column[i]);
+        }
+        u
+    });
+    let mut pairs = operator.smallest(k, start.as_ref(), &|x| split.solve(x, solve))?;
     for v in &mut pairs.vectors {
         split.solve_transposed(v);
         normalize(v);
@@ -91,7 +117,12 @@ struct Operator<'a> {
 }
 
 impl Operator<'_> {
-    fn smallest(&self, k: usize, solve: &dyn Fn(&mut [f64]) -> Result<()>) -> Result<Eigenpairs> {
+    fn smallest(
+        &self,
+        k: usize,
+        start: Option<&Dense>,
+        solve: &dyn Fn(&mut [f64]) -> Result<()>,
+    ) -> Result<Eigenpairs> {
         let n = self.n;
         if k == 0 || k > n {
             return Err(Error::Argument(format!("{k} eigenpairs of a matrix of {n} rows: must be from 1 to {n}")));
@@ -99,19 +130,29 @@ impl Operator<'_> {
         if n <= DENSE.max(3 * k) {
             return by_dense(self, k);
         }
-        let mut krylov = Krylov::start(n)?;
-        let most = n.min(20 * k + 200);
+        if let Some(start) = start.filter(|s| s.nrows() != n) {
+            return Err(Error::shape("rows of vectors to start from", n, start.nrows()));
+        }
+        let mut krylov = Krylov::start(n, start);
+        // More than n vectors are not orthogonal.
+        let most = (n - 2 * BLOCK).min(20 * k + 200);
+        let good = |(r, l): (&f64, &f64)| *r <= (TOLERANCE * l.abs()).max(FLOOR * f64::EPSILON * self.norm);
         loop {
             krylov.extend(solve)?;
-            let size = krylov.projected.len();
-            // Rayleigh–Ritz costs about as much as some blocks: not after each.
-            if size >= k + BLOCK && (size / BLOCK).is_multiple_of(4) || size + BLOCK > most {
-                let pairs = krylov.ritz(self, k)?;
-                let good = |(r, l): (&f64, &f64)| *r <= (TOLERANCE * l.abs()).max(FLOOR * f64::EPSILON * self.norm);
+            let size = krylov.done();
+            let last = size + BLOCK > most;
+            // The projected problem costs more than a block: not after each.
+            if !last && (size < k + k / 2 + BLOCK || !(size / BLOCK).is_multiple_of(LOOK)) {
+                continue;
+            }
+            let ritz = krylov.ritz(self, k)?;
+            // Vectors are made once their residuals, which need none, say so.
+            if last || ritz.estimates.iter().zip(&ritz.values).all(good) {
+                let pairs = krylov.pairs(self, &ritz)?;
                 if pairs.residuals.iter().zip(&pairs.values).all(good) {
                     return Ok(pairs);
                 }
-                if size + BLOCK > most {
+                if last {
                     return Err(Error::Numeric(format!(
                         "{k} smallest eigenpairs: not converged in a space of {size}, residual {:.1e}",
                         pairs.residuals.iter().copied().fold(0.0, f64::max)
@@ -177,79 +218,161 @@ fn finish(a: &Operator, k: usize, mut pairs: Vec<(f64, Vec<f64>)>) -> Result<Eig
     Ok(out)
 }
 
+/// C ← α A B + C or α A B, on one thread: samples are what runs side by side.
+fn gemm(c: MatMut<f64>, accum: Accum, a: MatRef<f64>, b: MatRef<f64>, alpha: f64) {
+    matmul(c, accum, a, b, alpha, Par::Seq);
+}
+
 /// An orthonormal basis of a block Krylov space of A⁻¹ and the projection of A⁻¹ onto it.
 struct Krylov {
-    basis: Vec<Vec<f64>>,
-    /// Column j: qᵢᵀ A⁻¹ q_j for i up to the end of j's block.
+    n: usize,
+    /// Basis vectors, one after the other.
+    basis: Vec<f64>,
+    /// Column j: qᵢᵀ A⁻¹ q_j for i up to the end of the block after j's.
     projected: Vec<Vec<f64>>,
     rng: rand_chacha::ChaCha8Rng,
 }
 
+/// Approximations in a Krylov space, without their vectors.
+struct Ritz {
+    /// About λ.
+    values: Vec<f64>,
+    /// ‖A v − λ v‖₂ of each in exact arithmetic.
+    estimates: Vec<f64>,
+    /// Coefficients of the vectors in the basis (size × k).
+    coefficients: Dense,
+}
+
 impl Krylov {
-    fn start(n: usize) -> Result<Self> {
-        let mut krylov =
-            Krylov { basis: Vec::new(), projected: Vec::new(), rng: stream(0, Purpose::Measure, n as u64) };
-        for _ in 0..BLOCK {
-            let v = krylov.random(n);
-            krylov.push(v);
+    fn start(n: usize, start: Option<&Dense>) -> Self {
+        let rng = stream(0, Purpose::Measure, n as u64);
+        let mut krylov = Krylov { n, basis: Vec::with_capacity(n * CAPACITY), projected: Vec::new(), rng };
+        let mut block = Dense::zeros(n, BLOCK);
+        for j in 0..BLOCK {
+            let v = krylov.random();
+            (0..n).for_each(|i| block[(i, j)] = v[i]);
         }
-        Ok(krylov)
+        if let Some(start) = start {
+            // Random vectors stay in it: what the start is orthogonal to would never be found.
+            let mix = Dense::from_fn(start.ncols(), BLOCK, |_, _| krylov.rng.random_range(-1.0..1.0));
+            let scale = START_NOISE * (start * &mix).norm_l2() / block.norm_l2();
+            gemm(block.as_mut(), Accum::Replace, start.as_ref(), mix.as_ref(), 1.0);
+            for j in 0..BLOCK {
+                let v = krylov.random();
+                (0..n).for_each(|i| block[(i, j)] += scale * v[i]);
+            }
+        }
+        krylov.push(block);
+        krylov
     }
 
-    fn random(&mut self, n: usize) -> Vec<f64> {
-        (0..n).map(|_| self.rng.random_range(-1.0..1.0)).collect()
+    fn random(&mut self) -> Vec<f64> {
+        (0..self.n).map(|_| self.rng.random_range(-1.0..1.0)).collect()
     }
 
-    /// Orthogonalises v against the basis, twice, and adds it; a vector that has nothing new is replaced by a random
-    /// one. Returns the coefficients of the first v.
-    fn push(&mut self, mut v: Vec<f64>) -> Vec<f64> {
-        let mut coefficients = vec![0.0; self.basis.len()];
-        let mut counts = true;
-        loop {
-            let before = norm2(&v);
-            for _ in 0..2 {
-                for (q, c) in self.basis.iter().zip(&mut coefficients) {
-                    let part = dot(q, &v);
-                    axpy(-part, q, &mut v);
-                    if counts {
-                        *c += part;
+    /// Basis vectors.
+    fn len(&self) -> usize {
+        self.basis.len() / self.n
+    }
+
+    /// Those whose images under A⁻¹ are known.
+    fn done(&self) -> usize {
+        self.projected.len()
+    }
+
+    /// The vectors from `first` to `end`.
+    fn vectors(&self, first: usize, end: usize) -> MatRef<'_, f64> {
+        MatRef::from_column_major_slice(&self.basis[first * self.n..end * self.n], self.n, end - first)
+    }
+
+    /// Takes the part in the basis out of the columns of z; returns what it was (basis × columns).
+    fn orthogonalise(&self, mut z: MatMut<f64>) -> Dense {
+        let size = self.len();
+        let mut all = Dense::zeros(size, z.ncols());
+        // An image under A⁻¹ lies in the last two blocks but for what is new; what rounding left of that, and of the
+        // others, goes in a second pass.
+        let mut first = size.saturating_sub(2 * BLOCK);
+        for _ in 0..4 {
+            let before: Vec<f64> = z.as_ref().col_iter().map(|c| c.norm_l2()).collect();
+            let q = self.vectors(first, size);
+            for j in 0..z.ncols() {
+                let mut part = Dense::zeros(size - first, 1);
+                gemm(part.as_mut(), Accum::Replace, q.transpose(), z.as_ref().subcols(j, 1), 1.0);
+                gemm(z.as_mut().subcols_mut(j, 1), Accum::Add, q, part.as_ref(), -1.0);
+                (first..size).for_each(|i| all[(i, j)] += part[(i - first, 0)]);
+            }
+            let kept = |(c, before): (faer::ColRef<f64>, &f64)| c.norm_l2() > 0.5 * before;
+            if first == 0 && z.as_ref().col_iter().zip(&before).all(kept) {
+                break;
+            }
+            first = 0;
+        }
+        all
+    }
+
+    /// Orthogonalises the columns of z against the basis and each other and adds them; one that has nothing new is
+    /// replaced by a random one. Returns the coefficients of the columns in what is then the basis.
+    fn push(&mut self, mut z: Dense) -> Vec<Vec<f64>> {
+        let sizes: Vec<f64> = z.col_iter().map(|c| c.norm_l2()).collect();
+        let known = self.orthogonalise(z.as_mut());
+        let (first, count) = (self.len(), z.ncols());
+        let of_new = || std::iter::repeat_n(0.0, count);
+        let mut coefficients: Vec<Vec<f64>> =
+            known.col_iter().map(|c| c.iter().copied().chain(of_new()).collect()).collect();
+        for (j, mut whole) in sizes.into_iter().enumerate() {
+            let mut v: Vec<f64> = z.col(j).iter().copied().collect();
+            let mut own = Some(&mut coefficients[j]);
+            loop {
+                let before = norm2(&v);
+                self.clean(&mut v, first, own.as_deref_mut());
+                // Where little is left, rounding has brought the others back.
+                if own.is_none() || norm2(&v) < 0.1 * before {
+                    self.clean(&mut v, 0, own.as_deref_mut());
+                }
+                let after = norm2(&v);
+                if after > 1e-12 * whole && after > 0.0 {
+                    v.iter_mut().for_each(|x| *x /= after);
+                    if let Some(own) = own {
+                        own[first + j] = after;
                     }
+                    self.basis.extend(v);
+                    break;
+                }
+                own = None;
+                v = self.random();
+                whole = norm2(&v);
+            }
+        }
+        coefficients
+    }
+
+    /// Takes the part in the basis from `first` on out of v, twice, and adds it to the coefficients.
+    fn clean(&self, v: &mut [f64], first: usize, mut coefficients: Option<&mut Vec<f64>>) {
+        for _ in 0..2 {
+            for (at, q) in self.basis.chunks_exact(self.n).enumerate().skip(first) {
+                let part = dot(q, v);
+                axpy(-part, q, v);
+                if let Some(c) = coefficients.as_deref_mut() {
+                    c[at] += part;
                 }
             }
-            let after = norm2(&v);
-            if after > 1e-12 * before && after > 0.0 {
-                v.iter_mut().for_each(|x| *x /= after);
-                self.basis.push(v);
-                return coefficients;
-            }
-            counts = false;
-            v = self.random(v.len());
         }
     }
 
     /// Applies A⁻¹ to the last block and takes in what is new.
     fn extend(&mut self, solve: &dyn Fn(&mut [f64]) -> Result<()>) -> Result<()> {
-        let first = self.projected.len();
-        let images = self.basis[first..]
-            .iter()
-            .map(|q| {
-                let mut z = q.clone();
-                solve(&mut z)?;
-                Ok(z)
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let end = self.basis.len();
-        for z in images {
-            let mut coefficients = self.push(z);
-            coefficients.truncate(end);
-            self.projected.push(coefficients);
-        }
+        let mut images = self.basis[self.done() * self.n..].to_vec();
+        solve(&mut images)?;
+        let images = MatRef::from_column_major_slice(&images, self.n, BLOCK).to_owned();
+        let coefficients = self.push(images);
+        self.projected.extend(coefficients);
         Ok(())
     }
 
-    /// The k best approximations.
-    fn ritz(&self, a: &Operator, k: usize) -> Result<Eigenpairs> {
-        let size = self.projected.len();
+    /// The k best approximations and how good they are: with A⁻¹ y = θ y + Q_new t for a Ritz vector y, Q_new the last
+    /// block, A y − y/θ = −A Q_new t/θ.
+    fn ritz(&self, a: &Operator, k: usize) -> Result<Ritz> {
+        let size = self.done();
         let h = Dense::from_fn(size, size, |i, j| {
             // Both halves are known but for rounding; the lower triangle is read.
             let (i, j) = (i.min(j), i.max(j));
@@ -258,17 +381,43 @@ impl Krylov {
         let (values, vectors) = decompose(&h)?;
         let mut order: Vec<usize> = (0..size).collect();
         order.sort_by(|&p, &q| values[q].abs().total_cmp(&values[p].abs()));
-        let pair = |&c: &usize| {
-            let mut v = vec![0.0; a.n];
-            for (i, q) in self.basis[..size].iter().enumerate() {
-                axpy(vectors[(i, c)], q, &mut v);
-            }
+        order.truncate(k);
+        let coefficients = Dense::from_fn(size, order.len(), |i, j| vectors[(i, order[j])]);
+        let mut images = Dense::zeros(self.n, BLOCK);
+        for j in 0..BLOCK {
+            let mut image = vec![0.0; self.n];
+            (a.apply)(&self.basis[(size + j) * self.n..(size + j + 1) * self.n], &mut image);
+            (0..self.n).for_each(|i| images[(i, j)] = image[i]);
+        }
+        let gram = images.transpose() * &images;
+        let estimate = |(j, &c): (usize, &usize)| {
+            let t: Vec<f64> = (0..BLOCK)
+                .map(|b| {
+                    let of_block = size - BLOCK..size;
+                    of_block.map(|i| self.projected[i][size + b] * coefficients[(i, j)]).sum()
+                })
+                .collect();
+            let square: f64 = (0..BLOCK).map(|p| (0..BLOCK).map(|q| t[p] * gram[(p, q)] * t[q]).sum::<f64>()).sum();
+            square.max(0.0).sqrt() / values[c].abs()
+        };
+        let estimates = order.iter().enumerate().map(estimate).collect();
+        let values = order.iter().map(|&c| 1.0 / values[c]).collect();
+        Ok(Ritz { values, estimates, coefficients })
+    }
+
+    /// The vectors of approximations.
+    fn pairs(&self, a: &Operator, ritz: &Ritz) -> Result<Eigenpairs> {
+        let (size, k) = (ritz.coefficients.nrows(), ritz.coefficients.ncols());
+        let mut vectors = Dense::zeros(self.n, k);
+        gemm(vectors.as_mut(), Accum::Replace, self.vectors(0, size), ritz.coefficients.as_ref(), 1.0);
+        let pair = |j: usize| {
+            let v: Vec<f64> = vectors.col(j).iter().copied().collect();
             // The Rayleigh quotient of A: more accurate than 1/θ.
-            let mut av = vec![0.0; v.len()];
+            let mut av = vec![0.0; self.n];
             (a.apply)(&v, &mut av);
             (dot(&v, &av) / dot(&v, &v), v)
         };
-        finish(a, k, order.iter().take(k).map(pair).collect())
+        finish(a, k, (0..k).map(pair).collect())
     }
 }
 
@@ -297,10 +446,10 @@ mod tests {
         let a = laplacian(m, 0.0);
         let factor = Cholesky::new(&a).unwrap();
         let solve = |x: &mut [f64]| {
-            factor.solve_in_place(x);
+            factor.solve_columns_in_place(x);
             Ok(())
         };
-        let found = smallest(&a, k, &solve).unwrap();
+        let found = smallest(&a, k, None, &solve).unwrap();
         let wave = |j: usize| 2.0 - 2.0 * (PI * j as f64 / (m + 1) as f64).cos();
         let mut exact: Vec<f64> = (1..=m).flat_map(|i| (1..=m).map(move |j| wave(i) + wave(j))).collect();
         exact.sort_by(f64::total_cmp);
@@ -337,10 +486,10 @@ mod tests {
             let l = Csr::from_triplets(m * m, m * m, &(0..m * m).flat_map(lower).collect::<Vec<_>>()).unwrap();
             let factor = Cholesky::new(&a).unwrap();
             let solve = |x: &mut [f64]| {
-                factor.solve_in_place(x);
+                factor.solve_columns_in_place(x);
                 Ok(())
             };
-            let found = smallest_preconditioned(&a, &l, 5, &solve).unwrap();
+            let found = smallest_preconditioned(&a, &l, 5, None, &solve).unwrap();
             for (lambda, v) in found.values.iter().zip(&found.vectors) {
                 assert!(*lambda > 0.0 && *lambda < 1.0 && (norm2(v) - 1.0).abs() < 1e-14);
                 // A v = λ L Lᵀ v, by products alone.
@@ -358,9 +507,37 @@ mod tests {
     }
 
     #[test]
+    fn a_start_changes_the_work_but_not_what_is_found() {
+        let (m, k) = (30, 6);
+        let a = laplacian(m, 0.0);
+        let factor = Cholesky::new(&a).unwrap();
+        let solves = std::cell::Cell::new(0);
+        let solve = |x: &mut [f64]| {
+            solves.set(solves.get() + x.len() / (m * m));
+            factor.solve_columns_in_place(x);
+            Ok(())
+        };
+        let plain = smallest(&a, k, None, &solve).unwrap();
+        let (first, n) = (solves.take(), m * m);
+        let near = Dense::from_fn(n, k, |i, j| plain.vectors[j][i] * (1.0 + 0.1 * (i as f64 / n as f64)));
+        let again = smallest(&a, k, Some(&near), &solve).unwrap();
+        assert!(solves.get() < first, "{} after {first}", solves.get());
+        for (p, q) in plain.values.iter().zip(&again.values) {
+            assert!((p - q).abs() < 1e-11);
+        }
+        // A start that lies in a space which A leaves as it is, orthogonal to half of what is sought.
+        let odd = Dense::from_fn(n, 1, |i, _| (2.0 * PI * (i % m + 1) as f64 / (m + 1) as f64).sin());
+        let found = smallest(&a, k, Some(&odd), &solve).unwrap();
+        for (p, q) in plain.values.iter().zip(&found.values) {
+            assert!((p - q).abs() < 1e-11, "{q} for {p}");
+        }
+        assert!(smallest(&a, k, Some(&Dense::zeros(3, 1)), &solve).is_err());
+    }
+
+    #[test]
     fn more_than_there_are_is_refused() {
         let a = laplacian(3, 0.0);
-        assert!(smallest(&a, 10, &|_| Ok(())).is_err());
-        assert!(smallest(&a, 0, &|_| Ok(())).is_err());
+        assert!(smallest(&a, 10, None, &|_| Ok(())).is_err());
+        assert!(smallest(&a, 0, None, &|_| Ok(())).is_err());
     }
 }

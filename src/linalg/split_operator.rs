@@ -43,20 +43,31 @@ impl<'a> SplitOperator<'a> {
         }
     }
 
-    /// x ← C⁻¹ x = Lᵀ A⁻¹ L x, `solve` being x ← A⁻¹ x.
+    /// X ← C⁻¹ X = Lᵀ A⁻¹ L X for some columns, one after the other, `solve` being X ← A⁻¹ X.
     ///
     /// # Errors
     /// Those of `solve`.
     pub fn solve(&self, x: &mut [f64], solve: &dyn Fn(&mut [f64]) -> Result<()>) -> Result<()> {
+        let n = self.a.nrows().max(1);
         let mut y = vec![0.0; x.len()];
-        self.l.spmv(x, &mut y);
+        x.chunks_exact(n).zip(y.chunks_exact_mut(n)).for_each(|(x, y)| self.l.spmv(x, y));
         solve(&mut y)?;
-        x.fill(0.0);
-        for (i, &y) in y.iter().enumerate() {
-            let (columns, values) = self.l.row(i);
-            columns.iter().zip(values).for_each(|(&j, l)| x[j as usize] += l * y);
+        for (x, y) in x.chunks_exact_mut(n).zip(y.chunks_exact_mut(n)) {
+            self.multiply_transposed(y);
+            x.copy_from_slice(y);
         }
         Ok(())
+    }
+
+    /// x ← Lᵀ x: from eigenvectors of M A to those of C.
+    pub fn multiply_transposed(&self, x: &mut [f64]) {
+        // Row i of L changes what stands before i, and i itself, which no later row reads.
+        for i in 0..x.len() {
+            let (columns, values) = self.l.row(i);
+            let (last, own) = (columns.len() - 1, x[i]);
+            x[i] = values[last] * own;
+            columns[..last].iter().zip(values).for_each(|(&j, l)| x[j as usize] += l * own);
+        }
     }
 
     /// x ← L⁻ᵀ x: from eigenvectors of C to those of M A.

@@ -29,10 +29,10 @@ impl Model for SineModes {
 pub fn labelled_by_eigenvectors(mut system: LinearSystem, k: usize) -> LinearSystem {
     let factor = Cholesky::new(&system.matrix).unwrap();
     let solve = |x: &mut [f64]| {
-        factor.solve_in_place(x);
+        factor.solve_columns_in_place(x);
         Ok(())
     };
-    let vectors = eigen::smallest(&system.matrix, k, &solve).unwrap().vectors;
+    let vectors = eigen::smallest(&system.matrix, k, None, &solve).unwrap().vectors;
     let values = (0..system.n()).flat_map(|i| vectors.iter().map(move |v| v[i])).collect();
     system.labels.push(Field { name: LABEL.into(), location: Location::Dofs, components: k, values });
     system

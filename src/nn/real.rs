@@ -13,9 +13,11 @@ pub trait Real: Dtype + faer::traits::ComplexField {
 }
 
 impl Real for f32 {
+    #[inline(always)]
     fn wide(self) -> f64 {
         f64::from(self)
     }
+    #[inline(always)]
     fn narrow(v: f64) -> Self {
         v as f32
     }
@@ -27,9 +29,11 @@ impl Real for f32 {
 }
 
 impl Real for f64 {
+    #[inline(always)]
     fn wide(self) -> f64 {
         self
     }
+    #[inline(always)]
     fn narrow(v: f64) -> Self {
         v
     }

@@ -51,7 +51,7 @@ pub use preconditioner::{Built, Preconditioner, Reuse, Spec};
 pub use shift::{Shift, Shifting};
 pub use sor::{Sor, SorParams};
 pub use spai::Spai;
-pub use two_level::{TwoLevel, sine_modes, sine_pairs};
+pub use two_level::{Joined, TwoLevel, sine_modes, sine_pairs};
 
 use crate::entry::{Entry, Registry};
 use crate::error::{Error, Result};

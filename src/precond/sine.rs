@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Built, Preconditioner, Reuse, Spec, TwoLevel, check_symmetric, none, sine_modes};
+use super::{Built, Joined, Preconditioner, Reuse, Spec, TwoLevel, check_symmetric, none, sine_modes};
 use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, Props};
@@ -54,7 +54,7 @@ impl Preconditioner for Config {
         }
         let one = self.one_level.build(a)?;
         let space = sine_modes(side, self.k.min(a.nrows()))?;
-        let two = TwoLevel::new(&a.promised(Props::SPD), one.op, &space)?;
+        let two = TwoLevel::new(&a.promised(Props::SPD), one.op, &space, Joined::Balancing)?;
         Ok(Built::new(two).noted(one.note))
     }
     fn props(&self) -> Props {

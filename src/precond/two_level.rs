@@ -7,13 +7,23 @@ use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
 use crate::linalg::{CoarseFactor, CoarseSpace, Columns, LinOp, Props};
 
-/// Balancing: z = Pᵀ M P r + W E⁻¹ Wᵀ r with P = I − A W E⁻¹ Wᵀ, E = Wᵀ A W.
-///
-/// Symmetric positive definite where A and M are; the error loses its part in span W exactly. With M = I and W the k
-/// lowest eigenvectors, the spectrum of the preconditioned matrix is λ_{k+1} … λ_n and k ones. Reference: Tang,
-/// Nabben, Vuik & Erlangga (2009), doi:10.1007/s10915-009-9272-6 (their BNN).
+/// How the solve on the coarse space joins M.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joined {
+    /// z = Pᵀ M P r + W E⁻¹ Wᵀ r with P = I − A W E⁻¹ Wᵀ, E = Wᵀ A W: the error loses its part in span W exactly. With
+    /// M = I and W the k lowest eigenvectors, the spectrum of the preconditioned matrix is λ_{k+1} … λ_n and k ones.
+    /// BNN of the reference.
+    Balancing,
+    /// z = M r + W E⁻¹ Wᵀ r: half the work of a step; eigenvalues that were small become 1 and what M gave them. AD of
+    /// the reference.
+    Additive,
+}
+
+/// M and a coarse space in one, symmetric positive definite where A and M are. Reference: Tang, Nabben, Vuik & Erlangga
+/// (2009), doi:10.1007/s10915-009-9272-6.
 pub struct TwoLevel<M> {
     one: M,
+    joined: Joined,
     space: CoarseSpace,
     scratch: Mutex<Scratch>,
 }
@@ -28,9 +38,11 @@ impl<M: LinOp> TwoLevel<M> {
     /// # Errors
     /// [`Error::Shape`] unless A, M and the space have n rows; [`Error::Argument`] unless A is promised SPD;
     /// [`Error::Numeric`] if the columns are dependent or not finite.
-    pub fn new(a: &dyn LinOp, one: M, space: &Dense) -> Result<Self> {
+    pub fn new(a: &dyn LinOp, one: M, space: &Dense, joined: Joined) -> Result<Self> {
         if a.props() != Props::SPD {
-            return Err(Error::Argument("two-level deflation needs A promised symmetric positive definite".into()));
+            return Err(Error::Argument(
+                "a two-level preconditioner needs A promised symmetric positive definite".into(),
+            ));
         }
         let n = a.shape().0;
         if one.shape() != (n, n) {
@@ -39,7 +51,7 @@ impl<M: LinOp> TwoLevel<M> {
         let space = CoarseSpace::new(a, space, Columns::Unit, CoarseFactor::Cholesky)?;
         let scratch =
             Mutex::new(Scratch { projected: vec![0.0; n], c: vec![0.0; space.dim()], d: vec![0.0; space.dim()] });
-        Ok(TwoLevel { one, space, scratch })
+        Ok(TwoLevel { one, joined, space, scratch })
     }
 }
 
@@ -55,6 +67,11 @@ impl<M: LinOp> LinOp for TwoLevel<M> {
         let mut guard = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         let Scratch { projected, c, d } = &mut *guard;
         self.space.restrict(x, c);
+        if self.joined == Joined::Additive {
+            self.one.apply(x, y);
+            self.space.prolong(1.0, c, y);
+            return;
+        }
         projected.copy_from_slice(x);
         self.space.subtract_image(c, projected);
         self.one.apply(projected, y);

@@ -3,7 +3,7 @@
 use fempipe::linalg::{Csr, Props, dense::Dense};
 use fempipe::models::{Model, PredictOptions};
 use fempipe::precond::{Spec, sine_modes};
-use fempipe::solve::{Acceleration, Problem, Solution};
+use fempipe::solve::{Acceleration, Problem, Solution, SpaceAs};
 use fempipe::solver::{Method, Quiet, Side, Stop, Workspace, split};
 use fempipe::system::LinearSystem;
 use fempipe::{Error, Result};
@@ -132,11 +132,46 @@ fn what_does_not_go_together_is_refused() {
     for part in [Acceleration::default(), space()] {
         assert!(matches!(cg.solve_once(part), Err(Error::Argument(_))));
     }
+    // A coarse level needs a space, and A definite.
+    for space_as in [SpaceAs::TwoLevel, SpaceAs::Additive] {
+        let coarse = |system| Problem { space_as, ..Problem::new(system, "gmres".parse().unwrap(), Stop::default()) };
+        let error = coarse(&s).prepare(pc("icc")).err().unwrap().to_string();
+        assert!(error.contains(space_as.name()) && error.contains("no space"), "{error}");
+        let error = coarse(&general).prepare(space()).err().unwrap().to_string();
+        assert!(error.contains("symmetric positive definite"), "{error}");
+    }
     // A space on which Wᵀ A W is singular is a failed setup.
     let zero = LinearSystem::plain(Csr::from_triplets(1, 1, &[(0, 0, 0.0)]).unwrap(), vec![1.0], Props::SPD);
     let one = Acceleration::space(Dense::from_fn(1, 1, |_, _| 1.0));
     let cg = Problem::new(&zero, "cg".parse().unwrap(), Stop::default());
     assert!(matches!(cg.prepare(one), Err(Error::Numeric(_))));
+}
+
+#[test]
+fn a_space_is_a_coarse_level_for_any_method() {
+    let (s, exact) = system(poisson(30), 151, Props::SPD);
+    let solve = |method: &str, space_as, modes: usize| {
+        let icc = Acceleration::from("icc".parse::<Spec>().unwrap().build(&s.matrix).unwrap());
+        let space = Acceleration::space(sine_modes(30, modes).unwrap());
+        let given = if modes > 0 { icc.and(space).unwrap() } else { icc };
+        let problem = Problem { space_as, ..Problem::new(&s, method.parse().unwrap(), Stop::rtol(1e-10)) };
+        let prepared = problem.prepare(given).unwrap();
+        let solution = problem.solve(&mut Workspace::default(), &prepared, &mut Quiet).unwrap();
+        assert!(solution.outcome.converged(), "{method}");
+        assert!(solution.x.iter().zip(&exact).all(|(x, e)| (x - e).abs() < 1e-7), "{method}");
+        (solution.outcome.iterations, prepared.nnz())
+    };
+    let deflated = solve("cg", SpaceAs::Deflation, 10);
+    for method in ["cg", "fcg", "gmres", "bcgs", "minres"] {
+        let plain = solve(method, SpaceAs::Deflation, 0);
+        let [balancing, additive] = [SpaceAs::TwoLevel, SpaceAs::Additive].map(|a| solve(method, a, 10));
+        assert!(balancing.0 < plain.0 && additive.0 < plain.0, "{method}: {plain:?} {balancing:?} {additive:?}");
+        assert!(balancing.1 == deflated.1 && additive.1 == deflated.1);
+        if method == "cg" {
+            // The same spectrum but for ones.
+            assert!(balancing.0.abs_diff(deflated.0) <= 1, "{balancing:?} {deflated:?}");
+        }
+    }
 }
 
 #[test]

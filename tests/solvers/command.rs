@@ -35,6 +35,8 @@ fn a_file_is_solved_monitored_and_written() {
         json["iterations"].as_u64().unwrap()
     };
     assert!(its(&["--deflate", "6"]) < its(&[]));
+    let coarse = ["--ksp", "bcgs", "--deflate", "6", "--space-as", "additive"];
+    assert!(its(&coarse) < its(&coarse[..2]));
     let recycled = ["--ksp", "gcrodr(20, 2)"];
     assert_eq!(its(&[&recycled[..], &["--repeat", "1"]].concat()), its(&recycled));
     let run = fempipe(dir.path(), &["a.mtx", "--ksp", "gmres(5)", "--pc", "jacobi", "--json"]);
@@ -84,6 +86,8 @@ fn what_cannot_be_solved_is_one_line_and_a_failure() {
         (&["--plot", "a.mtx"], "ends in .svg"),
         (&["a.mtx", "--deflate", "37"], "37 sine modes"),
         (&["a.mtx", "--deflate", "3", "--ksp", "bcgs"], "take cg, minres or gcrodr"),
+        (&["a.mtx", "--space-as", "two-level"], "no space"),
+        (&["a.mtx", "--space-as", "level"], "must be deflation, two-level or additive"),
     ] {
         let run = fempipe(dir.path(), args);
         let error = String::from_utf8(run.stderr).unwrap();

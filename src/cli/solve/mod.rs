@@ -16,7 +16,7 @@ use crate::interrupt;
 use crate::io::matrix_market;
 use crate::models::Device;
 use crate::precond::Preconditioner;
-use crate::solve::{Prepared, Problem, Solution};
+use crate::solve::{Prepared, Problem, Solution, SpaceAs};
 use crate::solver::{KrylovMethod, Method, Monitor, Norm, Quiet, Side, Stop, Workspace};
 use crate::system::LinearSystem;
 use prepare::Pc;
@@ -70,9 +70,14 @@ pub struct Args {
     /// Iterations at most
     #[arg(long, default_value_t = Stop::default().max_it, value_name = "N")]
     max_it: usize,
-    /// Deflate the K lowest sine modes of the unit square (A on a square grid, row by row; cg or gcrodr)
+    /// Deflate the K lowest sine modes of the unit square (A on a square grid, row by row; cg, minres or gcrodr, or any
+    /// method with --space-as)
     #[arg(long, value_name = "K")]
     deflate: Option<usize>,
+    /// What the space of a model or of --deflate is for: deflation, or the coarse level of a preconditioner with --pc,
+    /// two-level (balancing) or additive, for any method
+    #[arg(long, value_name = "USE", default_value_t = SpaceAs::default())]
+    space_as: SpaceAs,
     /// Tell amg the rigid-body modes of a frame (a dataset with three coordinates a node, six unknowns each)
     #[arg(long)]
     rigid_body: bool,
@@ -211,7 +216,8 @@ fn stop(args: &Args) -> Stop {
 }
 
 fn solve(args: &Args, common: &Common, system: &LinearSystem) -> Result<Solved> {
-    let problem = Problem { side: args.pc_side, ..Problem::new(system, args.ksp.clone(), stop(args)) };
+    let problem =
+        Problem { side: args.pc_side, space_as: args.space_as, ..Problem::new(system, args.ksp.clone(), stop(args)) };
     let method = problem.method()?;
     let prepared = problem.prepare(prepare::accelerate(args, system)?)?;
     let mut ws = Workspace::default();

@@ -29,6 +29,9 @@ pub fn as_text(args: &Args, system: &LinearSystem, solved: &Solved) -> String {
     if let Some(space) = &prepared.space {
         line("space", format!("{} columns, {} entries", space.dim(), space.nnz()));
     }
+    if !args.space_as.is_deflation() {
+        line("space", format!("{}: a coarse level of the preconditioner", args.space_as));
+    }
     if let Some(note) = &prepared.note {
         line("", note.clone());
     }
@@ -82,6 +85,7 @@ pub fn as_json(args: &Args, system: &LinearSystem, solved: &Solved) -> Value {
         "model": args.model.as_ref().map(|run| run.display().to_string()),
         "pc_nnz": prepared.preconditioner.nnz(),
         "pc_note": prepared.note,
+        "space_as": args.space_as.name(),
         "space_columns": prepared.space.as_ref().map(CoarseSpace::dim),
         "converged": out.converged(),
         "reason": out.reason.name(),

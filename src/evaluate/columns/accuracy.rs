@@ -62,7 +62,8 @@ pub static GUESS_MEAN_ERROR: Column = Column {
 pub static LABEL_COSINE: Column = Column {
     name: "label_cosine",
     unit: "",
-    help: "cos(L, L*) between what a model says and the label that it was trained on",
+    help: "cos(L, L*) between what a model says and the label that it was trained on; of a space that of the largest \
+           principal angle to the stored eigenvectors",
     of: Of::Solve(|s, _| s.label_cosine.into(), Summary::All),
     shown: &[
         at(ResultsCsv, Whole, Fixed(6)),
@@ -76,7 +77,7 @@ pub static LABEL_COSINE: Column = Column {
             By(|row| {
                 row.quartiles(&LABEL_COSINE).map_or_else(String::new, |q| {
                     format!(
-                        "factor of {}: cosine with its target mean {:.4}, median {:.4}, worst {:.4}",
+                        "{}: cosine with its target mean {:.4}, median {:.4}, worst {:.4}",
                         row.text(&ROW),
                         q.mean,
                         q.median,

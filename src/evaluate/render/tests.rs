@@ -200,7 +200,7 @@ fn winners_failures_and_guesses_are_told() {
     for line in [
         "guess of network: relative error mean 0.2500, median 0.2500, worst 0.2500; mean absolute error 1.250e-1",
         "network against cg from zero: -81.2 % iterations (mean)",
-        "factor of network: cosine with its target mean 0.6000, median 0.6000, worst 0.5000",
+        "network: cosine with its target mean 0.6000, median 0.6000, worst 0.5000",
     ] {
         assert!(text.lines().any(|l| l == line), "{line}\n{text}");
     }

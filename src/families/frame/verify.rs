@@ -78,8 +78,8 @@ fn balance(s: &LinearSystem) -> Result<Check> {
 /// λ_max by power iteration, λ_min by the inverse.
 fn kappa(a: &Csr) -> Result<f64> {
     let factor = Cholesky::new(a)?;
-    let least = eigen::smallest(a, 1, &|x| {
-        factor.solve_in_place(x);
+    let least = eigen::smallest(a, 1, None, &|x| {
+        factor.solve_columns_in_place(x);
         Ok(())
     })?;
     let n = a.nrows();

@@ -13,6 +13,8 @@ pub mod sine_modes;
 use super::PredictOptions;
 use crate::entry::{Configuration, Entry, Registry};
 use crate::error::{Error, Result};
+use crate::linalg::dense::{self, Dense};
+use crate::models::eigenvector_labels::{LABEL, eigenvectors};
 use crate::notation::{self, Kind};
 use crate::solve::Acceleration;
 use crate::solver::Need;
@@ -75,6 +77,24 @@ fn one_size(name: &str, source: &dyn SampleSource, ids: &[u32]) -> Result<usize>
         Some(&n) if sizes.iter().all(|&other| other == n) => Ok(n),
         _ => Err(Error::Argument(format!("{name} needs training systems of one size"))),
     }
+}
+
+/// The label that [`agreement`] compares with, where a dataset has it.
+pub fn labels_of_spaces() -> Names {
+    Names::Only(vec![LABEL.into()])
+}
+
+/// The cosine of the largest principal angle between a constant space (n×k) and the stored eigenvectors of a system, k
+/// of them or as many as there are; None where it has none.
+///
+/// # Errors
+/// [`Error::Numeric`] if the space is not finite.
+pub fn agreement(space: &Dense, system: &LinearSystem) -> Result<Option<f64>> {
+    let Some(label) = system.label(LABEL) else {
+        return Ok(None);
+    };
+    let vectors = eigenvectors(system, space.ncols().min(label.components))?;
+    dense::largest_angle(space, &vectors).map(Some)
 }
 
 /// Whether the text begins with the name of a constant.

@@ -4,6 +4,8 @@
 //! The field and two coordinates are lifted to a few channels on a regular grid, pass Fourier layers and leave as k
 //! columns W, read off at the unknowns. The loss is Σ_j ‖v_j − Q Qᵀ v_j‖ over the eigenvectors v_j of smallest |λ| of
 //! A, Q an orthonormal basis of span W, which is not formed. `cg` and `minres` deflate span W, `gcrodr` starts with it.
+//! What the paper's ablation leaves away is a key each: the Fourier layers (`spectral = false`), the QR factorisation
+//! (`loss = "projection-without-qr"`), the projection loss (`loss = "mean-square"`).
 //!
 //! As in the authors' code: widths, modes, norms, the order of layers. Ours: the logarithm of the field by default;
 //! with `base = "sine"` the network writes what is added to the lowest sine modes of the domain, which training then
@@ -23,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
+use crate::nn::ops::SubspaceLoss;
 use network::Neurkitt;
 
 /// The model's name in recipes.
@@ -76,6 +79,8 @@ pub struct NeurkittConfig {
     pub vectors: usize,
     /// What is added to the network's columns.
     pub base: Base,
+    /// What training compares W and the eigenvectors by.
+    pub loss: SubspaceLoss,
 }
 
 impl Default for NeurkittConfig {
@@ -92,6 +97,7 @@ impl Default for NeurkittConfig {
             dim: 10,
             vectors: 0,
             base: Base::default(),
+            loss: SubspaceLoss::default(),
         }
     }
 }

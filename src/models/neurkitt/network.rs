@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use faer::Mat;
-
 use super::features::{CORNERS, Seen};
 use super::{Base, NAME, NeurkittConfig};
 use crate::error::{Error, Result};
-use crate::linalg::dense::Dense;
+use crate::linalg::dense::{self, Dense};
 use crate::models::PredictOptions;
 use crate::models::eigenvector_labels::{LABEL, eigenvectors};
 use crate::models::network::{Description, Network};
@@ -133,14 +131,6 @@ impl Neurkitt {
     }
 }
 
-/// The cosine of the largest angle between span V and span W: the least singular value of Qᵀ P, Q and P orthonormal
-/// bases of both.
-fn cosine(w: &Mat<f64>, v: &Mat<f64>) -> Option<f64> {
-    let [q, p] = [w, v].map(|m| m.qr().compute_thin_Q());
-    let values = (q.transpose() * p).singular_values().ok()?;
-    values.into_iter().reduce(f64::min).map(|c: f64| c.min(1.0))
-}
-
 impl<D: Backend> Network<D> for Neurkitt {
     fn about(&self) -> &Description {
         &self.about
@@ -164,6 +154,7 @@ impl<D: Backend> Network<D> for Neurkitt {
         if system.label(LABEL).is_none() {
             return Ok(None);
         }
-        Ok(cosine(&self.space(weights, system)?, &eigenvectors(system, self.config.targets())?))
+        let vectors = eigenvectors(system, self.config.targets())?;
+        dense::largest_angle(&self.space(weights, system)?, &vectors).map(Some)
     }
 }

@@ -6,12 +6,12 @@ use super::features::Seen;
 use super::network::Tables;
 use super::*;
 use crate::families;
-use crate::linalg::dense::Dense;
 use crate::models::PredictOptions;
-use crate::models::eigenvector_labels::eigenvectors;
+use crate::models::eigenvector_labels::{eigenvector_rows, eigenvectors};
+use crate::models::fit::AdamConfig;
 use crate::models::network::Network;
 use crate::models::testing::labelled_by_eigenvectors;
-use crate::nn::ops::{ProjectionLossOp, Vectors};
+use crate::nn::ops::{SubspaceLossOp, Vectors};
 use crate::nn::{Cpu, Trained, testing};
 use crate::precond::sine_modes;
 use crate::rng::{Purpose, stream};
@@ -44,9 +44,16 @@ fn elliptic() -> Vec<LinearSystem> {
 
 #[test]
 fn derivatives_match_finite_differences() {
-    let cases = [("", darcy(7)), ("base = 'sine'", darcy(7)), ("fields = ['coefficient']\ngrid = 6", elliptic())];
+    let cases = [
+        ("", darcy(7)),
+        ("base = 'sine'", darcy(7)),
+        ("loss = 'projection-without-qr'", darcy(7)),
+        ("loss = 'mean-square'", darcy(7)),
+        ("fields = ['coefficient']\ngrid = 6", elliptic()),
+    ];
     for (more, systems) in cases {
         let config = config(more);
+        let loss = config.loss;
         let seen: Vec<_> = systems.iter().map(|s| Seen::new(&config, s).unwrap()).collect();
         let tables = Tables::<f64>::join(&seen.iter().collect::<Vec<_>>()).unwrap();
         let network = Neurkitt::new(config);
@@ -54,18 +61,16 @@ fn derivatives_match_finite_differences() {
         for w in weights.iter_mut().filter(|w| w.name == "head.1.weight") {
             w.data.iter_mut().enumerate().for_each(|(k, v)| *v = (k as f32 * k as f32 + 0.5).sin());
         }
-        let vectors: Vec<Dense> = systems.iter().map(|s| eigenvectors(s, 2).unwrap()).collect();
-        let n = vectors[0].nrows();
-        let values = vectors.iter().flat_map(|v| (0..2 * n).map(move |at| v[(at / 2, at % 2)])).collect();
-        let vectors = Vectors { offsets: vec![0, n, 2 * n], values: Arc::new(values), count: 2 };
+        let samples = systems.iter().map(|s| Arc::new(eigenvector_rows(s, 2).unwrap())).collect();
+        let vectors = Vectors { samples, count: 2 };
         let bounds = [1.0 / 16384.0, 2e-3, 0.1];
         let by_hand = testing::match_differences(testing::fused, &weights, bounds, |ops, w| {
             let space = network.forward(ops, w, &tables);
-            ops.projection_loss(&space, &vectors)
+            ops.subspace_loss(&space, &vectors, loss)
         });
         let by_dfdx = testing::match_differences(testing::composed, &weights, bounds, |ops, w| {
             let space = network.forward(ops, w, &tables);
-            ops.projection_loss(&space, &vectors)
+            ops.subspace_loss(&space, &vectors, loss)
         });
         assert_eq!(by_hand, by_dfdx);
         assert!(by_hand.1 * 2 > by_hand.0, "{} of {} move", by_hand.1, by_hand.0);
@@ -99,6 +104,34 @@ fn on_sine_modes_it_starts_from_them_and_helps_cg_and_minres() {
         let helped = problem.solve_once(predicted).unwrap().outcome;
         assert!(helped.converged() && helped.iterations < plain.iterations, "{method}");
     }
+}
+
+#[test]
+fn sixty_four_columns_are_trained_and_deflated() {
+    let family = families::build("darcy", &toml::toml! { cells = 16 discretisation = "fd" }, "test").unwrap();
+    let mut sampler = family.sampler().unwrap();
+    let systems: Vec<_> = (0..2).map(|i| labelled_by_eigenvectors(sampler.sample(1, i).unwrap(), 64)).collect();
+    let settings = NeurkittConfig { dim: 64, modes: 6, base: Base::Sine, ..Default::default() };
+    settings.check().unwrap();
+    let set = TrainingSet::in_memory(systems.clone());
+    let mut trainer = settings.trainer(&set, 1, Device::Cpu).unwrap();
+    let mut rng = stream(1, Purpose::Probes, 0);
+    let first = trainer.loss(&[0, 1], &mut rng).unwrap();
+    for _ in 0..10 {
+        let report = trainer.step(&[0, 1], &[0, 1], &mut rng, &AdamConfig::default()).unwrap();
+        assert!(report.loss.is_finite());
+    }
+    let last = trainer.loss(&[0, 1], &mut rng).unwrap();
+    assert!(last < first && first < 64.0, "{last} after {first}");
+    let model = trainer.model();
+    assert!(model.agreement(&systems[0]).unwrap().unwrap() > 0.0);
+    let problem = Problem::new(&systems[0], "cg".parse().unwrap(), Stop::rtol(1e-8));
+    let solve = |given| problem.solve_once(given).unwrap().outcome;
+    let plain = solve(crate::solve::Acceleration::default());
+    let [ten, all] = [10, 64].map(|k| solve(crate::solve::Acceleration::space(sine_modes(15, k).unwrap())));
+    let predicted = solve(model.predict(&systems[0], &PredictOptions::default()).unwrap());
+    assert!(predicted.converged() && predicted.iterations < ten.iterations, "{plain:?}");
+    assert!(predicted.iterations <= all.iterations + 3, "{} against {}", predicted.iterations, all.iterations);
 }
 
 #[test]

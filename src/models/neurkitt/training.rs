@@ -9,9 +9,9 @@ use super::features::Seen;
 use super::network::{Neurkitt, Tables};
 use crate::error::Result;
 use crate::models::TrainingSet;
-use crate::models::eigenvector_labels::{LABEL, eigenvectors};
+use crate::models::eigenvector_labels::{LABEL, eigenvector_rows};
 use crate::models::fit::{self, Trainer, Training};
-use crate::nn::ops::{ProjectionLossOp, Taped, Vectors};
+use crate::nn::ops::{SubspaceLossOp, Taped, Vectors};
 use crate::nn::{Backend, Device, Loss, Params};
 use crate::system::{LinearSystem, Names, Parts};
 
@@ -23,7 +23,7 @@ pub fn trainer(config: &NeurkittConfig, set: &TrainingSet, seed: u64, device: De
     config.check()?;
     let first = set.first(&parts())?;
     Seen::new(config, &first)?;
-    eigenvectors(&first, config.targets())?;
+    eigenvector_rows(&first, config.targets())?;
     let network = Arc::new(Neurkitt::new(config.clone()));
     let weights = network.about.initial(seed);
     fit::trainer(NeurkittTraining { network }, set, device, &weights)
@@ -37,7 +37,7 @@ fn parts() -> Parts {
 struct Item {
     seen: Seen,
     /// unknowns × targets.
-    vectors: Vec<f64>,
+    vectors: Arc<Vec<f64>>,
 }
 
 struct NeurkittTraining {
@@ -59,9 +59,7 @@ impl<D: Backend> Training<D> for NeurkittTraining {
 
     fn item(&self, sample: &LinearSystem) -> Result<Item> {
         let config = &self.network.config;
-        let vectors = eigenvectors(sample, config.targets())?;
-        let k = vectors.ncols();
-        let vectors = (0..vectors.nrows() * k).map(|at| vectors[(at / k, at % k)]).collect();
+        let vectors = Arc::new(eigenvector_rows(sample, config.targets())?);
         Ok(Item { seen: Seen::new(config, sample)?, vectors })
     }
 
@@ -72,15 +70,10 @@ impl<D: Backend> Training<D> for NeurkittTraining {
     }
 
     fn batch(&self, items: &[Arc<Item>]) -> Result<(Tables<f32>, Vectors)> {
-        let count = self.network.config.targets();
-        let mut offsets = vec![0];
-        offsets.extend(items.iter().scan(0, |rows, item| {
-            *rows += item.vectors.len() / count;
-            Some(*rows)
-        }));
-        let values = Arc::new(items.iter().flat_map(|i| i.vectors.iter().copied()).collect());
+        let samples = items.iter().map(|i| i.vectors.clone()).collect();
+        let vectors = Vectors { samples, count: self.network.config.targets() };
         let seen: Vec<&Seen> = items.iter().map(|i| &i.seen).collect();
-        Ok((Tables::join(&seen)?, Vectors { offsets, values, count }))
+        Ok((Tables::join(&seen)?, vectors))
     }
 
     fn loss(
@@ -91,7 +84,7 @@ impl<D: Backend> Training<D> for NeurkittTraining {
     ) -> Result<Loss<D>> {
         let mut ops = params.device().taped();
         let space = self.network.forward(&mut ops, params, &tables);
-        let loss = ops.projection_loss(&space, &vectors);
+        let loss = ops.subspace_loss(&space, &vectors, self.network.config.loss);
         Ok(ops.finish(&loss))
     }
 }

@@ -21,7 +21,7 @@ pub trait GeluOp: Engine {
 
 impl<E: Real, T: Tape<E, Cpu>> GeluOp for FusedOps<E, T> {
     fn gelu(&mut self, x: &Value<E>) -> Value<E> {
-        let mut y = x.data().to_vec();
+        let mut y = vec![E::default(); x.data().len()];
         each(&mut y, x.data(), |y, x| *y = value(x));
         let out = Value::new(y, x.cols());
         let (sx, so, x) = (x.slot(), out.slot(), x.data().clone());

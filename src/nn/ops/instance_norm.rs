@@ -1,6 +1,7 @@
 //! Instance normalisation: features normalised within each image (Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022).
 
 use dfdx::prelude::{Axis, BroadcastTo, Cpu, Device, HasShape, ReshapeTo, SumTo, Tape};
+use pulp::Arch;
 use rayon::prelude::*;
 
 use super::dfdx::{DfdxOps, Table};
@@ -37,42 +38,65 @@ impl<E: Real, T: Tape<E, Cpu>> InstanceNormOp for FusedOps<E, T> {
     }
 }
 
-/// Σ over rows of a function of (x, y), column by column.
-fn sums<E: Real>(x: &[E], y: &[E], width: usize, of: impl Fn(usize, f64, f64) -> f64) -> Vec<f64> {
-    let mut sums = vec![0.0; width];
-    for (x, y) in x.chunks_exact(width).zip(y.chunks_exact(width)) {
-        for (k, sum) in sums.iter_mut().enumerate() {
-            *sum += of(k, x[k].wide(), y[k].wide());
+/// Rows that loops take at once: entry by entry with what belongs to their columns, by the widest vector instructions
+/// there are, which change no bit.
+const ROWS: usize = 16;
+
+/// What belongs to columns, for so many rows.
+fn tiled(columns: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
+    std::iter::repeat_n(columns, ROWS).flatten().collect()
+}
+
+/// Σ over rows of two functions of (x, y, t), column by column, t being tiled.
+fn sums<E: Real>(x: &[E], y: &[E], t: &[f64], of: impl Fn(f64, f64, f64) -> [f64; 2]) -> [Vec<f64>; 2] {
+    let (mut a, mut b) = (vec![0.0; t.len()], vec![0.0; t.len()]);
+    Arch::new().dispatch(|| {
+        for (x, y) in x.chunks(t.len()).zip(y.chunks(t.len())) {
+            for ((((a, b), x), y), t) in a.iter_mut().zip(&mut b).zip(x).zip(y).zip(t) {
+                let [p, q] = of(x.wide(), y.wide(), *t);
+                *a += p;
+                *b += q;
+            }
         }
-    }
-    sums
+    });
+    let width = t.len() / ROWS;
+    [a, b].map(|sums| (0..width).map(|k| sums.iter().skip(k).step_by(width).sum()).collect())
 }
 
 /// Normalises an image; returns 1/√(variance + ε) of its columns.
 fn normalise<E: Real>(x: &mut [E], width: usize) -> Vec<f64> {
     let share = width as f64 / x.len() as f64;
-    let mean: Vec<f64> = sums(x, x, width, |_, x, _| x).iter().map(|s| s * share).collect();
-    let squares = sums(x, x, width, |k, x, _| (x - mean[k]).powi(2));
-    let roots: Vec<f64> = squares.iter().map(|s| 1.0 / (s * share + EPSILON).sqrt()).collect();
-    for row in x.chunks_exact_mut(width) {
-        for (k, v) in row.iter_mut().enumerate() {
-            *v = E::narrow((v.wide() - mean[k]) * roots[k]);
+    // About the first row, so that nothing cancels where the mean is large.
+    let shift = x[..width].iter().map(|v| v.wide()).collect::<Vec<_>>();
+    let about = tiled(shift.iter().copied());
+    let [one, square] = sums(x, x, &about, |x, _, t| [x - t, (x - t) * (x - t)]);
+    let variances = one.iter().zip(&square).map(|(a, b)| (b * share - (a * share) * (a * share)).max(0.0));
+    let roots: Vec<f64> = variances.map(|v| 1.0 / (v + EPSILON).sqrt()).collect();
+    let means = tiled(shift.iter().zip(&one).map(|(s, a)| s + a * share));
+    let scales = tiled(roots.iter().copied());
+    Arch::new().dispatch(|| {
+        for x in x.chunks_mut(means.len()) {
+            for ((x, m), s) in x.iter_mut().zip(&means).zip(&scales) {
+                *x = E::narrow((x.wide() - m) * s);
+            }
         }
-    }
+    });
     roots
 }
 
 /// g ← the gradient of x: s (g − mean g − y mean(g y)).
 fn pull_back<E: Real>(g: &mut [E], y: &[E], roots: &[f64]) {
-    let width = roots.len();
-    let share = width as f64 / g.len() as f64;
-    let one = sums(g, y, width, |_, g, _| g);
-    let own = sums(g, y, width, |_, g, y| g * y);
-    for (g, y) in g.chunks_exact_mut(width).zip(y.chunks_exact(width)) {
-        for (k, g) in g.iter_mut().enumerate() {
-            *g = E::narrow(roots[k] * (g.wide() - share * (one[k] + y[k].wide() * own[k])));
+    let share = roots.len() as f64 / g.len() as f64;
+    let scales = tiled(roots.iter().copied());
+    let [one, own] = sums(g, y, &scales, |g, y, _| [g, g * y]);
+    let [one, own] = [one, own].map(|sums| tiled(sums.into_iter().map(|s| s * share).collect::<Vec<_>>().into_iter()));
+    Arch::new().dispatch(|| {
+        for (g, y) in g.chunks_mut(one.len()).zip(y.chunks(one.len())) {
+            for ((((g, y), s), one), own) in g.iter_mut().zip(y).zip(&scales).zip(&one).zip(&own) {
+                *g = E::narrow(s * (g.wide() - one - y.wide() * own));
+            }
         }
-    }
+    });
 }
 
 impl<E: Real, D: Device<E>, T: Tape<E, D>> InstanceNormOp for DfdxOps<E, D, T> {
@@ -96,6 +120,24 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> InstanceNormOp for DfdxOps<E, D, T> {
 mod tests {
     use super::*;
     use crate::nn::ops::testing::{check, numbers, table, untaped};
+
+    #[test]
+    fn a_large_mean_costs_no_digits() {
+        // More rows than are taken at once, and a rest of them.
+        let x: Vec<f64> = numbers(2 * 21 * 2, 1).iter().map(|v| 1e6 + v).collect();
+        let y = untaped().instance_norm(&Value::new(x.clone(), 2), 2);
+        for (image, x) in y.data().chunks_exact(42).zip(x.chunks_exact(42)) {
+            for k in 0..2 {
+                let column = |v: &[f64]| -> Vec<f64> { v.iter().skip(k).step_by(2).copied().collect() };
+                let (x, y) = (column(x), column(image));
+                let mean = x.iter().sum::<f64>() / 21.0;
+                let variance = x.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 21.0;
+                for (x, y) in x.iter().zip(&y) {
+                    assert!(((x - mean) / (variance + EPSILON).sqrt() - y).abs() < 1e-8);
+                }
+            }
+        }
+    }
 
     check!(derivatives, [(8, 3)], |o, _at, p| {
         let x = table(o, &p[0]);

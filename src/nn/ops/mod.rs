@@ -27,13 +27,13 @@ mod linear;
 mod lists;
 mod multiply;
 mod pool;
-mod projection_loss;
 mod propagate;
 mod scale;
 mod scores;
 mod segment_softmax;
 mod sparse_inverse_loss;
 mod spectral;
+mod subspace_loss;
 #[cfg(test)]
 pub(in crate::nn) mod testing;
 mod trial;
@@ -67,13 +67,13 @@ pub use linear::LinearOp;
 pub use lists::Lists;
 pub use multiply::MultiplyOp;
 pub use pool::PoolOp;
-pub use projection_loss::{ProjectionLossOp, Vectors};
 pub use propagate::PropagateOp;
 pub use scale::ScaleOp;
 pub use scores::ScoresOp;
 pub use segment_softmax::SegmentSoftmaxOp;
 pub use sparse_inverse_loss::SparseInverseLossOp;
 pub use spectral::{Images, SpectralOp};
+pub use subspace_loss::{SubspaceLoss, SubspaceLossOp, Vectors};
 pub use trial::Trial;
 pub use weighted_sum::WeightedSumOp;
 
@@ -100,13 +100,13 @@ pub trait Ops:
     + LinearOp
     + MultiplyOp
     + PoolOp
-    + ProjectionLossOp
     + PropagateOp
     + ScaleOp
     + ScoresOp
     + SegmentSoftmaxOp
     + SparseInverseLossOp
     + SpectralOp
+    + SubspaceLossOp
     + WeightedSumOp
 {
 }

@@ -4,6 +4,7 @@
 use std::f64::consts::TAU;
 
 use dfdx::prelude::{Axes3, Cpu, Device, HasShape, PermuteTo, ReshapeTo, Tape, TryMatMul};
+use pulp::Arch;
 use rayon::prelude::*;
 
 use super::add::AddOp;
@@ -131,37 +132,56 @@ impl<E: Real> Transform<E> {
     }
 }
 
-/// y ← y + sign · x R over modes: x (modes × p), R (modes · p × q), y (modes × q).
-fn mix<E: Real>(y: &mut [E], x: &[E], r: &[E], [p, q]: [usize; 2], sign: E) {
-    for ((y, x), r) in y.chunks_exact_mut(q).zip(x.chunks_exact(p)).zip(r.chunks_exact(p * q)) {
-        for (&x, r) in x.iter().zip(r.chunks_exact(q)) {
-            y.iter_mut().zip(r).for_each(|(y, &r)| *y += sign * x * r);
+/// Complex numbers: real parts, then imaginary ones.
+type Parts<'a, E> = [&'a [E]; 2];
+
+/// y ← y + x R over modes: x (modes × p), R (modes · p × q), y (modes × q), all complex.
+#[inline(always)]
+fn mix<E: Real>([yr, yi]: [&mut [E]; 2], [xr, xi]: Parts<E>, [rr, ri]: Parts<E>, [p, q]: [usize; 2]) {
+    let made = yr.chunks_exact_mut(q).zip(yi.chunks_exact_mut(q));
+    let seen = xr.chunks_exact(p).zip(xi.chunks_exact(p));
+    let weights = rr.chunks_exact(p * q).zip(ri.chunks_exact(p * q));
+    for (((yr, yi), (xr, xi)), (rr, ri)) in made.zip(seen).zip(weights) {
+        let rows = rr.chunks_exact(q).zip(ri.chunks_exact(q));
+        for ((&a, &b), (rr, ri)) in xr.iter().zip(xi).zip(rows) {
+            for (((yr, yi), &rr), &ri) in yr.iter_mut().zip(&mut *yi).zip(rr).zip(ri) {
+                *yr += a * rr - b * ri;
+                *yi += a * ri + b * rr;
+            }
         }
     }
 }
 
-/// x ← x + sign · y Rᵀ over modes.
-fn mix_back<E: Real>(x: &mut [E], y: &[E], r: &[E], [p, q]: [usize; 2], sign: E) {
-    for ((y, x), r) in y.chunks_exact(q).zip(x.chunks_exact_mut(p)).zip(r.chunks_exact(p * q)) {
-        for (x, r) in x.iter_mut().zip(r.chunks_exact(q)) {
-            *x += sign * y.iter().zip(r).fold(E::default(), |sum, (&y, &r)| sum + y * r);
+/// R ← R + conj(x)ᵀ y over modes.
+#[inline(always)]
+fn outer<E: Real>([rr, ri]: [&mut [E]; 2], [xr, xi]: Parts<E>, [yr, yi]: Parts<E>, [p, q]: [usize; 2]) {
+    let made = yr.chunks_exact(q).zip(yi.chunks_exact(q));
+    let seen = xr.chunks_exact(p).zip(xi.chunks_exact(p));
+    let weights = rr.chunks_exact_mut(p * q).zip(ri.chunks_exact_mut(p * q));
+    for (((yr, yi), (xr, xi)), (rr, ri)) in made.zip(seen).zip(weights) {
+        let rows = rr.chunks_exact_mut(q).zip(ri.chunks_exact_mut(q));
+        for ((&a, &b), (rr, ri)) in xr.iter().zip(xi).zip(rows) {
+            for (((rr, ri), &yr), &yi) in rr.iter_mut().zip(ri).zip(yr).zip(yi) {
+                *rr += a * yr + b * yi;
+                *ri += a * yi - b * yr;
+            }
         }
     }
 }
 
-/// R ← R + sign · xᵀ y over modes.
-fn outer<E: Real>(r: &mut [E], x: &[E], y: &[E], [p, q]: [usize; 2], sign: E) {
-    for ((y, x), r) in y.chunks_exact(q).zip(x.chunks_exact(p)).zip(r.chunks_exact_mut(p * q)) {
-        for (&x, r) in x.iter().zip(r.chunks_exact_mut(q)) {
-            r.iter_mut().zip(y).for_each(|(r, &y)| *r += sign * x * y);
-        }
-    }
+/// The conjugate transpose of R (modes · p × q): modes · q × p.
+fn adjoint<E: Real>([rr, ri]: Parts<E>, [p, q]: [usize; 2]) -> [Vec<E>; 2] {
+    let of = |part: &[E], sign: E| -> Vec<E> {
+        let mode = |r: &[E]| (0..p * q).map(|at| sign * r[at % p * q + at / p]).collect::<Vec<_>>();
+        part.chunks_exact(p * q).flat_map(mode).collect()
+    };
+    [of(rr, E::narrow(1.0)), of(ri, E::narrow(-1.0))]
 }
 
 impl<E: Real, T: Tape<E, Cpu>> SpectralOp for FusedOps<E, T> {
     fn spectral(&mut self, x: &Value<E>, [re, im]: [&Param<Self>; 2], images: Images) -> Value<E> {
         let (p, q) = (x.cols(), re.shape().1);
-        let (modes, one) = (Images::weights(images.modes), E::narrow(1.0));
+        let (modes, arch) = (Images::weights(images.modes), Arch::new());
         let transform = Transform::new(images);
         let (r, i) = (re.as_vec(), im.as_vec());
         let mut y = vec![E::default(); images.count * images.pixels() * q];
@@ -171,10 +191,8 @@ impl<E: Real, T: Tape<E, Cpu>> SpectralOp for FusedOps<E, T> {
             .map(|(y, x)| {
                 let seen = transform.forward(x, p);
                 let mut made = [0; 2].map(|_| vec![E::default(); modes * q]);
-                mix(&mut made[0], &seen[0], &r, [p, q], one);
-                mix(&mut made[0], &seen[1], &i, [p, q], -one);
-                mix(&mut made[1], &seen[0], &i, [p, q], one);
-                mix(&mut made[1], &seen[1], &r, [p, q], one);
+                let [re, im] = &mut made;
+                arch.dispatch(|| mix([re, im], [&seen[0], &seen[1]], [&r, &i], [p, q]));
                 transform.weigh(&mut made, q);
                 transform.transposed([&made[0], &made[1]], q, y);
                 seen
@@ -186,6 +204,7 @@ impl<E: Real, T: Tape<E, Cpu>> SpectralOp for FusedOps<E, T> {
             let Some(g) = so.take(grads) else {
                 return Ok(());
             };
+            let adjoint = adjoint([&r, &i], [p, q]);
             let mut dx = vec![E::default(); images.count * images.pixels() * p];
             let parts: Vec<[Vec<E>; 2]> = dx
                 .par_chunks_mut(images.pixels() * p)
@@ -195,16 +214,13 @@ impl<E: Real, T: Tape<E, Cpu>> SpectralOp for FusedOps<E, T> {
                     let mut made = transform.forward(g, q);
                     transform.weigh(&mut made, q);
                     let mut back = [0; 2].map(|_| vec![E::default(); modes * p]);
-                    mix_back(&mut back[0], &made[0], &r, [p, q], one);
-                    mix_back(&mut back[0], &made[1], &i, [p, q], one);
-                    mix_back(&mut back[1], &made[0], &i, [p, q], -one);
-                    mix_back(&mut back[1], &made[1], &r, [p, q], one);
-                    transform.transposed([&back[0], &back[1]], p, dx);
                     let mut weights = [0; 2].map(|_| vec![E::default(); modes * p * q]);
-                    outer(&mut weights[0], &seen[0], &made[0], [p, q], one);
-                    outer(&mut weights[0], &seen[1], &made[1], [p, q], one);
-                    outer(&mut weights[1], &seen[1], &made[0], [p, q], -one);
-                    outer(&mut weights[1], &seen[0], &made[1], [p, q], one);
+                    let ([re, im], [wr, wi]) = (&mut back, &mut weights);
+                    arch.dispatch(|| {
+                        mix([re, im], [&made[0], &made[1]], [&adjoint[0], &adjoint[1]], [q, p]);
+                        outer([wr, wi], [&seen[0], &seen[1]], [&made[0], &made[1]], [p, q]);
+                    });
+                    transform.transposed([&back[0], &back[1]], p, dx);
                     weights
                 })
                 .collect();
