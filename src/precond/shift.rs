@@ -2,13 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::trial::Trial;
 use crate::error::{Error, Result};
-use crate::linalg::Csr;
+use crate::linalg::{Csr, LinOp};
 
 /// A pivot at most this fraction of its row's sum of magnitudes is no good (PETSc's `zeropivot`).
 const ZERO_PIVOT: f64 = 100.0 * f64::EPSILON;
 /// Bisections of the shift, as in PETSc.
 const BISECTIONS: usize = 5;
+/// The least shift to bisect from, relative to max|A|: for matrices that are singular and weakly dominant.
+const LEAST: f64 = 1e-8;
+/// Doublings of the smallest shift that [`Shifting::Best`] tries.
+const DOUBLINGS: i32 = 5;
 /// Shifts tried by [`Shifting::Nonzero`]: 10⁻¹² max|A|, then ten times more each time.
 const GROWTHS: i32 = 12;
 /// What [`Shifting::InBlocks`] adds to a pivot, as in PETSc.
@@ -44,8 +49,12 @@ impl Shift {
 /// Reference: Manteuffel (1980), doi:10.1090/S0025-5718-1980-0559197-0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Shifting {
-    /// The smallest that five bisections find of the shift that makes A diagonally dominant: `icc`'s default. Every
-    /// pivot is positive.
+    /// Of the one that [`Shifting::Smallest`] finds and its doubles up to 32 times as much, the one with which ten CG
+    /// steps on noise reduce the error most: `icc`'s default. Every pivot is positive.
+    #[serde(rename = "best")]
+    Best,
+    /// The smallest that five bisections find of the shift that makes A diagonally dominant. Every pivot is positive,
+    /// some may be nearly zero, and M then far from A⁻¹.
     #[serde(rename = "smallest")]
     Smallest,
     /// PETSc's default for `icc`: 1/2 of that shift, else 3/4, 7/8 …; the first that works. Every pivot is positive.
@@ -67,6 +76,7 @@ impl Shifting {
     /// As recipes have it.
     pub fn name(self) -> &'static str {
         match self {
+            Shifting::Best => "best",
             Shifting::Smallest => "smallest",
             Shifting::PositiveDefinite => "positive_definite",
             Shifting::Nonzero => "nonzero",
@@ -98,7 +108,51 @@ impl Pivots {
     }
 }
 
-/// Factorises, shifting and trying again as `kind` says.
+impl Shifting {
+    /// Whether every pivot is to be positive.
+    pub(super) fn definite(self) -> bool {
+        matches!(self, Shifting::Best | Shifting::Smallest | Shifting::PositiveDefinite)
+    }
+}
+
+/// The operator that `build` makes, shifting and trying again as `kind` says.
+///
+/// # Errors
+/// [`Error::Numeric`] if that does not help.
+pub(super) fn built<M: LinOp>(
+    method: &str,
+    a: &Csr,
+    kind: Shifting,
+    mut build: impl FnMut(&Pivots) -> Option<M>,
+) -> Result<(M, Shift)> {
+    let mut last = None;
+    let shift = shifted(method, a, kind, |pivots| {
+        last = build(pivots);
+        last.is_some()
+    })?;
+    let Some(first) = last else {
+        return Err(Error::Numeric(format!("{method}: no factor")));
+    };
+    if kind != Shifting::Best || shift.amount == 0.0 {
+        return Ok((first, shift));
+    }
+    let trial = Trial::new(a);
+    let mut best = (trial.energy(&first), first, shift.amount);
+    for doubling in 1..=DOUBLINGS {
+        let amount = shift.amount * 2f64.powi(doubling);
+        let Some(m) = build(&Pivots { shift: amount, definite: true, patch: None }) else {
+            continue;
+        };
+        let energy = trial.energy(&m);
+        // Equal ones: the nearer to A.
+        if energy > best.0 * (1.0 + 1e-12) {
+            best = (energy, m, amount);
+        }
+    }
+    Ok((best.1, Shift { amount: best.2, attempts: shift.attempts + DOUBLINGS as usize }))
+}
+
+/// Factorises, shifting and trying again as `kind` says; [`Shifting::Best`] here is [`Shifting::Smallest`].
 ///
 /// # Errors
 /// [`Error::Numeric`] if that does not help.
@@ -108,8 +162,7 @@ pub(super) fn shifted(
     kind: Shifting,
     mut factorize: impl FnMut(&Pivots) -> bool,
 ) -> Result<Shift> {
-    let definite = matches!(kind, Shifting::Smallest | Shifting::PositiveDefinite);
-    let plain = Pivots { shift: 0.0, definite, patch: None };
+    let plain = Pivots { shift: 0.0, definite: kind.definite(), patch: None };
     if factorize(&plain) {
         return Ok(Shift::NONE);
     }
@@ -133,8 +186,8 @@ pub(super) fn shifted(
                 None => failed("a zero pivot that no shift removes"),
             }
         }
-        Shifting::PositiveDefinite | Shifting::Smallest => {
-            let refine = kind == Shifting::Smallest;
+        Shifting::PositiveDefinite | Shifting::Smallest | Shifting::Best => {
+            let refine = kind != Shifting::PositiveDefinite;
             match bisected(1.1 * dominance_shift(a), refine, with) {
                 Some(shift) => Ok(shift),
                 None => failed("no positive pivots even with a shift that makes the matrix diagonally dominant"),
@@ -164,9 +217,9 @@ fn bisected(top: f64, refine: bool, mut factorize: impl FnMut(f64) -> bool) -> O
     None
 }
 
-/// The smallest α for which A + α I is weakly diagonally dominant with positive diagonal.
+/// The smallest α for which A + α I is weakly diagonally dominant with positive diagonal, or [`LEAST`].
 fn dominance_shift(a: &Csr) -> f64 {
-    (0..a.nrows()).fold(ZERO_PIVOT, |top, i| {
+    (0..a.nrows()).fold(LEAST * a.max_abs(), |top, i| {
         let (cols, vals) = a.row(i);
         let off: f64 = cols.iter().zip(vals).filter(|&(&j, _)| j as usize != i).map(|(_, v)| v.abs()).sum();
         top.max(off - a.get(i, i))

@@ -56,14 +56,17 @@ pub struct Args {
     #[arg(long)]
     symmetrize: bool,
     /// Drop entries below EPS of a learned explicit inverse
-    #[arg(long, value_name = "EPS", default_value_t = 0.0)]
+    #[arg(long, value_name = "EPS", default_value_t = 0.0, allow_negative_numbers = true)]
     filter: f64,
     /// Stop at ‖b − A x‖ ≤ rtol ‖b‖
-    #[arg(long, default_value_t = Stop::default().rtol)]
+    #[arg(long, default_value_t = Stop::default().rtol, allow_negative_numbers = true)]
     rtol: f64,
     /// Stop at ‖b − A x‖ ≤ atol
-    #[arg(long, default_value_t = Stop::default().atol)]
+    #[arg(long, default_value_t = Stop::default().atol, allow_negative_numbers = true)]
     atol: f64,
+    /// Give up at ‖b − A x‖ > dtol max(‖b‖, ‖b − A x₀‖)
+    #[arg(long, default_value_t = Stop::default().dtol, allow_negative_numbers = true)]
+    dtol: f64,
     /// Iterations at most
     #[arg(long, default_value_t = Stop::default().max_it, value_name = "N")]
     max_it: usize,
@@ -186,7 +189,7 @@ fn finish(args: &Args, common: &Common, solved: &Solved) -> Result<()> {
     if reason.converged() {
         return Ok(());
     }
-    Err(Error::Numeric(format!("not converged ({}): {}", reason.name(), reason.advice())))
+    Err(Error::Numeric(format!("not converged ({}): {}", reason.name(), reason.advice(solved.method.name()))))
 }
 
 fn stop(args: &Args) -> Stop {
@@ -194,7 +197,8 @@ fn stop(args: &Args) -> Stop {
         Some(Side::Symmetric) => Norm::Natural,
         _ => Norm::Unpreconditioned,
     };
-    Stop { rtol: args.rtol, atol: args.atol, max_it: args.max_it, norm: args.norm.unwrap_or(own), ..Stop::default() }
+    let Args { rtol, atol, dtol, max_it, .. } = *args;
+    Stop { rtol, atol, dtol, max_it, norm: args.norm.unwrap_or(own) }
 }
 
 fn solve(args: &Args, common: &Common, system: &LinearSystem) -> Result<Solved> {
