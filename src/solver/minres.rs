@@ -23,7 +23,7 @@ pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
 struct Config {}
 
 /// ‖A M r‖ relative to ‖M A‖ ‖r‖ at which r counts as a residual that cannot be made smaller.
-const NORMAL_TOLERANCE: f64 = 1e-13;
+const NORMAL_TOLERANCE: f64 = 1e-9;
 
 const REQUIREMENTS: Requirements = Requirements {
     method: "minres",
@@ -83,6 +83,8 @@ pub struct Minres {
     q: Vec<f64>,
     /// Coefficients in a space to deflate.
     c: Vec<f64>,
+    /// The x of the smallest ‖A M r‖, empty until that is nearly 0.
+    best: Vec<f64>,
 }
 
 impl Memory for Minres {}
@@ -156,7 +158,7 @@ fn iterate(
             return Err(Error::Argument("deflated minres needs a coarse space with a factor of Wᵀ A W".into()));
         }
     }
-    let Minres { v_old, v, z, az, w_old, w, q, c: coefficients } = ws;
+    let Minres { v_old, v, z, az, w_old, w, q, c: coefficients, best } = ws;
     for u in [&mut *v_old, v, z, az, w_old, w, q] {
         u.resize(b.len(), 0.0);
     }
@@ -168,6 +170,7 @@ fn iterate(
     let mut stopped = run.begin(x, q);
     // The size of M A, as the Lanczos matrix shows it.
     let mut size = 0.0_f64;
+    let mut normal = Normal::new(best);
     let reason = 'solve: loop {
         if let Some(reason) = stopped {
             break reason;
@@ -194,6 +197,7 @@ fn iterate(
         let (mut c_old, mut s_old, mut c, mut s) = (1.0, 0.0, -1.0, 0.0);
         beta = 0.0;
         let mut plateau = Plateau::new(run.last());
+        normal.begin();
         loop {
             // Lanczos: β₊ v₊ = A z − α v − β v₋.
             if let Some(space) = space {
@@ -221,15 +225,22 @@ fn iterate(
             (c_old, s_old) = (c, s);
             let (delta, gamma_bar) = (c * delta + s * alpha, s * delta - c * alpha);
             size = size.max(alpha.hypot(beta).hypot(beta_next));
-            // ‖A M r‖ ≤ tolerance ‖M A‖ ‖r‖ in the norm of M, r as the iteration before has left it.
-            if gamma_bar.hypot(c_old * beta_next) <= NORMAL_TOLERANCE * size {
-                run.true_residual(x, q);
+            // ‖A M r‖ / ‖r‖ in the norm of M, r as the iteration before has left it.
+            let root = gamma_bar.hypot(c_old * beta_next);
+            if normal.has_risen(root, size, run.last(), x) || root == 0.0 {
+                let residual = run.true_residual(x, q);
                 m.apply(q, z);
                 a.apply(z, az);
                 m.apply(az, v);
                 let (of_r, of_normal) = (vector::dot(q, z).sqrt(), vector::dot(az, v).sqrt());
-                if of_normal <= 10.0 * NORMAL_TOLERANCE * size * of_r {
-                    break 'solve Reason::DivergedInconsistent;
+                if of_normal <= f64::EPSILON * size * of_r || !normal.falls() {
+                    break 'solve match of_normal <= 10.0 * NORMAL_TOLERANCE * size * of_r {
+                        true => Reason::DivergedInconsistent,
+                        false => Reason::DivergedStagnation,
+                    };
+                }
+                if !residual.is_finite() {
+                    break 'solve Reason::DivergedNan;
                 }
                 deflate(space, coefficients, &run, x, q);
                 continue 'solve;
@@ -291,6 +302,55 @@ fn deflate(space: Option<&CoarseSpace>, c: &mut [f64], run: &ConvergenceTest, x:
         space.restrict(q, c);
         space.prolong(1.0, c, x);
         run.residual(x, q);
+    }
+}
+
+/// How ‖A M r‖ / ‖r‖ goes where A is singular and b not in its range: down as far as rounding lets it, then up again
+/// while x grows beyond all bounds. The solve then starts again from the x before that; that it is singular shows where
+/// a new start brings nothing.
+struct Normal<'a> {
+    least: f64,
+    /// The residual there, and x.
+    residual: f64,
+    x: &'a mut Vec<f64>,
+    /// The least of the start before.
+    before: f64,
+}
+
+impl<'a> Normal<'a> {
+    /// Relative to ‖M A‖: above it nothing is noted.
+    const SMALL: f64 = 1e-7;
+    /// A rise that is no fluctuation.
+    const RISE: f64 = 1e3;
+
+    fn new(x: &'a mut Vec<f64>) -> Self {
+        x.clear();
+        Normal { least: f64::INFINITY, residual: 0.0, x, before: f64::INFINITY }
+    }
+
+    /// A (re)start of the iteration.
+    fn begin(&mut self) {
+        self.before = self.before.min(self.least);
+        self.least = f64::INFINITY;
+    }
+
+    /// Notes the `root` of x; where it has risen since, and the residual not fallen, x is put back.
+    fn has_risen(&mut self, root: f64, size: f64, residual: f64, x: &mut [f64]) -> bool {
+        if root <= Self::SMALL * size && root < 0.1 * self.least {
+            (self.least, self.residual) = (root, residual);
+            self.x.clear();
+            self.x.extend_from_slice(x);
+        }
+        let risen = root >= Self::RISE * self.least && residual >= 0.5 * self.residual;
+        if risen {
+            x.copy_from_slice(self.x);
+        }
+        risen
+    }
+
+    /// Whether this start has brought less than the one before.
+    fn falls(&self) -> bool {
+        self.least < 0.1 * self.before
     }
 }
 
