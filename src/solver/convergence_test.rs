@@ -85,7 +85,7 @@ impl<'a> ConvergenceTest<'a> {
             history: Vec::with_capacity(stop.max_it.min(HISTORY) + 1),
             verified: None,
             claimed: false,
-            stagnation: Stagnation::default(),
+            stagnation: Stagnation::new(n),
         };
         let size = match run.uses_z() {
             false => b_norm,

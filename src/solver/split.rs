@@ -95,7 +95,7 @@ fn in_parts(
     let mut target = stop.target(vector::norm2(&half));
     let between = Between { a, halves, scratch: Mutex::new([vec![0.0; n], vec![0.0; n]]) };
     let mut total: Option<Outcome> = None;
-    let mut stagnation = Stagnation::default();
+    let mut stagnation = Stagnation::new(n);
     loop {
         run.residual(x, &mut r);
         halves.left(&r, &mut half);

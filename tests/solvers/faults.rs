@@ -190,13 +190,11 @@ fn what_rounding_does_not_allow_ends_soon_with_the_best_x() {
         let (out, x) = solve(method, &a, Props::SPD, pc, &b, &stop);
         println!("{method} {pc}: {} {} {:.1e}", out.iterations, out.reason.name(), out.relative_residual());
         assert_eq!(out.reason, Reason::DivergedStagnation, "{method} {pc} after {}", out.iterations);
-        assert!(out.iterations < 1500, "{method} {pc}: {}", out.iterations);
+        assert!(out.iterations < 3000, "{method} {pc}: {}", out.iterations);
         assert!(out.relative_residual() < 1e-4, "{method} {pc}: {}", out.relative_residual());
         let truth = residual(&a, &b, &x);
         assert!((out.residual / truth - 1.0).abs() < 1e-2, "{method} {pc}: {} {truth}", out.residual);
-        // As good as what a claim has shown.
-        let best = out.history.iter().copied().fold(f64::INFINITY, f64::min);
-        assert!(best > 0.0 && !out.reason.advice(method).is_empty());
+        assert!(out.reason.advice(method).contains("rounding"));
     }
     // A run that the limit ends after claims proved false returns the best x too.
     let (short, _) = solve("cg", &a, Props::SPD, "ict", &b, &Stop { max_it: 25, ..Stop::rtol(1e-14) });
@@ -357,8 +355,18 @@ fn multigrid_is_told_the_unknowns_of_a_node() {
     });
     println!("{counts:?}");
     assert!(counts.iter().all(|[one, two]| 3 * two < 2 * one), "{counts:?}");
-    let error = "amg(block = 7)".parse::<Spec>().unwrap().build(&elasticity(20)).err().unwrap().to_string();
-    assert!(error.contains("block = 7"), "{error}");
+    // Numbered component by component: the same preconditioner.
+    let a = elasticity(40);
+    let n = a.nrows();
+    let order: Vec<u32> = (0..n as u32).map(|k| 2 * k % n as u32 + u32::from(2 * k >= n as u32)).collect();
+    let other = a.permuted(&order).unwrap();
+    let (x, mut y, mut z) = (random_vector(n, 209), vec![0.0; n], vec![0.0; n]);
+    let permuted: Vec<f64> = order.iter().map(|&k| x[k as usize]).collect();
+    "amg(block = 2)".parse::<Spec>().unwrap().build(&a).unwrap().op.apply(&x, &mut y);
+    "amg(block = 2)".parse::<Spec>().unwrap().build(&other).unwrap().op.apply(&permuted, &mut z);
+    assert!(order.iter().zip(&z).all(|(&k, z)| y[k as usize] == *z));
+    let error = "amg(block = 11)".parse::<Spec>().unwrap().build(&elasticity(20)).err().unwrap().to_string();
+    assert!(error.contains("block = 11"), "{error}");
     assert!("amg(block = 0)".parse::<Spec>().is_err());
     assert_eq!("amg(block = 2)".parse::<Spec>().unwrap().to_string(), "amg(0, block = 2)");
 }

@@ -56,16 +56,16 @@ pub struct Args {
     #[arg(long)]
     symmetrize: bool,
     /// Drop entries below EPS of a learned explicit inverse
-    #[arg(long, value_name = "EPS", default_value_t = 0.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "EPS", default_value_t = 0.0, allow_hyphen_values = true)]
     filter: f64,
     /// Stop at ‖b − A x‖ ≤ rtol ‖b‖
-    #[arg(long, default_value_t = Stop::default().rtol, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = Stop::default().rtol, allow_hyphen_values = true)]
     rtol: f64,
     /// Stop at ‖b − A x‖ ≤ atol
-    #[arg(long, default_value_t = Stop::default().atol, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = Stop::default().atol, allow_hyphen_values = true)]
     atol: f64,
     /// Give up at ‖b − A x‖ > dtol max(‖b‖, ‖b − A x₀‖)
-    #[arg(long, default_value_t = Stop::default().dtol, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = Stop::default().dtol, allow_hyphen_values = true)]
     dtol: f64,
     /// Iterations at most
     #[arg(long, default_value_t = Stop::default().max_it, value_name = "N")]

@@ -6,11 +6,13 @@
 mod aggregate;
 mod coarsest;
 mod cycle;
+mod layout;
 mod prolong;
 mod rigid;
 
 use cycle::Level;
 pub use cycle::Smoothing;
+use layout::Layout;
 pub use rigid::rigid_body_modes;
 
 use std::sync::{Mutex, PoisonError};
@@ -45,8 +47,9 @@ pub struct AmgParams {
     pub theta: f64,
     /// Damping of the prolongator's Jacobi step, divided by ρ(D⁻¹ A).
     pub omega: f64,
-    /// Unknowns of a node, as they follow each other: 2 or 3 displacements; each has a constant of its own in the
-    /// near-null space.
+    /// Unknowns of a node (2 or 3 displacements), each with a constant of its own in the near-null space. They may come
+    /// node by node or component by component: the order in which the nodes have fewer
+    /// neighbours is taken.
     pub block: usize,
     /// Unknowns at which the hierarchy ends with a direct solve.
     pub coarse: usize,
@@ -109,7 +112,15 @@ pub struct Amg {
     coarse_nnz: usize,
     n: usize,
     props: Props,
-    scratch: Mutex<Vec<cycle::Scratch>>,
+    layout: Layout,
+    scratch: Mutex<Scratch>,
+}
+
+/// Scratch of an application: of each level, and x and y in the order of the levels.
+struct Scratch {
+    levels: Vec<cycle::Scratch>,
+    x: Vec<f64>,
+    y: Vec<f64>,
 }
 
 impl Amg {
@@ -122,7 +133,14 @@ impl Amg {
     pub fn new(a: &Csr, params: AmgParams) -> Result<Self> {
         params.check()?;
         let constants = Dense::from_fn(a.nrows(), params.block, |i, j| f64::from(i % params.block == j));
-        Self::with_candidates(a, params, &constants, params.block)
+        let layout = Layout::of(a, params.block);
+        match layout.permutation(a.nrows()) {
+            Some(order) => {
+                let amg = Self::with_candidates(&a.permuted(&order)?, params, &constants, params.block)?;
+                Ok(Amg { layout, ..amg })
+            }
+            None => Self::with_candidates(a, params, &constants, params.block),
+        }
     }
 
     /// With near-null-space vectors as columns of `candidates` (n×m; the rigid-body modes of beams), `block`
@@ -175,8 +193,8 @@ impl Amg {
             (true, false) => Props::SYMMETRIC,
             (false, _) => Props::GENERAL,
         };
-        let scratch = Mutex::new(cycle::scratch(&levels));
-        Ok(Amg { levels, coarse, coarse_nnz: a.nnz(), n, props, scratch })
+        let scratch = Mutex::new(Scratch { levels: cycle::scratch(&levels), x: vec![0.0; n], y: vec![0.0; n] });
+        Ok(Amg { levels, coarse, coarse_nnz: a.nnz(), n, props, layout: Layout::Nodes, scratch })
     }
 
     /// Unknowns of each level, the finest first.
@@ -203,7 +221,13 @@ impl LinOp for Amg {
     fn apply(&self, x: &[f64], y: &mut [f64]) {
         // The scratch holds nothing between calls, so that a panic elsewhere cannot have spoiled it.
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        cycle::v_cycle(&self.levels, &*self.coarse, x, y, &mut scratch);
+        let Scratch { levels, x: inner_x, y: inner_y } = &mut *scratch;
+        if self.layout == Layout::Nodes {
+            return cycle::v_cycle(&self.levels, &*self.coarse, x, y, levels);
+        }
+        self.layout.gather(x, inner_x);
+        cycle::v_cycle(&self.levels, &*self.coarse, inner_x, inner_y, levels);
+        self.layout.scatter(inner_y, y);
     }
     fn nnz(&self) -> usize {
         let per_level = |l: &Level| l.a.nnz() + l.p.nnz();
