@@ -12,8 +12,13 @@ const ZERO_PIVOT: f64 = 100.0 * f64::EPSILON;
 const BISECTIONS: usize = 5;
 /// The least shift to bisect from, relative to max|A|: for matrices that are singular and weakly dominant.
 const LEAST: f64 = 1e-8;
-/// Doublings of the smallest shift that [`Shifting::Best`] tries.
-const DOUBLINGS: i32 = 5;
+/// The factor between the shifts that [`Shifting::Best`] tries, how far down from the one that makes A diagonally
+/// dominant, and up.
+const STEP: f64 = 4.0;
+const DESCENTS: i32 = 12;
+const ASCENTS: i32 = 3;
+/// Energies that differ by less, relatively, are equal.
+const EQUAL: f64 = 1e-12;
 /// Shifts tried by [`Shifting::Nonzero`]: 10⁻¹² max|A|, then ten times more each time.
 const GROWTHS: i32 = 12;
 /// What [`Shifting::InBlocks`] adds to a pivot, as in PETSc.
@@ -49,8 +54,9 @@ impl Shift {
 /// Reference: Manteuffel (1980), doi:10.1090/S0025-5718-1980-0559197-0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Shifting {
-    /// Of the one that [`Shifting::Smallest`] finds and its doubles up to 32 times as much, the one with which ten CG
-    /// steps on noise reduce the error most: `icc`'s default. Every pivot is positive.
+    /// Of the shift that makes A diagonally dominant, its fourths for as long as there is a factor, its multiples of four
+    /// and what lies between the best of them and its neighbours, the one with which ten CG steps on noise reduce the
+    /// error most: the default of `icc` and `ict`. Every pivot is positive.
     #[serde(rename = "best")]
     Best,
     /// The smallest that five bisections find of the shift that makes A diagonally dominant. Every pivot is positive,
@@ -125,34 +131,61 @@ pub(super) fn built<M: LinOp>(
     kind: Shifting,
     mut build: impl FnMut(&Pivots) -> Option<M>,
 ) -> Result<(M, Shift)> {
+    let plain = Pivots { shift: 0.0, definite: kind.definite(), patch: None };
+    if kind == Shifting::Best {
+        return match build(&plain) {
+            Some(m) => Ok((m, Shift::NONE)),
+            None => best(method, a, |shift| build(&Pivots { shift, ..plain })),
+        };
+    }
     let mut last = None;
     let shift = shifted(method, a, kind, |pivots| {
         last = build(pivots);
         last.is_some()
     })?;
-    let Some(first) = last else {
-        return Err(Error::Numeric(format!("{method}: no factor")));
-    };
-    if kind != Shifting::Best || shift.amount == 0.0 {
-        return Ok((first, shift));
-    }
-    let trial = Trial::new(a);
-    let mut best = (trial.energy(&first), first, shift.amount);
-    for doubling in 1..=DOUBLINGS {
-        let amount = shift.amount * 2f64.powi(doubling);
-        let Some(m) = build(&Pivots { shift: amount, definite: true, patch: None }) else {
-            continue;
-        };
-        let energy = trial.energy(&m);
-        // Equal ones: the nearer to A.
-        if energy > best.0 * (1.0 + 1e-12) {
-            best = (energy, m, amount);
-        }
-    }
-    Ok((best.1, Shift { amount: best.2, attempts: shift.attempts + DOUBLINGS as usize }))
+    last.map(|m| (m, shift)).ok_or_else(|| no_factor(method))
 }
 
-/// Factorises, shifting and trying again as `kind` says; [`Shifting::Best`] here is [`Shifting::Smallest`].
+fn no_factor(method: &str) -> Error {
+    Error::Numeric(format!("{method}: no positive pivots even with a shift that makes the matrix diagonally dominant"))
+}
+
+/// See [`Shifting::Best`].
+fn best<M: LinOp>(method: &str, a: &Csr, mut build: impl FnMut(f64) -> Option<M>) -> Result<(M, Shift)> {
+    let trial = Trial::new(a);
+    let top = 1.1 * dominance_shift(a);
+    let (mut found, mut attempts): (Option<(f64, M, f64)>, usize) = (None, 1);
+    // Whether there is a factor with this shift, and whether it is the best so far; of equal ones the nearer to A is.
+    let mut attempt = |amount: f64, found: &mut Option<(f64, M, f64)>| {
+        attempts += 1;
+        let Some(m) = build(amount) else {
+            return (false, false);
+        };
+        let energy = trial.energy(&m);
+        let better = found.as_ref().is_none_or(|(best, _, other)| match amount < *other {
+            true => energy >= best * (1.0 - EQUAL),
+            false => energy > best * (1.0 + EQUAL),
+        });
+        if better {
+            *found = Some((energy, m, amount));
+        }
+        (true, better)
+    };
+    let mut down = (0..=DESCENTS).map(|k| top * STEP.powi(-k));
+    while let Some(amount) = down.next() && attempt(amount, &mut found).0 {}
+    if found.as_ref().is_none_or(|f| f.2 == top) {
+        let mut up = (1..=ASCENTS).map(|k| top * STEP.powi(k));
+        while let Some(amount) = up.next() && attempt(amount, &mut found).1 {}
+    }
+    let around = found.as_ref().map_or(0.0, |f| f.2);
+    for factor in [STEP.sqrt(), STEP.sqrt().recip()] {
+        attempt(factor * around, &mut found);
+    }
+    let (_, m, amount) = found.ok_or_else(|| no_factor(method))?;
+    Ok((m, Shift { amount, attempts }))
+}
+
+/// Factorises, shifting and trying again as `kind` says; [`Shifting::Best`] is for [`built`] and here the smallest.
 ///
 /// # Errors
 /// [`Error::Numeric`] if that does not help.
@@ -190,7 +223,7 @@ pub(super) fn shifted(
             let refine = kind != Shifting::PositiveDefinite;
             match bisected(1.1 * dominance_shift(a), refine, with) {
                 Some(shift) => Ok(shift),
-                None => failed("no positive pivots even with a shift that makes the matrix diagonally dominant"),
+                None => Err(no_factor(method)),
             }
         }
     }

@@ -261,6 +261,10 @@ impl<'a> ConvergenceTest<'a> {
             (reason, residual) = (Reason::DivergedNan, f64::NAN);
         }
         if !reason.converged() {
+            // It was as far as rounding lets it before it went wrong.
+            if reason == Reason::DivergedDtol && self.stagnation.has_claims() {
+                reason = Reason::DivergedStagnation;
+            }
             residual = self.stagnation.restore(residual, x);
         }
         Outcome {

@@ -34,9 +34,14 @@ impl Stagnation {
         self.without_progress >= PATIENCE
     }
 
+    /// Whether a claim has proved false.
+    pub(super) fn has_claims(&self) -> bool {
+        self.residual < f64::INFINITY
+    }
+
     /// Puts the best x of those noted in the place of one of a larger residual; returns the residual of what is left.
     pub(super) fn restore(&self, residual: f64, x: &mut [f64]) -> f64 {
-        if self.residual < f64::INFINITY && (residual.is_nan() || self.residual < residual) {
+        if self.has_claims() && (residual.is_nan() || self.residual < residual) {
             x.copy_from_slice(&self.x);
             return self.residual;
         }
