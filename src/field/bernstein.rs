@@ -73,8 +73,7 @@ impl<const D: usize> Powers<D> {
     pub(super) fn positive(&self, boxes: &[Bounds<D>], depth: usize) -> bool {
         boxes.iter().all(|b| {
             let patch = self.on(b);
-            patch.low > 0.0
-                || (depth > 0 && patch.attained[0] > 0.0 && self.positive(&halves(b), depth - 1))
+            patch.low > 0.0 || (depth > 0 && patch.attained[0] > 0.0 && self.positive(&halves(b), depth - 1))
         })
     }
 }

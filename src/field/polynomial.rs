@@ -297,7 +297,10 @@ mod tests {
             let [low, high] = [f64::min, f64::max].map(|f| dense.iter().copied().reduce(f).unwrap());
             assert!(low > 0.0, "{index}: {low}");
             if now {
-                assert!((1.0 - 1e-9..6.0).contains(&low) && high <= 1000.0 + 1e-6 && high > 990.0, "{index} {low} {high}");
+                assert!(
+                    (1.0 - 1e-9..6.0).contains(&low) && high <= 1000.0 + 1e-6 && high > 990.0,
+                    "{index} {low} {high}"
+                );
             }
             for (x, v) in points.iter().zip(&values) {
                 assert!((m.value(&c, *x) - v).abs() < 1e-9 * 1000.0);

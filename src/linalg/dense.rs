@@ -115,12 +115,7 @@ impl PseudoInverse {
 }
 
 /// L diag(v)⁺ Rᵀ, and the smallest v that is kept (0 where none is).
-fn inverted(
-    left: faer::MatRef<f64>,
-    values: &[f64],
-    right: faer::MatRef<f64>,
-    tolerance: f64,
-) -> (PseudoInverse, f64) {
+fn inverted(left: faer::MatRef<f64>, values: &[f64], right: faer::MatRef<f64>, tolerance: f64) -> (PseudoInverse, f64) {
     let bound = tolerance * values.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
     let kept: Vec<usize> = (0..values.len()).filter(|&k| values[k].abs() > bound).collect();
     let scaled = Mat::from_fn(left.nrows(), kept.len(), |i, k| left[(i, kept[k])] / values[kept[k]]);

@@ -1,6 +1,6 @@
 //! Meshes from Gmsh files: from what a file holds to a mesh that keeps its promises.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::conforming::{self, Gap};
@@ -12,6 +12,9 @@ use crate::system::BoundaryPart;
 
 /// A cell is degenerate if its area or volume is below this times the power of its longest edge.
 const FLAT: f64 = 1e-12;
+
+/// How far from z = 0 a node of a plane mesh may lie, relative to the size of its coordinates.
+const PLANE: f64 = 1e-8;
 
 /// A mesh from a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,9 +48,17 @@ pub fn read_merged(path: &Path) -> Result<Imported> {
 fn mesh(path: &Path, found: Found, merge: bool) -> Result<Imported> {
     let dim = found.elements.iter().map(|e| e.dim).max().unwrap_or(0);
     if dim < 2 {
-        return Err(Error::file(path, "no triangles, quadrilaterals or tetrahedra in it"));
+        let grouped = found.elements.iter().any(|e| !e.groups.is_empty());
+        let reason = match grouped {
+            true => {
+                "no triangles, quadrilaterals or tetrahedra in it: Gmsh saves the elements of physical groups alone once \
+                 there is one; add a Physical Surface (Volume), or save all (gmsh FILE -save_all -save -o OUT.msh)"
+            }
+            false => "no triangles, quadrilaterals or tetrahedra in it",
+        };
+        return Err(Error::file(path, reason));
     }
-    let cells: Vec<&Element> = found.elements.iter().filter(|e| e.dim == dim).collect();
+    let cells = once(found.elements.iter().filter(|e| e.dim == dim));
     let corners = cells[0].nodes.len();
     if let Some(other) = cells.iter().find(|e| e.nodes.len() != corners) {
         let reason = "triangles and quadrilaterals in one mesh: one kind of cells is needed";
@@ -69,8 +80,7 @@ fn mesh(path: &Path, found: Found, merge: bool) -> Result<Imported> {
     let sides = sides(path, &numbered, &cells, dim)?;
     closed(path, &found, &points, &renumber, &sides)?;
     let mut parts: Vec<BoundaryPart> = Vec::new();
-    for facet in found.elements.iter().filter(|e| e.dim + 1 == dim) {
-        let Some(group) = facet.group else { continue };
+    for facet in found.elements.iter().filter(|e| e.dim + 1 == dim && !e.groups.is_empty()) {
         let mut key = nodes.numbers(path, facet)?;
         key.iter_mut().for_each(|v| *v = renumber[*v as usize]);
         let corners = key.clone();
@@ -79,16 +89,21 @@ fn mesh(path: &Path, found: Found, merge: bool) -> Result<Imported> {
             let reason = "an element of a physical group that is no side of a cell";
             return Err(at_line(path, facet.line, reason));
         }
-        let named = found.names.get(&(facet.dim, group));
-        let name = named.cloned().unwrap_or_else(|| format!("physical {group}"));
-        match parts.iter_mut().find(|p| p.name == name) {
-            Some(part) => part.facets.push(corners),
-            None => parts.push(BoundaryPart { name, facets: vec![corners] }),
+        for group in &*facet.groups {
+            let named = found.names.get(&(facet.dim, *group));
+            let name = named.cloned().unwrap_or_else(|| format!("physical {group}"));
+            match parts.iter_mut().find(|p| p.name == name) {
+                Some(part) => part.facets.push(corners.clone()),
+                None => parts.push(BoundaryPart { name, facets: vec![corners.clone()] }),
+            }
         }
     }
     let mut notes = Vec::new();
     if turned > 0 {
         notes.push(format!("{turned} cells of negative orientation turned round"));
+    }
+    if found.second_order {
+        notes.push("elements of second order read by their corners".into());
     }
     if unused > 0 {
         notes.push(format!("{unused} nodes that no cell uses left out"));
@@ -97,6 +112,17 @@ fn mesh(path: &Path, found: Found, merge: bool) -> Result<Imported> {
         notes.push(format!("{merged} nodes merged with others at the same place"));
     }
     Ok(Imported { mesh: assemble(&points, &numbered, dim), parts, notes })
+}
+
+/// Each cell once: version 2 writes it for every physical group that it is in.
+fn once<'a>(cells: impl Iterator<Item = &'a Element>) -> Vec<&'a Element> {
+    let mut seen = HashSet::new();
+    let new = |cell: &&Element| {
+        let mut key = cell.nodes.clone();
+        key.sort_unstable();
+        seen.insert(key)
+    };
+    cells.filter(new).collect()
 }
 
 fn assemble(points: &[[f64; 3]], cells: &[Vec<u32>], dim: u8) -> AnyMesh {
@@ -157,13 +183,13 @@ impl Nodes {
     fn used(&mut self, path: &Path, dim: u8, cells: &[Vec<u32>]) -> Result<(Vec<[f64; 3]>, Vec<u32>)> {
         let mut renumber = vec![u32::MAX; self.points.len()];
         cells.iter().flatten().for_each(|&v| renumber[v as usize] = 0);
-        let size = self.points.iter().flat_map(|p| p.0).fold(0.0f64, |m, x| m.max(x.abs()));
+        let size = self.points.iter().flat_map(|p| [p.0[0], p.0[1]]).fold(0.0f64, |m, x| m.max(x.abs()));
         let mut points = Vec::new();
         for (slot, &(point, line)) in renumber.iter_mut().zip(&self.points) {
             if *slot == u32::MAX {
                 continue;
             }
-            if dim == 2 && point[2].abs() > FLAT * size {
+            if dim == 2 && point[2].abs() > PLANE * size {
                 let reason = format!("z = {}: plane meshes lie in z = 0", point[2]);
                 return Err(at_line(path, line, reason));
             }
@@ -243,7 +269,7 @@ fn closed(
     let tag = |v: u32| tags[v as usize];
     let place = |v: u32| {
         let [x, y, z] = points[v as usize];
-        if points.iter().all(|p| p[2] == 0.0) { format!("({x}, {y})") } else { format!("({x}, {y}, {z})") }
+        if open[0].len() == 2 { format!("({x}, {y})") } else { format!("({x}, {y}, {z})") }
     };
     let names = |side: &[u32]| side.iter().map(|&v| tag(v).to_string()).collect::<Vec<_>>().join(", ");
     Err(Error::file(

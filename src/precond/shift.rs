@@ -56,7 +56,8 @@ impl Shift {
 pub enum Shifting {
     /// Of the shift that makes A diagonally dominant, its fourths for as long as there is a factor, its multiples of four
     /// and what lies between the best of them and its neighbours, the one with which ten CG steps on noise reduce the
-    /// error most: the default of `icc` and `ict`. Every pivot is positive.
+    /// error most: the default of `icc` and `ict`. For A that is not positive definite it is [`Shifting::Smallest`].
+    /// Every pivot is positive.
     #[serde(rename = "best")]
     Best,
     /// The smallest that five bisections find of the shift that makes A diagonally dominant. Every pivot is positive,
@@ -133,10 +134,12 @@ pub(super) fn built<M: LinOp>(
 ) -> Result<(M, Shift)> {
     let plain = Pivots { shift: 0.0, definite: kind.definite(), patch: None };
     if kind == Shifting::Best {
-        return match build(&plain) {
-            Some(m) => Ok((m, Shift::NONE)),
-            None => best(method, a, |shift| build(&Pivots { shift, ..plain })),
-        };
+        if let Some(m) = build(&plain) {
+            return Ok((m, Shift::NONE));
+        }
+        if let Some(found) = best(method, a, |shift| build(&Pivots { shift, ..plain }))? {
+            return Ok(found);
+        }
     }
     let mut last = None;
     let shift = shifted(method, a, kind, |pivots| {
@@ -150,10 +153,11 @@ fn no_factor(method: &str) -> Error {
     Error::Numeric(format!("{method}: no positive pivots even with a shift that makes the matrix diagonally dominant"))
 }
 
-/// See [`Shifting::Best`].
-fn best<M: LinOp>(method: &str, a: &Csr, mut build: impl FnMut(f64) -> Option<M>) -> Result<(M, Shift)> {
+/// See [`Shifting::Best`]; `None` where A is not positive definite, so that there is nothing to go by.
+fn best<M: LinOp>(method: &str, a: &Csr, mut build: impl FnMut(f64) -> Option<M>) -> Result<Option<(M, Shift)>> {
     let trial = Trial::new(a);
     let top = 1.1 * dominance_shift(a);
+    let mut definite = true;
     let (mut found, mut attempts): (Option<(f64, M, f64)>, usize) = (None, 1);
     // Whether there is a factor with this shift, and whether it is the best so far; of equal ones the nearer to A is.
     let mut attempt = |amount: f64, found: &mut Option<(f64, M, f64)>| {
@@ -161,7 +165,10 @@ fn best<M: LinOp>(method: &str, a: &Csr, mut build: impl FnMut(f64) -> Option<M>
         let Some(m) = build(amount) else {
             return (false, false);
         };
-        let energy = trial.energy(&m);
+        let Some(energy) = trial.energy(&m) else {
+            definite = false;
+            return (false, false);
+        };
         let better = found.as_ref().is_none_or(|(best, _, other)| match amount < *other {
             true => energy >= best * (1.0 - EQUAL),
             false => energy > best * (1.0 + EQUAL),
@@ -172,17 +179,25 @@ fn best<M: LinOp>(method: &str, a: &Csr, mut build: impl FnMut(f64) -> Option<M>
         (true, better)
     };
     let mut down = (0..=DESCENTS).map(|k| top * STEP.powi(-k));
-    while let Some(amount) = down.next() && attempt(amount, &mut found).0 {}
+    while let Some(amount) = down.next()
+        && attempt(amount, &mut found).0
+    {}
     if found.as_ref().is_none_or(|f| f.2 == top) {
         let mut up = (1..=ASCENTS).map(|k| top * STEP.powi(k));
-        while let Some(amount) = up.next() && attempt(amount, &mut found).1 {}
+        while let Some(amount) = up.next()
+            && attempt(amount, &mut found).1
+        {}
     }
-    let around = found.as_ref().map_or(0.0, |f| f.2);
-    for factor in [STEP.sqrt(), STEP.sqrt().recip()] {
-        attempt(factor * around, &mut found);
+    if let Some(around) = found.as_ref().map(|f| f.2) {
+        for factor in [STEP.sqrt(), STEP.sqrt().recip()] {
+            attempt(factor * around, &mut found);
+        }
+    }
+    if !definite {
+        return Ok(None);
     }
     let (_, m, amount) = found.ok_or_else(|| no_factor(method))?;
-    Ok((m, Shift { amount, attempts }))
+    Ok(Some((m, Shift { amount, attempts })))
 }
 
 /// Factorises, shifting and trying again as `kind` says; [`Shifting::Best`] is for [`built`] and here the smallest.

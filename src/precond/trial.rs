@@ -20,9 +20,9 @@ impl<'a> Trial<'a> {
         Trial { a, b: (0..a.nrows()).map(|_| rng.random_range(-1.0..1.0)).collect() }
     }
 
-    /// ‖x*‖²_A − ‖x* − x‖²_A of the x that ten CG steps with M reach: the larger, the smaller the error is. Steps end
-    /// early where A or M shows that it is not definite.
-    pub(super) fn energy(&self, m: &dyn LinOp) -> f64 {
+    /// ‖x*‖²_A − ‖x* − x‖²_A of the x that ten CG steps with M reach: the larger, the smaller the error is. `None` where A
+    /// shows that it is not positive definite, so that there is no such norm.
+    pub(super) fn energy(&self, m: &dyn LinOp) -> Option<f64> {
         let n = self.b.len();
         let mut r = self.b.clone();
         let (mut z, mut p, mut ap) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
@@ -33,14 +33,18 @@ impl<'a> Trial<'a> {
             let beta = if before > 0.0 { rz / before } else { 0.0 };
             vector::xpby(&z, beta, &mut p);
             self.a.par_spmv(&p, &mut ap);
-            let alpha = rz / vector::dot(&p, &ap);
-            if !(rz > 0.0 && alpha > 0.0 && alpha.is_finite()) {
+            let curvature = vector::dot(&p, &ap);
+            if curvature < 0.0 {
+                return None;
+            }
+            let alpha = rz / curvature;
+            if !(rz > 0.0 && alpha.is_finite()) {
                 break;
             }
             energy += alpha * rz;
             vector::axpy(-alpha, &ap, &mut r);
             before = rz;
         }
-        energy
+        Some(energy)
     }
 }

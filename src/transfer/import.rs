@@ -54,6 +54,7 @@ pub struct Import {
 /// What a file is not, naming file and line; [`Error::Numeric`] naming the file whose system cannot be solved to a
 /// relative residual of 1e-10; [`Error::Io`] if `output` cannot be written.
 pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Result<()> {
+    let import = &Import { files: matrices(&import.files), ..import.clone() };
     let mut systems: Vec<(LinearSystem, f64)> = Vec::new();
     for (index, file) in import.files.iter().enumerate() {
         if interrupt::requested() {
@@ -96,6 +97,12 @@ pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Resul
     let ids = (0..records.len() as u32).collect();
     let sets = Split::from([(import.set.clone(), ids)]);
     parts::write_whole(output, &header(import, props, &records), &shape, &records, &sets)
+}
+
+/// The files without those that are the right-hand side of another one among them: `*.mtx` names both.
+fn matrices(files: &[PathBuf]) -> Vec<PathBuf> {
+    let right: Vec<PathBuf> = files.iter().filter_map(|f| matrix_market::right_hand_side_beside(f)).collect();
+    files.iter().filter(|f| !right.contains(f)).cloned().collect()
 }
 
 fn header(import: &Import, props: Props, records: &[Record]) -> Header {
@@ -142,14 +149,15 @@ fn read(file: &Path, rhs: Rhs) -> Result<LinearSystem> {
             let b = own.has("b").then(|| own.vector("b")).transpose()?;
             (npz::read_matrix(file)?, b)
         }
-        Some("mtx") => {
-            let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-            let beside = file.with_file_name(format!("{stem}_b.mtx"));
-            let b = beside.is_file().then(|| matrix_market::read_vector(&beside)).transpose()?;
+        Some("mtx" | "gz") => {
+            let b = matrix_market::right_hand_side_beside(file).map(matrix_market::read_vector).transpose()?;
             (matrix_market::read(file)?, b)
         }
         _ => {
-            return Err(Error::file(file, "is neither a Matrix Market file (.mtx) nor a NumPy archive (.npz)"));
+            return Err(Error::file(
+                file,
+                "is neither a Matrix Market file (.mtx, .mtx.gz) nor a NumPy archive (.npz)",
+            ));
         }
     };
     let n = matrix.nrows();

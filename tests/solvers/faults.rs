@@ -97,7 +97,11 @@ fn units_of_b_change_no_iterate() {
                 assert_eq!((out.reason, out.iterations), (plain.reason, plain.iterations), "{method} {pc} 2^{power}");
                 let error = (out.relative_residual() / plain.relative_residual() - 1.0).abs();
                 // Subnormal numbers are rounded.
-                assert!(error < if power > -1000 { 1e-6 } else { 1e-2 }, "{method} {pc} 2^{power}: {}", out.relative_residual());
+                assert!(
+                    error < if power > -1000 { 1e-6 } else { 1e-2 },
+                    "{method} {pc} 2^{power}: {}",
+                    out.relative_residual()
+                );
                 if power > -1000 {
                     assert!(x.iter().zip(&y).all(|(x, y)| x * unit == *y), "{method} {pc} 2^{power}");
                     assert!(out.history.iter().zip(&plain.history).all(|(r, s)| *r == s * unit), "{method} {pc}");

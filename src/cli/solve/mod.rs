@@ -25,7 +25,7 @@ use prepare::Pc;
 ///
 /// A dataset says what holds for its matrices. Any other symmetric matrix with a positive diagonal is taken as positive
 /// definite where the solver needs that (cg, fcg, chebyshev); that it is not shows as DIVERGED_INDEFINITE_MAT. Without
-/// b, that of the file is taken (StAnD, datasets), or else ones.
+/// b, that of the file is taken (StAnD, datasets) or NAME_b.mtx beside NAME.mtx, or else ones.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Matrix Market file, SciPy or StAnD .npz, or dataset (.h5, see --sample)
