@@ -39,7 +39,7 @@ enum Order {
   fempipe mesh meshes/l-shape.msh                        sizes, angles, bandwidth, parts of the boundary
   fempipe mesh meshes/disc.toml --order rcm -o disc.msh  keys of the recipe: shape or file, area, angle, cells")]
 pub struct Args {
-    /// A recipe (.toml) or a Gmsh file (.msh, ASCII, 2.2 or 4.1)
+    /// A recipe (.toml) or a Gmsh file (.msh, text or binary, 2.2 or 4.1)
     source: Option<PathBuf>,
     /// What to mesh
     #[arg(long, value_parser = one_of(&SHAPES), conflicts_with = "source")]

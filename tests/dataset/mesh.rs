@@ -115,7 +115,7 @@ fn bad_files_are_refused_by_line() {
     let cases = [
         ("2.2 0 8", "2.2 1 8", "line 2: says binary"),
         ("2.2 0 8", "4.0 0 8", "line 2: version \"4.0\""),
-        ("$MeshFormat", "solid", "line 9: $Nodes without a $MeshFormat"),
+        ("$MeshFormat", "solid", "line 8: $Nodes without a $MeshFormat"),
         ("2 1 0 0\n30", "2 1 x 0\n30", "line 11: \"x\""),
         ("2 1 0 0\n30", "2 1 nan 0\n30", "line 11: a coordinate"),
         ("30 1 1 0", "2 1 1 0", "line 12: node 2 is there twice"),

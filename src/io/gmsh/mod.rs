@@ -20,8 +20,8 @@ pub use write::{Version, write};
 /// Reads the nodes, elements and physical groups of a file.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be read, [`Error::File`] naming the line that is wrong: another version, a truncated
-/// file, elements of other kinds.
+/// [`Error::Io`] if the file cannot be read, [`Error::File`] naming the line that is wrong: another version, a
+/// truncated file, elements of other kinds.
 pub fn read(path: &Path) -> Result<Found> {
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
     parse::parse(&mut input::Input::new(path, &bytes))
