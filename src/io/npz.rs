@@ -187,7 +187,8 @@ impl Npz {
         let shape = self.array("data")?.shape;
         let fits = match shape[..] {
             [count, r, c] => {
-                let whole = r > 0 && c > 0 && nrows % r == 0 && ncols % c == 0 && count == indices.len();
+                let whole =
+                    r > 0 && c > 0 && nrows.is_multiple_of(r) && ncols.is_multiple_of(c) && count == indices.len();
                 let rows = whole && indptr.len() == nrows / r + 1 && indptr.first() == Some(&0) && indptr.is_sorted();
                 rows && indptr.last().map(|&e| e as usize) == Some(count)
             }

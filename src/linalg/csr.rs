@@ -243,8 +243,9 @@ impl Csr {
             next[i] = (k + usize::from(k < end && indices[k] as usize == i)) as u32;
         }
         for (j, &at) in next.iter().enumerate() {
-            for k in at as usize..indptr[j + 1] as usize {
-                each(indices[k] as usize, j, 0.0, self.values[k]);
+            let rest = at as usize..indptr[j + 1] as usize;
+            for (&i, &v) in indices[rest.clone()].iter().zip(&self.values[rest]) {
+                each(i as usize, j, 0.0, v);
             }
         }
     }

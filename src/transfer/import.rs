@@ -54,7 +54,6 @@ pub struct Import {
 /// What a file is not, naming file and line; [`Error::Numeric`] naming the file whose system cannot be solved to a
 /// relative residual of 1e-10; [`Error::Io`] if `output` cannot be written.
 pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Result<()> {
-    let import = &Import { files: matrices(&import.files), ..import.clone() };
     let mut systems: Vec<(LinearSystem, f64)> = Vec::new();
     for (index, file) in import.files.iter().enumerate() {
         if interrupt::requested() {
@@ -100,7 +99,7 @@ pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Resul
 }
 
 /// The files without those that are the right-hand side of another one among them: `*.mtx` names both.
-fn matrices(files: &[PathBuf]) -> Vec<PathBuf> {
+pub fn matrices(files: &[PathBuf]) -> Vec<PathBuf> {
     let right: Vec<PathBuf> = files.iter().filter_map(|f| matrix_market::right_hand_side_beside(f)).collect();
     files.iter().filter(|f| !right.contains(f)).cloned().collect()
 }

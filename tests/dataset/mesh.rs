@@ -231,15 +231,21 @@ impl Bytes {
         self
     }
     fn ints(&mut self, values: &[i32]) -> &mut Self {
-        values.iter().for_each(|v| drop(self.push(v.to_ne_bytes())));
+        for v in values {
+            self.push(v.to_ne_bytes());
+        }
         self
     }
     fn sizes(&mut self, values: &[u64]) -> &mut Self {
-        values.iter().for_each(|v| drop(self.push(v.to_ne_bytes())));
+        for v in values {
+            self.push(v.to_ne_bytes());
+        }
         self
     }
     fn reals(&mut self, values: &[f64]) -> &mut Self {
-        values.iter().for_each(|v| drop(self.push(v.to_ne_bytes())));
+        for v in values {
+            self.push(v.to_ne_bytes());
+        }
         self
     }
 }

@@ -147,11 +147,11 @@ fn ilut_is_the_same_in_all_units() {
     }
     // Rows in units of their own.
     let (mut rows, mut c) = (a.clone(), b.clone());
-    for i in 0..400 {
+    for (i, c) in c.iter_mut().enumerate() {
         let unit = 2f64.powi((i as i32 * 7) % 40 - 20);
         let range = a.pattern().range(i);
         vector::scale(unit, &mut rows.values_mut()[range]);
-        c[i] *= unit;
+        *c *= unit;
     }
     assert_eq!("ilut".parse::<Spec>().unwrap().build(&rows).unwrap().op.nnz(), known.0);
 }

@@ -18,7 +18,7 @@ impl Layout {
     /// The order in which fewer pairs of nodes are coupled: in the true one the couplings of b × b pairs of unknowns fall
     /// on one pair of nodes.
     pub(super) fn of(a: &Csr, block: usize) -> Layout {
-        if block < 2 || a.nrows() % block != 0 {
+        if block < 2 || !a.nrows().is_multiple_of(block) {
             return Layout::Nodes;
         }
         let nodes = a.nrows() / block;
