@@ -59,7 +59,7 @@ impl Study {
 /// A single claim: what was expected, what was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
-    /// What is claimed, e.g. "p1: |A - A^T|/max|A|".
+    /// What is claimed, e.g. "p1: |a_ij - a_ji| / sqrt(a_ii a_jj)".
     pub what: String,
     /// What should be found.
     pub expected: String,

@@ -51,18 +51,19 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     if args.set.is_empty() || !args.set.chars().all(plain) {
         return Err(Error::Argument(format!("--set {}: names are letters, digits, '-' and '_'", args.set)));
     }
-    let progress = bar(common, "importing", args.files.len(), "files");
-    let import =
-        Import { files: args.files.clone(), rhs: args.rhs, solution: !args.no_solution, set: args.set.clone() };
+    let files = transfer::matrices(&args.files);
+    let count = files.len();
+    let progress = bar(common, "importing", count, "files");
+    let import = Import { files, rhs: args.rhs, solution: !args.no_solution, set: args.set.clone() };
     let done = transfer::import(&import, &args.output, &|k| progress.set_position(k as u64));
     progress.finish_and_clear();
     done?;
     let file = args.output.display();
     if common.json {
-        print(&format!("{}\n", serde_json::json!({ "output": file.to_string(), "samples": args.files.len() })))?;
+        print(&format!("{}\n", serde_json::json!({ "output": file.to_string(), "samples": count })))?;
     } else {
         print(&format!("{file}\n"))?;
     }
-    say(common, &format!("{} samples\nnext: fempipe inspect {file}", args.files.len()));
+    say(common, &format!("{count} samples\nnext: fempipe inspect {file}"));
     Ok(())
 }

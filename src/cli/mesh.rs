@@ -39,7 +39,7 @@ enum Order {
   fempipe mesh meshes/l-shape.msh                        sizes, angles, bandwidth, parts of the boundary
   fempipe mesh meshes/disc.toml --order rcm -o disc.msh  keys of the recipe: shape or file, area, angle, cells")]
 pub struct Args {
-    /// A recipe (.toml) or a Gmsh file (.msh, ASCII, 2.2 or 4.1)
+    /// A recipe (.toml) or a Gmsh file (.msh, text or binary, 2.2 or 4.1)
     source: Option<PathBuf>,
     /// What to mesh
     #[arg(long, value_parser = one_of(&SHAPES), conflicts_with = "source")]
@@ -53,6 +53,9 @@ pub struct Args {
     /// Cells along a side of a structured mesh [default: 32]
     #[arg(long, conflicts_with = "source")]
     cells: Option<usize>,
+    /// Make nodes of a Gmsh file that coincide one, where parts were meshed apart
+    #[arg(long, requires = "source")]
+    merge_nodes: bool,
     /// Numbering of the points
     #[arg(long, value_enum, default_value = "natural")]
     order: Order,
@@ -116,19 +119,20 @@ fn recipe(args: &Args) -> Result<(MeshRecipe, String)> {
             angle: args.angle.unwrap_or(default.angle),
             cells: args.cells.unwrap_or(default.cells),
             file: None,
+            merge_nodes: false,
         };
         return Ok((recipe, "command line".into()));
     };
     let origin = path.display().to_string();
     match extension(path).as_str() {
         "msh" => {
-            let recipe = MeshRecipe { file: Some(path.clone()), ..MeshRecipe::default() };
-            Ok((recipe, origin))
+            let (file, merge_nodes) = (Some(path.clone()), args.merge_nodes);
+            Ok((MeshRecipe { file, merge_nodes, ..MeshRecipe::default() }, origin))
         }
         "toml" => {
             let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
-            let recipe = toml::from_str(&text).map_err(|e| Error::toml(&origin, &text, &e))?;
-            Ok((recipe, origin))
+            let read: MeshRecipe = toml::from_str(&text).map_err(|e| Error::toml(&origin, &text, &e))?;
+            Ok((MeshRecipe { merge_nodes: read.merge_nodes || args.merge_nodes, ..read }, origin))
         }
         _ => Err(Error::Argument(format!("{origin}: a recipe ends in .toml, a Gmsh mesh in .msh"))),
     }

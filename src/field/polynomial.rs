@@ -2,12 +2,25 @@
 
 use rand_chacha::ChaCha8Rng;
 
+use super::bernstein::{Bounds, Powers};
 use crate::rng::normals;
 
-/// All monomials up to a total degree in D variables.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Boxes whose coordinates are up to this size are taken as they are,
+const LARGEST: f64 = 2.0;
+/// unless a side is shorter than this.
+const SHORTEST: f64 = 0.1;
+/// How near to its true range that of a polynomial is bounded, relative to it.
+const NEAR: f64 = 1e-3;
+/// Halvings of a box before a polynomial that may be positive there counts as one that is not.
+const HALVINGS: usize = 16;
+
+/// All monomials up to a total degree in D variables ξ = (x − origin) · scale; ξ = x unless said otherwise.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Monomials<const D: usize> {
     powers: Vec<[u32; D]>,
+    degree: u32,
+    origin: [f64; D],
+    scale: [f64; D],
 }
 
 impl<const D: usize> Monomials<D> {
@@ -19,7 +32,33 @@ impl<const D: usize> Monomials<D> {
             fill(total, 0, &mut [0; D], &mut of_degree);
             powers.extend(of_degree);
         }
-        Monomials { powers }
+        Monomials { powers, degree, origin: [0.0; D], scale: [1.0; D] }
+    }
+
+    /// For points of any units: where their coordinates are far from those of the unit square (beyond ±2, or within
+    /// 0.1 of each other) ξ runs from 0 to 1 over their bounding box, as powers of large numbers are all parallel and
+    /// overflow.
+    pub fn over(degree: u32, points: &[[f64; D]]) -> Self {
+        let along = |d: usize| points.iter().map(move |p| p[d]);
+        let low: [f64; D] = std::array::from_fn(|d| along(d).fold(f64::INFINITY, f64::min));
+        let high: [f64; D] = std::array::from_fn(|d| along(d).fold(f64::NEG_INFINITY, f64::max));
+        let usual = |d: usize| low[d] >= -LARGEST && high[d] <= LARGEST && high[d] - low[d] >= SHORTEST;
+        let plain = Self::new(degree);
+        if points.is_empty() || (0..D).all(usual) {
+            return plain;
+        }
+        let scale = std::array::from_fn(|d| if high[d] > low[d] { 1.0 / (high[d] - low[d]) } else { 1.0 });
+        Monomials { origin: low, scale, ..plain }
+    }
+
+    /// ξ in words, where it is not x.
+    pub fn coordinates(&self) -> Option<String> {
+        let same = self.origin == [0.0; D] && self.scale == [1.0; D];
+        (!same).then(|| format!("(x - origin) * scale, origin = {:?}, scale = {:?}", self.origin, self.scale))
+    }
+
+    fn local(&self, x: [f64; D]) -> [f64; D] {
+        std::array::from_fn(|d| (x[d] - self.origin[d]) * self.scale[d])
     }
 
     /// How many there are: (degree + D choose D).
@@ -39,6 +78,7 @@ impl<const D: usize> Monomials<D> {
 
     /// Σ c_k x^{p_k}.
     pub fn value(&self, coefficients: &[f64], x: [f64; D]) -> f64 {
+        let x = self.local(x);
         let term = |(p, c): (&[u32; D], &f64)| c * (0..D).map(|d| x[d].powi(p[d] as i32)).product::<f64>();
         self.powers.iter().zip(coefficients).map(term).sum()
     }
@@ -46,13 +86,14 @@ impl<const D: usize> Monomials<D> {
     /// The gradient.
     pub fn gradient(&self, coefficients: &[f64], x: [f64; D]) -> [f64; D] {
         let mut out = [0.0; D];
+        let x = self.local(x);
         for (p, c) in self.powers.iter().zip(coefficients) {
             for (e, o) in out.iter_mut().enumerate().filter(|(e, _)| p[*e] > 0) {
                 let factor = |d: usize| match d == e {
                     true => f64::from(p[d]) * x[d].powi(p[d] as i32 - 1),
                     false => x[d].powi(p[d] as i32),
                 };
-                *o += c * (0..D).map(factor).product::<f64>();
+                *o += self.scale[e] * c * (0..D).map(factor).product::<f64>();
             }
         }
         out
@@ -65,7 +106,7 @@ impl<const D: usize> Monomials<D> {
             let mut lower = *p;
             lower[d] -= 1;
             if let Some(k) = self.powers.iter().position(|q| *q == lower) {
-                out[k] += f64::from(p[d]) * c;
+                out[k] += self.scale[d] * f64::from(p[d]) * c;
             }
         }
         out
@@ -75,8 +116,8 @@ impl<const D: usize> Monomials<D> {
     pub fn table(&self, points: &[[f64; D]]) -> Table {
         let mut values = Vec::with_capacity(points.len() * self.len());
         for p in &self.powers {
-            let value = |x: &[f64; D]| (0..D).map(|d| x[d].powi(p[d] as i32)).product::<f64>();
-            values.extend(points.iter().map(value));
+            let value = |x: [f64; D]| (0..D).map(|d| x[d].powi(p[d] as i32)).product::<f64>();
+            values.extend(points.iter().map(|&x| value(self.local(x))));
         }
         Table { values, points: points.len() }
     }
@@ -108,6 +149,11 @@ pub struct Table {
 }
 
 impl Table {
+    /// One monomial at all points.
+    pub fn monomial(&self, k: usize) -> &[f64] {
+        &self.values[k * self.points..][..self.points]
+    }
+
     /// out ← the polynomial at all points.
     ///
     /// # Panics
@@ -138,6 +184,68 @@ pub fn make_positive(coefficients: &mut [f64], values: &mut [f64], contrast: f64
     values.iter_mut().for_each(|v| *v = 1.0 + scale * (*v - low));
 }
 
+/// Where polynomials have to be positive: the bounding boxes of the cells of a mesh.
+#[derive(Debug, Clone)]
+pub struct Domain<const D: usize> {
+    /// Around all.
+    whole: Bounds<D>,
+    cells: Vec<Bounds<D>>,
+}
+
+impl<const D: usize> Domain<D> {
+    /// Of cells with so many corners each, numbers of points.
+    ///
+    /// # Panics
+    /// If a number is out of range.
+    pub fn new(monomials: &Monomials<D>, points: &[[f64; D]], cells: &[u32], corners: usize) -> Self {
+        let around = |points: &mut dyn Iterator<Item = [f64; D]>| {
+            points.fold([[f64::INFINITY; D], [f64::NEG_INFINITY; D]], |[low, high], x| {
+                let x = monomials.local(x);
+                [std::array::from_fn(|d| low[d].min(x[d])), std::array::from_fn(|d| high[d].max(x[d]))]
+            })
+        };
+        Domain {
+            whole: around(&mut points.iter().copied()),
+            cells: cells.chunks_exact(corners).map(|c| around(&mut c.iter().map(|&v| points[v as usize]))).collect(),
+        }
+    }
+}
+
+impl<const D: usize> Monomials<D> {
+    /// Makes sure that a polynomial that [`make_positive`] has made is positive between its points too.
+    ///
+    /// Where bounds by Bernstein coefficients, on boxes halved as often as needed, do not say so,
+    /// p ← 1 + (contrast − 1) (p − l)/(h − l) with l and h bounds of p over the domain: then 1 ≤ p ≤ contrast everywhere, and the ends are met
+    /// up to 1 ‰. `values`, p at the points, are changed likewise. Returns whether p was changed.
+    pub fn keep_positive(&self, domain: &Domain<D>, p: &mut [f64], values: &mut [f64], contrast: f64) -> bool {
+        let powers = self.by_powers(p);
+        if powers.positive(&[domain.whole], HALVINGS) || powers.positive(&domain.cells, HALVINGS) {
+            return false;
+        }
+        let [low, high] = powers.range(&domain.cells, NEAR);
+        if !(low.is_finite() && high > low) {
+            return false;
+        }
+        let scale = (contrast - 1.0) / (high - low);
+        p.iter_mut().for_each(|c| *c *= scale);
+        if let Some(constant) = p.first_mut() {
+            *constant += 1.0 - scale * low;
+        }
+        values.iter_mut().for_each(|v| *v = 1.0 + scale * (*v - low));
+        true
+    }
+
+    /// As a product of powers of each coordinate.
+    fn by_powers(&self, coefficients: &[f64]) -> Powers<D> {
+        let size = self.degree as usize + 1;
+        let mut out = vec![0.0; size.pow(D as u32)];
+        for (p, c) in self.powers.iter().zip(coefficients) {
+            out[p.iter().fold(0, |k, &power| k * size + power as usize)] += c;
+        }
+        Powers { size, coefficients: out }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +267,72 @@ mod tests {
             };
             assert!((g - (at(1e-6) - at(-1e-6)) / 2e-6).abs() < 1e-8);
             assert!((m.value(&m.derivative(&c, d), x) - g).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn what_is_positive_at_points_becomes_positive_everywhere() {
+        // The centres of 8 × 8 squares, where the corners of the domain are far from any.
+        let m = Monomials::<2>::new(3);
+        let point = |k: usize| [((k % 8) as f64 + 0.5) / 8.0, ((k / 8) as f64 + 0.5) / 8.0];
+        let points: Vec<[f64; 2]> = (0..64).map(point).collect();
+        let corners = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]];
+        let domain = Domain::new(&m, &corners, &[0, 1, 2, 3], 4);
+        let fine: Vec<[f64; 2]> = (0..2601).map(|k| [(k % 51) as f64 / 50.0, (k / 51) as f64 / 50.0]).collect();
+        let (table, all) = (m.table(&points), m.table(&fine));
+        let (mut changed, mut were_negative) = (0, 0);
+        for index in 0..200 {
+            let mut c = m.draw(&mut stream(4, Purpose::Sample, index));
+            let (mut values, mut dense) = (vec![0.0; 64], vec![0.0; 2601]);
+            table.evaluate(&c, &mut values);
+            make_positive(&mut c, &mut values, 1000.0);
+            all.evaluate(&c, &mut dense);
+            let negative = dense.iter().any(|&v| v <= 0.0);
+            let before = c.clone();
+            let now = m.keep_positive(&domain, &mut c, &mut values, 1000.0);
+            assert!(now || c == before);
+            assert!(now || !negative, "{index}");
+            (changed, were_negative) = (changed + usize::from(now), were_negative + usize::from(negative));
+            all.evaluate(&c, &mut dense);
+            let [low, high] = [f64::min, f64::max].map(|f| dense.iter().copied().reduce(f).unwrap());
+            assert!(low > 0.0, "{index}: {low}");
+            if now {
+                assert!(
+                    (1.0 - 1e-9..6.0).contains(&low) && high <= 1000.0 + 1e-6 && high > 990.0,
+                    "{index} {low} {high}"
+                );
+            }
+            for (x, v) in points.iter().zip(&values) {
+                assert!((m.value(&c, *x) - v).abs() < 1e-9 * 1000.0);
+            }
+        }
+        assert!(were_negative > 50 && changed < were_negative + 10, "{changed} {were_negative}");
+    }
+
+    #[test]
+    fn coordinates_far_from_the_unit_square_are_mapped_onto_it() {
+        let at = |origin: [f64; 2], size: f64| -> Vec<[f64; 2]> {
+            let unit = [[0.0, 0.0], [1.0, 0.0], [0.25, 0.5], [1.0, 1.0]];
+            unit.iter().map(|p| [origin[0] + size * p[0], origin[1] + size * p[1]]).collect()
+        };
+        let plain = Monomials::<2>::new(3);
+        for (origin, size) in [([0.0, 0.0], 1.0), ([-1.0, -1.0], 2.0), ([0.5, -2.0], 0.5)] {
+            assert_eq!(Monomials::over(3, &at(origin, size)), plain);
+        }
+        let c = plain.draw(&mut stream(1, Purpose::Sample, 3));
+        for (origin, size) in [([4.5e5, 5.4e6], 1e3), ([0.0, 0.0], 1e-6), ([3.0, 0.0], 1.0)] {
+            let m = Monomials::over(3, &at(origin, size));
+            assert!(m.coordinates().is_some());
+            let points = at(origin, size);
+            let mut values = vec![0.0; 4];
+            m.table(&points).evaluate(&c, &mut values);
+            for ((x, unit), v) in points.iter().zip(at([0.0, 0.0], 1.0)).zip(&values) {
+                assert!((plain.value(&c, unit) - v).abs() < 1e-8 && (m.value(&c, *x) - v).abs() < 1e-12);
+                for (d, g) in m.gradient(&c, *x).into_iter().enumerate() {
+                    assert!((g * size - plain.gradient(&c, unit)[d]).abs() < 1e-7);
+                    assert!((m.value(&m.derivative(&c, d), *x) - g).abs() < 1e-9 * g.abs().max(1.0 / size));
+                }
+            }
         }
     }
 

@@ -1,12 +1,15 @@
-//! Matrix Market files: `coordinate` and `array`, real, integer and pattern; general, symmetric and skew-symmetric.
+//! Matrix Market files: `coordinate` and `array`, real, integer and pattern; general, symmetric and skew-symmetric;
+//! plain or compressed by gzip.
 //!
 //! Every refusal names the line and what would be right. Format: <https://math.nist.gov/MatrixMarket/formats.html>.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
 
-use super::atomic;
+use flate2::read::MultiGzDecoder;
+
+use super::{atomic, claims};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 
@@ -38,7 +41,19 @@ struct Header {
 pub fn read(path: impl AsRef<Path>) -> Result<Csr> {
     let path = path.as_ref();
     let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
-    parse(BufReader::new(file), path)
+    let mut reader = BufReader::new(file);
+    match reader.fill_buf().map_err(|e| Error::io(path, "read", e))? {
+        [0x1f, 0x8b, ..] => parse(BufReader::new(MultiGzDecoder::new(reader)), path),
+        _ => parse(reader, path),
+    }
+}
+
+/// The file of the right-hand side that belongs to a matrix: `NAME_b.mtx` beside `NAME.mtx`, if it is there.
+pub fn right_hand_side_beside(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_string_lossy();
+    let (stem, extension) = name.split_once(".mtx")?;
+    let beside = path.with_file_name(format!("{stem}_b.mtx{extension}"));
+    beside.is_file().then_some(beside)
 }
 
 /// Reads a vector: a matrix of one column (or one row).
@@ -87,23 +102,44 @@ pub fn write_vector(path: impl AsRef<Path>, v: &[f64]) -> Result<()> {
     })
 }
 
+/// The longest line that is read.
+const LONGEST: u64 = 1 << 16;
+
 /// Lines that say something, with their numbers.
 struct Lines<'a, R> {
     reader: R,
     path: &'a Path,
+    bytes: Vec<u8>,
     text: String,
     number: usize,
 }
 
 impl<R: BufRead> Lines<'_, R> {
-    /// Reads the next line; false at the end of the file.
+    /// Reads the next line; false at the end of the file. Comments may be in any encoding.
     fn advance(&mut self) -> Result<bool> {
+        self.bytes.clear();
         self.text.clear();
-        let count = self.reader.read_line(&mut self.text).map_err(|e| match e.kind() {
-            std::io::ErrorKind::InvalidData => Error::file(self.path, format!("line {}: not text", self.number + 1)),
+        self.number += 1;
+        let mut line = self.reader.by_ref().take(LONGEST);
+        let count = line.read_until(b'\n', &mut self.bytes).map_err(|e| match e.kind() {
+            std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput | std::io::ErrorKind::UnexpectedEof => {
+                Error::file(self.path, format!("line {}: damaged gzip data: {e}", self.number))
+            }
             _ => Error::io(self.path, "read", e),
         })?;
-        self.number += 1;
+        if count as u64 == LONGEST && self.bytes.last() != Some(&b'\n') {
+            return Err(self.wrong(format!("longer than {LONGEST} characters: no Matrix Market file")));
+        }
+        if self.number == 1 {
+            // A byte-order mark.
+            self.bytes.drain(..if self.bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 });
+        }
+        let comment = self.bytes.first() == Some(&b'%') && self.number > 1;
+        match std::str::from_utf8(&self.bytes) {
+            Ok(text) => self.text.push_str(text),
+            Err(_) if comment => self.text.push('%'),
+            Err(_) => return Err(self.wrong("not text")),
+        }
         Ok(count > 0)
     }
 
@@ -151,7 +187,12 @@ impl<R: BufRead> Lines<'_, R> {
     }
 
     fn value(&self, text: &str) -> Result<f64> {
-        match text.parse::<f64>() {
+        // Fortran writes 4.0D+00.
+        let read = match text.contains(['d', 'D']) {
+            true => text.replace(['d', 'D'], "e").parse::<f64>(),
+            false => text.parse::<f64>(),
+        };
+        match read {
             Ok(v) if v.is_finite() => Ok(v),
             _ => Err(self.wrong(format!("\"{text}\" is not a finite number"))),
         }
@@ -159,7 +200,7 @@ impl<R: BufRead> Lines<'_, R> {
 }
 
 fn parse(reader: impl BufRead, path: &Path) -> Result<Csr> {
-    let mut lines = Lines { reader, path, text: String::new(), number: 0 };
+    let mut lines = Lines { reader, path, bytes: Vec::new(), text: String::new(), number: 0 };
     let header = header(&mut lines)?;
     if !lines.content()? {
         return Err(lines.wrong("the file ends before the line with the sizes"));
@@ -171,6 +212,7 @@ fn parse(reader: impl BufRead, path: &Path) -> Result<Csr> {
     if lines.content()? {
         return Err(lines.wrong("more entries than the size line says"));
     }
+    claims::believed(nrows, ncols, entries.len()).map_err(|reason| Error::file(path, reason))?;
     Csr::from_triplets(nrows, ncols, &entries)
 }
 
@@ -188,7 +230,7 @@ fn header<R: BufRead>(lines: &mut Lines<R>) -> Result<Header> {
     };
     word("object", &["matrix"])?;
     let layout = [Layout::Coordinate, Layout::Array][word("format", &["coordinate", "array"])?];
-    let field = word("field", &["real", "integer", "double", "pattern"])?;
+    let field = word("field", &["real", "integer", "double", "pattern", "unsigned-integer"])?;
     let kinds = [Symmetry::General, Symmetry::Symmetric, Symmetry::Skew];
     let symmetry = kinds[word("symmetry", &["general", "symmetric", "skew-symmetric"])?];
     let pattern = field == 3;
@@ -245,8 +287,9 @@ fn push<R: BufRead>(
         return Err(lines.wrong("a symmetric file stores the lower triangle: row at least column"));
     }
     match header.symmetry {
+        Symmetry::Skew if i == j && value == 0.0 => {}
         Symmetry::Skew if i == j => {
-            return Err(lines.wrong("a skew-symmetric matrix has no diagonal entries"));
+            return Err(lines.wrong("a skew-symmetric matrix has zeros on its diagonal"));
         }
         Symmetry::Symmetric if i != j => entries.push((j, i, value)),
         Symmetry::Skew => entries.push((j, i, -value)),
@@ -260,6 +303,10 @@ fn array<R: BufRead>(lines: &mut Lines<R>, header: Header) -> Result<Entries> {
     let [rows, cols] = lines.words::<2>("the sizes are two numbers: rows, columns")?;
     let (nrows, ncols) = (lines.size(rows, "rows")?, lines.size(cols, "columns")?);
     square_if_symmetric(lines, header, nrows, ncols)?;
+    // A column without an entry takes time all the same.
+    if nrows == 0 || ncols == 0 {
+        claims::believed(nrows, ncols, 0).map_err(|reason| lines.wrong(reason))?;
+    }
     let mut entries = Vec::new();
     for j in 0..ncols {
         let first = match header.symmetry {
@@ -304,6 +351,46 @@ mod tests {
         assert_eq!((a.get(0, 1), a.get(1, 1)), (2.0, 3.0));
         let a = read_text("%%MatrixMarket matrix coordinate real general\n0 0 0\n").unwrap();
         assert_eq!((a.nrows(), a.nnz()), (0, 0));
+        let a = read_text("\u{feff}%%MatrixMarket matrix coordinate unsigned-integer general\n1 1 1\n1 1 7\n").unwrap();
+        assert_eq!(a.get(0, 0), 7.0);
+        let a = read_text("%%MatrixMarket matrix array real general\n2 1\n4.0D+00\n-1d-2\n").unwrap();
+        assert_eq!((a.get(0, 0), a.get(1, 0)), (4.0, -0.01));
+        let zeros = "%%MatrixMarket matrix coordinate real skew-symmetric\n2 2 2\n1 1 0\n2 1 3\n";
+        let a = read_text(zeros).unwrap();
+        assert_eq!((a.get(0, 0), a.get(1, 0), a.get(0, 1)), (0.0, 3.0, -3.0));
+        let latin = b"%%MatrixMarket matrix coordinate real general\n% f\xfcr M\xfcller\n1 1 1\n1 1 2\n";
+        assert_eq!(parse(&latin[..], Path::new("a.mtx")).unwrap().get(0, 0), 2.0);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.mtx.gz");
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gz.write_all(zeros.as_bytes()).unwrap();
+        let gz = gz.finish().unwrap();
+        std::fs::write(&path, &gz).unwrap();
+        assert_eq!(read(&path).unwrap().values(), read_text(zeros).unwrap().values());
+        std::fs::write(&path, &gz[..gz.len() - 9]).unwrap();
+        assert!(matches!(read(&path), Err(Error::File { .. })));
+    }
+
+    #[test]
+    fn sizes_are_believed_as_far_as_the_entries_go() {
+        let clock = std::time::Instant::now();
+        for text in [
+            "%%MatrixMarket matrix coordinate real general\n4000000000 4000000000 1\n1 1 1\n",
+            "%%MatrixMarket matrix coordinate real general\n1 4000000000 1\n1 1 1\n",
+            "%%MatrixMarket matrix coordinate real general\n1000000000 1 0\n",
+            "%%MatrixMarket matrix array real general\n0 4000000000\n",
+            "%%MatrixMarket matrix array real general\n4000000000 0\n",
+            "%%MatrixMarket matrix array real skew-symmetric\n4000000000 4000000000\n",
+            "%%MatrixMarket matrix coordinate real general\n4 4 4000000000\n1 1 1\n",
+        ] {
+            assert!(read_text(text).is_err(), "{text}");
+        }
+        let endless = [b"%%MatrixMarket matrix array real general\n1 1\n".to_vec(), vec![b'1'; 10_000_000]].concat();
+        let error = parse(&endless[..], Path::new("a.mtx")).unwrap_err().to_string();
+        assert!(error.contains("line 3: longer than 65536"), "{error}");
+        assert!(clock.elapsed().as_secs() < 5);
+        let a = read_text("%%MatrixMarket matrix coordinate real general\n1000000 1000000 1\n1000000 1 1\n").unwrap();
+        assert_eq!((a.nrows(), a.nnz()), (1_000_000, 1));
     }
 
     #[test]

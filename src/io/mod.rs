@@ -3,6 +3,7 @@
 
 pub mod atomic;
 pub mod charts;
+mod claims;
 pub mod gmsh;
 pub mod matrix_market;
 pub mod npy;

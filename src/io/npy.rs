@@ -28,6 +28,9 @@ pub enum Data {
     Text(Vec<String>),
 }
 
+/// NumPy's own limit.
+const MOST_DIMENSIONS: usize = 64;
+
 /// Reads a plain `.npy` array.
 ///
 /// # Errors
@@ -67,6 +70,9 @@ pub(super) fn parse(bytes: &[u8]) -> std::result::Result<Array, String> {
         .filter(|s| !s.is_empty())
         .map(|s| s.parse().map_err(|_| broken()))
         .collect::<std::result::Result<_, _>>()?;
+    if shape.len() > MOST_DIMENSIONS {
+        return Err(format!("has {} dimensions: at most {MOST_DIMENSIONS} are read", shape.len()));
+    }
     let count = shape.iter().try_fold(1usize, |c, &s| c.checked_mul(s));
     let count = count.ok_or_else(broken)?;
     let data = values(kind, count, &bytes[body..])?;
@@ -92,7 +98,8 @@ pub(super) fn encode(kind: &str, shape: &[usize], data: &[u8]) -> Vec<u8> {
 fn values(kind: &str, count: usize, body: &[u8]) -> std::result::Result<Data, String> {
     let unsupported = || format!("has type {kind}: only little-endian numbers and text are read");
     let width: usize = kind.get(2..).and_then(|w| w.parse().ok()).ok_or_else(unsupported)?;
-    let text_width = if kind.get(1..2) == Some("U") { 4 * width } else { width };
+    let text_width = if kind.get(1..2) == Some("U") { width.checked_mul(4) } else { Some(width) };
+    let text_width = text_width.ok_or_else(unsupported)?;
     let len = count.checked_mul(text_width).filter(|&l| l <= body.len());
     let body = &body[..len.ok_or("ends before its values do")?];
     // Widths are those of the chunks, so that the conversions cannot fail.
@@ -113,6 +120,13 @@ fn values(kind: &str, count: usize, body: &[u8]) -> std::result::Result<Data, St
         "i4" => numbers!(i32, Int, i64),
         "i2" => numbers!(i16, Int, i64),
         "i1" => numbers!(i8, Int, i64),
+        "u8" => {
+            let Data::Int(values) = numbers!(u64, Int, i64) else { return Err(unsupported()) };
+            match values.iter().all(|v| *v >= 0) {
+                true => Data::Int(values),
+                false => return Err("has integers beyond 2^63".into()),
+            }
+        }
         "u4" => numbers!(u32, Int, i64),
         "u2" => numbers!(u16, Int, i64),
         "u1" | "b1" => numbers!(u8, Int, i64),
@@ -200,6 +214,9 @@ mod tests {
             (file("<c16", "False", "(1,)", &[0; 16]), "type <c16"),
             (file("<f8", "False", "(x,)", &[0; 16]), "cannot be read"),
             (file("|O", "False", "(1,)", &[0; 16]), "type |O"),
+            (file("<U4611686018427387904", "False", "(1,)", &[0; 16]), "type <U4611686018427387904"),
+            (file("<u8", "False", "(1,)", &[0xff; 8]), "beyond 2^63"),
+            (file("<f8", "True", &format!("({})", "1,".repeat(20_000)), &[0; 8]), "20000 dimensions"),
         ] {
             let error = parse(&bytes).unwrap_err();
             assert!(error.contains(says), "{error}");

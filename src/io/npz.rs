@@ -7,10 +7,15 @@ use std::sync::Arc;
 use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, ZipArchive};
 
-use super::atomic;
 use super::npy::{self, Array, Data};
+use super::{atomic, claims};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, Pattern};
+
+/// A member may be so large whatever its size in the archive,
+const LARGE: u64 = 1 << 28;
+/// and beyond so many times as large.
+const INFLATION: u64 = 100;
 
 /// An opened `.npz`: a zip archive of `.npy` members, each checked against its CRC when read.
 #[derive(Debug)]
@@ -19,7 +24,7 @@ pub struct Npz {
     archive: ZipArchive<Cursor<Arc<[u8]>>>,
 }
 
-/// Reads a matrix: SciPy's `save_npz` (csr, csc, coo) or StAnD's `A_indices` and `A_values`.
+/// Reads a matrix: SciPy's `save_npz` (csr, csc, coo, bsr, dia) or StAnD's `A_indices` and `A_values`.
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be read, [`Error::File`] naming what is missing or wrong in it.
@@ -72,8 +77,15 @@ impl Npz {
         let damaged = |what: String| self.wrong(format!("array \"{name}\" is damaged: {what}"));
         let mut archive = self.archive.clone();
         let member = archive.by_index(place).map_err(|e| damaged(e.to_string()))?;
-        // No more than the directory says, so that a few bytes do not become many.
+        // No more than the directory says, and not much from a few bytes.
         let (mut content, size) = (Vec::new(), member.size());
+        if size > LARGE && size / member.compressed_size().max(1) > INFLATION {
+            return Err(self.wrong(format!(
+                "array \"{name}\" unpacks from {} to {size} bytes: beyond {LARGE} bytes at most {INFLATION} times its \
+                 size is read",
+                member.compressed_size()
+            )));
+        }
         let read = member.take(size + 1).read_to_end(&mut content);
         read.map_err(|e| damaged(e.to_string()))?;
         if content.len() as u64 != size {
@@ -124,10 +136,12 @@ impl Npz {
             )));
         }
         let (rows, cols) = indices.split_at(values.len());
+        let reach = indices.iter().max().map_or(0, |&m| m as usize + 1);
+        claims::believed(reach, reach, values.len()).map_err(|reason| self.wrong(reason))?;
         // n is that of the load vector, or else what the indices reach.
         let n = match self.has("b") {
             true => self.vector("b")?.len(),
-            false => indices.iter().max().map_or(0, |&m| m as usize + 1),
+            false => reach,
         };
         self.triplets(n, n, rows, cols, &values)
     }
@@ -143,6 +157,7 @@ impl Npz {
         };
         let (nrows, ncols) = (nrows as usize, ncols as usize);
         let values = self.vector("data")?;
+        claims::believed(nrows, ncols, values.len()).map_err(|reason| self.wrong(reason))?;
         match format.as_str() {
             "coo" => {
                 let (rows, cols) = (self.indices("row")?, self.indices("col")?);
@@ -150,7 +165,9 @@ impl Npz {
             }
             "csr" => self.compressed(nrows, ncols, values),
             "csc" => Ok(self.compressed(ncols, nrows, values)?.transpose()),
-            other => Err(self.wrong(format!("format \"{other}\": must be csr, csc or coo"))),
+            "bsr" => self.blocks(nrows, ncols, &values),
+            "dia" => self.diagonals(nrows, ncols, &values),
+            other => Err(self.wrong(format!("format \"{other}\": must be csr, csc, coo, bsr or dia"))),
         }
     }
 
@@ -161,6 +178,53 @@ impl Npz {
         }
         let pairs = rows.iter().zip(cols).zip(values);
         let entries: Vec<_> = pairs.map(|((&i, &j), &v)| (i as usize, j as usize, v)).collect();
+        Csr::from_triplets(nrows, ncols, &entries).map_err(|e| self.wrong(e.to_string()))
+    }
+
+    /// SciPy's bsr: data has a dense block for every entry of indices.
+    fn blocks(&self, nrows: usize, ncols: usize, values: &[f64]) -> Result<Csr> {
+        let (indptr, indices) = (self.indices("indptr")?, self.indices("indices")?);
+        let shape = self.array("data")?.shape;
+        let fits = match shape[..] {
+            [count, r, c] => {
+                let whole =
+                    r > 0 && c > 0 && nrows.is_multiple_of(r) && ncols.is_multiple_of(c) && count == indices.len();
+                let rows = whole && indptr.len() == nrows / r + 1 && indptr.first() == Some(&0) && indptr.is_sorted();
+                rows && indptr.last().map(|&e| e as usize) == Some(count)
+            }
+            _ => false,
+        };
+        if !fits {
+            return Err(self.wrong(format!("\"data\" of {shape:?} is no blocks of a {nrows} × {ncols} matrix")));
+        }
+        let (r, c) = (shape[1], shape[2]);
+        let mut entries = Vec::with_capacity(values.len());
+        for (row, w) in indptr.windows(2).enumerate() {
+            for k in w[0] as usize..w[1] as usize {
+                for (at, &v) in values[k * r * c..][..r * c].iter().enumerate() {
+                    entries.push((row * r + at / c, indices[k] as usize * c + at % c, v));
+                }
+            }
+        }
+        Csr::from_triplets(nrows, ncols, &entries).map_err(|e| self.wrong(e.to_string()))
+    }
+
+    /// SciPy's dia: row k of data holds diagonal offsets[k], entry j in column j.
+    fn diagonals(&self, nrows: usize, ncols: usize, values: &[f64]) -> Result<Csr> {
+        let (offsets, shape) = (self.integers("offsets")?, self.array("data")?.shape);
+        let [count, length] = shape[..] else {
+            return Err(self.wrong(format!("\"data\" must be diagonals × columns, and is {shape:?}")));
+        };
+        if count != offsets.len() {
+            return Err(self.wrong(format!("{} offsets and {count} diagonals: must be as many", offsets.len())));
+        }
+        let mut entries = Vec::new();
+        for (diagonal, offset) in values.chunks_exact(length.max(1)).zip(&offsets) {
+            for (j, &v) in diagonal.iter().enumerate().take(ncols) {
+                let row = (j as i64).checked_sub(*offset).and_then(|i| usize::try_from(i).ok());
+                entries.extend(row.filter(|&i| i < nrows && v != 0.0).map(|i| (i, j, v)));
+            }
+        }
         Csr::from_triplets(nrows, ncols, &entries).map_err(|e| self.wrong(e.to_string()))
     }
 
@@ -237,6 +301,47 @@ mod tests {
         let path = dir.path().join("a.npz");
         std::fs::write(&path, bytes).unwrap();
         Npz::open(path)
+    }
+
+    #[test]
+    fn blocks_and_diagonals_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.npz");
+        let ints = |v: &[i32]| v.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+        let reals = |v: &[f64]| v.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+        let read = |members: &[(&str, Vec<u8>)]| {
+            std::fs::write(&path, archive(members).unwrap()).unwrap();
+            read_matrix(&path)
+        };
+        let shape = ("shape", npy::encode("<i4", &[2], &ints(&[4, 4])));
+        // [[1, 2], [3, 4]] at (0, 1) and twice that at (1, 0), in blocks.
+        let a = read(&[
+            ("format", npy::encode("|S3", &[], b"bsr")),
+            shape.clone(),
+            ("indptr", npy::encode("<i4", &[3], &ints(&[0, 1, 2]))),
+            ("indices", npy::encode("<i4", &[2], &ints(&[1, 0]))),
+            ("data", npy::encode("<f8", &[2, 2, 2], &reals(&[1., 2., 3., 4., 2., 4., 6., 8.]))),
+        ])
+        .unwrap();
+        assert_eq!([a.get(0, 2), a.get(0, 3), a.get(1, 2), a.get(3, 1), a.get(0, 0)], [1., 2., 3., 8., 0.]);
+        let a = read(&[
+            ("format", npy::encode("|S3", &[], b"dia")),
+            shape.clone(),
+            ("offsets", npy::encode("<i4", &[2], &ints(&[0, -1]))),
+            ("data", npy::encode("<f8", &[2, 4], &reals(&[1., 2., 3., 4., 5., 6., 7., 8.]))),
+        ])
+        .unwrap();
+        assert_eq!([a.get(0, 0), a.get(3, 3), a.get(1, 0), a.get(3, 2)], [1., 4., 5., 7.]);
+        assert_eq!(a.nnz(), 7);
+        let huge = ("shape", npy::encode("<u8", &[2], &[u64::from(u32::MAX) - 1; 2].map(u64::to_le_bytes).concat()));
+        let error = read(&[
+            ("format", npy::encode("|S3", &[], b"coo")),
+            huge,
+            ("row", npy::encode("<i4", &[1], &ints(&[0]))),
+            ("col", npy::encode("<i4", &[1], &ints(&[0]))),
+            ("data", npy::encode("<f8", &[1], &reals(&[1.]))),
+        ]);
+        assert!(error.unwrap_err().to_string().contains("are believed"));
     }
 
     #[test]

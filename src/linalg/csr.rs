@@ -7,7 +7,7 @@ use super::pattern::Pattern;
 use crate::error::{Error, Result};
 use nalgebra_sparse::CsrMatrix;
 
-/// Largest difference of a_ij and a_ji relative to max|A| with which a matrix from anywhere counts as symmetric.
+/// Largest [`Csr::asymmetry`] with which a matrix from anywhere counts as symmetric.
 pub const SYMMETRY: f64 = 1e-12;
 
 /// A sparse matrix: a shared [`Pattern`] and its values.
@@ -15,7 +15,7 @@ pub const SYMMETRY: f64 = 1e-12;
 pub struct Csr {
     pattern: Arc<Pattern>,
     values: Vec<f64>,
-    /// max |a_ij − a_ji| / max |A|, once it was asked for.
+    /// [`Csr::asymmetry`], once it was asked for.
     asymmetry: OnceLock<f64>,
 }
 
@@ -174,12 +174,16 @@ impl Csr {
         Csr { pattern: Arc::new(pattern), values, asymmetry: OnceLock::new() }
     }
 
-    /// Whether |a_ij − a_ji| ≤ tol · max|A| for all entries.
+    /// Whether [`Csr::asymmetry`] of a square matrix is at most `tol`.
     pub fn is_symmetric(&self, tol: f64) -> bool {
         self.nrows() == self.ncols() && self.asymmetry() <= tol
     }
 
-    /// max |a_ij − a_ji| / max |A| of a square matrix; infinite if an entry is not finite.
+    /// The largest |a_ij − a_ji| of a square matrix, each pair at its own scale; infinite if an entry is not finite.
+    ///
+    /// The scale of a pair is √(s_i s_j), s_i = |a_ii|, or the pair's own size where that is larger, so that no large
+    /// entry elsewhere hides a difference. A diagonal entry that is small in its row (saddle points, shifted matrices)
+    /// says nothing of it: there s_i is the row's largest.
     pub fn asymmetry(&self) -> f64 {
         *self.asymmetry.get_or_init(|| self.find_asymmetry())
     }
@@ -188,8 +192,36 @@ impl Csr {
         if !super::vector::all_finite(&self.values) {
             return f64::INFINITY;
         }
-        let (indptr, indices) = (self.pattern.indptr(), self.pattern.indices());
+        let mut roots = Vec::new();
         let mut worst = 0.0_f64;
+        self.for_each_pair(|i, j, v, w| {
+            if v == w {
+                return;
+            }
+            // Most matrices are symmetric to the last bit and need no scales.
+            if roots.is_empty() {
+                roots = self.roots_of_scales();
+            }
+            let scale = (roots[i] * roots[j]).max(v.abs()).max(w.abs());
+            worst = worst.max((v - w).abs() / scale);
+        });
+        worst
+    }
+
+    /// √s_i of each row, see [`Csr::asymmetry`].
+    fn roots_of_scales(&self) -> Vec<f64> {
+        const SMALL: f64 = 1e-4;
+        let diagonal = self.diagonal();
+        let scale = |(i, d): (usize, &f64)| {
+            let most = super::vector::norm_inf(self.row(i).1);
+            if d.abs() >= SMALL * most { d.abs() } else { most }
+        };
+        diagonal.iter().enumerate().map(scale).map(f64::sqrt).collect()
+    }
+
+    /// (i, j, a_ij, a_ji) of every pair i > j of which an entry is stored; 0 for the one that is not.
+    fn for_each_pair(&self, mut each: impl FnMut(usize, usize, f64, f64)) {
+        let (indptr, indices) = (self.pattern.indptr(), self.pattern.indices());
         // Where row j's entries right of the diagonal have been matched up to; rows come in order, and so do they.
         let mut next = indptr[..self.nrows()].to_vec();
         for i in 0..self.nrows() {
@@ -200,14 +232,14 @@ impl Csr {
                 let mut at = next[j] as usize;
                 let stop = indptr[j + 1] as usize;
                 while at < stop && (indices[at] as usize) < i {
-                    worst = worst.max(self.values[at].abs());
+                    each(indices[at] as usize, j, 0.0, self.values[at]);
                     at += 1;
                 }
                 if at < stop && indices[at] as usize == i {
-                    worst = worst.max((v - self.values[at]).abs());
+                    each(i, j, v, self.values[at]);
                     at += 1;
                 } else {
-                    worst = worst.max(v.abs());
+                    each(i, j, v, 0.0);
                 }
                 next[j] = at as u32;
                 k += 1;
@@ -215,10 +247,11 @@ impl Csr {
             next[i] = (k + usize::from(k < end && indices[k] as usize == i)) as u32;
         }
         for (j, &at) in next.iter().enumerate() {
-            let rest = &self.values[at as usize..indptr[j + 1] as usize];
-            worst = rest.iter().fold(worst, |w, v| w.max(v.abs()));
+            let rest = at as usize..indptr[j + 1] as usize;
+            for (&i, &v) in indices[rest.clone()].iter().zip(&self.values[rest]) {
+                each(i as usize, j, 0.0, v);
+            }
         }
-        if worst == 0.0 { 0.0 } else { worst / self.max_abs() }
     }
 
     /// r ← b − A x.
@@ -346,11 +379,21 @@ mod tests {
         let a = |e: &[(usize, usize, f64)]| Csr::from_triplets(3, 3, e).unwrap();
         assert!(a(&[(0, 1, 2.0), (1, 0, 2.0), (2, 2, 5.0)]).is_symmetric(0.0));
         assert!(!a(&[(0, 1, 2.0), (1, 0, 2.1)]).is_symmetric(1e-3));
+        // Each pair at its own scale: neither a large entry elsewhere hides it nor units of single unknowns.
+        for large in [1.0, 1e15, 1e30] {
+            let with = |v: f64| a(&[(0, 0, large), (1, 1, 3.0), (2, 2, 3.0), (1, 2, -1.0), (2, 1, v), (0, 1, -1.0)]);
+            assert!(!with(-0.9).is_symmetric(1e-12), "{large:e}");
+            let graded = |v: f64| a(&[(0, 0, large), (1, 1, 3.0), (2, 2, 3e-9), (1, 2, -1e-5), (2, 1, v)]);
+            assert!(graded(-1e-5).is_symmetric(0.0) && !graded(-1.1e-5).is_symmetric(1e-12), "{large:e}");
+        }
+        // Rounding of entries that cancelled, beside diagonals that did too.
+        let saddle = a(&[(0, 1, 1.0), (1, 0, 1.0), (0, 2, 1e-17), (1, 1, 1e-16), (2, 1, 2.0), (1, 2, 2.0)]);
+        assert!(saddle.is_symmetric(1e-12) && !saddle.is_symmetric(0.0));
         assert!(a(&[(0, 1, 2.0), (1, 0, 2.001)]).is_symmetric(1e-3));
         // Entries without a partner must be nearly zero, on either side and anywhere in the row.
         for (i, j) in [(0, 1), (0, 2), (1, 2), (1, 0), (2, 0), (2, 1)] {
             assert!(!a(&[(1, 1, 4.0), (i, j, 1.0)]).is_symmetric(1e-12), "({i}, {j})");
-            assert!(a(&[(1, 1, 4.0), (i, j, 1e-14)]).is_symmetric(1e-12), "({i}, {j})");
+            assert!(a(&[(0, 0, 4.0), (1, 1, 4.0), (2, 2, 4.0), (i, j, 1e-14)]).is_symmetric(1e-12), "({i}, {j})");
         }
         assert!(!a(&[(0, 1, f64::NAN), (1, 0, 1.0)]).is_symmetric(1e-12));
         assert!(!Csr::from_triplets(2, 3, &[]).unwrap().is_symmetric(0.0));

@@ -64,9 +64,34 @@ fn dot_piece(x: &[f64], y: &[f64]) -> f64 {
     acc.iter().sum::<f64>() + tail
 }
 
-/// ‖x‖₂.
+/// ‖x‖₂, also where the squares under- or overflow.
 pub fn norm2(x: &[f64]) -> f64 {
-    dot(x, x).sqrt()
+    from_square(dot(x, x), x)
+}
+
+/// ‖x‖₂ from Σ xᵢ²; where that is too small or too large to be trusted, from x scaled by a power of two.
+fn from_square(square: f64, x: &[f64]) -> f64 {
+    // Squares that underflow next to a sum as large as this one are below its rounding.
+    const SMALLEST: f64 = f64::MIN_POSITIVE / (f64::EPSILON * f64::EPSILON);
+    if (SMALLEST..f64::INFINITY).contains(&square) {
+        return square.sqrt();
+    }
+    let size = norm_inf(x);
+    if size == 0.0 || !size.is_finite() {
+        return size;
+    }
+    // Divided by it, as its inverse may overflow.
+    let unit = power_of_two_below(size);
+    let sum: f64 = x.iter().map(|v| (v / unit).powi(2)).sum();
+    sum.sqrt() * unit
+}
+
+/// The largest power of two not above a positive number: a factor that scales without rounding.
+pub fn power_of_two_below(size: f64) -> f64 {
+    // Subnormal numbers are read after a scaling that makes them normal.
+    const SHIFT: f64 = (1u64 << 60) as f64;
+    let (value, back) = if size < f64::MIN_POSITIVE { (size * SHIFT, 1.0 / SHIFT) } else { (size, 1.0) };
+    f64::from_bits(value.to_bits() & (0x7ff << 52)) * back
 }
 
 /// maxᵢ |xᵢ|, 0 for an empty vector; NaN if any entry is.
@@ -133,7 +158,8 @@ pub fn all_finite(x: &[f64]) -> bool {
 
 /// x ← x + α p, r ← r − α q in one pass, q = A p; returns ‖r‖.
 pub fn advance(alpha: f64, p: &[f64], ap: &[f64], x: &mut [f64], r: &mut [f64]) -> f64 {
-    sum_over_pieces(x, r, p, ap, &|x, r, p, ap| advance_piece(alpha, p, ap, x, r)).sqrt()
+    let square = sum_over_pieces(x, r, p, ap, &|x, r, p, ap| advance_piece(alpha, p, ap, x, r));
+    from_square(square, r)
 }
 
 /// A piece of [`advance`]; returns its part of ‖r‖².
@@ -162,6 +188,25 @@ fn advance_piece(alpha: f64, p: &[f64], ap: &[f64], x: &mut [f64], r: &mut [f64]
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn norms_neither_under_nor_overflow() {
+        let x = [3.0, -4.0, 12.0, 0.0, 84.0];
+        for size in [1e-300, 1e-200, 1e-160, 1e-150, 1.0, 1e150, 1e160, 1e300] {
+            let scaled = x.map(|v| v * size);
+            assert!((norm2(&scaled) / (85.0 * size) - 1.0).abs() < 1e-15, "{size:e}: {}", norm2(&scaled));
+            let mut r = [0.0; 5];
+            let norm = advance(-1.0, &scaled, &scaled, &mut [0.0; 5], &mut r);
+            assert_eq!((norm, r), (norm2(&scaled), scaled), "{size:e}");
+        }
+        // As exact as subnormal numbers are.
+        assert_eq!(norm2(&[3.0 * 5e-324, 4.0 * 5e-324]), 5.0 * 5e-324);
+        assert_eq!((norm2(&[]), norm2(&[0.0; 9]), norm2(&[1.0, f64::INFINITY])), (0.0, 0.0, f64::INFINITY));
+        assert!(norm2(&[1e200, f64::NAN]).is_nan() && norm2(&[1.0, f64::NAN]).is_nan());
+        for (size, power) in [(1.0, 1.0), (7.9, 4.0), (0.3, 0.25), (3.0 * 5e-324, 2.0 * 5e-324)] {
+            assert_eq!(power_of_two_below(size), power);
+        }
+    }
 
     #[test]
     fn long_vectors_have_the_same_bits_on_any_number_of_threads() {

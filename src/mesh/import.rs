@@ -1,8 +1,9 @@
 //! Meshes from Gmsh files: from what a file holds to a mesh that keeps its promises.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use super::conforming::{self, Gap};
 use super::topology::{QUAD_EDGES, TET_FACES, TRIANGLE_EDGES};
 use super::{AnyMesh, QuadMesh, TetMesh, TriangleMesh};
 use crate::error::{Error, Result};
@@ -12,6 +13,9 @@ use crate::system::BoundaryPart;
 /// A cell is degenerate if its area or volume is below this times the power of its longest edge.
 const FLAT: f64 = 1e-12;
 
+/// How far from z = 0 a node of a plane mesh may lie, relative to the size of its coordinates.
+const PLANE: f64 = 1e-8;
+
 /// A mesh from a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imported {
@@ -19,7 +23,7 @@ pub struct Imported {
     pub mesh: AnyMesh,
     /// Physical groups of the facets.
     pub parts: Vec<BoundaryPart>,
-    /// What was repaired: cells turned round, nodes that no cell uses left out.
+    /// What was repaired: cells turned round, nodes that no cell uses left out, nodes merged.
     pub notes: Vec<String>,
 }
 
@@ -28,38 +32,55 @@ pub struct Imported {
 ///
 /// # Errors
 /// As [`gmsh::read`], and [`Error::File`] naming the line with nodes that are not there, a degenerate cell, a facet of
-/// three cells.
+/// three cells; naming the place where cells do not meet corner to corner: nodes that coincide, that hang on a side.
 pub fn read(path: &Path) -> Result<Imported> {
-    mesh(path, gmsh::read(path)?)
+    mesh(path, gmsh::read(path)?, false)
 }
 
-fn mesh(path: &Path, found: Found) -> Result<Imported> {
+/// As [`read`], nodes that coincide made one first: parts that were meshed apart are joined.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_merged(path: &Path) -> Result<Imported> {
+    mesh(path, gmsh::read(path)?, true)
+}
+
+fn mesh(path: &Path, found: Found, merge: bool) -> Result<Imported> {
     let dim = found.elements.iter().map(|e| e.dim).max().unwrap_or(0);
     if dim < 2 {
-        return Err(Error::file(path, "no triangles, quadrilaterals or tetrahedra in it"));
+        let grouped = found.elements.iter().any(|e| !e.groups.is_empty());
+        let reason = match grouped {
+            true => {
+                "no triangles, quadrilaterals or tetrahedra in it: Gmsh saves the elements of physical groups alone once \
+                 there is one; add a Physical Surface (Volume), or save all (gmsh FILE -save_all -save -o OUT.msh)"
+            }
+            false => "no triangles, quadrilaterals or tetrahedra in it",
+        };
+        return Err(Error::file(path, reason));
     }
-    let cells: Vec<&Element> = found.elements.iter().filter(|e| e.dim == dim).collect();
+    let cells = once(found.elements.iter().filter(|e| e.dim == dim));
     let corners = cells[0].nodes.len();
     if let Some(other) = cells.iter().find(|e| e.nodes.len() != corners) {
         let reason = "triangles and quadrilaterals in one mesh: one kind of cells is needed";
         return Err(at_line(path, other.line, reason));
     }
     let mut nodes = Nodes::new(path, &found)?;
+    let merged = if merge { nodes.merge(path, &cells)? } else { 0 };
     let mut numbered = Vec::with_capacity(cells.len());
     for cell in &cells {
         numbered.push(nodes.numbers(path, cell)?);
     }
     let (points, renumber) = nodes.used(path, dim, &numbered)?;
-    let unused = nodes.points.len() - points.len();
+    let unused = nodes.points.len() - merged - points.len();
     numbered.iter_mut().flatten().for_each(|v| *v = renumber[*v as usize]);
     let mut turned = 0;
     for (cell, element) in numbered.iter_mut().zip(&cells) {
         turned += usize::from(turn(cell, &points, dim).map_err(|e| at_line(path, element.line, e))?);
     }
     let sides = sides(path, &numbered, &cells, dim)?;
+    closed(path, &found, &points, &renumber, &sides)?;
     let mut parts: Vec<BoundaryPart> = Vec::new();
-    for facet in found.elements.iter().filter(|e| e.dim + 1 == dim) {
-        let Some(group) = facet.group else { continue };
+    for facet in found.elements.iter().filter(|e| e.dim + 1 == dim && !e.groups.is_empty()) {
         let mut key = nodes.numbers(path, facet)?;
         key.iter_mut().for_each(|v| *v = renumber[*v as usize]);
         let corners = key.clone();
@@ -68,21 +89,40 @@ fn mesh(path: &Path, found: Found) -> Result<Imported> {
             let reason = "an element of a physical group that is no side of a cell";
             return Err(at_line(path, facet.line, reason));
         }
-        let named = found.names.get(&(facet.dim, group));
-        let name = named.cloned().unwrap_or_else(|| format!("physical {group}"));
-        match parts.iter_mut().find(|p| p.name == name) {
-            Some(part) => part.facets.push(corners),
-            None => parts.push(BoundaryPart { name, facets: vec![corners] }),
+        for group in &*facet.groups {
+            let named = found.names.get(&(facet.dim, *group));
+            let name = named.cloned().unwrap_or_else(|| format!("physical {group}"));
+            match parts.iter_mut().find(|p| p.name == name) {
+                Some(part) => part.facets.push(corners.clone()),
+                None => parts.push(BoundaryPart { name, facets: vec![corners.clone()] }),
+            }
         }
     }
     let mut notes = Vec::new();
     if turned > 0 {
         notes.push(format!("{turned} cells of negative orientation turned round"));
     }
+    if found.second_order {
+        notes.push("elements of second order read by their corners".into());
+    }
     if unused > 0 {
         notes.push(format!("{unused} nodes that no cell uses left out"));
     }
+    if merged > 0 {
+        notes.push(format!("{merged} nodes merged with others at the same place"));
+    }
     Ok(Imported { mesh: assemble(&points, &numbered, dim), parts, notes })
+}
+
+/// Each cell once: version 2 writes it for every physical group that it is in.
+fn once<'a>(cells: impl Iterator<Item = &'a Element>) -> Vec<&'a Element> {
+    let mut seen = HashSet::new();
+    let new = |cell: &&Element| {
+        let mut key = cell.nodes.clone();
+        key.sort_unstable();
+        seen.insert(key)
+    };
+    cells.filter(new).collect()
 }
 
 fn assemble(points: &[[f64; 3]], cells: &[Vec<u32>], dim: u8) -> AnyMesh {
@@ -126,17 +166,30 @@ impl Nodes {
         element.nodes.iter().map(number).collect()
     }
 
+    /// Makes nodes that coincide one; returns how many are given up.
+    fn merge(&mut self, path: &Path, cells: &[&Element]) -> Result<usize> {
+        let mut edges = Vec::new();
+        for cell in cells {
+            let v = self.numbers(path, cell)?;
+            edges.extend((0..v.len()).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| [v[i], v[j]]));
+        }
+        let points: Vec<[f64; 3]> = self.points.iter().map(|p| p.0).collect();
+        let (stands, given_up) = conforming::merged(&points, edges.into_iter());
+        self.number.values_mut().for_each(|v| *v = stands[*v as usize]);
+        Ok(given_up)
+    }
+
     /// The points that cells use, in order, and the new number of each; plane meshes must lie in z = 0.
     fn used(&mut self, path: &Path, dim: u8, cells: &[Vec<u32>]) -> Result<(Vec<[f64; 3]>, Vec<u32>)> {
         let mut renumber = vec![u32::MAX; self.points.len()];
         cells.iter().flatten().for_each(|&v| renumber[v as usize] = 0);
-        let size = self.points.iter().flat_map(|p| p.0).fold(0.0f64, |m, x| m.max(x.abs()));
+        let size = self.points.iter().flat_map(|p| [p.0[0], p.0[1]]).fold(0.0f64, |m, x| m.max(x.abs()));
         let mut points = Vec::new();
         for (slot, &(point, line)) in renumber.iter_mut().zip(&self.points) {
             if *slot == u32::MAX {
                 continue;
             }
-            if dim == 2 && point[2].abs() > FLAT * size {
+            if dim == 2 && point[2].abs() > PLANE * size {
                 let reason = format!("z = {}: plane meshes lie in z = 0", point[2]);
                 return Err(at_line(path, line, reason));
             }
@@ -191,6 +244,57 @@ fn turn(cell: &mut [u32], points: &[[f64; 3]], dim: u8) -> std::result::Result<b
     } else {
         "a quadrilateral that is not convex".into()
     })
+}
+
+/// Refuses cells that do not meet corner to corner: in between u would be held as on the boundary.
+fn closed(
+    path: &Path,
+    found: &Found,
+    points: &[[f64; 3]],
+    renumber: &[u32],
+    sides: &HashMap<Vec<u32>, u8>,
+) -> Result<()> {
+    let mut open: Vec<Vec<u32>> = sides.iter().filter(|(_, n)| **n == 1).map(|(s, _)| s.clone()).collect();
+    open.sort_unstable();
+    let Some(gap) = conforming::gap(points, &open) else {
+        return Ok(());
+    };
+    // As the file names them.
+    let mut tags = vec![0; points.len()];
+    for (&new, node) in renumber.iter().zip(&found.nodes) {
+        if new != u32::MAX {
+            tags[new as usize] = node.0;
+        }
+    }
+    let tag = |v: u32| tags[v as usize];
+    let place = |v: u32| {
+        let [x, y, z] = points[v as usize];
+        if open[0].len() == 2 { format!("({x}, {y})") } else { format!("({x}, {y}, {z})") }
+    };
+    let names = |side: &[u32]| side.iter().map(|&v| tag(v).to_string()).collect::<Vec<_>>().join(", ");
+    Err(Error::file(
+        path,
+        match gap {
+            Gap::Coinciding { count, pair: [a, b] } => format!(
+                "{count} nodes lie on another one ({} and {} at {}): parts of the mesh touch without being joined, with \
+                 a wall between them; merge_nodes = true (--merge-nodes) joins them",
+                tag(a),
+                tag(b),
+                place(a)
+            ),
+            Gap::Hanging { count, node, side } => format!(
+                "{count} hanging nodes: node {} at {} lies on the side of nodes {} without being a corner of its cell",
+                tag(node),
+                place(node),
+                names(side)
+            ),
+            Gap::Overlapping { count, sides: [a, b] } => format!(
+                "{count} sides lie on others with other corners: that of nodes {} and that of nodes {}",
+                names(a),
+                names(b)
+            ),
+        },
+    ))
 }
 
 /// Cells at each side, by its sorted corners.

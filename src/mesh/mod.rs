@@ -1,6 +1,7 @@
 //! Meshes: points, cells, boundary; how to make them, move them and number them.
 
 mod any;
+mod conforming;
 pub mod delaunay;
 pub mod import;
 pub mod order;

@@ -1,10 +1,11 @@
 //! A mesh by description: the `[family.mesh]` table of a recipe.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AnyMesh, delaunay, import, parts, structured};
+use super::import::{self, Imported};
+use super::{AnyMesh, delaunay, parts, structured};
 use crate::entry;
 use crate::error::{Error, Result};
 use crate::system::BoundaryPart;
@@ -37,6 +38,9 @@ pub struct MeshRecipe {
     /// A Gmsh file instead of a shape; a relative path starts at the current directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
+    /// Makes nodes of the file that coincide one, where parts were meshed apart.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub merge_nodes: bool,
     /// Largest area of a Delaunay triangle.
     pub area: f64,
     /// Smallest angle of a Delaunay triangle, degrees.
@@ -47,7 +51,7 @@ pub struct MeshRecipe {
 
 impl Default for MeshRecipe {
     fn default() -> Self {
-        MeshRecipe { shape: Shape::Square, file: None, area: 4e-4, angle: 25.0, cells: 32 }
+        MeshRecipe { shape: Shape::Square, file: None, merge_nodes: false, area: 4e-4, angle: 25.0, cells: 32 }
     }
 }
 
@@ -61,8 +65,12 @@ impl MeshRecipe {
     /// What decides the mesh, every key written out: a file alone, or all of a shape.
     pub fn to_table(&self) -> toml::Table {
         let mut table = entry::to_table(self);
-        table.retain(|key, _| self.file.is_none() || key == "file");
+        table.retain(|key, _| self.file.is_none() || key == "file" || key == "merge_nodes");
         table
+    }
+
+    fn read(&self, path: &Path) -> Result<Imported> {
+        if self.merge_nodes { import::read_merged(path) } else { import::read(path) }
     }
 
     /// The mesh; `table` and `origin` say where the keys stand, for errors.
@@ -86,7 +94,10 @@ impl MeshRecipe {
                     ));
                 }
             }
-            return Ok(import::read(path)?.mesh);
+            return Ok(self.read(path)?.mesh);
+        }
+        if self.merge_nodes {
+            return Err(Error::recipe(origin, format!("{table}.merge_nodes: goes with {table}.file")));
         }
         let most = if self.shape == Shape::Cube { MOST_CUBES } else { MOST_CELLS };
         if !(2..=most).contains(&self.cells) {
@@ -115,7 +126,7 @@ impl MeshRecipe {
     /// As [`MeshRecipe::build`].
     pub fn build_with_parts(&self, table: &str, origin: &str) -> Result<(AnyMesh, Vec<BoundaryPart>, Vec<String>)> {
         if let (Some(path), Shape::Square) = (&self.file, self.shape) {
-            let found = import::read(path)?;
+            let found = self.read(path)?;
             return Ok((found.mesh, found.parts, found.notes));
         }
         let mesh = self.build(table, origin)?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::shift::{Pivots, Shift, Shifting, shifted};
+use super::shift::{self, Pivots, Shift, Shifting};
 use super::triangular::{StrictTriangle, TriangularSolve};
 use super::{Built, Preconditioner, Reuse, check_symmetric, level_of_fill};
 use crate::entry::Entry;
@@ -28,7 +28,7 @@ struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { levels: 0, shift: Shifting::Smallest }
+        Config { levels: 0, shift: Shifting::Best }
     }
 }
 
@@ -39,10 +39,7 @@ impl Preconditioner for Config {
         Ok(Built::new(icc).noted(note))
     }
     fn props(&self) -> Props {
-        match self.shift {
-            Shifting::Smallest | Shifting::PositiveDefinite => Props::SPD,
-            _ => Props::SYMMETRIC,
-        }
+        if self.shift.definite() { Props::SPD } else { Props::SYMMETRIC }
     }
 }
 
@@ -62,12 +59,12 @@ pub struct Icc {
 }
 
 impl Icc {
-    /// With [`Shifting::Smallest`].
+    /// With [`Shifting::Best`].
     ///
     /// # Errors
     /// As [`Icc::with_shift`].
     pub fn new(a: &Csr, levels: usize) -> Result<Self> {
-        Icc::with_shift(a, levels, Shifting::Smallest)
+        Icc::with_shift(a, levels, Shifting::Best)
     }
 
     /// With this level of fill and this shift.
@@ -85,12 +82,27 @@ impl Icc {
             }
         };
         let mut d = vec![0.0; a.nrows()];
-        let shift = shifted("icc", a, shifting, |pivots| factorize(a, pivots, &mut lower, &mut d))?;
-        let upper = lower.transposed();
-        for d in &mut d {
-            *d = 1.0 / *d;
-        }
-        Ok(Icc::from_parts(lower, upper, d, shift))
+        Icc::shifted("icc", a, shifting, |pivots| {
+            factorize(a, pivots, &mut lower, &mut d).then(|| {
+                let inverse_d = d.iter().map(|d| 1.0 / d).collect();
+                (lower.clone(), lower.transposed(), inverse_d)
+            })
+        })
+    }
+
+    /// From the L, Lᵀ and D⁻¹ that `factorize` makes with a shift that does.
+    pub(super) fn shifted(
+        method: &str,
+        a: &Csr,
+        shifting: Shifting,
+        mut factorize: impl FnMut(&Pivots) -> Option<(StrictTriangle, StrictTriangle, Vec<f64>)>,
+    ) -> Result<Self> {
+        let (mut icc, shift) = shift::built(method, a, shifting, |pivots| {
+            let (lower, upper, inverse_d) = factorize(pivots)?;
+            Some(Icc::from_parts(lower, upper, inverse_d, Shift::NONE))
+        })?;
+        icc.shift = shift;
+        Ok(icc)
     }
 
     /// From L, Lᵀ and D⁻¹.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::icc::Icc;
-use super::shift::{Pivots, Shifting, shifted};
+use super::shift::{Pivots, Shifting};
 use super::triangular::StrictTriangle;
 use super::{Built, Preconditioner, Reuse, check_symmetric};
 use crate::entry::{Entry, checked, defaults};
@@ -73,10 +73,13 @@ impl Icc {
         params.check()?;
         check_symmetric("ict", a)?;
         let mut columns = Columns::default();
-        let shift = shifted("ict", a, Shifting::Smallest, |pivots| columns.factorize(a, pivots, params))?;
-        let upper = StrictTriangle::from_rows(false, &columns.indptr, &columns.rows, &columns.values);
-        let inverse_d = columns.diagonal.iter().map(|d| 1.0 / (d * d)).collect();
-        Ok(Icc::from_parts(upper.transposed(), upper, inverse_d, shift))
+        Icc::shifted("ict", a, Shifting::Best, |pivots| {
+            columns.factorize(a, pivots, params).then(|| {
+                let upper = StrictTriangle::from_rows(false, &columns.indptr, &columns.rows, &columns.values);
+                let inverse_d = columns.diagonal.iter().map(|d| 1.0 / (d * d)).collect();
+                (upper.transposed(), upper, inverse_d)
+            })
+        })
     }
 }
 

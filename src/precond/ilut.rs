@@ -9,7 +9,7 @@ use super::shift::{Pivots, Shift, Shifting, shifted};
 use super::{Built, Preconditioner, Reuse, check_square_finite};
 use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
-use crate::linalg::Csr;
+use crate::linalg::{Csr, vector};
 
 /// `ilut`.
 pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
@@ -26,7 +26,8 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IlutParams {
-    /// Multipliers and entries below droptol · ‖row of A‖₂ are dropped.
+    /// Entries below droptol · ‖row of A‖₂ are dropped, those of L before their division by the pivot: in the units of
+    /// A, so that the factors do not depend on them.
     pub droptol: f64,
     /// Entries kept in each row of L and of U at most, the largest; 0 keeps all.
     pub fill: usize,
@@ -102,7 +103,7 @@ impl Rows {
         let mut members: BTreeSet<u32> = BTreeSet::new();
         for i in 0..n {
             let (cols, vals) = a.row(i);
-            let norm = vals.iter().map(|v| v * v).sum::<f64>().sqrt();
+            let norm = vector::norm2(vals);
             let bound = params.droptol * norm;
             members.extend(cols);
             members.insert(i as u32);
@@ -111,9 +112,9 @@ impl Rows {
             let mut at = members.first().copied();
             while let Some(m) = at.filter(|&m| (m as usize) < i) {
                 let k = m as usize;
-                let multiplier = w[k] * self.inverse_d[k];
-                w[k] = 0.0;
-                if multiplier.abs() >= bound && multiplier != 0.0 {
+                let entry = std::mem::take(&mut w[k]);
+                if entry.abs() >= bound && entry != 0.0 {
+                    let multiplier = entry * self.inverse_d[k];
                     w[k] = multiplier;
                     for e in self.upper.0[k] as usize..self.upper.0[k + 1] as usize {
                         let j = self.upper.1[e];

@@ -31,6 +31,7 @@ mod sine;
 mod sor;
 mod spai;
 mod ssor;
+mod trial;
 mod triangular;
 mod two_level;
 

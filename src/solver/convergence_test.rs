@@ -1,6 +1,7 @@
 //! The convergence test and the bookkeeping of one solve: arguments checked, residuals noted, the stopping rule
 //! applied.
 
+use super::stagnation::Stagnation;
 use super::stop::{Monitor, Norm, Outcome, Reason, Stop};
 use crate::error::{Error, Result};
 use crate::linalg::{LinOp, vector};
@@ -28,6 +29,9 @@ pub struct ConvergenceTest<'a> {
     history: Vec<f64>,
     /// The true residual of the current x, where it has just been computed.
     verified: Option<f64>,
+    /// Whether the residual noted last claims convergence.
+    claimed: bool,
+    stagnation: Stagnation,
 }
 
 impl<'a> ConvergenceTest<'a> {
@@ -80,6 +84,8 @@ impl<'a> ConvergenceTest<'a> {
             limit: 0.0,
             history: Vec::with_capacity(stop.max_it.min(HISTORY) + 1),
             verified: None,
+            claimed: false,
+            stagnation: Stagnation::new(n),
         };
         let size = match run.uses_z() {
             false => b_norm,
@@ -165,7 +171,9 @@ impl<'a> ConvergenceTest<'a> {
         self.history.push(residual);
         let it = self.history.len() - 1;
         let go_on = self.monitor.iteration(it, residual);
-        self.judge(residual, go_on)
+        let verdict = self.judge(residual, go_on);
+        self.claimed = verdict.is_some_and(Reason::converged);
+        verdict
     }
 
     /// The residual noted last.
@@ -200,14 +208,27 @@ impl<'a> ConvergenceTest<'a> {
     }
 
     /// Checks a claim of convergence: r ← b − A x. `None` says that the recurrence had drifted from the truth, and
-    /// that the method must go on from r; the history then holds the true value.
+    /// that the method must go on from r; the history then holds the true value. Claims that prove false again and
+    /// again, while the true residual falls no more, end with [`Reason::DivergedStagnation`].
     pub fn confirm(&mut self, x: &[f64], r: &mut [f64]) -> Option<Reason> {
-        let norm = self.true_residual(x, r);
-        let norm = self.norm_of(r, norm);
+        let residual = self.true_residual(x, r);
+        let norm = self.norm_of(r, residual);
         if let Some(last) = self.history.last_mut() {
             *last = norm;
         }
-        self.judge(norm, true)
+        let verdict = self.judge(norm, true);
+        let claimed = std::mem::take(&mut self.claimed);
+        if !claimed || verdict.is_some_and(Reason::converged) || !norm.is_finite() {
+            return verdict;
+        }
+        let stagnates = self.stagnation.disproved(norm, residual, x);
+        verdict.or_else(|| stagnates.then_some(Reason::DivergedStagnation))
+    }
+
+    /// As [`ConvergenceTest::confirm`], for a residual noted last that is known to be untrue.
+    pub(super) fn deny(&mut self, x: &[f64], r: &mut [f64]) -> Option<Reason> {
+        self.claimed = true;
+        self.confirm(x, r)
     }
 
     /// The whole solve by steps that update x and the residual r and return ‖r‖: what a method does that keeps no
@@ -227,12 +248,25 @@ impl<'a> ConvergenceTest<'a> {
         }
     }
 
-    /// The report; recomputes the residual of x (into r) unless it is known.
-    pub fn finish(self, reason: Reason, x: &[f64], r: &mut [f64]) -> Outcome {
-        let residual = match self.verified {
+    /// The report; recomputes the residual of x (into r) unless it is known. A solve that has not converged ends with
+    /// the best x that a claim of convergence has shown, where the last one is worse.
+    pub fn finish(self, reason: Reason, x: &mut [f64], r: &mut [f64]) -> Outcome {
+        let mut residual = match self.verified {
             Some(norm) => norm,
             None => self.residual(x, r),
         };
+        let mut reason = reason;
+        // An entry of x that A does not look at is missing in the residual.
+        if !vector::all_finite(x) {
+            (reason, residual) = (Reason::DivergedNan, f64::NAN);
+        }
+        if !reason.converged() {
+            // It was as far as rounding lets it before it went wrong.
+            if reason == Reason::DivergedDtol && self.stagnation.has_claims() {
+                reason = Reason::DivergedStagnation;
+            }
+            residual = self.stagnation.restore(residual, x);
+        }
         Outcome {
             reason,
             iterations: self.history.len().saturating_sub(1),

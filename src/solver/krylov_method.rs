@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::requirements::Requirements;
+use super::scaled::in_units_of_b;
 use super::side::Side;
 use super::{ENTRIES, Monitor, Outcome, Stop};
 use crate::entry::{Configuration, Registry};
@@ -178,7 +179,8 @@ impl Method {
         monitor: &mut dyn Monitor,
     ) -> Result<Outcome> {
         self.requirements().check(a, m, stop)?;
-        self.member().solve(ws, a, m, b, x, stop, monitor)
+        let member = self.member();
+        in_units_of_b(a, b, x, stop, monitor, |b, x, stop, monitor| member.solve(ws, a, m, b, x, stop, monitor))
     }
 
     /// Sets the span of the columns of `space` (n×k) up for [`Method::solve_with_space`]: k products with A, for `cg`
@@ -210,8 +212,10 @@ impl Method {
         stop: &Stop,
         monitor: &mut dyn Monitor,
     ) -> Result<Outcome> {
-        let solved = self.member().solve_with_space(ws, space, a, m, b, x, stop, monitor);
-        solved.unwrap_or_else(|| Err(self.without_space()))
+        in_units_of_b(a, b, x, stop, monitor, |b, x, stop, monitor| {
+            let solved = self.member().solve_with_space(ws, space, a, m, b, x, stop, monitor);
+            solved.unwrap_or_else(|| Err(self.without_space()))
+        })
     }
 
     fn without_space(&self) -> Error {

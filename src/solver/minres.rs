@@ -22,6 +22,9 @@ pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
 #[serde(deny_unknown_fields)]
 struct Config {}
 
+/// ‖A M r‖ relative to ‖M A‖ ‖r‖ at which r counts as a residual that cannot be made smaller.
+const NORMAL_TOLERANCE: f64 = 1e-9;
+
 const REQUIREMENTS: Requirements = Requirements {
     method: "minres",
     matrix: Need::Symmetric,
@@ -80,6 +83,8 @@ pub struct Minres {
     q: Vec<f64>,
     /// Coefficients in a space to deflate.
     c: Vec<f64>,
+    /// The x of the smallest ‖A M r‖, empty until that is nearly 0.
+    best: Vec<f64>,
 }
 
 impl Memory for Minres {}
@@ -87,10 +92,11 @@ impl Memory for Minres {}
 /// Preconditioned MINRES for A x = b, A (n×n) symmetric, definite or not, M ≈ |A|⁻¹ symmetric positive definite.
 ///
 /// Minimises ‖b − A x‖ in the norm of M over x₀ + K_k(M A, M r₀); what is noted, and stopped by, is ‖b − A x‖₂, which
-/// falls monotonically for M = I. The residual itself is carried along by qₖ = sₖ qₖ₋₁ − cₖ vₖ₊₁, r = φ q. On a
-/// singular system without a solution the residual stalls above the tolerance ([`Reason::DivergedIts`]), or the space
-/// ends ([`Reason::DivergedBreakdown`]). vᵀ M v < 0 ends with [`Reason::DivergedIndefinitePc`]. Needs: A promised
-/// symmetric, M promised SPD. Memory: 7 n-vectors. Reference: Paige & Saunders (1975), doi:10.1137/0712047.
+/// falls monotonically for M = I. The residual itself is carried along by qₖ = sₖ qₖ₋₁ − cₖ vₖ₊₁, r = φ q; where it
+/// has not fallen for a while it is compared with b − A x. On a singular system without a solution A M r vanishes and r
+/// does not: x then minimises the residual, and the solve ends with [`Reason::DivergedInconsistent`]. vᵀ M v < 0 ends
+/// with [`Reason::DivergedIndefinitePc`]. Needs: A promised symmetric, M promised SPD. Memory: 7 n-vectors. Reference:
+/// Paige & Saunders (1975), doi:10.1137/0712047; ‖A r‖: Choi, Paige & Saunders (2011), doi:10.1137/100787921.
 ///
 /// # Errors
 /// [`crate::Error::Argument`] where a promise is missing; sizes and values as all methods, see [`super`].
@@ -152,17 +158,19 @@ fn iterate(
             return Err(Error::Argument("deflated minres needs a coarse space with a factor of Wᵀ A W".into()));
         }
     }
-    let Minres { v_old, v, z, az, w_old, w, q, c: coefficients } = ws;
+    let Minres { v_old, v, z, az, w_old, w, q, c: coefficients, best } = ws;
     for u in [&mut *v_old, v, z, az, w_old, w, q] {
         u.resize(b.len(), 0.0);
     }
     coefficients.resize(space.map_or(0, CoarseSpace::dim), 0.0);
-    if let Some(space) = space {
+    if space.is_some() {
         run.residual(x, q);
-        space.restrict(q, coefficients);
-        space.prolong(1.0, coefficients, x);
     }
+    deflate(space, coefficients, &run, x, q);
     let mut stopped = run.begin(x, q);
+    // The size of M A, as the Lanczos matrix shows it.
+    let mut size = 0.0_f64;
+    let mut normal = Normal::new(best);
     let reason = 'solve: loop {
         if let Some(reason) = stopped {
             break reason;
@@ -188,6 +196,8 @@ fn iterate(
         }
         let (mut c_old, mut s_old, mut c, mut s) = (1.0, 0.0, -1.0, 0.0);
         beta = 0.0;
+        let mut plateau = Plateau::new(run.last());
+        normal.begin();
         loop {
             // Lanczos: β₊ v₊ = A z − α v − β v₋.
             if let Some(space) = space {
@@ -214,6 +224,27 @@ fn iterate(
             let delta = -c_old * beta;
             (c_old, s_old) = (c, s);
             let (delta, gamma_bar) = (c * delta + s * alpha, s * delta - c * alpha);
+            size = size.max(alpha.hypot(beta).hypot(beta_next));
+            // ‖A M r‖ / ‖r‖ in the norm of M, r as the iteration before has left it.
+            let root = gamma_bar.hypot(c_old * beta_next);
+            if normal.has_risen(root, size, run.last(), x) || root == 0.0 {
+                let residual = run.true_residual(x, q);
+                m.apply(q, z);
+                a.apply(z, az);
+                m.apply(az, v);
+                let (of_r, of_normal) = (vector::dot(q, z).sqrt(), vector::dot(az, v).sqrt());
+                if of_normal <= f64::EPSILON * size * of_r || !normal.falls() {
+                    break 'solve match of_normal <= 10.0 * NORMAL_TOLERANCE * size * of_r {
+                        true => Reason::DivergedInconsistent,
+                        false => Reason::DivergedStagnation,
+                    };
+                }
+                if !residual.is_finite() {
+                    break 'solve Reason::DivergedNan;
+                }
+                deflate(space, coefficients, &run, x, q);
+                continue 'solve;
+            }
             let gamma = gamma_bar.hypot(beta_next);
             if gamma <= f64::EPSILON * alpha.abs().max(beta) {
                 break 'solve Reason::DivergedBreakdown;
@@ -241,13 +272,20 @@ fn iterate(
             });
             if stopped.is_some_and(Reason::converged) {
                 stopped = run.confirm(x, q);
-                if let (None, Some(space)) = (stopped, space) {
-                    // Drift has brought the deflated part back: take it out again.
-                    space.restrict(q, coefficients);
-                    space.prolong(1.0, coefficients, x);
-                    run.residual(x, q);
+                if stopped.is_none() {
+                    deflate(space, coefficients, &run, x, q);
                 }
                 continue 'solve;
+            }
+            if stopped.is_none() && plateau.reached(run.last()) {
+                let noted = phi.abs() * vector::norm2(q);
+                if run.residual(x, az) > 2.0 * noted {
+                    stopped = run.deny(x, q);
+                    if stopped.is_none() {
+                        deflate(space, coefficients, &run, x, q);
+                    }
+                    continue 'solve;
+                }
             }
             stopped = run.show(stopped, x);
             if stopped.is_some() {
@@ -256,4 +294,86 @@ fn iterate(
         }
     };
     Ok(run.finish(reason, x, q))
+}
+
+/// Takes the part of the residual q that the space solves for out of it: drift brings it back.
+fn deflate(space: Option<&CoarseSpace>, c: &mut [f64], run: &ConvergenceTest, x: &mut [f64], q: &mut [f64]) {
+    if let Some(space) = space {
+        space.restrict(q, c);
+        space.prolong(1.0, c, x);
+        run.residual(x, q);
+    }
+}
+
+/// How ‖A M r‖ / ‖r‖ goes where A is singular and b not in its range: down as far as rounding lets it, then up again
+/// while x grows beyond all bounds. The solve then starts again from the x before that; that it is singular shows where
+/// a new start brings nothing.
+struct Normal<'a> {
+    least: f64,
+    /// The residual there, and x.
+    residual: f64,
+    x: &'a mut Vec<f64>,
+    /// The least of the start before.
+    before: f64,
+}
+
+impl<'a> Normal<'a> {
+    /// Relative to ‖M A‖: above it nothing is noted.
+    const SMALL: f64 = 1e-7;
+    /// A rise that is no fluctuation.
+    const RISE: f64 = 1e3;
+
+    fn new(x: &'a mut Vec<f64>) -> Self {
+        x.clear();
+        Normal { least: f64::INFINITY, residual: 0.0, x, before: f64::INFINITY }
+    }
+
+    /// A (re)start of the iteration.
+    fn begin(&mut self) {
+        self.before = self.before.min(self.least);
+        self.least = f64::INFINITY;
+    }
+
+    /// Notes the `root` of x; where it has risen since, and the residual not fallen, x is put back.
+    fn has_risen(&mut self, root: f64, size: f64, residual: f64, x: &mut [f64]) -> bool {
+        if root <= Self::SMALL * size && root < 0.1 * self.least {
+            (self.least, self.residual) = (root, residual);
+            self.x.clear();
+            self.x.extend_from_slice(x);
+        }
+        let risen = root >= Self::RISE * self.least && residual >= 0.5 * self.residual;
+        if risen {
+            x.copy_from_slice(self.x);
+        }
+        risen
+    }
+
+    /// Whether this start has brought less than the one before.
+    fn falls(&self) -> bool {
+        self.least < 0.1 * self.before
+    }
+}
+
+/// Where the residual has not halved over [`Plateau::STEPS`] iterations, so that drift may be what it shows.
+struct Plateau {
+    mark: f64,
+    steps: usize,
+}
+
+impl Plateau {
+    /// Iterations between two looks: one product with A in as many is no cost.
+    const STEPS: usize = 50;
+
+    fn new(residual: f64) -> Self {
+        Plateau { mark: residual, steps: 0 }
+    }
+
+    fn reached(&mut self, residual: f64) -> bool {
+        self.steps += 1;
+        if self.steps < Self::STEPS {
+            return false;
+        }
+        let before = std::mem::replace(self, Plateau::new(residual)).mark;
+        residual > 0.5 * before
+    }
 }

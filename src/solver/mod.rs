@@ -11,7 +11,9 @@
 //! | n = 0 | [`Reason::ConvergedAtol`] after 0 iterations |
 //! | the initial x is good enough | [`Reason::ConvergedRtol`] after 0 iterations, x untouched |
 //! | A singular, b in its range | a solution (Krylov methods), or an honest reason |
-//! | A singular, b not in its range | a diverged reason: limit, breakdown or indefinite; never converged |
+//! | A singular, b not in its range | a diverged reason, never converged; `minres`: [`Reason::DivergedInconsistent`] |
+//! | rounding lets no claim come true | [`Reason::DivergedStagnation`] and the best x seen |
+//! | b of any size, 1e-300 or 1e300 | the same iterates as with b of size 1, but for the factor |
 //! | NaN or ∞ in b or the initial x | [`crate::Error::Numeric`] naming the entry |
 //! | NaN or ∞ in A or M | [`Reason::DivergedNan`] |
 //! | A not square, other sizes that differ | [`crate::Error::Shape`] |
@@ -35,8 +37,10 @@ mod minres;
 mod orthogonal;
 mod requirements;
 mod richardson;
+mod scaled;
 mod side;
 mod split;
+mod stagnation;
 mod stop;
 
 pub use bcgs::{Bcgs, bcgs};

@@ -3,7 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::convergence_test::ConvergenceTest;
+use super::scaled::in_units_of_b;
 use super::side::Side;
+use super::stagnation::Stagnation;
 use super::stop::Norm;
 use super::{Method, Monitor, Outcome, Quiet, Reason, Stop, Workspace};
 use crate::error::{Error, Result};
@@ -58,6 +60,21 @@ pub fn split(
     stop: &Stop,
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
+    in_units_of_b(a, b, x, stop, monitor, |b, x, stop, monitor| in_parts(method, ws, a, m, b, x, stop, monitor))
+}
+
+/// [`split`] for b of any size near one.
+#[allow(clippy::too_many_arguments)] // the arguments of every method
+fn in_parts(
+    method: &Method,
+    ws: &mut Workspace,
+    a: &dyn LinOp,
+    m: &dyn LinOp,
+    b: &[f64],
+    x: &mut [f64],
+    stop: &Stop,
+    monitor: &mut dyn Monitor,
+) -> Result<Outcome> {
     // The inner solve has no preconditioner: where the method has a choice of sides, none of them is meant.
     let method = match method.with_side(Side::Symmetric)? {
         any if any.table().contains_key("side") => any.with("side", Side::Right.name())?,
@@ -78,6 +95,7 @@ pub fn split(
     let mut target = stop.target(vector::norm2(&half));
     let between = Between { a, halves, scratch: Mutex::new([vec![0.0; n], vec![0.0; n]]) };
     let mut total: Option<Outcome> = None;
+    let mut stagnation = Stagnation::new(n);
     loop {
         run.residual(x, &mut r);
         halves.left(&r, &mut half);
@@ -104,17 +122,24 @@ pub fn split(
         all.residual = truth;
         all.b_norm = vector::norm2(b);
         let small = truth <= stop.target(all.b_norm);
-        let claim = all.reason.converged() && all.reason != Reason::ConvergedIts;
+        let claim = matches!(all.reason, Reason::ConvergedAtol | Reason::ConvergedRtol);
         if claim && stop.norm == Norm::Unpreconditioned && !small {
-            if progress && all.iterations < stop.max_it {
-                // What the half residual must fall to if both fall alike, and a little less.
-                target = 0.9 * reached * stop.target(all.b_norm) / truth;
-                total = Some(all);
-                continue;
-            }
-            all.reason = Reason::DivergedIts;
-        } else if claim && all.b_norm > 0.0 {
-            all.reason = Reason::ConvergedRtol;
+            all.reason = match stagnation.disproved(truth, truth, x) || !progress {
+                true => Reason::DivergedStagnation,
+                false if all.iterations < stop.max_it => {
+                    // What the half residual must fall to if both fall alike, and a little less.
+                    target = 0.9 * reached * stop.target(all.b_norm) / truth;
+                    total = Some(all);
+                    continue;
+                }
+                false => Reason::DivergedIts,
+            };
+        } else if claim {
+            let noted = if stop.norm == Norm::Unpreconditioned { truth } else { reached };
+            all.reason = if noted <= stop.atol { Reason::ConvergedAtol } else { Reason::ConvergedRtol };
+        }
+        if !all.converged() {
+            all.residual = stagnation.restore(all.residual, x);
         }
         return Ok(all);
     }

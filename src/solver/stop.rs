@@ -5,6 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::linalg::vector::norm2;
 
 /// The norm of the residual r = b − A x that the stopping rule goes by, as PETSc's `-ksp_norm_type`.
 ///
@@ -82,12 +83,16 @@ impl Stop {
     /// Checks the tolerances.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a tolerance that is negative or not a number, or a dtol that is not above 1.
+    /// [`Error::Argument`] for a tolerance that is negative or not a number, an rtol from 1 on (x = 0 would do), or a
+    /// dtol that is not above 1.
     pub fn check(&self) -> Result<()> {
         for (name, value) in [("rtol", self.rtol), ("atol", self.atol)] {
             if !(value >= 0.0 && value.is_finite()) {
                 return Err(Error::Argument(format!("{name} = {value}: a tolerance is finite and not negative")));
             }
+        }
+        if self.rtol >= 1.0 {
+            return Err(Error::Argument(format!("rtol = {}: must be below 1, as x = 0 meets it otherwise", self.rtol)));
         }
         if self.dtol.is_nan() || self.dtol <= 1.0 {
             return Err(Error::Argument(format!("dtol = {}: must be above 1", self.dtol)));
@@ -119,6 +124,10 @@ pub enum Reason {
     DivergedIndefinitePc,
     /// The method broke down (a division by zero in its recurrences).
     DivergedBreakdown,
+    /// Rounding lets the true residual fall no more; x is the best one seen. PETSc has no such reason.
+    DivergedStagnation,
+    /// A is singular and b not in its range: x minimises the residual, A M r = 0. PETSc has no such reason.
+    DivergedInconsistent,
 }
 
 impl Reason {
@@ -127,7 +136,7 @@ impl Reason {
         matches!(self, Reason::ConvergedRtol | Reason::ConvergedAtol | Reason::ConvergedUser | Reason::ConvergedIts)
     }
 
-    /// PETSc's name.
+    /// PETSc's name, or one in its manner.
     pub fn name(self) -> &'static str {
         match self {
             Reason::ConvergedRtol => "CONVERGED_RTOL",
@@ -140,11 +149,14 @@ impl Reason {
             Reason::DivergedIndefiniteMat => "DIVERGED_INDEFINITE_MAT",
             Reason::DivergedIndefinitePc => "DIVERGED_INDEFINITE_PC",
             Reason::DivergedBreakdown => "DIVERGED_BREAKDOWN",
+            Reason::DivergedStagnation => "DIVERGED_STAGNATION",
+            Reason::DivergedInconsistent => "DIVERGED_INCONSISTENT",
         }
     }
 
-    /// What a user may try next; empty for a converged solve.
-    pub fn advice(self) -> &'static str {
+    /// What a user of `method` may try next; empty for a converged solve.
+    pub fn advice(self, method: &str) -> &'static str {
+        let gmres = method.contains("gmres") || method == "gcrodr";
         match self {
             Reason::ConvergedRtol | Reason::ConvergedAtol | Reason::ConvergedUser | Reason::ConvergedIts => "",
             Reason::DivergedIts => "allow more iterations or take a stronger preconditioner",
@@ -152,7 +164,18 @@ impl Reason {
             Reason::DivergedNan => "the matrix, the preconditioner or the iteration produced NaN or infinity",
             Reason::DivergedIndefiniteMat => "A is not positive definite: take minres or gmres",
             Reason::DivergedIndefinitePc => "the preconditioner is not positive definite: take another, or gmres",
+            Reason::DivergedBreakdown if gmres => {
+                "the Krylov space ended without a solution: A M is singular, and b may not be in its range"
+            }
             Reason::DivergedBreakdown => "the method broke down: take gmres, or another initial guess",
+            Reason::DivergedStagnation => {
+                "rounding allows no smaller residual, and x is the best one seen: take a larger rtol, a stronger \
+                 preconditioner or lu"
+            }
+            Reason::DivergedInconsistent => {
+                "A is singular and b not in its range; x minimises the residual: take the part of the null space out \
+                 of b"
+            }
         }
     }
 }
@@ -200,15 +223,15 @@ pub trait Monitor {
 #[derive(Debug, Clone)]
 pub struct KnownSolution<'a> {
     exact: &'a [f64],
-    /// (tolerance ‖x*‖₂)².
+    /// tolerance ‖x*‖₂.
     bound: f64,
+    difference: Vec<f64>,
 }
 
 impl<'a> KnownSolution<'a> {
     /// Stops at that relative error.
     pub fn new(exact: &'a [f64], tolerance: f64) -> Self {
-        let square: f64 = exact.iter().map(|v| v * v).sum();
-        KnownSolution { exact, bound: tolerance * tolerance * square }
+        KnownSolution { exact, bound: tolerance * norm2(exact), difference: vec![0.0; exact.len()] }
     }
 }
 
@@ -218,8 +241,10 @@ impl Monitor for KnownSolution<'_> {
     }
 
     fn accepts(&mut self, x: &[f64]) -> bool {
-        let square: f64 = x.iter().zip(self.exact).map(|(x, e)| (x - e) * (x - e)).sum();
-        square <= self.bound
+        for ((d, x), e) in self.difference.iter_mut().zip(x).zip(self.exact) {
+            *d = x - e;
+        }
+        norm2(&self.difference) <= self.bound
     }
 }
 

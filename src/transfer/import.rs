@@ -98,6 +98,12 @@ pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Resul
     parts::write_whole(output, &header(import, props, &records), &shape, &records, &sets)
 }
 
+/// The files without those that are the right-hand side of another one among them: `*.mtx` names both.
+pub fn matrices(files: &[PathBuf]) -> Vec<PathBuf> {
+    let right: Vec<PathBuf> = files.iter().filter_map(|f| matrix_market::right_hand_side_beside(f)).collect();
+    files.iter().filter(|f| !right.contains(f)).cloned().collect()
+}
+
 fn header(import: &Import, props: Props, records: &[Record]) -> Header {
     let names: Vec<toml::Value> =
         import.files.iter().filter_map(|f| Some(f.file_name()?.to_string_lossy().into_owned().into())).collect();
@@ -143,17 +149,19 @@ fn read(file: &Path, rhs: Rhs) -> Result<LinearSystem> {
             let b = own.has("b").then(|| own.vector("b")).transpose()?;
             (npz::read_matrix(file)?, b)
         }
-        Some("mtx") => {
-            let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-            let beside = file.with_file_name(format!("{stem}_b.mtx"));
-            let b = beside.is_file().then(|| matrix_market::read_vector(&beside)).transpose()?;
-            if b.is_some() {
+        Some("mtx" | "gz") => {
+            let beside = matrix_market::right_hand_side_beside(file);
+            let b = beside.as_ref().map(matrix_market::read_vector).transpose()?;
+            if let Some(beside) = beside {
                 of_rhs = beside;
             }
             (matrix_market::read(file)?, b)
         }
         _ => {
-            return Err(Error::file(file, "is neither a Matrix Market file (.mtx) nor a NumPy archive (.npz)"));
+            return Err(Error::file(
+                file,
+                "is neither a Matrix Market file (.mtx, .mtx.gz) nor a NumPy archive (.npz)",
+            ));
         }
     };
     let n = matrix.nrows();

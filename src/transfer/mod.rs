@@ -4,4 +4,4 @@ mod export;
 mod import;
 
 pub use export::{Format, export};
-pub use import::{Import, Rhs, import};
+pub use import::{Import, Rhs, import, matrices};

@@ -113,18 +113,18 @@ fn orientation_is_repaired_and_said() {
 fn bad_files_are_refused_by_line() {
     let dir = tempfile::tempdir().unwrap();
     let cases = [
-        ("2.2 0 8", "2.2 1 8", "line 2: a binary file"),
-        ("2.2 0 8", "4.0 0 8", "line 2: version 4.0"),
-        ("$MeshFormat", "solid", "line 1: no Gmsh mesh"),
+        ("2.2 0 8", "2.2 1 8", "line 2: says binary"),
+        ("2.2 0 8", "4.0 0 8", "line 2: version \"4.0\""),
+        ("$MeshFormat", "solid", "line 8: $Nodes without a $MeshFormat"),
         ("2 1 0 0\n30", "2 1 x 0\n30", "line 11: \"x\""),
         ("2 1 0 0\n30", "2 1 nan 0\n30", "line 11: a coordinate"),
         ("30 1 1 0", "2 1 1 0", "line 12: node 2 is there twice"),
         ("30 1 1 0", "30 1 1 0.5", "line 12: z = 0.5"),
         ("1 4 30", "1 4 31", "line 20: node 31"),
         ("1 4 30", "1 1 30", "line 20: a degenerate cell"),
-        ("3 2 2 1 1 1 4 30", "3 9 2 1 1 1 4 30 1 2 4", "line 20: elements of kind 9"),
+        ("3 2 2 1 1 1 4 30", "3 5 2 1 1 1 4 30 1 2 4", "line 20: elements of kind 5"),
         ("3 2 2 1 1 1 4 30", "3 3 2 1 1 1 4 30 2", "line 20: triangles and quadrilaterals"),
-        ("3 2 2 1 1 1 4 30", "3 2 2 1 1 1 4", "line 20: ends early"),
+        ("3 2 2 1 1 1 4 30", "3 2 2 1 1 1 4", "line 21: \"$EndElements\" does not belong here"),
         ("7 1 1 2", "7 1 2 4", "line 18: an element of a physical group"),
         ("$Nodes\n5", "$Nodes\n6", "line 15"),
         ("$EndElements\n", "", "line 21: the file ends"),
@@ -144,6 +144,249 @@ fn bad_files_are_refused_by_line() {
             std::fs::write(&path, &whole[..whole.len() * part / 60]).unwrap();
             let message = import::read(&path).unwrap_err().to_string();
             assert!(message.contains("line "), "{message}");
+        }
+    }
+}
+
+/// The unit square of four triangles around a node, version 4.1; curve 1 is in groups 1 and 9, curve 2 against its
+/// direction in group 9.
+const GROUPS: &str =
+    "$MeshFormat\n4.1 0 8\n$EndMeshFormat\n$PhysicalNames\n2\n1 1 \"bottom\"\n1 9 \"wall\"\n$EndPhysicalNames
+$Entities\n0 2 1 0\n1 0 0 0 1 0 0 2 1 9 2 1 -2\n2 1 0 0 1 1 0 1 -9 2 2 -3\n1 0 0 0 1 1 0 0 0\n$EndEntities
+$Nodes\n1 5 1 5\n2 1 0 5\n1\n2\n3\n4\n5\n0 0 0\n1 0 0\n1 1 0\n0 1 0\n0.5 0.5 0\n$EndNodes
+$Elements\n3 6 1 6\n1 1 1 1\n5 1 2\n1 2 1 1\n6 2 3\n2 1 2 4\n1 1 2 5\n2 2 3 5\n3 3 4 5\n4 4 1 5\n$EndElements\n";
+
+fn imported(text: impl AsRef<[u8]>) -> Result<import::Imported, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("m.msh");
+    std::fs::write(&path, text).unwrap();
+    import::read(&path).map_err(|e| e.to_string())
+}
+
+#[test]
+fn what_gmsh_reads_is_read() {
+    let whole = imported(GROUPS).unwrap();
+    let parts: Vec<(&str, usize)> = whole.parts.iter().map(|p| (&*p.name, p.facets.len())).collect();
+    assert_eq!(parts, [("bottom", 1), ("wall", 2)]);
+    assert_eq!(whole.parts[1].facets, [[0, 1], [1, 2]]);
+    // Words, not lines; comments, unknown sections and text between sections; a byte-order mark.
+    let wrapped =
+        GROUPS.replace("0 0 0 1 0 0 2 1", "0 0\n\n0 1 0 0 2\n1").replace("2\n3\n4\n5\n0 0 0", "2 3 4\n5 0 0 0");
+    let comment = "$Comments\nby hand\n$EndComments\n";
+    for text in [
+        wrapped,
+        format!("{comment}// 2024\n{GROUPS}"),
+        GROUPS.replace("$Nodes", &format!("note\n{comment}$NodeData\n1 2\n$EndNodeData\n$Nodes")),
+        format!("\u{feff}{GROUPS}"),
+        GROUPS.replace('\n', "\r\n"),
+        GROUPS.replace("0.5 0.5 0\n", "0.5 0.5 -3e-11\n"),
+    ] {
+        assert_eq!(imported(&text).as_ref(), Ok(&whole), "{text}");
+    }
+    // Versions 2 and 2.1; nodes with parameters; a cell once for each of its groups.
+    let good = imported(GOOD).unwrap();
+    let parametric = GOOD
+        .replace("$Nodes", "$ParametricNodes")
+        .replace("$EndNodes", "$EndParametricNodes")
+        .replace("1 0 0 0\n2 1 0 0\n30 1 1 0\n", "1 0 0 0 0 1\n2 1 0 0 1 1 0.5\n30 1 1 0 2 1 0.5 0.25\n")
+        .replace("4 0 1 0\n5 9 9 0\n", "4 0 1 0 0 4\n5 9 9 0 3 1\n");
+    let twice = GOOD.replace("$Elements\n3", "$Elements\n4").replace("3 2 2 1", "3 2 2 8 1 2 30 1\n4 2 2 1");
+    for text in [GOOD.replace("2.2 0 8", "2 0 8"), GOOD.replace("2.2 0 8", "2.1 0 8"), parametric, twice] {
+        assert_eq!(imported(&text).as_ref(), Ok(&good), "{text}");
+    }
+    // Second order by the corners.
+    let quadratic = GROUPS
+        .replace("1 5 1 5\n2 1 0 5", "1 7 1 7\n2 1 0 7")
+        .replace("5\n0 0 0", "5\n6\n7\n0 0 0")
+        .replace("0.5 0.5 0\n", "0.5 0.5 0\n0.5 0 0\n1 0.5 0\n")
+        .replace("1 1 1 1\n5 1 2", "1 1 8 1\n5 1 2 6")
+        .replace("1 2 1 1\n6 2 3", "1 2 8 1\n6 2 3 7");
+    let corners = imported(&quadratic).unwrap();
+    assert_eq!((&corners.mesh, &corners.parts), (&whole.mesh, &whole.parts));
+    assert!(corners.notes[0].contains("second order"), "{:?}", corners.notes);
+    // Only the groups of curves have been saved.
+    let hollow = GROUPS.replace("3 6 1 6", "2 2 5 6").replace("2 1 2 4\n1 1 2 5\n2 2 3 5\n3 3 4 5\n4 4 1 5\n", "");
+    let error = imported(&hollow).unwrap_err();
+    assert!(error.contains("Physical Surface") && error.contains("-save_all"), "{error}");
+    let error = imported("solid cube\nfacet normal 0 0 1\n").unwrap_err();
+    assert!(error.contains("line 1: no Gmsh mesh"), "{error}");
+}
+
+/// Numbers as a binary file has them.
+struct Bytes {
+    out: Vec<u8>,
+    swapped: bool,
+}
+
+impl Bytes {
+    fn push<const N: usize>(&mut self, mut bytes: [u8; N]) -> &mut Self {
+        if self.swapped {
+            bytes.reverse();
+        }
+        self.out.extend(bytes);
+        self
+    }
+    fn text(&mut self, text: &str) -> &mut Self {
+        self.out.extend(text.as_bytes());
+        self
+    }
+    fn ints(&mut self, values: &[i32]) -> &mut Self {
+        for v in values {
+            self.push(v.to_ne_bytes());
+        }
+        self
+    }
+    fn sizes(&mut self, values: &[u64]) -> &mut Self {
+        for v in values {
+            self.push(v.to_ne_bytes());
+        }
+        self
+    }
+    fn reals(&mut self, values: &[f64]) -> &mut Self {
+        for v in values {
+            self.push(v.to_ne_bytes());
+        }
+        self
+    }
+}
+
+#[test]
+fn binary_files_are_read() {
+    let (good, groups) = (imported(GOOD).unwrap(), imported(GROUPS).unwrap());
+    for swapped in [false, true] {
+        let mut old = Bytes { out: Vec::new(), swapped };
+        old.text("$MeshFormat\n2.2 1 8\n").ints(&[1]).text("\n$EndMeshFormat\n$PhysicalNames\n1\n1 7 \"wall\"\n");
+        old.text("$EndPhysicalNames\n$Nodes\n5\n");
+        for (tag, point) in
+            [(1, [0., 0., 0.]), (2, [1., 0., 0.]), (30, [1., 1., 0.]), (4, [0., 1., 0.]), (5, [9., 9., 0.])]
+        {
+            old.ints(&[tag]).reals(&point);
+        }
+        old.text("\n$EndNodes\n$Elements\n3\n").ints(&[1, 1, 2, 1, 7, 1, 1, 2]);
+        old.ints(&[2, 2, 2, 2, 1, 1, 1, 2, 30, 3, 1, 1, 1, 4, 30]).text("\n$EndElements\n");
+        assert_eq!(imported(&old.out).as_ref(), Ok(&good));
+        let mut new = Bytes { out: Vec::new(), swapped };
+        new.text("$MeshFormat\n4.1 1 8\n").ints(&[1]).text("\n$EndMeshFormat\n$PhysicalNames\n2\n");
+        new.text("1 1 \"bottom\"\n1 9 \"wall\"\n$EndPhysicalNames\n$Entities\n").sizes(&[0, 2, 1, 0]);
+        new.ints(&[1]).reals(&[0., 0., 0., 1., 0., 0.]).sizes(&[2]).ints(&[1, 9]).sizes(&[2]).ints(&[1, -2]);
+        new.ints(&[2]).reals(&[1., 0., 0., 1., 1., 0.]).sizes(&[1]).ints(&[-9]).sizes(&[2]).ints(&[2, -3]);
+        new.ints(&[1]).reals(&[0., 0., 0., 1., 1., 0.]).sizes(&[0, 0]).text("\n$EndEntities\n$Nodes\n");
+        new.sizes(&[1, 5, 1, 5]).ints(&[2, 1, 0]).sizes(&[5, 1, 2, 3, 4, 5]);
+        new.reals(&[0., 0., 0., 1., 0., 0., 1., 1., 0., 0., 1., 0., 0.5, 0.5, 0.]).text("\n$EndNodes\n$Elements\n");
+        new.sizes(&[3, 6, 1, 6]).ints(&[1, 1, 1]).sizes(&[1, 5, 1, 2]).ints(&[1, 2, 1]).sizes(&[1, 6, 2, 3]);
+        new.ints(&[2, 1, 2]).sizes(&[4, 1, 1, 2, 5, 2, 2, 3, 5, 3, 3, 4, 5, 4, 4, 1, 5]).text("\n$EndElements\n");
+        assert_eq!(imported(&new.out).as_ref(), Ok(&groups));
+        // Cut anywhere, or with a number changed: an answer, soon.
+        for bytes in [&old.out, &new.out] {
+            for at in 0..bytes.len() {
+                assert!(at + 13 > bytes.len() || imported(&bytes[..at]).is_err(), "{at}");
+                let mut changed = bytes.clone();
+                changed[at] ^= 0xff;
+                drop(imported(&changed));
+            }
+        }
+    }
+}
+
+/// A 2.2 file of plane cells (kind 2: triangles, 3: quadrilaterals), nodes numbered from 1.
+fn msh(points: &[[f64; 2]], kind: u8, cells: &[&[usize]]) -> String {
+    let mut text = format!("$MeshFormat\n2.2 0 8\n$EndMeshFormat\n$Nodes\n{}\n", points.len());
+    for (k, [x, y]) in points.iter().enumerate() {
+        text += &format!("{} {x} {y} 0\n", k + 1);
+    }
+    text += &format!("$EndNodes\n$Elements\n{}\n", cells.len());
+    for (k, cell) in cells.iter().enumerate() {
+        let nodes: Vec<String> = cell.iter().map(|v| (v + 1).to_string()).collect();
+        text += &format!("{} {kind} 2 0 1 {}\n", k + 1, nodes.join(" "));
+    }
+    text + "$EndElements\n"
+}
+
+#[test]
+fn cells_that_do_not_meet_corner_to_corner_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let write = |text: String| std::fs::write(dir.join("m.msh"), text).unwrap();
+    // Two squares of two triangles each that touch at x = 1, anywhere and of any size.
+    for (origin, size) in [(0.0, 1.0), (5.4e6, 1e3), (0.0, 1e-6)] {
+        let at = |x: f64, y: f64| [origin + size * x, origin + size * y];
+        let left = [at(0.0, 0.0), at(1.0, 0.0), at(1.0, 1.0), at(0.0, 1.0)];
+        let right = [at(1.0, 0.0), at(2.0, 0.0), at(2.0, 1.0), at(1.0, 1.0)];
+        write(msh(&[left, right].concat(), 2, &[&[0, 1, 2], &[0, 2, 3], &[4, 5, 6], &[4, 6, 7]]));
+        refused(dir, &["mesh", "m.msh"], 1, &["m.msh: 2 nodes lie on another one (2 and 5 at ", "merge_nodes = true"]);
+        let merged = import::read_merged(&dir.join("m.msh")).unwrap();
+        let q = merged.mesh.quality();
+        assert_eq!((q.points, q.cells), (6, 4), "{:?}", merged.notes);
+        assert_eq!(merged.notes, ["2 nodes merged with others at the same place"]);
+        assert_eq!(merged.mesh.boundary(), [true; 6]);
+    }
+    let out = output(dir, &["mesh", "m.msh", "--merge-nodes"]);
+    assert!(out.status.success() && String::from_utf8_lossy(&out.stderr).contains("2 nodes merged"));
+    std::fs::write(dir.join("r.toml"), "file = \"m.msh\"\nmerge_nodes = true\n").unwrap();
+    ok(dir, &["mesh", "r.toml"]);
+    std::fs::write(dir.join("r.toml"), "shape = \"disc\"\nmerge_nodes = true\n").unwrap();
+    refused(dir, &["mesh", "r.toml"], 1, &["mesh.merge_nodes", "mesh.file"]);
+    // A square beside two half as high; and the same of triangles.
+    let points = [[0., 0.], [1., 0.], [1., 1.], [0., 1.], [1.5, 0.], [1.5, 0.5], [1., 0.5], [1.5, 1.]];
+    write(msh(&points, 3, &[&[0, 1, 2, 3], &[1, 4, 5, 6], &[6, 5, 7, 2]]));
+    let says = ["1 hanging nodes: node 7 at (1, 0.5) lies on the side of nodes 2, 3"];
+    refused(dir, &["mesh", "m.msh"], 1, &says);
+    write(msh(&points, 2, &[&[0, 1, 2], &[0, 2, 3], &[1, 4, 6], &[4, 5, 6], &[6, 5, 2], &[5, 7, 2]]));
+    refused(dir, &["mesh", "m.msh"], 1, &says);
+    refused(dir, &["mesh", "m.msh", "--merge-nodes"], 1, &says);
+    // In space: two tetrahedra on a face each, with one node of the second in the middle of the first's.
+    let text = "$MeshFormat\n2.2 0 8\n$EndMeshFormat\n$Nodes\n7\n1 0 0 0\n2 1 0 0\n3 0 1 0\n4 0 0 -1\n5 0.25 0.25 0\n\
+                6 0 0 1\n7 1 1 1\n$EndNodes\n$Elements\n2\n1 4 2 0 1 1 2 3 4\n2 4 2 0 1 5 6 7 2\n$EndElements\n";
+    write(text.into());
+    refused(
+        dir,
+        &["mesh", "m.msh"],
+        1,
+        &["1 hanging nodes: node 5 at (0.25, 0.25, 0) lies on the side of nodes 1, 2, 3"],
+    );
+}
+
+#[test]
+fn a_mesh_in_map_coordinates_makes_the_systems_of_the_unit_square() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let k = 6;
+    let cells: Vec<[usize; 4]> =
+        (0..k * k).map(|c| (c / k) * (k + 1) + c % k).map(|v| [v, v + 1, v + k + 2, v + k + 1]).collect();
+    let cells: Vec<&[usize]> = cells.iter().map(|c| &c[..]).collect();
+    let sample = |family: &str, origin: [f64; 2], size: f64| {
+        let at = |v: usize| [v % (k + 1), v / (k + 1)].map(|i| size * i as f64 / k as f64);
+        let points: Vec<[f64; 2]> =
+            (0..(k + 1) * (k + 1)).map(|v| [origin[0] + at(v)[0], origin[1] + at(v)[1]]).collect();
+        std::fs::write(dir.join("m.msh"), msh(&points, 3, &cells)).unwrap();
+        let mut table = toml::Table::new();
+        let mesh: toml::Table =
+            [("file".to_string(), dir.join("m.msh").display().to_string().into())].into_iter().collect();
+        table.insert("mesh".into(), mesh.into());
+        let family = fempipe::families::build(family, &table, "test").unwrap();
+        let text = family.description().equation;
+        let mut sampler = family.sampler().unwrap();
+        ([0, 1].map(|i| sampler.sample(3, i).unwrap()), text)
+    };
+    for (family, power, load) in [("elliptic", 0, 2), ("biharmonic", -2, 2)] {
+        let (unit, text) = sample(family, [0.0, 0.0], 1.0);
+        assert!(!text.contains("scale"), "{text}");
+        for (origin, size) in [([4.5e5, 5.4e6], 1024.0), ([0.0, 0.0], 2f64.powi(-20))] {
+            let (far, text) = sample(family, origin, size);
+            assert!(text.contains("both in (x - origin) * scale"), "{text}");
+            for (s, u) in far.iter().zip(&unit) {
+                let compare = |a: &[f64], b: &[f64], factor: f64| {
+                    let most = b.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+                    let off = a.iter().zip(b).map(|(a, b)| (a / factor - b).abs()).fold(0.0, f64::max);
+                    assert!(off <= 1e-6 * most, "{family} {size}: {off} of {most}");
+                };
+                compare(s.matrix.values(), u.matrix.values(), size.powi(power));
+                compare(&s.rhs, &u.rhs, size.powi(load));
+            }
+            // Right-hand sides of two samples are not parallel.
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+            let (a, b) = (&far[0].rhs, &far[1].rhs);
+            assert!(dot(a, b).abs() < 0.99 * (dot(a, a) * dot(b, b)).sqrt());
         }
     }
 }

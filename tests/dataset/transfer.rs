@@ -20,7 +20,9 @@ fn there_and_back() {
     let dir = dir.path();
     write(dir, "a.mtx", SPD);
     write(dir, "a_b.mtx", "%%MatrixMarket matrix array real general\n3 1\n1\n2\n0.1\n");
-    ok(dir, &["import", "a.mtx", "-o", "a.h5"]);
+    // As *.mtx names them: the right-hand side is no matrix of its own.
+    let text = ok(dir, &["import", "a.mtx", "a_b.mtx", "-o", "a.h5", "--json"]);
+    assert!(text.contains("\"samples\":1"), "{text}");
     for (to, file) in [("mtx", "e.mtx"), ("npz", "e.npz")] {
         ok(dir, &["export", "a.h5", "--to", to, "-o", file]);
         ok(dir, &["import", file, "-o", "again.h5", "--force"]);

@@ -77,7 +77,11 @@ fn what_cannot_be_solved_is_one_line_and_a_failure() {
         (&["n.mtx", "--pc", "jacobi"], "take gmres"),
         (&["n.mtx"], "icc needs a symmetric matrix"),
         (&["a.mtx", "--max-it", "2", "--pc", "none"], "not converged (DIVERGED_ITS)"),
-        (&["a.mtx", "--rtol=-1"], "rtol = -1"),
+        (&["a.mtx", "--rtol", "-1"], "rtol = -1"),
+        (&["a.mtx", "--atol", "-1e-3"], "atol = -0.001"),
+        (&["a.mtx", "--rtol", "1"], "rtol = 1: must be below 1"),
+        (&["a.mtx", "--dtol", "0.5"], "dtol = 0.5: must be above 1"),
+        (&["a.mtx", "--ksp", "richardson", "--pc", "none", "--dtol", "10"], "DIVERGED_DTOL"),
         (&["h.mtx", "--pc", "none"], "take minres or gmres"),
         (&["a.mtx", "--norm", "energy"], "must be unpreconditioned"),
         (&["a.mtx", "--pc-side", "right"], "cg has its preconditioner on the left"),
@@ -94,6 +98,35 @@ fn what_cannot_be_solved_is_one_line_and_a_failure() {
         assert!(!run.status.success(), "{args:?}");
         assert!(error.contains(says) && error.lines().count() == 1, "{args:?}: {error}");
     }
+}
+
+#[test]
+fn boundary_values_held_by_a_penalty_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut a = poisson(6);
+    let mut b = vec![0.01; 36];
+    for i in [0, 5, 30] {
+        let k = a.pattern().find(i, i).unwrap();
+        a.values_mut()[k] = 1e12;
+        b[i] = 1e12;
+    }
+    matrix_market::write(dir.path().join("a.mtx"), &a).unwrap();
+    matrix_market::write_vector(dir.path().join("b.mtx"), &b).unwrap();
+    let json = |more: &[&str]| -> serde_json::Value {
+        let run = fempipe(dir.path(), &[&["a.mtx", "b.mtx", "--pc", "jacobi", "--json"], more].concat());
+        serde_json::from_slice(&run.stdout).unwrap()
+    };
+    let early = json(&[]);
+    assert_eq!(early["converged"], true);
+    let warning = early["warning"].as_str().unwrap();
+    assert!(warning.starts_with("3 rows hold values by a penalty (diagonal up to 1e12)"), "{warning}");
+    let run = fempipe(dir.path(), &["a.mtx", "b.mtx", "--pc", "jacobi"]);
+    assert!(String::from_utf8(run.stdout).unwrap().contains("eliminate those unknowns"));
+    // A tolerance that the other rows meet too, and boundary values of 0: nothing to tell.
+    assert!(json(&["--rtol", "1e-21"])["warning"].is_null());
+    matrix_market::write_vector(dir.path().join("b.mtx"), &vec![1.0; 36]).unwrap();
+    let plain = json(&[]);
+    assert!(plain["converged"] == true && plain["warning"].is_null(), "{plain}");
 }
 
 #[test]

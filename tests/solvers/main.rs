@@ -4,6 +4,7 @@ mod acceleration;
 mod command;
 mod examples;
 mod factors;
+mod faults;
 mod frame;
 mod krylov;
 mod memory;

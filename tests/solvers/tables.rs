@@ -127,7 +127,7 @@ fn labels_stay_and_what_is_written_is_read() {
         let json = serde_json::to_string(&method).unwrap();
         assert_eq!(serde_json::from_str::<Method>(&json).unwrap(), method, "{json}");
     }
-    assert_eq!(serde_json::to_string(&"icc".parse::<Spec>().unwrap()).unwrap(), "\"icc(0, shift = smallest)\"");
+    assert_eq!(serde_json::to_string(&"icc".parse::<Spec>().unwrap()).unwrap(), "\"icc(0, shift = best)\"");
 }
 
 #[test]

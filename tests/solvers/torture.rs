@@ -4,8 +4,8 @@
 
 use std::path::PathBuf;
 
-use fempipe::io::matrix_market;
 use fempipe::io::npz::{self, Npz};
+use fempipe::io::{matrix_market, npy};
 use fempipe::linalg::op::Props;
 use fempipe::linalg::{Csr, dense, vector};
 use fempipe::precond::Spec;
@@ -103,6 +103,45 @@ fn static_analysis_systems() {
         for what in ["cg icc", "minres icc", "cg cholesky", "fgmres(30) cholesky"] {
             assert!(its(&rows, what) > 0, "{what} in {i}");
         }
+    }
+}
+
+#[test]
+fn elasticity_and_convection_that_others_assembled() {
+    // Two unknowns a node, numbered component by component; iterations of PyAMG 5.4.1 with the same candidates: 14, 27.
+    for (i, most) in [(3207, 16), (3335, 30)] {
+        let (Some(path), Some(rhs)) = (data(&format!("fe-zoo/A_{i}.npz")), data(&format!("fe-zoo/b_{i}.npy"))) else {
+            return;
+        };
+        let (a, b) = (npz::read_matrix(&path).unwrap(), vector_of(&rhs));
+        let count = |pc: &str| {
+            let m = pc.parse::<Spec>().unwrap().build(&a).unwrap().op;
+            let (mut ws, mut x) = (Workspace::default(), vec![0.0; b.len()]);
+            let spd = a.promised(Props::SPD);
+            let out = Method::cg().solve(&mut ws, &spd, &*m, &b, &mut x, &Stop::default(), &mut Quiet).unwrap();
+            assert!(out.converged() && residual(&a, &b, &x) <= 1.01e-8 * out.b_norm, "{i} {pc}");
+            out.iterations
+        };
+        let (one, two) = (count("amg"), count("amg(block = 2)"));
+        println!("{i}: amg {one}, amg(block = 2) {two}");
+        assert!(two <= most && 2 * two < one, "{i}: {one} {two}");
+    }
+    // Not symmetric.
+    let (Some(path), Some(rhs)) = (data("fe-zoo/A_2951.npz"), data("fe-zoo/b_2951.npy")) else {
+        return;
+    };
+    let (a, b) = (npz::read_matrix(&path).unwrap(), vector_of(&rhs));
+    assert!(!a.is_symmetric(1e-12));
+    let m = "amg".parse::<Spec>().unwrap().build(&a).unwrap().op;
+    let (mut ws, mut x, gmres) = (Workspace::default(), vec![0.0; b.len()], "gmres".parse::<Method>().unwrap());
+    let out = gmres.solve(&mut ws, &a, &*m, &b, &mut x, &Stop::default(), &mut Quiet).unwrap();
+    assert!(out.converged() && out.iterations <= 8, "{:?} {}", out.reason, out.iterations);
+}
+
+fn vector_of(path: &std::path::Path) -> Vec<f64> {
+    match npy::read_npy(path).unwrap().data {
+        npy::Data::Float(v) => v,
+        other => panic!("{other:?}"),
     }
 }
 

@@ -21,7 +21,8 @@ pub fn is_dataset(path: &Path) -> bool {
     matches!(extension(path).as_str(), "h5" | "hdf5")
 }
 
-/// The system: a dataset's sample as it is, or a file's matrix with b from its own file, from the matrix's, or ones.
+/// The system: a dataset's sample as it is, or a file's matrix with b from its own file, from the matrix's,
+/// from `NAME_b.mtx` beside `NAME.mtx`, or ones.
 ///
 /// # Errors
 /// If a file cannot be read, or b does not fit.
@@ -34,7 +35,10 @@ pub fn load(args: &Args) -> Result<LinearSystem> {
             plain(npz::read_matrix(path)?, b)
         }
         _ if is_dataset(path) => Dataset::open(path)?.read(args.sample)?,
-        _ => plain(matrix_market::read(path)?, None),
+        _ => {
+            let beside = if args.rhs.is_some() { None } else { matrix_market::right_hand_side_beside(path) };
+            plain(matrix_market::read(path)?, beside.map(matrix_market::read_vector).transpose()?)
+        }
     };
     let (rows, columns) = (system.matrix.nrows(), system.matrix.ncols());
     if rows != columns {

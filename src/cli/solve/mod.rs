@@ -25,7 +25,7 @@ use prepare::Pc;
 ///
 /// A dataset says what holds for its matrices. Any other symmetric matrix with a positive diagonal is taken as positive
 /// definite where the solver needs that (cg, fcg, chebyshev); that it is not shows as DIVERGED_INDEFINITE_MAT. Without
-/// b, that of the file is taken (StAnD, datasets), or else ones.
+/// b, that of the file is taken (StAnD, datasets) or NAME_b.mtx beside NAME.mtx, or else ones.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Matrix Market file, SciPy or StAnD .npz, or dataset (.h5, see --sample)
@@ -56,17 +56,20 @@ pub struct Args {
     #[arg(long)]
     symmetrize: bool,
     /// Drop entries below EPS of a learned explicit inverse
-    #[arg(long, value_name = "EPS", default_value_t = 0.0)]
+    #[arg(long, value_name = "EPS", default_value_t = 0.0, allow_hyphen_values = true)]
     filter: f64,
     /// Take what a model says even where it is worse than what it started from
     #[arg(long)]
     unguarded: bool,
     /// Stop at ‖b − A x‖ ≤ rtol ‖b‖
-    #[arg(long, default_value_t = Stop::default().rtol)]
+    #[arg(long, default_value_t = Stop::default().rtol, allow_hyphen_values = true)]
     rtol: f64,
     /// Stop at ‖b − A x‖ ≤ atol
-    #[arg(long, default_value_t = Stop::default().atol)]
+    #[arg(long, default_value_t = Stop::default().atol, allow_hyphen_values = true)]
     atol: f64,
+    /// Give up at ‖b − A x‖ > dtol max(‖b‖, ‖b − A x₀‖)
+    #[arg(long, default_value_t = Stop::default().dtol, allow_hyphen_values = true)]
+    dtol: f64,
     /// Iterations at most
     #[arg(long, default_value_t = Stop::default().max_it, value_name = "N")]
     max_it: usize,
@@ -204,7 +207,7 @@ fn finish(args: &Args, common: &Common, solved: &Solved) -> Result<()> {
     if reason.converged() {
         return Ok(());
     }
-    Err(Error::Numeric(format!("not converged ({}): {}", reason.name(), reason.advice())))
+    Err(Error::Numeric(format!("not converged ({}): {}", reason.name(), reason.advice(solved.method.name()))))
 }
 
 fn stop(args: &Args) -> Stop {
@@ -212,7 +215,8 @@ fn stop(args: &Args) -> Stop {
         Some(Side::Symmetric) => Norm::Natural,
         _ => Norm::Unpreconditioned,
     };
-    Stop { rtol: args.rtol, atol: args.atol, max_it: args.max_it, norm: args.norm.unwrap_or(own), ..Stop::default() }
+    let Args { rtol, atol, dtol, max_it, .. } = *args;
+    Stop { rtol, atol, dtol, max_it, norm: args.norm.unwrap_or(own) }
 }
 
 fn solve(args: &Args, common: &Common, system: &LinearSystem) -> Result<Solved> {

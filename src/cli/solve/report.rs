@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::load;
 use super::{Args, Solved};
-use crate::linalg::CoarseSpace;
+use crate::linalg::{CoarseSpace, vector};
 use crate::solve::Solution;
 use crate::solver::Norm;
 use crate::system::LinearSystem;
@@ -49,6 +49,9 @@ pub fn as_text(args: &Args, system: &LinearSystem, solved: &Solved) -> String {
             ),
         );
     }
+    if let Some(warning) = penalty(system, solved) {
+        line("warning", warning);
+    }
     if let Some((low, high)) = solved.spectrum {
         let kappa = high / low;
         line("spectrum of M A", format!("{low:.4e} … {high:.4e}, κ ≥ {kappa:.4e}"));
@@ -68,6 +71,44 @@ fn missed(solved: &Solved) -> bool {
     let out = &solved.solution.outcome;
     let other = matches!(solved.stop.norm, Norm::Preconditioned | Norm::Natural);
     other && out.converged() && out.residual > solved.stop.target(out.b_norm)
+}
+
+/// Says so where boundary values are held by a penalty that is most of ‖b‖, so that rtol is met by them alone.
+///
+/// A row counts as one where its diagonal is 10⁶ times the sum of its other entries and the median of all diagonals.
+/// The other rows have the right-hand side b − A x_D of the values x_D held.
+fn penalty(system: &LinearSystem, solved: &Solved) -> Option<String> {
+    const FAR: f64 = 1e6;
+    let (a, out, x) = (&system.matrix, &solved.solution.outcome, &solved.solution.x);
+    let diagonal = a.diagonal();
+    let mut sizes: Vec<f64> = diagonal.iter().map(|d| d.abs()).collect();
+    sizes.sort_by(f64::total_cmp);
+    let median = *sizes.get(sizes.len() / 2)?;
+    let held: Vec<bool> = (0..a.nrows())
+        .map(|i| {
+            let others = a.row(i).1.iter().map(|v| v.abs()).sum::<f64>() - diagonal[i].abs();
+            diagonal[i].abs() > FAR * others.max(median)
+        })
+        .collect();
+    let count = held.iter().filter(|&&h| h).count();
+    if count == 0 || !out.converged() {
+        return None;
+    }
+    let (mut of_held, mut r, mut b) = (vec![0.0; x.len()], vec![0.0; x.len()], vec![0.0; x.len()]);
+    (0..x.len()).filter(|&i| held[i]).for_each(|i| of_held[i] = x[i]);
+    a.residual(&system.rhs, &of_held, &mut b);
+    a.residual(&system.rhs, x, &mut r);
+    for i in (0..x.len()).filter(|&i| held[i]) {
+        (r[i], b[i]) = (0.0, 0.0);
+    }
+    let relative = vector::norm2(&r) / vector::norm2(&b);
+    (relative > 10.0 * solved.stop.rtol.max(out.relative_residual())).then(|| {
+        format!(
+            "{count} rows hold values by a penalty (diagonal up to {:.0e}) and make up ‖b‖: the relative residual of \
+             the other rows is {relative:.1e}; eliminate those unknowns, or take a smaller rtol",
+            sizes.last().copied().unwrap_or(0.0)
+        )
+    })
 }
 
 /// The same for programs.
@@ -92,6 +133,7 @@ pub fn as_json(args: &Args, system: &LinearSystem, solved: &Solved) -> Value {
         "iterations": out.iterations,
         "residual": out.residual,
         "relative_residual": out.relative_residual(),
+        "warning": penalty(system, solved),
         "spectrum": solved.spectrum.map(|s| [s.0, s.1]),
         "inference_seconds": prepared.inference_seconds,
         "setup_seconds": prepared.inference_seconds + prepared.setup_seconds,

@@ -75,7 +75,7 @@ pub struct BiharmonicConfig {
     pub tau: Option<f64>,
     /// Total degree of f.
     pub degree: u32,
-    /// max f / min f over the quadrature points.
+    /// max f / min f over the quadrature points; f is positive in between too.
     pub contrast: f64,
     /// Total degree of g.
     pub source_degree: u32,

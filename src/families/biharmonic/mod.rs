@@ -20,7 +20,7 @@ use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::fem::plate::space::Space;
 use crate::fem::plate::{Degrees, Penalty, Plate, Samples};
-use crate::field::polynomial::{self, Monomials, make_positive};
+use crate::field::polynomial::{self, Domain, Monomials, make_positive};
 use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky};
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, Field, LinearSystem, Location, MeshData};
@@ -49,6 +49,7 @@ pub struct Biharmonic {
     plate: Plate,
     symbolic: SymbolicCholesky,
     coefficient: Monomials<2>,
+    domain: Domain<2>,
     /// At the cell points, then the facet points.
     coefficient_table: polynomial::Table,
     facet_table: polynomial::Table,
@@ -81,7 +82,9 @@ impl Biharmonic {
         let degrees = Degrees { coefficient: config.degree.max(1) as usize, source: config.source_degree as usize };
         let plate = Plate::new(space, config.order, penalty, degrees)?;
         let data = plate.space().to_data();
-        let (coefficient, source) = (Monomials::new(config.degree), Monomials::new(config.source_degree));
+        let points = data.points.as_chunks::<2>().0;
+        let monomials = |degree| Monomials::over(degree, points);
+        let (coefficient, source) = (monomials(config.degree), monomials(config.source_degree));
         let all = [plate.cell_points(), plate.facet_points()].concat();
         Ok(Biharmonic {
             symbolic: SymbolicCholesky::new(plate.pattern())?,
@@ -89,6 +92,7 @@ impl Biharmonic {
             facet_table: coefficient.table(plate.facet_points()),
             centre_table: coefficient.table(&centres(&data)),
             source_table: source.table(plate.load_points()),
+            domain: Domain::new(&coefficient, points, &data.cells, data.cell_size),
             data: Arc::new(data),
             config,
             penalty,
@@ -138,8 +142,11 @@ impl Family for Biharmonic {
         };
         let equation = format!(
             "laplace(f laplace(u)) = g, f a random polynomial of degree {}, positive with max f / min f = {}, g a \
-                 random polynomial of degree {}",
-            c.degree, c.contrast, c.source_degree
+                 random polynomial of degree {}{}",
+            c.degree,
+            c.contrast,
+            c.source_degree,
+            self.coefficient.coordinates().map_or(String::new(), |x| format!(", both in {x}"))
         );
         Description {
             weak_form: format!(
@@ -194,6 +201,7 @@ impl BiharmonicSampler<'_> {
         let family = self.family;
         family.coefficient_table.evaluate(terms, &mut self.all);
         make_positive(terms, &mut self.all, family.config.contrast);
+        family.coefficient.keep_positive(&family.domain, terms, &mut self.all, family.config.contrast);
         let (cells, facets) = self.all.split_at(family.plate.cell_points().len());
         self.f.cells.clear();
         self.f.cells.extend_from_slice(cells);

@@ -33,7 +33,7 @@ pub(super) fn measure() -> Result<Report> {
         let sample = families::build(super::NAME, &table, "verify")?.sampler()?.sample(1, 0)?;
         // Its solution came from a Cholesky: the matrix is positive definite.
         report.checks.push(Check::below(
-            format!("{scheme} in {dim} dimensions, contrast 1e4: |A - A^T|/max|A|"),
+            format!("{scheme} in {dim} dimensions, contrast 1e4: |a_ij - a_ji| / sqrt(a_ii a_jj)"),
             1e-14,
             sample.matrix.asymmetry(),
         ));

@@ -16,7 +16,7 @@ use crate::fem::assembler::{Assembler, Scatter};
 use crate::fem::dofs::{Dofs, Order};
 use crate::fem::integrals::{Integrals, Kind};
 use crate::fem::space::Space;
-use crate::field::polynomial::{self, Monomials, make_positive};
+use crate::field::polynomial::{self, Domain, Monomials, make_positive};
 use crate::linalg::vector::axpy;
 use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky};
 use crate::mesh::AnyMesh;
@@ -61,7 +61,7 @@ pub struct EllipticConfig {
     pub elements: Degree,
     /// Total degree of f.
     pub degree: u32,
-    /// max f / min f over the quadrature points.
+    /// max f / min f over the quadrature points; f is positive in between too, see [`Monomials::keep_positive`].
     pub contrast: f64,
     /// Total degree of g.
     pub source_degree: u32,
@@ -120,6 +120,7 @@ pub struct Elliptic<const D: usize> {
     scatter: Scatter,
     coefficient: Monomials<D>,
     coefficient_table: polynomial::Table,
+    domain: Domain<D>,
     source: Monomials<D>,
     /// Per monomial m of g: ∫ m φ_i over the unknowns.
     moments: Vec<Vec<f64>>,
@@ -142,19 +143,18 @@ impl<const D: usize> Elliptic<D> {
         let own = if space.element.linear() { 0 } else { 2 };
         let stiffness = Integrals::new(&space, Kind::Stiffness, own + config.degree.max(1) as usize)?;
         let load = Integrals::new(&space, Kind::Mass, 2 + config.source_degree as usize)?;
-        let (coefficient, source) = (Monomials::new(config.degree), Monomials::new(config.source_degree));
+        let monomials = |degree| Monomials::over(degree, &space.nodes);
+        let (coefficient, source) = (monomials(config.degree), monomials(config.source_degree));
         let assembler = Assembler::new(&space, dofs)?;
-        let moment = |p: &[u32; D]| {
-            let value = |x: &[f64; D]| (0..D).map(|d| x[d].powi(p[d] as i32)).product();
-            let at: Vec<f64> = load.points().iter().map(value).collect();
-            assembler.restrict(&load.load(&at, space.len()))
-        };
-        let moments = source.powers().iter().map(moment).collect();
+        let table = source.table(load.points());
+        let moment = |k: usize| assembler.restrict(&load.load(table.monomial(k), space.len()));
+        let moments = (0..source.len()).map(moment).collect();
         Ok(Elliptic {
             scatter: assembler.scatter(&stiffness),
             symbolic: config.solution.then(|| SymbolicCholesky::new(assembler.pattern())).transpose()?,
             data: Arc::new(space.to_data(assembler.dofs().points.clone())),
             coefficient_table: coefficient.table(stiffness.points()),
+            domain: Domain::new(&coefficient, &space.nodes, &space.cells, space.element.nodes()),
             moments,
             what: space.element.name(),
             config,
@@ -177,8 +177,11 @@ impl<const D: usize> Family for Elliptic<D> {
         let c = &self.config;
         let equation = format!(
             "-div(f grad u) = g, f a random polynomial of degree {}, positive with max f / min f = {}, g a random \
-                 polynomial of degree {}",
-            c.degree, c.contrast, c.source_degree
+                 polynomial of degree {}{}",
+            c.degree,
+            c.contrast,
+            c.source_degree,
+            self.coefficient.coordinates().map_or(String::new(), |x| format!(", both in {x}"))
         );
         Description {
             weak_form: format!(
@@ -220,6 +223,7 @@ impl<const D: usize> Sampler for EllipticSampler<'_, D> {
         let mut coefficient = family.coefficient.draw(&mut rng);
         family.coefficient_table.evaluate(&coefficient, &mut self.f);
         make_positive(&mut coefficient, &mut self.f, family.config.contrast);
+        family.coefficient.keep_positive(&family.domain, &mut coefficient, &mut self.f, family.config.contrast);
         let source = family.source.draw(&mut rng);
 
         let mut values = vec![0.0; family.assembler.pattern().nnz()];

@@ -43,7 +43,11 @@ pub(super) fn measure() -> Result<Report> {
     for kind in ["dirichlet", "absorbing", "shifted"] {
         let s = sample(&toml::toml! { kind = kind
         cells = 24 })?;
-        report.checks.push(Check::below(format!("{kind}: |A - A^T|/max|A|"), 1e-14, s.matrix.asymmetry()));
+        report.checks.push(Check::below(
+            format!("{kind}: |a_ij - a_ji| / sqrt(a_ii a_jj)"),
+            1e-14,
+            s.matrix.asymmetry(),
+        ));
     }
     Ok(report)
 }

@@ -1,10 +1,11 @@
-//! Gmsh's `.msh` files, ASCII, versions 2.2 and 4.1: read with every mistake named by its line, written in both.
+//! Gmsh's `.msh` files: versions 2 to 2.2 and 4.1 are read, text and binary, with every mistake named by its line (or
+//! byte); 2.2 and 4.1 are written as text.
 //!
 //! What is read is what stands in the file; [`crate::mesh::import`] makes a mesh of it. Our own because `mshio` 0.4
 //! reads version 4.1 alone (not two of the three files in `meshes/`), drops the names of physical groups, names no line
 //! in its errors and writes nothing. Format: <https://gmsh.info/doc/texinfo/gmsh.html#Gmsh-file-formats>.
 
-mod lines;
+mod input;
 mod parse;
 mod write;
 
@@ -12,17 +13,16 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-pub use lines::at_line;
+pub use input::at_line;
 pub use parse::{Element, Found};
 pub use write::{Version, write};
 
 /// Reads the nodes, elements and physical groups of a file.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be read, [`Error::File`] naming the line that is wrong: another version, a binary
-/// file, a truncated one, elements of other kinds.
+/// [`Error::Io`] if the file cannot be read, [`Error::File`] naming the line that is wrong: another version, a
+/// truncated file, elements of other kinds.
 pub fn read(path: &Path) -> Result<Found> {
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
-    let text = String::from_utf8_lossy(&bytes);
-    parse::parse(&mut lines::Lines::new(path, &text))
+    parse::parse(&mut input::Input::new(path, &bytes))
 }

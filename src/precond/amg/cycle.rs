@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::linalg::{Cholesky, Csr, LinOp, vector};
+use crate::linalg::{Csr, LinOp, vector};
 use crate::precond::Sor;
 
 /// Gauss–Seidel around the coarse correction; both make the cycle symmetric.
@@ -42,7 +42,7 @@ pub(super) fn scratch(levels: &[Level]) -> Vec<Scratch> {
 }
 
 /// x ← one cycle for A x = b from x = 0.
-pub(super) fn v_cycle(levels: &[Level], coarse: &Cholesky, b: &[f64], x: &mut [f64], scratch: &mut [Scratch]) {
+pub(super) fn v_cycle(levels: &[Level], coarse: &dyn LinOp, b: &[f64], x: &mut [f64], scratch: &mut [Scratch]) {
     let (Some((level, below)), Some((own, rest))) = (levels.split_first(), scratch.split_first_mut()) else {
         coarse.apply(b, x);
         return;

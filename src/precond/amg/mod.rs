@@ -1,25 +1,29 @@
 //! Smoothed aggregation multigrid: strength → aggregates → tentative P → smoothed P → Pᵀ A P, level by level.
 //!
-//! Defaults are PyAMG's: every connection strong, ω = 4/3, candidates improved by Gauss–Seidel on the finest level.
+//! Defaults are PyAMG's: every connection strong, ω = 4/3, candidates improved by Gauss–Seidel on the finest level. For
+//! A that is not symmetric the restriction is smoothed by Aᵀ.
 
 mod aggregate;
+mod coarsest;
 mod cycle;
+mod layout;
 mod prolong;
 mod rigid;
 
 use cycle::Level;
 pub use cycle::Smoothing;
+use layout::Layout;
 pub use rigid::rigid_body_modes;
 
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Built, Preconditioner, Reuse, Sor, SorParams, check_symmetric};
+use super::{Built, Preconditioner, Reuse, SYMMETRY, Sor, SorParams, nonzero_diagonal};
 use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
-use crate::linalg::{Cholesky, Csr, LinOp, Props};
+use crate::linalg::{Csr, LinOp, Props};
 
 /// Levels at most; each is several times smaller than the one above.
 const MAX_LEVELS: usize = 20;
@@ -29,7 +33,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     name: "amg",
     help: "smoothed aggregation multigrid, one V-cycle (PyAMG's defaults)",
     source: "Vaněk, Mandel & Brezina (1996), doi:10.1007/BF02238511",
-    needs: "A symmetric positive definite",
+    needs: "no zero on the diagonal of A",
     positional: &["theta"],
     defaults: defaults::<AmgParams>,
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, AmgParams::check)?)),
@@ -43,6 +47,10 @@ pub struct AmgParams {
     pub theta: f64,
     /// Damping of the prolongator's Jacobi step, divided by ρ(D⁻¹ A).
     pub omega: f64,
+    /// Unknowns of a node (2 or 3 displacements), each with a constant of its own in the near-null space. They may come
+    /// node by node or component by component: the order in which the nodes have fewer
+    /// neighbours is taken.
+    pub block: usize,
     /// Unknowns at which the hierarchy ends with a direct solve.
     pub coarse: usize,
     /// Gauss–Seidel sweeps before and after the coarse correction.
@@ -51,7 +59,7 @@ pub struct AmgParams {
 
 impl Default for AmgParams {
     fn default() -> Self {
-        AmgParams { theta: 0.0, omega: 4.0 / 3.0, coarse: 500, smoothing: Smoothing::Symmetric }
+        AmgParams { theta: 0.0, omega: 4.0 / 3.0, block: 1, coarse: 500, smoothing: Smoothing::Symmetric }
     }
 }
 
@@ -82,36 +90,57 @@ impl AmgParams {
     /// [`Error::Argument`] for a parameter out of range.
     pub fn check(&self) -> Result<()> {
         let good = (0.0..1.0).contains(&self.theta) && (0.0..=2.0).contains(&self.omega) && self.coarse > 0;
-        if good {
+        if good && self.block > 0 {
             return Ok(());
         }
         Err(Error::Argument(format!(
-            "amg: theta = {} must be from 0 to below 1, omega = {} from 0 to 2, coarse = {} at least 1",
-            self.theta, self.omega, self.coarse
+            "amg: theta = {} must be from 0 to below 1, omega = {} from 0 to 2, block = {} and coarse = {} at least 1",
+            self.theta, self.omega, self.block, self.coarse
         )))
     }
 }
 
-/// One V-cycle of smoothed aggregation multigrid for symmetric positive definite A.
+/// One V-cycle of smoothed aggregation multigrid.
 ///
-/// Reference: Vaněk, Mandel & Brezina (1996), doi:10.1007/BF02238511.
+/// For A symmetric positive definite it is so itself; for A symmetric with a negative eigenvalue on the coarsest level
+/// it is symmetric, for any other A linear, and the method has to allow for that. A singular coarsest level (pure
+/// Neumann problems) is solved by its pseudo-inverse. References: Vaněk, Mandel & Brezina (1996),
+/// doi:10.1007/BF02238511; not symmetric: Brezina, Manteuffel, McCormick, Ruge & Sanders (2010), doi:10.1137/080727336.
 pub struct Amg {
     levels: Vec<Level>,
-    coarse: Cholesky,
+    coarse: Box<dyn LinOp + Send>,
     coarse_nnz: usize,
     n: usize,
-    scratch: Mutex<Vec<cycle::Scratch>>,
+    props: Props,
+    layout: Layout,
+    scratch: Mutex<Scratch>,
+}
+
+/// Scratch of an application: of each level, and x and y in the order of the levels.
+struct Scratch {
+    levels: Vec<cycle::Scratch>,
+    x: Vec<f64>,
+    y: Vec<f64>,
 }
 
 impl Amg {
-    /// Near-null space: the constant vector.
+    /// Near-null space: the constant vector, or one a component with `params.block` unknowns a node.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a parameter out of range; [`Error::Shape`] unless A is square; [`Error::Numeric`]
-    /// unless A is symmetric with positive diagonal and positive definite on the coarsest level.
+    /// [`Error::Argument`] for a parameter out of range; [`Error::Shape`] unless A is square and of whole nodes;
+    /// [`Error::Numeric`] for a zero on a level's diagonal, an entry that is not finite, or a coarsest level that is
+    /// singular and too large for a pseudo-inverse.
     pub fn new(a: &Csr, params: AmgParams) -> Result<Self> {
-        let ones = Dense::from_fn(a.nrows(), 1, |_, _| 1.0);
-        Self::with_candidates(a, params, &ones, 1)
+        params.check()?;
+        let constants = Dense::from_fn(a.nrows(), params.block, |i, j| f64::from(i % params.block == j));
+        let layout = Layout::of(a, params.block);
+        match layout.permutation(a.nrows()) {
+            Some(order) => {
+                let amg = Self::with_candidates(&a.permuted(&order)?, params, &constants, params.block)?;
+                Ok(Amg { layout, ..amg })
+            }
+            None => Self::with_candidates(a, params, &constants, params.block),
+        }
     }
 
     /// With near-null-space vectors as columns of `candidates` (n×m; the rigid-body modes of beams), `block`
@@ -128,14 +157,16 @@ impl Amg {
             return Err(Error::shape("near-null-space vectors", format!("{n} rows and a column at least"), found));
         }
         if block == 0 || !n.is_multiple_of(block) {
-            return Err(Error::shape("unknowns", format!("a multiple of {block}"), n));
+            return Err(Error::shape("unknowns for amg", format!("a multiple of block = {block}"), n));
         }
-        check_symmetric("amg", a)?;
+        let symmetric = a.is_symmetric(SYMMETRY);
+        let mut positive = symmetric;
         let (mut a, mut block) = (a.clone(), block);
         let mut b = prolong::rows(candidates);
         let mut levels = Vec::new();
         while a.nrows() > params.coarse && levels.len() + 1 < MAX_LEVELS {
-            positive_diagonal(&a)?;
+            let diagonal = nonzero_diagonal("amg", &a)?;
+            positive &= diagonal.iter().all(|&d| d > 0.0);
             let sor = Sor::new(&a, SorParams { omega: 1.0, sweeps: 1, symmetric: true })?;
             if levels.is_empty() {
                 prolong::improve(&sor, &mut b, candidates.ncols());
@@ -147,15 +178,23 @@ impl Amg {
                 break;
             }
             let (tentative, coarse_b) = prolong::tentative(&b, m, block, &aggregates)?;
-            let p = prolong::smoothed(&a, &tentative, params.omega)?;
-            let r = p.transpose();
+            let p = prolong::smoothed(&a, &tentative, params.omega, positive)?;
+            let r = match symmetric {
+                true => p.transpose(),
+                false => prolong::smoothed(&a.transpose(), &tentative, params.omega, false)?.transpose(),
+            };
             let coarse = prolong::with_unit_where_empty(&r.matmul(&a.matmul(&p)?)?)?;
             levels.push(Level { a, sor, p, r, smoothing: params.smoothing });
             (a, b, block) = (coarse, coarse_b, m);
         }
-        let coarse = Cholesky::new(&a)?;
-        let scratch = Mutex::new(cycle::scratch(&levels));
-        Ok(Amg { levels, coarse, coarse_nnz: a.nnz(), n, scratch })
+        let coarse = coarsest::solver(&a, symmetric)?;
+        let props = match (symmetric, positive && coarse.props() == Props::SPD) {
+            (true, true) => Props::SPD,
+            (true, false) => Props::SYMMETRIC,
+            (false, _) => Props::GENERAL,
+        };
+        let scratch = Mutex::new(Scratch { levels: cycle::scratch(&levels), x: vec![0.0; n], y: vec![0.0; n] });
+        Ok(Amg { levels, coarse, coarse_nnz: a.nnz(), n, props, layout: Layout::Nodes, scratch })
     }
 
     /// Unknowns of each level, the finest first.
@@ -172,24 +211,23 @@ impl Amg {
     }
 }
 
-fn positive_diagonal(a: &Csr) -> Result<()> {
-    match a.diagonal().iter().position(|&d| d.is_nan() || d <= 0.0) {
-        Some(i) => Err(Error::Numeric(format!("amg needs a positive definite matrix, and a_{i},{i} is not positive"))),
-        None => Ok(()),
-    }
-}
-
 impl LinOp for Amg {
     fn shape(&self) -> (usize, usize) {
         (self.n, self.n)
     }
     fn props(&self) -> Props {
-        Props::SPD
+        self.props
     }
     fn apply(&self, x: &[f64], y: &mut [f64]) {
         // The scratch holds nothing between calls, so that a panic elsewhere cannot have spoiled it.
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        cycle::v_cycle(&self.levels, &self.coarse, x, y, &mut scratch);
+        let Scratch { levels, x: inner_x, y: inner_y } = &mut *scratch;
+        if self.layout == Layout::Nodes {
+            return cycle::v_cycle(&self.levels, &*self.coarse, x, y, levels);
+        }
+        self.layout.gather(x, inner_x);
+        cycle::v_cycle(&self.levels, &*self.coarse, inner_x, inner_y, levels);
+        self.layout.scatter(inner_y, y);
     }
     fn nnz(&self) -> usize {
         let per_level = |l: &Level| l.a.nnz() + l.p.nnz();

@@ -84,13 +84,17 @@ pub(super) fn tentative(b: &[f64], m: usize, block: usize, aggregates: &Aggregat
     Ok((Csr::new(Arc::new(pattern), values)?, coarse))
 }
 
-/// P = (I − ω/ρ D⁻¹ A) T, ρ the spectral radius of D⁻¹ A.
-pub(super) fn smoothed(a: &Csr, t: &Csr, omega: f64) -> Result<Csr> {
+/// P = (I − ω/ρ D⁻¹ A) T, ρ the spectral radius of D⁻¹ A; `symmetric` says that A is, with D > 0.
+pub(super) fn smoothed(a: &Csr, t: &Csr, omega: f64, symmetric: bool) -> Result<Csr> {
     if omega == 0.0 {
         return Ok(t.clone());
     }
     let diagonal = a.diagonal();
-    let scale = omega / spectral_radius(a, &diagonal)?;
+    let scale = omega
+        / match symmetric {
+            true => spectral_radius(a, &diagonal)?,
+            false => spectral_radius_by_arnoldi(a, &diagonal)?,
+        };
     // A has its diagonal, so that the pattern of A T holds that of T.
     let mut p = a.matmul(t)?;
     let pattern = p.pattern().clone();
@@ -143,8 +147,43 @@ fn spectral_radius(a: &Csr, diagonal: &[f64]) -> Result<f64> {
         }
     }
     let values = dense::eigenvalues_symmetric(&t.as_ref().submatrix(0, 0, used, used).to_owned())?;
-    match values.last() {
-        Some(&rho) if rho > 0.0 && rho.is_finite() => Ok(rho),
+    positive(values.last().copied())
+}
+
+/// ρ(D⁻¹ A), from below, by Arnoldi on any A.
+fn spectral_radius_by_arnoldi(a: &Csr, diagonal: &[f64]) -> Result<f64> {
+    let n = a.nrows();
+    let mut rng = stream(0, Purpose::Measure, n as u64);
+    let mut v: Vec<f64> = (0..n).map(|_| rng.random_range(-1.0..1.0)).collect();
+    let size = vector::norm2(&v);
+    vector::scale(1.0 / size, &mut v);
+    let steps = LANCZOS_STEPS.min(n);
+    let mut h = Dense::zeros(steps, steps);
+    let (mut basis, mut used) = (vec![v], 0);
+    for k in 0..steps {
+        let mut w = vec![0.0; n];
+        a.par_spmv(&basis[k], &mut w);
+        w.iter_mut().zip(diagonal).for_each(|(w, d)| *w /= d);
+        let before = vector::norm2(&w);
+        for (i, v) in basis.iter().enumerate() {
+            h[(i, k)] = vector::dot(v, &w);
+            vector::axpy(-h[(i, k)], v, &mut w);
+        }
+        used = k + 1;
+        let norm = vector::norm2(&w);
+        if used == steps || norm <= 1e-12 * before {
+            break;
+        }
+        h[(k + 1, k)] = norm;
+        vector::scale(1.0 / norm, &mut w);
+        basis.push(w);
+    }
+    positive(dense::spectral_radius(&h.as_ref().submatrix(0, 0, used, used).to_owned()).ok())
+}
+
+fn positive(rho: Option<f64>) -> Result<f64> {
+    match rho {
+        Some(rho) if rho > 0.0 && rho.is_finite() => Ok(rho),
         _ => Err(Error::Numeric("amg: the spectral radius of D⁻¹ A is not positive".into())),
     }
 }
