@@ -237,9 +237,9 @@ impl<D: Backend> Network<D> for Precorrector {
             Ok((seen, entries))
         };
         if !options.unguarded {
-            let (seen, entries) = corrected(guard::rows(a.nrows()))?;
+            let (seen, entries) = corrected(guard::rows(a))?;
             let unchanged = start.corrected(&seen, &vec![0.0; entries.len()]);
-            if !guard::keeps_up(a, seen.factor.pattern(), entries, unchanged)? {
+            if !guard::keeps_up(a, seen.factor.pattern(), &entries, &unchanged)? {
                 let factor = start.into_factor(a)?;
                 let note = Some(guard::NOTE.into());
                 return Ok(Acceleration { fell_back: true, note, ..Acceleration::preconditioner(factor) });
