@@ -130,7 +130,7 @@ fn what_does_not_go_together_is_refused() {
     let (general, _) = system(convection(6), 144, Props::GENERAL);
     let cg = Problem::new(&general, "cg".parse().unwrap(), Stop::default());
     for part in [Acceleration::default(), space()] {
-        assert!(matches!(cg.solve_once(part), Err(Error::Argument(_))));
+        assert!(matches!(cg.solve_once(part), Err(Error::Unsuitable(_))));
     }
     // A space on which Wᵀ A W is singular is a failed setup.
     let zero = LinearSystem::plain(Csr::from_triplets(1, 1, &[(0, 0, 0.0)]).unwrap(), vec![1.0], Props::SPD);
