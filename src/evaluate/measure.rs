@@ -93,8 +93,8 @@ impl Solve {
         }
     }
 
-    /// The same where no solve came about, `broken` being the reason for what breaks down numerically; misuse and broken
-    /// files stay errors.
+    /// The same where no solve came about, `broken` being the reason for what breaks down numerically; misuse and
+    /// broken files stay errors.
     fn without_solve(self, e: Error, broken: &str) -> Result<Self> {
         let (reason, why) = match e {
             Error::Numeric(why) => (broken, why),

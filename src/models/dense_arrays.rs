@@ -4,8 +4,8 @@
 use crate::error::{Error, Result};
 use crate::system::cache;
 
-/// Bytes of the weights, Adam's two moments, and copies of them as arrays, as bytes and as the file, for each parameter:
-/// the most that training holds is while it saves a checkpoint with the optimiser.
+/// Bytes of the weights, Adam's two moments, and copies of them as arrays, as bytes and as the file, for each
+/// parameter: the most that training holds is while it saves a checkpoint with the optimiser.
 pub const PARAMETER: f64 = 48.0;
 
 /// Bytes of A, its factor, A⁻¹ and the same in single precision, for each entry of a dense inverse under work.

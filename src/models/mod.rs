@@ -106,8 +106,8 @@ pub trait Model: Send + Sync {
     /// What it predicts for one system; the seconds are the caller's to measure ([`Acceleration::predicted`]).
     ///
     /// # Errors
-    /// If the system is not of a size or shape the model was trained for, naming both; [`Error::Unsuitable`] if A is not
-    /// promised what the model needs ([`ModelConfig::needs`]).
+    /// If the system is not of a size or shape the model was trained for, naming both; [`Error::Unsuitable`] if A is
+    /// not promised what the model needs ([`ModelConfig::needs`]).
     fn predict(&self, system: &LinearSystem, options: &PredictOptions) -> Result<Acceleration>;
 
     /// Whether it predicts a subspace, which stationary iterations have no use for.
@@ -137,8 +137,8 @@ pub trait ModelConfig: Configuration + Send + Sync {
     /// If the settings do not fit the samples, or the device is not at hand.
     fn trainer(&self, set: &TrainingSet, seed: u64, device: Device) -> Result<Box<dyn Trainer>>;
 
-    /// The arrays of n × n numbers that training on these systems, so many a batch, will hold; nothing is read but sizes
-    /// and labels.
+    /// The arrays of n × n numbers that training on these systems, so many a batch, will hold; nothing is read but
+    /// sizes and labels.
     ///
     /// # Errors
     /// Those of [`crate::system::SampleSource::load`].

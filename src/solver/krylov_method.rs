@@ -187,8 +187,8 @@ impl Method {
     /// and `minres` also the factor of Wᵀ A W.
     ///
     /// # Errors
-    /// [`Error::Argument`] unless the method is `cg`, `minres` or `gcrodr`; [`Error::Unsuitable`] where A is not promised
-    /// what it needs; else as [`CoarseSpace::new`].
+    /// [`Error::Argument`] unless the method is `cg`, `minres` or `gcrodr`; [`Error::Unsuitable`] where A is not
+    /// promised what it needs; else as [`CoarseSpace::new`].
     pub fn coarse_space(&self, a: &dyn LinOp, space: &Dense) -> Result<CoarseSpace> {
         let made = self.member().coarse_space(a, space);
         made.unwrap_or_else(|| Err(self.without_space()))

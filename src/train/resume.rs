@@ -13,8 +13,8 @@ use crate::models::Checkpoint;
 /// Keys that differ which a message names.
 const NAMED: usize = 4;
 
-/// Refuses to go on with another recipe: half a run under each would be neither. `file` is that of the recipe. Where the
-/// checkpoint knows its data, that may have moved.
+/// Refuses to go on with another recipe: half a run under each would be neither. `file` is that of the recipe. Where
+/// the checkpoint knows its data, that may have moved.
 ///
 /// # Errors
 /// [`Error::File`] naming the keys that differ with both values, and what to do.
@@ -88,8 +88,8 @@ pub fn same_data(checkpoint: &Checkpoint, identity: &str, data: &Path, file: &Pa
     Err(Error::file(
         file,
         format!(
-            "the run was started with other data (digests: {}) than {} now holds (digests: {identity}): put the dataset \
-             back, or start another run",
+            "the run was started with other data (digests: {}) than {} now holds (digests: {identity}): put the \
+             dataset back, or start another run",
             checkpoint.data,
             data.display()
         ),

@@ -130,7 +130,7 @@ fn what_does_not_go_together_is_refused() {
     let (general, _) = system(convection(6), 144, Props::GENERAL);
     let cg = Problem::new(&general, "cg".parse().unwrap(), Stop::default());
     for part in [Acceleration::default(), space()] {
-        assert!(matches!(cg.solve_once(part), Err(Error::Argument(_))));
+        assert!(matches!(cg.solve_once(part), Err(Error::Unsuitable(_))));
     }
     // A coarse level needs a space, and A definite.
     for space_as in [SpaceAs::TwoLevel, SpaceAs::Additive] {

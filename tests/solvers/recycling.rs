@@ -177,7 +177,7 @@ fn a_method_takes_a_space_or_names_those_that_do() {
     }
     // A that is not promised definite is refused by its promise, before anything is computed.
     let unpromised = Method::cg().coarse_space(&a, &space);
-    assert!(matches!(unpromised, Err(Error::Argument(_))));
+    assert!(matches!(unpromised, Err(Error::Unsuitable(_))));
     // And a space without the factor is not for cg.
     let plain = CoarseSpace::new(&spd, &space, Columns::Orthonormal, CoarseFactor::None).unwrap();
     let out = Method::cg().solve_with_space(&mut ws, &plain, &spd, &Identity(144), &b, &mut x, &stop, &mut Quiet);

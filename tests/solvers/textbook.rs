@@ -107,12 +107,12 @@ fn bad_notation_is_refused_with_what_would_be_right() {
         ("gmress", "unknown solver \"gmress\" (known: richardson, chebyshev,"),
         ("gmres(50", "parenthesis"),
         ("gmres(0)", "at least 1"),
-        ("gmres(-3)", "invalid value"),
+        ("gmres(-3)", "[gmres] restart = -3: must be a whole number"),
         ("gmres(restrat = 3)", "expected `restart`"),
         ("gmres(3, restart = 4)", "given twice"),
         ("cg(3)", "needs a name"),
         ("richardson(0)", "not 0"),
-        ("richardson(fast)", "invalid type"),
+        ("richardson(fast)", "= \"fast\": must be a number"),
     ] {
         let error = text.parse::<Method>().unwrap_err().to_string();
         assert!(error.contains(says), "{text}: {error}");
@@ -121,7 +121,7 @@ fn bad_notation_is_refused_with_what_would_be_right() {
         ("sor(2)", "between 0 and 2"),
         ("ssor(1, 0)", "at least 1"),
         ("jacobi(-1)", "positive"),
-        ("icc(x)", "invalid type"),
+        ("icc(x)", "[icc] levels = \"x\": must be a whole number"),
         ("ic", "unknown preconditioner \"ic\" (known: none, jacobi,"),
     ] {
         let error = text.parse::<Spec>().unwrap_err().to_string();
