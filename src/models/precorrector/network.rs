@@ -123,12 +123,10 @@ impl Precorrector {
     }
 }
 
-/// L₀, and the scaling D of the equilibrated matrix D^{-1/2} A D^{-1/2} that the network looks at.
+/// L₀.
 pub struct BaseFactor {
-    /// Of A, or of the equilibrated matrix.
+    /// Of A, or of the equilibrated matrix D^{-1/2} A D^{-1/2} that the network looks at, D the diagonal of A.
     factor: Icc,
-    /// D^{1/2}.
-    root: Vec<f64>,
     of_equilibrated: bool,
 }
 
@@ -138,7 +136,6 @@ impl BaseFactor {
     /// # Errors
     /// [`crate::Error::Numeric`] if A has no incomplete factor.
     pub fn new(base: Base, a: &Csr) -> Result<Self> {
-        let root = a.root_of_diagonal()?;
         // Without a shift and without dropping, the factor of the equilibrated matrix is that of A with its rows
         // scaled; what `mic` keeps are the row sums of A itself.
         let of_a = match base {
@@ -147,29 +144,31 @@ impl BaseFactor {
             Base::Ict { .. } => None,
         };
         if let Some(factor) = of_a {
-            return Ok(BaseFactor { factor, root, of_equilibrated: false });
+            return Ok(BaseFactor { factor, of_equilibrated: false });
         }
         let (matrix, _) = a.equilibrated()?;
         let factor = match base {
             Base::Ict { droptol, fill } => Icc::threshold(&matrix, IctParams { droptol, fill })?,
             Base::Icc { levels } | Base::Mic { levels, .. } => Icc::new(&matrix, levels)?,
         };
-        Ok(BaseFactor { factor, root, of_equilibrated: true })
+        Ok(BaseFactor { factor, of_equilibrated: true })
     }
 
     /// What the network sees of the leading block of A of so many rows.
     ///
     /// # Errors
-    /// If the factor has too many entries to index.
+    /// [`crate::Error::Numeric`] if an entry on the diagonal of A is not positive.
     pub fn seen(&self, a: &Csr, rows: usize) -> Result<Seen> {
         let mut factor = self.factor.leading_factor(rows)?;
+        let last = (0..rows).filter_map(|i| a.row(i).0.last().copied()).max().map_or(0, |j| j as usize + 1);
+        let root = a.root_of_leading_diagonal(last.max(rows))?;
         if !self.of_equilibrated {
             let pattern = factor.pattern().clone();
-            for (i, r) in self.root[..rows].iter().enumerate() {
+            for (i, r) in root[..rows].iter().enumerate() {
                 factor.values_mut()[pattern.range(i)].iter_mut().for_each(|l| *l /= r);
             }
         }
-        let inverse: Vec<f64> = self.root.iter().map(|r| 1.0 / r).collect();
+        let inverse: Vec<f64> = root.iter().map(|r| 1.0 / r).collect();
         let mut nodes = Vec::with_capacity(2 * rows);
         for (i, inverse_i) in inverse[..rows].iter().enumerate() {
             let (cols, vals) = a.row(i);
@@ -178,18 +177,7 @@ impl BaseFactor {
             nodes.push(factor.row(i).1.last().copied().unwrap_or_default() as f32);
             nodes.push((1.0 / (sum * inverse_i)) as f32);
         }
-        Ok(Seen { factor, nodes })
-    }
-
-    /// The entries of what the network sees changed by these numbers (in single precision, the factor in double), in
-    /// the units of A.
-    pub fn corrected(&self, seen: &Seen, changes: &[f32]) -> Vec<f64> {
-        let mut l = Vec::with_capacity(changes.len());
-        for (i, root) in self.root[..seen.factor.nrows()].iter().enumerate() {
-            let changed = seen.factor.row(i).1.iter().zip(&changes[seen.factor.pattern().range(i)]);
-            l.extend(changed.map(|(l, c)| root * (l + f64::from(*c))));
-        }
-        l
+        Ok(Seen { factor, nodes, root })
     }
 
     /// L₀ itself, in the units of A.
@@ -201,7 +189,7 @@ impl BaseFactor {
             return Ok(self.factor);
         }
         let seen = self.seen(a, a.nrows())?;
-        self.factor.with_entries(&self.corrected(&seen, &vec![0.0; seen.factor.nnz()]))
+        self.factor.with_entries(&seen.corrected(&vec![0.0; seen.factor.nnz()]))
     }
 }
 
@@ -212,9 +200,21 @@ pub struct Seen {
     /// Node features (nodes × 2): the factor's diagonal entry; the part of the row of the equilibrated matrix that the
     /// diagonal dominates.
     pub nodes: Vec<f32>,
+    /// D^{1/2}: of these rows, and of those that they reach.
+    pub root: Vec<f64>,
 }
 
 impl Seen {
+    /// The entries changed by these numbers (in single precision, the factor in double), in the units of A.
+    pub fn corrected(&self, changes: &[f32]) -> Vec<f64> {
+        let mut l = Vec::with_capacity(changes.len());
+        for i in 0..self.factor.nrows() {
+            let changed = self.factor.row(i).1.iter().zip(&changes[self.factor.pattern().range(i)]);
+            l.extend(changed.map(|(l, c)| self.root[i] * (l + f64::from(*c))));
+        }
+        l
+    }
+
     /// Edge features: the entries of the factor.
     pub fn entries(&self) -> Vec<f32> {
         self.factor.values().iter().map(|&v| v as f32).collect()
@@ -233,12 +233,12 @@ impl<D: Backend> Network<D> for Precorrector {
         let start = BaseFactor::new(self.config.base, a)?;
         let corrected = |rows: usize| {
             let seen = start.seen(a, rows)?;
-            let entries = start.corrected(&seen, &self.changes(weights, &seen)?);
+            let entries = seen.corrected(&self.changes(weights, &seen)?);
             Ok((seen, entries))
         };
         if !options.unguarded {
             let (seen, entries) = corrected(guard::rows(a))?;
-            let unchanged = start.corrected(&seen, &vec![0.0; entries.len()]);
+            let unchanged = seen.corrected(&vec![0.0; entries.len()]);
             if !guard::keeps_up(a, seen.factor.pattern(), &entries, &unchanged)? {
                 let factor = start.into_factor(a)?;
                 let note = Some(guard::NOTE.into());

@@ -79,7 +79,7 @@ fn the_factor_of_the_equilibrated_matrix_is_that_of_the_matrix_scaled() {
         assert!((f64::from(nodes[1]) - 1.0 / sum).abs() < 1e-6);
     }
     // In the units of A, and the leading block of it.
-    let l = start.corrected(&seen, &vec![0.0; factor.nnz()]);
+    let l = seen.corrected(&vec![0.0; factor.nnz()]);
     for (i, r) in root.iter().enumerate() {
         for e in factor.pattern().range(i) {
             assert!((l[e] - r * factor.values()[e]).abs() < 1e-12 * r);

@@ -52,9 +52,8 @@ impl Item {
         let seen = start.seen(&s.matrix, s.n())?;
         let pairs = match (config.pairs, &s.solution) {
             (0, Some(x)) => {
-                let root = s.matrix.root_of_diagonal()?;
-                let b = s.rhs.iter().zip(&root).map(|(b, r)| b / r).collect();
-                vec![(b, x.iter().zip(&root).map(|(x, r)| x * r).collect())]
+                let b = s.rhs.iter().zip(&seen.root).map(|(b, r)| b / r).collect();
+                vec![(b, x.iter().zip(&seen.root).map(|(x, r)| x * r).collect())]
             }
             (count, _) => {
                 let cholesky = Cholesky::new(&s.matrix.equilibrated()?.0)?;
