@@ -3,7 +3,8 @@
 //!     cargo bench --bench eigen -- DATA.h5 K
 //!
 //! As `fempipe generate` makes them: the pattern analysed once, sample 0 first, which the others start from, one after
-//! the other on one thread, several side by side on more (RAYON_NUM_THREADS). Prints one line of JSON: labels per second, and the largest ‖A v − λ v‖₂ / |λ|.
+//! the other on one thread, several side by side on more (RAYON_NUM_THREADS). Prints one line of JSON: labels per
+//! second, and the largest ‖A v − λ v‖₂ / |λ|.
 
 use std::path::Path;
 use std::time::Instant;

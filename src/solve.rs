@@ -254,8 +254,8 @@ impl<'a> Problem<'a> {
     /// Sets up what is left to set up: the space, for A and the method, or as a coarse level of M.
     ///
     /// # Errors
-    /// [`Error::Shape`] if M is of another size than A, [`Error::Argument`] if the method cannot use a space, or there is
-    /// none for a coarse level; as [`Method::coarse_space`] or [`TwoLevel::new`] where the space does not fit A.
+    /// [`Error::Shape`] if M is of another size than A, [`Error::Argument`] if the method cannot use a space, or there
+    /// is none for a coarse level; as [`Method::coarse_space`] or [`TwoLevel::new`] where the space does not fit A.
     pub fn prepare(&self, acceleration: impl Into<Acceleration>) -> Result<Prepared> {
         let given = acceleration.into();
         if let Some(m) = &given.preconditioner {

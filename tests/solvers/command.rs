@@ -35,7 +35,7 @@ fn a_file_is_solved_monitored_and_written() {
         json["iterations"].as_u64().unwrap()
     };
     assert!(its(&["--deflate", "6"]) < its(&[]));
-    let coarse = ["--ksp", "bcgs", "--deflate", "6", "--space-as", "additive"];
+    let coarse = ["--ksp", "fcg", "--deflate", "6", "--space-as", "two-level"];
     assert!(its(&coarse) < its(&coarse[..2]));
     let recycled = ["--ksp", "gcrodr(20, 2)"];
     assert_eq!(its(&[&recycled[..], &["--repeat", "1"]].concat()), its(&recycled));

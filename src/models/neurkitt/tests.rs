@@ -72,7 +72,9 @@ fn derivatives_match_finite_differences() {
             let space = network.forward(ops, w, &tables);
             ops.subspace_loss(&space, &vectors, loss)
         });
-        assert_eq!(by_hand, by_dfdx);
+        assert_eq!(by_hand.0, by_dfdx.0);
+        // What a norm takes out again has a derivative of 0 but for rounding, of which one way may have none.
+        assert!(by_hand.1.abs_diff(by_dfdx.1) <= 2, "{by_hand:?} {by_dfdx:?}");
         assert!(by_hand.1 * 2 > by_hand.0, "{} of {} move", by_hand.1, by_hand.0);
     }
 }
