@@ -143,7 +143,7 @@ mod tests {
         below.coefficients[0] -= 0.0101;
         assert!(!below.positive(&[unit], 20));
         // On the part away from the zero that much is missing.
-        assert!(below.positive(&[[[0.4, 0.0], [1.0, 0.5]]], 20));
+        assert!(below.positive(&[[[0.4, 0.0], [1.0, 0.4]]], 20));
         for i in 0..=20 {
             for j in 0..=20 {
                 let (s, t) = (f64::from(i) / 20.0, f64::from(j) / 20.0);

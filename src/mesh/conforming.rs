@@ -1,4 +1,4 @@
-//! Whether cells meet corner to corner: nodes that coincide and nodes that hang on a side open a mesh along inner walls.
+//! Whether cells meet corner to corner: nodes that coincide or hang on a side open a mesh along inner walls.
 
 /// Distances below this times the length of the shortest side count as none.
 const NEAR: f64 = 1e-6;

@@ -51,8 +51,8 @@ fn mesh(path: &Path, found: Found, merge: bool) -> Result<Imported> {
         let grouped = found.elements.iter().any(|e| !e.groups.is_empty());
         let reason = match grouped {
             true => {
-                "no triangles, quadrilaterals or tetrahedra in it: Gmsh saves the elements of physical groups alone once \
-                 there is one; add a Physical Surface (Volume), or save all (gmsh FILE -save_all -save -o OUT.msh)"
+                "no triangles, quadrilaterals or tetrahedra in it: Gmsh saves the elements of physical groups alone \
+                 once there is one; add a Physical Surface (Volume), or save all (gmsh FILE -save_all -save -o OUT.msh)"
             }
             false => "no triangles, quadrilaterals or tetrahedra in it",
         };
@@ -276,8 +276,8 @@ fn closed(
         path,
         match gap {
             Gap::Coinciding { count, pair: [a, b] } => format!(
-                "{count} nodes lie on another one ({} and {} at {}): parts of the mesh touch without being joined, with \
-                 a wall between them; merge_nodes = true (--merge-nodes) joins them",
+                "{count} nodes lie on another one ({} and {} at {}): parts of the mesh touch without being joined, \
+                 with a wall between them; merge_nodes = true (--merge-nodes) joins them",
                 tag(a),
                 tag(b),
                 place(a)

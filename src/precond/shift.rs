@@ -54,10 +54,10 @@ impl Shift {
 /// Reference: Manteuffel (1980), doi:10.1090/S0025-5718-1980-0559197-0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Shifting {
-    /// Of the shift that makes A diagonally dominant, its fourths for as long as there is a factor, its multiples of four
-    /// and what lies between the best of them and its neighbours, the one with which ten CG steps on noise reduce the
-    /// error most: the default of `icc` and `ict`. For A that is not positive definite it is [`Shifting::Smallest`].
-    /// Every pivot is positive.
+    /// Of the shift that makes A diagonally dominant, its fourths for as long as there is a factor, its multiples of
+    /// four and what lies between the best of them and its neighbours, the one with which ten CG steps on noise
+    /// reduce the error most: the default of `icc` and `ict`. For A that is not positive definite it is
+    /// [`Shifting::Smallest`]. Every pivot is positive.
     #[serde(rename = "best")]
     Best,
     /// The smallest that five bisections find of the shift that makes A diagonally dominant. Every pivot is positive,

@@ -20,8 +20,8 @@ impl<'a> Trial<'a> {
         Trial { a, b: (0..a.nrows()).map(|_| rng.random_range(-1.0..1.0)).collect() }
     }
 
-    /// ‖x*‖²_A − ‖x* − x‖²_A of the x that ten CG steps with M reach: the larger, the smaller the error is. `None` where A
-    /// shows that it is not positive definite, so that there is no such norm.
+    /// ‖x*‖²_A − ‖x* − x‖²_A of the x that ten CG steps with M reach: the larger, the smaller the error is. `None`
+    /// where A shows that it is not positive definite, so that there is no such norm.
     pub(super) fn energy(&self, m: &dyn LinOp) -> Option<f64> {
         let n = self.b.len();
         let mut r = self.b.clone();

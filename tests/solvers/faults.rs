@@ -146,12 +146,11 @@ fn ilut_is_the_same_in_all_units() {
         assert_eq!(shape(&scaled(&a, unit), &b), known, "{unit:e}");
     }
     // Rows in units of their own.
-    let (mut rows, mut c) = (a.clone(), b.clone());
-    for (i, c) in c.iter_mut().enumerate() {
+    let mut rows = a.clone();
+    for i in 0..400 {
         let unit = 2f64.powi((i as i32 * 7) % 40 - 20);
         let range = a.pattern().range(i);
         vector::scale(unit, &mut rows.values_mut()[range]);
-        *c *= unit;
     }
     assert_eq!("ilut".parse::<Spec>().unwrap().build(&rows).unwrap().op.nnz(), known.0);
 }

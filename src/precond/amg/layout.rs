@@ -15,8 +15,8 @@ pub(super) enum Layout {
 }
 
 impl Layout {
-    /// The order in which fewer pairs of nodes are coupled: in the true one the couplings of b × b pairs of unknowns fall
-    /// on one pair of nodes.
+    /// The order in which fewer pairs of nodes are coupled: in the true one the couplings of b × b pairs of unknowns
+    /// fall on one pair of nodes.
     pub(super) fn of(a: &Csr, block: usize) -> Layout {
         if block < 2 || !a.nrows().is_multiple_of(block) {
             return Layout::Nodes;
