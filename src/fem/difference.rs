@@ -26,7 +26,8 @@ impl Faces {
     }
 }
 
-/// The unit square (or cube) in cells a side, h = 1/cells; the unknowns are the (cells − 1)^dim inner points, x fastest.
+/// The unit square (or cube) in cells a side, h = 1/cells; the unknowns are the (cells − 1)^dim inner points, x
+/// fastest.
 #[derive(Debug, Clone)]
 pub struct Differences {
     cells: usize,

@@ -214,9 +214,9 @@ impl<const D: usize> Domain<D> {
 impl<const D: usize> Monomials<D> {
     /// Makes sure that a polynomial that [`make_positive`] has made is positive between its points too.
     ///
-    /// Where bounds by Bernstein coefficients, on boxes halved as often as needed, do not say so, with l and h bounds of
-    /// p over the domain, p ← 1 + (contrast − 1) (p − l)/(h − l): then 1 ≤ p ≤ contrast everywhere, and the ends are met
-    /// up to 1 ‰. `values`, p at the points, are changed likewise. Returns whether p was changed.
+    /// Where bounds by Bernstein coefficients, on boxes halved as often as needed, do not say so, with l and h bounds
+    /// of p over the domain, p ← 1 + (contrast − 1) (p − l)/(h − l): then 1 ≤ p ≤ contrast everywhere, and the ends
+    /// are met up to 1 ‰. `values`, p at the points, are changed likewise. Returns whether p was changed.
     pub fn keep_positive(&self, domain: &Domain<D>, p: &mut [f64], values: &mut [f64], contrast: f64) -> bool {
         let powers = self.by_powers(p);
         if powers.positive(&[domain.whole], HALVINGS) || powers.positive(&domain.cells, HALVINGS) {

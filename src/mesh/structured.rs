@@ -46,8 +46,8 @@ pub fn quads(nx: usize, ny: usize) -> QuadMesh {
     QuadMesh::new(grid_points(nx, ny), rectangles(nx, ny))
 }
 
-/// The six tetrahedra of a cube around the diagonal from its lowest to its highest corner, each by the corners (x, y, z)
-/// of the cube, of positive orientation.
+/// The six tetrahedra of a cube around the diagonal from its lowest to its highest corner, each by the corners
+/// (x, y, z) of the cube, of positive orientation.
 pub const KUHN: [[[usize; 3]; 4]; 6] = [
     [[0, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 1]],
     [[0, 0, 0], [0, 1, 0], [0, 1, 1], [1, 1, 1]],

@@ -61,8 +61,8 @@ fn last_column(a: &Csr, i: usize) -> usize {
     a.row(i).0.last().map_or(i, |&j| j as usize)
 }
 
-/// Whether a lower triangular factor of A, of which the leading rows are `learned` on `pattern`, does as well as the one
-/// of `start`.
+/// Whether a lower triangular factor of A, of which the leading rows are `learned` on `pattern`, does as well as the
+/// one of `start`.
 ///
 /// # Errors
 /// As [`Icc::from_factor`] for the start.

@@ -92,7 +92,7 @@ fn wrong_keys_are_named_with_what_would_be_right() {
             ("phases = [1, 2]", "darcy.phases: only for"),
             ("medium = 'two-phase'\nphases = [0.0, 2.0]", "darcy.phases = 0: must be from"),
             ("faces = 'harmonic'", "darcy.faces: only for discretisation = \"fd\""),
-            ("discretisation = 'p2'", "unknown variant `p2`"),
+            ("discretisation = 'p2'", "darcy] discretisation = \"p2\": must be one of `p1`"),
         ],
     );
 }

@@ -60,7 +60,7 @@ fn wrong_keys_are_named_with_what_would_be_right() {
             ("mesh = { area = 0.0 }", "elliptic.mesh.area = 0"),
             ("mesh = { angle = 40.0 }", "elliptic.mesh.angle = 40"),
             ("mesh = { shape = 'quads', cells = 1 }", "elliptic.mesh.cells = 1"),
-            ("mesh = { shape = 'star' }", "unknown variant `star`"),
+            ("mesh = { shape = 'star' }", "elliptic] mesh.shape = \"star\": must be one of `square`"),
             ("mesh = { shape = 'quads' }\nelements = 'quadratic'", "on triangles only"),
             ("source = 3", "unknown field `source`"),
             ("mesh = { file = 'a.msh', area = 0.01 }", "elliptic.mesh.file and elliptic.mesh.area: take one"),

@@ -92,7 +92,7 @@ fn wrong_keys_are_named_with_what_would_be_right() {
             ("steady = true\ntheta = 1.0", "heat.theta: only for steady = false"),
             ("steady = true\nkeep = 'step'", "heat.keep: only for steady = false"),
             ("faces = 'harmonic'", "heat.faces: only for"),
-            ("keep = 'all'", "unknown variant `all`"),
+            ("keep = 'all'", "heat] keep = \"all\": must be `step` or"),
         ],
     );
 }

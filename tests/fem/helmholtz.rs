@@ -121,7 +121,7 @@ fn wrong_keys_are_named_with_what_would_be_right() {
             ("form = 'general'", "helmholtz.form: only for kind = \"absorbing\""),
             ("f = 'plane-wave'", "helmholtz.f: \"plane-wave\" is only for"),
             ("f = nan", "helmholtz.f = NaN"),
-            ("kind = 'neumann'", "unknown variant `neumann`"),
+            ("kind = 'neumann'", "helmholtz] kind = \"neumann\": must be one of `dirichlet`"),
         ],
     );
 }

@@ -1,12 +1,12 @@
 //! The network's forward pass for inference on the CPU: one pass over the rows of the factor a round, the weights of
 //! small widths in registers, no table between the operations of a round.
 //!
-//! The same function as [`Precorrector::forward`] up to the order of sums. Rows are taken in chunks of fixed size on all
-//! cores: the same bits for any number of threads.
+//! The same function as [`Precorrector::forward`] up to the order of sums. Rows are taken in chunks of fixed size on
+//! all cores: the same bits for any number of threads.
 
 use rayon::prelude::*;
 
-use super::network::{NodeUpdate, Precorrector};
+use super::layers::{NodeUpdate, Precorrector};
 use crate::linalg::Pattern;
 use crate::nn::fixed::{BLOCK, FixedLinear, GROUP, Lanes, Row, Work, add, relu, scale, vectorised};
 use crate::nn::graph::CHUNK;

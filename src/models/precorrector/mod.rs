@@ -10,7 +10,9 @@
 //! jumps of coefficients, and nodes sum over the edges into and out of them; b of the loss are random vectors, and x
 //! comes from one sparse Cholesky factorisation a training sample.
 
+mod base;
 mod inference;
+mod layers;
 mod network;
 #[cfg(test)]
 mod tests;
@@ -25,7 +27,7 @@ use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::precond::IctParams;
 use crate::solver::Need;
-use network::Precorrector;
+use layers::Precorrector;
 
 /// The model's name in recipes.
 pub const NAME: &str = "precorrector";

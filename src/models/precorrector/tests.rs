@@ -1,6 +1,7 @@
 //! Inference equals the operations that training goes through; the guard.
 
-use super::network::{BaseFactor, Precorrector, Seen};
+use super::base::{BaseFactor, Seen};
+use super::layers::Precorrector;
 use super::{Base, PrecorrectorConfig, inference};
 use crate::families;
 use crate::models::{PredictOptions, guard, network::Network};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::network::{BaseFactor, Precorrector};
+use super::base::BaseFactor;
+use super::layers::Precorrector;
 use super::{NAME, PrecorrectorConfig};
 use crate::error::{Error, Result};
 use crate::linalg::Cholesky;
