@@ -161,3 +161,26 @@ impl Pattern {
         self.indices[r.clone()].binary_search(&(j as u32)).ok().map(|k| r.start + k)
     }
 }
+
+/// The places of equal keys, all below `count`, one key after the other and rising: those of key k are
+/// `places[starts[k]..starts[k + 1]]` of (starts, places).
+///
+/// # Panics
+/// If a key is not below `count`.
+pub fn places_by_key(keys: &[u32], count: usize) -> (Vec<u32>, Vec<u32>) {
+    let mut starts = vec![0u32; count + 1];
+    for &key in keys {
+        starts[key as usize + 1] += 1;
+    }
+    for key in 0..count {
+        starts[key + 1] += starts[key];
+    }
+    let mut next = starts.clone();
+    let mut places = vec![0; keys.len()];
+    for (place, &key) in keys.iter().enumerate() {
+        let to = &mut next[key as usize];
+        places[*to as usize] = place as u32;
+        *to += 1;
+    }
+    (starts, places)
+}

@@ -7,7 +7,7 @@
 use rayon::prelude::*;
 
 use super::layers::{NodeUpdate, Precorrector};
-use crate::linalg::Pattern;
+use crate::linalg::{Pattern, places_by_key};
 use crate::nn::fixed::{BLOCK, FixedLinear, GROUP, Lanes, Row, Work, add, relu, scale, vectorised};
 use crate::nn::graph::CHUNK;
 use crate::nn::{Backend, EdgeUpdate, Params};
@@ -387,19 +387,7 @@ struct Columns {
 
 impl Columns {
     fn of(pattern: &Pattern) -> Self {
-        let mut starts = vec![0u32; pattern.ncols() + 1];
-        for &j in pattern.indices() {
-            starts[j as usize + 1] += 1;
-        }
-        for j in 0..pattern.ncols() {
-            starts[j + 1] += starts[j];
-        }
-        let mut next = starts.clone();
-        let mut places = vec![0; pattern.nnz()];
-        for (place, &j) in pattern.indices().iter().enumerate() {
-            places[next[j as usize] as usize] = place as u32;
-            next[j as usize] += 1;
-        }
+        let (starts, places) = places_by_key(pattern.indices(), pattern.ncols());
         Columns { starts, places }
     }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::edges::Edges;
+use crate::linalg::places_by_key;
 use crate::nn::Real;
 
 /// Rows per task: fixed, so that sums have the same bits for any number of threads; a chunk stays in cache.
@@ -31,19 +32,7 @@ impl Incidence {
         for i in 0..n {
             target.extend(edges.range(i).map(|_| i as u32));
         }
-        let mut by_source = vec![0u32; n + 1];
-        for &j in &edges.sources {
-            by_source[j as usize + 1] += 1;
-        }
-        for j in 0..n {
-            by_source[j + 1] += by_source[j];
-        }
-        let mut next = by_source.clone();
-        let mut out_edges = vec![0; edges.len()];
-        for (e, &j) in edges.sources.iter().enumerate() {
-            out_edges[next[j as usize] as usize] = e as u32;
-            next[j as usize] += 1;
-        }
+        let (by_source, out_edges) = places_by_key(&edges.sources, n);
         Incidence { target, source: edges.sources.clone(), by_target: edges.indptr.clone(), by_source, out_edges }
     }
 

@@ -3,8 +3,8 @@
 use rand::RngExt;
 
 use crate::error::{Error, Result};
-use crate::linalg::dense::{self, Dense, PseudoInverse};
-use crate::linalg::{Cholesky, Csr, LinOp, vector};
+use crate::linalg::dense::{self, Dense};
+use crate::linalg::{Cholesky, Csr, LinOp, PseudoInverse, vector};
 use crate::precond::Lu;
 use crate::rng::{Purpose, stream};
 
