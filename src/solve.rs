@@ -16,9 +16,8 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::linalg::dense::Dense;
 use crate::linalg::op::{Identity, Promised};
-use crate::linalg::{CoarseSpace, LinOp};
+use crate::linalg::{CoarseSpace, LinOp, Space};
 use crate::precond::{Built, Joined, TwoLevel};
 use crate::solver::{Method, Monitor, Outcome, Quiet, Side, Stop, Workspace, split};
 use crate::system::LinearSystem;
@@ -78,7 +77,7 @@ pub struct Acceleration {
     /// Where x starts (n), in the units of x; zero where there is none.
     pub guess: Option<Vec<f64>>,
     /// Slow modes, as columns (n×k); what they are used for is the [`Problem`]'s.
-    pub space: Option<Dense>,
+    pub space: Option<Space>,
     /// What is worth knowing: a shift that was needed.
     pub note: Option<String>,
     /// Whether a model's own answer was worse than what it started from, and the start stands in its place.
@@ -100,9 +99,9 @@ impl Acceleration {
         Acceleration { guess: Some(x), ..Self::default() }
     }
 
-    /// A space alone (n×k).
-    pub fn space(columns: Dense) -> Self {
-        Acceleration { space: Some(columns), ..Self::default() }
+    /// A space alone (n×k), columns everywhere or of local support.
+    pub fn space(columns: impl Into<Space>) -> Self {
+        Acceleration { space: Some(columns.into()), ..Self::default() }
     }
 
     /// What a model predicts, with the seconds it takes.

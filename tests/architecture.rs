@@ -13,7 +13,7 @@ const LAYERS: &[(&str, &str)] = &[
     // An import is solved directly.
     ("transfer", "dataset precond io system"),
     ("draw", "io system"),
-    ("train", "models dataset solve solver io system"),
+    ("train", "models dataset solve solver precond io system"),
     ("evaluate", "models dataset solve solver precond io system"),
     ("models", "nn solve precond solver io system"),
     ("nn", ""),

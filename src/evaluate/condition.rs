@@ -175,7 +175,7 @@ mod tests {
         let angle = |j: usize| std::f64::consts::PI * j as f64 / (n + 1) as f64;
         let modes = Dense::from_fn(n, k, |i, j| (angle(j + 1) * (i + 1) as f64).sin());
         let lambda = |j: usize| 2.0 - 2.0 * angle(j).cos();
-        let set_up = |factor| CoarseSpace::new(&a, &modes, Columns::Orthonormal, factor).unwrap();
+        let set_up = |factor| CoarseSpace::new(&a, &modes.clone().into(), Columns::Orthonormal, factor).unwrap();
         let (space, plain) = (set_up(CoarseFactor::Cholesky), set_up(CoarseFactor::None));
         let after = |props, space| condition_after(&a, props, &Identity(n), Some(space), None).unwrap();
         let kappa = after(Props::SPD, &space).unwrap().kappa;

@@ -263,7 +263,7 @@ mod tests {
         let recipe = parse("space = 'mean-space(4)'\npc = 'icc'").unwrap();
         assert_eq!(recipe.rows[0].name(), "cg + mean-space(4) + icc");
         let stored = recipe.to_toml().unwrap();
-        assert!(stored.contains("mean-space(4, 64)") && stored.contains("shift = "), "{stored}");
+        assert!(stored.contains("mean-space(4, 64, 0)") && stored.contains("shift = "), "{stored}");
         assert_eq!(EvalRecipe::parse(&stored, "e.toml").unwrap().to_toml().unwrap(), stored);
         let coarse = parse("space = 'sine-modes(4)'\npc = 'icc'\nspace_as = 'two-level'").unwrap();
         assert_eq!(coarse.rows[0].name(), "cg + sine-modes(4) + icc (two-level)");

@@ -321,6 +321,8 @@ pub struct MediumKeys {
     pub contrast: Option<f64>,
     /// The two values of a two-phase w.
     pub phases: Option<[f64; 2]>,
+    /// The share of the second.
+    pub fraction: Option<f64>,
 }
 
 impl MediumKeys {
@@ -337,6 +339,9 @@ impl MediumKeys {
             (Medium::TwoPhase, Some(_), _) => {
                 return useless("contrast", "only for medium = \"exponential\"; set phases instead");
             }
+            (Medium::Exponential, ..) if self.fraction.is_some() => {
+                return useless("fraction", "only for medium = \"two-phase\"");
+            }
             (Medium::Exponential, None, _) => Shape::Exponential,
             (Medium::Exponential, Some(c), _) => {
                 keys::within(c, 1.0..=1e12, &format!("{family}.contrast"), origin)?;
@@ -347,7 +352,13 @@ impl MediumKeys {
                 for p in phases {
                     keys::within(p, 1e-12..=1e12, &format!("{family}.phases"), origin)?;
                 }
-                Shape::TwoPhase(phases)
+                match self.fraction {
+                    None => Shape::TwoPhase(phases),
+                    Some(fraction) => {
+                        keys::within(fraction, 0.0..=1.0, &format!("{family}.fraction"), origin)?;
+                        Shape::Fraction(phases, fraction)
+                    }
+                }
             }
         };
         Ok(Coefficient { gaussian: gaussian(side, dim, self.alpha, self.tau, family, origin)?, shape })
@@ -360,7 +371,12 @@ impl MediumKeys {
         match (self.medium, self.contrast) {
             (Medium::TwoPhase, _) => {
                 let [low, high] = self.phases.unwrap_or(PHASES);
-                format!("w = {low} where g < 0, {high} elsewhere, {g}")
+                match self.fraction {
+                    None => format!("w = {low} where g < 0, {high} elsewhere, {g}"),
+                    Some(share) => format!(
+                        "w = {high} at the share {share} of the points where g is largest, {low} elsewhere, {g}"
+                    ),
+                }
             }
             (_, None) => format!("w = exp(g), {g}"),
             (_, Some(c)) => {

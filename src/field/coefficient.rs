@@ -14,6 +14,8 @@ pub enum Shape {
     Contrast(f64),
     /// One of two values by the sign of g.
     TwoPhase([f64; 2]),
+    /// The second of two values at this share of the points, where g is largest.
+    Fraction([f64; 2], f64),
 }
 
 /// A random positive field on a regular grid.
@@ -33,6 +35,7 @@ impl Coefficient {
             Shape::Exponential => exponential(field),
             Shape::Contrast(contrast) => exponential_with_contrast(field, contrast),
             Shape::TwoPhase(phases) => two_phase::by_sign(field, phases),
+            Shape::Fraction(phases, fraction) => two_phase::by_fraction(field, phases, fraction),
         }
     }
 }

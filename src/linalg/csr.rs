@@ -284,19 +284,29 @@ impl Csr {
     /// # Errors
     /// [`Error::Shape`] unless A has as many columns as B rows.
     pub fn matmul(&self, b: &Csr) -> Result<Csr> {
-        if self.ncols() != b.nrows() {
-            return Err(Error::shape("rows of the right factor", self.ncols(), b.nrows()));
+        Csr::product(self, b)
+    }
+
+    /// C = A B, A by its stored rows.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless A has as many columns as B rows; [`Error::Argument`] if A does not store its rows.
+    pub fn product(a: &dyn LinOp, b: &Csr) -> Result<Csr> {
+        let (rows, columns) = a.shape();
+        if columns != b.nrows() {
+            return Err(Error::shape("rows of the right factor", columns, b.nrows()));
         }
         let n = b.ncols();
-        let mut indptr = Vec::with_capacity(self.nrows() + 1);
+        let mut indptr = Vec::with_capacity(rows + 1);
         indptr.push(0u32);
         let (mut indices, mut values) = (Vec::new(), Vec::new());
         let mut sums = vec![0.0; n];
         let mut seen = vec![u32::MAX; n];
         let mut cols: Vec<u32> = Vec::new();
-        for i in 0..self.nrows() {
+        for i in 0..rows {
             cols.clear();
-            let (ac, av) = self.row(i);
+            let stored = a.stored_row(i);
+            let (ac, av) = stored.ok_or_else(|| Error::Argument("a product needs a matrix with stored rows".into()))?;
             for (&k, &a) in ac.iter().zip(av) {
                 let (bc, bv) = b.row(k as usize);
                 for (&j, &v) in bc.iter().zip(bv) {
@@ -314,7 +324,7 @@ impl Csr {
             values.extend(cols.iter().map(|&j| sums[j as usize]));
             indptr.push(indices.len() as u32);
         }
-        Csr::new(Arc::new(Pattern::new(self.nrows(), n, indptr, indices)?), values)
+        Csr::new(Arc::new(Pattern::new(rows, n, indptr, indices)?), values)
     }
 
     /// P A Pᵀ: row and column i of the result are row and column `perm[i]` of A.
@@ -373,6 +383,9 @@ impl LinOp for Csr {
     }
     fn nnz(&self) -> usize {
         self.values.len()
+    }
+    fn stored_row(&self, i: usize) -> Option<(&[u32], &[f64])> {
+        Some(self.row(i))
     }
 }
 

@@ -56,6 +56,11 @@ pub trait LinOp: Sync {
     fn halves(&self) -> Option<&dyn Halves> {
         None
     }
+
+    /// Columns and values of row i, where they are stored: rising columns.
+    fn stored_row(&self, _i: usize) -> Option<(&[u32], &[f64])> {
+        None
+    }
 }
 
 /// A symmetric positive definite operator M = Fᵀ F, one factor at a time.
@@ -85,6 +90,9 @@ macro_rules! forwards {
             }
             fn halves(&self) -> Option<&dyn Halves> {
                 (**self).halves()
+            }
+            fn stored_row(&self, i: usize) -> Option<(&[u32], &[f64])> {
+                (**self).stored_row(i)
             }
         }
     };
@@ -144,5 +152,8 @@ impl LinOp for Promised<'_> {
     }
     fn nnz(&self) -> usize {
         self.op.nnz()
+    }
+    fn stored_row(&self, i: usize) -> Option<(&[u32], &[f64])> {
+        self.op.stored_row(i)
     }
 }

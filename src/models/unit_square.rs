@@ -1,8 +1,10 @@
-//! [`UnitSquare`]: a plane mesh in its bounding box, as the unit square, and the sine modes there.
+//! [`UnitSquare`]: a plane mesh in its bounding box, as the unit square; the sine modes and the patches there.
 
 use crate::error::{Error, Result};
+use crate::linalg::dense::Dense;
+use crate::linalg::{Partition, Space};
 use crate::precond::sine_pairs;
-use crate::system::MeshData;
+use crate::system::{LinearSystem, MeshData};
 
 /// A box around the points of a mesh, as the unit square.
 pub struct UnitSquare<'a> {
@@ -61,6 +63,36 @@ impl<'a> UnitSquare<'a> {
             return Err(Error::Argument(format!("{who} needs unknowns that are values at the points of the mesh")));
         }
         Ok(self.mesh.free_dofs.iter().map(|&d| self.point(d as usize)).collect())
+    }
+}
+
+/// Patches a side that a space may be cut to.
+pub const MOST_PATCHES: usize = 128;
+
+/// Columns (n×k) as a space: as they are, or, with `patches` > 0, cut to that many overlapping squares a side of the
+/// box around the mesh of the system; `who` asks, for the message.
+///
+/// # Errors
+/// [`Error::Argument`] unless the unknowns are values at the points of a plane mesh; as [`Partition::times`].
+pub fn cut(columns: Dense, patches: usize, system: &LinearSystem, who: &str) -> Result<Space> {
+    if patches == 0 {
+        return Ok(columns.into());
+    }
+    let mesh = system.mesh.as_ref();
+    let mesh = mesh.ok_or_else(|| Error::Argument(format!("{who}: patches need systems on a mesh")))?;
+    Partition::flat_top(&UnitSquare::new(mesh, who)?.unknowns(who)?, patches)?.times(&columns)
+}
+
+/// Refuses more patches a side than anyone means.
+///
+/// # Errors
+/// [`Error::Argument`] naming the key.
+pub fn check_patches(who: &str, patches: usize) -> Result<()> {
+    match patches {
+        0..=MOST_PATCHES => Ok(()),
+        _ => Err(Error::Argument(format!(
+            "{who}: patches = {patches} must be at most {MOST_PATCHES} a side, or 0 for columns that live everywhere"
+        ))),
     }
 }
 

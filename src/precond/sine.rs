@@ -54,7 +54,7 @@ impl Preconditioner for Config {
         }
         let one = self.one_level.build(a)?;
         let space = sine_modes(side, self.k.min(a.nrows()))?;
-        let two = TwoLevel::new(&a.promised(Props::SPD), one.op, &space, Joined::Balancing)?;
+        let two = TwoLevel::new(&a.promised(Props::SPD), one.op, &space.into(), Joined::Balancing)?;
         Ok(Built::new(two).noted(one.note))
     }
     fn props(&self) -> Props {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
-use crate::linalg::{CoarseFactor, CoarseSpace, Columns, LinOp, Props};
+use crate::linalg::{CoarseFactor, CoarseSpace, Columns, LinOp, Props, Space};
 
 /// How the solve on the coarse space joins M.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl<M: LinOp> TwoLevel<M> {
     /// # Errors
     /// [`Error::Shape`] unless A, M and the space have n rows; [`Error::Argument`] unless A is promised SPD;
     /// [`Error::Numeric`] if the columns are dependent or not finite.
-    pub fn new(a: &dyn LinOp, one: M, space: &Dense, joined: Joined) -> Result<Self> {
+    pub fn new(a: &dyn LinOp, one: M, space: &Space, joined: Joined) -> Result<Self> {
         if a.props() != Props::SPD {
             return Err(Error::Argument(
                 "a two-level preconditioner needs A promised symmetric positive definite".into(),

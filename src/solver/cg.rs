@@ -10,8 +10,7 @@ use super::stop::Norm;
 use super::{KrylovMethod, Memory, Method, Monitor, Outcome, Reason, Stop, Workspace};
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::linalg::dense::Dense;
-use crate::linalg::{CoarseFactor, CoarseSpace, Columns, LinOp, vector};
+use crate::linalg::{CoarseFactor, CoarseSpace, Columns, LinOp, Space, vector};
 
 /// The norms a method has that makes M r anyway.
 pub(super) const ALL: [Norm; 3] = [Norm::Unpreconditioned, Norm::Preconditioned, Norm::Natural];
@@ -46,7 +45,7 @@ impl KrylovMethod for Config {
     ) -> Result<Outcome> {
         cg(ws.of(), a, m, b, x, stop, monitor)
     }
-    fn coarse_space(&self, a: &dyn LinOp, space: &Dense) -> Option<Result<CoarseSpace>> {
+    fn coarse_space(&self, a: &dyn LinOp, space: &Space) -> Option<Result<CoarseSpace>> {
         let allowed = deflated::REQUIREMENTS.check_matrix(a.props());
         Some(allowed.and_then(|()| CoarseSpace::new(a, space, Columns::Orthonormal, CoarseFactor::Cholesky)))
     }

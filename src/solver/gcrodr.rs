@@ -11,8 +11,7 @@ use super::requirements::{Need, Requirements};
 use super::{KrylovMethod, Memory, Monitor, Outcome, Reason, Side, Stop, Workspace};
 use crate::entry::{Entry, checked, defaults};
 use crate::error::{Error, Result};
-use crate::linalg::dense::Dense;
-use crate::linalg::{CoarseFactor, CoarseSpace, Columns, LinOp, vector};
+use crate::linalg::{CoarseFactor, CoarseSpace, Columns, LinOp, Space, vector};
 
 /// `gcrodr`.
 pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
@@ -75,7 +74,7 @@ impl KrylovMethod for GcrodrParams {
     ) -> Result<Outcome> {
         gcrodr(ws.of(), self, a, m, b, x, stop, monitor)
     }
-    fn coarse_space(&self, a: &dyn LinOp, space: &Dense) -> Option<Result<CoarseSpace>> {
+    fn coarse_space(&self, a: &dyn LinOp, space: &Space) -> Option<Result<CoarseSpace>> {
         Some(CoarseSpace::new(a, space, Columns::Orthonormal, CoarseFactor::None))
     }
     fn solve_with_space(

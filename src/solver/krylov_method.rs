@@ -10,8 +10,7 @@ use super::side::Side;
 use super::{ENTRIES, Monitor, Outcome, Stop};
 use crate::entry::{Configuration, Registry};
 use crate::error::{Error, Result};
-use crate::linalg::dense::Dense;
-use crate::linalg::{CoarseSpace, LinOp};
+use crate::linalg::{CoarseSpace, LinOp, Space};
 use crate::notation::{self, Kind};
 
 /// A solver and its parameters, one of [`ENTRIES`].
@@ -50,7 +49,7 @@ pub trait KrylovMethod: Configuration + fmt::Debug + Send + Sync {
 
     /// Sets the span of the columns of `space` (n×k) up for [`KrylovMethod::solve_with_space`]; `None` where the
     /// method cannot use one.
-    fn coarse_space(&self, _a: &dyn LinOp, _space: &Dense) -> Option<Result<CoarseSpace>> {
+    fn coarse_space(&self, _a: &dyn LinOp, _space: &Space) -> Option<Result<CoarseSpace>> {
         None
     }
 
@@ -189,7 +188,7 @@ impl Method {
     /// # Errors
     /// [`Error::Argument`] unless the method is `cg`, `minres` or `gcrodr`; [`Error::Unsuitable`] where A is not
     /// promised what it needs; else as [`CoarseSpace::new`].
-    pub fn coarse_space(&self, a: &dyn LinOp, space: &Dense) -> Result<CoarseSpace> {
+    pub fn coarse_space(&self, a: &dyn LinOp, space: &Space) -> Result<CoarseSpace> {
         let made = self.member().coarse_space(a, space);
         made.unwrap_or_else(|| Err(self.without_space()))
     }

@@ -8,8 +8,7 @@ use super::stop::Norm;
 use super::{KrylovMethod, Memory, Monitor, Outcome, Reason, Stop, Workspace};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
-use crate::linalg::dense::Dense;
-use crate::linalg::{CoarseFactor, CoarseSpace, Columns, LinOp, vector};
+use crate::linalg::{CoarseFactor, CoarseSpace, Columns, LinOp, Space, vector};
 
 /// `minres`.
 pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
@@ -48,7 +47,7 @@ impl KrylovMethod for Config {
     ) -> Result<Outcome> {
         minres(ws.of(), a, m, b, x, stop, monitor)
     }
-    fn coarse_space(&self, a: &dyn LinOp, space: &Dense) -> Option<Result<CoarseSpace>> {
+    fn coarse_space(&self, a: &dyn LinOp, space: &Space) -> Option<Result<CoarseSpace>> {
         let allowed = REQUIREMENTS.check_matrix(a.props());
         Some(allowed.and_then(|()| CoarseSpace::new(a, space, Columns::Orthonormal, CoarseFactor::Lu)))
     }

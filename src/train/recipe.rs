@@ -10,6 +10,7 @@ use crate::entry;
 use crate::error::{Error, Result};
 use crate::models::fit::{AdamConfig, Device};
 use crate::models::{self, ModelConfig};
+use crate::precond::Spec;
 use crate::solver::Method;
 use crate::system::cache;
 
@@ -115,6 +116,9 @@ pub struct Validation {
     pub samples: usize,
     /// The solver that judges.
     pub ksp: Method,
+    /// A classical preconditioner beside the space or guess that the model predicts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pc: Option<Spec>,
     /// Relative tolerance of the solves.
     pub rtol: f64,
     /// A system not solved by then counts as this many iterations and as a failure.
@@ -123,7 +127,7 @@ pub struct Validation {
 
 impl Default for Validation {
     fn default() -> Self {
-        Validation { every: 1, samples: 32, ksp: Method::richardson(1.0), rtol: 1e-5, max_it: 500 }
+        Validation { every: 1, samples: 32, ksp: Method::richardson(1.0), pc: None, rtol: 1e-5, max_it: 500 }
     }
 }
 

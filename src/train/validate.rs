@@ -62,7 +62,12 @@ fn solve(ws: &mut Workspace, model: &dyn Model, system: &LinearSystem, how: &Val
     ws.forget();
     let stop = Stop { max_it: how.max_it, ..Stop::rtol(how.rtol) };
     let problem = Problem::new(system, how.ksp.clone(), stop);
-    let prepared = problem.prepare(model.predict(system, &options)?)?;
+    let mut acceleration = model.predict(system, &options)?;
+    if let Some(pc) = &how.pc {
+        let beside = acceleration.and(pc.build(&system.matrix)?.into());
+        acceleration = beside.map_err(|e| Error::Argument(format!("validation.pc = \"{pc}\": {e}")))?;
+    }
+    let prepared = problem.prepare(acceleration)?;
     let outcome = problem.solve(ws, &prepared, &mut Quiet)?.outcome;
     Ok((outcome.iterations, outcome.converged()))
 }
@@ -95,6 +100,11 @@ mod tests {
             assert!(some.failures == 0 && some.systems == 3);
             assert!(some.iterations_worst < none.iterations_mean, "{method}: {some:?} {none:?}");
         }
+        let beside = |pc: &str| {
+            let how = Validation { ksp: "cg".parse().unwrap(), pc: pc.parse().ok(), ..Validation::default() };
+            validate(&SineModes(10), &held_out, &how).unwrap().iterations_mean
+        };
+        assert!(beside("icc") < run("cg", 10).unwrap().iterations_mean && beside("icc(1)") < beside("icc"));
         let error = run("richardson", 10).unwrap_err().to_string();
         assert!(error.contains("take cg, minres or gcrodr"), "{error}");
     }

@@ -101,7 +101,7 @@ fn the_published_positive_problem_is_as_hard_as_it_was() {
     assert!((870..=930).contains(&plain.iterations), "{}", plain.iterations);
     x.fill(0.0);
     let modes = sine_modes(250, 20).unwrap();
-    let space = Method::cg().coarse_space(&a, &modes).unwrap();
+    let space = Method::cg().coarse_space(&a, &modes.into()).unwrap();
     let deflated =
         Method::cg().solve_with_space(&mut ws, &space, &a, &identity, &s.rhs, &mut x, &stop, &mut Quiet).unwrap();
     assert!((380..=400).contains(&deflated.iterations), "{}", deflated.iterations);

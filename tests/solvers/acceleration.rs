@@ -28,7 +28,7 @@ impl Model for Known {
             0 => None,
             k => Some(sine_modes(system.n().isqrt(), k)?),
         };
-        Ok(Acceleration { guess: self.guess.clone(), space, ..Acceleration::default() })
+        Ok(Acceleration { guess: self.guess.clone(), space: space.map(Into::into), ..Acceleration::default() })
     }
 }
 

@@ -100,7 +100,7 @@ fn two_levels_remove_the_coarse_space() {
     let spd = a.promised(Props::SPD);
     let space = sine_modes(k, modes).unwrap();
     let identity = Identity(n);
-    let two = TwoLevel::new(&spd, &identity, &space, Joined::Balancing).unwrap();
+    let two = TwoLevel::new(&spd, &identity, &space.clone().into(), Joined::Balancing).unwrap();
     assert_eq!(two.props(), Props::SPD);
     for trial in 0..3 {
         let (x, y) = (random_vector(n, 91 + trial), random_vector(n, 95 + trial));
@@ -115,7 +115,7 @@ fn two_levels_remove_the_coarse_space() {
     expected.sort_by(f64::total_cmp);
     assert!(spectrum.iter().zip(&expected).all(|(s, e)| (s - e).abs() <= 1e-9), "{spectrum:?}");
     // Added, they are moved by one.
-    let added = TwoLevel::new(&spd, &identity, &space, Joined::Additive).unwrap();
+    let added = TwoLevel::new(&spd, &identity, &space.clone().into(), Joined::Additive).unwrap();
     assert_eq!(added.props(), Props::SPD);
     let mut spectrum = dense::singular_values(&symmetrised(&added, &a)).unwrap();
     let mut expected = dense::eigenvalues_symmetric(&dense::from_csr(&a)).unwrap();
@@ -125,7 +125,7 @@ fn two_levels_remove_the_coarse_space() {
     assert!(spectrum.iter().zip(&expected).all(|(s, e)| (s - e).abs() <= 1e-9), "{spectrum:?}");
     for (text, joined) in [("jacobi", Joined::Balancing), ("icc", Joined::Balancing), ("icc", Joined::Additive)] {
         let one = build(text, &a);
-        let two = TwoLevel::new(&spd, &*one, &space, joined).unwrap();
+        let two = TwoLevel::new(&spd, &*one, &space.clone().into(), joined).unwrap();
         let out = Method::cg()
             .solve(
                 &mut Workspace::default(),
@@ -141,10 +141,10 @@ fn two_levels_remove_the_coarse_space() {
     }
     assert!(sine_modes(2, 5).is_err());
     let foreign = dense::Dense::zeros(3, 1);
-    assert!(matches!(TwoLevel::new(&spd, &identity, &foreign, Joined::Balancing), Err(Error::Shape { .. })));
-    assert!(matches!(TwoLevel::new(&a, &identity, &space, Joined::Additive), Err(Error::Argument(_))));
+    assert!(matches!(TwoLevel::new(&spd, &identity, &foreign.into(), Joined::Balancing), Err(Error::Shape { .. })));
+    assert!(matches!(TwoLevel::new(&a, &identity, &space.clone().into(), Joined::Additive), Err(Error::Argument(_))));
     let twice = dense::Dense::from_fn(n, 2, |_, _| 1.0);
-    assert!(matches!(TwoLevel::new(&spd, &identity, &twice, Joined::Additive), Err(Error::Numeric(_))));
+    assert!(matches!(TwoLevel::new(&spd, &identity, &twice.into(), Joined::Additive), Err(Error::Numeric(_))));
 }
 
 #[test]

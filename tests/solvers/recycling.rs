@@ -11,7 +11,7 @@ use crate::systems::{poisson, random_vector, residual};
 
 /// The space as deflated cg and gcrodr take it.
 fn deflation(a: &dyn LinOp, space: &dense::Dense) -> fempipe::Result<CoarseSpace> {
-    CoarseSpace::new(a, space, Columns::Orthonormal, CoarseFactor::Cholesky)
+    CoarseSpace::new(a, &space.clone().into(), Columns::Orthonormal, CoarseFactor::Cholesky)
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn minres_deflates_modes_on_both_sides_of_zero() {
     let (b, (space, _), stop) = (random_vector(144, 71), modes(12, 8), Stop::default());
     let minres: Method = "minres".parse().unwrap();
     let (plain, _) = solve("minres", &a, Props::SYMMETRIC, &Identity(144), &b, &stop);
-    let coarse = minres.coarse_space(&symmetric, &space).unwrap();
+    let coarse = minres.coarse_space(&symmetric, &space.clone().into()).unwrap();
     let mut ws = Workspace::default();
     let mut x = random_vector(144, 3);
     let built = "jacobi".parse::<Spec>().unwrap().build(&poisson(12)).unwrap();
@@ -138,7 +138,7 @@ fn minres_deflates_modes_on_both_sides_of_zero() {
         x.fill(0.0);
     }
     // Without a factor of Wᵀ A W it is refused.
-    let bare = "gcrodr".parse::<Method>().unwrap().coarse_space(&symmetric, &space).unwrap();
+    let bare = "gcrodr".parse::<Method>().unwrap().coarse_space(&symmetric, &space.clone().into()).unwrap();
     assert!(
         minres.solve_with_space(&mut ws, &bare, &symmetric, &Identity(144), &b, &mut x, &stop, &mut Quiet).is_err()
     );
@@ -155,7 +155,7 @@ fn a_method_takes_a_space_or_names_those_that_do() {
     for method in ["cg", "minres", "gcrodr(40, 8)"] {
         let parsed: Method = method.parse().unwrap();
         let (plain, _) = solve(method, &a, Props::SPD, &Identity(144), &b, &stop);
-        let coarse = parsed.coarse_space(&spd, &space).unwrap();
+        let coarse = parsed.coarse_space(&spd, &space.clone().into()).unwrap();
         let mut run = || {
             let mut x = vec![0.0; 144];
             let out =
@@ -171,15 +171,15 @@ fn a_method_takes_a_space_or_names_those_that_do() {
     let coarse = deflation(&spd, &space).unwrap();
     let mut x = [0.0; 144];
     let out = fcg.solve_with_space(&mut ws, &coarse, &spd, &Identity(144), &b, &mut x, &stop, &mut Quiet);
-    for refused in [fcg.coarse_space(&spd, &space).map(drop), out.map(drop)] {
+    for refused in [fcg.coarse_space(&spd, &space.clone().into()).map(drop), out.map(drop)] {
         let error = refused.unwrap_err();
         assert!(matches!(error, Error::Argument(_)) && error.to_string().ends_with("take cg, minres or gcrodr"));
     }
     // A that is not promised definite is refused by its promise, before anything is computed.
-    let unpromised = Method::cg().coarse_space(&a, &space);
+    let unpromised = Method::cg().coarse_space(&a, &space.clone().into());
     assert!(matches!(unpromised, Err(Error::Unsuitable(_))));
     // And a space without the factor is not for cg.
-    let plain = CoarseSpace::new(&spd, &space, Columns::Orthonormal, CoarseFactor::None).unwrap();
+    let plain = CoarseSpace::new(&spd, &space.clone().into(), Columns::Orthonormal, CoarseFactor::None).unwrap();
     let out = Method::cg().solve_with_space(&mut ws, &plain, &spd, &Identity(144), &b, &mut x, &stop, &mut Quiet);
     assert!(matches!(out, Err(Error::Argument(_))));
 }

@@ -62,6 +62,9 @@ pub struct DarcyConfig {
     pub contrast: Option<f64>,
     /// The two values of "two-phase".
     pub phases: Option<[f64; 2]>,
+    /// The share of the points where a "two-phase" w has its second value, those of largest g; by the sign of g if not
+    /// given.
+    pub fraction: Option<f64>,
     /// The constant source.
     pub f: f64,
     /// Whether to store x = A⁻¹ b.
@@ -80,6 +83,7 @@ impl Default for DarcyConfig {
             tau: 3.0,
             contrast: None,
             phases: None,
+            fraction: None,
             f: 1.0,
             solution: true,
         }
@@ -105,6 +109,7 @@ impl DarcyConfig {
             tau: self.tau,
             contrast: self.contrast,
             phases: self.phases,
+            fraction: self.fraction,
         }
     }
 }

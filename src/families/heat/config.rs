@@ -128,6 +128,7 @@ impl HeatConfig {
             tau: self.tau,
             contrast: self.contrast,
             phases: None,
+            fraction: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::entry::{self, Entry};
 use crate::error::Result;
 use crate::models::PredictOptions;
 use crate::models::eigenvector_labels::{LABEL, eigenvectors};
+use crate::models::unit_square::{check_patches, cut};
 use crate::solve::Acceleration;
 use crate::system::{Names, SampleSource};
 
@@ -18,7 +19,7 @@ pub static ENTRY: Entry<dyn Constant> = Entry {
     help: "the k stored eigenvectors of the system itself (an oracle), a space to deflate or recycle",
     source: "the labels of the dataset",
     needs: "samples with the label eigenvectors",
-    positional: &["k"],
+    positional: &["k", "patches"],
     defaults: entry::defaults::<Eigenvectors>,
     parse: |table, name, origin| Ok(Box::new(entry::checked(table, name, origin, Eigenvectors::check)?)),
 };
@@ -29,24 +30,27 @@ pub static ENTRY: Entry<dyn Constant> = Entry {
 pub struct Eigenvectors {
     /// Vectors.
     pub k: usize,
+    /// Overlapping squares a side that the columns are cut to; 0 leaves them as they are.
+    pub patches: usize,
 }
 
 impl Default for Eigenvectors {
     fn default() -> Self {
-        Eigenvectors { k: 10 }
+        Eigenvectors { k: 10, patches: 0 }
     }
 }
 
 impl Eigenvectors {
     fn check(&self) -> Result<()> {
-        check_columns(NAME, self.k)
+        check_columns(NAME, self.k)?;
+        check_patches(NAME, self.patches)
     }
 }
 
 impl Constant for Eigenvectors {
     fn fit(&self, _source: &dyn SampleSource, _ids: &[u32], _options: &PredictOptions) -> Result<Fitted> {
-        let k = self.k;
-        Ok(Box::new(move |system| Ok(Acceleration::space(eigenvectors(system, k)?))))
+        let Eigenvectors { k, patches } = *self;
+        Ok(Box::new(move |system| Ok(Acceleration::space(cut(eigenvectors(system, k)?, patches, system, NAME)?))))
     }
 
     fn is_space(&self) -> bool {

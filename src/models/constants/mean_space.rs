@@ -9,6 +9,7 @@ use crate::linalg::dense::Dense;
 use crate::linalg::eigen;
 use crate::models::PredictOptions;
 use crate::models::eigenvector_labels::{LABEL, eigenvectors};
+use crate::models::unit_square::{check_patches, cut};
 use crate::solve::Acceleration;
 use crate::system::{Names, Parts, SampleSource};
 
@@ -20,7 +21,7 @@ pub static ENTRY: Entry<dyn Constant> = Entry {
     help: "the k-dimensional space nearest to the eigenvectors of training systems, to deflate or recycle",
     source: "the best constant Q in the sum of ||V - Q Q^T V||_F^2: left singular vectors of all V side by side",
     needs: "training systems of one size with the label eigenvectors",
-    positional: &["k", "samples"],
+    positional: &["k", "samples", "patches"],
     defaults: entry::defaults::<MeanSpace>,
     parse: |table, name, origin| Ok(Box::new(entry::checked(table, name, origin, MeanSpace::check)?)),
 };
@@ -33,17 +34,20 @@ pub struct MeanSpace {
     pub k: usize,
     /// At most this many training systems.
     pub samples: usize,
+    /// Overlapping squares a side that the columns are cut to; 0 leaves them as they are.
+    pub patches: usize,
 }
 
 impl Default for MeanSpace {
     fn default() -> Self {
-        MeanSpace { k: 10, samples: 64 }
+        MeanSpace { k: 10, samples: 64, patches: 0 }
     }
 }
 
 impl MeanSpace {
     fn check(&self) -> Result<()> {
         check_columns(NAME, self.k)?;
+        check_patches(NAME, self.patches)?;
         match self.samples {
             // The Gram matrix of all vectors is dense.
             1..=256 => Ok(()),
@@ -66,7 +70,8 @@ impl Constant for MeanSpace {
             }
         }
         let space = leading(&all, self.k)?;
-        Ok(Box::new(move |_| Ok(Acceleration::space(space.clone()))))
+        let patches = self.patches;
+        Ok(Box::new(move |system| Ok(Acceleration::space(cut(space.clone(), patches, system, NAME)?))))
     }
 
     fn is_space(&self) -> bool {

@@ -13,7 +13,7 @@ pub mod sine_modes;
 use super::PredictOptions;
 use crate::entry::{Configuration, Entry, Registry};
 use crate::error::{Error, Result};
-use crate::linalg::dense::{self, Dense};
+use crate::linalg::{Space, dense};
 use crate::models::eigenvector_labels::{LABEL, eigenvectors};
 use crate::notation::{self, Kind};
 use crate::solve::Acceleration;
@@ -89,12 +89,12 @@ pub fn labels_of_spaces() -> Names {
 ///
 /// # Errors
 /// [`Error::Numeric`] if the space is not finite.
-pub fn agreement(space: &Dense, system: &LinearSystem) -> Result<Option<f64>> {
+pub fn agreement(space: &Space, system: &LinearSystem) -> Result<Option<f64>> {
     let Some(label) = system.label(LABEL) else {
         return Ok(None);
     };
     let vectors = eigenvectors(system, space.ncols().min(label.components))?;
-    dense::largest_angle(space, &vectors).map(Some)
+    dense::largest_angle(&space.to_dense(), &vectors).map(Some)
 }
 
 /// Whether the text begins with the name of a constant.

@@ -1,7 +1,10 @@
 //! What the network sees of a sample, and where its columns are read off.
 
+use std::sync::Arc;
+
 use super::{Base, NAME, NeurkittConfig, Transform};
 use crate::error::{Error, Result};
+use crate::linalg::Partition;
 use crate::models::unit_square::{UnitSquare, sine_modes};
 use crate::system::{Field, LinearSystem, Location};
 
@@ -20,6 +23,8 @@ pub struct Seen {
     pub shares: Vec<f32>,
     /// unknowns × dim: what is added to the network's columns.
     pub base: Vec<f32>,
+    /// What the columns are cut with.
+    pub partition: Option<Arc<Partition>>,
 }
 
 impl NeurkittConfig {
@@ -83,7 +88,11 @@ impl Seen {
             Base::None => Vec::new(),
             Base::Sine => sine_modes(&at, config.dim).into_iter().map(|v| v as f32).collect(),
         };
-        Ok(Seen { side, inputs, corners, shares, base })
+        let partition = match config.patches {
+            0 => None,
+            m => Some(Arc::new(Partition::flat_top(&at, m)?)),
+        };
+        Ok(Seen { side, inputs, corners, shares, base, partition })
     }
 }
 

@@ -22,6 +22,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::unit_square::check_patches;
 use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSet, network as models};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
@@ -73,12 +74,15 @@ pub struct NeurkittConfig {
     pub spectral: bool,
     /// Channels of the last layer but one.
     pub head: usize,
-    /// k, the columns of W.
+    /// k, the network's columns.
     pub dim: usize,
-    /// Eigenvectors of the labels that W is to hold, at most `dim`; 0 for as many.
+    /// Eigenvectors of the labels that W is to hold, at most as many as it has columns; 0 for `dim`.
     pub vectors: usize,
     /// What is added to the network's columns.
     pub base: Base,
+    /// Overlapping squares a side that the columns are cut to, each with functions that sum to one; 0 leaves them as
+    /// they are.
+    pub patches: usize,
     /// What training compares W and the eigenvectors by.
     pub loss: SubspaceLoss,
 }
@@ -97,6 +101,7 @@ impl Default for NeurkittConfig {
             dim: 10,
             vectors: 0,
             base: Base::default(),
+            patches: 0,
             loss: SubspaceLoss::default(),
         }
     }
@@ -124,6 +129,12 @@ impl ModelConfig for NeurkittConfig {
 
     fn constants(&self) -> Vec<String> {
         let (columns, vectors) = (self.dim, self.targets());
+        if self.patches > 0 {
+            let cut = |name: &str| format!("{name}({columns}, patches = {})", self.patches);
+            let held = columns.min(vectors);
+            let all = format!("eigenvectors({vectors})");
+            return vec![cut("sine-modes"), format!("eigenvectors({held}, patches = {})", self.patches), all];
+        }
         vec![format!("sine-modes({columns})"), format!("mean-space({vectors})"), format!("eigenvectors({vectors})")]
     }
 
@@ -152,6 +163,11 @@ impl ModelConfig for NeurkittConfig {
 }
 
 impl NeurkittConfig {
+    /// Columns of W, cut or not.
+    fn columns(&self) -> usize {
+        self.dim * if self.patches == 0 { 1 } else { self.patches * self.patches }
+    }
+
     /// Eigenvectors that W is to hold.
     pub fn targets(&self) -> usize {
         if self.vectors == 0 { self.dim } else { self.vectors }
@@ -172,10 +188,18 @@ impl NeurkittConfig {
                 return Err(Error::Argument(format!("{NAME}.{key} = {value}: must be from 1 to {most}")));
             }
         }
-        if self.vectors > self.dim {
+        if self.vectors > self.columns() {
             return Err(Error::Argument(format!(
-                "{NAME}.vectors = {}: a space of dim = {} columns cannot hold more than that",
-                self.vectors, self.dim
+                "{NAME}.vectors = {}: a space of {} columns cannot hold more than that",
+                self.vectors,
+                self.columns()
+            )));
+        }
+        check_patches(NAME, self.patches)?;
+        if self.patches > 0 && !matches!(self.loss, SubspaceLoss::Projection | SubspaceLoss::Energy) {
+            return Err(Error::Argument(format!(
+                "{NAME}.patches = {}: loss must be \"projection\" or \"energy\"",
+                self.patches
             )));
         }
         if self.fields.is_empty() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::features::{CORNERS, Seen};
 use super::{Base, NAME, NeurkittConfig};
 use crate::error::{Error, Result};
+use crate::linalg::Space;
 use crate::linalg::dense::{self, Dense};
 use crate::models::PredictOptions;
 use crate::models::eigenvector_labels::{LABEL, eigenvectors};
@@ -119,15 +120,20 @@ impl Neurkitt {
         })
     }
 
-    /// W (n×dim).
+    /// W, n×dim or cut to patches.
     ///
     /// # Errors
     /// As [`Seen::new`].
-    pub fn space<D: Backend>(&self, weights: &Trained<D>, system: &LinearSystem) -> Result<Dense> {
-        let tables = Tables::join(&[&Seen::new(&self.config, system)?])?;
+    pub fn space<D: Backend>(&self, weights: &Trained<D>, system: &LinearSystem) -> Result<Space> {
+        let seen = Seen::new(&self.config, system)?;
+        let tables = Tables::join(&[&seen])?;
         let entries = weights.evaluate(|ops, w| self.forward(ops, w, &tables));
         let k = self.config.dim;
-        Ok(Dense::from_fn(entries.len() / k, k, |i, j| f64::from(entries[i * k + j])))
+        let columns = Dense::from_fn(entries.len() / k, k, |i, j| f64::from(entries[i * k + j]));
+        match &seen.partition {
+            Some(partition) => partition.times(&columns),
+            None => Ok(columns.into()),
+        }
     }
 }
 
@@ -155,6 +161,6 @@ impl<D: Backend> Network<D> for Neurkitt {
             return Ok(None);
         }
         let vectors = eigenvectors(system, self.config.targets())?;
-        dense::largest_angle(&self.space(weights, system)?, &vectors).map(Some)
+        dense::largest_angle(&self.space(weights, system)?.to_dense(), &vectors).map(Some)
     }
 }

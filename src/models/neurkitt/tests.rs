@@ -6,6 +6,7 @@ use super::features::Seen;
 use super::network::Tables;
 use super::*;
 use crate::families;
+use crate::linalg::Space;
 use crate::models::PredictOptions;
 use crate::models::eigenvector_labels::{eigenvector_rows, eigenvectors};
 use crate::models::fit::AdamConfig;
@@ -19,6 +20,8 @@ use crate::solve::Problem;
 use crate::solver::Stop;
 use crate::system::LinearSystem;
 
+const PATCHES: (&str, &str) = ("patches = 500", "patches");
+const LOSS: (&str, &str) = ("patches = 4\nloss = 'mean-square'", "loss must be");
 const SMALL: &str = "width = 3\nlayers = 2\nmodes = 2\nhead = 4\ndim = 3\n";
 
 fn config(more: &str) -> NeurkittConfig {
@@ -49,6 +52,9 @@ fn derivatives_match_finite_differences() {
         ("base = 'sine'", darcy(7)),
         ("loss = 'projection-without-qr'", darcy(7)),
         ("loss = 'mean-square'", darcy(7)),
+        ("patches = 2", darcy(7)),
+        ("loss = 'energy'", darcy(7)),
+        ("loss = 'energy'\npatches = 2", darcy(7)),
         ("fields = ['coefficient']\ngrid = 6", elliptic()),
     ];
     for (more, systems) in cases {
@@ -62,7 +68,12 @@ fn derivatives_match_finite_differences() {
             w.data.iter_mut().enumerate().for_each(|(k, v)| *v = (k as f32 * k as f32 + 0.5).sin());
         }
         let samples = systems.iter().map(|s| Arc::new(eigenvector_rows(s, 2).unwrap())).collect();
-        let vectors = Vectors { samples, count: 2 };
+        let cut = seen.iter().filter_map(|s| s.partition.clone()).collect();
+        let matrices = match loss {
+            SubspaceLoss::Energy => systems.iter().map(|s| Arc::new(s.matrix.clone())).collect(),
+            _ => Vec::new(),
+        };
+        let vectors = Vectors { samples, count: 2, cut, matrices };
         let bounds = [1.0 / 16384.0, 2e-3, 0.1];
         let by_hand = testing::match_differences(testing::fused, &weights, bounds, |ops, w| {
             let space = network.forward(ops, w, &tables);
@@ -90,7 +101,7 @@ fn untrained(config: NeurkittConfig) -> (Neurkitt, Trained<Cpu>) {
 fn on_sine_modes_it_starts_from_them_and_helps_cg_and_minres() {
     let system = &darcy(16)[0];
     let (network, weights) = untrained(NeurkittConfig { base: Base::Sine, ..Default::default() });
-    let (space, sines) = (network.space(&weights, system).unwrap(), sine_modes(15, 10).unwrap());
+    let (space, sines) = (network.space(&weights, system).unwrap().to_dense(), sine_modes(15, 10).unwrap());
     for i in 0..225 {
         (0..10).for_each(|j| assert!((space[(i, j)] - sines[(i, j)]).abs() < 1e-6));
     }
@@ -137,6 +148,32 @@ fn sixty_four_columns_are_trained_and_deflated() {
 }
 
 #[test]
+fn columns_cut_to_patches_hold_more_vectors_and_deflate_more() {
+    let bare = darcy(16).into_iter().map(|s| LinearSystem { labels: Vec::new(), ..s });
+    let systems: Vec<_> = bare.map(|s| labelled_by_eigenvectors(s, 12)).collect();
+    let settings = config("modes = 4\ndim = 2\npatches = 4\nvectors = 12\nbase = 'sine'");
+    settings.check().unwrap();
+    let mut trainer = settings.trainer(&TrainingSet::in_memory(systems.clone()), 1, Device::Cpu).unwrap();
+    let mut rng = stream(1, Purpose::Probes, 0);
+    let first = trainer.loss(&[0, 1], &mut rng).unwrap();
+    for _ in 0..20 {
+        trainer.step(&[0, 1], &[0, 1], &mut rng, &AdamConfig::default()).unwrap();
+    }
+    let last = trainer.loss(&[0, 1], &mut rng).unwrap();
+    // Of twelve vectors two sine modes hold two.
+    assert!(last < first && first < 6.0, "{last} after {first}");
+    let model = trainer.model();
+    assert!(model.agreement(&systems[0]).unwrap().unwrap() > 0.5);
+    let problem = Problem::new(&systems[0], "cg".parse().unwrap(), Stop::rtol(1e-8));
+    let solve = |given| problem.solve_once(given).unwrap().outcome.iterations;
+    let predicted = model.predict(&systems[0], &PredictOptions::default()).unwrap();
+    assert!(matches!(predicted.space, Some(Space::Local(_))));
+    let [two, ten] = [2, 10].map(|k| solve(crate::solve::Acceleration::space(sine_modes(15, k).unwrap())));
+    let found = solve(predicted);
+    assert!(found < ten && ten < two, "{found}, {ten}, {two}");
+}
+
+#[test]
 fn another_grid_and_another_mesh_are_predicted_for() {
     let (network, weights) = untrained(config(""));
     for cells in [7, 12] {
@@ -159,7 +196,7 @@ fn what_does_not_fit_is_named() {
     assert!(refused("", &negative).contains("transform"));
     negative.mesh = None;
     assert!(refused("", &negative).contains("mesh"));
-    for (change, key) in [("dim = 0", "dim"), ("vectors = 11", "vectors"), ("fields = []", "fields")] {
+    for (change, key) in [("dim = 0", "dim"), ("vectors = 11", "vectors"), ("fields = []", "fields"), PATCHES, LOSS] {
         let table: toml::Table = change.parse().unwrap();
         let error = ENTRY.parse(&table, "r.toml").err().unwrap().to_string();
         assert!(error.contains(key), "{error}");

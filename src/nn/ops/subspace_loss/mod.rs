@@ -1,10 +1,12 @@
 //! How far orthonormal vectors are from the span of predicted ones.
 
+mod sample;
+mod sparse;
+
 use std::sync::Arc;
 
 use dfdx::prelude::{Axis, BroadcastTo, Cpu, Device, HasShape, ReshapeTo, SumTo, Tape, TryMatMul};
-use faer::linalg::solvers::Solve;
-use faer::{Mat, MatRef, Scale, Side};
+use faer::{Mat, MatRef};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +14,9 @@ use super::add::AddOp;
 use super::dfdx::{DfdxOps, Numbers, Table, narrow};
 use super::engine::Engine;
 use super::fused::{FusedOps, Value};
+use crate::linalg::{Csr, Partition};
 use crate::nn::Real;
+use sample::{LEAST, one};
 
 /// Orthonormal vectors of each sample of a batch.
 #[derive(Debug, Clone)]
@@ -21,6 +25,10 @@ pub struct Vectors {
     pub samples: Vec<Arc<Vec<f64>>>,
     /// Vectors of a sample.
     pub count: usize,
+    /// Of each sample the functions that cut its predicted columns; none where these are taken as they are.
+    pub cut: Vec<Arc<Partition>>,
+    /// Of each sample A, for [`SubspaceLoss::Energy`].
+    pub matrices: Vec<Arc<Csr>>,
 }
 
 impl Vectors {
@@ -32,6 +40,19 @@ impl Vectors {
             Some(*rows)
         }));
         offsets
+    }
+
+    /// Of each sample the loss of its rows of x (rows × k) and the derivative.
+    fn losses<E: Real>(&self, x: &[E], k: usize, loss: SubspaceLoss) -> Vec<(f64, Mat<f64>)> {
+        let each = self.offsets();
+        let each = each.par_windows(2).zip(&self.samples).enumerate();
+        each.map(|(s, (range, sample))| {
+            let (first, rows) = (range[0], range[1] - range[0]);
+            let w = Mat::from_fn(rows, k, |i, j| x[(first + i) * k + j].wide());
+            let v = MatRef::from_row_major_slice(sample, rows, self.count).to_owned();
+            one(w, &v, loss, self.cut.get(s).map(|p| &**p), self.matrices.get(s).map(|a| &**a))
+        })
+        .collect()
     }
 }
 
@@ -48,125 +69,22 @@ pub enum SubspaceLoss {
     /// times the mean squared error of the entries, up to the signs, which eigenvectors do not have. Each column has
     /// its own vector to reach.
     MeanSquare,
+    /// Σ_j ‖v_j − W y_j‖_A/‖v_j‖_A, W y_j the projection of v_j in the inner product of a symmetric positive definite
+    /// A: what deflation leaves of v_j. Where A is stiff, a small error in the Euclidean norm is a large one here.
+    Energy,
 }
 
 /// Losses of predicted subspaces.
 pub trait SubspaceLossOp: Engine {
     /// The mean over samples of the loss of the columns of x (rows × k) on the rows of the sample; of as many or fewer
-    /// vectors.
+    /// vectors. Where the columns are cut, W has all products of a function and a column, and the loss is
+    /// [`SubspaceLoss::Projection`] or [`SubspaceLoss::Energy`].
     fn subspace_loss(&mut self, x: &Self::Value, vectors: &Vectors, loss: SubspaceLoss) -> Self::Value;
-}
-
-/// Added to the diagonal of the Gram matrix of unit columns where these are dependent; the least of a diagonal of R.
-const RIDGE: f64 = 1e-10;
-
-/// Residuals below this have no direction.
-const LEAST: f64 = 1e-12;
-
-/// The loss of one sample, and its derivative by W (rows × k).
-fn one(w: Mat<f64>, v: &Mat<f64>, loss: SubspaceLoss) -> (f64, Mat<f64>) {
-    if w.col_iter().any(|c| !c.norm_l2().is_finite()) {
-        return (f64::NAN, Mat::full(w.nrows(), w.ncols(), f64::NAN));
-    }
-    match loss {
-        SubspaceLoss::Projection => projection(w, v),
-        SubspaceLoss::ProjectionWithoutQr => without_qr(&w, v),
-        SubspaceLoss::MeanSquare => mean_square(&w, v),
-    }
-}
-
-/// Σ_j ‖r_j‖ for the columns of r, which become of unit length, or 0 where there is nothing.
-fn directions(r: &mut Mat<f64>) -> f64 {
-    let mut sum = 0.0;
-    for j in 0..r.ncols() {
-        let norm = r.col(j).norm_l2();
-        let inverse = if norm > LEAST { 1.0 / norm } else { 0.0 };
-        (0..r.nrows()).for_each(|i| r[(i, j)] *= inverse);
-        sum += norm;
-    }
-    sum
-}
-
-/// Q is not formed: y = (Wᵀ W)⁻¹ Wᵀ v and r = v − W y, once refined; the derivative of ‖r‖ is −r yᵀ/‖r‖.
-fn projection(mut w: Mat<f64>, v: &Mat<f64>) -> (f64, Mat<f64>) {
-    let k = w.ncols();
-    // Unit columns: the loss does not see their lengths.
-    let lengths: Vec<f64> = w.col_iter().map(|c| c.norm_l2().max(f64::MIN_POSITIVE)).collect();
-    for (j, length) in lengths.iter().enumerate() {
-        (0..w.nrows()).for_each(|i| w[(i, j)] /= length);
-    }
-    let mut gram = w.transpose() * &w;
-    let factor = gram.llt(Side::Lower).or_else(|_| {
-        (0..k).for_each(|j| gram[(j, j)] += RIDGE);
-        gram.llt(Side::Lower)
-    });
-    let Ok(factor) = factor else {
-        return (f64::NAN, Mat::full(w.nrows(), k, f64::NAN));
-    };
-    let mut y = factor.solve(w.transpose() * v);
-    let first = v - &w * &y;
-    y += factor.solve(w.transpose() * &first);
-    let mut r = v - &w * &y;
-    let sum = directions(&mut r);
-    let mut derivative = r * y.transpose();
-    for (j, length) in lengths.iter().enumerate() {
-        (0..w.nrows()).for_each(|i| derivative[(i, j)] /= -length);
-    }
-    (sum, derivative)
-}
-
-/// With u = r/‖r‖ the derivative of ‖v − W Wᵀ v‖ is −u (Wᵀ v)ᵀ − v (Wᵀ u)ᵀ.
-fn without_qr(w: &Mat<f64>, v: &Mat<f64>) -> (f64, Mat<f64>) {
-    let y = w.transpose() * v;
-    let mut u = v - w * &y;
-    let sum = directions(&mut u);
-    let back = w.transpose() * &u;
-    (sum, Scale(-1.0) * (u * y.transpose() + v * back.transpose()))
-}
-
-/// The derivative goes through the factorisation W = Q R, diagonal of R positive: (Q̄ + Q copyltu(−Q̄ᵀ Q)) R⁻ᵀ, copyltu
-/// being the symmetric matrix of a lower triangle (Walter & Lehmann 2018, arXiv:1009.6112).
-fn mean_square(w: &Mat<f64>, v: &Mat<f64>) -> (f64, Mat<f64>) {
-    let (k, share) = (w.ncols(), 1.0 / v.ncols().max(1) as f64);
-    let qr = w.qr();
-    let (mut q, mut r) = (qr.compute_thin_Q(), qr.thin_R().to_owned());
-    let least = RIDGE * (0..k).fold(f64::MIN_POSITIVE, |m, j| f64::max(m, r[(j, j)].abs()));
-    for j in 0..k {
-        if r[(j, j)] < 0.0 {
-            (0..q.nrows()).for_each(|i| q[(i, j)] = -q[(i, j)]);
-            (0..k).for_each(|i| r[(j, i)] = -r[(j, i)]);
-        }
-        r[(j, j)] = r[(j, j)].max(least);
-    }
-    let (mut sum, mut back) = (0.0, Mat::<f64>::zeros(w.nrows(), k));
-    for j in 0..v.ncols() {
-        let along = q.col(j).transpose() * v.col(j);
-        sum += share * (2.0 - 2.0 * along.abs());
-        let scale = -2.0 * share * along.signum();
-        (0..w.nrows()).for_each(|i| back[(i, j)] = scale * v[(i, j)]);
-    }
-    let inner = back.transpose() * &q;
-    let inner = Mat::from_fn(k, k, |i, j| -inner[(i.max(j), i.min(j))]);
-    // X Rᵀ = T is R Xᵀ = Tᵀ.
-    let mut turned = (back + &q * &inner).transpose().to_owned();
-    r.as_ref().solve_upper_triangular_in_place(turned.as_mut());
-    (sum, turned.transpose().to_owned())
 }
 
 impl<E: Real, T: Tape<E, Cpu>> SubspaceLossOp for FusedOps<E, T> {
     fn subspace_loss(&mut self, x: &Value<E>, vectors: &Vectors, loss: SubspaceLoss) -> Value<E> {
-        let (k, count) = (x.cols(), vectors.count);
-        let parts: Vec<(f64, Mat<f64>)> = vectors
-            .offsets()
-            .par_windows(2)
-            .zip(&vectors.samples)
-            .map(|(range, sample)| {
-                let (first, rows) = (range[0], range[1] - range[0]);
-                let w = Mat::from_fn(rows, k, |i, j| x.data()[(first + i) * k + j].wide());
-                let v = MatRef::from_row_major_slice(sample, rows, count).to_owned();
-                one(w, &v, loss)
-            })
-            .collect();
+        let parts = vectors.losses(x.data(), x.cols(), loss);
         let share = 1.0 / parts.len().max(1) as f64;
         let out = Value::new(vec![E::narrow(share * parts.iter().map(|p| p.0).sum::<f64>())], 1);
         let (sx, so) = (x.slot(), out.slot());
@@ -195,6 +113,22 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> DfdxOps<E, D, T> {
             self.on(&column, |c| c.reshape_like(&(samples, total / samples)))
         };
         (0..k).map(column).collect()
+    }
+
+    /// A loss that the host computes, sample by sample, with its derivative D: the value of Σ D x + c has both.
+    fn on_host(&mut self, x: &Table<E, D>, parts: &[(f64, Mat<f64>)]) -> Table<E, D> {
+        let k = x.shape().1;
+        let share = 1.0 / parts.len().max(1) as f64;
+        let slopes: Vec<f64> = parts
+            .iter()
+            .flat_map(|(_, d)| (0..d.nrows()).flat_map(move |i| (0..k).map(move |j| share * d[(i, j)])))
+            .collect();
+        let here: f64 = slopes.iter().zip(x.as_vec()).map(|(d, x)| E::narrow(*d).wide() * x.wide()).sum();
+        let loss = share * parts.iter().map(|p| p.0).sum::<f64>();
+        let slopes = self.constant(narrow(slopes.into_iter()), k);
+        let linear = self.times(x, &slopes);
+        let sum = self.total(&linear);
+        self.on(&sum, |s| s + E::narrow(loss - here))
     }
 
     /// Σ over rows of the products, negative, on every row.
@@ -227,6 +161,10 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> SubspaceLossOp for DfdxOps<E, D, T> {
     fn subspace_loss(&mut self, x: &Table<E, D>, vectors: &Vectors, loss: SubspaceLoss) -> Table<E, D> {
         let samples = vectors.samples.len().max(1);
         let (rows, count) = (x.shape().0 / samples, vectors.count);
+        if loss == SubspaceLoss::Energy || !vectors.cut.is_empty() {
+            let parts = vectors.losses(&x.as_vec(), x.shape().1, loss);
+            return self.on_host(x, &parts);
+        }
         let mut basis = self.columns(x, samples);
         if loss != SubspaceLoss::ProjectionWithoutQr {
             basis = self.orthonormal(basis);
@@ -263,6 +201,9 @@ impl<E: Real, D: Device<E>, T: Tape<E, D>> SubspaceLossOp for DfdxOps<E, D, T> {
 
 #[cfg(test)]
 mod tests {
+    use faer::Scale;
+
+    use super::sample::projection;
     use super::*;
     use crate::nn::ops::Ops;
     use crate::nn::ops::testing::{check, numbers, table, untaped};
@@ -280,7 +221,12 @@ mod tests {
 
     fn vectors(samples: &[Mat<f64>]) -> Vectors {
         let count = samples[0].ncols();
-        Vectors { samples: samples.iter().map(|s| Arc::new(row_major(s))).collect(), count }
+        Vectors {
+            samples: samples.iter().map(|s| Arc::new(row_major(s))).collect(),
+            count,
+            cut: Vec::new(),
+            matrices: Vec::new(),
+        }
     }
 
     fn loss_of<O: Ops<Real = f64, Device = Cpu>>(o: &mut O, p: &Matrix<f64, Cpu>, loss: SubspaceLoss) -> O::Value {
@@ -293,6 +239,68 @@ mod tests {
     check!(derivatives_without_qr, [(12, 3)], |o, _at, p| loss_of(o, &p[0], SubspaceLoss::ProjectionWithoutQr));
 
     check!(derivatives_of_squares, [(12, 3)], |o, _at, p| loss_of(o, &p[0], SubspaceLoss::MeanSquare));
+
+    /// Two functions on six rows, overlapping in two.
+    fn halves() -> Arc<Partition> {
+        let shares =
+            [(0, 0, 1.0), (1, 0, 1.0), (2, 0, 0.7), (2, 1, 0.3), (3, 0, 0.2), (3, 1, 0.8), (4, 1, 1.0), (5, 1, 1.0)];
+        Arc::new(Partition { shares: Csr::from_triplets(6, 2, &shares).unwrap() })
+    }
+
+    check!(derivatives_of_cut_columns, [(12, 2)], |o, _at, p| {
+        let x = table(o, &p[0]);
+        let cut = vec![halves(), halves()];
+        let vectors = Vectors { cut, ..vectors(&[orthonormal(6, 2, 7), orthonormal(6, 2, 8)]) };
+        o.subspace_loss(&x, &vectors, SubspaceLoss::Projection)
+    });
+
+    /// tridiag(−1, 2.5, −1).
+    fn chain() -> Arc<Csr> {
+        let near =
+            |i: usize| (i.saturating_sub(1)..(i + 2).min(6)).map(move |j| (i, j, if i == j { 2.5 } else { -1.0 }));
+        Arc::new(Csr::from_triplets(6, 6, &(0..6).flat_map(near).collect::<Vec<_>>()).unwrap())
+    }
+
+    check!(derivatives_of_energies, [(12, 2)], |o, _at, p| {
+        let x = table(o, &p[0]);
+        let vectors =
+            Vectors { matrices: vec![chain(), chain()], ..vectors(&[orthonormal(6, 2, 7), orthonormal(6, 2, 8)]) };
+        o.subspace_loss(&x, &vectors, SubspaceLoss::Energy)
+    });
+
+    check!(derivatives_of_energies_of_cut_columns, [(12, 2)], |o, _at, p| {
+        let x = table(o, &p[0]);
+        let (cut, matrices) = (vec![halves(), halves()], vec![chain(), chain()]);
+        let vectors = Vectors { cut, matrices, ..vectors(&[orthonormal(6, 2, 7), orthonormal(6, 2, 8)]) };
+        o.subspace_loss(&x, &vectors, SubspaceLoss::Energy)
+    });
+
+    #[test]
+    fn cut_columns_hold_what_is_cut_and_more() {
+        let v = orthonormal(6, 2, 5);
+        let cut = |q: &Mat<f64>, a: Option<&Csr>| sparse::projection(q, &v, Some(&halves()), a).0;
+        for a in [None, Some(&*chain())] {
+            assert!(cut(&v, a) < 1e-9);
+            let one = orthonormal(6, 1, 6);
+            assert!(cut(&one, a) < sparse::projection(&one, &v, None, a).0);
+        }
+        // Without a partition and in the Euclidean inner product both ways are one.
+        let one = orthonormal(6, 1, 6);
+        let (loss, derivative) = sparse::projection(&one, &v, None, None);
+        let (same, slopes) = projection(one, &v);
+        assert!((loss - same).abs() < 1e-14 && (derivative - slopes).norm_max() < 1e-13);
+    }
+
+    #[test]
+    fn the_energy_of_what_is_left_is_that_of_a_solve() {
+        // One column w: ‖v − w (wᵀ A v)/(wᵀ A w)‖_A over ‖v‖_A.
+        let (v, w, a) = (orthonormal(6, 1, 5), orthonormal(6, 1, 6), chain());
+        let times = |x: &Mat<f64>| Mat::from_fn(6, 1, |i, _| (0..6).map(|l| a.get(i, l) * x[(l, 0)]).sum::<f64>());
+        let inner = |x: &Mat<f64>, y: &Mat<f64>| (x.transpose() * times(y))[(0, 0)];
+        let cosine = inner(&v, &w).powi(2) / (inner(&v, &v) * inner(&w, &w));
+        let found = sparse::projection(&w, &v, None, Some(&a)).0;
+        assert!((found - (1.0 - cosine).sqrt()).abs() < 1e-14, "{found}");
+    }
 
     #[test]
     fn is_zero_for_the_space_and_the_sine_of_the_angle_for_a_rotated_one() {
@@ -317,7 +325,7 @@ mod tests {
     #[test]
     fn only_the_projection_is_blind_to_the_basis() {
         let v = orthonormal(30, 3, 9);
-        let loss = |w: &Mat<f64>, loss| one(w.to_owned(), &v, loss).0;
+        let loss = |w: &Mat<f64>, loss| one(w.to_owned(), &v, loss, None, None).0;
         let all = [SubspaceLoss::Projection, SubspaceLoss::ProjectionWithoutQr, SubspaceLoss::MeanSquare];
         all.iter().for_each(|&l| assert!(loss(&v, l).abs() < 1e-12, "{l:?}"));
         // Signs are nobody's concern; of twice W W Wᵀ v is 4 v.
@@ -351,7 +359,7 @@ mod tests {
         let q = w.qr().compute_thin_Q();
         let left = &v - &q * (q.transpose() * &v);
         let exact: f64 = left.col_iter().map(|c| c.norm_l2()).sum();
-        let (found, derivative) = one(w.clone(), &v, SubspaceLoss::Projection);
+        let (found, derivative) = one(w.clone(), &v, SubspaceLoss::Projection, None, None);
         assert!((found - exact).abs() < 1e-9 * exact, "{found} for {exact}");
         // The loss does not change along W B: the derivative is orthogonal to span W.
         let along = (w.transpose() * &derivative).norm_max();
