@@ -10,6 +10,7 @@
 //! node (frames, elasticity) are seen and written in blocks, which start from the inverses of the diagonal blocks.
 
 mod features;
+mod inference;
 mod network;
 #[cfg(test)]
 mod tests;

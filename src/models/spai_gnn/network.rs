@@ -3,23 +3,23 @@
 use std::sync::Arc;
 
 use super::features::Seen;
-use super::{NAME, SpaiGnnConfig};
+use super::{NAME, SpaiGnnConfig, inference};
 use crate::error::Result;
-use crate::linalg::Csr;
+use crate::linalg::{Csr, Pattern};
 use crate::models::PredictOptions;
 use crate::models::network::{Description, Network};
 use crate::nn::graph::Graphs;
 use crate::nn::ops::{Engine, Ops, Reduce, Weights};
-use crate::nn::{Backend, LayerNorm, Layout, Linear, Trained};
+use crate::nn::{Backend, Device, LayerNorm, Layout, Linear, Trained};
 use crate::precond::FactoredInverse;
 use crate::solve::Acceleration;
 use crate::system::LinearSystem;
 
 /// A perceptron of two hidden layers on what an update sees, the first layer's parts made apart.
-struct Update {
-    own: Linear,
-    hidden: Linear,
-    out: Linear,
+pub(super) struct Update {
+    pub(super) own: Linear,
+    pub(super) hidden: Linear,
+    pub(super) out: Linear,
 }
 
 impl Update {
@@ -43,9 +43,9 @@ impl Update {
 }
 
 /// Two linear layers of node features, for the two ends of an edge.
-struct Ends {
-    target: Linear,
-    source: Linear,
+pub(super) struct Ends {
+    pub(super) target: Linear,
+    pub(super) source: Linear,
 }
 
 impl Ends {
@@ -65,13 +65,13 @@ impl Ends {
 }
 
 /// e ← e + MLP(ē, x̄_i, x̄_j), then x ← x + MLP(x̄, mean of e over the edges into i), ē and x̄ normalised row by row.
-struct Round {
-    edge_norm: LayerNorm,
-    node_norm: LayerNorm,
-    edge: Update,
-    ends: Ends,
-    node: Update,
-    edges: Linear,
+pub(super) struct Round {
+    pub(super) edge_norm: LayerNorm,
+    pub(super) node_norm: LayerNorm,
+    pub(super) edge: Update,
+    pub(super) ends: Ends,
+    pub(super) node: Update,
+    pub(super) edges: Linear,
 }
 
 impl Round {
@@ -107,12 +107,12 @@ impl Round {
 pub struct SpaiGnn {
     pub(super) config: SpaiGnnConfig,
     pub(super) about: Description,
-    nodes: Linear,
-    edges: Linear,
-    rounds: Vec<Round>,
-    decoder: Linear,
-    ends: Ends,
-    out: Linear,
+    pub(super) nodes: Linear,
+    pub(super) edges: Linear,
+    pub(super) rounds: Vec<Round>,
+    pub(super) decoder: Linear,
+    pub(super) ends: Ends,
+    pub(super) out: Linear,
 }
 
 impl SpaiGnn {
@@ -158,7 +158,13 @@ impl SpaiGnn {
     /// # Errors
     /// As [`Seen::new`].
     pub fn inverse<D: Backend>(&self, weights: &Trained<D>, a: &Csr) -> Result<FactoredInverse> {
-        let Seen { matrix, scale, blocks, nodes, edges, base, places } = Seen::new(&self.config, a)?;
+        let seen = Seen::new(&self.config, a)?;
+        if D::KIND == Device::Cpu
+            && let Some(entries) = weights.read(|params| inference::entries(self, params, &seen))
+        {
+            return self.made_of(&entries, seen.matrix.pattern(), seen.scale);
+        }
+        let Seen { matrix, scale, blocks, nodes, edges, base, places } = seen;
         let (graphs, places) = (Graphs::of(&blocks)?, Arc::new(places));
         let entries = weights.evaluate(|ops, w| {
             let at = ops.batch(&graphs);
@@ -167,7 +173,12 @@ impl SpaiGnn {
             let base = ops.table(base, self.config.block * self.config.block);
             self.forward(ops, w, &at, &places, [&nodes, &edges, &base])
         });
-        let factor = Csr::new(matrix.pattern().clone(), entries.iter().map(|&v| f64::from(v)).collect())?;
+        self.made_of(&entries, matrix.pattern(), scale)
+    }
+
+    /// G Gᵀ + ε I for the entries of G, in the units of A.
+    fn made_of(&self, entries: &[f32], pattern: &Arc<Pattern>, scale: Vec<f64>) -> Result<FactoredInverse> {
+        let factor = Csr::new(pattern.clone(), entries.iter().map(|&v| f64::from(v)).collect())?;
         FactoredInverse::new(factor, self.config.shift, Some(scale))
     }
 }
