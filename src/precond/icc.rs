@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::shift::{self, Pivots, Shift, Shifting};
-use super::storage::Storage;
 use super::triangular::{StrictTriangle, TriangularSolve};
 use super::{Built, Preconditioner, Reuse, check_symmetric, level_of_fill};
 use crate::entry::Entry;
@@ -42,6 +41,31 @@ impl Preconditioner for Config {
     }
     fn props(&self) -> Props {
         if self.shift.definite() { Props::SPD } else { Props::SYMMETRIC }
+    }
+}
+
+/// Precision of stored entries; vectors and sums are in double precision either way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Storage {
+    /// Double.
+    #[default]
+    #[serde(rename = "f64")]
+    Double,
+    /// Single: two thirds of the bytes, for factors that memory is too slow for.
+    #[serde(rename = "f32")]
+    Single,
+}
+
+impl Storage {
+    /// The factor stored so.
+    ///
+    /// # Errors
+    /// As [`Icc::rounded`].
+    pub(super) fn built(self, icc: Icc) -> Result<Built> {
+        Ok(match self {
+            Storage::Double => Built::new(icc),
+            Storage::Single => Built::new(icc.rounded()?),
+        })
     }
 }
 

@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::icc::Icc;
+use super::icc::{Icc, Storage};
 use super::mic::relaxed;
 use super::shift::{Pivots, Shift, Shifting};
-use super::storage::Storage;
 use super::triangular::StrictTriangle;
 use super::{Built, Preconditioner, Reuse, check_symmetric};
 use crate::entry::{Entry, checked, defaults};

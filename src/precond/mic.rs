@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::icc::Icc;
+use super::icc::{Icc, Storage};
 use super::shift::Shift;
-use super::storage::Storage;
 use super::triangular::StrictTriangle;
 use super::{Built, Preconditioner, Reuse, check_symmetric, level_of_fill};
 use crate::entry::{Entry, checked, defaults};

@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::icc::Icc;
+use super::icc::{Icc, Storage};
 use super::ict::IctParams;
 use super::mic::{RELAXATION, built, check_relaxation};
-use super::storage::Storage;
 use super::{Built, Preconditioner, Reuse};
 use crate::entry::{Entry, checked, defaults};
 use crate::error::Result;

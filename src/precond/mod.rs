@@ -33,7 +33,6 @@ mod sine;
 mod sor;
 mod spai;
 mod ssor;
-mod storage;
 #[cfg(test)]
 mod testing;
 mod trial;

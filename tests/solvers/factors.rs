@@ -365,8 +365,9 @@ fn cg_makes_no_products_with_a_where_the_preconditioner_shares_its_triangles() {
         // The residual at the start, the check of M, the residual at the end.
         assert_eq!((fast.converged(), fast.iterations, products), (true, plain.iterations, 3), "{text}");
         assert_eq!(of_plain, plain.iterations + 2);
-        assert!(fast.history.iter().zip(&plain.history).all(|(f, p)| (f - p).abs() < 1e-6 * p), "{text}");
-        assert!(x.iter().zip(&y).all(|(x, y)| (x - y).abs() < 1e-9), "{text}");
+        assert!(fast.history.iter().zip(&plain.history).all(|(f, p)| (f - p).abs() < 1e-4 * p), "{text}");
+        let size = vector::norm_inf(&y);
+        assert!(x.iter().zip(&y).all(|(x, y)| (x - y).abs() < 1e-8 * size), "{text}");
     }
     // Near the limit of rounding the recurrences are restarted from the true residual.
     let (_, out, _) = cg(&a, &*build("dic", &a), 1e-15);

@@ -5,7 +5,7 @@
 //! number of threads.
 
 use super::features::Seen;
-use super::network::{Ends, Round, SpaiGnn};
+use super::layers::{Ends, Round, SpaiGnn, Update};
 use crate::linalg::Pattern;
 use crate::nn::chunks::{side_by_side, split};
 use crate::nn::fixed::{BLOCK, FixedLinear, FixedNorm, GROUP, Lanes, Row, Rows, Work, add, gelu, scale, vectorised};
@@ -51,7 +51,7 @@ fn ends<const W: usize, const V: usize, D: Backend>(ends: &Ends, params: &Params
 
 impl<const W: usize, const V: usize> Layers<W, V> {
     fn new<D: Backend>(round: &Round, params: &Params<f32, D>) -> Self {
-        let update = |u: &super::network::Update| [&u.own, &u.hidden, &u.out].map(|l| FixedLinear::of(l, params));
+        let update = |u: &Update| [&u.own, &u.hidden, &u.out].map(|l| FixedLinear::of(l, params));
         Layers {
             edge_norm: FixedNorm::of(&round.edge_norm, params),
             node_norm: FixedNorm::of(&round.node_norm, params),
