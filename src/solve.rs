@@ -300,9 +300,34 @@ impl<'a> Problem<'a> {
     /// [`Error::Argument`] if the method cannot have M on that side; else as [`Method::solve`]. Not converging is no
     /// error.
     pub fn solve(&self, ws: &mut Workspace, with: &Prepared, monitor: &mut dyn Monitor) -> Result<Solution> {
-        let (a, m, b, stop) = (&self.matrix(), &*with.preconditioner, &self.system.rhs, &self.stop);
+        self.solve_from(ws, with, &self.system.rhs, with.guess.clone(), monitor)
+    }
+
+    /// Solves for another right-hand side, from x = 0: a guess is for the system's own.
+    ///
+    /// # Errors
+    /// As [`Problem::solve`].
+    pub fn solve_for(
+        &self,
+        ws: &mut Workspace,
+        with: &Prepared,
+        b: &[f64],
+        monitor: &mut dyn Monitor,
+    ) -> Result<Solution> {
+        self.solve_from(ws, with, b, None, monitor)
+    }
+
+    fn solve_from(
+        &self,
+        ws: &mut Workspace,
+        with: &Prepared,
+        b: &[f64],
+        guess: Option<Vec<f64>>,
+        monitor: &mut dyn Monitor,
+    ) -> Result<Solution> {
+        let (a, m, stop) = (&self.matrix(), &*with.preconditioner, &self.stop);
         let method = self.method()?;
-        let mut x = with.guess.clone().unwrap_or_else(|| vec![0.0; b.len()]);
+        let mut x = guess.unwrap_or_else(|| vec![0.0; b.len()]);
         let clock = Instant::now();
         let outcome = match &with.space {
             Some(space) => method.solve_with_space(ws, space, a, m, b, &mut x, stop, monitor),

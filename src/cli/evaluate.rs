@@ -47,6 +47,9 @@ pub struct Args {
     /// At most this many systems of each
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
+    /// Right-hand sides that each system is solved for with one setup
+    #[arg(long, value_name = "N")]
+    right_hand_sides: Option<usize>,
     /// Where models predict [default: the recipe's, cpu]
     #[arg(long, value_parser = one_of(&DEVICES))]
     device: Option<Device>,
@@ -121,6 +124,7 @@ impl Args {
         if let Some(samples) = self.samples {
             recipe.samples = samples;
         }
+        recipe.right_hand_sides = self.right_hand_sides.unwrap_or(recipe.right_hand_sides);
         recipe.device = self.device.unwrap_or(recipe.device);
         recipe.check("command line")?;
         Ok(recipe)

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::recipe::{Measure, Target};
+use super::recipe::Target;
 use super::row::{OneOrMany, Row, RowKind};
+use super::until::{Until, further_right_hand_side};
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
 use crate::linalg::vector::{all_finite, norm2};
@@ -14,7 +15,7 @@ use crate::models::constants::{self, Fitted};
 use crate::models::{Device, Model};
 use crate::precond::{Reuse, Spec};
 use crate::solve::{Acceleration, Prepared, Problem};
-use crate::solver::{KnownSolution, Monitor, Quiet, Reason, Stop, Workspace};
+use crate::solver::{Quiet, Reason, Stop, Workspace};
 use crate::system::LinearSystem;
 
 /// One system solved one way.
@@ -201,41 +202,14 @@ fn problem<'a>(row: &Row, system: &'a LinearSystem, stop: Stop) -> Problem<'a> {
     Problem { space_as: row.space_as, ..Problem::new(system, row.ksp.clone(), stop) }
 }
 
-/// When to stop, and who watches.
-///
-/// # Errors
-/// [`Error::Argument`] where the error is to be watched and the dataset holds no solutions.
-fn rule<'a>(target: Target, max_it: usize, system: &'a LinearSystem) -> Result<(Stop, Box<dyn Monitor + 'a>)> {
-    let (stop, monitor): (Stop, Box<dyn Monitor>) = match target.measure {
-        Measure::Residual => (Stop::rtol(target.rtol), Box::new(Quiet)),
-        Measure::Error => {
-            let exact = system.solution.as_deref().ok_or_else(|| {
-                Error::Argument(
-                    "error: the dataset holds no solutions to compare with; generate it with them, or use rtol".into(),
-                )
-            })?;
-            // The error alone decides.
-            let stop = Stop { atol: 0.0, ..Stop::rtol(0.0) };
-            (stop, Box::new(KnownSolution::new(exact, target.rtol)))
-        }
-    };
-    Ok((Stop { max_it, ..stop }, monitor))
-}
-
 /// Solves one system one way. A setup that breaks down numerically, a right-hand side or guess that is not finite and a
 /// system of a kind that the method or the model is not for are failed solves; misuse is an error.
 ///
 /// # Errors
 /// If the model is for another size, or the solver cannot use what stands beside A.
-pub fn solve(
-    ws: &mut Workspace,
-    source: &Source,
-    row: &Row,
-    system: &LinearSystem,
-    (target, max_it): (Target, usize),
-) -> Result<Solve> {
-    let mut out = Solve::unsolved(system, target);
-    let (stop, mut monitor) = rule(target, max_it, system)?;
+pub fn solve(ws: &mut Workspace, source: &Source, row: &Row, system: &LinearSystem, until: Until) -> Result<Solve> {
+    let mut out = Solve::unsolved(system, until.target);
+    let (stop, mut monitor) = until.rule(system)?;
     let clock = Instant::now();
     let prepared = match prepare(source, row, system) {
         Ok(p) => p,
@@ -253,6 +227,11 @@ pub fn solve(
         let sum: f64 = x.iter().zip(exact).map(|(x, e)| (x - e).abs()).sum();
         out.guess_mean_error = Some(sum / x.len() as f64);
     }
+    if until.right_hand_sides > 1 && guess.is_some() {
+        return Err(Error::Argument(
+            "right_hand_sides: an initial guess is for one right-hand side; leave the row away".into(),
+        ));
+    }
     let solution = match problem(row, system, stop).solve(ws, &prepared, &mut *monitor) {
         Ok(solution) => solution,
         Err(e) => {
@@ -269,11 +248,22 @@ pub fn solve(
     out.iterations = outcome.iterations;
     out.relative_residual = outcome.relative_residual();
     out.pc_nnz = prepared.nnz();
-    out.note = prepared.note;
     out.fell_back = prepared.fell_back;
     out.relative_error = known.map(|exact| distance(&solution.x, exact));
     let scale = if outcome.b_norm > 0.0 { outcome.b_norm } else { 1.0 };
     out.history = outcome.history.iter().map(|r| r / scale).collect();
+    for k in 1..until.right_hand_sides {
+        let b = further_right_hand_side(system, k);
+        let solution = problem(row, system, stop).solve_for(ws, &prepared, &b, &mut Quiet)?;
+        out.iterations += solution.outcome.iterations;
+        out.solve_seconds += solution.solve_seconds;
+        out.relative_residual = out.relative_residual.max(solution.outcome.relative_residual());
+        if out.converged && !solution.outcome.converged() {
+            out.converged = false;
+            out.reason = Reason::name(solution.outcome.reason).into();
+        }
+    }
+    out.note = prepared.note;
     Ok(out)
 }
 
@@ -309,12 +299,45 @@ pub fn source(
 mod tests {
     use super::*;
     use crate::evaluate::condition_after;
+    use crate::evaluate::recipe::Measure;
     use crate::families;
     use crate::linalg::{Csr, Props};
     use crate::models::PredictOptions;
     use crate::models::testing::SineModes;
 
-    const TARGET: (Target, usize) = (Target { rtol: 1e-8, measure: Measure::Residual }, 1000);
+    const TARGET: Until =
+        Until { target: Target { rtol: 1e-8, measure: Measure::Residual }, max_it: 1000, right_hand_sides: 1 };
+
+    #[test]
+    fn further_right_hand_sides_share_one_setup() {
+        let family = families::build("poisson", &toml::toml! { level = 4 }, "test").unwrap();
+        let system = family.sampler().unwrap().sample(1, 0).unwrap();
+        let row = Row::classical("cg".parse().unwrap(), "icc");
+        let source = Source::Classical(classical("icc"));
+        let run = |right_hand_sides| {
+            solve(&mut Workspace::default(), &source, &row, &system, Until { right_hand_sides, ..TARGET }).unwrap()
+        };
+        let (one, three) = (run(1), run(3));
+        let further: usize = [1, 2]
+            .map(|k| {
+                let other = LinearSystem { rhs: further_right_hand_side(&system, k), ..system.clone() };
+                solve(&mut Workspace::default(), &source, &row, &other, TARGET).unwrap().iterations
+            })
+            .iter()
+            .sum();
+        assert!(three.converged && further > 0 && three.relative_residual <= 1e-8);
+        assert_eq!((three.iterations, three.pc_nnz), (one.iterations + further, one.pc_nnz));
+        assert_ne!(further_right_hand_side(&system, 1), further_right_hand_side(&system, 2));
+        // One that does not converge is a failure of the whole.
+        let short = Until { max_it: one.iterations, right_hand_sides: 3, ..TARGET };
+        let out = solve(&mut Workspace::default(), &source, &row, &system, short).unwrap();
+        assert_eq!((out.converged, out.reason.as_str()), (false, "DIVERGED_ITS"));
+        // A guess is for one right-hand side.
+        let row = Row::learned("cg".parse().unwrap(), "run".into());
+        let guess = Source::Model(Box::new(Nonsense), None);
+        let refused = solve(&mut Workspace::default(), &guess, &row, &system, Until { right_hand_sides: 2, ..TARGET });
+        assert!(refused.unwrap_err().to_string().contains("one right-hand side"));
+    }
 
     fn classical(pc: &str) -> Classical {
         Classical::new(pc.parse().unwrap())

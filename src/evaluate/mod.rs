@@ -16,6 +16,7 @@ mod sample;
 mod statistics;
 mod summary;
 mod sweep;
+mod until;
 
 pub use crate::solver::Method;
 pub use columns::{COLUMNS, Column, Format, Mark, Of, Place, Shown, Summary, SummaryRow, Value};

@@ -34,6 +34,10 @@ pub struct EvalRecipe {
     /// Most iterations of a solve.
     #[serde(default = "default_max_it")]
     pub max_it: usize,
+    /// Right-hand sides that each system is solved for with one setup: its own, and normal random ones. Iterations and
+    /// seconds of the solves are added up.
+    #[serde(default = "default_right_hand_sides")]
+    pub right_hand_sides: usize,
     /// Systems per dataset whose condition numbers are computed (dense eigenvalues: n³ work each); 0 computes none.
     #[serde(default = "default_condition_samples")]
     pub condition_samples: usize,
@@ -55,6 +59,9 @@ pub struct EvalRecipe {
 fn default_split() -> String {
     "test".into()
 }
+
+/// Right-hand sides of a system at most.
+const MOST_RIGHT_HAND_SIDES: usize = 1000;
 
 /// What a relative tolerance is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -101,6 +108,10 @@ fn default_max_it() -> usize {
     10_000
 }
 
+fn default_right_hand_sides() -> usize {
+    1
+}
+
 fn default_condition_samples() -> usize {
     10
 }
@@ -125,6 +136,7 @@ impl EvalRecipe {
             rtol: vec![DEFAULT_RTOL],
             error: Vec::new(),
             max_it: default_max_it(),
+            right_hand_sides: default_right_hand_sides(),
             condition_samples: default_condition_samples(),
             condition_max_n: default_condition_max_n(),
             cache_mib: None,
@@ -222,6 +234,15 @@ impl EvalRecipe {
         }
         if let Some(mib) = self.cache_mib.filter(|&mib| mib > cache::MOST_MIB) {
             return bad(format!("cache_mib = {mib}: must be at most {}", cache::MOST_MIB));
+        }
+        if !(1..=MOST_RIGHT_HAND_SIDES).contains(&self.right_hand_sides) {
+            return bad(format!(
+                "right_hand_sides = {}: must be from 1 to {MOST_RIGHT_HAND_SIDES}",
+                self.right_hand_sides
+            ));
+        }
+        if self.right_hand_sides > 1 && !self.error.is_empty() {
+            return bad("right_hand_sides: the dataset has the solution for one alone; take rtol, not error".into());
         }
         if self.max_it == 0 {
             return bad("max_it = 0: must be at least 1".into());

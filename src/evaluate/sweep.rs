@@ -8,6 +8,7 @@ use super::condition::{Condition, condition_after, condition_before};
 use super::measure::{self, Solve, Source};
 use super::recipe::EvalRecipe;
 use super::row::{Row, RowKind};
+use super::until::Until;
 use crate::dataset::{Checked, Dataset};
 use crate::error::{Error, Result};
 use crate::interrupt;
@@ -143,7 +144,8 @@ fn rehearse(recipe: &EvalRecipe, data: &Arc<Dataset>, d: usize, first: u32) -> R
         if let Source::Model(model, _) = &source {
             labels = labels.and(model.labels());
         }
-        measure::solve(&mut Workspace::default(), &source, row, &system, (target, 1)).map_err(named)?;
+        measure::solve(&mut Workspace::default(), &source, row, &system, Until::one_iteration(target, recipe))
+            .map_err(named)?;
     }
     Ok(labels)
 }
@@ -253,7 +255,7 @@ fn one_row(
     results.datasets[d].kappa_after.push(after);
     let mut ws = Workspace::default();
     for target in recipe.targets() {
-        let until = (target, recipe.max_it);
+        let until = Until { target, max_it: recipe.max_it, right_hand_sides: recipe.right_hand_sides };
         // One solve that does not count: caches, page faults, lazily started threads.
         measure::solve(&mut ws, &source, row, &*systems.get(0)?, until).map_err(named)?;
         // Nor may a recycling method carry a space over from it, or from the tolerance before.

@@ -61,6 +61,29 @@ pub trait LinOp: Sync {
     fn stored_row(&self, _i: usize) -> Option<(&[u32], &[f64])> {
         None
     }
+
+    /// The parts of a preconditioner that shares the triangles of the matrix it is for.
+    fn eisenstat(&self) -> Option<&dyn Eisenstat> {
+        None
+    }
+}
+
+/// M = c (P + U)⁻¹ P (P + L)⁻¹ for A = L + D + U, L and U strict triangles, P diagonal and positive: with such an M a
+/// product with A costs no more than a look at L, beside a substitution that reads L anyway.
+///
+/// Reference: Eisenstat (1981), doi:10.1137/0902001.
+pub trait Eisenstat: Sync {
+    /// The diagonal of P (n).
+    fn pivots(&self) -> &[f64];
+
+    /// w ← (P + L)⁻¹ r.
+    fn forward(&self, r: &[f64], w: &mut [f64]);
+
+    /// u ← (P + U)⁻¹ P p.
+    fn backward(&self, p: &[f64], u: &mut [f64]);
+
+    /// q ← A u and t ← (P + L)⁻¹ A u − u for the u of [`Eisenstat::backward`]; returns uᵀ A u.
+    fn product(&self, p: &[f64], u: &[f64], q: &mut [f64], t: &mut [f64]) -> f64;
 }
 
 /// A symmetric positive definite operator M = Fᵀ F, one factor at a time.
@@ -93,6 +116,9 @@ macro_rules! forwards {
             }
             fn stored_row(&self, i: usize) -> Option<(&[u32], &[f64])> {
                 (**self).stored_row(i)
+            }
+            fn eisenstat(&self) -> Option<&dyn Eisenstat> {
+                (**self).eisenstat()
             }
         }
     };

@@ -185,6 +185,37 @@ fn advance_piece(alpha: f64, p: &[f64], ap: &[f64], x: &mut [f64], r: &mut [f64]
     sum
 }
 
+/// w ← w − α (u + t) in one pass; returns Σ pᵢ wᵢ².
+pub fn advance_weighted(alpha: f64, u: &[f64], t: &[f64], w: &mut [f64], p: &[f64]) -> f64 {
+    if w.len() <= PIECE {
+        return advance_weighted_piece(alpha, u, t, w, p);
+    }
+    let cut = middle(w.len());
+    let (wa, wb) = w.split_at_mut(cut);
+    let [(ua, ub), (ta, tb), (pa, pb)] = [u, t, p].map(|v| v.split_at(cut));
+    let (first, second) = both(|| advance_weighted(alpha, ua, ta, wa, pa), || advance_weighted(alpha, ub, tb, wb, pb));
+    first + second
+}
+
+/// A piece of [`advance_weighted`].
+fn advance_weighted_piece(alpha: f64, u: &[f64], t: &[f64], w: &mut [f64], p: &[f64]) -> f64 {
+    let mut sums = [0.0; LANES];
+    let (wc, wr) = w.as_chunks_mut::<LANES>();
+    let ((uc, ur), (tc, tr), (pc, pr)) = (u.as_chunks::<LANES>(), t.as_chunks::<LANES>(), p.as_chunks::<LANES>());
+    for (((w, u), t), p) in wc.iter_mut().zip(uc).zip(tc).zip(pc) {
+        for l in 0..LANES {
+            w[l] -= alpha * (u[l] + t[l]);
+            sums[l] += p[l] * w[l] * w[l];
+        }
+    }
+    let mut sum: f64 = sums.iter().sum();
+    for (((w, u), t), p) in wr.iter_mut().zip(ur).zip(tr).zip(pr) {
+        *w -= alpha * (u + t);
+        sum += p * *w * *w;
+    }
+    sum
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,9 @@ use pulp::x86::V3;
 use pulp::{NullaryFnOnce, Simd};
 
 use super::device::Backend;
-use super::layers::Linear;
+use super::layers::{LayerNorm, Linear};
+use super::ops::gelu::value as gelu_of;
+use super::ops::layer_norm::EPSILON;
 use super::params::Params;
 
 /// Features of a group.
@@ -235,6 +237,89 @@ impl<const P: usize, const V: usize> FixedLinear<P, V> {
         let mut y = [self.bias; BLOCK];
         self.accumulate(lanes, x, &mut y);
         y
+    }
+}
+
+/// y = γ (x − mean x) / √(var x + ε) + β, row by row, of 8 V features.
+#[derive(Debug, Clone)]
+pub struct FixedNorm<const V: usize> {
+    gamma: Row<V>,
+    beta: Row<V>,
+}
+
+impl<const V: usize> FixedNorm<V> {
+    /// The weights of a layer.
+    ///
+    /// # Panics
+    /// If it has not 8 V features.
+    pub fn of<D: Backend>(layer: &LayerNorm, params: &Params<f32, D>) -> Self {
+        let [gamma, beta] = layer.values(params).map(|values| {
+            let mut row = [[0.0; GROUP]; V];
+            row.as_flattened_mut().copy_from_slice(&values);
+            row
+        });
+        FixedNorm { gamma, beta }
+    }
+
+    /// The rows normalised.
+    #[inline(always)]
+    pub fn forward<L: Lanes>(&self, lanes: L, x: &Rows<V>) -> Rows<V> {
+        let mut y = *x;
+        let share = 1.0 / (V * GROUP) as f32;
+        let mut b = 0;
+        while b < BLOCK {
+            let mut sums = lanes.splat(0.0);
+            let mut v = 0;
+            while v < V {
+                sums = lanes.add(sums, lanes.load(&y[b][v]));
+                v += 1;
+            }
+            let less = lanes.splat(-share * total(lanes, sums));
+            let mut squares = lanes.splat(0.0);
+            let mut v = 0;
+            while v < V {
+                let centred = lanes.add(lanes.load(&y[b][v]), less);
+                squares = lanes.multiply_add(centred, centred, squares);
+                lanes.store(centred, &mut y[b][v]);
+                v += 1;
+            }
+            let inverse = lanes.splat(1.0 / (share * total(lanes, squares) + EPSILON as f32).sqrt());
+            let (zero, mut v) = (lanes.splat(0.0), 0);
+            while v < V {
+                let unit = lanes.multiply_add(lanes.load(&y[b][v]), inverse, zero);
+                let scaled = lanes.multiply_add(unit, lanes.load(&self.gamma[v]), lanes.load(&self.beta[v]));
+                lanes.store(scaled, &mut y[b][v]);
+                v += 1;
+            }
+            b += 1;
+        }
+        y
+    }
+}
+
+/// The sum of a group.
+#[inline(always)]
+fn total<L: Lanes>(lanes: L, group: L::Group) -> f32 {
+    let mut s = [0.0; GROUP];
+    lanes.store(group, &mut s);
+    ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
+}
+
+/// x ← gelu(x).
+#[inline(always)]
+pub fn gelu<const V: usize>(x: &mut Rows<V>) {
+    let mut b = 0;
+    while b < BLOCK {
+        let mut v = 0;
+        while v < V {
+            let mut l = 0;
+            while l < GROUP {
+                x[b][v][l] = gelu_of(x[b][v][l]);
+                l += 1;
+            }
+            v += 1;
+        }
+        b += 1;
     }
 }
 

@@ -131,6 +131,11 @@ impl GraphNorm {
 pub struct LayerNorm([Parameter; 2]);
 
 impl LayerNorm {
+    /// γ and β.
+    pub fn values<D: Backend>(&self, params: &Params<f32, D>) -> [Vec<f32>; 2] {
+        self.0.map(|p| params[p].as_vec())
+    }
+
     /// γ = 1, β = 0.
     pub fn new(layout: &mut Layout, name: &str, width: usize) -> Self {
         let mut part =

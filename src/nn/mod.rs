@@ -4,6 +4,7 @@
 //! This module alone names dfdx, so that a change of engine stays a change of one module.
 
 pub mod adam;
+pub mod chunks;
 pub mod dense;
 pub mod device;
 pub mod fixed;

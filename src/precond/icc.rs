@@ -6,7 +6,7 @@ use super::shift::{self, Pivots, Shift, Shifting};
 use super::triangular::{StrictTriangle, TriangularSolve};
 use super::{Built, Preconditioner, Reuse, check_symmetric, level_of_fill};
 use crate::entry::Entry;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::linalg::op::Halves;
 use crate::linalg::{Csr, LinOp, Props};
 
@@ -24,11 +24,12 @@ struct Config {
     /// Of fill.
     levels: usize,
     shift: Shifting,
+    storage: Storage,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { levels: 0, shift: Shifting::Best }
+        Config { levels: 0, shift: Shifting::Best, storage: Storage::Double }
     }
 }
 
@@ -36,10 +37,35 @@ impl Preconditioner for Config {
     fn build(&self, a: &Csr, _reuse: &mut Reuse) -> Result<Built> {
         let icc = Icc::with_shift(a, self.levels, self.shift)?;
         let note = icc.shift().note();
-        Ok(Built::new(icc).noted(note))
+        Ok(self.storage.built(icc)?.noted(note))
     }
     fn props(&self) -> Props {
         if self.shift.definite() { Props::SPD } else { Props::SYMMETRIC }
+    }
+}
+
+/// Precision of stored entries; vectors and sums are in double precision either way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Storage {
+    /// Double.
+    #[default]
+    #[serde(rename = "f64")]
+    Double,
+    /// Single: two thirds of the bytes, for factors that memory is too slow for.
+    #[serde(rename = "f32")]
+    Single,
+}
+
+impl Storage {
+    /// The factor stored so.
+    ///
+    /// # Errors
+    /// As [`Icc::rounded`].
+    pub(super) fn built(self, icc: Icc) -> Result<Built> {
+        Ok(match self {
+            Storage::Double => Built::new(icc),
+            Storage::Single => Built::new(icc.rounded()?),
+        })
     }
 }
 
@@ -47,11 +73,11 @@ impl Preconditioner for Config {
 ///
 /// Where a pivot is not positive, A + α I is factorised instead, see [`Shifting`]; [`Icc::shift`] reports α.
 /// Reference: Meijerink & van der Vorst (1977), doi:10.1090/S0025-5718-1977-0438681-4; Manteuffel (1980),
-/// doi:10.1090/S0025-5718-1980-0559197-0.
+/// doi:10.1090/S0025-5718-1980-0559197-0. `T` is how the entries of L are stored.
 #[derive(Debug, Clone)]
-pub struct Icc {
-    lower: TriangularSolve,
-    upper: TriangularSolve,
+pub struct Icc<T = f64> {
+    lower: TriangularSolve<T>,
+    upper: TriangularSolve<T>,
     inverse_d: Vec<f64>,
     shift: Shift,
     /// D > 0.
@@ -121,6 +147,18 @@ impl Icc {
         (self.lower.triangle(), &self.inverse_d)
     }
 
+    /// With the entries of L stored in single precision; D stays as it is, and so does the precision of vectors.
+    ///
+    /// # Errors
+    /// [`Error::Numeric`] if an entry is too large.
+    pub fn rounded(self) -> Result<Icc<f32>> {
+        let Icc { lower, upper, inverse_d, shift, definite } = self;
+        let round = |t: TriangularSolve| {
+            t.rounded().ok_or_else(|| Error::Numeric("a factor: an entry is too large for single precision".into()))
+        };
+        Ok(Icc { lower: round(lower)?, upper: round(upper)?, inverse_d, shift, definite })
+    }
+
     /// The shift that was needed.
     pub fn shift(&self) -> Shift {
         self.shift
@@ -173,7 +211,7 @@ fn factorize(a: &Csr, pivots: &Pivots, l: &mut StrictTriangle, d: &mut [f64]) ->
     true
 }
 
-impl LinOp for Icc {
+impl<T: Copy + Into<f64> + Sync> LinOp for Icc<T> {
     fn shape(&self) -> (usize, usize) {
         (self.inverse_d.len(), self.inverse_d.len())
     }
@@ -193,7 +231,7 @@ impl LinOp for Icc {
 }
 
 /// F = D^−½ L⁻¹.
-impl Halves for Icc {
+impl<T: Copy + Into<f64> + Sync> Halves for Icc<T> {
     fn left(&self, x: &[f64], y: &mut [f64]) {
         self.lower.substitute(y, |i, _| x[i]);
         for (y, d) in y.iter_mut().zip(&self.inverse_d) {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::icc::Icc;
+use super::icc::{Icc, Storage};
 use super::shift::Shift;
 use super::triangular::StrictTriangle;
 use super::{Built, Preconditioner, Reuse, check_symmetric, level_of_fill};
@@ -28,11 +28,12 @@ struct Config {
     levels: usize,
     /// Part of the dropped fill that the diagonal takes: 0 is `icc`, 1 keeps the row sums of A.
     relaxation: f64,
+    storage: Storage,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { levels: 0, relaxation: RELAXATION }
+        Config { levels: 0, relaxation: RELAXATION, storage: Storage::Double }
     }
 }
 
@@ -45,21 +46,13 @@ const ATTEMPTS: usize = 4;
 
 impl Config {
     fn check(&self) -> Result<()> {
-        match (0.0..=1.0).contains(&self.relaxation) {
-            true => Ok(()),
-            false => Err(Error::Argument(format!("mic: relaxation = {}: must be from 0 to 1", self.relaxation))),
-        }
+        check_relaxation("mic", self.relaxation)
     }
 }
 
 impl Preconditioner for Config {
     fn build(&self, a: &Csr, _reuse: &mut Reuse) -> Result<Built> {
-        let (icc, relaxation) = Icc::modified(a, self.levels, self.relaxation)?;
-        let note =
-            (relaxation < self.relaxation).then(|| format!("relaxation lowered to {relaxation} for positive pivots"));
-        let shifted = icc.shift().amount > 0.0;
-        let note = if shifted { Some("no relaxation gives positive pivots: icc with its shift".into()) } else { note };
-        Ok(Built::new(icc).noted(note))
+        built(Icc::modified(a, self.levels, self.relaxation)?, self.relaxation, self.storage)
     }
     fn props(&self) -> Props {
         Props::SPD
@@ -77,19 +70,40 @@ impl Icc {
     pub fn modified(a: &Csr, levels: usize, relaxation: f64) -> Result<(Self, f64)> {
         check_symmetric("mic", a)?;
         let mut upper = Upper::of(a, levels);
-        let mut relaxed = relaxation;
-        for _ in 0..ATTEMPTS {
-            if relaxed == 0.0 {
-                break;
-            }
+        let modified = relaxed(relaxation, |relaxation| {
             upper.fill(a);
-            if upper.factorize(relaxed) {
-                return Ok((upper.into_icc(), relaxed));
-            }
-            relaxed *= 0.5;
-        }
-        Ok((Icc::new(a, levels)?, 0.0))
+            upper.factorize(relaxation).then(|| upper.take())
+        });
+        modified.map_or_else(|| Ok((Icc::new(a, levels)?, 0.0)), Ok)
     }
+}
+
+/// The factor that `factorize` makes with this relaxation or, where a pivot is not positive, with half of it, four
+/// times; and the relaxation that was taken.
+pub(super) fn relaxed(relaxation: f64, mut factorize: impl FnMut(f64) -> Option<Icc>) -> Option<(Icc, f64)> {
+    halved(relaxation).find_map(|r| Some((factorize(r)?, r)))
+}
+
+/// A relaxation and its halves, as many as are tried.
+pub(super) fn halved(relaxation: f64) -> impl Iterator<Item = f64> {
+    (0..ATTEMPTS).map(move |k| relaxation * 0.5f64.powi(k as i32)).take_while(|&r| r > 0.0)
+}
+
+/// Range of a relaxation, for messages of `name`.
+pub(super) fn check_relaxation(name: &str, relaxation: f64) -> Result<()> {
+    match (0.0..=1.0).contains(&relaxation) {
+        true => Ok(()),
+        false => Err(Error::Argument(format!("{name}: relaxation = {relaxation}: must be from 0 to 1"))),
+    }
+}
+
+/// A factor made with `taken` where `relaxation` was asked for, with what is worth knowing.
+pub(super) fn built((icc, taken): (Icc, f64), relaxation: f64, storage: Storage) -> Result<Built> {
+    let note = (taken < relaxation).then(|| match icc.shift().amount > 0.0 {
+        true => "no relaxation gives positive pivots: factor of the shifted matrix".into(),
+        false => format!("relaxation lowered to {taken} for positive pivots"),
+    });
+    Ok(storage.built(icc)?.noted(note))
 }
 
 /// The strictly upper triangle by rows, and the diagonal.
@@ -171,7 +185,7 @@ impl Upper {
     }
 
     /// Rows of Lᵀ and D⁻¹ of what [`Upper::factorize`] left.
-    fn into_icc(mut self) -> Icc {
+    fn take(&mut self) -> Icc {
         for k in 0..self.diagonal.len() {
             let (row, pivot) = (self.range(k), self.diagonal[k]);
             self.values[row].iter_mut().for_each(|v| *v /= pivot);
@@ -193,20 +207,7 @@ mod tests {
     use super::*;
     use crate::linalg::LinOp;
     use crate::precond::Spec;
-
-    /// The 5-point Laplacian on m×m points.
-    fn laplacian(m: usize) -> Csr {
-        let mut entries = Vec::new();
-        for i in 0..m * m {
-            entries.push((i, i, 4.0));
-            for (there, j) in [(i % m + 1 < m, i + 1), (i + m < m * m, i + m)] {
-                if there {
-                    entries.extend([(i, j, -1.0), (j, i, -1.0)]);
-                }
-            }
-        }
-        Csr::from_triplets(m * m, m * m, &entries).unwrap()
-    }
+    use crate::precond::testing::laplacian;
 
     #[test]
     fn without_relaxation_it_is_icc_and_with_all_of_it_row_sums_are_kept() {

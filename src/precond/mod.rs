@@ -10,6 +10,7 @@ mod asm;
 mod bjacobi;
 mod blocks;
 mod cholesky;
+mod dic;
 mod factor;
 mod factored_inverse;
 mod fast_poisson;
@@ -24,6 +25,7 @@ mod ldlt;
 mod level_of_fill;
 mod lu;
 mod mic;
+mod mict;
 mod none;
 mod preconditioner;
 mod shift;
@@ -31,12 +33,15 @@ mod sine;
 mod sor;
 mod spai;
 mod ssor;
+#[cfg(test)]
+mod testing;
 mod trial;
 mod triangular;
 mod two_level;
 
 pub use amg::{Amg, AmgParams, rigid_body_modes};
 pub use blocks::{Blocks, BlocksParams};
+pub use dic::Dic;
 pub use factored_inverse::FactoredInverse;
 pub use fast_poisson::FastPoisson;
 pub use fsai::{check_pattern as check_fsai_pattern, pattern as fsai_pattern};
@@ -68,7 +73,9 @@ pub static ENTRIES: Registry<dyn Preconditioner> = Registry::new(
         &ssor::ENTRY,
         &icc::ENTRY,
         &mic::ENTRY,
+        &dic::ENTRY,
         &ict::ENTRY,
+        &mict::ENTRY,
         &ilu::ENTRY,
         &ilut::ENTRY,
         &fsai::ENTRY,

@@ -105,6 +105,9 @@ pub(super) struct Pivots {
 }
 
 impl Pivots {
+    /// No shift, and every pivot is to be positive.
+    pub(super) const POSITIVE: Pivots = Pivots { shift: 0.0, definite: true, patch: None };
+
     /// The pivot to divide by, if there is one; `magnitude` is the sum of the row's.
     pub(super) fn accept(&self, pivot: f64, magnitude: f64) -> Option<f64> {
         let size = if self.definite { pivot } else { pivot.abs() };

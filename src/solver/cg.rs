@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::convergence_test::ConvergenceTest;
 use super::deflated::{self, deflated_cg};
+use super::eisenstat::{EisenstatCg, eisenstat_cg};
 use super::lanczos::Lanczos;
 use super::requirements::{Need, Requirements};
 use super::stop::Norm;
@@ -78,7 +79,7 @@ impl Method {
     }
 }
 
-/// Workspace of [`cg`]: 4 n-vectors, kept between solves.
+/// Workspace of [`cg`]: 4 n-vectors, or 6 where M shares the triangles of A, kept between solves.
 #[derive(Debug, Clone, Default)]
 pub struct Cg {
     r: Vec<f64>,
@@ -86,6 +87,7 @@ pub struct Cg {
     p: Vec<f64>,
     ap: Vec<f64>,
     lanczos: Lanczos,
+    eisenstat: EisenstatCg,
 }
 
 impl Memory for Cg {}
@@ -106,7 +108,8 @@ impl Cg {
 /// Minimises ‖x − x*‖_A over x₀ + K_k(M A, M r₀); stops at ‖b − A x‖₂ ≤ max(rtol ‖b‖₂, atol), or by another [`Norm`].
 /// Where the recurrence's residual meets that and the true one does not, it starts again from the true residual.
 /// pᵀ A p ≤ 0 ends with [`Reason::DivergedIndefiniteMat`], rᵀ M r ≤ 0 with [`Reason::DivergedIndefinitePc`].
-/// Needs: A and M promised SPD. Memory: 4 n-vectors.
+/// Needs: A and M promised SPD. Memory: 4 n-vectors. Where M shares the triangles of A ([`LinOp::eisenstat`]) no product
+/// with A is made ([`eisenstat_cg`]).
 /// Reference: Hestenes & Stiefel (1952), doi:10.6028/jres.049.044.
 ///
 /// # Errors
@@ -121,8 +124,15 @@ pub fn cg(
     monitor: &mut dyn Monitor,
 ) -> Result<Outcome> {
     REQUIREMENTS.check(a, m, stop)?;
+    let norm_of_r = matches!(stop.norm, Norm::Unpreconditioned | Norm::None);
+    if let Some(parts) = m.eisenstat().filter(|_| norm_of_r) {
+        let own = (&mut ws.eisenstat, &mut ws.lanczos);
+        if let Some(outcome) = eisenstat_cg(own, parts, a, m, b, x, stop, monitor)? {
+            return Ok(outcome);
+        }
+    }
     let mut run = ConvergenceTest::start(a, m, b, x, stop, monitor)?;
-    let Cg { r, z, p, ap, lanczos } = ws;
+    let Cg { r, z, p, ap, lanczos, .. } = ws;
     lanczos.begin(stop.max_it);
     for v in [&mut *r, z, p, ap] {
         v.resize(b.len(), 0.0);

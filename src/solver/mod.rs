@@ -25,6 +25,7 @@ mod cg;
 mod chebyshev;
 mod convergence_test;
 mod deflated;
+mod eisenstat;
 mod fcg;
 mod fgmres;
 mod gcrodr;

@@ -1,7 +1,7 @@
 //! Incomplete factors and sparse approximate inverses are what their formulas say.
 
 use fempipe::linalg::op::{LinOp, Props};
-use fempipe::linalg::{Csr, dense};
+use fempipe::linalg::{Csr, dense, vector};
 use fempipe::precond::{Icc, Reuse, Shifting, Spec};
 use fempipe::solver::{Method, Quiet, Stop, Workspace};
 
@@ -303,5 +303,113 @@ fn an_analysis_is_reused_for_matrices_of_one_pattern_only() {
         let built = spec.build_again(&a, &mut reuse).unwrap();
         assert_eq!(built.note.is_some_and(|n| n.contains("analysed once")), known);
         assert_identity(&product(&*built.op, &a), 1e-10);
+    }
+}
+
+/// x, outcome and applications of A of cg with M, hiding that M shares the triangles of A or not.
+fn cg(a: &Csr, m: &dyn LinOp, rtol: f64) -> (Vec<f64>, fempipe::solver::Outcome, usize) {
+    let (counted, b) = (Counted::new(a), random_vector(a.nrows(), 3));
+    let mut x = vec![0.0; b.len()];
+    let stop = Stop::rtol(rtol);
+    let method: Method = "cg".parse().unwrap();
+    let out = method.solve(&mut Workspace::default(), &counted, m, &b, &mut x, &stop, &mut Quiet).unwrap();
+    (x, out, counted.applied.into_inner())
+}
+
+struct Counted<'a> {
+    a: &'a Csr,
+    applied: std::sync::atomic::AtomicUsize,
+}
+
+impl<'a> Counted<'a> {
+    fn new(a: &'a Csr) -> Self {
+        Counted { a, applied: 0.into() }
+    }
+}
+
+impl LinOp for Counted<'_> {
+    fn shape(&self) -> (usize, usize) {
+        self.a.shape()
+    }
+    fn props(&self) -> Props {
+        Props::SPD
+    }
+    fn apply(&self, x: &[f64], y: &mut [f64]) {
+        self.applied.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.a.spmv(x, y);
+    }
+}
+
+/// M without its parts.
+struct Plain<'a>(&'a dyn LinOp);
+
+impl LinOp for Plain<'_> {
+    fn shape(&self) -> (usize, usize) {
+        self.0.shape()
+    }
+    fn props(&self) -> Props {
+        self.0.props()
+    }
+    fn apply(&self, x: &[f64], y: &mut [f64]) {
+        self.0.apply(x, y);
+    }
+}
+
+#[test]
+fn cg_makes_no_products_with_a_where_the_preconditioner_shares_its_triangles() {
+    let a = poisson(40);
+    for text in ["dic", "dic(0)", "dic(1)"] {
+        let m = build(text, &a);
+        let (x, fast, products) = cg(&a, &*m, 1e-9);
+        let (y, plain, of_plain) = cg(&a, &Plain(&*m), 1e-9);
+        // The residual at the start, the check of M, the residual at the end.
+        assert_eq!((fast.converged(), fast.iterations, products), (true, plain.iterations, 3), "{text}");
+        assert_eq!(of_plain, plain.iterations + 2);
+        assert!(fast.history.iter().zip(&plain.history).all(|(f, p)| (f - p).abs() < 1e-4 * p), "{text}");
+        let size = vector::norm_inf(&y);
+        assert!(x.iter().zip(&y).all(|(x, y)| (x - y).abs() < 1e-8 * size), "{text}");
+    }
+    // Near the limit of rounding the recurrences are restarted from the true residual.
+    let (_, out, _) = cg(&a, &*build("dic", &a), 1e-15);
+    assert!(out.residual <= 1e-13 * out.b_norm, "{}", out.residual);
+    // The preconditioner of another matrix is one like any other.
+    let mut doubled = a.clone();
+    doubled.values_mut().iter_mut().filter(|v| **v > 0.0).for_each(|v| *v *= 2.0);
+    let other = build("dic", &doubled);
+    let (_, fast, _) = cg(&a, &*other, 1e-6);
+    let (_, plain, _) = cg(&a, &Plain(&*other), 1e-6);
+    assert_eq!((fast.reason, fast.history), (plain.reason, plain.history));
+}
+
+/// A ⊗ B, so many unknowns a node, B positive definite.
+fn in_blocks(a: &Csr, block: usize) -> Csr {
+    let mut entries = Vec::new();
+    for i in 0..a.nrows() {
+        let (cols, vals) = a.row(i);
+        for (&j, v) in cols.iter().zip(vals) {
+            for (r, c) in (0..block).flat_map(|r| (0..block).map(move |c| (r, c))) {
+                let weight = if r == c { 1.0 + r as f64 } else { 0.3 };
+                entries.push((block * i + r, block * j as usize + c, weight * v));
+            }
+        }
+    }
+    Csr::from_triplets(block * a.nrows(), block * a.nrows(), &entries).unwrap()
+}
+
+#[test]
+fn entries_in_single_precision_cost_hardly_an_iteration() {
+    for block in [1, 3] {
+        let a = in_blocks(&poisson(20), block);
+        for text in ["icc(1", "mic(1", "ict(0.01", "mict(0.01"] {
+            let [double, single] = ["", ", storage = f32"].map(|s| build(&format!("{text}{s})"), &a));
+            assert_eq!(double.nnz(), single.nnz());
+            let x = random_vector(a.nrows(), 1);
+            let (mut y, mut z) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+            double.apply(&x, &mut y);
+            single.apply(&x, &mut z);
+            let apart = y.iter().zip(&z).map(|(y, z)| (y - z).abs()).fold(0.0, f64::max);
+            let size = vector::norm_inf(&y);
+            assert!(apart > 0.0 && apart < 1e-5 * size, "{block} {text}: {apart:e} of {size:e}");
+        }
     }
 }

@@ -10,12 +10,15 @@ use crate::systems::{convection, poisson, random_spd, random_vector};
 use crate::tables::members;
 
 /// Parameters worth a test; `sine` and `fast-poisson` take no matrices of other sizes and have their tests elsewhere.
-const PARAMETERS: [(&str, &[&str]); 13] = [
+const PARAMETERS: [(&str, &[&str]); 16] = [
     ("ilut", &["ilut", "ilut(0, fill = 3)"]),
     ("jacobi", &["jacobi", "jacobi(0.7)"]),
     ("sor", &["sor", "sor(1.5, sweeps = 2)"]),
     ("ssor", &["ssor(1.3)", "ssor(1, sweeps = 3)"]),
-    ("icc", &["icc", "icc(2)"]),
+    ("icc", &["icc", "icc(2)", "icc(1, storage = f32)"]),
+    ("mic", &["mic", "mic(1, relaxation = 1)", "mic(storage = f32)"]),
+    ("mict", &["mict", "mict(0.1, relaxation = 1)", "mict(0, fill = 2, storage = f32)"]),
+    ("dic", &["dic", "dic(1)", "dic(0)"]),
     ("ilu", &["ilu", "ilu(2)"]),
     ("bjacobi", &["bjacobi", "bjacobi(3, inner = cholesky)", "bjacobi(4, inner = icc)"]),
     (
@@ -23,7 +26,7 @@ const PARAMETERS: [(&str, &[&str]); 13] = [
         &["asm", "asm(3, overlap = 2, inner = cholesky)", "asm(3, overlap = 1, restricted = false, inner = icc(1))"],
     ),
     ("amg", &["amg", "amg(0.08, smoothing = half)"]),
-    ("ict", &["ict", "ict(0.1)", "ict(0, fill = 2)"]),
+    ("ict", &["ict", "ict(0.1)", "ict(0, fill = 2)", "ict(0.1, storage = f32)"]),
     ("fsai", &["fsai", "fsai(2)", "fsai(1, extra = 0.2)"]),
     ("sine", &[]),
     ("fast-poisson", &[]),
@@ -35,7 +38,18 @@ fn all() -> impl Iterator<Item = &'static str> {
 }
 
 /// Those that promise to be symmetric positive definite where A is.
-const DEFINITE: [&str; 17] = [
+const DEFINITE: [&str; 28] = [
+    "icc(1, storage = f32)",
+    "mic",
+    "mic(1, relaxation = 1)",
+    "mic(storage = f32)",
+    "mict",
+    "mict(0.1, relaxation = 1)",
+    "mict(0, fill = 2, storage = f32)",
+    "dic",
+    "dic(1)",
+    "dic(0)",
+    "ict(0.1, storage = f32)",
     "none",
     "jacobi",
     "ssor(1.3)",

@@ -88,6 +88,11 @@ fn labels_stay_and_what_is_written_is_read() {
         ("icc(1, shift = none)", "icc(1, shift = none)"),
         ("ilu(0, shift = nonzero)", "ilu(0)"),
         ("ict", "ict(0.001)"),
+        ("icc(1, storage = f32)", "icc(1, storage = f32)"),
+        ("mict", "mict(0.02)"),
+        ("mict(0.1, 5, relaxation = 0.99)", "mict(0.1, fill = 5, relaxation = 0.99)"),
+        ("dic(0.99)", "dic(0.99)"),
+        ("mic(relaxation = 0.99)", "mic(0, relaxation = 0.99)"),
         ("ilut(0.1, 5)", "ilut(0.1, fill = 5)"),
         ("fsai", "fsai(1)"),
         ("bjacobi", "bjacobi(8, inner = ilu(0))"),
@@ -127,7 +132,10 @@ fn labels_stay_and_what_is_written_is_read() {
         let json = serde_json::to_string(&method).unwrap();
         assert_eq!(serde_json::from_str::<Method>(&json).unwrap(), method, "{json}");
     }
-    assert_eq!(serde_json::to_string(&"icc".parse::<Spec>().unwrap()).unwrap(), "\"icc(0, shift = best)\"");
+    assert_eq!(
+        serde_json::to_string(&"icc".parse::<Spec>().unwrap()).unwrap(),
+        "\"icc(0, shift = best, storage = f64)\""
+    );
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn failure(s: &Solve) -> String {
 pub static ITERATIONS: Column = Column {
     name: "iterations",
     unit: "",
-    help: "Iterations of the Krylov method, over the solves that converged",
+    help: "Iterations of the Krylov method, added up over right-hand sides, over the solves that converged",
     of: Of::Solve(|s, _| Value::Count(s.iterations), Summary::Converged),
     shown: &[
         at(ResultsCsv, Whole, Plain),

@@ -38,7 +38,7 @@ pub static SETUP_SECONDS: Column = Column {
 pub static SOLVE_SECONDS: Column = Column {
     name: "solve_seconds",
     unit: "s",
-    help: "Time in the Krylov method",
+    help: "Time in the Krylov method, added up over right-hand sides",
     of: Of::Solve(|s, _| Value::Number(s.solve_seconds), Summary::Converged),
     shown: &[
         at(ResultsCsv, Whole, Exponent),

@@ -4,10 +4,9 @@
 //! The same function as [`Precorrector::forward`] up to the order of sums. Rows are taken in chunks of fixed size on
 //! all cores: the same bits for any number of threads.
 
-use rayon::prelude::*;
-
 use super::layers::{NodeUpdate, Precorrector};
 use crate::linalg::{Pattern, places_by_key};
+use crate::nn::chunks::{side_by_side, split};
 use crate::nn::fixed::{BLOCK, FixedLinear, GROUP, Lanes, Row, Work, add, relu, scale, vectorised};
 use crate::nn::graph::CHUNK;
 use crate::nn::{Backend, EdgeUpdate, Params};
@@ -356,27 +355,6 @@ impl<const FIRST: bool, const LAST: bool, const W: usize, const V: usize> Work f
             place += count;
         }
     }
-}
-
-/// Chunks that are worth a second thread: waking it takes as long as a few of them.
-const WORTH_A_THREAD: usize = 16;
-
-/// Does something with each chunk and its number, on all cores where there are many.
-fn side_by_side<T: Send>(chunks: Vec<T>, work: impl Fn(usize, T) + Sync) {
-    if chunks.len() < WORTH_A_THREAD {
-        return chunks.into_iter().enumerate().for_each(|(c, chunk)| work(c, chunk));
-    }
-    chunks.into_par_iter().enumerate().for_each(|(c, chunk)| work(c, chunk));
-}
-
-/// A table cut at these places, the first of which is 0.
-fn split<'a, T>(mut table: &'a mut [T], bounds: &[usize]) -> Vec<&'a mut [T]> {
-    let cut = |w: &[usize]| {
-        let (part, rest) = std::mem::take(&mut table).split_at_mut(w[1] - w[0]);
-        table = rest;
-        part
-    };
-    bounds.windows(2).map(cut).collect()
 }
 
 /// Where the entries of each column stand among those of a pattern, which runs by rows.

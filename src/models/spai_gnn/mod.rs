@@ -10,6 +10,8 @@
 //! node (frames, elasticity) are seen and written in blocks, which start from the inverses of the diagonal blocks.
 
 mod features;
+mod inference;
+mod layers;
 mod network;
 #[cfg(test)]
 mod tests;
@@ -23,7 +25,7 @@ use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSe
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::solver::Need;
-use network::SpaiGnn;
+use layers::SpaiGnn;
 
 /// The model's name in recipes.
 pub const NAME: &str = "spai-gnn";

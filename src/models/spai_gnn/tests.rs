@@ -105,3 +105,35 @@ fn settings_out_of_range_are_named() {
         assert!(error.contains(key), "{error}");
     }
 }
+
+#[test]
+fn inference_row_by_row_is_the_network() {
+    // More rows than a chunk, and one that is no multiple of a block.
+    let a = differences(27, 41);
+    for (width, rounds) in [(8, 1), (16, 2), (24, 4)] {
+        let config = SpaiGnnConfig { width, rounds, ..Default::default() };
+        let (network, weights) = network(&config, 7);
+        let seen = Seen::new(&config, &a).unwrap();
+        let graphs = Graphs::of(&seen.blocks).unwrap();
+        let places = std::sync::Arc::new(seen.places.clone());
+        let slow = weights.evaluate(|ops, w| {
+            let at = ops.batch(&graphs);
+            let nodes = ops.table(seen.nodes.clone(), config.node_features());
+            let edges = ops.table(seen.edges.clone(), config.edge_features());
+            let base = ops.table(seen.base.clone(), 1);
+            network.forward(ops, w, &at, &places, [&nodes, &edges, &base])
+        });
+        let fast = weights.read(|params| inference::entries(&network, params, &seen)).unwrap();
+        let size = slow.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+        let apart = slow.iter().zip(&fast).fold(0.0f32, |m, (s, f)| m.max((s - f).abs()));
+        assert!(fast.len() == a.nnz() && apart < 2e-5 * size, "width {width}: {apart:e} of {size:e}");
+        // The same bits on one thread.
+        let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let again = alone.install(|| weights.read(|params| inference::entries(&network, params, &seen))).unwrap();
+        assert_eq!(again, fast);
+    }
+    let wide = SpaiGnnConfig { width: 20, ..Default::default() };
+    let (network, weights) = network(&wide, 7);
+    let seen = Seen::new(&wide, &a).unwrap();
+    assert!(weights.read(|params| inference::entries(&network, params, &seen)).is_none());
+}

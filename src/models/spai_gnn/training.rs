@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::SpaiGnnConfig;
 use super::features::Seen;
-use super::network::SpaiGnn;
+use super::layers::SpaiGnn;
 use crate::error::Result;
 use crate::models::TrainingSet;
 use crate::models::fit::{self, Trainer, Training};

@@ -51,8 +51,9 @@ fn argument<E: Real>(x: E) -> E {
     E::narrow(2.0 * SLOPE) * x + E::narrow(2.0 * SLOPE * CUBIC) * x * x * x
 }
 
+/// The unit of one number.
 #[inline(always)]
-fn value<E: Real>(x: E) -> E {
+pub(in crate::nn) fn value<E: Real>(x: E) -> E {
     x * argument(x).logistic()
 }
 

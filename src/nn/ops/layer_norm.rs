@@ -12,7 +12,7 @@ use crate::nn::Real;
 use crate::nn::graph::CHUNK;
 
 /// Added to the variance.
-const EPSILON: f64 = 1e-5;
+pub(in crate::nn) const EPSILON: f64 = 1e-5;
 
 /// Normalisation within rows.
 pub trait LayerNormOp: Engine {

@@ -22,7 +22,7 @@ pub enum Step {
 }
 
 /// The steps in which substitution runs through a triangle.
-pub fn substitution_schedule(t: &StrictTriangle) -> Vec<Step> {
+pub fn substitution_schedule<T>(t: &StrictTriangle<T>) -> Vec<Step> {
     let n = t.n();
     let row = |place: usize| if t.lower { place } else { n - 1 - place };
     let mut starts: Vec<usize> = (0..n).filter(|&p| !t.adjacent[row(p)]).collect();
@@ -54,7 +54,7 @@ pub fn substitution_schedule(t: &StrictTriangle) -> Vec<Step> {
 }
 
 /// The smallest lag with which `width` chains of `len` rows from `first` on can run side by side.
-fn lag(t: &StrictTriangle, first: usize, len: usize, width: usize) -> Option<usize> {
+fn lag<T>(t: &StrictTriangle<T>, first: usize, len: usize, width: usize) -> Option<usize> {
     let n = t.n();
     let place = |i: usize| if t.lower { i } else { n - 1 - i };
     let mut lag = 1;

@@ -6,16 +6,23 @@ use super::triangle::StrictTriangle;
 
 /// A strict triangle T made ready to solve (I + T) y = b, and the like.
 #[derive(Debug, Clone)]
-pub struct TriangularSolve {
-    triangle: StrictTriangle,
+pub struct TriangularSolve<T = f64> {
+    triangle: StrictTriangle<T>,
     /// Empty where there are supernodes.
     schedule: Vec<Step>,
-    supernodes: Option<Supernodes>,
+    supernodes: Option<Supernodes<T>>,
 }
 
 impl TriangularSolve {
+    /// The same with entries in single precision; none where one is too large for that.
+    pub fn rounded(self) -> Option<TriangularSolve<f32>> {
+        Some(TriangularSolve::new(self.triangle.rounded()?))
+    }
+}
+
+impl<T: Copy + Into<f64>> TriangularSolve<T> {
     /// Finds how substitution runs fastest.
-    pub fn new(triangle: StrictTriangle) -> Self {
+    pub fn new(triangle: StrictTriangle<T>) -> Self {
         let supernodes = Supernodes::of(&triangle);
         let schedule = match supernodes {
             Some(_) => Vec::new(),
@@ -25,7 +32,7 @@ impl TriangularSolve {
     }
 
     /// T.
-    pub fn triangle(&self) -> &StrictTriangle {
+    pub fn triangle(&self) -> &StrictTriangle<T> {
         &self.triangle
     }
 
@@ -52,6 +59,35 @@ impl TriangularSolve {
                         _ => self.side::<4>(first, len, lag, y, &start),
                     }
                 }
+            }
+        }
+    }
+
+    /// Whether rows are taken one by one, as [`TriangularSolve::substitute_beside`] does.
+    pub fn by_rows(&self) -> bool {
+        self.supernodes.is_none()
+    }
+
+    /// [`TriangularSolve::substitute`] and T u in one look at T: the start of row i is `start(i, (T u)ᵢ)`.
+    ///
+    /// # Panics
+    /// If y or u has the wrong length, or rows are not taken one by one.
+    #[inline]
+    pub fn substitute_beside(&self, u: &[f64], y: &mut [f64], mut start: impl FnMut(usize, f64) -> f64) {
+        let (t, n) = (&self.triangle, self.triangle.n());
+        assert!(y.len() == n && u.len() == n && self.by_rows(), "substitution: lengths of y and u");
+        // One chain: what does not wait for the row before is twice as much here, and hides it.
+        let (mut before, mut u_before) = (0.0, 0.0);
+        for place in 0..n {
+            let i = if t.lower { place } else { n - 1 - place };
+            // SAFETY: i < n == y.len() == u.len(); the pattern's columns and bounds as in `run`.
+            unsafe {
+                let near = (*t.near.get_unchecked(i)).into();
+                let product = near * u_before - less_far(t, i, 0.0, u);
+                let sum = less_far(t, i, start(i, product), y);
+                before = sum - near * before;
+                *y.get_unchecked_mut(i) = before;
+                u_before = *u.get_unchecked(i);
             }
         }
     }
@@ -105,7 +141,7 @@ impl TriangularSolve {
                 // y.len(), and its bounds are row pointers, which end at the entries' number.
                 unsafe {
                     let sum = less_far(t, i, start(i, *y.get_unchecked(i)), y);
-                    before[k] = sum - t.near.get_unchecked(i) * before[k];
+                    before[k] = sum - (*t.near.get_unchecked(i)).into() * before[k];
                     *y.get_unchecked_mut(i) = before[k];
                 }
             }
@@ -119,12 +155,13 @@ impl TriangularSolve {
 /// # Safety
 /// i < n, and y has n entries.
 #[inline(always)]
-unsafe fn less_far(t: &StrictTriangle, i: usize, mut sum: f64, y: &[f64]) -> f64 {
+unsafe fn less_far<T: Copy + Into<f64>>(t: &StrictTriangle<T>, i: usize, mut sum: f64, y: &[f64]) -> f64 {
     // SAFETY: the caller's promise.
     unsafe {
         let mut k = *t.indptr.get_unchecked(i) as usize;
         let end = *t.indptr.get_unchecked(i + 1) as usize;
-        let term = |k: usize| t.values.get_unchecked(k) * y.get_unchecked(*t.indices.get_unchecked(k) as usize);
+        let term =
+            |k: usize| (*t.values.get_unchecked(k)).into() * y.get_unchecked(*t.indices.get_unchecked(k) as usize);
         if end - k >= LONG {
             let mut lanes = [0.0; 4];
             while end - k >= LONG - 4 {

@@ -10,17 +10,17 @@ const MOST: usize = 6;
 ///
 /// Columns are read, and y gathered, once a group; the values of a column stand side by side.
 #[derive(Debug, Clone)]
-pub struct Supernodes {
+pub struct Supernodes<T> {
     /// First place, first column and first value of each group, and where the last ones end.
     groups: Vec<[u32; 3]>,
     columns: Vec<u32>,
-    values: Vec<f64>,
+    values: Vec<T>,
     lower: bool,
 }
 
-impl Supernodes {
+impl<T: Copy + Into<f64>> Supernodes<T> {
     /// The triangle in groups, if that saves enough.
-    pub fn of(t: &StrictTriangle) -> Option<Self> {
+    pub fn of(t: &StrictTriangle<T>) -> Option<Self> {
         let n = t.n();
         let sizes = sizes(t)?;
         let mut out = Supernodes {
@@ -103,21 +103,21 @@ impl Supernodes {
         for (c, v) in pairs.iter().zip(value_pairs) {
             let (a, b) = (at(y, c[0]), at(y, c[1]));
             for r in 0..K {
-                others[r] += v[0][r] * a;
-                sums[r] -= v[1][r] * b;
+                others[r] += v[0][r].into() * a;
+                sums[r] -= v[1][r].into() * b;
             }
         }
         for (&c, v) in odd.iter().zip(odd_values) {
             let a = at(y, c);
             for r in 0..K {
-                sums[r] -= v[r] * a;
+                sums[r] -= v[r].into() * a;
             }
         }
         let mut k = 0;
         for r in 0..K {
             let mut sum = sums[r] - others[r];
             for &known in &sums[..r] {
-                sum -= inner[k] * known;
+                sum -= inner[k].into() * known;
                 k += 1;
             }
             sums[r] = sum;
@@ -127,7 +127,7 @@ impl Supernodes {
 }
 
 /// Rows of each group; none where they are too many to be worth it.
-fn sizes(t: &StrictTriangle) -> Option<Vec<u8>> {
+fn sizes<T>(t: &StrictTriangle<T>) -> Option<Vec<u8>> {
     let n = t.n();
     let row = |place: usize| if t.lower { place } else { n - 1 - place };
     let mut sizes = Vec::new();
@@ -148,8 +148,8 @@ fn sizes(t: &StrictTriangle) -> Option<Vec<u8>> {
 }
 
 /// Whether `row` may be number `size` of the group that begins with `first` at `place`.
-fn joins(
-    t: &StrictTriangle,
+fn joins<T>(
+    t: &StrictTriangle<T>,
     first: usize,
     row: usize,
     size: usize,

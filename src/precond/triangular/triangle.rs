@@ -7,17 +7,17 @@ use crate::linalg::Csr;
 /// The entry next to the diagonal, t_{i,i∓1}, is stored apart: substitution must wait for y_{i∓1} and for little
 /// else, so that the rest of the row can be summed while the row before is still under way. For the same reason the
 /// others stand in the order in which substitution makes them: columns rising in a lower triangle, falling in an
-/// upper one.
+/// upper one. `T` is how entries are stored; they are made, and used, in double precision.
 #[derive(Debug, Clone)]
-pub struct StrictTriangle {
+pub struct StrictTriangle<T = f64> {
     /// Where each row begins among the entries that are not beside the diagonal, and where the last ends (n + 1).
     pub indptr: Vec<u32>,
     /// Columns of these entries.
     pub indices: Vec<u32>,
     /// Their values.
-    pub values: Vec<f64>,
+    pub values: Vec<T>,
     /// t_{i,i−1} (lower) or t_{i,i+1} (upper), 0 where there is none.
-    pub near: Vec<f64>,
+    pub near: Vec<T>,
     /// Whether the pattern has it.
     pub adjacent: Vec<bool>,
     /// Lower, or upper.
@@ -156,16 +156,6 @@ impl StrictTriangle {
         StrictTriangle { indptr, indices, values, near, adjacent, lower: !self.lower, nnz: self.nnz }
     }
 
-    /// Rows.
-    pub fn n(&self) -> usize {
-        self.near.len()
-    }
-
-    /// Entries, those beside the diagonal included.
-    pub fn nnz(&self) -> usize {
-        self.nnz
-    }
-
     /// Row i in the order of substitution: columns rising in a lower triangle, falling in an upper one.
     pub fn row(&self, i: usize) -> impl Iterator<Item = (u32, f64)> {
         let far = self.far(i);
@@ -175,9 +165,14 @@ impl StrictTriangle {
         columns.zip(self.values[far].iter().copied()).chain(near)
     }
 
-    /// Where row i lies, but for the entry next to the diagonal.
-    pub fn far(&self, i: usize) -> std::ops::Range<usize> {
-        self.indptr[i] as usize..self.indptr[i + 1] as usize
+    /// The same with entries in single precision; none where one is too large for that.
+    pub fn rounded(self) -> Option<StrictTriangle<f32>> {
+        let round = |values: Vec<f64>| {
+            let single: Vec<f32> = values.iter().map(|&v| v as f32).collect();
+            single.iter().all(|v| v.is_finite()).then_some(single)
+        };
+        let StrictTriangle { indptr, indices, values, near, adjacent, lower, nnz } = self;
+        Some(StrictTriangle { indptr, indices, values: round(values)?, near: round(near)?, adjacent, lower, nnz })
     }
 
     /// Row i ← factor(i) · row i.
@@ -202,6 +197,23 @@ impl StrictTriangle {
             crate::linalg::gather_dot(&self.indices[far.clone()], &self.values[far], y)
         };
         far + near
+    }
+}
+
+impl<T> StrictTriangle<T> {
+    /// Rows.
+    pub fn n(&self) -> usize {
+        self.near.len()
+    }
+
+    /// Entries, those beside the diagonal included.
+    pub fn nnz(&self) -> usize {
+        self.nnz
+    }
+
+    /// Where row i lies, but for the entry next to the diagonal.
+    pub fn far(&self, i: usize) -> std::ops::Range<usize> {
+        self.indptr[i] as usize..self.indptr[i + 1] as usize
     }
 }
 
