@@ -14,6 +14,7 @@ pub mod schema;
 mod source;
 pub mod split;
 pub mod statistics;
+mod table;
 mod text;
 mod trailer;
 mod trial;

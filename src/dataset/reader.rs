@@ -12,6 +12,7 @@ use super::lengths;
 use super::rows::{Cut, OwnPatterns, Rows, column, offsets};
 use super::schema::{self, FieldShape, Shape};
 use super::split::Split;
+use super::table::Table;
 use super::writer::{Record, Totals};
 use super::{trailer, trial};
 use crate::error::{Error, Result};
@@ -37,33 +38,6 @@ pub struct Dataset {
     table: Table,
     /// Whether the file has a checksum of all that is not samples, which held.
     checksum: bool,
-}
-
-/// What the table and `/digest` say of each sample.
-struct Table {
-    id: Vec<u64>,
-    residual: Vec<f64>,
-    seconds: Vec<f64>,
-    params: Vec<Vec<f64>>,
-    digest: Vec<u64>,
-}
-
-impl Table {
-    fn read(h5: &H5, samples: usize) -> Result<(Self, Vec<String>)> {
-        let group = h5.group("systems/table")?;
-        let unordered = || h5.damaged("systems/table", "has no readable attribute 'column-order'");
-        let order = h5.texts(&group, "column-order").ok_or_else(unordered)?;
-        let names: Vec<String> = order.iter().filter_map(|c| c.strip_prefix("param:").map(String::from)).collect();
-        let params = names.iter().map(|n| column(h5, &format!("systems/table/param:{n}"), samples));
-        let table = Table {
-            id: column(h5, "systems/table/id", samples)?,
-            residual: column(h5, "systems/table/residual", samples)?,
-            seconds: column(h5, "systems/table/seconds", samples)?,
-            params: params.collect::<Result<_>>()?,
-            digest: column(h5, "digest", samples)?,
-        };
-        Ok((table, names))
-    }
 }
 
 impl Dataset {
