@@ -9,6 +9,9 @@ use hdf5::Group;
 
 use crate::command::{alone, digests, finish, ok, output, refused};
 
+/// What an error has to say, and the change that leads to it.
+type Case<'a, T> = (&'static str, &'a dyn Fn(&T));
+
 /// A dataset of elliptic systems, changed by `change` through HDF5.
 fn changed(at: &Path, change: impl FnOnce(&hdf5::File)) -> PathBuf {
     let file = at.join("d.h5");
@@ -52,7 +55,7 @@ fn what_code_relies_on_is_checked_where_the_file_is_read() {
     let at = dir.path();
     let mesh = |h5: &hdf5::File| h5.group("mesh").unwrap();
     let points = |h5: &hdf5::File| mesh(h5).dataset("points").unwrap().shape()[0];
-    let cases: [(&str, &dyn Fn(&hdf5::File)); 7] = [
+    let cases: [Case<hdf5::File>; 7] = [
         ("/pattern is -1 × -1", &|h5| {
             let group = h5.group("pattern").unwrap();
             group.attr("shape").unwrap().write_raw(&[-1_i64, -1]).unwrap();
@@ -181,7 +184,7 @@ fn verification_sees_every_change_of_the_copy_for_other_programs() {
     let other = "%%MatrixMarket matrix coordinate real symmetric\n2 2 3\n1 1 2\n2 1 1\n2 2 3\n";
     std::fs::write(at.join("a.mtx"), other).unwrap();
     std::fs::write(at.join("b.mtx"), other.replace("2 2 3\n1 1 2\n2 1 1\n2 2 3", "2 2 2\n1 1 2\n2 2 3")).unwrap();
-    let cases: [(&str, &dyn Fn(&Group)); 6] = [
+    let cases: [Case<Group>; 6] = [
         ("indices", &|g| g.dataset("indices").unwrap().write_raw(&[1i32, 0, 0, 1]).unwrap()),
         ("indptr", &|g| g.dataset("indptr").unwrap().write_raw(&[0i32, 1, 4]).unwrap()),
         ("data", &|g| g.dataset("data").unwrap().write_raw(&[2.0, 1.0, 1.0, 3.5]).unwrap()),
