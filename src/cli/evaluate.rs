@@ -10,6 +10,7 @@ use super::output::print;
 use super::progress::{bar, say, say_chosen};
 use crate::error::{Error, Result};
 use crate::evaluate::{self, EvalRecipe, Event, Method, Row};
+use crate::io::outputs;
 use crate::models::{self, Device};
 use crate::notation::list;
 
@@ -60,7 +61,10 @@ pub struct Args {
 
 /// Runs `fempipe evaluate`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
-    match show(&args.recipe()?, &args.directory(), common)? {
+    let (recipe, directory) = (args.recipe()?, args.directory());
+    let inputs: Vec<&Path> = args.recipe.iter().chain(&recipe.data).map(PathBuf::as_path).collect();
+    outputs::check(&evaluate::files(&directory), &inputs, true)?;
+    match show(&recipe, &directory, common)? {
         Some(result) => print(&format!("{result}\n")),
         None => Ok(()),
     }

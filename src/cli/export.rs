@@ -7,6 +7,7 @@ use super::choice::{Choice, one_of};
 use super::output::print;
 use crate::dataset::Dataset;
 use crate::error::Result;
+use crate::io::outputs;
 use crate::transfer::{self, Format};
 
 const FORMATS: [Choice<Format>; 4] = [
@@ -35,6 +36,9 @@ pub struct Args {
     /// File to write [default: the dataset's name, the sample, the format's ending]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Replace files that are there
+    #[arg(long)]
+    force: bool,
 }
 
 /// Runs `fempipe export`.
@@ -44,6 +48,7 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
         let stem = args.file.file_stem().unwrap_or_default().to_string_lossy();
         args.file.with_file_name(format!("{stem}-{}.{}", args.sample, args.to.extension()))
     });
+    outputs::check(&transfer::files(&system, args.to, &output), &[&args.file], args.force)?;
     let files = transfer::export(&system, args.to, &output)?;
     let names: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
     if common.json {

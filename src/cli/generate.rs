@@ -10,9 +10,10 @@ use toml::{Table, Value};
 use super::Common;
 use super::output::print;
 use super::progress::{bar, say};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, InputFile};
 use crate::error::{Error, Result};
 use crate::generate::{self, Ending, Event, Recipe, Settings, Shard, Summary};
+use crate::io::outputs;
 
 /// Generate a dataset; the same command goes on where an interrupted one stopped
 #[derive(Debug, clap::Args)]
@@ -60,9 +61,13 @@ pub struct Args {
 
 /// Runs `fempipe generate`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
-    let recipe = args.recipe()?;
+    let (recipe, files) = args.recipe()?;
+    let output = args.output(&recipe);
+    let inputs: Vec<&PathBuf> = args.recipe.iter().chain(&args.from).collect();
+    outputs::check(&[&output], &inputs, true)?;
+    generate::check_files(&files, &recipe)?;
     let shard = args.shard.or_else(|| Shard::from_environment(|name| std::env::var(name).ok()));
-    let done = make(&recipe, &args.output(&recipe), shard, args.force, common)?;
+    let done = make(&recipe, &output, shard, args.force, common)?;
     report(&done, shard, common)
 }
 
@@ -169,12 +174,16 @@ pub(super) fn report(done: &Summary, shard: Option<Shard>, common: &Common) -> R
 }
 
 impl Args {
-    /// The recipe from wherever it comes, with the command line's changes.
-    fn recipe(&self) -> Result<Recipe> {
+    /// The recipe from wherever it comes, with the command line's changes; and what a dataset that it comes from says of
+    /// files that it names.
+    fn recipe(&self) -> Result<(Recipe, Vec<InputFile>)> {
+        let mut files = Vec::new();
         let (mut table, mut origin) = match (&self.recipe, &self.from) {
             (Some(path), _) => (Recipe::read_table(path)?, path.display().to_string()),
             (None, Some(path)) => {
-                let text = Dataset::open(path)?.header().recipe.clone();
+                let header = Dataset::open(path)?.header().clone();
+                let text = header.recipe;
+                files = header.files;
                 let origin = format!("recipe in {}", path.display());
                 (generate::parse_recipe(&text, &origin)?, origin)
             }
@@ -187,7 +196,7 @@ impl Args {
         for (key, value) in changes {
             set(&mut table, &key, value)?;
         }
-        Recipe::from_table(table, &origin)
+        Ok((Recipe::from_table(table, &origin)?, files))
     }
 
     /// What the command line changes, as (dotted key, value).

@@ -7,6 +7,7 @@ use super::choice::{Choice, one_of};
 use super::output::print;
 use super::progress::{bar, say};
 use crate::error::{Error, Result};
+use crate::io::{matrix_market, outputs};
 use crate::transfer::{self, Import, Rhs};
 
 const RIGHT_HAND_SIDES: [Choice<Rhs>; 2] = [
@@ -44,9 +45,9 @@ pub struct Args {
 
 /// Runs `fempipe import`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
-    if args.output.exists() && !args.force {
-        return Err(Error::file(&args.output, "is there already; choose another -o, or --force to replace it"));
-    }
+    let beside: Vec<PathBuf> = args.files.iter().filter_map(|f| matrix_market::right_hand_side_beside(f)).collect();
+    let inputs: Vec<&PathBuf> = args.files.iter().chain(&beside).collect();
+    outputs::check(&[&args.output], &inputs, args.force)?;
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if args.set.is_empty() || !args.set.chars().all(plain) {
         return Err(Error::Argument(format!("--set {}: names are letters, digits, '-' and '_'", args.set)));

@@ -107,12 +107,17 @@ fn as_text(data: &Dataset, numbers: &Statistics, report: Option<&Report>) -> Res
     line("units", h.description.units.clone());
     let made = format!("fempipe {}, seed {}, run {:016x}", h.fempipe_version, h.seed, h.origin);
     line("made by", made);
+    h.files.iter().for_each(|file| line("made from", format!("{} (XXH3 {:016x})", file.path.display(), file.digest)));
     line("samples", samples(data));
     line("matrix", matrix(data));
     line("mesh", mesh(data));
     let packed = contents.iter().any(|e| e.filters);
     let packed = if packed { "compressed" } else { "not compressed" };
-    line("file", format!("{}, {packed}", bytes(file_size(data))));
+    let checksum = match data.has_checksum() {
+        true => "checksum of headers and tables holds",
+        false => "no checksum of headers and tables (of an older version, or changed by another program)",
+    };
+    line("file", format!("{}, {packed}, {checksum}", bytes(file_size(data))));
     out.push_str("\ncontents\n");
     out.push_str(&aligned(&contents.iter().map(entry).collect::<Vec<_>>(), 1));
     if !numbers.is_empty() {
@@ -127,7 +132,7 @@ fn as_text(data: &Dataset, numbers: &Statistics, report: Option<&Report>) -> Res
         out.push('\n');
     }
     if let Some(r) = report {
-        out.push_str(&format!("\n{}\n", verdict(r)));
+        out.push_str(&format!("\n{}\n", verdict(r, data.has_checksum())));
         for f in &r.faults {
             out.push_str(&format!("  sample {} {}\n", f.sample, f.reason));
         }
@@ -135,9 +140,11 @@ fn as_text(data: &Dataset, numbers: &Statistics, report: Option<&Report>) -> Res
     Ok(out)
 }
 
-fn verdict(r: &Report) -> String {
+fn verdict(r: &Report, checksum: bool) -> String {
     if r.faults.is_empty() {
-        format!("verified: {} digests and residuals hold (worst ‖b − A x‖/‖b‖ = {:.1e})", r.samples, r.worst_residual)
+        let rest = if checksum { "" } else { "; what headers and tables say besides has no checksum to hold" };
+        let worst = r.worst_residual;
+        format!("verified: {} digests and residuals hold (worst ‖b − A x‖/‖b‖ = {worst:.1e}){rest}", r.samples)
     } else {
         format!("NOT verified: {} of {} samples do not hold", r.faults.len(), r.samples)
     }
@@ -208,13 +215,15 @@ fn as_json(data: &Dataset, numbers: &Statistics, report: Option<&Report>) -> Res
         let faults: Vec<Value> = r.faults.iter().map(|f| json!({"sample": f.sample, "reason": f.reason})).collect();
         json!({"samples": r.samples, "worst_residual": r.worst_residual, "faults": faults})
     });
+    let files: Vec<Value> =
+        h.files.iter().map(|f| json!({"path": f.path, "xxh3": format!("{:016x}", f.digest)})).collect();
     let digests: Vec<String> = data.digests().iter().map(|d| format!("{d:016x}")).collect();
     Ok(json!({
         "file": data.path(), "bytes": file_size(data), "samples": data.len(),
         "family": h.description.family, "equation": h.description.equation, "weak_form": h.description.weak_form,
         "boundary_conditions": h.description.boundary_conditions, "units": h.description.units,
         "seed": h.seed, "fempipe_version": h.fempipe_version, "run": format!("{:016x}", h.origin),
-        "recipe": h.recipe, "split": split,
+        "recipe": h.recipe, "split": split, "checksum": data.has_checksum(), "files": files,
         "n": {"min": n0, "max": n1}, "nnz": {"min": z0, "max": z1}, "shared_pattern": data.pattern().is_some(),
         "statistics": statistics, "contents": contents, "verification": verification, "digests": digests,
     }))

@@ -17,10 +17,13 @@ pub struct Args {
     file: PathBuf,
     /// Further directories with parts (they are read, not removed)
     dirs: Vec<PathBuf>,
+    /// Replace what is at FILE
+    #[arg(long)]
+    force: bool,
 }
 
 /// Runs `fempipe merge`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
-    let done = with_bars(common, |progress| generate::merge(&args.file, &args.dirs, progress))?;
+    let done = with_bars(common, |progress| generate::merge(&args.file, &args.dirs, args.force, progress))?;
     report(&done, None, common)
 }

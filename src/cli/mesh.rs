@@ -7,6 +7,7 @@ use super::choice::{Choice, one_of};
 use super::output::{number, print};
 use crate::error::{Error, Result};
 use crate::io::gmsh::{self, Version};
+use crate::io::outputs;
 use crate::io::text::aligned;
 use crate::io::vtk;
 use crate::mesh::parts;
@@ -65,12 +66,19 @@ pub struct Args {
     /// Version of a .msh file
     #[arg(long, value_name = "V", default_value = "4.1", value_parser = ["2.2", "4.1"])]
     msh: String,
+    /// Replace a file that is there
+    #[arg(long)]
+    force: bool,
 }
 
 /// Runs `fempipe mesh`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
     let (recipe, origin) = recipe(args)?;
     let output = args.output.as_deref().map(|path| Ok((path, kind(path)?))).transpose()?;
+    if let Some((path, _)) = output {
+        let inputs: Vec<_> = args.source.iter().chain(&recipe.file).collect();
+        outputs::check(&[path], &inputs, args.force)?;
+    }
     let (mesh, mut parts, notes) = recipe.build_with_parts("mesh", &origin)?;
     let before = mesh.quality();
     let reordered = mesh.clone().reordered(&mut parts.clone())?;

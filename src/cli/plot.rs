@@ -7,7 +7,7 @@ use super::output::print;
 use crate::dataset::Dataset;
 use crate::draw;
 use crate::error::{Error, Result};
-use crate::io::atomic;
+use crate::io::{atomic, outputs};
 
 /// Draw a sample: mesh, coefficients, solution, sparsity pattern
 #[derive(Debug, clap::Args)]
@@ -23,6 +23,9 @@ pub struct Args {
     /// File to write, .svg [default: the dataset's name and the sample]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Replace a file that is there
+    #[arg(long)]
+    force: bool,
 }
 
 /// Runs `fempipe plot`.
@@ -33,6 +36,7 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     if !output.extension().is_some_and(|e| e.eq_ignore_ascii_case("svg")) {
         return Err(Error::Argument(format!("{}: pictures are written as .svg", output.display())));
     }
+    outputs::check(&[&output], &[&args.file], args.force)?;
     let dataset = Dataset::open(&args.file)?;
     let system = dataset.read(args.sample)?;
     let title = format!("{stem}, sample {}: n = {}", args.sample, system.n());

@@ -2,13 +2,14 @@
 //!
 //! The HDF5 library holds one lock per process: every call here is serialised by it.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use hdf5::dataset::FillTime;
+use hdf5::dataset::{FillTime, Layout};
 use hdf5::file::LibraryVersion;
-use hdf5::types::{VarLenAscii, VarLenUnicode};
 use hdf5::{Group, H5Type, Location, MinorErrorCode};
 
+use super::trailer::{self, Extent};
 use crate::error::{Error, Result};
 
 /// Bytes every HDF5 file starts with.
@@ -53,9 +54,24 @@ fn number_after(text: &str, key: &str) -> Option<u64> {
     digits.parse().ok()
 }
 
+/// A file that HDF5 cannot lock: another program writes it, or the file system has no locks.
+fn unlockable(path: &Path, code: Option<u64>) -> Error {
+    let reason = code.map(|code| std::io::Error::from_raw_os_error(code as i32));
+    match reason {
+        Some(e) if e.kind() != std::io::ErrorKind::WouldBlock => Error::file(
+            path,
+            format!("cannot be locked ({e}): where the file system has no locks, set HDF5_USE_FILE_LOCKING=FALSE"),
+        ),
+        _ => trailer::locked(path),
+    }
+}
+
 /// An HDF5 error met while doing `action` to `path`, in our words: the operating system's reason if there is one.
 pub(super) fn broken(path: &Path, action: &'static str, e: &hdf5::Error) -> Error {
     let story = story(e);
+    if story.contains("unable to lock file") {
+        return unlockable(path, number_after(&story, "errno = "));
+    }
     match number_after(&story, "errno = ") {
         Some(code) if code != 0 => Error::io(path, action, std::io::Error::from_raw_os_error(code as i32)),
         _ => Error::file(path, format!("HDF5 cannot {action} it: {story}")),
@@ -76,9 +92,8 @@ impl H5 {
         Ok(H5 { path: path.to_path_buf(), file })
     }
 
-    /// Opens a file for reading; says whether it is missing, no HDF5 file, or truncated.
+    /// Opens a file for reading; says whether it is truncated or locked.
     pub fn open(path: &Path) -> Result<Self> {
-        check_signature(path)?;
         let file = hdf5::File::open(path).map_err(|e| {
             let story = story(&e);
             if story.contains("truncated file") || e.contains_minor(MinorErrorCode::Truncated) {
@@ -137,18 +152,17 @@ impl H5 {
         let chunked = !chunk.is_empty() && shape.iter().all(|&s| s > 0);
         let mut builder =
             group.new_dataset::<T>().shape(shape.to_vec()).obj_track_times(false).fill_time(FillTime::Never);
-        builder = if chunked { builder.chunk(chunk.to_vec()) } else { builder.no_chunk() };
+        if chunked {
+            // Room for the chunk that is being filled: rows come one by one.
+            let bytes = chunk.iter().product::<usize>() * T::type_descriptor().size();
+            builder = builder.chunk(chunk.to_vec()).chunk_cache(521, (2 * bytes).max(1 << 20), 1.0);
+        } else {
+            builder = builder.no_chunk();
+        }
         if chunked && compress {
             builder = builder.shuffle().deflate(DEFLATE_LEVEL);
         }
         self.wrote(builder.create(name))
-    }
-
-    /// An attribute of text (UTF-8, variable length: h5py reads a `str`).
-    pub fn put_text(&self, at: &Location, name: &str, text: &str) -> Result<()> {
-        let value: VarLenUnicode =
-            text.parse().map_err(|_| Error::file(&self.path, format!("attribute '{name}' holds a NUL character")))?;
-        self.put_number(at, name, value)
     }
 
     /// A scalar attribute.
@@ -161,15 +175,6 @@ impl H5 {
     pub fn put_list<T: H5Type>(&self, at: &Location, name: &str, values: &[T]) -> Result<()> {
         let attr = self.wrote(at.new_attr::<T>().shape(values.len()).create(name))?;
         self.wrote(attr.write_raw(values))
-    }
-
-    /// A text attribute, if it is there.
-    pub fn text(&self, at: &Location, name: &str) -> Option<String> {
-        let attr = at.attr(name).ok()?;
-        if let Ok(s) = attr.read_scalar::<VarLenUnicode>() {
-            return Some(s.to_string());
-        }
-        attr.read_scalar::<VarLenAscii>().ok().map(|s| s.to_string())
     }
 
     /// A scalar attribute, if it is there.
@@ -214,7 +219,13 @@ impl H5 {
     pub fn contents(&self) -> Result<Vec<Entry>> {
         let mut out = Vec::new();
         let mut groups = vec![(String::new(), (*self.file).clone())];
+        // Groups can hold each other, by hard and by soft links.
+        let mut known = HashSet::new();
         while let Some((at, group)) = groups.pop() {
+            let place = group.loc_info().map_err(|e| self.unreadable(&at, &e))?;
+            if !known.insert(format!("{} {:?}", place.fileno, place.token)) {
+                continue;
+            }
             let names = group.member_names().map_err(|e| self.unreadable(&at, &e))?;
             for name in names.iter().filter(|n| !["jc", "ir"].contains(&n.as_str())) {
                 let path = format!("{at}/{name}");
@@ -247,12 +258,24 @@ impl H5 {
         }
     }
 
-    /// Writes everything to the operating system, closes, and forces it to the disk.
-    pub fn close(self) -> Result<()> {
+    /// Where the entries of an array lie in the file, all of them written out before.
+    pub fn extents(&self, data: &hdf5::Dataset) -> Result<Vec<Extent>> {
         self.wrote(self.file.flush())?;
+        match data.layout() {
+            Layout::Chunked => {
+                let chunks = (0..data.num_chunks().unwrap_or(0)).map(|k| data.chunk_info(k));
+                let places = chunks.map(|chunk| chunk.map(|c| (c.addr, c.size))).collect::<Option<_>>();
+                places.ok_or_else(|| Error::file(&self.path, "HDF5 cannot tell where it wrote the samples"))
+            }
+            _ => Ok(data.offset().map(|start| (start, data.storage_size())).into_iter().collect()),
+        }
+    }
+
+    /// Closes, once no object of the file is open, adds the checksum of all but `extents`, and forces all to the disk.
+    pub fn close(self, extents: Vec<Extent>) -> Result<()> {
         let H5 { path, file } = self;
         file.close().map_err(|e| broken(&path, "write", &e))?;
-        std::fs::File::open(&path).and_then(|f| f.sync_all()).map_err(|e| Error::io(&path, "write", e))
+        trailer::append(&path, extents)
     }
 }
 
@@ -262,7 +285,8 @@ const DEFLATE_LIMIT: u64 = 1032;
 /// zlib level of `--compress`: higher ones gain little on shuffled doubles.
 const DEFLATE_LEVEL: u8 = 4;
 
-fn check_signature(path: &Path) -> Result<()> {
+/// Says whether a file is missing, or no HDF5 file.
+pub(super) fn check_signature(path: &Path) -> Result<()> {
     use std::io::Read;
     let mut file = std::fs::File::open(path).map_err(|e| Error::io(path, "open", e))?;
     if path.is_dir() {

@@ -5,6 +5,8 @@
 
 pub mod digest;
 mod h5;
+pub mod header;
+mod lengths;
 pub mod parts;
 pub mod reader;
 mod rows;
@@ -12,12 +14,17 @@ pub mod schema;
 mod source;
 pub mod split;
 pub mod statistics;
+mod table;
+mod text;
+mod trailer;
+mod trial;
 pub mod verify;
 pub mod writer;
 
 pub use h5::Entry;
+pub use header::{Header, InputFile, Part};
 pub use reader::Dataset;
-pub use schema::{Header, Part, Shape};
+pub use schema::Shape;
 pub use source::Checked;
 pub use split::{Sizes, Split};
 pub use writer::{Record, Totals, Writer};

@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::header::{Header, Part};
 use super::reader::Dataset;
-use super::schema::{Header, Part, Shape};
+use super::schema::Shape;
 use super::split::Split;
 use super::writer::{Record, Totals, Writer};
 use crate::error::{Error, Result};
@@ -17,8 +18,13 @@ use crate::io::atomic;
 
 /// Where the parts of `output` lie.
 pub fn directory(output: &Path) -> PathBuf {
-    let mut name = output.as_os_str().to_os_string();
-    name.push(".parts");
+    beside(output, ".parts")
+}
+
+/// A name with something added.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(suffix);
     PathBuf::from(name)
 }
 
@@ -42,9 +48,8 @@ pub fn write(dir: &Path, header: &Header, shape: &Shape, records: &[Record]) -> 
 /// # Errors
 /// If the file system refuses; then what was there before stays.
 pub fn write_whole(output: &Path, header: &Header, shape: &Shape, records: &[Record], sets: &Split) -> Result<()> {
-    let mut name = output.as_os_str().to_os_string();
-    name.push(".tmp");
-    put(Path::new(&name), output, header, shape, (records, sets))
+    let target = atomic::followed(output);
+    put(&beside(&target, ".tmp"), &target, header, shape, (records, sets))
 }
 
 /// Writes records and sets beside the target, then renames.
@@ -144,11 +149,24 @@ fn check_same_run(path_a: &Path, a: &Header, path_b: &Path, b: &Header) -> Resul
     Err(Error::file(path_b, format!("is a foreign part: it does not belong with {} ({why})", path_a.display())))
 }
 
-/// The first thing in which two runs differ: version, or a line of the recipe.
+/// The first thing in which two runs differ: version, content of a file that both name, or a line of the recipe.
 pub fn difference(there: &Header, wanted: &Header) -> String {
     if there.fempipe_version != wanted.fempipe_version {
         let (a, b) = (&there.fempipe_version, &wanted.fempipe_version);
         return format!("made by fempipe {a} there, {b} here");
+    }
+    for file in &wanted.files {
+        match there.files.iter().find(|f| f.path == file.path) {
+            Some(f) if f.digest == file.digest => {}
+            Some(f) => {
+                let name = file.path.display();
+                return format!("{name} has changed: XXH3 {:016x} there, {:016x} here", f.digest, file.digest);
+            }
+            None if there.recipe == wanted.recipe => {
+                return format!("what {} held is not recorded there", file.path.display());
+            }
+            None => {}
+        }
     }
     let lines = |h: &Header| -> Vec<String> {
         let kept = h.recipe.lines().map(str::trim).filter(|l| !l.is_empty());
@@ -166,7 +184,8 @@ pub fn difference(there: &Header, wanted: &Header) -> String {
 
 /// Joins all parts into `output`, with `split`; the parts stay. Tells `progress` how many samples are done.
 ///
-/// The temporary file lies in `dir`, a directory of the same file system as `output`.
+/// The temporary file lies in `dir`, a directory of the same file system as `output`; if that is a link, beside what it
+/// leads to.
 ///
 /// # Errors
 /// [`Error::File`] if parts are missing or one was altered; then `output` is untouched.
@@ -201,7 +220,10 @@ pub fn join(
     let Some(shape) = shape else {
         return Err(Error::file(dir, "holds no parts: generate them first"));
     };
-    atomic::replace(&dir.join("joined.tmp"), output, |temporary| {
+    // On the file system of what is replaced, which a link may lead to.
+    let target = atomic::followed(output);
+    let temporary = if target == output { dir.join("joined.tmp") } else { beside(&target, ".tmp") };
+    atomic::replace(&temporary, &target, |temporary| {
         let mut w = Writer::create(temporary, header, shape, &totals, compress)?;
         let mut done = 0;
         for (path, part) in found.parts.values() {

@@ -6,11 +6,15 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::digest;
-use super::h5::{Entry, H5};
+use super::h5::{Entry, H5, check_signature};
+use super::header::Header;
+use super::lengths;
 use super::rows::{Cut, OwnPatterns, Rows, column, offsets};
-use super::schema::{self, FieldShape, Header, Shape};
+use super::schema::{self, FieldShape, Shape};
 use super::split::Split;
+use super::table::Table;
 use super::writer::{Record, Totals};
+use super::{trailer, trial};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, Pattern};
 use crate::system::{LinearSystem, MeshData, Names, Parts};
@@ -32,33 +36,8 @@ pub struct Dataset {
     labels: Vec<Rows<f64>>,
     own: Option<OwnPatterns>,
     table: Table,
-}
-
-/// What the table and `/digest` say of each sample.
-struct Table {
-    id: Vec<u64>,
-    residual: Vec<f64>,
-    seconds: Vec<f64>,
-    params: Vec<Vec<f64>>,
-    digest: Vec<u64>,
-}
-
-impl Table {
-    fn read(h5: &H5, samples: usize) -> Result<(Self, Vec<String>)> {
-        let group = h5.group("systems/table")?;
-        let order: Vec<hdf5::types::VarLenUnicode> =
-            group.attr("column-order").and_then(|a| a.read_raw()).map_err(|e| h5.unreadable("systems/table", &e))?;
-        let names: Vec<String> = order.iter().filter_map(|c| c.strip_prefix("param:").map(String::from)).collect();
-        let params = names.iter().map(|n| column(h5, &format!("systems/table/param:{n}"), samples));
-        let table = Table {
-            id: column(h5, "systems/table/id", samples)?,
-            residual: column(h5, "systems/table/residual", samples)?,
-            seconds: column(h5, "systems/table/seconds", samples)?,
-            params: params.collect::<Result<_>>()?,
-            digest: column(h5, "digest", samples)?,
-        };
-        Ok((table, names))
-    }
+    /// Whether the file has a checksum of all that is not samples, which held.
+    checksum: bool,
 }
 
 impl Dataset {
@@ -67,7 +46,23 @@ impl Dataset {
     /// # Errors
     /// [`Error::Io`] if it cannot be opened, [`Error::File`] if it is no dataset, truncated or damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let h5 = H5::open(path.as_ref())?;
+        let path = path.as_ref();
+        check_signature(path)?;
+        let checksum = trailer::holds(path)?;
+        if !checksum {
+            trial::read(path, || drop(Self::of_file(path, false).and_then(|data| data.walk())))?;
+        }
+        Self::of_file(path, checksum)
+    }
+
+    /// Goes through every index of the file.
+    fn walk(&self) -> Result<()> {
+        self.h5.contents()?.iter().for_each(|entry| drop(self.h5.file.dataset(&entry.path).map(|d| d.num_chunks())));
+        Ok(())
+    }
+
+    fn of_file(path: &Path, checksum: bool) -> Result<Self> {
+        let h5 = H5::open(path)?;
         let header = Header::read(&h5)?;
         let samples = header.samples;
         let systems = h5.group("systems")?;
@@ -115,6 +110,7 @@ impl Dataset {
             header,
             shape,
             table,
+            checksum,
             h5,
         };
         data.check_table()?;
@@ -134,9 +130,15 @@ impl Dataset {
         Ok(())
     }
 
-    /// The values in `/pattern`: those of sample 0.
-    pub(super) fn pattern_data(&self) -> Result<Vec<f64>> {
-        self.h5.all("pattern/data")
+    /// Whether `/pattern` holds sample 0, as other programs read it; else what differs.
+    pub(super) fn check_copy(&self, first: &LinearSystem) -> std::result::Result<(), String> {
+        schema::check_pattern(&self.h5, first)
+    }
+
+    /// Whether the file has a checksum of all that is not samples, which held. One that another program has changed, or
+    /// of format version 1, has none.
+    pub fn has_checksum(&self) -> bool {
+        self.checksum
     }
 
     /// The file.
@@ -357,6 +359,10 @@ impl Dataset {
         }
         for (f, rows) in chosen(&shape.labels, &self.labels, &parts.labels) {
             fill(rows, &|s, v| s.labels.push(f.field(v)))?;
+        }
+        for (s, i) in systems.iter().zip(first..) {
+            let wrong = |what| Error::file(self.path(), format!("damaged dataset: sample {i}: {what}"));
+            lengths::check(s, self.size(i).0, parts.matrix).map_err(wrong)?;
         }
         Ok(systems)
     }

@@ -1,9 +1,9 @@
-//! The file format: what a dataset says about itself, and what all its samples have in common.
+//! The file format, and what all samples of a file have in common.
 //!
 //! ```text
 //! /                 attrs format, format_version, family, equation, weak_form, boundary_conditions, units, recipe,
 //!                   seed, fempipe_version, samples, matrix (spd, symmetric, general), header_digest, origin (the
-//!                   identity of the run that made it)
+//!                   identity of the run that made it), files (XXH3 and path of each file that the recipe names)
 //! /mesh             points f64[nv, dim], cells u32[nc, k], point_markers u32[nv], free_dofs u32; attrs cell_type,
 //!                   digest
 //! /pattern          data f64, indices i32, indptr i32 of sample 0: one AnnData csr_matrix; hard links jc, ir
@@ -19,6 +19,9 @@
 //! /split/<name>     u32 ids; attr digest
 //! /digest           u64[samples]: XXH3 of each sample, see [`super::digest::sample`]
 //! ```
+//!
+//! Texts are of fixed length, UTF-8, padded with NULs. Behind the HDF5 content stands a checksum of all but the rows of
+//! samples, see [`super::trailer`].
 
 use std::sync::Arc;
 
@@ -28,46 +31,8 @@ use super::digest::Digest;
 use super::h5::H5;
 use super::split::Split;
 use crate::error::{Error, Result};
-use crate::linalg::{Pattern, Props};
-use crate::system::{Description, LinearSystem, Location, MeshData};
-
-/// What the attribute `format` of every fempipe dataset says.
-pub const FORMAT: &str = "fempipe";
-
-/// The version of the format written here, and the newest that can be read.
-pub const FORMAT_VERSION: u32 = 1;
-
-/// Which part of a dataset a file holds, while the dataset is still being made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
-    /// This part's number, from 0.
-    pub number: usize,
-    /// How many parts there are.
-    pub parts: usize,
-    /// Index of its first sample.
-    pub first: usize,
-    /// Samples of the whole dataset.
-    pub total: usize,
-}
-
-/// What a file says about itself as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
-    /// The family in words.
-    pub description: Description,
-    /// The resolved recipe (TOML): making it again gives the same digests.
-    pub recipe: String,
-    /// The seed of all streams.
-    pub seed: u64,
-    /// The version of fempipe that made the samples.
-    pub fempipe_version: String,
-    /// Samples in this file.
-    pub samples: usize,
-    /// Identity of the run: recipe, version and division into parts. Only files that agree in it are joined.
-    pub origin: u64,
-    /// Set in a part, absent in a whole dataset.
-    pub part: Option<Part>,
-}
+use crate::linalg::Pattern;
+use crate::system::{LinearSystem, Location, MeshData};
 
 /// A field that every sample has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,114 +132,6 @@ impl Shape {
     }
 }
 
-impl Header {
-    /// Guards what the header says.
-    fn digest(&self) -> u64 {
-        let mut digest = Digest::new();
-        let d = &self.description;
-        let texts = [
-            &d.family,
-            &d.equation,
-            &d.weak_form,
-            &d.boundary_conditions,
-            &d.units,
-            &self.recipe,
-            &self.fempipe_version,
-        ];
-        texts.iter().for_each(|t| {
-            digest.text(t);
-        });
-        digest.number(self.seed).number(self.samples as u64).number(self.origin);
-        // Files older than the attribute hold positive definite matrices only.
-        if d.props != Props::SPD {
-            digest.text(d.props.name());
-        }
-        if let Some(p) = self.part {
-            [p.number, p.parts, p.first, p.total].iter().for_each(|&v| {
-                digest.number(v as u64);
-            });
-        }
-        digest.finish()
-    }
-
-    /// Writes the root attributes.
-    pub(super) fn write(&self, h5: &H5) -> Result<()> {
-        let root = &*h5.file;
-        h5.put_text(root, "format", FORMAT)?;
-        h5.put_number(root, "format_version", FORMAT_VERSION)?;
-        let d = &self.description;
-        for (name, text) in [
-            ("family", &d.family),
-            ("equation", &d.equation),
-            ("weak_form", &d.weak_form),
-            ("boundary_conditions", &d.boundary_conditions),
-            ("units", &d.units),
-            ("recipe", &self.recipe),
-            ("fempipe_version", &self.fempipe_version),
-        ] {
-            h5.put_text(root, name, text)?;
-        }
-        h5.put_text(root, "matrix", d.props.name())?;
-        h5.put_number(root, "seed", self.seed)?;
-        h5.put_number(root, "samples", self.samples as u64)?;
-        h5.put_number(root, "origin", self.origin)?;
-        h5.put_number(root, "header_digest", self.digest())?;
-        if let Some(p) = self.part {
-            let numbers = [p.number, p.parts, p.first, p.total].map(|v| v as u64);
-            h5.put_list(root, "part", &numbers)?;
-        }
-        Ok(())
-    }
-
-    /// Reads the root attributes; refuses what is no dataset or one of another format version.
-    pub(super) fn read(h5: &H5) -> Result<Self> {
-        let root = &*h5.file;
-        if h5.text(root, "format").as_deref() != Some(FORMAT) {
-            return Err(Error::file(&h5.path, "is not a fempipe dataset (an HDF5 file of another kind)"));
-        }
-        let version: u32 = h5.number(root, "format_version").unwrap_or(0);
-        if version != FORMAT_VERSION {
-            return Err(Error::file(
-                &h5.path,
-                format!("has format version {version}; this fempipe reads version {FORMAT_VERSION}"),
-            ));
-        }
-        let missing = |name: &str| h5.damaged("", &format!("has no readable attribute '{name}'"));
-        let text = |name: &str| h5.text(root, name).ok_or_else(|| missing(name));
-        let number = |name: &str| h5.number::<u64>(root, name).ok_or_else(|| missing(name));
-        let part = match root.attr("part").ok().and_then(|a| a.read_raw::<u64>().ok()) {
-            Some(v) if v.len() == 4 => {
-                Some(Part { number: v[0] as usize, parts: v[1] as usize, first: v[2] as usize, total: v[3] as usize })
-            }
-            Some(_) => return Err(missing("part")),
-            None => None,
-        };
-        let header = Header {
-            description: Description {
-                family: text("family")?,
-                equation: text("equation")?,
-                weak_form: text("weak_form")?,
-                boundary_conditions: text("boundary_conditions")?,
-                units: text("units")?,
-                props: match h5.text(root, "matrix") {
-                    None => Props::SPD,
-                    Some(name) => Props::from_name(&name).ok_or_else(|| missing("matrix"))?,
-                },
-            },
-            recipe: text("recipe")?,
-            seed: number("seed")?,
-            fempipe_version: text("fempipe_version")?,
-            samples: number("samples")? as usize,
-            origin: number("origin")?,
-            part,
-        };
-        if number("header_digest")? != header.digest() {
-            return Err(h5.damaged("", "was altered: the digest of its attributes does not fit"));
-        }
-        Ok(header)
-    }
-}
-
 /// Writes `/mesh`.
 pub(super) fn write_mesh(h5: &H5, m: &MeshData) -> Result<()> {
     let g = h5.new_group(&h5.file, "mesh")?;
@@ -311,7 +168,27 @@ pub(super) fn read_mesh(h5: &H5) -> Result<Option<Arc<MeshData>>> {
     if h5.number(&g, "digest") != Some(super::digest::mesh(&mesh)) {
         return Err(h5.damaged("mesh", "was altered: its digest does not fit"));
     }
+    check_mesh(&mesh).map_err(|what| h5.damaged("mesh", &what))?;
     Ok(Some(Arc::new(mesh)))
+}
+
+/// What everyone who has a mesh relies on; else what is wrong.
+fn check_mesh(mesh: &MeshData) -> std::result::Result<(), String> {
+    let MeshData { dim, cell_size, .. } = *mesh;
+    if !(1..=3).contains(&dim) || cell_size == 0 {
+        return Err(format!("has points of {dim} coordinates and cells of {cell_size} points"));
+    }
+    let points = mesh.points.len() / dim;
+    if let Some(v) = mesh.cells.iter().find(|&&v| v as usize >= points) {
+        return Err(format!("has {points} points and a cell with point {v}"));
+    }
+    if mesh.point_markers.len() != points {
+        return Err(format!("has {points} points and {} markers of points", mesh.point_markers.len()));
+    }
+    if let Some(k) = mesh.points.iter().position(|x| !x.is_finite()) {
+        return Err(format!("has point {} at {}", k / dim, mesh.points[k]));
+    }
+    Ok(())
 }
 
 /// Writes `/pattern`: sample 0 as one matrix that AnnData, SciPy and PETSc (`MatLoad`) read.
@@ -330,6 +207,33 @@ pub(super) fn write_pattern(h5: &H5, first: &LinearSystem) -> Result<()> {
     h5.put_list(&g, "shape", &[p.nrows() as i64, p.ncols() as i64])
 }
 
+/// Whether `/pattern` is what [`write_pattern`] wrote; else what differs.
+pub(super) fn check_pattern(h5: &H5, first: &LinearSystem) -> std::result::Result<(), String> {
+    let p = first.matrix.pattern();
+    let g = h5.group("pattern").map_err(|e| e.to_string())?;
+    let data: Vec<f64> = h5.all("pattern/data").map_err(|e| e.to_string())?;
+    let integers = |name: &str| h5.all::<u32>(&format!("pattern/{name}")).map_err(|e| e.to_string());
+    let same_bits = |a: &[f64], b: &[f64]| a.iter().map(|v| v.to_bits()).eq(b.iter().map(|v| v.to_bits()));
+    let text = |name: &str, value: &str| h5.text(&g, name).as_deref() == Some(value);
+    let shape = g.attr("shape").and_then(|a| a.read_raw::<i64>()).unwrap_or_default();
+    for (name, same) in [
+        ("data", same_bits(&data, first.matrix.values())),
+        ("indices", integers("indices")? == p.indices()),
+        ("indptr", integers("indptr")? == p.indptr()),
+        ("jc", integers("jc")? == p.indptr()),
+        ("ir", integers("ir")? == p.indices()),
+        ("shape", shape == [p.nrows() as i64, p.ncols() as i64]),
+        ("MATLAB_sparse", h5.number(&g, "MATLAB_sparse") == Some(p.ncols() as i32)),
+        ("encoding-type", text("encoding-type", "csr_matrix")),
+        ("encoding-version", text("encoding-version", "0.1.0")),
+    ] {
+        if !same {
+            return Err(format!("{name} differs"));
+        }
+    }
+    Ok(())
+}
+
 /// Reads the structure in `/pattern`.
 pub(super) fn read_pattern(h5: &H5) -> Result<Pattern> {
     let g = h5.group("pattern")?;
@@ -337,8 +241,8 @@ pub(super) fn read_pattern(h5: &H5) -> Result<Pattern> {
     let [rows, cols] = shape[..] else {
         return Err(h5.damaged("pattern", "has no shape"));
     };
-    if rows != cols {
-        return Err(h5.damaged("pattern", &format!("is {rows} × {cols}: A must be square")));
+    if rows != cols || rows < 1 {
+        return Err(h5.damaged("pattern", &format!("is {rows} × {cols}: A must be square, not empty")));
     }
     let unsigned = |name: &str| -> Result<Vec<u32>> { h5.all(&format!("pattern/{name}")) };
     Pattern::new(rows as usize, cols as usize, unsigned("indptr")?, unsigned("indices")?)
@@ -401,6 +305,9 @@ pub(super) fn read_fields(h5: &H5, group: &str) -> Result<Vec<FieldShape>> {
             components: h5.number::<u64>(&at, "components").ok_or_else(bad)? as usize,
             len: at.shape().last().copied().unwrap_or(0),
         });
+        if out.last().is_some_and(|f| f.components == 0) {
+            return Err(bad());
+        }
     }
     Ok(out)
 }

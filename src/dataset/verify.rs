@@ -34,7 +34,7 @@ pub struct Report {
     pub faults: Vec<Fault>,
 }
 
-/// Checks every sample: its digest and, where a solution is stored, ‖b − A x‖₂ / ‖b‖₂ against the recorded one
+/// Checks every sample (the rest of the file was checked when it was opened): its digest and, where a solution is stored, ‖b − A x‖₂ / ‖b‖₂ against the recorded one
 /// and against [`RESIDUAL_LIMIT`]. `progress` is told how many samples are done.
 ///
 /// # Errors
@@ -80,20 +80,15 @@ fn exceeds(v: f64, limit: f64) -> bool {
     v.is_nan() || v > limit
 }
 
-fn same_bits(a: &[f64], b: &[f64]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.to_bits() == y.to_bits())
-}
-
 /// The recomputed residual (0 without a solution) and what is wrong.
 fn check(data: &Dataset, i: usize, s: &LinearSystem) -> (f64, Option<String>) {
     let found = writer::relative_residual(s);
     let residual = if s.solution.is_some() { found } else { 0.0 };
     let (digest, recorded) = (digest::sample(s), data.digests()[i]);
     let drift = (residual - data.residuals()[i]).abs();
-    let copy = if i == 0 { data.pattern_data().ok() } else { None };
-    let copied = copy.is_none_or(|c| same_bits(&c, s.matrix.values()));
-    let fault = if i == 0 && !copied {
-        Some("is not what /pattern says it is".to_string())
+    let copied = if i == 0 { data.check_copy(s) } else { Ok(()) };
+    let fault = if let Err(what) = copied {
+        Some(format!("is not what /pattern says it is: {what}"))
     } else if digest != recorded {
         Some(format!("was altered: its digest is {digest:016x}, recorded is {recorded:016x}"))
     } else if s.solution.is_some() && exceeds(residual, RESIDUAL_LIMIT) {

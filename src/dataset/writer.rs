@@ -6,7 +6,8 @@ use hdf5::{Group, H5Type};
 
 use super::digest;
 use super::h5::H5;
-use super::schema::{self, FieldShape, Header, Shape};
+use super::header::Header;
+use super::schema::{self, FieldShape, Shape};
 use super::split::Split;
 use crate::error::{Error, Result};
 use crate::linalg::vector;
@@ -139,8 +140,11 @@ pub struct Writer {
     table: Table,
 }
 
-/// Compressed rows go into chunks of about this many bytes.
+/// Compressed rows go into chunks of about this many bytes, larger ones where there would be more than [`MOST_CHUNKS`].
 const CHUNK_BYTES: usize = 1 << 16;
+
+/// Most chunks of an array: HDF5 takes time of their square to say where they all are.
+const MOST_CHUNKS: usize = 1 << 13;
 
 impl Writer {
     /// Creates the file for `header.samples` samples of `shape`; `totals` matter for own patterns only.
@@ -159,7 +163,7 @@ impl Writer {
         let make = Maker { h5: &h5, samples: header.samples, compress };
         let n = shape.pattern.as_ref().map(|p| p.nrows());
         let nnz = shape.pattern.as_ref().map(|p| p.nnz());
-        let values = make.values(&systems, nnz, totals.nnz)?;
+        let values = make.rows(&systems, "values", nnz, totals.nnz)?;
         let rhs = make.rows(&systems, "rhs", n, totals.rows)?;
         let solution = match shape.solution {
             true => Some(make.rows(&systems, "solution", n, totals.rows)?),
@@ -268,10 +272,18 @@ impl Writer {
             schema::write_split(&h5, split)?;
         }
         h5.put(&h5.file, "digest", &self.table.digest)?;
+        let mut extents = Vec::new();
+        {
+            let own = self.own.iter().flat_map(|(indices, indptr)| [indices, indptr]);
+            let rows = [&self.values, &self.rhs].into_iter().chain(&self.solution).chain(own);
+            for rows in rows.chain(&self.fields).chain(&self.labels) {
+                extents.extend(h5.extents(&rows.data)?);
+            }
+        }
         // HDF5 closes a file only when its last object is gone.
         drop((self.systems, self.values, self.rhs, self.solution, self.fields, self.labels, self.own));
         let path = h5.path.clone();
-        h5.close()?;
+        h5.close(extents)?;
         Ok(path)
     }
 
@@ -294,8 +306,8 @@ impl Writer {
         h5.put_text(&g, "encoding-type", "dataframe")?;
         h5.put_text(&g, "encoding-version", "0.2.0")?;
         h5.put_text(&g, "_index", "id")?;
-        let order: Vec<hdf5::types::VarLenUnicode> = columns.iter().filter_map(|c| c.parse().ok()).collect();
-        h5.put_list(&g, "column-order", &order)
+        let order: Vec<&str> = columns.iter().map(String::as_str).collect();
+        h5.put_texts(&g, "column-order", &order)
     }
 
     fn write_offsets(&self) -> Result<()> {
@@ -324,20 +336,12 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    fn values(&self, at: &Group, nnz: Option<usize>, total: usize) -> Result<Rows> {
-        let Some(nnz) = nnz else {
-            return self.long::<f64>(at, "values", total);
-        };
-        let shape = [self.samples, nnz];
-        let data = self.h5.layout::<f64>(at, "values", &shape, &[1, nnz], self.compress)?;
-        Ok(Rows { data, width: Some(nnz), at: 0 })
-    }
-
     fn rows(&self, at: &Group, name: &str, width: Option<usize>, total: usize) -> Result<Rows> {
         let Some(width) = width else {
             return self.long::<f64>(at, name, total);
         };
-        let rows = (CHUNK_BYTES / (8 * width.max(1))).clamp(1, self.samples.max(1));
+        let rows = (CHUNK_BYTES / (8 * width.max(1))).max(self.samples.div_ceil(MOST_CHUNKS));
+        let rows = rows.clamp(1, self.samples.max(1));
         let chunk = [rows, width];
         let chunk: &[usize] = if self.compress { &chunk } else { &[] };
         let data = self.h5.layout::<f64>(at, name, &[self.samples, width], chunk, self.compress)?;
@@ -345,7 +349,7 @@ impl Maker<'_> {
     }
 
     fn long<T: H5Type>(&self, at: &Group, name: &str, total: usize) -> Result<Rows> {
-        let chunk = [(CHUNK_BYTES / T::type_descriptor().size()).min(total)];
+        let chunk = [(CHUNK_BYTES / T::type_descriptor().size()).max(total.div_ceil(MOST_CHUNKS)).min(total)];
         let chunk: &[usize] = if self.compress { &chunk } else { &[] };
         let data = self.h5.layout::<T>(at, name, &[total], chunk, self.compress)?;
         Ok(Rows { data, width: None, at: 0 })

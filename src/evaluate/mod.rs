@@ -23,7 +23,7 @@ pub use columns::{COLUMNS, Column, Format, Mark, Of, Place, Shown, Summary, Summ
 pub use condition::{Condition, condition_after, condition_before};
 pub use group::Group;
 pub use measure::Solve;
-pub use output::{claim, write};
+pub use output::{claim, files, write};
 pub use recipe::{EvalRecipe, Measure, Target};
 pub use render::console::console;
 pub use row::{Row, RowKind};

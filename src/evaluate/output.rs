@@ -46,6 +46,11 @@ const RECOGNISED: [&str; 8] = [
 
 const SUMMARY: &str = "summary.json";
 
+/// The files that an evaluation writes into a directory, figures that it need not have among them.
+pub fn files(dir: &Path) -> Vec<PathBuf> {
+    RECOGNISED.iter().map(|name| dir.join(name)).collect()
+}
+
 /// Whether summary.json, the first file that an evaluation writes, is one of ours.
 fn is_evaluation(dir: &Path) -> bool {
     fs::read(dir.join(SUMMARY))

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod poisson;
 pub mod tridiagonal;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use toml::Table;
@@ -39,6 +40,11 @@ pub trait Family: Send + Sync {
     /// The pattern that all samples share, if they share one.
     fn pattern(&self) -> Option<Arc<Pattern>> {
         None
+    }
+
+    /// The files that its parameters name, whose content decides samples as the parameters do.
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
     }
 
     /// What the family claims, measured, whatever its parameters are; nothing unless it says so.

@@ -9,6 +9,7 @@
 //! inverse = true     # A⁻¹, dense; n up to 2048
 //! ```
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -246,6 +247,10 @@ impl Family for Labelled {
 
     fn pattern(&self) -> Option<Arc<Pattern>> {
         self.family.pattern()
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.family.files()
     }
 
     fn measure(&self) -> Result<Report> {

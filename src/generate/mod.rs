@@ -9,6 +9,7 @@ mod sampling;
 mod shard;
 
 pub use labels::Labels;
+pub use plan::check_files;
 pub use recipe::{Recipe, parse as parse_recipe};
 pub use run::{Ending, Event, Settings, Summary, merge, run};
 pub use shard::Shard;

@@ -1,7 +1,7 @@
 //! What a run will make: how many parts of which samples, and the identity that ties them together.
 
 use crate::dataset::digest::Digest;
-use crate::dataset::{Header, Part, Shape, parts};
+use crate::dataset::{Header, InputFile, Part, Shape, parts};
 use crate::error::{Error, Result};
 use crate::families::Family;
 use crate::system::LinearSystem;
@@ -39,14 +39,20 @@ impl Plan {
         let part_size = recipe.part_size.unwrap_or((PART_BYTES / bytes(&first)).clamp(1, PART_SAMPLES));
         let text = recipe.resolved(family);
         let version = env!("CARGO_PKG_VERSION");
-        let origin = Digest::new().text(&text).text(version).number(part_size as u64).finish();
+        let files = family.files().iter().map(|f| InputFile::read(f)).collect::<Result<Vec<_>>>()?;
+        let mut origin = Digest::new();
+        origin.text(&text).text(version).number(part_size as u64);
+        for file in &files {
+            origin.number(file.digest);
+        }
         let header = Header {
             description: family.description(),
             recipe: text,
             seed: recipe.seed,
             fempipe_version: version.to_string(),
             samples: recipe.samples,
-            origin,
+            origin: origin.finish(),
+            files,
             part: None,
         };
         Ok(Plan { header, shape, part_size })
@@ -79,14 +85,38 @@ impl Plan {
     }
 }
 
-/// In what two headers are of different runs; None if they are of one: same version, same recipe however it is written.
+/// In what two headers are of different runs; None if they are of one: same version, same recipe however it is written,
+/// same content of the files that it names.
 pub(super) fn difference(there: &Header, wanted: &Header) -> Option<String> {
     if there.origin == wanted.origin {
         return None;
     }
     let (there, wanted) = (in_full(there), in_full(wanted));
-    let same = there.fempipe_version == wanted.fempipe_version && there.recipe == wanted.recipe;
+    let same =
+        there.fempipe_version == wanted.fempipe_version && there.recipe == wanted.recipe && there.files == wanted.files;
     (!same).then(|| parts::difference(&there, &wanted))
+}
+
+/// Refuses to make a dataset again whose recipe names files that have changed since: it would be another one.
+///
+/// # Errors
+/// [`Error::File`] naming the file; [`Error::Io`] if it cannot be read, [`Error::Recipe`] if the recipe is no family's.
+pub fn check_files(recorded: &[InputFile], recipe: &Recipe) -> Result<()> {
+    if recorded.is_empty() {
+        return Ok(());
+    }
+    for path in recipe.family()?.files() {
+        let now = InputFile::read(&path)?;
+        if let Some(then) = recorded.iter().find(|f| f.path == path && f.digest != now.digest) {
+            let (there, here) = (then.digest, now.digest);
+            let reason = format!(
+                "has changed since the dataset was made from it: XXH3 {there:016x} there, {here:016x} here; take the \
+                 file as it was, or name another one in a recipe of your own"
+            );
+            return Err(Error::file(path, reason));
+        }
+    }
+    Ok(())
 }
 
 /// A header with every default of its recipe written out, which older versions left to the reader.

@@ -14,7 +14,7 @@ use crate::dataset::parts::{self, PartSet};
 use crate::dataset::{Dataset, Header, split};
 use crate::error::{Error, Result};
 use crate::families::Family;
-use crate::io::atomic;
+use crate::io::{atomic, outputs};
 
 /// What a run tells of its progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +107,7 @@ pub fn run(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
 
 fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Settings) -> Result<Summary> {
     let clock = Instant::now();
+    outputs::check(&[output], &family.files(), true)?;
     let mut plan = Plan::new(recipe, family)?;
     let dir = parts::directory(output);
     let summary = |made, ending| Summary {
@@ -117,9 +118,13 @@ fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
         ending,
     };
     if !settings.force && finished(output, &plan.header)? {
-        if dir.is_dir() {
-            // A run that was killed between joining and cleaning up.
+        // A run that was killed between joining and cleaning up left its parts. If another one is at work there, to
+        // replace the file, they are its own.
+        if dir.is_dir()
+            && let Some(lock) = lock(&dir, None)?
+        {
             parts::remove(&dir)?;
+            drop(lock);
         }
         return Ok(summary(0, Ending::AlreadyThere));
     }
@@ -137,18 +142,18 @@ fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
         return Ok(summary(made, Ending::Shard { missing }));
     }
     join(&found, &dir, output, recipe, settings.progress)?;
-    drop(lock);
     parts::remove(&dir)?;
+    drop(lock);
     Ok(summary(made, Ending::Complete))
 }
 
 /// Joins the parts of `output` (and of further directories) that several processes made.
 ///
-/// The directory of parts beside `output` is removed afterwards, further ones are not.
+/// The directory of parts beside `output` is removed afterwards, further ones are not. `force` replaces what is there.
 ///
 /// # Errors
 /// [`Error::File`] naming parts that are missing, there twice, altered, or of another run.
-pub fn merge(output: &Path, further: &[PathBuf], progress: &dyn Fn(Event)) -> Result<Summary> {
+pub fn merge(output: &Path, further: &[PathBuf], force: bool, progress: &dyn Fn(Event)) -> Result<Summary> {
     let clock = Instant::now();
     let dir = parts::directory(output);
     let mut dirs = further.to_vec();
@@ -169,15 +174,17 @@ pub fn merge(output: &Path, further: &[PathBuf], progress: &dyn Fn(Event)) -> Re
         seconds: clock.elapsed().as_secs_f64(),
         ending,
     };
-    if finished(output, header)? {
+    let read: Vec<&PathBuf> = found.parts.values().map(|(path, _)| path).collect();
+    outputs::check(&[output], &read, true)?;
+    if !force && finished(output, header)? {
         return Ok(summary(Ending::AlreadyThere));
     }
     let origin = "recipe in the parts";
     let recipe = Recipe::parse(&header.recipe, origin)?;
     let lock = claim(&dir, None)?;
     join(&found, &dir, output, &recipe, progress)?;
-    drop(lock);
     parts::remove(&dir)?;
+    drop(lock);
     Ok(summary(Ending::Complete))
 }
 
@@ -202,26 +209,40 @@ fn finished(output: &Path, wanted: &Header) -> Result<bool> {
 
 /// Makes the directory of parts and takes hold of it: alone, or beside other shards.
 fn claim(dir: &Path, shard: Option<Shard>) -> Result<Vec<File>> {
-    std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "create", e))?;
-    let open = |name: &str| {
-        let path = dir.join(name);
-        let options = File::options().create(true).append(true).open(&path);
-        options.map_err(|e| Error::io(&path, "create", e))
+    lock(dir, shard)?
+        .ok_or_else(|| Error::file(dir, "is in use by another fempipe: wait until that is done, or choose another -o"))
+}
+
+/// The locks on a directory of parts, made if need be; None if another process has them.
+fn lock(dir: &Path, shard: Option<Shard>) -> Result<Option<Vec<File>>> {
+    let names = match shard {
+        None => vec![("lock".to_string(), false)],
+        Some(s) => vec![("lock".to_string(), true), (format!("lock-{}-of-{}", s.index + 1, s.count), false)],
     };
-    let busy = |r: std::result::Result<(), TryLockError>| match r {
-        Err(TryLockError::WouldBlock) => Err(Error::file(dir, "is in use by another fempipe")),
-        // A file system without locks: then the user keeps order.
-        Err(TryLockError::Error(_)) | Ok(()) => Ok(()),
-    };
-    let whole = open("lock")?;
-    let Some(shard) = shard else {
-        busy(whole.try_lock())?;
-        return Ok(vec![whole]);
-    };
-    busy(whole.try_lock_shared())?;
-    let own = open(&format!("lock-{}-of-{}", shard.index + 1, shard.count))?;
-    busy(own.try_lock())?;
-    Ok(vec![whole, own])
+    'again: loop {
+        std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "create", e))?;
+        let mut locks = Vec::new();
+        for (name, shared) in &names {
+            let path = dir.join(name);
+            let file = match File::options().create(true).append(true).open(&path) {
+                // Another process has just joined its parts and removed the directory.
+                Err(e) if e.kind() == ErrorKind::NotFound && !dir.exists() => continue 'again,
+                file => file.map_err(|e| Error::io(&path, "create", e))?,
+            };
+            match if *shared { file.try_lock_shared() } else { file.try_lock() } {
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                // A file system without locks: then the user keeps order.
+                Err(TryLockError::Error(_)) | Ok(()) => {}
+            }
+            // The same holds if what was locked is no longer what lies there.
+            let now = (file.metadata(), std::fs::metadata(&path));
+            if !matches!(now, (Ok(locked), Ok(there)) if outputs::same_file(&locked, &there) != Some(false)) {
+                continue 'again;
+            }
+            locks.push(file);
+        }
+        return Ok(Some(locks));
+    }
 }
 
 /// The recipe lies beside the parts before work starts, for people who find the directory.

@@ -30,9 +30,26 @@ pub fn stream(path: impl AsRef<Path>, fill: impl FnOnce(&mut BufWriter<File>) ->
     if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
         return put(path, false).map_err(failed);
     }
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let target = followed(path);
     replace(&temporary(&target), &target, |place| put(place, true).map_err(failed))
 }
+
+/// Where a link leads, whether or not anything is there yet; a path that is no link as it is.
+pub fn followed(path: &Path) -> PathBuf {
+    let linked = |p: &Path| Some(p.parent()?.join(fs::read_link(p).ok()?));
+    let mut target = path.to_path_buf();
+    // Links that lead round in a circle lead nowhere.
+    for _ in 0..MOST_LINKS {
+        match linked(&target) {
+            Some(next) => target = next,
+            None => return target,
+        }
+    }
+    path.to_path_buf()
+}
+
+/// Links after one another that are followed, as the operating system does.
+const MOST_LINKS: usize = 40;
 
 /// The name beside `target` under which this process writes it.
 fn temporary(target: &Path) -> PathBuf {
@@ -105,6 +122,9 @@ mod tests {
         write(&link, "second").unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "second");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        fs::remove_file(&file).unwrap();
+        write(&link, "third").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "third");
         write("/dev/null", "x").unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
     }

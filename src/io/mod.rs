@@ -8,6 +8,7 @@ pub mod gmsh;
 pub mod matrix_market;
 pub mod npy;
 pub mod npz;
+pub mod outputs;
 pub mod petsc;
 pub mod text;
 pub mod vtk;

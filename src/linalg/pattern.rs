@@ -34,8 +34,8 @@ impl Pattern {
     /// [`Error::Shape`] unless `indptr` has nrows + 1 entries, starts at 0, never falls, ends at
     /// `indices.len()`, and the columns of each row rise strictly and are below ncols.
     pub fn new(nrows: usize, ncols: usize, indptr: Vec<u32>, indices: Vec<u32>) -> Result<Self> {
-        if indptr.len() != nrows + 1 {
-            return Err(Error::shape("row pointers", nrows + 1, indptr.len()));
+        if indptr.len().checked_sub(1) != Some(nrows) {
+            return Err(Error::shape("row pointers", format!("{nrows} + 1"), indptr.len()));
         }
         if indptr[0] != 0 || indptr[nrows] as usize != indices.len() {
             return Err(Error::shape(

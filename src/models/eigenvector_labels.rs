@@ -2,14 +2,14 @@
 
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
-use crate::system::{Field, LinearSystem};
+use crate::system::{Field, LinearSystem, Location};
 
 /// The label.
 pub const LABEL: &str = "eigenvectors";
 
 /// The label, if it holds `count` eigenvectors.
 fn label(system: &LinearSystem, count: usize) -> Result<&Field> {
-    system.label(LABEL).filter(|l| l.components >= count).ok_or_else(|| {
+    system.label(LABEL).filter(|l| l.components >= count && l.location == Location::Dofs).ok_or_else(|| {
         let there = system.label(LABEL).map_or(0, |l| l.components);
         Error::Argument(format!(
             "{count} eigenvectors a system are needed, the dataset holds {there}: generate it with [labels] eigenpairs \

@@ -74,7 +74,7 @@ impl RunDirectory {
     }
 
     /// All files of a run.
-    fn files(&self) -> [PathBuf; 6] {
+    pub fn files(&self) -> [PathBuf; 6] {
         [self.recipe(), self.info(), self.metrics(), self.initial(), self.last(), self.best()]
     }
 

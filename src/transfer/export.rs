@@ -31,18 +31,31 @@ impl Format {
     }
 }
 
-/// Writes a system; returns the files written.
+/// The files that an export of such a system writes.
+pub fn files(system: &LinearSystem, format: Format, output: &Path) -> Vec<PathBuf> {
+    let stem = output.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let beside = |suffix: &str| output.with_file_name(format!("{stem}_{suffix}.mtx"));
+    let mut files = vec![output.to_path_buf()];
+    if format == Format::Mtx {
+        files.push(beside("b"));
+        files.extend(system.solution.is_some().then(|| beside("x")));
+    }
+    files
+}
+
+/// Writes a system into its [`files`], whatever is there; returns them.
 ///
 /// # Errors
 /// [`Error::Io`] if a file cannot be written, [`Error::Argument`] if the format cannot hold the system.
 pub fn export(system: &LinearSystem, format: Format, output: &Path) -> Result<Vec<PathBuf>> {
+    let files = files(system, format, output);
     match format {
-        Format::Mtx => return mtx(system, output),
+        Format::Mtx => mtx(system, &files)?,
         Format::Npz => npz::write(output, &system.matrix, &system.rhs, system.solution.as_deref())?,
         Format::Petsc => petsc::write(output, &system.matrix, &system.rhs, system.solution.as_deref())?,
         Format::Vtu => vtu(system, output)?,
     }
-    Ok(vec![output.to_path_buf()])
+    Ok(files)
 }
 
 /// The mesh (where nodes move, as the sample has them) with the fields at points and cells, b and x at the nodes; 0
@@ -81,15 +94,9 @@ fn vtu(system: &LinearSystem, output: &Path) -> Result<()> {
     vtk::write(output, &placed, &fields)
 }
 
-fn mtx(system: &LinearSystem, output: &Path) -> Result<Vec<PathBuf>> {
-    let stem = output.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let beside = |suffix: &str| output.with_file_name(format!("{stem}_{suffix}.mtx"));
-    let mut files = vec![output.to_path_buf(), beside("b")];
-    matrix_market::write(output, &system.matrix)?;
-    matrix_market::write_vector(&files[1], &system.rhs)?;
-    if let Some(x) = &system.solution {
-        files.push(beside("x"));
-        matrix_market::write_vector(&files[2], x)?;
-    }
-    Ok(files)
+/// A, b and, where there is one, x.
+fn mtx(system: &LinearSystem, files: &[PathBuf]) -> Result<()> {
+    matrix_market::write(&files[0], &system.matrix)?;
+    let vectors = std::iter::once(&system.rhs).chain(&system.solution);
+    files[1..].iter().zip(vectors).try_for_each(|(file, v)| matrix_market::write_vector(file, v))
 }

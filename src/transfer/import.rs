@@ -135,6 +135,7 @@ fn header(import: &Import, props: Props, records: &[Record]) -> Header {
         fempipe_version: env!("CARGO_PKG_VERSION").into(),
         samples: records.len(),
         origin: origin.finish(),
+        files: Vec::new(),
         part: None,
     }
 }
@@ -200,10 +201,13 @@ fn read(file: &Path, rhs: Rhs) -> Result<LinearSystem> {
 
 /// x by a direct method, refined.
 fn solve(s: &mut LinearSystem) -> Result<()> {
-    let inverse: Box<dyn LinOp> = match s.props.positive_definite {
-        true => Box::new(Cholesky::new(&s.matrix)?),
-        false => Box::new(Lu::new(&s.matrix)?),
+    let inverse: Result<Box<dyn LinOp>> = match s.props.positive_definite {
+        true => Cholesky::new(&s.matrix).map(|c| Box::new(c) as _),
+        false => Lu::new(&s.matrix).map(|lu| Box::new(lu) as _),
     };
+    let inverse = inverse.map_err(|_| {
+        Error::Numeric("is singular, A x = b has no unique solution; --no-solution imports it unsolved".into())
+    })?;
     let (n, size) = (s.n(), norm2(&s.rhs));
     let solve = |r: &mut [f64]| {
         let right = r.to_vec();

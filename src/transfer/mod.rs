@@ -3,5 +3,5 @@
 mod export;
 mod import;
 
-pub use export::{Format, export};
+pub use export::{Format, export, files};
 pub use import::{Import, Rhs, import, matrices};

@@ -2,12 +2,15 @@
 
 mod chain;
 mod command;
+mod damage;
 mod errors;
 mod evaluate;
 mod families;
+mod foreign;
 mod labels;
 mod memory;
 mod mesh;
+mod overwrite;
 #[path = "../../examples/own_family.rs"]
 mod own_family;
 mod python;
@@ -15,6 +18,7 @@ mod resume;
 mod roundtrip;
 mod shards;
 mod source;
+mod stale;
 mod transfer;
 
 #[test]

@@ -33,6 +33,7 @@ fn write(path: &Path) {
         fempipe_version: "0.0.0".into(),
         samples: SAMPLES,
         origin: 0,
+        files: vec![],
         part: None,
     };
     let mut writer = Writer::create(path, header, shape, &Totals::default(), false).unwrap();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use fempipe::rng::{self, Purpose};
 use rand::RngExt;
 
-use crate::command::{digests, fempipe, finish, ok, refused, spawn};
+use crate::command::{digests, fempipe, finish, ok, output, refused, spawn};
 
 const RECIPE: &str = "family = \"poisson\"\nsamples = 1200\nseed = 11\npart_size = 25\n[poisson]\nlevel = 4\n";
 
@@ -120,6 +120,28 @@ fn a_changed_recipe_is_refused_not_mixed() {
     );
     ok(at, &["generate", "r.toml", "--set", "samples=31", "-o", "s.h5", "--force"]);
     assert_eq!(digests(&at.join("s.h5")).len(), 31);
+}
+
+#[test]
+fn the_parts_of_a_run_at_work_are_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    std::fs::write(at.join("r.toml"), RECIPE).unwrap();
+    ok(at, &["generate", "r.toml", "--samples", "60"]);
+    ok(at, &["generate", "r.toml", "--samples", "60", "--shard", "1/2", "--force"]);
+    let parts = at.join("r.h5.parts");
+    // As a run with --force holds it, which replaces the finished file in the end.
+    let lock = std::fs::File::options().append(true).open(parts.join("lock")).unwrap();
+    lock.lock().unwrap();
+    for _ in 0..2 {
+        let out = output(at, &["generate", "r.toml", "--samples", "60"]);
+        assert!(String::from_utf8(out.stderr).unwrap().contains("complete already") && out.status.success());
+        assert!(parts.join("part-00000.h5").exists());
+    }
+    refused(at, &["generate", "r.toml", "--samples", "60", "--force"], 1, &["r.h5.parts", "in use by another fempipe"]);
+    drop(lock);
+    ok(at, &["generate", "r.toml", "--samples", "60"]);
+    assert!(!parts.exists(), "what a killed run left is removed");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use fempipe::dataset::{Dataset, Header, Record, Shape, Sizes, Split, Totals, Writer, split, verify};
+use fempipe::dataset::{Dataset, Header, InputFile, Record, Shape, Sizes, Split, Totals, Writer, split, verify};
 use fempipe::linalg::Props;
 use fempipe::system::{Description, LinearSystem, Parts, SampleSource};
 use proptest::prelude::*;
@@ -26,6 +26,7 @@ pub fn header(samples: usize) -> Header {
         fempipe_version: "0.0.0".into(),
         samples,
         origin: 77,
+        files: vec![InputFile { path: "a mesh.msh".into(), digest: 5 }],
         part: None,
     }
 }

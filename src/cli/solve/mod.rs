@@ -13,7 +13,7 @@ use super::progress::{say, say_chosen};
 use super::{Common, list};
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::io::matrix_market;
+use crate::io::{matrix_market, outputs};
 use crate::models::Device;
 use crate::precond::Preconditioner;
 use crate::solve::{Prepared, Problem, Solution, SpaceAs};
@@ -96,6 +96,9 @@ pub struct Args {
     /// Write x as a Matrix Market array
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Replace files that are there
+    #[arg(long)]
+    force: bool,
 }
 
 fn ksp_help() -> String {
@@ -142,6 +145,22 @@ impl Args {
         self.model.iter().chain(pc)
     }
 
+    /// Files that are written.
+    fn outputs(&self) -> Vec<&PathBuf> {
+        let plot = match &self.plot {
+            Some(plot::Target::Svg(path)) => Some(path),
+            _ => None,
+        };
+        self.output.iter().chain(plot).collect()
+    }
+
+    /// Files that are read, but for those in run directories.
+    fn inputs(&self) -> Vec<PathBuf> {
+        let beside = matrix_market::right_hand_side_beside(&self.matrix);
+        let own = [Some(&self.matrix), self.rhs.as_ref(), beside.as_ref()];
+        own.into_iter().flatten().chain(self.runs()).cloned().collect()
+    }
+
     /// What the report calls it.
     fn pc_name(&self) -> String {
         match (self.pc(), &self.model) {
@@ -163,6 +182,7 @@ struct Solved {
 
 /// Runs `fempipe solve`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
+    outputs::check(&args.outputs(), &args.inputs(), args.force)?;
     let system = load::load(args)?;
     say_chosen(common, args.runs().map(PathBuf::as_path));
     // On a thread of the pool, so that the others help at once.

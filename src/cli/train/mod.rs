@@ -12,6 +12,7 @@ use super::choice::{DEVICES, one_of};
 use super::output::{bytes, number, print};
 use super::progress::{bar, say};
 use crate::error::{Error, Result};
+use crate::io::outputs;
 use crate::train::{Device, EpochMetrics, Event, RunDirectory, Summary, TrainRecipe, Training, built_in, keep_freed};
 
 /// Train a model; the solver runs on held-out systems as it goes and decides which weights are best
@@ -127,6 +128,8 @@ impl Args {
             None => Path::new("training"),
         };
         let directory = RunDirectory::new(self.output.clone().unwrap_or_else(|| beside.join(&recipe.name)));
+        let inputs: Vec<&PathBuf> = self.recipe.iter().chain([&recipe.data]).collect();
+        outputs::check(&directory.files(), &inputs, true)?;
         if let Some(shipped) = &shipped {
             if !self.force {
                 // Before a dataset is made for a run that cannot start.

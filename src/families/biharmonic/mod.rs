@@ -11,6 +11,7 @@
 mod config;
 mod verify;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use toml::Table;
@@ -167,6 +168,10 @@ impl Family for Biharmonic {
 
     fn pattern(&self) -> Option<Arc<Pattern>> {
         Some(self.plate.pattern().clone())
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.config.mesh.iter().filter_map(|mesh| mesh.file.clone()).collect()
     }
 
     fn measure(&self) -> Result<Report> {

@@ -3,6 +3,7 @@
 
 mod verify;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -200,6 +201,10 @@ impl<const D: usize> Family for Elliptic<D> {
 
     fn pattern(&self) -> Option<Arc<Pattern>> {
         Some(self.assembler.pattern().clone())
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.config.mesh.file.iter().cloned().collect()
     }
 
     fn measure(&self) -> Result<Report> {

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::linalg::op::Props;
 use crate::precond::Icc;
 use crate::solver::{Method, Quiet, Stop, Workspace};
-use crate::system::{LinearSystem, Names};
+use crate::system::{LinearSystem, Location, Names};
 
 /// Which factor is the target. Labels of the dataset are used where they are there; IC(0) and the K-optimal factor are
 /// computed where they are not.
@@ -46,6 +46,10 @@ impl TargetKind {
         let labels = self.labels();
         let label = system.labels.iter().find(|l| labels.contain(&l.name));
         if let Some(label) = label.filter(|_| self != TargetKind::Better) {
+            if (label.location, label.components) != (Location::Lower, 1) {
+                let reason = format!("the label '{}' is no factor on tril(A): one number an entry is", label.name);
+                return Err(Error::Argument(reason));
+            }
             return Ok(label.values.clone());
         }
         let a = &system.matrix;

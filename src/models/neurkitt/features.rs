@@ -37,7 +37,11 @@ impl NeurkittConfig {
 /// The values of a field on a grid of `side` points a side: its own, or those of the nearest point or cell.
 fn on_grid(field: &Field, side: usize, frame: &UnitSquare) -> Result<Vec<f64>> {
     let places: Vec<[f64; 2]> = match field.location {
-        Location::Grid => return Ok(field.values.clone()),
+        Location::Grid if field.values.len() == side * side => return Ok(field.values.clone()),
+        Location::Grid => {
+            let (name, found) = (&field.name, field.values.len());
+            return Err(Error::Argument(format!("{NAME}.fields: {name} has {found} values, not {side} × {side}")));
+        }
         Location::Points => frame.points(),
         Location::Cells => frame.middles(),
         other => {
