@@ -16,6 +16,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::linalg::dense::Dense;
 use crate::linalg::op::{Identity, Promised};
 use crate::linalg::{CoarseSpace, LinOp};
@@ -298,8 +299,8 @@ impl<'a> Problem<'a> {
     /// Solves with what was prepared for this problem.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the method cannot have M on that side; else as [`Method::solve`]. Not converging is no
-    /// error.
+    /// [`Error::Argument`] if the method cannot have M on that side; [`Error::Interrupted`] after Ctrl-C; else as
+    /// [`Method::solve`]. Not converging is no error.
     pub fn solve(&self, ws: &mut Workspace, with: &Prepared, monitor: &mut dyn Monitor) -> Result<Solution> {
         let (a, m, b, stop) = (&self.matrix(), &*with.preconditioner, &self.system.rhs, &self.stop);
         let method = self.method()?;
@@ -310,6 +311,10 @@ impl<'a> Problem<'a> {
             None if self.side == Some(Side::Symmetric) => split(&method, ws, a, m, b, &mut x, stop, monitor),
             None => method.solve(ws, a, m, b, &mut x, stop, monitor),
         }?;
+        if !outcome.converged() && interrupt::requested() {
+            let (its, reached) = (outcome.iterations, outcome.relative_residual());
+            return Err(Error::Interrupted(format!("after {its} iterations, {reached:e} reached")));
+        }
         Ok(Solution {
             x,
             outcome,

@@ -10,6 +10,7 @@ use hdf5::types::{VarLenAscii, VarLenUnicode};
 use hdf5::{Group, H5Type, Location, MinorErrorCode};
 
 use crate::error::{Error, Result};
+use crate::io::input;
 
 /// Bytes every HDF5 file starts with.
 const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
@@ -78,6 +79,7 @@ impl H5 {
 
     /// Opens a file for reading; says whether it is missing, no HDF5 file, or truncated.
     pub fn open(path: &Path) -> Result<Self> {
+        input::check(path)?;
         check_signature(path)?;
         let file = hdf5::File::open(path).map_err(|e| {
             let story = story(&e);

@@ -107,6 +107,7 @@ pub fn run(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
 
 fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Settings) -> Result<Summary> {
     let clock = Instant::now();
+    parts::check_output(output)?;
     let mut plan = Plan::new(recipe, family)?;
     let dir = parts::directory(output);
     let summary = |made, ending| Summary {
@@ -119,26 +120,26 @@ fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
     if !settings.force && finished(output, &plan.header)? {
         if dir.is_dir() {
             // A run that was killed between joining and cleaning up.
-            parts::remove(&dir)?;
+            parts::remove(&dir, &is_recipe)?;
         }
         return Ok(summary(0, Ending::AlreadyThere));
     }
     let lock = claim(&dir, settings.shard)?;
-    save_recipe(&dir, &plan.header.recipe)?;
-    let found = PartSet::scan(std::slice::from_ref(&dir))?;
+    let found = PartSet::scan(std::slice::from_ref(&dir), &|there| plan::difference(there, &plan.header).is_none())?;
     check_origin(&found, &plan.header, &dir)?;
     if let Some((there, _)) = found.any() {
         plan.adopt(there);
     }
+    save_recipe(&dir, &plan.header.recipe)?;
     let made = make_missing(recipe, family, &plan, &found, &dir, settings)?;
-    let found = PartSet::scan(std::slice::from_ref(&dir))?;
+    let found = PartSet::scan(std::slice::from_ref(&dir), &|there| there.origin == plan.header.origin)?;
     if settings.shard.is_some() {
         let missing = plan.parts() - found.parts.len();
         return Ok(summary(made, Ending::Shard { missing }));
     }
     join(&found, &dir, output, recipe, settings.progress)?;
     drop(lock);
-    parts::remove(&dir)?;
+    parts::remove(&dir, &is_recipe)?;
     Ok(summary(made, Ending::Complete))
 }
 
@@ -158,7 +159,7 @@ pub fn merge(output: &Path, further: &[PathBuf], progress: &dyn Fn(Event)) -> Re
         let reason = format!("has no parts to join: there is no directory {}", dir.display());
         return Err(Error::file(output, reason));
     }
-    let found = PartSet::scan(&dirs)?;
+    let found = PartSet::scan(&dirs, &|_| false)?;
     let Some((header, part)) = found.any() else {
         return Err(Error::file(&dirs[0], "holds no parts: generate them first"));
     };
@@ -177,7 +178,7 @@ pub fn merge(output: &Path, further: &[PathBuf], progress: &dyn Fn(Event)) -> Re
     let lock = claim(&dir, None)?;
     join(&found, &dir, output, &recipe, progress)?;
     drop(lock);
-    parts::remove(&dir)?;
+    parts::remove(&dir, &is_recipe)?;
     Ok(summary(Ending::Complete))
 }
 
@@ -213,7 +214,7 @@ fn claim(dir: &Path, shard: Option<Shard>) -> Result<Vec<File>> {
         // A file system without locks: then the user keeps order.
         Err(TryLockError::Error(_)) | Ok(()) => Ok(()),
     };
-    let whole = open("lock")?;
+    let whole = open(parts::LOCK)?;
     let Some(shard) = shard else {
         busy(whole.try_lock())?;
         return Ok(vec![whole]);
@@ -224,13 +225,20 @@ fn claim(dir: &Path, shard: Option<Shard>) -> Result<Vec<File>> {
     Ok(vec![whole, own])
 }
 
-/// The recipe lies beside the parts before work starts, for people who find the directory.
+/// Whether a text is the recipe of a dataset.
+fn is_recipe(text: &str) -> bool {
+    Recipe::parse(text, "").is_ok()
+}
+
+/// The recipe lies beside the parts before work starts, for people who find the directory: theirs, not that of a run
+/// before. A file of that name that is no recipe is not ours, and stays.
 fn save_recipe(dir: &Path, text: &str) -> Result<()> {
-    let path = dir.join("recipe.toml");
-    if path.exists() {
-        return Ok(());
+    let path = dir.join(parts::RECIPE);
+    match std::fs::read_to_string(&path) {
+        Ok(there) if there == text || !is_recipe(&there) => Ok(()),
+        Err(e) if e.kind() == ErrorKind::InvalidData => Ok(()),
+        _ => atomic::write(&path, text),
     }
-    atomic::write(&path, text)
 }
 
 /// Refuses to mix parts of two recipes.

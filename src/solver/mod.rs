@@ -31,6 +31,7 @@ mod gcrodr;
 mod gmres;
 mod harmonic;
 mod hessenberg;
+mod history;
 mod krylov_method;
 mod lanczos;
 mod minres;

@@ -5,6 +5,7 @@ mod command;
 mod errors;
 mod evaluate;
 mod families;
+mod faults;
 mod labels;
 mod memory;
 mod mesh;

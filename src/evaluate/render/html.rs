@@ -31,6 +31,9 @@ pub fn page(results: &Results, rows: &[SummaryRow], verdicts: &[Verdict], figure
                 @if results.interrupted {
                     p { strong { "Interrupted: rows and systems are missing." } }
                 }
+                @if let Some(note) = results.note() {
+                    p.note { (note) "." }
+                }
                 h2 { "Who wins" }
                 ul { @for v in verdicts { li { (v.text) " (" (v.target) ")" } } }
                 p.note {
