@@ -103,7 +103,10 @@ fn edit(path: &Path, base: &Base, mut rest: &[u8]) -> hdf5::Result<()> {
                 file.unlink(target).and_then(|()| file.link_hard(other, target))
             }
             5 => (|| {
-                let holder = file.group(target).map(|g| (*g).clone()).or_else(|_| file.dataset(target).map(|d| (**d).clone()))?;
+                let holder = file
+                    .group(target)
+                    .map(|g| (*g).clone())
+                    .or_else(|_| file.dataset(target).map(|d| (**d).clone()))?;
                 let name = base.attributes[usize::from(*value) % base.attributes.len()].as_str();
                 let _ = holder.delete_attr(name);
                 let v = values.first().copied().unwrap_or(0);

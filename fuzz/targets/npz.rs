@@ -1,5 +1,5 @@
-//! NumPy's arrays and archives of them. The first byte says what the rest is: one array, an archive as it stands, or the
-//! members of an archive, each behind a byte for its name and two for its length.
+//! NumPy's arrays and archives of them. The first byte says what the rest is: one array, an archive as it stands, or
+//! the members of an archive, each behind a byte for its name and two for its length.
 #![no_main]
 
 use std::io::{Cursor, Write};

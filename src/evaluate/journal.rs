@@ -1,7 +1,7 @@
 //! What an evaluation has measured so far, so that one that is killed goes on from there.
 //!
-//! A cell is all solves of one row on one dataset at one tolerance; a method that recycles carries its space from one to
-//! the next, so that less than a cell cannot be kept. Each is a line of JSON, written at once, under a key that is a
+//! A cell is all solves of one row on one dataset at one tolerance; a method that recycles carries its space from one
+//! to the next, so that less than a cell cannot be kept. Each is a line of JSON, written at once, under a key that is a
 //! digest of all that decides it: data, row, checkpoint, tolerance, versions. Whatever has another key is not the cell
 //! that is asked for; a line that a kill cut short is none.
 

@@ -337,6 +337,8 @@ fn one_row(
             results.solves.push(solve);
             events(&Event::Solve);
         }
+        // A prediction may have been cut short by it.
+        interrupt::check("between solves")?;
         journal.keep(key, Entry::Solves(results.solves[first..].to_vec()))?;
     }
     Ok(())

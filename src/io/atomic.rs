@@ -17,8 +17,8 @@ pub fn write(path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Result<()> {
     stream(path, |out| out.write_all(bytes.as_ref()))
 }
 
-/// Writes a file of what `fill` puts out. A link is followed; a device, or a pipe that somebody reads from, is written to
-/// as it is.
+/// Writes a file of what `fill` puts out. A link is followed; a device, or a pipe that somebody reads from, is written
+/// to as it is.
 ///
 /// # Errors
 /// [`Error::Io`]; what was there before then stays. [`Error::File`] for a directory, a socket or a pipe without a
@@ -123,7 +123,8 @@ pub fn check_target(target: &Path) -> Result<()> {
 /// Has `write` make the file `temporary`, on the file system of `target`, and gives it that name when it is whole.
 ///
 /// # Errors
-/// As [`check_target`]; what `write` fails with, or [`Error::Io`]; the temporary file is then gone and what was at `target` before stays.
+/// As [`check_target`]; what `write` fails with, or [`Error::Io`]; the temporary file is then gone and what was at
+/// `target` before stays.
 pub fn replace(temporary: &Path, target: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     check_target(target)?;
     let renamed =

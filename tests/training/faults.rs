@@ -52,6 +52,19 @@ fn a_long_solve_ends_soon_after_a_signal() {
     }
 }
 
+/// A dense inverse of n = 3969 under way.
+#[test]
+fn a_computation_that_does_not_look_at_signals_is_ended() {
+    let place = Place::new();
+    place.ok(&["generate", "--family", "poisson", "--level", "6", "--samples", "1", "-o", "p6.h5"]);
+    let child = spawn(&place, &["solve", "p6.h5", "--pc", "koptimal"]);
+    std::thread::sleep(Duration::from_millis(1500));
+    send("-INT", &child);
+    let (code, text, took) = end(child);
+    assert!(code == Some(130) && text.starts_with("fempipe: interrupted: ") && text.lines().count() == 1, "{text}");
+    assert!(took < Duration::from_secs(8), "{took:?}");
+}
+
 #[test]
 fn a_validation_is_interrupted_and_made_again_and_a_second_signal_loses_nothing() {
     let place = Place::new();

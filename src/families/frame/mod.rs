@@ -97,8 +97,8 @@ fn build(table: &Table, origin: &str) -> Result<Box<dyn Family>> {
         return Err(Error::recipe(
             origin,
             format!(
-                "frame.cells = {:?}: up to {most} unknowns, of which at most {MOST_UNKNOWNS} are solved for: take fewer \
-                 cells, or solution = false",
+                "frame.cells = {:?}: up to {most} unknowns, of which at most {MOST_UNKNOWNS} are solved for: take \
+                 fewer cells, or solution = false",
                 config.cells
             ),
         ));
