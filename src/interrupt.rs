@@ -15,6 +15,9 @@ static UNSAVED: AtomicUsize = AtomicUsize::new(0);
 /// How long a computation that does not look at the flag (a factorisation, a call into the HDF5 library) is waited for.
 const GRACE: Duration = Duration::from_secs(4);
 
+/// How often something that is saved is looked after.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// The exit code of a process that was told to stop.
 pub const EXIT_CODE: u8 = 130;
 
@@ -40,8 +43,10 @@ pub fn install(tell: fn(Signal)) {
             std::thread::spawn(move || {
                 std::thread::sleep(GRACE);
                 while UNSAVED.load(Ordering::SeqCst) > 0 {
-                    std::thread::sleep(Duration::from_millis(50));
+                    std::thread::sleep(LOOK);
                 }
+                // Whoever has just saved says so, and ends by itself.
+                std::thread::sleep(4 * LOOK);
                 end();
             });
         }

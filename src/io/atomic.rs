@@ -79,8 +79,8 @@ pub(crate) fn sweep(target: &Path) {
         entries.filter(|path| process_of(path).is_some()).collect()
     });
     for path in there.extract_if(.., |path| is_temporary(path, target)) {
-        let abandoned = File::open(&path).is_ok_and(|file| file.try_lock().is_ok());
-        if abandoned && fs::metadata(&path).is_ok_and(|m| m.is_file()) {
+        let is_file = fs::symlink_metadata(&path).is_ok_and(|m| m.is_file());
+        if is_file && File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
             let _ = fs::remove_file(&path);
         }
     }
