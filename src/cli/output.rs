@@ -5,8 +5,8 @@ use std::io::{ErrorKind, Write};
 use crate::error::{Error, Result};
 use crate::io::plain;
 
-/// Prints a result to stdout, control characters in names as their escapes. A reader that closed the pipe (`| head`) has
-/// all it wants: no error.
+/// Prints a result to stdout, control characters in names as their escapes. A reader that closed the pipe (`| head`)
+/// has all it wants: no error.
 ///
 /// # Errors
 /// [`Error::Io`] if stdout cannot be written.
