@@ -1,8 +1,9 @@
 # make demo   installs what is missing, builds, runs generate → train → evaluate at level 3, prints the table
 # make test   format check, clippy, tests, documentation: what continuous integration runs
 # make bench  the same work beside scikit-fem, SciPy and PETSc (benches/peers/README.md)
+# make fuzz   readers of foreign files against random input, a minute each (FUZZ_SECONDS=600 for ten)
 
-.PHONY: demo test bench setup python paper
+.PHONY: demo test bench setup python paper fuzz
 
 FEMPIPE = target/release/fempipe
 VENV = target/venv
@@ -30,6 +31,21 @@ test: python
 bench: python
 	cargo build --release
 	@sh benches/peers/run
+
+FUZZ_TARGETS = checkpoint dataset msh mtx notation npz recipe
+FUZZ_SECONDS ?= 60
+
+# No sanitizer: what is read is read by safe Rust, and the build takes half the time. An input that is found stays in
+# fuzz/artifacts.
+fuzz: export RUSTC_BOOTSTRAP = 1
+fuzz: setup
+	@command -v cargo-fuzz > /dev/null || cargo install --locked cargo-fuzz
+	cargo fuzz build -s none
+	@for target in $(FUZZ_TARGETS); do \
+		mkdir -p fuzz/corpus/$$target; \
+		cargo fuzz run -s none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) \
+			-max_len=4096 -rss_limit_mb=1024 -timeout=10 || exit 1; \
+	done
 
 # Table 1, 3, 4 and Figure 3 of Ruelmann, Geveler and Turek (about an hour and a half on 2 cores).
 paper: setup

@@ -16,6 +16,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::linalg::op::{Identity, Promised};
 use crate::linalg::{CoarseSpace, LinOp, Space};
 use crate::precond::{Built, Joined, TwoLevel};
@@ -297,8 +298,8 @@ impl<'a> Problem<'a> {
     /// Solves with what was prepared for this problem.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the method cannot have M on that side; else as [`Method::solve`]. Not converging is no
-    /// error.
+    /// [`Error::Argument`] if the method cannot have M on that side; [`Error::Interrupted`] after Ctrl-C; else as
+    /// [`Method::solve`]. Not converging is no error.
     pub fn solve(&self, ws: &mut Workspace, with: &Prepared, monitor: &mut dyn Monitor) -> Result<Solution> {
         self.solve_from(ws, with, &self.system.rhs, with.guess.clone(), monitor)
     }
@@ -334,6 +335,10 @@ impl<'a> Problem<'a> {
             None if self.side == Some(Side::Symmetric) => split(&method, ws, a, m, b, &mut x, stop, monitor),
             None => method.solve(ws, a, m, b, &mut x, stop, monitor),
         }?;
+        if !outcome.converged() && interrupt::requested() {
+            let (its, reached) = (outcome.iterations, outcome.relative_residual());
+            return Err(Error::Interrupted(format!("after {its} iterations, {reached:e} reached")));
+        }
         Ok(Solution {
             x,
             outcome,

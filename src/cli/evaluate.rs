@@ -9,7 +9,7 @@ use super::choice::{DEVICES, one_of};
 use super::output::print;
 use super::progress::{bar, say, say_chosen};
 use crate::error::{Error, Result};
-use crate::evaluate::{self, EvalRecipe, Event, Method, Row};
+use crate::evaluate::{self, EvalRecipe, Event, Journal, Method, Row};
 use crate::io::outputs;
 use crate::models::{self, Device};
 use crate::notation::list;
@@ -78,18 +78,32 @@ pub(super) fn show(recipe: &EvalRecipe, directory: &Path, common: &Common) -> Re
     evaluate::claim(directory)?;
     say_chosen(common, recipe.rows.iter().flat_map(Row::models));
     let mut progress = None;
-    let results = evaluate::run(recipe, &mut |event| match event {
+    let mut journal = Journal::open(directory)?;
+    let results = evaluate::run(recipe, &mut journal, &mut |event| match event {
         Event::Start { solves } => progress = Some(bar(common, "solving", *solves, "systems")),
         Event::Solve => {
             if let Some(b) = &progress {
                 b.inc(1);
             }
         }
+        Event::Kept(solves) => {
+            if let Some(b) = &progress {
+                b.inc(*solves as u64);
+                // The rate counts from here: what was there cost no time.
+                b.reset_eta();
+            }
+        }
     });
     if let Some(b) = progress {
         b.finish_and_clear();
     }
-    let results = results?;
+    let results = match results {
+        Ok(results) => results,
+        Err(e) => {
+            journal.leave();
+            return Err(e);
+        }
+    };
     let rows = evaluate::summarize(&results);
     let verdicts = evaluate::verdicts(&results, &rows);
     let report = evaluate::write(directory, &results, &rows, &verdicts);
@@ -107,8 +121,12 @@ pub(super) fn show(recipe: &EvalRecipe, directory: &Path, common: &Common) -> Re
         if let Some(result) = result {
             print(&format!("{result}\n"))?;
         }
-        return Err(Error::Interrupted(format!("what was solved until then is in {}", directory.display())));
+        return Err(Error::Interrupted(format!(
+            "what was solved until then is in {}; the same command goes on from there",
+            directory.display()
+        )));
     }
+    journal.remove()?;
     say(common, &format!("all solves: {}", directory.join("results.csv").display()));
     Ok(result)
 }

@@ -14,6 +14,7 @@ use crate::dataset::{Dataset, InputFile};
 use crate::error::{Error, Result};
 use crate::generate::{self, Ending, Event, Recipe, Settings, Shard, Summary};
 use crate::io::outputs;
+use crate::io::toml_file;
 
 /// Generate a dataset; the same command goes on where an interrupted one stopped
 #[derive(Debug, clap::Args)]
@@ -220,7 +221,7 @@ impl Args {
                 return Err(Error::Argument(format!("--set {change}: must be KEY=VALUE, e.g. --set poisson.level=4")));
             };
             // What is no TOML value is a text: no quotes needed within the shell's.
-            let parsed = format!("v = {value}").parse::<Table>().ok();
+            let parsed = toml_file::parse::<Table>(&format!("v = {value}"), "--set").ok();
             let value = parsed.and_then(|mut t| t.remove("v")).unwrap_or_else(|| value.into());
             out.push((key.trim().to_string(), value));
         }

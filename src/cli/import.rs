@@ -7,7 +7,7 @@ use super::choice::{Choice, one_of};
 use super::output::print;
 use super::progress::{bar, say};
 use crate::error::{Error, Result};
-use crate::io::{matrix_market, outputs};
+use crate::io::{Unpack, matrix_market, outputs};
 use crate::transfer::{self, Import, Rhs};
 
 const RIGHT_HAND_SIDES: [Choice<Rhs>; 2] = [
@@ -38,6 +38,9 @@ pub struct Args {
     /// Name of the set that holds all of them
     #[arg(long, value_name = "NAME", default_value = "test")]
     set: String,
+    /// Most that an array of a .npz or a .mtx.gz may unpack to, e.g. 4G [default: 256 MiB, or 32 times the file]
+    #[arg(long, value_name = "BYTES")]
+    max_bytes: Option<Unpack>,
     /// Replace what is at the output
     #[arg(long)]
     force: bool,
@@ -55,7 +58,13 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     let files = transfer::matrices(&args.files);
     let count = files.len();
     let progress = bar(common, "importing", count, "files");
-    let import = Import { files, rhs: args.rhs, solution: !args.no_solution, set: args.set.clone() };
+    let import = Import {
+        files,
+        rhs: args.rhs,
+        solution: !args.no_solution,
+        set: args.set.clone(),
+        unpack: args.max_bytes.unwrap_or_default(),
+    };
     let done = transfer::import(&import, &args.output, &|k| progress.set_position(k as u64));
     progress.finish_and_clear();
     done?;

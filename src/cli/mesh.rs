@@ -8,7 +8,9 @@ use super::output::{number, print};
 use crate::error::{Error, Result};
 use crate::io::gmsh::{self, Version};
 use crate::io::outputs;
+use crate::io::plain;
 use crate::io::text::aligned;
+use crate::io::toml_file;
 use crate::io::vtk;
 use crate::mesh::parts;
 use crate::mesh::quality::Quality;
@@ -97,7 +99,7 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
         }
     }
     if !common.quiet {
-        notes.iter().for_each(|note| eprintln!("{note}"));
+        notes.iter().for_each(|note| eprintln!("{}", plain::lines(note)));
     }
     let counts: Vec<(&str, usize)> = parts.iter().map(|p| (p.name.as_str(), p.facets.len())).collect();
     if common.json {
@@ -138,8 +140,8 @@ fn recipe(args: &Args) -> Result<(MeshRecipe, String)> {
             Ok((MeshRecipe { file, merge_nodes, ..MeshRecipe::default() }, origin))
         }
         "toml" => {
-            let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
-            let read: MeshRecipe = toml::from_str(&text).map_err(|e| Error::toml(&origin, &text, &e))?;
+            let text = toml_file::read(path)?;
+            let read: MeshRecipe = toml_file::parse(&text, &origin)?;
             Ok((MeshRecipe { merge_nodes: read.merge_nodes || args.merge_nodes, ..read }, origin))
         }
         _ => Err(Error::Argument(format!("{origin}: a recipe ends in .toml, a Gmsh mesh in .msh"))),

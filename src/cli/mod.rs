@@ -26,6 +26,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result};
+use crate::interrupt::Signal;
+use crate::io::plain;
 use crate::{families, interrupt, models, precond, solver};
 
 /// Finite-element systems in, learned solvers out, judged in the same Krylov loop as the classical methods.
@@ -38,11 +40,14 @@ struct Cli {
     command: Command,
 }
 
+/// The most threads: starting more takes longer than they could ever spare.
+const MOST_THREADS: i64 = 1024;
+
 /// Options that every subcommand understands.
 #[derive(Debug, clap::Args)]
 pub struct Common {
     /// Threads to use [default: all cores]
-    #[arg(long, global = true, value_name = "T", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, global = true, value_name = "T", value_parser = clap::value_parser!(u16).range(1..=MOST_THREADS))]
     threads: Option<u16>,
     /// Print results as JSON
     #[arg(long, global = true)]
@@ -93,19 +98,19 @@ pub fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(e) => {
-            eprintln!("fempipe: {}", usage_error(&e));
+            eprintln!("fempipe: {}", plain::message(&usage_error(&e)));
             return ExitCode::from(2);
         }
     };
-    interrupt::install();
+    interrupt::install(tell);
     let threads = rayon::ThreadPoolBuilder::new().num_threads(cli.common.threads());
     // The pool can only be there already if a library made it, and then it is as good.
     let _ = threads.build_global();
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("fempipe: {e}");
-            ExitCode::from(if matches!(e, Error::Interrupted(_)) { 130 } else { 1 })
+            eprintln!("fempipe: {}", plain::message(&e.to_string()));
+            ExitCode::from(if matches!(e, Error::Interrupted(_)) { interrupt::EXIT_CODE } else { 1 })
         }
     }
 }
@@ -128,6 +133,17 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Solvers(args) => list::run(&solver::ENTRIES, args, &cli.common),
         Command::Preconditioners(args) => list::run(&precond::ENTRIES, args, &cli.common),
     }
+}
+
+/// What a signal does, where it does not end in an error.
+fn tell(signal: Signal) {
+    eprintln!(
+        "fempipe: {}",
+        match signal {
+            Signal::WhileSaving => "interrupted: saving; once more ends at once, and loses what is not saved",
+            Signal::Ending => "interrupted: what was under way is given up; what was finished is on disk",
+        }
+    );
 }
 
 /// clap's complaint in one line.

@@ -3,14 +3,16 @@
 use std::io::{ErrorKind, Write};
 
 use crate::error::{Error, Result};
+use crate::io::plain;
 
-/// Prints a result to stdout. A reader that closed the pipe (`| head`) has all it wants: no error.
+/// Prints a result to stdout, control characters in names as their escapes. A reader that closed the pipe (`| head`)
+/// has all it wants: no error.
 ///
 /// # Errors
 /// [`Error::Io`] if stdout cannot be written.
 pub fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(plain::lines(text).as_bytes()).and_then(|()| out.flush()) {
         Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
         done => done.map_err(|e| Error::io("stdout", "write", e)),
     }

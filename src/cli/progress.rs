@@ -6,6 +6,7 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Common;
+use crate::io::plain;
 use crate::models::checkpoint::locate;
 
 /// A bar over `total` units ("samples"), with rate and time left. Hidden by `--quiet` and without a terminal.
@@ -20,7 +21,7 @@ pub fn bar(common: &Common, what: &str, total: usize, unit: &str) -> ProgressBar
 /// A message to stderr, unless `--quiet`.
 pub fn say(common: &Common, message: &str) {
     if !common.quiet {
-        eprintln!("{message}");
+        eprintln!("{}", plain::lines(message));
     }
 }
 

@@ -22,8 +22,13 @@ impl Digest {
 
     /// Length, then bytes.
     pub fn text(&mut self, s: &str) -> &mut Self {
-        self.number(s.len() as u64);
-        self.0.update(s.as_bytes());
+        self.bytes(s.as_bytes())
+    }
+
+    /// Length, then bytes.
+    pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.number(bytes.len() as u64);
+        self.0.update(bytes);
         self
     }
 

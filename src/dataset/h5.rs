@@ -11,6 +11,7 @@ use hdf5::{Group, H5Type, Location, MinorErrorCode};
 
 use super::trailer::{self, Extent};
 use crate::error::{Error, Result};
+use crate::io::input;
 
 /// Bytes every HDF5 file starts with.
 const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
@@ -94,6 +95,7 @@ impl H5 {
 
     /// Opens a file for reading; says whether it is truncated or locked.
     pub fn open(path: &Path) -> Result<Self> {
+        input::check(path)?;
         let file = hdf5::File::open(path).map_err(|e| {
             let story = story(&e);
             if story.contains("truncated file") || e.contains_minor(MinorErrorCode::Truncated) {

@@ -5,6 +5,8 @@
 //! removed. So a kill or a full disk costs at most one unfinished part, and a file `F.h5` is always whole.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::header::{Header, Part};
@@ -16,6 +18,15 @@ use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::io::atomic;
 
+/// The name of the joined file in the directory of parts, until it is whole.
+const JOINED: &str = "joined.tmp";
+
+/// The recipe beside the parts, for people who find the directory.
+pub const RECIPE: &str = "recipe.toml";
+
+/// The file whose lock says who makes parts there.
+pub const LOCK: &str = "lock";
+
 /// Where the parts of `output` lie.
 pub fn directory(output: &Path) -> PathBuf {
     beside(output, ".parts")
@@ -26,6 +37,17 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_os_string();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// Refuses an output that no dataset can be written to, before any work.
+///
+/// # Errors
+/// [`Error::File`] for a directory, a pipe, a device, or a name that is not UTF-8.
+pub fn check_output(output: &Path) -> Result<()> {
+    match output.to_str() {
+        Some(_) => atomic::check_target(output),
+        None => Err(Error::file(output, "is not a name in UTF-8, which the HDF5 library wants: choose another -o")),
+    }
 }
 
 /// The file of a part.
@@ -79,34 +101,39 @@ pub struct PartSet {
 }
 
 impl PartSet {
-    /// Looks into directories for parts; unfinished ones (`*.tmp`) do not count.
+    /// Looks into directories for parts; unfinished ones (`*.tmp`) do not count. Where they are of several runs, those
+    /// that `wanted` takes are right, or else the most.
     ///
     /// # Errors
-    /// [`Error::File`] naming a part that is unreadable, of another run than the first one, or there twice.
-    pub fn scan(dirs: &[PathBuf]) -> Result<Self> {
-        let mut found = PartSet::default();
+    /// [`Error::File`] naming a part that is unreadable, of another run than the others, or there twice.
+    pub fn scan(dirs: &[PathBuf], wanted: &dyn Fn(&Header) -> bool) -> Result<Self> {
+        let mut all = Vec::new();
         for dir in dirs {
             for path in h5_files(dir)? {
-                found.add(path)?;
+                let header = Dataset::open(&path)?.header().clone();
+                let Some(part) = header.part else {
+                    return Err(Error::file(&path, "is a whole dataset, not a part of one"));
+                };
+                all.push((path, header, part));
             }
         }
-        Ok(found)
-    }
-
-    fn add(&mut self, path: PathBuf) -> Result<()> {
-        let header = Dataset::open(&path)?.header().clone();
-        let Some(part) = header.part else {
-            return Err(Error::file(&path, "is a whole dataset, not a part of one"));
+        let of_run = |origin: u64| all.iter().filter(|(_, h, _)| h.origin == origin).count();
+        let right = all.iter().find(|(_, h, _)| wanted(h));
+        // The first of those that are the most.
+        let right = right.or_else(|| all.iter().rev().max_by_key(|(_, h, _)| of_run(h.origin)));
+        let Some((right_path, right, _)) = right.cloned() else {
+            return Ok(PartSet::default());
         };
-        if let Some((other_path, other)) = self.parts.values().next() {
-            check_same_run(other_path, other, &path, &header)?;
+        let mut found = PartSet::default();
+        for (path, header, part) in all {
+            check_same_run(&right_path, &right, &path, &header)?;
+            if let Some((other, _)) = found.parts.get(&part.number) {
+                let both = format!("is part {} once more: {} is it too", part.number, other.display());
+                return Err(Error::file(&path, both));
+            }
+            found.parts.insert(part.number, (path, header));
         }
-        if let Some((other, _)) = self.parts.get(&part.number) {
-            let both = format!("is part {} once more: {} is it too", part.number, other.display());
-            return Err(Error::file(&path, both));
-        }
-        self.parts.insert(part.number, (path, header));
-        Ok(())
+        Ok(found)
     }
 
     /// Numbers of the parts that are not there.
@@ -184,8 +211,8 @@ pub fn difference(there: &Header, wanted: &Header) -> String {
 
 /// Joins all parts into `output`, with `split`; the parts stay. Tells `progress` how many samples are done.
 ///
-/// The temporary file lies in `dir`, a directory of the same file system as `output`; if that is a link, beside what it
-/// leads to.
+/// The temporary file lies in `dir`, or where that is on another file system than `output`, or `output` a link, beside
+/// what is replaced.
 ///
 /// # Errors
 /// [`Error::File`] if parts are missing or one was altered; then `output` is untouched.
@@ -220,10 +247,9 @@ pub fn join(
     let Some(shape) = shape else {
         return Err(Error::file(dir, "holds no parts: generate them first"));
     };
-    // On the file system of what is replaced, which a link may lead to.
     let target = atomic::followed(output);
-    let temporary = if target == output { dir.join("joined.tmp") } else { beside(&target, ".tmp") };
-    atomic::replace(&temporary, &target, |temporary| {
+    atomic::sweep(&target);
+    atomic::replace(&temporary(dir, &target), &target, |temporary| {
         let mut w = Writer::create(temporary, header, shape, &totals, compress)?;
         let mut done = 0;
         for (path, part) in found.parts.values() {
@@ -239,6 +265,27 @@ pub fn join(
         }
         w.finish(split).map(drop)
     })
+}
+
+/// Where the joined file is written until it is whole: on the file system of `output`.
+fn temporary(dir: &Path, output: &Path) -> PathBuf {
+    let parent = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match same_file_system(dir, parent) {
+        true => dir.join(JOINED),
+        false => atomic::temporary(output),
+    }
+}
+
+#[cfg(unix)]
+fn same_file_system(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let device = |path: &Path| std::fs::metadata(path).ok().map(|m| m.dev());
+    device(a) == device(b)
+}
+
+#[cfg(not(unix))]
+fn same_file_system(_a: &Path, _b: &Path) -> bool {
+    false
 }
 
 /// Appends all samples of a part.
@@ -261,10 +308,36 @@ fn copy(path: &Path, samples: usize, w: &mut Writer) -> Result<()> {
     Ok(())
 }
 
-/// Removes a directory of parts that have been joined.
+/// Removes a directory of parts that have been joined, as far as they were made here: files of others stay, and the
+/// directory with them. `is_recipe` tells our recipe from another text of that name.
 ///
 /// # Errors
 /// If the file system refuses.
-pub fn remove(dir: &Path) -> Result<()> {
-    std::fs::remove_dir_all(dir).map_err(|e| Error::io(dir, "remove", e))
+pub fn remove(dir: &Path, is_recipe: &dyn Fn(&str) -> bool) -> Result<()> {
+    let failed = |e| Error::io(dir, "remove", e);
+    for entry in std::fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let foreign =
+            entry.file_name() == RECIPE && !std::fs::read_to_string(entry.path()).is_ok_and(|text| is_recipe(&text));
+        if is_ours(&entry.file_name()) && !foreign && entry.file_type().map_err(failed)?.is_file() {
+            std::fs::remove_file(entry.path()).map_err(failed)?;
+        }
+    }
+    match std::fs::remove_dir(dir) {
+        // A link to a directory is its owner's.
+        Err(e) if matches!(e.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory) => Ok(()),
+        done => done.map_err(failed),
+    }
+}
+
+/// Whether a file in a directory of parts has a name that we give there.
+fn is_ours(name: &OsStr) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let part = |text: &str| text.strip_prefix("part-").and_then(|t| t.strip_suffix(".h5")).is_some_and(number);
+    let shard = |text: &str| text.split_once("-of-").is_some_and(|(i, n)| number(i) && number(n));
+    let unfinished = name.rsplit_once(".tmp").is_some_and(|(of, process)| {
+        (process.is_empty() || process.strip_prefix('-').is_some_and(number)) && (part(of) || of == RECIPE)
+    });
+    [JOINED, LOCK, RECIPE].contains(&name) || part(name) || unfinished || name.strip_prefix("lock-").is_some_and(shard)
 }

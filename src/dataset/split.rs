@@ -49,6 +49,14 @@ pub fn split(sizes: &Sizes, samples: usize, seed: u64) -> Result<Split> {
     Ok(out)
 }
 
+/// Whether so many samples can be split so; nothing is shuffled.
+///
+/// # Errors
+/// As [`split`].
+pub fn check(sizes: &Sizes, samples: usize) -> Result<()> {
+    cuts(sizes, samples).map(drop)
+}
+
 /// Where each set ends in the shuffled order.
 fn cuts(sizes: &Sizes, samples: usize) -> Result<Vec<(String, usize)>> {
     let mut out = Vec::new();

@@ -1,6 +1,6 @@
 //! Condition numbers before and after preconditioning, by dense eigenvalues or singular values.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::linalg::dense::{self, Dense};
@@ -9,7 +9,7 @@ use crate::linalg::{CoarseSpace, Csr, LinOp, Props};
 use crate::solve::same_size;
 
 /// κ of a preconditioned matrix and how it was measured.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Condition {
     /// κ, at least 1.
     pub kappa: f64,

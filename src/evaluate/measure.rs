@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::recipe::Target;
 use super::row::{OneOrMany, Row, RowKind};
@@ -19,14 +19,13 @@ use crate::solver::{Quiet, Reason, Stop, Workspace};
 use crate::system::LinearSystem;
 
 /// One system solved one way.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Solve {
     /// Number of the dataset in the recipe.
     pub dataset: usize,
     /// Number of the row in the recipe.
     pub row: usize,
     /// What it was to reach.
-    #[serde(flatten)]
     pub target: Target,
     /// The system's id in its dataset.
     pub sample: u64,
@@ -40,21 +39,29 @@ pub struct Solve {
     /// Iterations of the method.
     pub iterations: usize,
     /// A model's inference.
+    #[serde(with = "super::exact")]
     pub inference_seconds: f64,
     /// Setup, a model's inference and products of A with a space included.
+    #[serde(with = "super::exact")]
     pub setup_seconds: f64,
     /// Seconds of the iterations alone.
+    #[serde(with = "super::exact")]
     pub solve_seconds: f64,
     /// ‖b − A x‖₂ / ‖b‖₂, recomputed.
+    #[serde(with = "super::exact")]
     pub relative_residual: f64,
     /// ‖x − x*‖₂ / ‖x*‖₂ against the stored solution.
+    #[serde(with = "super::exact")]
     pub relative_error: Option<f64>,
     /// δ = ‖x̂ − x*‖₂ / ‖x*‖₂ of a model's guess, before any iteration.
+    #[serde(with = "super::exact")]
     pub guess_error: Option<f64>,
     /// ε = ‖x̂ − x*‖₁ / n of it, in the units of x.
+    #[serde(with = "super::exact")]
     pub guess_mean_error: Option<f64>,
     /// cos(L, L*) between what a model says and the label it was trained on ([`Model::agreement`]); of a constant space
     /// the cosine of the largest principal angle to the stored eigenvectors ([`constants::agreement`]).
+    #[serde(with = "super::exact")]
     pub label_cosine: Option<f64>,
     /// Stored numbers of the preconditioner.
     pub pc_nnz: usize,
@@ -63,8 +70,10 @@ pub struct Solve {
     /// Whether a model's answer was worse than what it started from, and the start was taken.
     pub fell_back: bool,
     /// Relative residual before the first and after each iteration; kept for the first systems only.
-    #[serde(skip)]
+    #[serde(with = "super::exact")]
     pub history: Vec<f64>,
+    /// Iterations from one entry of the history to the next.
+    pub history_every: usize,
 }
 
 impl Solve {
@@ -91,6 +100,7 @@ impl Solve {
             note: None,
             fell_back: false,
             history: Vec::new(),
+            history_every: 1,
         }
     }
 
@@ -251,6 +261,7 @@ pub fn solve(ws: &mut Workspace, source: &Source, row: &Row, system: &LinearSyst
     out.fell_back = prepared.fell_back;
     out.relative_error = known.map(|exact| distance(&solution.x, exact));
     let scale = if outcome.b_norm > 0.0 { outcome.b_norm } else { 1.0 };
+    out.history_every = outcome.history_every;
     out.history = outcome.history.iter().map(|r| r / scale).collect();
     for k in 1..until.right_hand_sides {
         let b = further_right_hand_side(system, k);

@@ -5,7 +5,10 @@
 
 mod columns;
 mod condition;
+mod exact;
 mod group;
+mod journal;
+mod keys;
 mod measure;
 mod output;
 mod recipe;
@@ -22,6 +25,7 @@ pub use crate::solver::Method;
 pub use columns::{COLUMNS, Column, Format, Mark, Of, Place, Shown, Summary, SummaryRow, Value};
 pub use condition::{Condition, condition_after, condition_before};
 pub use group::Group;
+pub use journal::Journal;
 pub use measure::Solve;
 pub use output::{claim, files, write};
 pub use recipe::{EvalRecipe, Measure, Target};

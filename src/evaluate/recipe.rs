@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::row::{OneOrMany, Row};
 use crate::error::{Error, Result};
+use crate::io::toml_file;
 use crate::models::Device;
 use crate::system::cache;
 
@@ -64,7 +65,7 @@ fn default_split() -> String {
 const MOST_RIGHT_HAND_SIDES: usize = 1000;
 
 /// What a relative tolerance is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Measure {
     /// ‖b − A x‖₂ / ‖b‖₂.
@@ -74,7 +75,7 @@ pub enum Measure {
 }
 
 /// What a solve is to reach.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Target {
     /// The relative tolerance.
     pub rtol: f64,
@@ -150,7 +151,7 @@ impl EvalRecipe {
     /// # Errors
     /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        let mut recipe: EvalRecipe = toml::from_str(text).map_err(|e| Error::toml(origin, text, &e))?;
+        let mut recipe: EvalRecipe = toml_file::parse(text, origin)?;
         if recipe.rtol.is_empty() && recipe.error.is_empty() {
             recipe.rtol = vec![DEFAULT_RTOL];
         }
@@ -163,7 +164,7 @@ impl EvalRecipe {
     /// # Errors
     /// [`Error::Io`] if it cannot be read, else as [`EvalRecipe::parse`].
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
+        let text = toml_file::read(path)?;
         let mut recipe = Self::parse(&text, &path.display().to_string())?;
         let dir = path.parent().unwrap_or(Path::new(""));
         recipe.paths().for_each(|p| *p = dir.join(&*p));

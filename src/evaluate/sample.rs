@@ -34,6 +34,7 @@ pub fn solve(row: usize, sample: u64, iterations: Option<usize>) -> Solve {
         note: Some("shifted by 0.1, then once more".into()),
         fell_back: true,
         history: Vec::new(),
+        history_every: 1,
     }
 }
 
@@ -62,5 +63,6 @@ pub fn results() -> Results {
         }],
         solves: (0..3).flat_map(|r| (0..3).map(move |s| solve(r, s as u64, its[r][s]))).collect(),
         interrupted: false,
+        kept: 0,
     }
 }

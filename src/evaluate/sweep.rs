@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::condition::{Condition, condition_after, condition_before};
+use super::journal::{Entry, Journal};
+use super::keys::Keys;
 use super::measure::{self, Solve, Source};
 use super::recipe::EvalRecipe;
 use super::row::{Row, RowKind};
@@ -29,6 +31,8 @@ pub enum Event {
     },
     /// After each of them.
     Solve,
+    /// So many were measured in an earlier sitting, and kept.
+    Kept(usize),
 }
 
 /// A dataset in a few words.
@@ -75,14 +79,28 @@ pub struct Results {
     pub solves: Vec<Solve>,
     /// The sweep was interrupted; what was done until then is here.
     pub interrupted: bool,
+    /// Solves out of an earlier, interrupted sitting, with its timings.
+    pub kept: usize,
 }
 
-/// Runs the sweep.
+impl Results {
+    /// What there is to tell of solves that were kept.
+    pub fn note(&self) -> Option<String> {
+        let all = self.solves.len();
+        (self.kept > 0).then(|| {
+            format!("{} of {all} solves were made before an interruption; their seconds are of then", self.kept)
+        })
+    }
+}
+
+/// Runs the sweep; what the journal has of it is not measured again, and what is measured is written there.
 ///
 /// # Errors
-/// If a dataset or model cannot be read or do not fit, or a solver cannot use a preconditioner.
-pub fn run(recipe: &EvalRecipe, events: &mut dyn FnMut(&Event)) -> Result<Results> {
-    let mut results = Results { recipe: recipe.clone(), datasets: Vec::new(), solves: Vec::new(), interrupted: false };
+/// If a dataset or model cannot be read or do not fit, or a solver cannot use a preconditioner;
+/// [`Error::Interrupted`] after Ctrl-C before the first solve.
+pub fn run(recipe: &EvalRecipe, journal: &mut Journal, events: &mut dyn FnMut(&Event)) -> Result<Results> {
+    let (datasets, solves) = (Vec::new(), Vec::new());
+    let mut results = Results { recipe: recipe.clone(), datasets, solves, interrupted: false, kept: 0 };
     let opened = recipe
         .data
         .iter()
@@ -100,36 +118,60 @@ pub fn run(recipe: &EvalRecipe, events: &mut dyn FnMut(&Event)) -> Result<Result
         .collect::<Result<Vec<_>>>()?;
     let systems: usize = opened.iter().map(|(_, ids)| ids.len()).sum();
     events(&Event::Start { solves: systems * recipe.rows.len() * recipe.targets().len() });
-    let labels = opened
-        .iter()
-        .enumerate()
-        .map(|(d, (data, ids))| rehearse(recipe, data, d, ids[0]))
-        .collect::<Result<Vec<_>>>()?;
-    for (d, ((data, ids), labels)) in opened.iter().zip(labels).enumerate() {
-        let systems = Systems::new(recipe, data, ids, labels)?;
-        let mut info = describe(recipe, data, &systems)?;
-        info.name = unused(&info.name, &results.datasets);
-        results.datasets.push(info);
-        for r in 0..recipe.rows.len() {
-            if !one_row(recipe, data, &systems, (d, r), &mut results, events)? {
+    let mut prepared = Vec::new();
+    for (d, (data, ids)) in opened.iter().enumerate() {
+        let keys = Keys::new(recipe, data, ids, d)?;
+        let labels = rehearse(recipe, data, d, ids[0], |row| !keys.all_there(recipe, row, journal))?;
+        prepared.push((data, ids, keys, labels));
+    }
+    for (d, (data, ids, keys, labels)) in prepared.into_iter().enumerate() {
+        let done = one_dataset(recipe, data, (ids, labels), d, &keys, journal, &mut results, events);
+        match done {
+            Err(Error::Interrupted(_)) if !results.datasets.is_empty() => {
                 results.interrupted = true;
                 return Ok(results);
             }
+            done => done?,
         }
     }
     Ok(results)
 }
 
-/// One iteration of every row that could be misused, so that a missing model or one for another size is told before
-/// hours of solves, not after. Returns the labels that models are compared with.
-fn rehearse(recipe: &EvalRecipe, data: &Arc<Dataset>, d: usize, first: u32) -> Result<Names> {
+/// All rows on one dataset.
+#[allow(clippy::too_many_arguments)] // what a sweep is about, and where it notes what
+fn one_dataset(
+    recipe: &EvalRecipe,
+    data: &Arc<Dataset>,
+    (ids, labels): (&[u32], Names),
+    d: usize,
+    keys: &Keys,
+    journal: &mut Journal,
+    results: &mut Results,
+    events: &mut dyn FnMut(&Event),
+) -> Result<()> {
+    let systems = Systems::new(recipe, data, ids, labels)?;
+    let mut info = describe(recipe, data, &systems, keys, journal)?;
+    info.name = unused(&info.name, &results.datasets);
+    results.datasets.push(info);
+    (0..recipe.rows.len()).try_for_each(|r| one_row(recipe, data, &systems, (d, r), keys, journal, results, events))
+}
+
+/// One iteration of every row that is to be measured and could be misused, so that a missing model or one for another
+/// size is told before hours of solves, not after. Returns the labels that models are compared with.
+fn rehearse(
+    recipe: &EvalRecipe,
+    data: &Arc<Dataset>,
+    d: usize,
+    first: u32,
+    measured: impl Fn(usize) -> bool,
+) -> Result<Names> {
     let system = data.read(first as usize)?;
     let mut labels = Names::None;
     let targets = recipe.targets();
     let Some(&target) = targets.last() else {
         return Ok(labels);
     };
-    for row in &recipe.rows {
+    for (_, row) in recipe.rows.iter().enumerate().filter(|(r, _)| measured(*r)) {
         let named = |e| named(e, row, data);
         if let RowKind::Constant(spec, _) = row.kind()? {
             labels = labels.and(spec.member().labels());
@@ -153,7 +195,7 @@ fn rehearse(recipe: &EvalRecipe, data: &Arc<Dataset>, d: usize, first: u32) -> R
 /// The error with the row and dataset it belongs to; file errors name their own.
 fn named(e: Error, row: &Row, data: &Dataset) -> Error {
     match e {
-        Error::Io { .. } | Error::File { .. } => e,
+        Error::Io { .. } | Error::File { .. } | Error::Interrupted(_) => e,
         other => Error::Argument(format!("row {:?} on {}: {other}", row.name(), data.path().display())),
     }
 }
@@ -179,7 +221,13 @@ impl<'a> Systems<'a> {
     }
 }
 
-fn describe(recipe: &EvalRecipe, data: &Dataset, systems: &Systems) -> Result<DataInfo> {
+fn describe(
+    recipe: &EvalRecipe,
+    data: &Dataset,
+    systems: &Systems,
+    keys: &Keys,
+    journal: &mut Journal,
+) -> Result<DataInfo> {
     let sizes: Vec<(usize, usize)> = systems.ids.iter().map(|&i| data.size(i as usize)).collect();
     let n = sizes.iter().map(|s| s.0).max().unwrap_or(0);
     let header = data.header();
@@ -194,7 +242,13 @@ fn describe(recipe: &EvalRecipe, data: &Dataset, systems: &Systems) -> Result<Da
         kappa: Vec::new(),
         kappa_after: Vec::new(),
     };
-    for i in (0..conditioned(recipe, &info)).take_while(|_| !interrupt::requested()) {
+    let key = keys.before(recipe);
+    if let Some(Entry::Before(kappa)) = journal.get(key) {
+        info.kappa.clone_from(kappa);
+        return Ok(info);
+    }
+    for i in 0..conditioned(recipe, &info) {
+        interrupt::check("while condition numbers were computed")?;
         let system = systems.get(i)?;
         match condition_before(&system.matrix, system.props) {
             Ok(kappa) => info.kappa.push(kappa),
@@ -203,6 +257,7 @@ fn describe(recipe: &EvalRecipe, data: &Dataset, systems: &Systems) -> Result<Da
             Err(e) => return Err(e),
         }
     }
+    journal.keep(key, Entry::Before(info.kappa.clone()))?;
     Ok(info)
 }
 
@@ -223,47 +278,58 @@ fn unused(name: &str, taken: &[DataInfo]) -> String {
     out
 }
 
-/// One row on all systems of a dataset; false if interrupted.
+/// One row on all systems of a dataset.
+#[allow(clippy::too_many_arguments)] // what a sweep is about, and where it notes what
 fn one_row(
     recipe: &EvalRecipe,
     data: &Arc<Dataset>,
     systems: &Systems,
     (d, r): (usize, usize),
+    keys: &Keys,
+    journal: &mut Journal,
     results: &mut Results,
     events: &mut dyn FnMut(&Event),
-) -> Result<bool> {
+) -> Result<()> {
     let row = &recipe.rows[r];
     let named = |e: Error| named(e, row, data);
-    let source = measure::source(&row.kind()?, (d, recipe.device), |spec| fit(spec, data, row)).map_err(named)?;
-    let omega = row.ksp.damping();
-    let mut after = Vec::new();
-    for i in 0..conditioned(recipe, &results.datasets[d]) {
-        if interrupt::requested() {
-            return Ok(false);
+    let mut made = None;
+    // Only where something is left to measure.
+    let mut source = || match &made {
+        Some(source) => Ok(Arc::clone(source)),
+        None => {
+            let source = measure::source(&row.kind()?, (d, recipe.device), |spec| fit(spec, data, row));
+            Ok(made.insert(Arc::new(source.map_err(named)?)).clone())
         }
-        let system = systems.get(i)?;
-        if let Ok(prepared) = measure::prepare(&source, row, &system) {
-            let (m, space) = (&*prepared.preconditioner, prepared.space.as_ref());
-            match condition_after(&system.matrix, system.props, m, space, omega) {
-                Ok(Some(c)) => after.push(c),
-                // M A is singular or not finite: the solves will show it.
-                Ok(None) | Err(Error::Numeric(_)) => {}
-                Err(e) => return Err(named(e)),
-            }
+    };
+    let key = keys.after(recipe, r);
+    let after = match journal.get(key) {
+        Some(Entry::After(after)) => after.clone(),
+        _ => {
+            let count = conditioned(recipe, &results.datasets[d]);
+            let after = conditions(&*source()?, row, systems, count).map_err(named)?;
+            journal.keep(key, Entry::After(after.clone()))?;
+            after
         }
-    }
+    };
     results.datasets[d].kappa_after.push(after);
     let mut ws = Workspace::default();
     for target in recipe.targets() {
+        let key = keys.cell(recipe, r, target);
+        if let Some(Entry::Solves(solves)) = journal.get(key) {
+            results.kept += solves.len();
+            results.solves.extend(solves.iter().map(|s| Solve { dataset: d, row: r, ..s.clone() }));
+            events(&Event::Kept(solves.len()));
+            continue;
+        }
+        let source = source()?;
         let until = Until { target, max_it: recipe.max_it, right_hand_sides: recipe.right_hand_sides };
         // One solve that does not count: caches, page faults, lazily started threads.
         measure::solve(&mut ws, &source, row, &*systems.get(0)?, until).map_err(named)?;
         // Nor may a recycling method carry a space over from it, or from the tolerance before.
         ws.forget();
+        let first = results.solves.len();
         for i in 0..systems.ids.len() {
-            if interrupt::requested() {
-                return Ok(false);
-            }
+            interrupt::check("between solves")?;
             let system = systems.get(i)?;
             let mut solve = measure::solve(&mut ws, &source, row, &system, until).map_err(named)?;
             (solve.dataset, solve.row) = (d, r);
@@ -273,8 +339,30 @@ fn one_row(
             results.solves.push(solve);
             events(&Event::Solve);
         }
+        // A prediction may have been cut short by it.
+        interrupt::check("between solves")?;
+        journal.keep(key, Entry::Solves(results.solves[first..].to_vec()))?;
     }
-    Ok(true)
+    Ok(())
+}
+
+/// Condition numbers of M A for the first systems, as far as they can be computed.
+fn conditions(source: &Source, row: &Row, systems: &Systems, count: usize) -> Result<Vec<Condition>> {
+    let mut after = Vec::new();
+    for i in 0..count {
+        interrupt::check("while condition numbers were computed")?;
+        let system = systems.get(i)?;
+        if let Ok(prepared) = measure::prepare(source, row, &system) {
+            let (m, space) = (&*prepared.preconditioner, prepared.space.as_ref());
+            match condition_after(&system.matrix, system.props, m, space, row.ksp.damping()) {
+                Ok(Some(c)) => after.push(c),
+                // M A is singular or not finite: the solves will show it.
+                Ok(None) | Err(Error::Numeric(_)) => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+    Ok(after)
 }
 
 /// What a constant makes of the training split. One that these systems cannot give fails at each solve.

@@ -32,11 +32,15 @@ use crate::dataset::split;
 use crate::entry;
 use crate::error::{Error, Result};
 use crate::families::{self, Family};
+use crate::io::toml_file;
 
 const KEYS: [&str; 8] = ["family", "samples", "seed", "output", "compress", "part_size", "split", "labels"];
 
 const DEFAULT_SAMPLES: i64 = 1000;
 const DEFAULT_SEED: i64 = 1;
+
+/// A terabyte of the smallest systems there are.
+const MOST_SAMPLES: i64 = 100_000_000;
 
 /// A checked recipe; the family's own keys are left to the family.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +72,7 @@ pub struct Recipe {
 /// # Errors
 /// [`Error::Recipe`] if it is no TOML.
 pub fn parse(text: &str, origin: &str) -> Result<Table> {
-    text.parse::<Table>().map_err(|e| Error::toml(origin, text, &e))
+    toml_file::parse(text, origin)
 }
 
 impl Recipe {
@@ -77,11 +81,13 @@ impl Recipe {
     /// # Errors
     /// If the file cannot be read or is no TOML.
     pub fn read_table(path: &Path) -> Result<Table> {
-        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
+        let text = toml_file::read(path)?;
         let mut table = parse(&text, &path.display().to_string())?;
         if let Some(Value::String(output)) = table.get_mut("output") {
             let beside = path.parent().unwrap_or(Path::new("")).join(&*output);
-            *output = beside.display().to_string();
+            *output = beside.into_os_string().into_string().map_err(|_| {
+                Error::file(path, "output: lies in a directory whose name is not UTF-8, which the HDF5 library wants")
+            })?;
         }
         Ok(table)
     }
@@ -119,7 +125,7 @@ impl Recipe {
             Some(Value::Integer(v)) if (least..=most).contains(v) => Ok(*v),
             Some(v) => Err(bad(format!("{name} = {v}: must be a whole number from {least} to {most}"))),
         };
-        let samples = key("samples", DEFAULT_SAMPLES, 1, u32::MAX as i64)? as usize;
+        let samples = key("samples", DEFAULT_SAMPLES, 1, MOST_SAMPLES)? as usize;
         let part_size = match table.contains_key("part_size") {
             true => Some(key("part_size", 0, 1, 1 << 20)? as usize),
             false => None,
@@ -147,7 +153,7 @@ impl Recipe {
             origin: origin.to_string(),
         };
         // A split that cannot be made is told now, not after hours of sampling.
-        split::split(&recipe.split, samples, recipe.seed).map_err(|e| bad(e.to_string()))?;
+        split::check(&recipe.split, samples).map_err(|e| bad(e.to_string()))?;
         Ok(recipe)
     }
 

@@ -107,6 +107,7 @@ pub fn run(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
 
 fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Settings) -> Result<Summary> {
     let clock = Instant::now();
+    parts::check_output(output)?;
     outputs::check(&[output], &family.files(), true)?;
     let mut plan = Plan::new(recipe, family)?;
     let dir = parts::directory(output);
@@ -123,26 +124,26 @@ fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
         if dir.is_dir()
             && let Some(lock) = lock(&dir, None)?
         {
-            parts::remove(&dir)?;
+            parts::remove(&dir, &is_recipe)?;
             drop(lock);
         }
         return Ok(summary(0, Ending::AlreadyThere));
     }
     let lock = claim(&dir, settings.shard)?;
-    save_recipe(&dir, &plan.header.recipe)?;
-    let found = PartSet::scan(std::slice::from_ref(&dir))?;
+    let found = PartSet::scan(std::slice::from_ref(&dir), &|there| plan::difference(there, &plan.header).is_none())?;
     check_origin(&found, &plan.header, &dir)?;
     if let Some((there, _)) = found.any() {
         plan.adopt(there);
     }
+    save_recipe(&dir, &plan.header.recipe)?;
     let made = make_missing(recipe, family, &plan, &found, &dir, settings)?;
-    let found = PartSet::scan(std::slice::from_ref(&dir))?;
+    let found = PartSet::scan(std::slice::from_ref(&dir), &|there| there.origin == plan.header.origin)?;
     if settings.shard.is_some() {
         let missing = plan.parts() - found.parts.len();
         return Ok(summary(made, Ending::Shard { missing }));
     }
     join(&found, &dir, output, recipe, settings.progress)?;
-    parts::remove(&dir)?;
+    parts::remove(&dir, &is_recipe)?;
     drop(lock);
     Ok(summary(made, Ending::Complete))
 }
@@ -163,7 +164,7 @@ pub fn merge(output: &Path, further: &[PathBuf], force: bool, progress: &dyn Fn(
         let reason = format!("has no parts to join: there is no directory {}", dir.display());
         return Err(Error::file(output, reason));
     }
-    let found = PartSet::scan(&dirs)?;
+    let found = PartSet::scan(&dirs, &|_| false)?;
     let Some((header, part)) = found.any() else {
         return Err(Error::file(&dirs[0], "holds no parts: generate them first"));
     };
@@ -183,7 +184,7 @@ pub fn merge(output: &Path, further: &[PathBuf], force: bool, progress: &dyn Fn(
     let recipe = Recipe::parse(&header.recipe, origin)?;
     let lock = claim(&dir, None)?;
     join(&found, &dir, output, &recipe, progress)?;
-    parts::remove(&dir)?;
+    parts::remove(&dir, &is_recipe)?;
     drop(lock);
     Ok(summary(Ending::Complete))
 }
@@ -216,8 +217,8 @@ fn claim(dir: &Path, shard: Option<Shard>) -> Result<Vec<File>> {
 /// The locks on a directory of parts, made if need be; None if another process has them.
 fn lock(dir: &Path, shard: Option<Shard>) -> Result<Option<Vec<File>>> {
     let names = match shard {
-        None => vec![("lock".to_string(), false)],
-        Some(s) => vec![("lock".to_string(), true), (format!("lock-{}-of-{}", s.index + 1, s.count), false)],
+        None => vec![(parts::LOCK.to_string(), false)],
+        Some(s) => vec![(parts::LOCK.to_string(), true), (format!("lock-{}-of-{}", s.index + 1, s.count), false)],
     };
     'again: loop {
         std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "create", e))?;
@@ -245,13 +246,20 @@ fn lock(dir: &Path, shard: Option<Shard>) -> Result<Option<Vec<File>>> {
     }
 }
 
-/// The recipe lies beside the parts before work starts, for people who find the directory.
+/// Whether a text is the recipe of a dataset.
+fn is_recipe(text: &str) -> bool {
+    Recipe::parse(text, "").is_ok()
+}
+
+/// The recipe lies beside the parts before work starts, for people who find the directory: theirs, not that of a run
+/// before. A file of that name that is no recipe is not ours, and stays.
 fn save_recipe(dir: &Path, text: &str) -> Result<()> {
-    let path = dir.join("recipe.toml");
-    if path.exists() {
-        return Ok(());
+    let path = dir.join(parts::RECIPE);
+    match std::fs::read_to_string(&path) {
+        Ok(there) if there == text || !is_recipe(&there) => Ok(()),
+        Err(e) if e.kind() == ErrorKind::InvalidData => Ok(()),
+        _ => atomic::write(&path, text),
     }
-    atomic::write(&path, text)
 }
 
 /// Refuses to mix parts of two recipes.

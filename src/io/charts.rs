@@ -1,6 +1,8 @@
 //! Small SVG plots: lines on logarithmic axes and stacked bars, self-contained, in colours that survive colour
 //! blindness.
 
+use super::plain;
+
 /// Okabe and Ito's palette, less its yellow, which is too pale on white.
 const COLOURS: [&str; 8] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#777777"];
 
@@ -248,9 +250,9 @@ fn document(height: f64, body: &str) -> String {
     )
 }
 
-/// Text as XML has it.
+/// Text as XML has it; control characters, which it must not have, as their escapes.
 pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    plain::name(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -3,13 +3,12 @@
 //!
 //! Every refusal names the line and what would be right. Format: <https://math.nist.gov/MatrixMarket/formats.html>.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use super::{atomic, claims};
+use super::{Unpack, atomic, claims, input};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 
@@ -39,11 +38,36 @@ struct Header {
 /// [`Error::Io`] if the file cannot be read, [`Error::File`] with the line where it is malformed or of a kind not
 /// supported (complex, Hermitian).
 pub fn read(path: impl AsRef<Path>) -> Result<Csr> {
+    read_within(path, Unpack::default())
+}
+
+/// As [`read`]; `unpack` bounds what a gzipped file may unpack to.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_within(path: impl AsRef<Path>, unpack: Unpack) -> Result<Csr> {
     let path = path.as_ref();
-    let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
-    let mut reader = BufReader::new(file);
+    let file = input::open(path)?;
+    let size = file.metadata().map_err(|e| Error::io(path, "read", e))?.len();
+    from_reader(BufReader::new(file), size, path, unpack)
+}
+
+/// As [`read_within`], from a reader of `size` bytes; `path` names it in errors.
+///
+/// # Errors
+/// As [`read`].
+pub fn from_reader(mut reader: impl BufRead, size: u64, path: &Path, unpack: Unpack) -> Result<Csr> {
     match reader.fill_buf().map_err(|e| Error::io(path, "read", e))? {
-        [0x1f, 0x8b, ..] => parse(BufReader::new(MultiGzDecoder::new(reader)), path),
+        [0x1f, 0x8b, ..] => {
+            let bound = unpack.bound(size);
+            // One byte more, to see that there is one.
+            let mut unpacked = BufReader::new(MultiGzDecoder::new(reader).take(bound.saturating_add(1)));
+            let read = parse(&mut unpacked, path);
+            match unpacked.get_ref().limit() {
+                0 => Err(Error::file(path, unpack.refusal("the file", &format!("more than {bound} bytes"), size))),
+                _ => read,
+            }
+        }
         _ => parse(reader, path),
     }
 }
@@ -61,8 +85,16 @@ pub fn right_hand_side_beside(path: &Path) -> Option<PathBuf> {
 /// # Errors
 /// As [`read`], and [`Error::File`] for a matrix of other shape.
 pub fn read_vector(path: impl AsRef<Path>) -> Result<Vec<f64>> {
+    read_vector_within(path, Unpack::default())
+}
+
+/// As [`read_vector`]; `unpack` bounds what a gzipped file may unpack to.
+///
+/// # Errors
+/// As [`read_vector`].
+pub fn read_vector_within(path: impl AsRef<Path>, unpack: Unpack) -> Result<Vec<f64>> {
     let path = path.as_ref();
-    let m = read(path)?;
+    let m = read_within(path, unpack)?;
     if m.ncols() == 1 {
         Ok((0..m.nrows()).map(|i| m.get(i, 0)).collect())
     } else if m.nrows() == 1 {

@@ -5,10 +5,16 @@ pub mod atomic;
 pub mod charts;
 mod claims;
 pub mod gmsh;
+pub mod input;
 pub mod matrix_market;
 pub mod npy;
 pub mod npz;
 pub mod outputs;
 pub mod petsc;
+pub mod plain;
 pub mod text;
+pub mod toml_file;
+mod unpack;
 pub mod vtk;
+
+pub use unpack::Unpack;

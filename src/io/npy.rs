@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use super::input;
 use crate::error::{Error, Result};
 
 /// An array out of a file.
@@ -37,8 +38,15 @@ const MOST_DIMENSIONS: usize = 64;
 /// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is malformed or neither numbers nor text.
 pub fn read_npy(path: impl AsRef<Path>) -> Result<Array> {
     let path = path.as_ref();
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
-    parse(&bytes).map_err(|reason| Error::file(path, reason))
+    from_bytes(&input::bytes(path)?, path)
+}
+
+/// As [`read_npy`], of the bytes of a file; `path` names it in errors.
+///
+/// # Errors
+/// [`Error::File`] as [`read_npy`].
+pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Array> {
+    parse(bytes).map_err(|reason| Error::file(path, reason))
 }
 
 /// One `.npy`; the error says what is wrong.

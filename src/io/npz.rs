@@ -8,20 +8,18 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, ZipArchive};
 
 use super::npy::{self, Array, Data};
-use super::{atomic, claims};
+use super::{Unpack, atomic, claims, input};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, Pattern};
-
-/// A member may be so large whatever its size in the archive,
-const LARGE: u64 = 1 << 28;
-/// and beyond so many times as large.
-const INFLATION: u64 = 100;
 
 /// An opened `.npz`: a zip archive of `.npy` members, each checked against its CRC when read.
 #[derive(Debug)]
 pub struct Npz {
     path: PathBuf,
     archive: ZipArchive<Cursor<Arc<[u8]>>>,
+    unpack: Unpack,
+    /// Bytes of the file.
+    packed: u64,
 }
 
 /// Reads a matrix: SciPy's `save_npz` (csr, csc, coo, bsr, dia) or StAnD's `A_indices` and `A_values`.
@@ -29,31 +27,46 @@ pub struct Npz {
 /// # Errors
 /// [`Error::Io`] if the file cannot be read, [`Error::File`] naming what is missing or wrong in it.
 pub fn read_matrix(path: impl AsRef<Path>) -> Result<Csr> {
-    let npz = Npz::open(path)?;
-    if npz.has("A_indices") {
-        return npz.stand();
-    }
-    if npz.has("format") {
-        return npz.scipy();
-    }
-    Err(npz.wrong(format!(
-        "holds no matrix: expected SciPy's \"format\", \"indices\", \"indptr\", \"data\", \"shape\" or StAnD's \
-         \"A_indices\", \"A_values\", found {}",
-        npz.names().collect::<Vec<_>>().join(", ")
-    )))
+    Npz::open(path, Unpack::default())?.matrix()
 }
 
 impl Npz {
-    /// Opens an archive.
+    /// Opens an archive; `unpack` bounds what a member may unpack to.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is no zip archive or truncated.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+    pub fn open(path: impl AsRef<Path>, unpack: Unpack) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
+        Npz::from_bytes(input::bytes(path)?, path, unpack)
+    }
+
+    /// As [`Npz::open`], of the bytes of a file; `path` names it in errors.
+    ///
+    /// # Errors
+    /// [`Error::File`] if they are no zip archive or truncated.
+    pub fn from_bytes(bytes: Vec<u8>, path: &Path, unpack: Unpack) -> Result<Self> {
+        let packed = bytes.len() as u64;
         let archive = ZipArchive::new(Cursor::new(bytes.into()))
             .map_err(|e| Error::file(path, format!("not a whole .npz file: {e}")))?;
-        Ok(Npz { path: path.to_path_buf(), archive })
+        Ok(Npz { path: path.to_path_buf(), archive, unpack, packed })
+    }
+
+    /// The matrix: SciPy's `save_npz` (csr, csc, coo, bsr, dia) or StAnD's `A_indices` and `A_values`.
+    ///
+    /// # Errors
+    /// [`Error::File`] naming what is missing or wrong.
+    pub fn matrix(&self) -> Result<Csr> {
+        if self.has("A_indices") {
+            return self.stand();
+        }
+        if self.has("format") {
+            return self.scipy();
+        }
+        Err(self.wrong(format!(
+            "holds no matrix: expected SciPy's \"format\", \"indices\", \"indptr\", \"data\", \"shape\" or StAnD's \
+             \"A_indices\", \"A_values\", found {}",
+            self.names().collect::<Vec<_>>().join(", ")
+        )))
     }
 
     /// Names of the arrays.
@@ -79,12 +92,9 @@ impl Npz {
         let member = archive.by_index(place).map_err(|e| damaged(e.to_string()))?;
         // No more than the directory says, and not much from a few bytes.
         let (mut content, size) = (Vec::new(), member.size());
-        if size > LARGE && size / member.compressed_size().max(1) > INFLATION {
-            return Err(self.wrong(format!(
-                "array \"{name}\" unpacks from {} to {size} bytes: beyond {LARGE} bytes at most {INFLATION} times its \
-                 size is read",
-                member.compressed_size()
-            )));
+        if size > self.unpack.bound(self.packed) && member.compressed_size() < size {
+            let (what, claimed) = (format!("array \"{name}\""), format!("{size} bytes"));
+            return Err(self.wrong(self.unpack.refusal(&what, &claimed, self.packed)));
         }
         let read = member.take(size + 1).read_to_end(&mut content);
         read.map_err(|e| damaged(e.to_string()))?;
@@ -300,7 +310,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.npz");
         std::fs::write(&path, bytes).unwrap();
-        Npz::open(path)
+        Npz::open(path, Unpack::default())
     }
 
     #[test]

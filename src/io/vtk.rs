@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::atomic;
+use super::{atomic, plain};
 use crate::error::{Error, Result};
 use crate::system::{Field, Location, MeshData};
 
@@ -58,7 +58,7 @@ fn document(mesh: &MeshData, fields: &[Field]) -> Result<String> {
 /// Numbers; plane vectors get a third component, as VTK wants them.
 fn array(out: &mut String, name: &str, values: &[f64], components: usize) {
     let padded = if components == 2 { 3 } else { components };
-    let name = name.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
+    let name = plain::name(name).replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
     let _ =
         writeln!(out, "<DataArray type=\"Float64\" Name=\"{name}\" NumberOfComponents=\"{padded}\" format=\"ascii\">");
     for row in values.chunks_exact(components) {

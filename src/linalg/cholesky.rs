@@ -6,7 +6,7 @@ use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::LltRegularization;
 use faer::sparse::linalg::SupernodalThreshold;
 use faer::sparse::linalg::cholesky::{self as faer_cholesky, CholeskySymbolicParams, LltRef, SymmetricOrdering};
-use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
+use faer::sparse::{FaerError, SparseColMatRef, SymbolicSparseColMatRef};
 use faer::{Conj, MatMut, Par, Side};
 
 use super::op::{LinOp, Props};
@@ -40,9 +40,13 @@ pub(super) fn analysed(
     }
     let params = CholeskySymbolicParams { supernodal_flop_ratio_threshold: threshold, ..Default::default() };
     let (columns, order) = (columns(pattern), SymmetricOrdering::Amd);
-    faer_cholesky::factorize_symbolic_cholesky(columns, Side::Lower, order, params)
-        .map(Arc::new)
-        .map_err(|e| Error::Numeric(format!("symbolic factorisation failed: {e:?}")))
+    faer_cholesky::factorize_symbolic_cholesky(columns, Side::Lower, order, params).map(Arc::new).map_err(|e| match e {
+        FaerError::IndexOverflow => {
+            Error::Numeric(format!("the factor of this matrix of {n} rows has more than 2^32 entries: none is made"))
+        }
+        FaerError::OutOfMemory => Error::Numeric(format!("no memory for the factor of a matrix of {n} rows")),
+        other => Error::Numeric(format!("symbolic factorisation failed: {other:?}")),
+    })
 }
 
 impl SymbolicCholesky {

@@ -45,6 +45,14 @@ pub fn read_merged(path: &Path) -> Result<Imported> {
     mesh(path, gmsh::read(path)?, true)
 }
 
+/// As [`read`] or, if `merge`, [`read_merged`], of the bytes of a file; `path` names it in errors.
+///
+/// # Errors
+/// [`Error::File`] as [`read`].
+pub fn from_bytes(bytes: &[u8], path: &Path, merge: bool) -> Result<Imported> {
+    mesh(path, gmsh::from_bytes(bytes, path)?, merge)
+}
+
 fn mesh(path: &Path, found: Found, merge: bool) -> Result<Imported> {
     let dim = found.elements.iter().map(|e| e.dim).max().unwrap_or(0);
     if dim < 2 {

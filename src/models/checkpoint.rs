@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{Error, Result};
-use crate::io::atomic;
+use crate::io::{atomic, input};
 use crate::nn::{AdamState, NamedArray};
 
 /// The header key that says the file is fempipe's.
@@ -174,12 +174,20 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is no checkpoint of fempipe, damaged or altered.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).map_err(|e| Error::io(path, "read", e))?;
+        let bytes = input::bytes(path)?;
+        Self::from_bytes(&bytes, path)
+    }
+
+    /// Reads a checkpoint out of the bytes of its file; `path` names it in errors.
+    ///
+    /// # Errors
+    /// [`Error::File`] as [`Checkpoint::read`].
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self> {
         let broken = |e: String| {
             Error::file(path, format!("not a fempipe checkpoint, or damaged ({e}); train writes best.safetensors"))
         };
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| broken(e.to_string()))?;
-        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| broken(e.to_string()))?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| broken(e.to_string()))?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(|e| broken(e.to_string()))?;
         let header = header.metadata().clone().unwrap_or_default();
         match header.get(FORMAT).map(String::as_str) {
             Some(FORMAT_VERSION) => {}
@@ -294,7 +302,8 @@ fn best_epoch(run: &Path, last: &Path) -> Result<Option<u64>> {
     if progress.best.is_some() {
         return Ok(Some(progress.best_epoch));
     }
-    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
+    let metrics = fs::read(run.join("metrics.jsonl")).unwrap_or_default();
+    let metrics = String::from_utf8_lossy(&metrics);
     let lines = metrics.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let mut best = lines.filter(|line| line["best"] == true).filter_map(|line| line["epoch"].as_u64());
     Ok(best.next_back())

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::network::{Network, TrainedNetwork};
 use super::{Checkpoint, Model, TrainingSet};
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::nn::{Backend, Cpu, Learner, Loss, NamedArray, Params, Trained, device, learner};
 use crate::system::{Cache, LinearSystem, Parts, for_each_chunk};
 
@@ -106,6 +107,8 @@ impl<T: Training<D>, D: Backend> Batches<T, D> {
             let mut made = Vec::with_capacity(missing.len());
             for_each_chunk(&*self.set.source, missing, &parts, bytes, |samples| {
                 let item = |s: &LinearSystem| {
+                    // A target may take long.
+                    interrupt::check("while targets were made")?;
                     self.training.network().about().check(s)?;
                     self.training.item(s)
                 };

@@ -36,6 +36,7 @@ use toml::Table;
 
 use crate::entry::{self, Configuration, Entry, Registry};
 use crate::error::{Error, Result};
+use crate::io::toml_file;
 use crate::solve::Acceleration;
 use crate::solver::Need;
 use crate::system::{LinearSystem, Names};
@@ -218,20 +219,26 @@ pub fn register(model: Entry<dyn ModelConfig>) -> Result<()> {
 /// If there is no checkpoint, or it is not one of fempipe's, or of a newer format, altered, or a weight is not finite.
 pub fn load(path: &Path, on: Device) -> Result<Box<dyn Model>> {
     let checkpoint::Located { file, note } = checkpoint::locate(path)?;
-    let checkpoint = Checkpoint::read(&file)?;
-    let in_file = |e: Error| Error::file(&file, e.to_string());
-    if let Some(array) = checkpoint.weights.iter().find(|w| w.data.iter().any(|v| !v.is_finite())) {
-        return Err(Error::file(&file, format!("weights {} hold numbers that are not finite", array.name)));
-    }
-    let entry = ENTRIES.find(&checkpoint.model).map_err(in_file)?;
-    let origin = "settings of the model";
-    let table: Table =
-        toml::from_str(&checkpoint.config).map_err(|e| in_file(Error::toml(origin, &checkpoint.config, &e)))?;
-    let model = entry.parse(&table, origin).map_err(in_file)?.load(&checkpoint, &file, on)?;
+    let model = of_checkpoint(&Checkpoint::read(&file)?, &file, on)?;
     Ok(match note {
         Some(note) => Box::new(Noted { model, note }),
         None => model,
     })
+}
+
+/// The model that a checkpoint holds, on a device; `file` names it in errors.
+///
+/// # Errors
+/// If its model is unknown, its settings or weights do not fit, or a weight is not finite.
+pub fn of_checkpoint(checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {
+    let in_file = |e: Error| Error::file(file, e.to_string());
+    if let Some(array) = checkpoint.weights.iter().find(|w| w.data.iter().any(|v| !v.is_finite())) {
+        return Err(Error::file(file, format!("weights {} hold numbers that are not finite", array.name)));
+    }
+    let entry = ENTRIES.find(&checkpoint.model).map_err(in_file)?;
+    let origin = "settings of the model";
+    let table: Table = toml_file::parse(&checkpoint.config, origin).map_err(in_file)?;
+    entry.parse(&table, origin).map_err(in_file)?.load(checkpoint, file, on)
 }
 
 /// Reads and checks the table of the model `name`.

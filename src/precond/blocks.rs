@@ -10,6 +10,9 @@ use super::{Spec, check_square_finite, ilu};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, LinOp, Pattern, Props};
 
+/// The most layers that a block is grown by: with more each holds all of A.
+const MOST_OVERLAP: usize = 1000;
+
 /// Parameters of [`Blocks`], and those of `asm`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -71,12 +74,15 @@ impl BlocksParams {
     /// Checks the ranges.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there is no block.
+    /// [`Error::Argument`] if there is no block, or more than 1000 layers.
     pub fn check(&self) -> Result<()> {
         if self.blocks == 0 {
             return Err(Error::Argument("blocks = 0 must be at least 1".into()));
         }
-        Ok(())
+        match self.overlap {
+            0..=MOST_OVERLAP => Ok(()),
+            overlap => Err(Error::Argument(format!("overlap = {overlap} must be from 0 to {MOST_OVERLAP}"))),
+        }
     }
 
     /// What they promise for a symmetric positive definite A.

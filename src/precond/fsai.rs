@@ -25,6 +25,9 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, Config::check)?)),
 };
 
+/// The largest power of A: its pattern is dense long before.
+const MOST_POWER: usize = 64;
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
@@ -56,10 +59,10 @@ impl Preconditioner for Config {
 }
 
 /// # Errors
-/// [`Error::Argument`] if the power is 0 or the share of further entries is not from 0 to 100.
+/// [`Error::Argument`] if the power is not from 1 to 64 or the share of further entries is not from 0 to 100.
 pub fn check_pattern(owner: &str, power: usize, extra: f64) -> Result<()> {
-    if power == 0 {
-        return Err(Error::Argument(format!("{owner}: power = 0 must be at least 1")));
+    if !(1..=MOST_POWER).contains(&power) {
+        return Err(Error::Argument(format!("{owner}: power = {power} must be from 1 to {MOST_POWER}")));
     }
     match (0.0..=100.0).contains(&extra) {
         true => Ok(()),

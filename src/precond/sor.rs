@@ -21,13 +21,16 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, SorParams::check)?)),
 };
 
+/// More than any iteration is worth within another one.
+const MOST_SWEEPS: usize = 1000;
+
 /// Parameters of [`Sor`], and those of `sor` and `ssor`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SorParams {
     /// 0 < ω < 2.
     pub omega: f64,
-    /// Sweeps an application, at least 1.
+    /// Sweeps an application, 1 to 1000.
     pub sweeps: usize,
     /// Each sweep forward, then backward.
     #[serde(skip)]
@@ -145,8 +148,8 @@ impl SorParams {
         if !(self.omega > 0.0 && self.omega < 2.0) {
             return Err(Error::Argument(format!("sor: omega = {} must lie between 0 and 2", self.omega)));
         }
-        if self.sweeps == 0 {
-            return Err(Error::Argument("sor: sweeps = 0 must be at least 1".into()));
+        if !(1..=MOST_SWEEPS).contains(&self.sweeps) {
+            return Err(Error::Argument(format!("sor: sweeps = {} must be from 1 to {MOST_SWEEPS}", self.sweeps)));
         }
         Ok(())
     }

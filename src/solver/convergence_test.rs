@@ -1,9 +1,11 @@
 //! The convergence test and the bookkeeping of one solve: arguments checked, residuals noted, the stopping rule
 //! applied.
 
+use super::history::History;
 use super::stagnation::Stagnation;
 use super::stop::{Monitor, Norm, Outcome, Reason, Stop};
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::linalg::{LinOp, vector};
 
 /// The history is allocated once for up to this many iterations; only longer solves let it grow.
@@ -26,7 +28,9 @@ pub struct ConvergenceTest<'a> {
     /// max(rtol ‖b‖, atol).
     pub(super) target: f64,
     limit: f64,
-    history: Vec<f64>,
+    history: History<f64>,
+    /// The residual noted last.
+    last: f64,
     /// The true residual of the current x, where it has just been computed.
     verified: Option<f64>,
     /// Whether the residual noted last claims convergence.
@@ -82,7 +86,8 @@ impl<'a> ConvergenceTest<'a> {
             z: Vec::new(),
             target: 0.0,
             limit: 0.0,
-            history: Vec::with_capacity(stop.max_it.min(HISTORY) + 1),
+            history: History::with_capacity(stop.max_it.min(HISTORY) + 1),
+            last: f64::NAN,
             verified: None,
             claimed: false,
             stagnation: Stagnation::new(n),
@@ -169,8 +174,9 @@ impl<'a> ConvergenceTest<'a> {
     /// Notes the residual after an iteration that computed it as b − A x.
     pub fn note_true(&mut self, residual: f64) -> Option<Reason> {
         self.history.push(residual);
-        let it = self.history.len() - 1;
-        let go_on = self.monitor.iteration(it, residual);
+        self.last = residual;
+        let it = self.history.count() - 1;
+        let go_on = self.monitor.iteration(it, residual) && !interrupt::requested();
         let verdict = self.judge(residual, go_on);
         self.claimed = verdict.is_some_and(Reason::converged);
         verdict
@@ -178,11 +184,11 @@ impl<'a> ConvergenceTest<'a> {
 
     /// The residual noted last.
     pub fn last(&self) -> f64 {
-        self.history.last().copied().unwrap_or(f64::NAN)
+        self.last
     }
 
     fn judge(&self, residual: f64, go_on: bool) -> Option<Reason> {
-        let full = self.history.len() > self.stop.max_it;
+        let full = self.history.count() > self.stop.max_it;
         if residual == f64::NEG_INFINITY {
             Some(Reason::DivergedIndefinitePc)
         } else if !residual.is_finite() {
@@ -213,9 +219,8 @@ impl<'a> ConvergenceTest<'a> {
     pub fn confirm(&mut self, x: &[f64], r: &mut [f64]) -> Option<Reason> {
         let residual = self.true_residual(x, r);
         let norm = self.norm_of(r, residual);
-        if let Some(last) = self.history.last_mut() {
-            *last = norm;
-        }
+        self.history.replace_last(norm);
+        self.last = norm;
         let verdict = self.judge(norm, true);
         let claimed = std::mem::take(&mut self.claimed);
         if !claimed || verdict.is_some_and(Reason::converged) || !norm.is_finite() {
@@ -267,12 +272,8 @@ impl<'a> ConvergenceTest<'a> {
             }
             residual = self.stagnation.restore(residual, x);
         }
-        Outcome {
-            reason,
-            iterations: self.history.len().saturating_sub(1),
-            residual,
-            b_norm: self.b_norm,
-            history: self.history,
-        }
+        let iterations = self.history.count().saturating_sub(1);
+        let (history, history_every) = self.history.into_parts();
+        Outcome { reason, iterations, residual, b_norm: self.b_norm, history, history_every, last: self.last }
     }
 }

@@ -32,6 +32,7 @@ mod gcrodr;
 mod gmres;
 mod harmonic;
 mod hessenberg;
+mod history;
 mod krylov_method;
 mod lanczos;
 mod minres;

@@ -50,6 +50,7 @@ pub(super) fn in_units_of_b(
     let mut outcome = solved?;
     outcome.b_norm *= unit;
     outcome.history.iter_mut().for_each(|r| *r *= unit);
+    outcome.last *= unit;
     // Measured on the x that is returned: subnormal entries are rounded.
     let mut r = vec![0.0; b.len()];
     a.apply(x, &mut r);

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::convergence_test::ConvergenceTest;
+use super::history::joined as joined_histories;
 use super::scaled::in_units_of_b;
 use super::side::Side;
 use super::stagnation::Stagnation;
@@ -116,7 +117,7 @@ fn in_parts(
         halves.right(&u, &mut r);
         vector::axpy(1.0, &r, x);
         let truth = run.residual(x, &mut r);
-        let reached = part.history.last().copied().unwrap_or(f64::NAN);
+        let reached = part.last;
         let progress = part.iterations > 0;
         let mut all = joined(total, part);
         all.residual = truth;
@@ -151,7 +152,9 @@ fn joined(first: Option<Outcome>, second: Outcome) -> Outcome {
         None => second,
         Some(mut all) => {
             all.iterations += second.iterations;
-            all.history.extend(second.history.into_iter().skip(1));
+            let before = (std::mem::take(&mut all.history), all.history_every);
+            (all.history, all.history_every) = joined_histories(before, (second.history, second.history_every));
+            all.last = second.last;
             all.reason = second.reason;
             all
         }

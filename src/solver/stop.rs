@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::history::History;
 use crate::error::{Error, Result};
 use crate::linalg::vector::norm2;
 
@@ -112,7 +113,7 @@ pub enum Reason {
     ConvergedUser,
     /// All the iterations asked for were made, without a test ([`Norm::None`]).
     ConvergedIts,
-    /// The iteration limit was hit, or the monitor asked to stop.
+    /// The iteration limit was hit, or the monitor or an interrupt asked to stop.
     DivergedIts,
     /// ‖r‖ > dtol max(‖b‖, ‖r₀‖).
     DivergedDtol,
@@ -191,8 +192,13 @@ pub struct Outcome {
     pub residual: f64,
     /// ‖b‖₂.
     pub b_norm: f64,
-    /// Residual norm before the first and after each iteration, in the norm of the stopping rule.
+    /// Residual norm before the first and after each iteration, in the norm of the stopping rule; of a solve beyond a
+    /// million iterations that of every [`Outcome::history_every`]-th.
     pub history: Vec<f64>,
+    /// Iterations from one entry of the history to the next: 1, or a power of two.
+    pub history_every: usize,
+    /// The residual norm noted last, in the norm of the stopping rule.
+    pub last: f64,
 }
 
 impl Outcome {
@@ -262,15 +268,20 @@ impl Monitor for Quiet {
 #[derive(Debug, Clone)]
 pub struct Timeline {
     start: std::time::Instant,
-    /// Seconds since [`Timeline::new`] and residual norm, before the first and after each iteration.
-    pub points: Vec<(f64, f64)>,
+    points: History<(f64, f64)>,
 }
 
 impl Timeline {
     /// Starts the clock.
     #[allow(clippy::new_without_default)] // reads the clock: not a default value
     pub fn new() -> Self {
-        Timeline { start: std::time::Instant::now(), points: Vec::with_capacity(1024) }
+        Timeline { start: std::time::Instant::now(), points: History::with_capacity(1024) }
+    }
+
+    /// Seconds since [`Timeline::new`] and residual norm, before the first and after each iteration; beyond a million
+    /// iterations of every second, fourth, … one.
+    pub fn points(&self) -> &[(f64, f64)] {
+        self.points.kept()
     }
 }
 

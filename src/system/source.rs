@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::LinearSystem;
 use crate::error::{Error, Result};
+use crate::interrupt;
 
 /// Which of the named fields or labels of a sample.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -152,7 +153,7 @@ fn find(samples: &[LinearSystem], id: u32) -> Result<&LinearSystem> {
 /// time.
 ///
 /// # Errors
-/// Those of [`SampleSource::load`] and of `f`.
+/// Those of [`SampleSource::load`] and of `f`; [`Error::Interrupted`] after Ctrl-C.
 pub fn for_each_chunk(
     source: &dyn SampleSource,
     ids: &[u32],
@@ -170,6 +171,7 @@ pub fn for_each_chunk(
         while let Some(loading) = ahead {
             let loaded = loading.join().unwrap_or_else(|e| std::panic::resume_unwind(e))?;
             ahead = load();
+            interrupt::check("while samples were read")?;
             f(&loaded)?;
         }
         Ok(())

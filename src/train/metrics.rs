@@ -47,19 +47,40 @@ pub struct EpochMetrics {
     pub seconds: f64,
 }
 
-/// Keeps the lines up to and including `epoch`.
-pub(super) fn truncate(path: &Path, epoch: u64) -> Result<()> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+/// Keeps the lines up to and including `epoch`, of which `last` is the last one, as the checkpoint has it. Returns the
+/// numbers of lines between them that cannot be read; those stay as they are.
+pub(super) fn truncate(path: &Path, epoch: u64, last: &str) -> Result<Vec<usize>> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(e) => return Err(Error::io(path, "read", e)),
     };
-    let kept: String = text
-        .lines()
-        .filter(|l| serde_json::from_str::<EpochMetrics>(l).is_ok_and(|m| m.epoch <= epoch))
-        .flat_map(|l| [l, "\n"])
-        .collect();
-    atomic::write(path, kept)
+    let mut lines: Vec<&[u8]> = bytes.split(|&b| b == b'\n').collect();
+    // Behind the last newline is nothing, or what a killed process was writing.
+    lines.pop();
+    let (mut kept, mut damaged, mut unsure, mut reached) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    for (k, line) in lines.into_iter().enumerate() {
+        match serde_json::from_slice::<EpochMetrics>(line) {
+            Ok(metrics) if metrics.epoch <= epoch => {
+                // What stands before a line of this run is of it.
+                for (number, unreadable) in unsure.drain(..) {
+                    damaged.push(number);
+                    kept.push(unreadable);
+                }
+                kept.push(line);
+                reached = metrics.epoch;
+            }
+            Ok(_) => unsure.clear(),
+            Err(_) => unsure.push((k + 1, line)),
+        }
+    }
+    // It may be the checkpoint's epoch whose line is damaged.
+    if reached < epoch && !last.is_empty() {
+        kept.push(last.as_bytes());
+    }
+    let text: Vec<u8> = kept.into_iter().flat_map(|line| [line, b"\n"]).flatten().copied().collect();
+    atomic::write(path, text)?;
+    Ok(damaged)
 }
 
 /// Appends one line.
@@ -70,4 +91,33 @@ pub(super) fn append(path: &Path, metrics: &EpochMetrics) -> Result<()> {
     let mut file =
         fs::OpenOptions::new().create(true).append(true).open(path).map_err(|e| Error::io(path, "open", e))?;
     file.write_all(format!("{line}\n").as_bytes()).map_err(|e| Error::io(path, "write", e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damaged_lines_stay_and_are_told_and_what_is_past_the_checkpoint_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.jsonl");
+        assert!(truncate(&path, 3, "").unwrap().is_empty() && !path.exists());
+        let line = |epoch| format!("{{\"epoch\":{epoch},\"step\":1,\"loss\":0.5,\"lr\":0.1,\"seconds\":1.0}}");
+        let bad = b"{\"epoch\":2,\xff".as_slice();
+        let all = |lines: &[&[u8]]| lines.join(b"\n".as_slice());
+        let [one, three, four] = [1, 3, 4].map(line);
+        let (one, three, four) = (one.as_bytes(), three.as_bytes(), four.as_bytes());
+
+        fs::write(&path, all(&[one, bad, three, four, b"{\"epo"])).unwrap();
+        assert_eq!(truncate(&path, 3, "").unwrap(), [2]);
+        assert_eq!(fs::read(&path).unwrap(), all(&[one, bad, three, b""]));
+        // The line of the checkpoint's epoch is the damaged one.
+        fs::write(&path, all(&[one, bad, b""])).unwrap();
+        assert!(truncate(&path, 2, &line(2)).unwrap().is_empty());
+        assert_eq!(fs::read(&path).unwrap(), all(&[one, line(2).as_bytes(), b""]));
+        // Nothing of this run yet.
+        fs::write(&path, all(&[bad, b""])).unwrap();
+        assert!(truncate(&path, 0, "").unwrap().is_empty());
+        assert_eq!(fs::read(&path).unwrap(), b"");
+    }
 }

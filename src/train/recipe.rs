@@ -1,6 +1,6 @@
 //! The training recipe: TOML with unknown keys refused; the resolved recipe stands in every run directory.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -8,6 +8,7 @@ use toml::{Table, Value};
 use super::schedule::Schedule;
 use crate::entry;
 use crate::error::{Error, Result};
+use crate::io::toml_file;
 use crate::models::fit::{AdamConfig, Device};
 use crate::models::{self, ModelConfig};
 use crate::precond::Spec;
@@ -145,7 +146,7 @@ impl TrainRecipe {
     /// # Errors
     /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        let mut recipe: TrainRecipe = toml::from_str(text).map_err(|e| Error::toml(origin, text, &e))?;
+        let mut recipe: TrainRecipe = toml_file::parse(text, origin)?;
         recipe.resolve(origin)?;
         recipe.check(origin)?;
         Ok(recipe)
@@ -190,7 +191,7 @@ impl TrainRecipe {
     /// # Errors
     /// [`Error::Io`] if it cannot be read, else as [`TrainRecipe::parse`].
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
+        let text = toml_file::read(path)?;
         let mut recipe = Self::parse(&text, &path.display().to_string())?;
         if recipe.name.is_empty() {
             recipe.name = path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
@@ -209,6 +210,15 @@ impl TrainRecipe {
     /// [`Error::Recipe`] naming the key.
     pub fn check(&self, origin: &str) -> Result<()> {
         let bad = |reason: String| Err(Error::recipe(origin, reason));
+        let mut parts = Path::new(&self.name).components();
+        let plain =
+            matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None)) && !self.name.ends_with('/');
+        if !self.name.is_empty() && (!plain || self.name.contains(char::is_control)) {
+            return bad(format!(
+                "name = {:?}: must be the name of a directory beside the recipe; -o puts the run elsewhere",
+                self.name
+            ));
+        }
         if self.batch_size == 0 {
             return bad("batch_size = 0: must be at least 1".into());
         }
@@ -275,7 +285,7 @@ impl TrainRecipe {
     pub fn set(&self, assignments: &[String]) -> Result<Self> {
         let origin = "--set";
         let text = self.to_toml()?;
-        let mut table: Table = toml::from_str(&text).map_err(|e| Error::toml(origin, &text, &e))?;
+        let mut table: Table = toml_file::parse(&text, origin)?;
         for assignment in assignments {
             let Some((key, value)) = assignment.split_once('=') else {
                 return Err(Error::recipe(origin, format!("{assignment}: must be KEY=VALUE, as in nsls.width=64")));
@@ -287,7 +297,7 @@ impl TrainRecipe {
                 place =
                     inner.as_table_mut().ok_or_else(|| Error::recipe(origin, format!("{key}: {part} is no table")))?;
             }
-            let parsed = toml::from_str::<Table>(&format!("v = {value}"));
+            let parsed = toml_file::parse::<Table>(&format!("v = {value}"), "--set");
             let parsed = parsed.ok().and_then(|mut t| t.remove("v"));
             place.insert(last.into(), parsed.unwrap_or_else(|| Value::String(value.into())));
         }

@@ -15,9 +15,10 @@ use super::resume::{identity, same_data, same_recipe};
 use super::validate::{HeldOut, validate};
 use crate::dataset::{Checked, Dataset};
 use crate::error::{Error, Result};
-use crate::interrupt;
+use crate::interrupt::{self, Unsaved};
 use crate::io::atomic;
 use crate::models::checkpoint::Progress;
+use crate::models::fit::AdamConfig;
 use crate::models::{Checkpoint, Trainer, TrainingSet};
 use crate::rng::{Purpose, stream};
 use crate::system::{Cached, Parts, SampleSource, cache};
@@ -99,6 +100,8 @@ pub struct Training {
     progress: Progress,
     last_metrics: String,
     saved: Instant,
+    /// What there is to tell of the directory it goes on in.
+    note: Option<String>,
     /// Steps of this sitting.
     sitting: u64,
 }
@@ -120,6 +123,7 @@ impl Training {
             // What was made for a run that cannot start; a directory that holds something stays.
             let _ = std::fs::remove_dir(place);
         })?;
+        let _unsaved = Unsaved::new();
         if force {
             // Only now: an earlier run is not given up for one that cannot start.
             run.directory.clear()?;
@@ -151,7 +155,16 @@ impl Training {
         run.trainer.restore(&checkpoint).map_err(|e| Error::file(&file, e.to_string()))?;
         run.progress = checkpoint.progress;
         run.last_metrics = checkpoint.metrics;
-        metrics::truncate(&run.directory.metrics(), run.progress.epoch)?;
+        let (file, progress) = (run.directory.metrics(), &run.progress);
+        let damaged = metrics::truncate(&file, progress.epoch, &run.last_metrics)?;
+        if !damaged.is_empty() {
+            let numbers: Vec<String> = damaged.iter().map(usize::to_string).collect();
+            run.note = Some(format!(
+                "{}: damaged, and left as it is, in line {}; training goes on",
+                file.display(),
+                numbers.join(", ")
+            ));
+        }
         Ok(run)
     }
 
@@ -228,6 +241,7 @@ impl Training {
             progress: Progress::default(),
             last_metrics: String::new(),
             saved: Instant::now(),
+            note: None,
             sitting: 0,
         })
     }
@@ -235,6 +249,11 @@ impl Training {
     /// What is trained, all defaults written out.
     pub fn recipe(&self) -> &TrainRecipe {
         &self.recipe
+    }
+
+    /// What there is to tell of the directory it goes on in.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// The run directory.
@@ -248,6 +267,7 @@ impl Training {
     /// [`Error::Interrupted`] after Ctrl-C, with everything saved; [`Error::Numeric`] if the loss is not a number or
     /// explodes, with the last good checkpoint kept; [`Error::Io`] if a file cannot be written.
     pub fn run(&mut self, stop_after: Option<u64>, events: &mut dyn FnMut(&Event)) -> Result<Summary> {
+        let _unsaved = Unsaved::new();
         let per_epoch = self.set.ids.len().div_ceil(self.recipe.batch_size) as u64;
         events(&Event::Start {
             parameters: self.trainer.parameters(),
@@ -278,14 +298,14 @@ impl Training {
         order.shuffle(&mut stream(self.recipe.seed, Purpose::Shuffle, epoch));
         let clock = Instant::now();
         let before = self.progress.seconds;
-        let mut lr = self.recipe.optimizer.lr;
         while self.progress.batch < per_epoch {
-            if interrupt::requested() {
+            let begun = Instant::now();
+            let done = interrupt::check("between steps").and_then(|()| self.batch(&order, per_epoch));
+            if let Err(Error::Interrupted(_)) = done {
                 self.progress.seconds = before + clock.elapsed().as_secs_f64();
                 return self.interrupted();
             }
-            let begun = Instant::now();
-            lr = self.batch(&order, per_epoch)?;
+            done?;
             self.sitting += 1;
             if self.sitting == MEASURED_STEP {
                 events(&self.estimate(begun.elapsed().as_secs_f64(), per_epoch));
@@ -296,12 +316,18 @@ impl Training {
                 loss: self.progress.loss_sum / self.progress.batch as f64,
             });
         }
+        let validated = self.validation(epoch + 1);
+        self.progress.seconds = before + clock.elapsed().as_secs_f64();
+        if let Err(Error::Interrupted(_)) = validated {
+            // All steps are done: a resumed run begins with the validation.
+            return self.interrupted();
+        }
+        let (solver, validation_loss, best) = validated?;
         let loss = self.progress.loss_sum / per_epoch as f64;
-        self.progress.epoch += 1;
+        let lr = self.adam(self.progress.step.saturating_sub(1), per_epoch).lr;
+        self.progress.epoch = epoch + 1;
         self.progress.batch = 0;
         self.progress.loss_sum = 0.0;
-        let (solver, validation_loss, best) = self.validation()?;
-        self.progress.seconds = before + clock.elapsed().as_secs_f64();
         let line = EpochMetrics {
             epoch: self.progress.epoch,
             step: self.progress.step,
@@ -354,8 +380,13 @@ impl Training {
         )))
     }
 
-    /// One optimiser step; returns the learning rate used.
-    fn batch(&mut self, order: &[usize], per_epoch: u64) -> Result<f64> {
+    /// The optimiser's settings at a step.
+    fn adam(&self, step: u64, per_epoch: u64) -> AdamConfig {
+        self.recipe.adam(self.recipe.schedule.factor(step, per_epoch * self.recipe.epochs, per_epoch))
+    }
+
+    /// One optimiser step.
+    fn batch(&mut self, order: &[usize], per_epoch: u64) -> Result<()> {
         let size = self.recipe.batch_size;
         let mut groups = order.chunks(size).skip(self.progress.batch as usize);
         let mut group = || -> Vec<u32> {
@@ -364,8 +395,7 @@ impl Training {
         };
         let (batch, next) = (group(), group());
         let step = self.progress.step;
-        let factor = self.recipe.schedule.factor(step, per_epoch * self.recipe.epochs, per_epoch);
-        let adam = self.recipe.adam(factor);
+        let adam = self.adam(step, per_epoch);
         let mut probes = stream(self.recipe.seed, Purpose::Probes, step);
         let report = self.trainer.step(&batch, &next, &mut probes, &adam)?;
         let first_loss = *self.progress.first_loss.get_or_insert(report.loss.abs());
@@ -383,12 +413,12 @@ impl Training {
         self.progress.step += 1;
         self.progress.batch += 1;
         self.progress.loss_sum += report.loss;
-        Ok(adam.lr)
+        Ok(())
     }
 
-    /// Runs the solver on the held-out systems when it is due; says whether this was the best so far.
-    fn validation(&mut self) -> Result<(Option<SolverMetrics>, Option<f64>, bool)> {
-        let epoch = self.progress.epoch;
+    /// Runs the solver on the held-out systems when it is due after that many epochs; says whether this was the best so
+    /// far.
+    fn validation(&mut self, epoch: u64) -> Result<(Option<SolverMetrics>, Option<f64>, bool)> {
         let due = epoch.is_multiple_of(self.recipe.validation.every) || epoch == self.recipe.epochs;
         if !due {
             return Ok((None, None, false));

@@ -10,8 +10,8 @@ use crate::dataset::digest::Digest;
 use crate::dataset::{Header, Record, Shape, Split, parts};
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::io::matrix_market;
-use crate::io::npz::{self, Npz};
+use crate::io::npz::Npz;
+use crate::io::{Unpack, matrix_market};
 use crate::linalg::refine::refine;
 use crate::linalg::vector::{axpy, norm2};
 use crate::linalg::{Cholesky, Csr, LinOp, Props, SYMMETRY};
@@ -46,6 +46,8 @@ pub struct Import {
     pub solution: bool,
     /// The set that holds all samples.
     pub set: String,
+    /// What compressed files may unpack to.
+    pub unpack: Unpack,
 }
 
 /// Reads all files, solves, and writes `output`, whole or not at all. `progress` is told how many are done.
@@ -54,13 +56,14 @@ pub struct Import {
 /// What a file is not, naming file and line; [`Error::Numeric`] naming the file whose system cannot be solved to a
 /// relative residual of 1e-10; [`Error::Io`] if `output` cannot be written.
 pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Result<()> {
+    parts::check_output(output)?;
     let mut systems: Vec<(LinearSystem, f64)> = Vec::new();
     for (index, file) in import.files.iter().enumerate() {
         if interrupt::requested() {
             return Err(Error::Interrupted(format!("{index} of {} files read, nothing written", import.files.len())));
         }
         let clock = Instant::now();
-        let mut system = read(file, import.rhs)?;
+        let mut system = read(file, import.rhs, import.unpack)?;
         system.index = index as u64;
         if import.solution {
             solve(&mut system).map_err(|e| Error::Numeric(format!("{}: {e}", file.display())))?;
@@ -141,22 +144,22 @@ fn header(import: &Import, props: Props, records: &[Record]) -> Header {
 }
 
 /// The matrix of a file with its b: the file's own (`.npz`), that of `NAME_b.mtx` beside `NAME.mtx`, or as `rhs` says.
-fn read(file: &Path, rhs: Rhs) -> Result<LinearSystem> {
+fn read(file: &Path, rhs: Rhs, unpack: Unpack) -> Result<LinearSystem> {
     let extension = file.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
     let mut of_rhs = file.to_path_buf();
     let (matrix, b) = match extension.as_deref() {
         Some("npz") => {
-            let own = Npz::open(file)?;
+            let own = Npz::open(file, unpack)?;
             let b = own.has("b").then(|| own.vector("b")).transpose()?;
-            (npz::read_matrix(file)?, b)
+            (own.matrix()?, b)
         }
         Some("mtx" | "gz") => {
             let beside = matrix_market::right_hand_side_beside(file);
-            let b = beside.as_ref().map(matrix_market::read_vector).transpose()?;
+            let b = beside.as_ref().map(|b| matrix_market::read_vector_within(b, unpack)).transpose()?;
             if let Some(beside) = beside {
                 of_rhs = beside;
             }
-            (matrix_market::read(file)?, b)
+            (matrix_market::read_within(file, unpack)?, b)
         }
         _ => {
             return Err(Error::file(

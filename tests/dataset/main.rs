@@ -6,6 +6,7 @@ mod damage;
 mod errors;
 mod evaluate;
 mod families;
+mod faults;
 mod foreign;
 mod labels;
 mod memory;

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use fempipe::io::npz::{self, Npz};
-use fempipe::io::{matrix_market, npy};
+use fempipe::io::{Unpack, matrix_market, npy};
 use fempipe::linalg::op::Props;
 use fempipe::linalg::{Csr, dense, vector};
 use fempipe::precond::Spec;
@@ -96,7 +96,7 @@ fn static_analysis_systems() {
             return;
         };
         let a = npz::read_matrix(&path).unwrap();
-        let npz = Npz::open(&path).unwrap();
+        let npz = Npz::open(&path, Unpack::default()).unwrap();
         let (b, known) = (npz.vector("b").unwrap(), npz.vector("x_real").unwrap());
         assert!(residual(&a, &b, &known) <= 1e-9 * vector::norm2(&b), "A x = b holds in {i}");
         let rows = table(&format!("stand {i}"), &a, &b, 1e-8, 1000);

@@ -325,9 +325,9 @@ fn a_timeline_has_a_point_per_residual() {
             &mut timeline,
         )
         .unwrap();
-    let residuals: Vec<f64> = timeline.points.iter().map(|p| p.1).collect();
+    let residuals: Vec<f64> = timeline.points().iter().map(|p| p.1).collect();
     // The outcome's last residual is the recomputed one.
     let last = out.iterations;
     assert_eq!((residuals.len(), &residuals[..last]), (last + 1, &out.history[..last]));
-    assert!(timeline.points.is_sorted_by(|a, b| a.0 <= b.0));
+    assert!(timeline.points().is_sorted_by(|a, b| a.0 <= b.0));
 }

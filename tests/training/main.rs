@@ -3,6 +3,7 @@
 mod device;
 mod evaluate;
 mod factor;
+mod faults;
 mod gcvae;
 mod identity;
 mod memory;

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::Args;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::io::npz::{self, Npz};
-use crate::io::{matrix_market, npy};
+use crate::io::npz::Npz;
+use crate::io::{Unpack, matrix_market, npy};
 use crate::linalg::op::Props;
 use crate::linalg::{Csr, SYMMETRY};
 use crate::system::LinearSystem;
@@ -27,17 +27,18 @@ pub fn is_dataset(path: &Path) -> bool {
 /// # Errors
 /// If a file cannot be read, or b does not fit.
 pub fn load(args: &Args) -> Result<LinearSystem> {
-    let path = &args.matrix;
+    let (path, unpack) = (&args.matrix, args.max_bytes.unwrap_or_default());
     let mut system = match extension(path).as_str() {
         "npz" => {
-            let own = Npz::open(path)?;
+            let own = Npz::open(path, unpack)?;
             let b = own.has("b").then(|| own.vector("b")).transpose()?;
-            plain(npz::read_matrix(path)?, b)
+            plain(own.matrix()?, b)
         }
         _ if is_dataset(path) => Dataset::open(path)?.read(args.sample)?,
         _ => {
             let beside = if args.rhs.is_some() { None } else { matrix_market::right_hand_side_beside(path) };
-            plain(matrix_market::read(path)?, beside.map(matrix_market::read_vector).transpose()?)
+            let b = beside.map(|b| matrix_market::read_vector_within(b, unpack)).transpose()?;
+            plain(matrix_market::read_within(path, unpack)?, b)
         }
     };
     let (rows, columns) = (system.matrix.nrows(), system.matrix.ncols());
@@ -48,7 +49,7 @@ pub fn load(args: &Args) -> Result<LinearSystem> {
         ));
     }
     if let Some(path) = &args.rhs {
-        system.rhs = vector(path)?;
+        system.rhs = vector(path, unpack)?;
         system.solution = None;
         if system.rhs.len() != rows {
             let reason = format!("has {} entries, the matrix {rows} rows", system.rhs.len());
@@ -58,9 +59,9 @@ pub fn load(args: &Args) -> Result<LinearSystem> {
     Ok(system)
 }
 
-fn vector(path: &Path) -> Result<Vec<f64>> {
+fn vector(path: &Path, unpack: Unpack) -> Result<Vec<f64>> {
     if extension(path) != "npy" {
-        return matrix_market::read_vector(path);
+        return matrix_market::read_vector_within(path, unpack);
     }
     match npy::read_npy(path)?.data {
         npy::Data::Float(v) => Ok(v),

@@ -13,7 +13,7 @@ use super::progress::{say, say_chosen};
 use super::{Common, list};
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::io::{matrix_market, outputs};
+use crate::io::{Unpack, matrix_market, outputs};
 use crate::models::Device;
 use crate::precond::Preconditioner;
 use crate::solve::{Prepared, Problem, Solution, SpaceAs};
@@ -73,6 +73,9 @@ pub struct Args {
     /// Iterations at most
     #[arg(long, default_value_t = Stop::default().max_it, value_name = "N")]
     max_it: usize,
+    /// Most that an array of a .npz or a .mtx.gz may unpack to, e.g. 4G [default: 256 MiB, or 32 times the file]
+    #[arg(long, value_name = "BYTES")]
+    max_bytes: Option<Unpack>,
     /// Deflate the K lowest sine modes of the unit square (A on a square grid, row by row; cg, minres or gcrodr, or any
     /// method with --space-as)
     #[arg(long, value_name = "K")]
@@ -91,8 +94,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE.svg", num_args = 0..=1, default_missing_value = plot::TERMINAL)]
     plot: Option<plot::Target>,
     /// Solve N times more and report the shortest time
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    repeat: usize,
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    repeat: u32,
     /// Write x as a Matrix Market array
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -114,15 +117,14 @@ fn pc_help() -> String {
     )
 }
 
-/// Prints PETSc's monitor lines; stops at Ctrl-C.
+/// Prints PETSc's monitor lines.
 struct Lines {
     print: bool,
 }
 
 impl Monitor for Lines {
     fn iteration(&mut self, it: usize, residual: f64) -> bool {
-        let printed = !self.print || print(&format!("{it:5} KSP Residual norm {residual:.12e}\n")).is_ok();
-        printed && !interrupt::requested()
+        !self.print || print(&format!("{it:5} KSP Residual norm {residual:.12e}\n")).is_ok()
     }
 }
 
@@ -189,14 +191,6 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     let mut done = None;
     rayon::scope(|_| done = Some(solve(args, common, &system)));
     let solved = done.unwrap_or_else(|| Err(Error::Interrupted("before the solve".into())))?;
-    let outcome = &solved.solution.outcome;
-    if interrupt::requested() {
-        return Err(Error::Interrupted(format!(
-            "after {} iterations, {:e} reached",
-            outcome.iterations,
-            outcome.relative_residual()
-        )));
-    }
     if common.json {
         let json = report::as_json(args, &system, &solved);
         print(&format!("{json:#}\n"))?;
@@ -209,14 +203,14 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
 /// Plots, writes x, and turns what did not converge into the failure it is.
 fn finish(args: &Args, common: &Common, solved: &Solved) -> Result<()> {
     let Solution { x, outcome, .. } = &solved.solution;
-    let history = &outcome.history;
+    let (history, every) = (&outcome.history, outcome.history_every);
     match &args.plot {
         Some(plot::Target::Svg(path)) => {
             let title = format!("{}: {} with {}", args.matrix.display(), solved.method, args.pc_name());
-            plot::svg(path, &title, solved.stop.norm.name(), history)?;
+            plot::svg(path, &title, solved.stop.norm.name(), (history, every))?;
             say(common, &format!("plot written to {}", path.display()));
         }
-        Some(plot::Target::Terminal) if !common.json => print(&plot::terminal(history))?,
+        Some(plot::Target::Terminal) if !common.json => print(&plot::terminal(history, outcome.iterations))?,
         _ => {}
     }
     if let Some(path) = &args.output {

@@ -32,19 +32,19 @@ impl FromStr for Target {
     }
 }
 
-/// Draws the residuals into an SVG file.
+/// Draws the residuals of every `every`-th iteration into an SVG file.
 ///
 /// # Errors
 /// [`Error::Io`] if it cannot be written.
-pub fn svg(path: &Path, title: &str, norm: &str, history: &[f64]) -> Result<()> {
-    let points = history.iter().enumerate().map(|(it, &r)| (it as f64, r));
+pub fn svg(path: &Path, title: &str, norm: &str, (history, every): (&[f64], usize)) -> Result<()> {
+    let points = history.iter().enumerate().map(|(it, &r)| ((it * every) as f64, r));
     let series = Series { name: title.into(), points: points.collect(), marks: history.len() <= 40 };
     let text = lines(title, "iterations", &format!("residual norm, {norm}"), Scale::Linear, Scale::Log, &[series]);
     atomic::write(path, text)
 }
 
 /// log₁₀ of the residuals over the iterations, 64 columns by 12 rows.
-pub fn terminal(history: &[f64]) -> String {
+pub fn terminal(history: &[f64], iterations: usize) -> String {
     const SIZE: (usize, usize) = (64, 12);
     let logs: Vec<f64> = history.iter().map(|r| r.max(f64::MIN_POSITIVE).log10()).filter(|l| l.is_finite()).collect();
     if logs.len() < 2 {
@@ -68,7 +68,7 @@ pub fn terminal(history: &[f64]) -> String {
         text.push('\n');
     }
     let axis = "─".repeat(columns);
-    text.push_str(&format!("          └{axis} {} iterations\n", history.len() - 1));
+    text.push_str(&format!("          └{axis} {iterations} iterations\n"));
     text
 }
 
@@ -78,12 +78,12 @@ mod tests {
 
     #[test]
     fn a_plot_shows_the_fall() {
-        let text = terminal(&[1.0, 0.1, 0.01]);
+        let text = terminal(&[1.0, 0.1, 0.01], 2);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[2].contains("0.00 │•"), "{text}");
         assert!(lines[13].trim_end().ends_with('•') && lines[13].contains("-2.00"), "{text}");
         assert!(lines[14].ends_with("2 iterations"), "{text}");
-        assert_eq!(terminal(&[1.0]), "");
-        assert!(terminal(&[0.0, f64::NAN, 1.0]).contains('•'));
+        assert_eq!(terminal(&[1.0], 0), "");
+        assert!(terminal(&[0.0, f64::NAN, 1.0], 2).contains('•'));
     }
 }

@@ -139,5 +139,6 @@ pub fn as_json(args: &Args, system: &LinearSystem, solved: &Solved) -> Value {
         "setup_seconds": prepared.inference_seconds + prepared.setup_seconds,
         "solve_seconds": solved.solution.solve_seconds,
         "history": out.history,
+        "history_every": out.history_every,
     })
 }

@@ -93,6 +93,9 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
             Training::start(recipe, directory, args.force)?
         }
     };
+    if let Some(note) = training.note() {
+        say(common, note);
+    }
     let mut view = View { common, bar: None, best: None };
     let done = training.run(args.stop_after, &mut |event| view.show(event));
     view.close();

@@ -12,6 +12,9 @@ pub fn console(results: &Results, rows: &[SummaryRow], verdicts: &[Verdict]) -> 
     if results.interrupted {
         out.push_str("interrupted: rows and systems are missing\n\n");
     }
+    if let Some(note) = results.note() {
+        out.push_str(&format!("{note}\n\n"));
+    }
     for verdict in verdicts {
         let info = &results.datasets[verdict.dataset];
         out.push_str(&format!(

@@ -7,6 +7,7 @@ use crate::evaluate::columns::SummaryRow;
 use crate::evaluate::columns::{self, FAILURES, KIND, Mark, Place, Shown};
 use crate::evaluate::summary::Verdict;
 use crate::evaluate::sweep::Results;
+use crate::io::plain;
 
 const STYLE: &str = include_str!("report.css");
 
@@ -31,6 +32,9 @@ pub fn page(results: &Results, rows: &[SummaryRow], verdicts: &[Verdict], figure
                 @if results.interrupted {
                     p { strong { "Interrupted: rows and systems are missing." } }
                 }
+                @if let Some(note) = results.note() {
+                    p.note { (note) "." }
+                }
                 h2 { "Who wins" }
                 ul { @for v in verdicts { li { (v.text) " (" (v.target) ")" } } }
                 p.note {
@@ -48,7 +52,8 @@ pub fn page(results: &Results, rows: &[SummaryRow], verdicts: &[Verdict], figure
             }
         }
     };
-    page.into_string() + "\n"
+    // Names may hold control characters.
+    plain::lines(&page.into_string()).into_owned() + "\n"
 }
 
 /// The table of one dataset and tolerance.

@@ -16,6 +16,7 @@ pub fn json(results: &Results, rows: &[SummaryRow], verdicts: &[Verdict]) -> Val
         "fempipe_version": env!("CARGO_PKG_VERSION"),
         "title": results.recipe.title,
         "interrupted": results.interrupted,
+        "kept_solves": results.kept,
         "datasets": results.datasets,
         "cells": rows,
         "verdicts": verdicts,

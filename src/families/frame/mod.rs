@@ -62,6 +62,9 @@ impl Default for FrameConfig {
 /// Most cells along an axis.
 const MOST_CELLS: usize = 64;
 
+/// Most unknowns that are solved for: the factor of so many has about 10⁹ entries (1.7 million: more than 2³²).
+const MOST_UNKNOWNS: usize = 400_000;
+
 /// Rounds of iterative refinement: κ is about 1e4, one is plenty.
 const REFINEMENTS: usize = 1;
 
@@ -87,6 +90,18 @@ fn build(table: &Table, origin: &str) -> Result<Box<dyn Family>> {
                 ),
             ));
         }
+    }
+    let [nx, ny, nz] = config.cells.map(|[_, end]| end - 1);
+    let most = DOFS / 2 * (nx + 1) * (ny + 1) * nz;
+    if config.solution && most > MOST_UNKNOWNS {
+        return Err(Error::recipe(
+            origin,
+            format!(
+                "frame.cells = {:?}: up to {most} unknowns, of which at most {MOST_UNKNOWNS} are solved for: take \
+                 fewer cells, or solution = false",
+                config.cells
+            ),
+        ));
     }
     if config.loads.is_empty() {
         return Err(Error::recipe(

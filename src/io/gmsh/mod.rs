@@ -11,7 +11,7 @@ mod write;
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 pub use input::at_line;
 pub use parse::{Element, Found};
@@ -23,6 +23,13 @@ pub use write::{Version, write};
 /// [`Error::Io`] if the file cannot be read, [`Error::File`] naming the line that is wrong: another version, a
 /// truncated file, elements of other kinds.
 pub fn read(path: &Path) -> Result<Found> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
-    parse::parse(&mut input::Input::new(path, &bytes))
+    from_bytes(&super::input::bytes(path)?, path)
+}
+
+/// As [`read`], of the bytes of a file; `path` names it in errors.
+///
+/// # Errors
+/// [`Error::File`] as [`read`].
+pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Found> {
+    parse::parse(&mut input::Input::new(path, bytes))
 }

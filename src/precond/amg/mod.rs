@@ -39,6 +39,9 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, AmgParams::check)?)),
 };
 
+/// The most unknowns a node: the near-null space has a vector for each.
+const MOST_BLOCK: usize = 64;
+
 /// Parameters of [`Amg`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -90,11 +93,12 @@ impl AmgParams {
     /// [`Error::Argument`] for a parameter out of range.
     pub fn check(&self) -> Result<()> {
         let good = (0.0..1.0).contains(&self.theta) && (0.0..=2.0).contains(&self.omega) && self.coarse > 0;
-        if good && self.block > 0 {
+        if good && (1..=MOST_BLOCK).contains(&self.block) {
             return Ok(());
         }
         Err(Error::Argument(format!(
-            "amg: theta = {} must be from 0 to below 1, omega = {} from 0 to 2, block = {} and coarse = {} at least 1",
+            "amg: theta = {} must be from 0 to below 1, omega = {} from 0 to 2, block = {} from 1 to \
+             {MOST_BLOCK}, coarse = {} at least 1",
             self.theta, self.omega, self.block, self.coarse
         )))
     }

@@ -1,0 +1,86 @@
+//! What decides the cells of an evaluation, as digests: under these an interrupted one finds them again.
+
+use super::journal::{Entry, Journal};
+use super::recipe::{EvalRecipe, Target};
+use super::row::{OneOrMany, Row};
+use crate::dataset::Dataset;
+use crate::dataset::digest::Digest;
+use crate::error::{Error, Result};
+use crate::io::input;
+use crate::models::checkpoint::locate;
+
+/// The digests of one dataset.
+pub struct Keys {
+    data: u64,
+    rows: Vec<u64>,
+}
+
+impl Keys {
+    /// Those of dataset number `d`, of which the systems `ids` are solved.
+    ///
+    /// # Errors
+    /// If a checkpoint cannot be read, or a row not be written as TOML.
+    pub fn new(recipe: &EvalRecipe, data: &Dataset, ids: &[u32], d: usize) -> Result<Self> {
+        let mut digest = Digest::new();
+        digest.text(env!("CARGO_PKG_VERSION")).text(&data.header().recipe);
+        // Constants are fitted to the training systems; a dataset need not have any.
+        for set in [ids, data.split("train").unwrap_or_default()] {
+            digest.integers(set);
+            for &sample in set.iter().filter_map(|&id| data.digests().get(id as usize)) {
+                digest.number(sample);
+            }
+        }
+        let rows = recipe.rows.iter().map(|row| row_digest(row, d)).collect::<Result<_>>()?;
+        Ok(Keys { data: digest.finish(), rows })
+    }
+
+    /// Of the condition numbers before preconditioning.
+    pub fn before(&self, recipe: &EvalRecipe) -> u64 {
+        conditioning(Digest::new().number(self.data).text("before"), recipe).finish()
+    }
+
+    /// Of those of a row.
+    pub fn after(&self, recipe: &EvalRecipe, row: usize) -> u64 {
+        conditioning(self.of(row, recipe).text("after"), recipe).finish()
+    }
+
+    /// Of the solves of a row to a target.
+    pub fn cell(&self, recipe: &EvalRecipe, row: usize, target: Target) -> u64 {
+        let mut digest = self.of(row, recipe);
+        digest.text(target.measure.name()).reals(&[target.rtol]).number(recipe.max_it as u64);
+        digest.number(recipe.right_hand_sides as u64).finish()
+    }
+
+    /// Whether the journal has all there is to measure of a row.
+    pub fn all_there(&self, recipe: &EvalRecipe, row: usize, journal: &Journal) -> bool {
+        let cell = |target| matches!(journal.get(self.cell(recipe, row, target)), Some(Entry::Solves(_)));
+        journal.get(self.after(recipe, row)).is_some() && recipe.targets().into_iter().all(cell)
+    }
+
+    fn of(&self, row: usize, recipe: &EvalRecipe) -> Digest {
+        let mut digest = Digest::new();
+        digest.number(self.data).number(self.rows[row]).text(&recipe.device.to_string());
+        digest
+    }
+}
+
+fn conditioning<'a>(digest: &'a mut Digest, recipe: &EvalRecipe) -> &'a mut Digest {
+    digest.number(recipe.condition_samples as u64).number(recipe.condition_max_n as u64)
+}
+
+/// All keys of a row but its label; of its model what the checkpoint holds, wherever it lies.
+fn row_digest(row: &Row, d: usize) -> Result<u64> {
+    let path = match &row.model {
+        Some(OneOrMany::One(path)) => Some(path),
+        Some(OneOrMany::Many(list)) => list.get(d),
+        None => None,
+    };
+    let rest = Row { label: String::new(), model: None, ..row.resolved()? };
+    let text = toml::to_string(&rest).map_err(|e| Error::Argument(format!("row cannot be written as TOML: {e}")))?;
+    let mut digest = Digest::new();
+    digest.text(&text);
+    if let Some(path) = path {
+        digest.bytes(&input::bytes(&locate(path)?.file)?);
+    }
+    Ok(digest.finish())
+}
