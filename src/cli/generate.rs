@@ -175,8 +175,8 @@ pub(super) fn report(done: &Summary, shard: Option<Shard>, common: &Common) -> R
 }
 
 impl Args {
-    /// The recipe from wherever it comes, with the command line's changes; and what a dataset that it comes from says of
-    /// files that it names.
+    /// The recipe from wherever it comes, with the command line's changes; and what a dataset that it comes from says
+    /// of files that it names.
     fn recipe(&self) -> Result<(Recipe, Vec<InputFile>)> {
         let mut files = Vec::new();
         let (mut table, mut origin) = match (&self.recipe, &self.from) {

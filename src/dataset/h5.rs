@@ -155,7 +155,7 @@ impl H5 {
         let mut builder =
             group.new_dataset::<T>().shape(shape.to_vec()).obj_track_times(false).fill_time(FillTime::Never);
         if chunked {
-            // Room for the chunk that is being filled: rows come one by one.
+            // Memory for the chunk that is being filled: rows come one by one.
             let bytes = chunk.iter().product::<usize>() * T::type_descriptor().size();
             builder = builder.chunk(chunk.to_vec()).chunk_cache(521, (2 * bytes).max(1 << 20), 1.0);
         } else {

@@ -21,7 +21,7 @@
 //! ```
 //!
 //! Texts are of fixed length, UTF-8, padded with NULs. Behind the HDF5 content stands a checksum of all but the rows of
-//! samples, see [`super::trailer`].
+//! samples (datasets/README.md says how it is made).
 
 use std::sync::Arc;
 

@@ -73,7 +73,7 @@ impl H5 {
         }
         let kind = attr.dtype().ok()?;
         let mut padded = vec![0u8; bytes];
-        // SAFETY: `padded` has room for the `width` bytes of `kind` once for every element of the attribute.
+        // SAFETY: `padded` takes the `width` bytes of `kind` once for every element of the attribute.
         let read = || hdf5::h5check(unsafe { H5Aread(attr.id(), kind.id(), padded.as_mut_ptr().cast()) });
         hdf5::sync::sync(read).ok()?;
         let text = |place: &[u8]| {

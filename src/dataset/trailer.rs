@@ -38,8 +38,8 @@ pub(super) type Extent = (u64, u64);
 /// Whether a file has a trailer, which then holds.
 ///
 /// # Errors
-/// [`Error::File`] if the file is not what the checksum was made of, or goes on behind its content without one; if it is
-/// being written by another program.
+/// [`Error::File`] if the file is not what the checksum was made of, or goes on behind its content without one; if it
+/// is being written by another program.
 pub(super) fn holds(path: &Path) -> Result<bool> {
     let mut file = File::open(path).map_err(|e| Error::io(path, "open", e))?;
     let failed = |e| Error::io(path, "read", e);

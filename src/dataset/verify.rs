@@ -34,8 +34,9 @@ pub struct Report {
     pub faults: Vec<Fault>,
 }
 
-/// Checks every sample (the rest of the file was checked when it was opened): its digest and, where a solution is stored, ‖b − A x‖₂ / ‖b‖₂ against the recorded one
-/// and against [`RESIDUAL_LIMIT`]. `progress` is told how many samples are done.
+/// Checks every sample (the rest of the file was checked when it was opened): its digest and, where a solution is
+/// stored, ‖b − A x‖₂ / ‖b‖₂ against the recorded one and against [`RESIDUAL_LIMIT`]. `progress`
+/// is told how many samples are done.
 ///
 /// # Errors
 /// [`Error::File`] if rows cannot be read at all, [`Error::Interrupted`] on Ctrl-C. Faults are not errors.
