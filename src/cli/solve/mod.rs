@@ -121,8 +121,7 @@ struct Lines {
 
 impl Monitor for Lines {
     fn iteration(&mut self, it: usize, residual: f64) -> bool {
-        let printed = !self.print || print(&format!("{it:5} KSP Residual norm {residual:.12e}\n")).is_ok();
-        printed
+        !self.print || print(&format!("{it:5} KSP Residual norm {residual:.12e}\n")).is_ok()
     }
 }
 
