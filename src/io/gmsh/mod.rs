@@ -20,8 +20,8 @@ pub use write::{Version, write};
 /// Reads the nodes, elements and physical groups of a file.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be read, [`Error::File`] naming the line that is wrong: another version, a
-/// truncated file, elements of other kinds.
+/// [`crate::Error::Io`] if the file cannot be read, [`crate::Error::File`] naming the line that is wrong: another
+/// version, a truncated file, elements of other kinds.
 pub fn read(path: &Path) -> Result<Found> {
     from_bytes(&super::input::bytes(path)?, path)
 }
@@ -29,7 +29,7 @@ pub fn read(path: &Path) -> Result<Found> {
 /// As [`read`], of the bytes of a file; `path` names it in errors.
 ///
 /// # Errors
-/// [`Error::File`] as [`read`].
+/// [`crate::Error::File`] as [`read`].
 pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Found> {
     parse::parse(&mut input::Input::new(path, bytes))
 }
