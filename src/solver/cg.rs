@@ -110,7 +110,7 @@ impl Cg {
 /// Where the recurrence's residual meets that and the true one does not, it starts again from the true residual.
 /// pᵀ A p ≤ 0 ends with [`Reason::DivergedIndefiniteMat`], rᵀ M r ≤ 0 with [`Reason::DivergedIndefinitePc`].
 /// Needs: A and M promised SPD. Memory: 4 n-vectors. Where M shares the triangles of A ([`LinOp::eisenstat`]) no product
-/// with A is made ([`eisenstat_cg`]).
+/// with A is made.
 /// Reference: Hestenes & Stiefel (1952), doi:10.6028/jres.049.044.
 ///
 /// # Errors
