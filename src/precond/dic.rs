@@ -60,8 +60,8 @@ impl Preconditioner for Config {
 /// M = (P + U)⁻¹ P (P + L)⁻¹ for A = L + D + U, with pivots P for which the fill that M⁻¹ has beside A, but for a part
 /// of one less the relaxation, is made up for on the diagonal.
 ///
-/// Where eliminating an unknown fills no place of A, as with the stencils of grids, this is the incomplete factorisation
-/// on the pattern of A.
+/// Where eliminating an unknown fills no place of A, as with the stencils of grids, this is the incomplete
+/// factorisation on the pattern of A.
 #[derive(Debug)]
 pub struct Dic {
     /// P⁻¹ L and P⁻¹ U.
@@ -94,8 +94,8 @@ impl Dic {
     }
 }
 
-/// p_i = a_ii − Σ_k a_ik (a_ik + relaxation Σ_j a_kj) / p_k, over k < i, and j > k other than i; none at a pivot that is
-/// not positive.
+/// p_i = a_ii − Σ_k a_ik (a_ik + relaxation Σ_j a_kj) / p_k, over k < i, and j > k other than i; none at a pivot
+/// that is not positive.
 fn pivots(a: &Csr, relaxation: f64) -> Option<Vec<f64>> {
     let mut p = a.diagonal();
     for k in 0..p.len() {

@@ -108,8 +108,8 @@ impl Cg {
 /// Minimises ‖x − x*‖_A over x₀ + K_k(M A, M r₀); stops at ‖b − A x‖₂ ≤ max(rtol ‖b‖₂, atol), or by another [`Norm`].
 /// Where the recurrence's residual meets that and the true one does not, it starts again from the true residual.
 /// pᵀ A p ≤ 0 ends with [`Reason::DivergedIndefiniteMat`], rᵀ M r ≤ 0 with [`Reason::DivergedIndefinitePc`].
-/// Needs: A and M promised SPD. Memory: 4 n-vectors. Where M shares the triangles of A ([`LinOp::eisenstat`]) no product
-/// with A is made ([`eisenstat_cg`]).
+/// Needs: A and M promised SPD. Memory: 4 n-vectors. Where M shares the triangles of A ([`LinOp::eisenstat`]) no
+/// product with A is made.
 /// Reference: Hestenes & Stiefel (1952), doi:10.6028/jres.049.044.
 ///
 /// # Errors

@@ -1,5 +1,5 @@
-//! The network's forward pass for inference on the CPU: two passes a round, over nodes and over the rows of entries, the
-//! weights of small widths in registers, no table between the operations of a pass.
+//! The network's forward pass for inference on the CPU: two passes a round, over nodes and over the rows of entries,
+//! the weights of small widths in registers, no table between the operations of a pass.
 //!
 //! The same function as [`SpaiGnn::forward`] up to the order of sums, in chunks of fixed size: the same bits for any
 //! number of threads.
