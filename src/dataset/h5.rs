@@ -95,7 +95,6 @@ impl H5 {
 
     /// Opens a file for reading; says whether it is truncated or locked.
     pub fn open(path: &Path) -> Result<Self> {
-        input::check(path)?;
         let file = hdf5::File::open(path).map_err(|e| {
             let story = story(&e);
             if story.contains("truncated file") || e.contains_minor(MinorErrorCode::Truncated) {
@@ -290,6 +289,7 @@ const DEFLATE_LEVEL: u8 = 4;
 /// Says whether a file is missing, or no HDF5 file.
 pub(super) fn check_signature(path: &Path) -> Result<()> {
     use std::io::Read;
+    input::check(path)?;
     let mut file = std::fs::File::open(path).map_err(|e| Error::io(path, "open", e))?;
     if path.is_dir() {
         return Err(Error::file(path, "is a directory, not a fempipe dataset"));

@@ -119,7 +119,7 @@ fn bad_notation_is_refused_with_what_would_be_right() {
     }
     for (text, says) in [
         ("sor(2)", "between 0 and 2"),
-        ("ssor(1, 0)", "at least 1"),
+        ("ssor(1, 0)", "from 1 to 1000"),
         ("jacobi(-1)", "positive"),
         ("icc(x)", "[icc] levels = \"x\": must be a whole number"),
         ("ic", "unknown preconditioner \"ic\" (known: none, jacobi,"),

@@ -58,6 +58,8 @@ fn refused<T: ?Sized>(members: &Registry<T>) -> usize {
                 let key = path.last().unwrap();
                 assert!(error.contains(key.as_str()), "{}.{} = {value}: {error}", entry.name, path.join("."));
                 assert!(error.contains(entry.name), "{}.{} = {value}: {error}", entry.name, path.join("."));
+                // "f64" is also a value that stands to choose; of types nobody is told.
+                let error = error.replace("`f64`", "");
                 assert!(!error.contains("usize") && !error.contains("f64") && !error.contains('\n'), "{error}");
                 count += 1;
             }

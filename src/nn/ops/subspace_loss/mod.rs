@@ -16,7 +16,7 @@ use super::engine::Engine;
 use super::fused::{FusedOps, Value};
 use crate::linalg::{Csr, Partition};
 use crate::nn::Real;
-use sample::{LEAST, one};
+use sample::LEAST;
 
 /// Orthonormal vectors of each sample of a batch.
 #[derive(Debug, Clone)]
@@ -80,6 +80,27 @@ pub trait SubspaceLossOp: Engine {
     /// vectors. Where the columns are cut, W has all products of a function and a column, and the loss is
     /// [`SubspaceLoss::Projection`] or [`SubspaceLoss::Energy`].
     fn subspace_loss(&mut self, x: &Self::Value, vectors: &Vectors, loss: SubspaceLoss) -> Self::Value;
+}
+
+/// The loss of one sample, and its derivative by the predicted columns (rows × k), which `partition` cuts; `a` is the
+/// matrix of [`SubspaceLoss::Energy`].
+fn one(
+    w: Mat<f64>,
+    v: &Mat<f64>,
+    loss: SubspaceLoss,
+    partition: Option<&Partition>,
+    a: Option<&Csr>,
+) -> (f64, Mat<f64>) {
+    if w.col_iter().any(|c| !c.norm_l2().is_finite()) {
+        return (f64::NAN, Mat::full(w.nrows(), w.ncols(), f64::NAN));
+    }
+    match loss {
+        SubspaceLoss::Energy => sparse::projection(&w, v, partition, a),
+        SubspaceLoss::Projection if partition.is_some() => sparse::projection(&w, v, partition, None),
+        SubspaceLoss::Projection => sample::projection(w, v),
+        SubspaceLoss::ProjectionWithoutQr => sample::without_qr(&w, v),
+        SubspaceLoss::MeanSquare => sample::mean_square(&w, v),
+    }
 }
 
 impl<E: Real, T: Tape<E, Cpu>> SubspaceLossOp for FusedOps<E, T> {

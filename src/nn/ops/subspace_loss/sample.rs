@@ -1,37 +1,13 @@
-//! The loss of one sample and its derivative by the predicted columns.
+//! Losses of dense columns of one sample and their derivatives.
 
 use faer::linalg::solvers::Solve;
 use faer::{Mat, Scale, Side};
-
-use super::{SubspaceLoss, sparse};
-use crate::linalg::{Csr, Partition};
 
 /// Added to the diagonal of the Gram matrix of unit columns where these are dependent; the least of a diagonal of R.
 pub(super) const RIDGE: f64 = 1e-10;
 
 /// Residuals below this have no direction.
 pub(super) const LEAST: f64 = 1e-12;
-
-/// The loss of one sample, and its derivative by the predicted columns (rows × k), which `partition` cuts; `a` is the
-/// matrix of [`SubspaceLoss::Energy`].
-pub(super) fn one(
-    w: Mat<f64>,
-    v: &Mat<f64>,
-    loss: SubspaceLoss,
-    partition: Option<&Partition>,
-    a: Option<&Csr>,
-) -> (f64, Mat<f64>) {
-    if w.col_iter().any(|c| !c.norm_l2().is_finite()) {
-        return (f64::NAN, Mat::full(w.nrows(), w.ncols(), f64::NAN));
-    }
-    match loss {
-        SubspaceLoss::Energy => sparse::projection(&w, v, partition, a),
-        SubspaceLoss::Projection if partition.is_some() => sparse::projection(&w, v, partition, None),
-        SubspaceLoss::Projection => projection(w, v),
-        SubspaceLoss::ProjectionWithoutQr => without_qr(&w, v),
-        SubspaceLoss::MeanSquare => mean_square(&w, v),
-    }
-}
 
 /// Σ_j ‖r_j‖ for the columns of r, which become of unit length, or 0 where there is nothing.
 fn directions(r: &mut Mat<f64>) -> f64 {
@@ -74,7 +50,7 @@ pub(super) fn projection(mut w: Mat<f64>, v: &Mat<f64>) -> (f64, Mat<f64>) {
 }
 
 /// With u = r/‖r‖ the derivative of ‖v − W Wᵀ v‖ is −u (Wᵀ v)ᵀ − v (Wᵀ u)ᵀ.
-fn without_qr(w: &Mat<f64>, v: &Mat<f64>) -> (f64, Mat<f64>) {
+pub(super) fn without_qr(w: &Mat<f64>, v: &Mat<f64>) -> (f64, Mat<f64>) {
     let y = w.transpose() * v;
     let mut u = v - w * &y;
     let sum = directions(&mut u);
@@ -84,7 +60,7 @@ fn without_qr(w: &Mat<f64>, v: &Mat<f64>) -> (f64, Mat<f64>) {
 
 /// The derivative goes through the factorisation W = Q R, diagonal of R positive: (Q̄ + Q copyltu(−Q̄ᵀ Q)) R⁻ᵀ, copyltu
 /// being the symmetric matrix of a lower triangle (Walter & Lehmann 2018, arXiv:1009.6112).
-fn mean_square(w: &Mat<f64>, v: &Mat<f64>) -> (f64, Mat<f64>) {
+pub(super) fn mean_square(w: &Mat<f64>, v: &Mat<f64>) -> (f64, Mat<f64>) {
     let (k, share) = (w.ncols(), 1.0 / v.ncols().max(1) as f64);
     let qr = w.qr();
     let (mut q, mut r) = (qr.compute_thin_Q(), qr.thin_R().to_owned());
