@@ -34,8 +34,8 @@ const DENSE: usize = 128;
 ///
 /// Block Lanczos with full reorthogonalisation on A⁻¹ from random vectors of a fixed stream: the same bits every time.
 /// Vectors `start` (n×j) that span something near the wanted space spare some steps: the first block is mixed of them.
-/// Of a nearly singular A (down to some 1e-9 ‖A‖) the dominating pairs are found first, the others in what is orthogonal
-/// to them.
+/// Of a nearly singular A (down to some 1e-9 ‖A‖) the dominating pairs are found first, the others in what is
+/// orthogonal to them.
 /// Reference: Golub & Underwood (1977), doi:10.1016/B978-0-12-587260-7.50018-2.
 ///
 /// # Errors
