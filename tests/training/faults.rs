@@ -84,7 +84,9 @@ fn a_validation_is_interrupted_and_made_again_and_a_second_signal_loses_nothing(
     send("-INT", &child);
     let (code, text, took) = end(child);
     assert_eq!(code, Some(130), "{text}");
-    assert!(text.contains("training saved at epoch 1, batch 8;"), "{text}");
+    // The second signal may come when all is saved and the process is about to say so.
+    let said = ["training saved at epoch 1, batch 8;", "what was finished is on disk"];
+    assert!(said.iter().any(|words| text.contains(words)), "{text}");
     assert!(took < Duration::from_secs(20), "{took:?}");
     assert!(!place.path("run/metrics.jsonl").exists());
     // What decides the weights is the same, and so are they.
