@@ -80,10 +80,25 @@ pub(crate) fn sweep(target: &Path) {
     });
     for path in there.extract_if(.., |path| is_temporary(path, target)) {
         let is_file = fs::symlink_metadata(&path).is_ok_and(|m| m.is_file());
-        if is_file && File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+        // One that is alive may not have locked its file yet.
+        let over = is_file && !process_of(&path).is_some_and(is_alive);
+        if over && File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
             let _ = fs::remove_file(&path);
         }
     }
+}
+
+/// Whether this machine runs a process of this number.
+#[cfg(unix)]
+fn is_alive(process: u32) -> bool {
+    let Ok(process) = libc::pid_t::try_from(process) else { return false };
+    // SAFETY: signal 0 is none: it is only checked whether one could be sent.
+    unsafe { libc::kill(process, 0) == 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EPERM) }
+}
+
+#[cfg(not(unix))]
+fn is_alive(_process: u32) -> bool {
+    true
 }
 
 /// The process that a file's name, as [`temporary`] makes it, is of.
