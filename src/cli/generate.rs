@@ -13,8 +13,7 @@ use super::progress::{bar, say};
 use crate::dataset::{Dataset, InputFile};
 use crate::error::{Error, Result};
 use crate::generate::{self, Ending, Event, Recipe, Settings, Shard, Summary};
-use crate::io::outputs;
-use crate::io::toml_file;
+use crate::io::{outputs, toml_file};
 
 /// Generate a dataset; the same command goes on where an interrupted one stopped
 #[derive(Debug, clap::Args)]

@@ -289,11 +289,7 @@ const DEFLATE_LEVEL: u8 = 4;
 /// Says whether a file is missing, or no HDF5 file.
 pub(super) fn check_signature(path: &Path) -> Result<()> {
     use std::io::Read;
-    input::check(path)?;
-    let mut file = std::fs::File::open(path).map_err(|e| Error::io(path, "open", e))?;
-    if path.is_dir() {
-        return Err(Error::file(path, "is a directory, not a fempipe dataset"));
-    }
+    let mut file = input::open(path)?;
     let mut head = [0u8; 8];
     match file.read_exact(&mut head) {
         Ok(()) if &head == SIGNATURE => Ok(()),

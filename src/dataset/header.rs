@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::digest::Digest;
 use super::h5::H5;
 use crate::error::{Error, Result};
+use crate::io::input;
 use crate::linalg::Props;
 use crate::system::Description;
 
@@ -62,10 +63,9 @@ impl InputFile {
     /// The file as it is now.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be read.
+    /// As [`input::bytes`].
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
-        Ok(InputFile { path: path.to_path_buf(), digest: xxhash_rust::xxh3::xxh3_64(&bytes) })
+        Ok(InputFile { path: path.to_path_buf(), digest: xxhash_rust::xxh3::xxh3_64(&input::bytes(path)?) })
     }
 
     fn from_text(text: &str) -> Option<Self> {

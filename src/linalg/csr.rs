@@ -47,6 +47,21 @@ impl Csr {
         Csr::new(Arc::new(pattern), values)
     }
 
+    /// The matrix of these rows of (column, value), columns rising.
+    ///
+    /// # Errors
+    /// As [`Pattern::new`].
+    pub fn from_rows(ncols: usize, rows: &[Vec<(u32, f64)>]) -> Result<Self> {
+        let sums = rows.iter().scan(0, |sum, row| {
+            *sum += row.len() as u32;
+            Some(*sum)
+        });
+        let indptr = std::iter::once(0).chain(sums).collect();
+        let indices = rows.iter().flatten().map(|e| e.0).collect();
+        let pattern = Pattern::new(rows.len(), ncols, indptr, indices)?;
+        Csr::new(Arc::new(pattern), rows.iter().flatten().map(|e| e.1).collect())
+    }
+
     /// The identity (n×n).
     pub fn identity(n: usize) -> Self {
         let entries: Vec<_> = (0..n).map(|i| (i, i, 1.0)).collect();

@@ -1,11 +1,9 @@
 //! [`Space`]: columns whose span is deflated, recycled or solved on, everywhere or of local support; [`Partition`] of
 //! unity makes the second of the first.
 
-use std::sync::Arc;
-
+use super::Csr;
 use super::dense::{self, Dense};
 use super::vector;
-use super::{Csr, Pattern};
 use crate::error::{Error, Result};
 
 /// W (n×k) as it is given, not yet set up for a matrix.
@@ -80,7 +78,7 @@ impl Partition {
             let pairs = along(y).into_iter().flat_map(|(q, b)| along(x).map(|(p, a)| ((q * m + p) as u32, a * b)));
             pairs.filter(|&(_, share)| share > 0.0).collect()
         };
-        Ok(Partition { shares: by_rows(m * m, &at.iter().map(shares).collect::<Vec<_>>())? })
+        Ok(Partition { shares: Csr::from_rows(m * m, &at.iter().map(shares).collect::<Vec<_>>())? })
     }
 
     /// All products χ_p w_j with the columns of W, those of a patch orthonormal, side by side patch by patch.
@@ -103,20 +101,8 @@ impl Partition {
                 column += 1;
             }
         }
-        by_rows(column as usize, &entries).map(Space::Local)
+        Csr::from_rows(column as usize, &entries).map(Space::Local)
     }
-}
-
-/// The matrix of these rows, columns rising.
-fn by_rows(ncols: usize, rows: &[Vec<(u32, f64)>]) -> Result<Csr> {
-    let sums = rows.iter().scan(0, |sum, row| {
-        *sum += row.len() as u32;
-        Some(*sum)
-    });
-    let indptr = std::iter::once(0).chain(sums).collect();
-    let indices = rows.iter().flatten().map(|e| e.0).collect();
-    let pattern = Pattern::new(rows.len(), ncols, indptr, indices)?;
-    Csr::new(Arc::new(pattern), rows.iter().flatten().map(|e| e.1).collect())
 }
 
 /// An orthonormal basis by Gram–Schmidt, applied twice; columns of which less than a share `least` is new are dropped.

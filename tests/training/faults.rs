@@ -133,7 +133,7 @@ fn a_damaged_line_of_the_metrics_is_told_and_training_goes_on() {
 #[test]
 fn a_run_stays_beside_its_recipe() {
     let place = Place::new();
-    for name in ["../x", "..", "/tmp/x", "a/b", "a\\u001b"] {
+    for name in ["../x", "..", "/x", "a/b", "a\\u001b"] {
         place.recipe("r.toml", &format!("name = \"{name}\"\n{SMALL}"));
         let error = place.fails(&["train", "r.toml"]);
         assert!(error.contains("r.toml: name = ") && error.contains("-o puts the run elsewhere"), "{error}");

@@ -8,7 +8,7 @@ use super::vector::{axpy, dot};
 use super::{Csr, SplitOperator};
 use crate::error::{Error, Result};
 use krylov::{BLOCK, Krylov};
-use operator::{Operator, by_dense, infinity_norm, largest, normalize};
+use operator::{Operator, by_dense, finish, infinity_norm, largest, normalize};
 
 pub use operator::{Eigenpairs, decompose};
 
@@ -124,7 +124,8 @@ impl Operator<'_> {
                 Ok(())
             };
             let (others, _) = self.search(k - kept.len(), None, &beside)?;
-            pairs = joined(&pairs, &kept, others);
+            let first = kept.iter().map(|&j| pairs.values[j]).zip(locked.iter().cloned());
+            pairs = finish(self, k, first.chain(others.values.into_iter().zip(others.vectors)).collect())?;
         }
         let worst = pairs.residuals.iter().copied().fold(0.0, f64::max);
         match self.enough(worst) {
@@ -169,21 +170,6 @@ impl Operator<'_> {
             }
         }
     }
-}
-
-/// Some pairs of `first` and all of `others`, by rising |λ|.
-fn joined(first: &Eigenpairs, kept: &[usize], others: Eigenpairs) -> Eigenpairs {
-    let of_first = kept.iter().map(|&j| (first.values[j], first.vectors[j].clone(), first.residuals[j]));
-    let of_others = others.values.into_iter().zip(others.vectors).zip(others.residuals).map(|((l, v), r)| (l, v, r));
-    let mut all: Vec<(f64, Vec<f64>, f64)> = of_first.chain(of_others).collect();
-    all.sort_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
-    let mut pairs = Eigenpairs { values: Vec::new(), vectors: Vec::new(), residuals: Vec::new() };
-    for (value, vector, residual) in all {
-        pairs.values.push(value);
-        pairs.vectors.push(vector);
-        pairs.residuals.push(residual);
-    }
-    pairs
 }
 
 #[cfg(test)]

@@ -130,10 +130,9 @@ impl ModelConfig for NeurkittConfig {
     fn constants(&self) -> Vec<String> {
         let (columns, vectors) = (self.dim, self.targets());
         if self.patches > 0 {
-            let cut = |name: &str| format!("{name}({columns}, patches = {})", self.patches);
-            let held = columns.min(vectors);
-            let all = format!("eigenvectors({vectors})");
-            return vec![cut("sine-modes"), format!("eigenvectors({held}, patches = {})", self.patches), all];
+            let cut = |name: &str, k: usize| format!("{name}({k}, patches = {})", self.patches);
+            let oracle = cut("eigenvectors", columns.min(vectors));
+            return vec![cut("sine-modes", columns), oracle, format!("eigenvectors({vectors})")];
         }
         vec![format!("sine-modes({columns})"), format!("mean-space({vectors})"), format!("eigenvectors({vectors})")]
     }

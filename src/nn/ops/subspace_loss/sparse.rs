@@ -6,15 +6,11 @@ use faer::{Mat, Side};
 use super::sample::{LEAST, RIDGE};
 use crate::linalg::{Csr, Partition};
 
-/// Columns and values of a row.
-type Row = Vec<(usize, f64)>;
-
 /// The columns of W: χ_p q_j in column p k + j, of unit length.
 struct Columns {
-    count: usize,
     /// 1/‖χ_p q_j‖; 0 of a column that is 0, as that of a patch without unknowns.
     inverse: Vec<f64>,
-    rows: Vec<Row>,
+    w: Csr,
 }
 
 /// (column, χ_p, j) of row i; without a partition there is one function, 1 everywhere.
@@ -34,62 +30,48 @@ impl Columns {
             places(partition, i, k).for_each(|(c, share, j)| squares[c] += (share * q[(i, j)]).powi(2));
         }
         let inverse: Vec<f64> = squares.iter().map(|&s| if s > 0.0 { 1.0 / s.sqrt() } else { 0.0 }).collect();
-        let row = |i| places(partition, i, k).map(|(c, share, j)| (c, share * q[(i, j)] * inverse[c])).collect();
-        let rows = (0..n).map(row).collect();
-        Columns { count, inverse, rows }
+        let row = |i| places(partition, i, k).map(|(c, share, j)| (c as u32, share * q[(i, j)] * inverse[c])).collect();
+        // Columns are below `count` and rise in each row, as those of the partition do.
+        let w = Csr::from_rows(count, &(0..n).map(row).collect::<Vec<_>>()).expect("rows of a matrix");
+        Columns { inverse, w }
     }
 
-    /// The rows of A W.
-    fn image(&self, a: &Csr) -> Vec<Row> {
-        let (mut sums, mut touched) = (vec![0.0; self.count], Vec::new());
-        let mut row = |i: usize| {
-            let (columns, values) = a.row(i);
-            for (&l, &value) in columns.iter().zip(values) {
-                for &(c, w) in &self.rows[l as usize] {
-                    if sums[c] == 0.0 {
-                        touched.push(c);
-                    }
-                    sums[c] += value * w;
-                }
-            }
-            touched.sort_unstable();
-            touched.dedup();
-            touched.drain(..).map(|c| (c, std::mem::take(&mut sums[c]))).collect()
-        };
-        (0..self.rows.len()).map(&mut row).collect()
-    }
-
-    /// The lower triangle of Wᵀ T for the rows of T.
-    fn gram(&self, image: &[Row]) -> Mat<f64> {
-        let mut gram = Mat::<f64>::zeros(self.count, self.count);
-        for (row, image) in self.rows.iter().zip(image) {
-            for &(c, x) in row {
-                image.iter().filter(|&&(d, _)| d <= c).for_each(|&(d, y)| gram[(c, d)] += x * y);
+    /// The lower triangle of Wᵀ T.
+    fn gram(&self, image: &Csr) -> Mat<f64> {
+        let count = self.w.ncols();
+        let mut gram = Mat::<f64>::zeros(count, count);
+        for i in 0..self.w.nrows() {
+            let ((columns, values), (others, image)) = (self.w.row(i), image.row(i));
+            for (&c, x) in columns.iter().zip(values) {
+                let lower = others.iter().zip(image).take_while(|(d, _)| **d <= c);
+                lower.for_each(|(&d, y)| gram[(c as usize, d as usize)] += x * y);
             }
         }
-        (0..self.count).filter(|&c| self.inverse[c] == 0.0).for_each(|c| gram[(c, c)] = 1.0);
+        (0..count).filter(|&c| self.inverse[c] == 0.0).for_each(|c| gram[(c, c)] = 1.0);
         gram
     }
 
     /// Wᵀ X.
     fn along(&self, x: &Mat<f64>) -> Mat<f64> {
-        let mut sums = Mat::<f64>::zeros(self.count, x.ncols());
+        let mut sums = Mat::<f64>::zeros(self.w.ncols(), x.ncols());
         for t in 0..x.ncols() {
-            self.rows.iter().enumerate().for_each(|(i, r)| r.iter().for_each(|&(c, w)| sums[(c, t)] += w * x[(i, t)]));
+            for i in 0..self.w.nrows() {
+                let (columns, values) = self.w.row(i);
+                columns.iter().zip(values).for_each(|(&c, w)| sums[(c as usize, t)] += w * x[(i, t)]);
+            }
         }
         sums
     }
 
     /// V − W Y.
     fn left(&self, v: &Mat<f64>, y: &Mat<f64>) -> Mat<f64> {
-        let part = |i: usize, t: usize| self.rows[i].iter().map(|&(c, w)| w * y[(c, t)]).sum::<f64>();
-        Mat::from_fn(v.nrows(), v.ncols(), |i, t| v[(i, t)] - part(i, t))
+        v - product(&self.w, y)
     }
 }
 
 /// A X.
 fn product(a: &Csr, x: &Mat<f64>) -> Mat<f64> {
-    Mat::from_fn(x.nrows(), x.ncols(), |i, t| {
+    Mat::from_fn(a.nrows(), x.ncols(), |i, t| {
         let (columns, values) = a.row(i);
         columns.iter().zip(values).map(|(&l, &value)| value * x[(l as usize, t)]).sum()
     })
@@ -112,11 +94,11 @@ pub(super) fn projection(
     let w = Columns::new(q, partition);
     let image = |x: &Mat<f64>| a.map_or_else(|| x.clone(), |a| product(a, x));
     let mut gram = match a {
-        Some(a) => w.gram(&w.image(a)),
-        None => w.gram(&w.rows),
+        Some(a) => w.gram(&a.matmul(&w.w).expect("A has a row and a column per unknown")),
+        None => w.gram(&w.w),
     };
     let factor = gram.llt(Side::Lower).or_else(|_| {
-        (0..w.count).for_each(|c| gram[(c, c)] *= 1.0 + RIDGE);
+        (0..gram.ncols()).for_each(|c| gram[(c, c)] *= 1.0 + RIDGE);
         gram.llt(Side::Lower)
     });
     let Ok(factor) = factor else {
@@ -132,7 +114,7 @@ pub(super) fn projection(
     let scale: Vec<f64> = (0..v.ncols()).map(|t| if least(t) { 0.0 } else { 1.0 / (of[t] * whole[t]) }).collect();
     let sum = of.iter().zip(&whole).map(|(r, v)| r / v.max(f64::MIN_POSITIVE)).sum();
     // By columns of yᵀ, one after the other in memory.
-    let y = Mat::from_fn(v.ncols(), w.count, |t, c| scale[t] * y[(c, t)]);
+    let y = Mat::from_fn(v.ncols(), y.nrows(), |t, c| scale[t] * y[(c, t)]);
     let mut derivative = Mat::<f64>::zeros(n, k);
     for i in 0..n {
         for (c, share, j) in places(partition, i, k) {
