@@ -19,7 +19,7 @@ use crate::fem::space::Space;
 use crate::field::coefficient::{Coefficient, Shape};
 use crate::field::gaussian::{Gaussian, Spectrum};
 use crate::field::two_phase::PHASES;
-use crate::linalg::{Csr, Pattern, SymbolicCholesky};
+use crate::linalg::Pattern;
 use crate::mesh::structured;
 use crate::system::{Field, Location, MeshData};
 
@@ -282,20 +282,6 @@ impl Elements {
 /// A scalar field on the grid.
 pub fn field(name: &str, values: Vec<f64>) -> Field {
     Field { name: name.into(), location: Location::Grid, components: 1, values }
-}
-
-/// x = A⁻¹ b, if there is an analysis of A's pattern to do it with.
-///
-/// # Errors
-/// If A is not positive definite.
-pub fn solution(symbolic: Option<&SymbolicCholesky>, a: &Csr, b: &[f64]) -> Result<Option<Vec<f64>>> {
-    symbolic
-        .map(|s| {
-            let mut x = b.to_vec();
-            s.factorize(a)?.solve_in_place(&mut x);
-            Ok(x)
-        })
-        .transpose()
 }
 
 /// The kinds of coefficient.

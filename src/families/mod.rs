@@ -11,6 +11,7 @@ pub mod heat;
 pub mod helmholtz;
 pub mod keys;
 pub mod poisson;
+pub mod solution;
 pub mod tridiagonal;
 
 use std::path::PathBuf;

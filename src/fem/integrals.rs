@@ -91,10 +91,7 @@ impl<const D: usize> Integrals<D> {
             let mut total = 0.0;
             for (q, (&p, w)) in reference.iter().zip(&reference_weights).enumerate() {
                 let at = Map::new(&corners, geometry, p);
-                let size = at.size(element.dim());
-                if size.is_nan() || size <= 0.0 {
-                    return Err(Error::Numeric(format!("cell {c} of the mesh is degenerate or turned over")));
-                }
+                let size = at.checked_size(element.dim(), c)?;
                 out.points.push(at.point);
                 out.weights.push(w * size);
                 total += w * size;
@@ -172,6 +169,44 @@ impl<const D: usize> Integrals<D> {
     }
 }
 
+/// ∫ f φ_i over the cells for each of some functions f (outer) and each node i (inner), by a rule of the given strength.
+/// `values` writes the functions at some points, function by function. Nothing is kept a cell.
+///
+/// # Errors
+/// As [`Integrals::new`].
+pub fn moments<const D: usize>(
+    space: &Space<D>,
+    strength: usize,
+    functions: usize,
+    values: impl Fn(&[[f64; D]], &mut Vec<f64>),
+) -> Result<Vec<Vec<f64>>> {
+    let element = space.element;
+    let (reference, reference_weights) = element.quadrature(strength)?;
+    let basis: Vec<Vec<f64>> = reference.iter().map(|&p| element.values(p)).collect();
+    let geometry = element.geometry();
+    let mut out = vec![vec![0.0; space.len()]; functions];
+    let (mut points, mut weights, mut f) = (Vec::new(), Vec::new(), Vec::new());
+    for (c, nodes) in space.cells.chunks_exact(element.nodes()).enumerate() {
+        let corners: Vec<[f64; D]> = nodes[..geometry.nodes()].iter().map(|&v| space.nodes[v as usize]).collect();
+        points.clear();
+        weights.clear();
+        for (&p, w) in reference.iter().zip(&reference_weights) {
+            let at = Map::new(&corners, geometry, p);
+            points.push(at.point);
+            weights.push(w * at.checked_size(element.dim(), c)?);
+        }
+        values(&points, &mut f);
+        for (out, f) in out.iter_mut().zip(f.chunks_exact(points.len())) {
+            for ((f, w), basis) in f.iter().zip(&weights).zip(&basis) {
+                for (&v, b) in nodes.iter().zip(basis) {
+                    out[v as usize] += w * f * b;
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
 /// The map from the reference cell to a cell at one point.
 struct Map<const D: usize> {
     point: [f64; D],
@@ -194,6 +229,14 @@ impl<const D: usize> Map<D> {
             }
         }
         Map { point, jacobian, dim: geometry.dim() }
+    }
+
+    /// [`Map::size`] of cell c, which must be positive.
+    fn checked_size(&self, dim: usize, c: usize) -> Result<f64> {
+        match self.size(dim) {
+            size if size > 0.0 => Ok(size),
+            _ => Err(Error::Numeric(format!("cell {c} of the mesh is degenerate or turned over"))),
+        }
     }
 
     /// The determinant, or for facets the length or area element.

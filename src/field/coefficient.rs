@@ -31,11 +31,18 @@ impl Coefficient {
     /// field ← a draw, row-major, x fastest.
     pub fn draw(&self, rng: &mut ChaCha8Rng, ws: &mut Workspace, field: &mut Vec<f64>) {
         self.gaussian.draw(rng, ws, field);
-        match self.shape {
-            Shape::Exponential => exponential(field),
-            Shape::Contrast(contrast) => exponential_with_contrast(field, contrast),
-            Shape::TwoPhase(phases) => two_phase::by_sign(field, phases),
-            Shape::Fraction(phases, fraction) => two_phase::by_fraction(field, phases, fraction),
+        self.shape.apply(field);
+    }
+}
+
+impl Shape {
+    /// Values of g → those of the coefficient; max, min and shares are over the values given.
+    pub fn apply(self, g: &mut [f64]) {
+        match self {
+            Shape::Exponential => exponential(g),
+            Shape::Contrast(contrast) => exponential_with_contrast(g, contrast),
+            Shape::TwoPhase(phases) => two_phase::by_sign(g, phases),
+            Shape::Fraction(phases, fraction) => two_phase::by_fraction(g, phases, fraction),
         }
     }
 }

@@ -11,6 +11,8 @@ const LARGEST: f64 = 2.0;
 const SHORTEST: f64 = 0.1;
 /// How near to its true range that of a polynomial is bounded, relative to it.
 const NEAR: f64 = 1e-3;
+/// Points whose monomials are made at a time where there is no table.
+const BLOCK: usize = 1024;
 /// Halvings of a box before a polynomial that may be positive there counts as one that is not.
 const HALVINGS: usize = 16;
 
@@ -112,14 +114,43 @@ impl<const D: usize> Monomials<D> {
         out
     }
 
-    /// The monomials at fixed points, to evaluate many polynomials there.
+    /// The monomials at fixed points, to evaluate many polynomials there: `len` numbers a point.
     pub fn table(&self, points: &[[f64; D]]) -> Table {
-        let mut values = Vec::with_capacity(points.len() * self.len());
-        for p in &self.powers {
-            let value = |x: [f64; D]| (0..D).map(|d| x[d].powi(p[d] as i32)).product::<f64>();
-            values.extend(points.iter().map(|&x| value(self.local(x))));
-        }
+        let mut values = Vec::new();
+        self.at(points, &mut values);
         Table { values, points: points.len() }
+    }
+
+    /// out ← the polynomial at all points, as [`Table::evaluate`] has it to the last bit, without a table.
+    ///
+    /// # Panics
+    /// If `out` has not one entry a point.
+    pub fn evaluate(&self, coefficients: &[f64], points: &[[f64; D]], out: &mut [f64]) {
+        assert_eq!(out.len(), points.len(), "polynomial at its points");
+        let mut table = Table { values: Vec::new(), points: 0 };
+        for (points, out) in points.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
+            self.at(points, &mut table.values);
+            table.points = points.len();
+            table.evaluate(coefficients, out);
+        }
+    }
+
+    /// values ← the monomials one after the other, each at all points.
+    pub fn at(&self, points: &[[f64; D]], values: &mut Vec<f64>) {
+        values.clear();
+        values.reserve_exact(points.len() * self.len());
+        // x_d^0 … x_d^degree, point by point.
+        let size = self.degree as usize + 1;
+        let mut powers = Vec::with_capacity(points.len() * D * size);
+        for &x in points {
+            for x in self.local(x) {
+                powers.extend((0..size).map(|power| x.powi(power as i32)));
+            }
+        }
+        for p in &self.powers {
+            let value = |of: &[f64]| (0..D).map(|d| of[d * size + p[d] as usize]).product::<f64>();
+            values.extend(powers.chunks_exact(D * size).map(value));
+        }
     }
 
     /// Standard normal coefficients.
@@ -149,11 +180,6 @@ pub struct Table {
 }
 
 impl Table {
-    /// One monomial at all points.
-    pub fn monomial(&self, k: usize) -> &[f64] {
-        &self.values[k * self.points..][..self.points]
-    }
-
     /// out ← the polynomial at all points.
     ///
     /// # Panics
@@ -268,6 +294,20 @@ mod tests {
             assert!((g - (at(1e-6) - at(-1e-6)) / 2e-6).abs() < 1e-8);
             assert!((m.value(&m.derivative(&c, d), x) - g).abs() < 1e-12);
         }
+    }
+
+    #[test]
+    fn with_and_without_a_table() {
+        let m = Monomials::<3>::new(3);
+        let mut rng = stream(2, Purpose::Sample, 0);
+        let c = m.draw(&mut rng);
+        let points: Vec<[f64; 3]> =
+            normals(&mut rng, 3 * (BLOCK + 7)).chunks_exact(3).map(|x: &[f64]| [x[0], x[1], x[2]]).collect();
+        let (mut with, mut without) = (vec![0.0; points.len()], vec![0.0; points.len()]);
+        m.table(&points).evaluate(&c, &mut with);
+        m.evaluate(&c, &points, &mut without);
+        assert_eq!(with, without);
+        assert!(points.iter().zip(&with).all(|(x, v)| (m.value(&c, *x) - v).abs() < 1e-10 * (1.0 + v.abs())));
     }
 
     #[test]

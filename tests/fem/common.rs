@@ -26,6 +26,11 @@ pub fn residual(s: &LinearSystem) -> f64 {
     norm2(&r) / norm2(&s.rhs)
 }
 
+/// ‖a − b‖₂ / ‖b‖₂.
+pub fn difference(a: &[f64], b: &[f64]) -> f64 {
+    norm2(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>()) / norm2(b)
+}
+
 /// Keys that are refused, with what the one-line message must name.
 pub fn refused(name: &str, cases: &[(&str, &str)]) {
     for (keys, expected) in cases {

@@ -52,6 +52,54 @@ fn contrast_and_phases_are_as_asked() {
     assert_eq!(s.params[0].1, 7.0 / 0.1);
 }
 
+/// The regular grid as a mesh: the same unknowns in another order, with the same coefficient and solution.
+#[test]
+fn a_mesh_of_the_regular_grid_gives_its_systems() {
+    for (grid, mesh) in [
+        ("cells = 9\ncontrast = 1e4", "cells = 9\ncontrast = 1e4\nmesh = { shape = 'triangles', cells = 9 }"),
+        ("cells = 9\ndiscretisation = 'q1'", "cells = 9\nmesh = { shape = 'quads', cells = 9 }"),
+        (
+            "dim = 3\ncells = 5\nmedium = 'two-phase'",
+            "dim = 3\ncells = 5\nmedium = 'two-phase'\nmesh = { shape = 'cube', cells = 5 }",
+        ),
+    ] {
+        let nodal = |s: &LinearSystem| {
+            let data = s.mesh.as_ref().unwrap();
+            let mut at = vec![0.0; data.points.len() / data.dim];
+            let x = s.solution.as_ref().unwrap();
+            data.free_dofs.iter().zip(x).for_each(|(&v, x)| at[v as usize] = *x);
+            (s.field("w").unwrap().values.clone(), at)
+        };
+        let ((w, x), (w_mesh, x_mesh)) = (nodal(&sample(grid, 2)), nodal(&sample(mesh, 2)));
+        assert!(common::difference(&w_mesh, &w) < 1e-12, "{mesh}");
+        assert!(common::difference(&x_mesh, &x) < 1e-11, "{mesh}");
+    }
+}
+
+#[test]
+fn meshes_of_any_kind() {
+    for (keys, dim) in [
+        ("cells = 16\ncontrast = 1e6\nmesh = { shape = 'l-shape', area = 2e-3 }", 2),
+        ("cells = 8\ncontrast = 1e6\nmesh = { file = 'meshes/cube.msh' }", 3),
+    ] {
+        let f = family(keys);
+        let s = f.sampler().unwrap().sample(1, 3).unwrap();
+        assert_eq!(f.parameters()["dim"].as_integer(), Some(dim));
+        assert!(s.matrix.is_symmetric(1e-14) && common::residual(&s) < 1e-11, "{keys}");
+        assert!((s.params[0].1 / 1e6 - 1.0).abs() < 1e-12, "{:?}", s.params);
+        common::depends_on_seed_and_index_alone(&*f);
+    }
+    common::refused(
+        "darcy",
+        &[
+            ("discretisation = 'fd'\nmesh = { shape = 'square' }", "darcy.discretisation"),
+            ("dim = 2\nmesh = { shape = 'cube', cells = 4 }", "darcy.dim"),
+            ("cells = 1\nmesh = { shape = 'square' }", "darcy.cells"),
+            ("mesh = { area = -1 }", "mesh.area"),
+        ],
+    );
+}
+
 /// The published 5-point matrix entry by entry: arithmetic means of w on the faces, divided by h².
 #[test]
 fn differences_are_the_published_ones() {

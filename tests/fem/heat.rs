@@ -33,6 +33,20 @@ fn sizes_residuals_and_symmetry() {
 }
 
 #[test]
+fn three_dimensions() {
+    for scheme in ["p1", "fd"] {
+        for rest in ["contrast = 1e4", "steady = true", "solution = 'cg-amg'", "solution = 'cg-amg'\nsteady = true"] {
+            let keys = format!("dim = 3\ncells = 7\ndiscretisation = '{scheme}'\n{rest}");
+            let s = sample(&keys, 3);
+            assert_eq!((s.n(), s.field("w").unwrap().values.len()), (216, 512));
+            assert!(s.matrix.is_symmetric(1e-15) && common::residual(&s) < 1e-11, "{keys}");
+        }
+    }
+    common::depends_on_seed_and_index_alone(&*family("dim = 3\ncells = 5\nsteps = 3\nsolution = 'cg-amg'"));
+    common::refused("heat", &[("dim = 3\ndiscretisation = 'q1'", "heat.discretisation"), ("dim = 4", "heat.dim")]);
+}
+
+#[test]
 fn a_step_is_the_same_whatever_was_computed_before() {
     for keep in ["step", "trajectory"] {
         let f = family(&format!("cells = 9\nsteps = 4\nkeep = '{keep}'"));

@@ -3,7 +3,10 @@
 //! With `discretisation = "fd"`, `cells = 401` and the rest at its default these are the systems of NeurKItt (Luo et
 //! al. 2024, NeurIPS): w = exp(Gaussian field, α = 2, τ = 3) on 402² grid points, arithmetic means on the faces,
 //! 400² unknowns, f = 1. `medium = "two-phase"` is the flow of Li et al. (2021, arXiv:2010.08895).
+//!
+//! With a `[darcy.mesh]` table, as that of `elliptic`, it is posed on any mesh instead: see [`mesh::OnMesh`].
 
+mod mesh;
 mod verify;
 
 use std::sync::Arc;
@@ -12,14 +15,15 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::grid::{self, CELLS, CUBES, Grid, Medium, MediumKeys, Scheme, Wanted};
-use super::{Family, Sampler, keys};
+use super::{Family, Sampler, keys, solution};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::fem::difference::Faces;
 use crate::field::coefficient::Coefficient;
 use crate::field::gaussian::{Workspace, range};
 use crate::field::two_phase::PHASES;
-use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky};
+use crate::linalg::{Csr, Pattern, Props};
+use crate::mesh::recipe::MeshRecipe;
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, LinearSystem, MeshData};
 use crate::verify::Report;
@@ -36,7 +40,7 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     needs: "",
     positional: &[],
     defaults: || entry::to_table(&DarcyConfig::default().resolved()),
-    parse: |table, _, origin| Ok(Box::new(Darcy::from_table(table, origin)?)),
+    parse: |table, _, origin| build(table, origin),
 };
 
 /// The `[darcy]` table of a recipe.
@@ -45,11 +49,15 @@ pub static ENTRY: Entry<dyn Family> = Entry {
 pub struct DarcyConfig {
     /// 2 or 3.
     pub dim: i64,
-    /// Squares (or cubes) a side; (cells − 1)^dim unknowns.
+    /// Squares (or cubes) a side; (cells − 1)^dim unknowns. With a mesh: of the grid over its bounding box that the
+    /// Gaussian field is drawn on.
     pub cells: i64,
-    /// Elements or differences.
+    /// Elements or differences. With a mesh its cells decide.
     #[serde(alias = "discretization")]
     pub discretisation: Scheme,
+    /// A mesh instead of the regular grid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mesh: Option<MeshRecipe>,
     /// Values of w on faces; for "fd".
     pub faces: Option<Faces>,
     /// What becomes of the Gaussian field.
@@ -67,8 +75,8 @@ pub struct DarcyConfig {
     pub fraction: Option<f64>,
     /// The constant source.
     pub f: f64,
-    /// Whether to store x = A⁻¹ b.
-    pub solution: bool,
+    /// Whether to store x = A⁻¹ b, and how it is found.
+    pub solution: solution::Wanted,
 }
 
 impl Default for DarcyConfig {
@@ -77,6 +85,7 @@ impl Default for DarcyConfig {
             dim: 2,
             cells: 64,
             discretisation: Scheme::P1,
+            mesh: None,
             faces: None,
             medium: Medium::Exponential,
             alpha: 2.0,
@@ -85,7 +94,7 @@ impl Default for DarcyConfig {
             phases: None,
             fraction: None,
             f: 1.0,
-            solution: true,
+            solution: solution::Wanted::default(),
         }
     }
 }
@@ -120,20 +129,28 @@ pub struct Darcy {
     grid: Grid,
     coefficient: Coefficient,
     rhs: Vec<f64>,
-    symbolic: Option<SymbolicCholesky>,
+    solver: Option<solution::Solver>,
+}
+
+/// The family of a recipe's table.
+///
+/// # Errors
+/// [`crate::Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
+fn build(table: &Table, origin: &str) -> Result<Box<dyn Family>> {
+    let config: DarcyConfig = entry::config(table, NAME, origin)?;
+    keys::within(config.f, -1e12..=1e12, "darcy.f", origin)?;
+    if config.mesh.is_some() {
+        return mesh::build(config, table, origin);
+    }
+    keys::within(config.dim, 2..=3, "darcy.dim", origin)?;
+    keys::within(config.cells, if config.dim == 3 { CUBES } else { CELLS }, "darcy.cells", origin)?;
+    Ok(Box::new(Darcy::new(config, origin)?))
 }
 
 impl Darcy {
-    /// The family of a recipe's table.
-    ///
-    /// # Errors
-    /// [`crate::Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
-    pub fn from_table(table: &Table, origin: &str) -> Result<Self> {
-        let config: DarcyConfig = entry::config(table, NAME, origin)?;
-        keys::within(config.dim, 2..=3, "darcy.dim", origin)?;
+    /// The family on a regular grid, its keys in range but those of the coefficient.
+    fn new(config: DarcyConfig, origin: &str) -> Result<Self> {
         let cube = config.dim == 3;
-        keys::within(config.cells, if cube { CUBES } else { CELLS }, "darcy.cells", origin)?;
-        keys::within(config.f, -1e12..=1e12, "darcy.f", origin)?;
         let faces = grid::faces(config.faces, config.discretisation, NAME, origin)?;
         let cells = config.cells as usize;
         let coefficient = config.medium_keys().coefficient(cells + 1, config.dim as usize, NAME, origin)?;
@@ -143,16 +160,14 @@ impl Darcy {
                 .map_err(|e| Error::recipe(origin, format!("darcy.discretisation: {e}")))?,
             false => Grid::new(cells, config.discretisation, faces, wanted)?,
         };
-        let symbolic = match config.solution {
-            true => Some(SymbolicCholesky::new(grid.pattern())?),
-            false => None,
-        };
+        let solver = config.solution.solver(grid.pattern())?;
+        let stored = config.solution.resolved(solver.as_ref());
         Ok(Darcy {
             rhs: grid.load(&vec![config.f; grid.points()]),
-            config: config.resolved(),
+            config: DarcyConfig { solution: stored, ..config.resolved() },
             grid,
             coefficient,
-            symbolic,
+            solver,
         })
     }
 }
@@ -214,7 +229,7 @@ impl Sampler for DarcySampler<'_> {
         let mut values = vec![0.0; grid.pattern().nnz()];
         grid.add_diffusion(&w, 1.0, &mut values);
         let matrix = Csr::new(grid.pattern().clone(), values)?;
-        let solution = grid::solution(self.family.symbolic.as_ref(), &matrix, rhs)?;
+        let solution = self.family.solver.as_ref().map(|solver| solver.solve(&matrix, rhs)).transpose()?;
         let (low, high) = range(&w);
         Ok(LinearSystem {
             matrix,

@@ -9,17 +9,16 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::grid::solution;
-use super::{Family, Sampler, keys};
+use super::{Family, Sampler, keys, solution};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::fem::assembler::{Assembler, Scatter};
 use crate::fem::dofs::{Dofs, Order};
-use crate::fem::integrals::{Integrals, Kind};
+use crate::fem::integrals::{self, Integrals, Kind};
 use crate::fem::space::Space;
 use crate::field::polynomial::{self, Domain, Monomials, make_positive};
 use crate::linalg::vector::axpy;
-use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky};
+use crate::linalg::{Csr, Pattern, Props};
 use crate::mesh::AnyMesh;
 use crate::mesh::recipe::MeshRecipe;
 use crate::rng::{Purpose, stream};
@@ -68,8 +67,8 @@ pub struct EllipticConfig {
     pub source_degree: u32,
     /// Numbering of the unknowns.
     pub order: Order,
-    /// Whether to solve.
-    pub solution: bool,
+    /// Whether to store x = A⁻¹ b, and how it is found.
+    pub solution: solution::Wanted,
 }
 
 impl Default for EllipticConfig {
@@ -81,7 +80,7 @@ impl Default for EllipticConfig {
             contrast: 10.0,
             source_degree: 3,
             order: Order::Rcm,
-            solution: true,
+            solution: solution::Wanted::default(),
         }
     }
 }
@@ -91,6 +90,9 @@ const MOST_DEGREE: u32 = 8;
 
 /// Largest contrast.
 const MOST_CONTRAST: f64 = 1e8;
+
+/// Monomials at quadrature points that are kept at most, 128 MiB; beyond they are made again for every sample.
+const MOST_ENTRIES: usize = 1 << 24;
 
 /// The family of a recipe's table.
 ///
@@ -120,12 +122,13 @@ pub struct Elliptic<const D: usize> {
     stiffness: Integrals<D>,
     scatter: Scatter,
     coefficient: Monomials<D>,
-    coefficient_table: polynomial::Table,
+    /// The monomials of f at the quadrature points, unless they are too many.
+    coefficient_table: Option<polynomial::Table>,
     domain: Domain<D>,
     source: Monomials<D>,
     /// Per monomial m of g: ∫ m φ_i over the unknowns.
     moments: Vec<Vec<f64>>,
-    symbolic: Option<SymbolicCholesky>,
+    solver: Option<solution::Solver>,
     data: Arc<MeshData>,
     what: &'static str,
 }
@@ -143,22 +146,24 @@ impl<const D: usize> Elliptic<D> {
         // ∇φ · ∇φ is of degree 0 for linear, 2 for quadratic (and bilinear) elements.
         let own = if space.element.linear() { 0 } else { 2 };
         let stiffness = Integrals::new(&space, Kind::Stiffness, own + config.degree.max(1) as usize)?;
-        let load = Integrals::new(&space, Kind::Mass, 2 + config.source_degree as usize)?;
         let monomials = |degree| Monomials::over(degree, &space.nodes);
         let (coefficient, source) = (monomials(config.degree), monomials(config.source_degree));
         let assembler = Assembler::new(&space, dofs)?;
-        let table = source.table(load.points());
-        let moment = |k: usize| assembler.restrict(&load.load(table.monomial(k), space.len()));
-        let moments = (0..source.len()).map(moment).collect();
+        let strength = 2 + config.source_degree as usize;
+        let moments = integrals::moments(&space, strength, source.len(), |points, values| source.at(points, values))?;
+        let moments = moments.iter().map(|nodal| assembler.restrict(nodal)).collect();
+        let entries = stiffness.points().len() * coefficient.len();
+        let solver = config.solution.solver(assembler.pattern())?;
+        let stored = config.solution.resolved(solver.as_ref());
         Ok(Elliptic {
             scatter: assembler.scatter(&stiffness),
-            symbolic: config.solution.then(|| SymbolicCholesky::new(assembler.pattern())).transpose()?,
+            solver,
             data: Arc::new(space.to_data(assembler.dofs().points.clone())),
-            coefficient_table: coefficient.table(stiffness.points()),
+            coefficient_table: (entries <= MOST_ENTRIES).then(|| coefficient.table(stiffness.points())),
             domain: Domain::new(&coefficient, &space.nodes, &space.cells, space.element.nodes()),
             moments,
             what: space.element.name(),
-            config,
+            config: EllipticConfig { solution: stored, ..config },
             assembler,
             stiffness,
             coefficient,
@@ -226,7 +231,10 @@ impl<const D: usize> Sampler for EllipticSampler<'_, D> {
         let family = self.family;
         let mut rng = stream(seed, Purpose::Sample, index);
         let mut coefficient = family.coefficient.draw(&mut rng);
-        family.coefficient_table.evaluate(&coefficient, &mut self.f);
+        match &family.coefficient_table {
+            Some(table) => table.evaluate(&coefficient, &mut self.f),
+            None => family.coefficient.evaluate(&coefficient, family.stiffness.points(), &mut self.f),
+        }
         make_positive(&mut coefficient, &mut self.f, family.config.contrast);
         family.coefficient.keep_positive(&family.domain, &mut coefficient, &mut self.f, family.config.contrast);
         let source = family.source.draw(&mut rng);
@@ -238,7 +246,7 @@ impl<const D: usize> Sampler for EllipticSampler<'_, D> {
         for (c, moment) in source.iter().zip(&family.moments) {
             axpy(*c, moment, &mut rhs);
         }
-        let solution = solution(family.symbolic.as_ref(), &matrix, &rhs)?;
+        let solution = family.solver.as_ref().map(|solver| solver.solve(&matrix, &rhs)).transpose()?;
         let field =
             |name: &str, location, components, values| Field { name: name.into(), location, components, values };
         let by_cell = self.f.chunks_exact(family.stiffness.rule_len());

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::NAME;
 use crate::error::{Error, Result};
-use crate::families::grid::{CELLS, Medium, MediumKeys, Scheme};
+use crate::families::grid::{CELLS, CUBES, Medium, MediumKeys, Scheme};
 use crate::families::keys;
+use crate::families::solution::Wanted;
 use crate::fem::difference::Faces;
 
 /// Steps of a trajectory where a recipe does not say.
@@ -26,7 +27,9 @@ pub enum Keep {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HeatConfig {
-    /// Squares a side; (cells − 1)² unknowns.
+    /// 2 or 3.
+    pub dim: i64,
+    /// Squares (or cubes) a side; (cells − 1)^dim unknowns.
     pub cells: i64,
     /// Elements or differences.
     #[serde(alias = "discretization")]
@@ -49,13 +52,14 @@ pub struct HeatConfig {
     pub keep: Option<Keep>,
     /// −∇·(w ∇u) + p² u = 1 instead.
     pub steady: bool,
-    /// Whether to store x = A⁻¹ b.
-    pub solution: bool,
+    /// Whether to store x = A⁻¹ b, and how it is found.
+    pub solution: Wanted,
 }
 
 impl Default for HeatConfig {
     fn default() -> Self {
         HeatConfig {
+            dim: 2,
             cells: 64,
             discretisation: Scheme::P1,
             faces: None,
@@ -67,7 +71,7 @@ impl Default for HeatConfig {
             steps: None,
             keep: None,
             steady: false,
-            solution: true,
+            solution: Wanted::default(),
         }
     }
 }
@@ -76,7 +80,8 @@ impl HeatConfig {
     /// # Errors
     /// [`Error::Recipe`] naming the key that is out of range or does not go with `steady`.
     pub fn check(&self, origin: &str) -> Result<()> {
-        keys::within(self.cells, CELLS, "heat.cells", origin)?;
+        keys::within(self.dim, 2..=3, "heat.dim", origin)?;
+        keys::within(self.cells, if self.dim == 3 { CUBES } else { CELLS }, "heat.cells", origin)?;
         keys::within(self.theta(), 0.5..=1.0, "heat.theta", origin)?;
         keys::within(self.dt(), 1e-12..=1e6, "heat.dt", origin)?;
         keys::within(self.steps.unwrap_or(STEPS), 1..=1_000_000, "heat.steps", origin)?;

@@ -1,4 +1,5 @@
-//! `heat`: ∂u/∂t = ∇·(w ∇u) + s on the unit square, u = 0 on its boundary, by the θ-scheme; or one steady problem.
+//! `heat`: ∂u/∂t = ∇·(w ∇u) + s on the unit square or cube, u = 0 on its boundary, by the θ-scheme; or one steady
+//! problem.
 //!
 //! A sample is one step of a trajectory, index = trajectory · steps + step:
 //!
@@ -24,12 +25,12 @@ use toml::Table;
 
 use self::config::{HeatConfig, Keep};
 use super::grid::{self, Grid, Scheme, Wanted};
-use super::{Family, Sampler};
+use super::{Family, Sampler, solution};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::field::coefficient::Coefficient;
 use crate::field::gaussian::{Workspace, range};
-use crate::linalg::{Cholesky, Csr, Pattern, Props, SymbolicCholesky};
+use crate::linalg::{Csr, Pattern, Props};
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, Field, LinearSystem, Location, MeshData};
 use crate::verify::Report;
@@ -55,7 +56,8 @@ pub struct Heat {
     coefficient: Coefficient,
     /// Values of M on the pattern.
     mass: Vec<f64>,
-    symbolic: Option<SymbolicCholesky>,
+    /// Steps are computed by solving; steady problems are solved only if the solution is wanted.
+    solver: Option<solution::Solver>,
 }
 
 impl Heat {
@@ -68,17 +70,22 @@ impl Heat {
         config.check(origin)?;
         let faces = grid::faces(config.faces, config.discretisation, NAME, origin)?;
         let cells = config.cells as usize;
-        let coefficient = config.medium_keys().coefficient(cells + 1, 2, NAME, origin)?;
+        let coefficient = config.medium_keys().coefficient(cells + 1, config.dim as usize, NAME, origin)?;
         let wanted = Wanted { mass: true, boundary: false };
-        let grid = Grid::new(cells, config.discretisation, faces, wanted)?;
-        let mut mass = vec![0.0; grid.pattern().nnz()];
-        grid.add_reaction(&vec![1.0; grid.side() * grid.side()], 1.0, &mut mass)?;
-        // Steps are computed by solving; steady problems only if the solution is wanted.
-        let symbolic = match config.solution || !config.steady {
-            true => Some(SymbolicCholesky::new(grid.pattern())?),
-            false => None,
+        let grid = match config.dim {
+            3 => Grid::cube(cells, config.discretisation, faces)
+                .map_err(|e| Error::recipe(origin, format!("heat.discretisation: {e}")))?,
+            _ => Grid::new(cells, config.discretisation, faces, wanted)?,
         };
-        Ok(Heat { config: config.resolved(), grid, coefficient, mass, symbolic })
+        let mut mass = vec![0.0; grid.pattern().nnz()];
+        grid.add_reaction(&vec![1.0; grid.points()], 1.0, &mut mass)?;
+        let solver = match config.solution.is_stored() || config.steady {
+            true => config.solution.solver(grid.pattern())?,
+            false => Some(solution::Solver::for_pattern(grid.pattern())?),
+        };
+        let stored = config.solution.resolved(solver.as_ref());
+        let config = HeatConfig { solution: stored, ..config.resolved() };
+        Ok(Heat { config, grid, coefficient, mass, solver })
     }
 
     /// M + scale · K, with the mass already there.
@@ -109,17 +116,19 @@ impl Family for Heat {
 
     fn description(&self) -> Description {
         let c = &self.config;
-        let (w, space) = (c.medium_keys().in_words(), c.discretisation.in_words(2));
+        let (dim, w) = (self.grid.dim, c.medium_keys().in_words());
+        let space = c.discretisation.in_words(dim);
+        let bubble = if dim == 3 { "64 x (1 - x) y (1 - y) z (1 - z)" } else { "16 x (1 - x) y (1 - y)" };
         let (equation, weak_form) = if c.steady {
             (
-                format!("-div(w grad u) + p^2 u = 1 in (0,1)^2, {w}, p uniform in (-1, 1) at each grid point"),
+                format!("-div(w grad u) + p^2 u = 1 in (0,1)^{dim}, {w}, p uniform in (-1, 1) at each grid point"),
                 format!("integral(w grad u . grad v + p^2 u v) = integral(v) for all v in V, V = {space}"),
             )
         } else {
             (
                 format!(
-                    "du/dt = div(w grad u) + s in (0,1)^2, {w}, s a Gaussian random field, u(0) one times 16 x (1 - \
-                     x) y (1 - y)"
+                    "du/dt = div(w grad u) + s in (0,1)^{dim}, {w}, s a Gaussian random field, u(0) one times \
+                     {bubble}"
                 ),
                 format!(
                     "(M + theta dt K) u+ = (M - (1 - theta) dt K) u + dt F, theta = {}, dt = {}, K = integral(w \
@@ -170,7 +179,7 @@ struct Trajectory {
     source: Vec<f64>,
     implicit: Csr,
     explicit: Csr,
-    factor: Cholesky,
+    inverse: solution::Prepared,
     /// Δt F.
     load: Vec<f64>,
     /// The state before step `step`.
@@ -188,15 +197,14 @@ impl Trajectory {
     }
 
     /// u⁺.
-    fn next(&self, rhs: &[f64]) -> Vec<f64> {
-        let mut x = rhs.to_vec();
-        self.factor.solve_in_place(&mut x);
-        x
+    fn next(&self, rhs: &[f64]) -> Result<Vec<f64>> {
+        self.inverse.solve(&self.implicit, rhs)
     }
 
-    fn advance(&mut self) {
-        self.state = self.next(&self.rhs());
+    fn advance(&mut self) -> Result<()> {
+        self.state = self.next(&self.rhs())?;
         self.step += 1;
+        Ok(())
     }
 }
 
@@ -211,14 +219,15 @@ impl HeatSampler<'_> {
         let gaussian = &family.coefficient.gaussian;
         gaussian.draw(&mut rng, &mut self.workspace, &mut state);
         gaussian.draw(&mut rng, &mut self.workspace, &mut source);
-        let bubble = grid.interpolate(|[x, y]| 16.0 * x * (1.0 - x) * y * (1.0 - y));
+        let scale = 4f64.powi(grid.dim as i32);
+        let bubble = |x: &[f64]| x.iter().fold(scale, |product, x| product * x * (1.0 - x));
+        let bubble: Vec<f64> = grid.data.points.chunks_exact(grid.dim).map(bubble).collect();
         state.iter_mut().zip(bubble).for_each(|(u, b)| *u *= b);
         let mut stiffness = vec![0.0; grid.pattern().nnz()];
         grid.add_diffusion(&w, 1.0, &mut stiffness);
         let (implicit, explicit) = family.step_matrices(&stiffness)?;
-        let symbolic = family.symbolic.as_ref();
-        let factor =
-            symbolic.ok_or_else(|| Error::Numeric("no analysis to solve with".into()))?.factorize(&implicit)?;
+        let solver = family.solver.as_ref().ok_or_else(|| Error::Numeric("nothing to solve with".into()))?;
+        let inverse = solver.prepare(&implicit)?;
         let mut load = grid.load(&source);
         load.iter_mut().for_each(|f| *f *= family.config.dt());
         Ok(Trajectory {
@@ -228,7 +237,7 @@ impl HeatSampler<'_> {
             source,
             implicit,
             explicit,
-            factor,
+            inverse,
             load,
             state: grid.restrict(&state),
             step: 0,
@@ -242,7 +251,7 @@ impl HeatSampler<'_> {
             _ => self.begin(seed, number)?,
         };
         while trajectory.step < step {
-            trajectory.advance();
+            trajectory.advance()?;
         }
         Ok(trajectory)
     }
@@ -260,7 +269,7 @@ impl HeatSampler<'_> {
         grid.add_reaction(&squares, 1.0, &mut values)?;
         let matrix = Csr::new(grid.pattern().clone(), values)?;
         let rhs = grid.load(&vec![1.0; w.len()]);
-        let solution = grid::solution(family.symbolic.as_ref(), &matrix, &rhs)?;
+        let solution = family.solver.as_ref().map(|solver| solver.solve(&matrix, &rhs)).transpose()?;
         let fields = vec![grid::field("w", w), grid::field("p", p)];
         Ok(self.system(matrix, rhs, solution, fields, Vec::new(), index))
     }
@@ -310,7 +319,7 @@ impl Sampler for HeatSampler<'_> {
         };
         let mut trajectory = self.before(seed, number, step)?;
         let rhs = trajectory.rhs();
-        let next = trajectory.next(&rhs);
+        let next = trajectory.next(&rhs)?;
         let mut fields = vec![
             grid::field("w", trajectory.w.clone()),
             grid::field("source", trajectory.source.clone()),
@@ -319,7 +328,7 @@ impl Sampler for HeatSampler<'_> {
         if config.keep == Some(Keep::Trajectory) {
             let mut states = vec![trajectory.state.clone()];
             for _ in 0..steps {
-                trajectory.advance();
+                trajectory.advance()?;
                 states.push(trajectory.state.clone());
             }
             let rows = (0..rhs.len()).flat_map(|i| states.iter().map(move |s| s[i]));
@@ -334,7 +343,7 @@ impl Sampler for HeatSampler<'_> {
             ("step".into(), step as f64),
             ("time".into(), step as f64 * config.dt()),
         ];
-        let solution = config.solution.then_some(next);
+        let solution = config.solution.is_stored().then_some(next);
         let matrix = trajectory.implicit.clone();
         self.current = Some(trajectory);
         Ok(self.system(matrix, rhs, solution, fields, params, index))

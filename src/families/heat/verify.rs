@@ -5,6 +5,7 @@ use std::f64::consts::PI;
 use super::Heat;
 use crate::error::Result;
 use crate::families;
+use crate::families::grid::Grid;
 use crate::fem::integrals;
 use crate::linalg::{Cholesky, Csr};
 use crate::verify::{Check, Level, Norm, Report, Study};
@@ -20,20 +21,25 @@ pub(super) fn measure() -> Result<Report> {
     let mut report = Report::default();
     for (theta, order) in [(0.5, 2.0), (1.0, 1.0)] {
         for scheme in ["p1", "q1", "fd"] {
-            report.studies.push(in_time(scheme, theta, order)?);
+            report.studies.push(in_time(scheme, 2, theta, order)?);
         }
+        report.studies.push(in_time("p1", 3, theta, order)?);
     }
     for scheme in ["p1", "q1"] {
         report.studies.push(in_space(scheme)?);
     }
-    for steady in [false, true] {
-        let table = toml::toml! { cells = 32
+    for scheme in ["p1", "fd"] {
+        report.studies.push(in_the_cube(scheme)?);
+    }
+    for (steady, dim, cells) in [(false, 2, 32), (true, 2, 32), (false, 3, 10), (true, 3, 10)] {
+        let table = toml::toml! { dim = dim
+        cells = cells
         contrast = 1e4
         steady = steady };
         let s = families::build(super::NAME, &table, "verify")?.sampler()?.sample(1, 0)?;
         // Its solution came from a Cholesky: the matrix is positive definite.
         report.checks.push(Check::below(
-            format!("steady = {steady}, contrast 1e4: |a_ij - a_ji| / sqrt(a_ii a_jj)"),
+            format!("steady = {steady} in {dim} dimensions, contrast 1e4: |a_ij - a_ji| / sqrt(a_ii a_jj)"),
             1e-14,
             s.matrix.asymmetry(),
         ));
@@ -50,9 +56,10 @@ struct Step {
 }
 
 impl Step {
-    fn new(scheme: &str, cells: i64, theta: f64, dt: f64) -> Result<Self> {
+    fn new(scheme: &str, dim: i64, cells: i64, theta: f64, dt: f64) -> Result<Self> {
         let family = Heat::from_table(
             &toml::toml! { discretisation = scheme
+            dim = dim
             cells = cells
             theta = theta
             dt = dt },
@@ -60,7 +67,7 @@ impl Step {
         )?;
         let grid = family.grid();
         let mut k = vec![0.0; grid.pattern().nnz()];
-        grid.add_diffusion(&grid.interpolate(|_| 1.0), 1.0, &mut k);
+        grid.add_diffusion(&vec![1.0; grid.points()], 1.0, &mut k);
         let (implicit, explicit) = family.step_matrices(&k)?;
         Ok(Step {
             implicit: Cholesky::new(&implicit)?,
@@ -78,16 +85,36 @@ impl Step {
         self.implicit.solve_in_place(&mut rhs);
         *u = rhs;
     }
+
+    /// Crank–Nicolson steps towards u = e^(−t) Π sin πx_d with s = (dim π² − 1) u, from u(0).
+    fn decay(&self, steps: u32, dt: f64) -> Vec<f64> {
+        let grid = self.family.grid();
+        let v = sines(grid);
+        let factor = grid.dim as f64 * PI * PI - 1.0;
+        let load = grid.load(&v.iter().map(|v| factor * v).collect::<Vec<_>>());
+        let mut u = grid.restrict(&v);
+        for i in 0..steps {
+            let t = f64::from(i) * dt;
+            let scale = 0.5 * dt * ((-t).exp() + (-t - dt).exp());
+            self.advance(&mut u, &load.iter().map(|l| scale * l).collect::<Vec<_>>());
+        }
+        u
+    }
+}
+
+/// Π sin πx_d at the grid points.
+fn sines(grid: &Grid) -> Vec<f64> {
+    grid.data.points.chunks_exact(grid.dim).map(|x| x.iter().map(|t| (PI * t).sin()).product()).collect()
 }
 
 /// With F = e^t (M v + K v), split over the step as u is, u = e^t v solves M u' + K u = F exactly on one grid: what is
 /// left is the error in time.
-fn in_time(scheme: &str, theta: f64, order: f64) -> Result<Study> {
+fn in_time(scheme: &str, dim: i64, theta: f64, order: f64) -> Result<Study> {
     let level = |&steps: &u32| -> Result<Level> {
         let dt = END / f64::from(steps);
-        let step = Step::new(scheme, 12, theta, dt)?;
+        let step = Step::new(scheme, dim, if dim == 3 { 6 } else { 12 }, theta, dt)?;
         let grid = step.family.grid();
-        let v = grid.restrict(&grid.interpolate(|x| (PI * x[0]).sin() * (PI * x[1]).sin()));
+        let v = grid.restrict(&sines(grid));
         // M v + K v, M v from M − (1 − θ) Δt K and K.
         let (mut kv, mut sum) = (vec![0.0; v.len()], vec![0.0; v.len()]);
         step.stiffness.spmv(&v, &mut kv);
@@ -105,7 +132,7 @@ fn in_time(scheme: &str, theta: f64, order: f64) -> Result<Study> {
         Ok(Level { h: dt, unknowns: u.len(), errors: vec![worst.fold(0.0, f64::max)] })
     };
     Ok(Study {
-        what: format!("{}, theta = {theta}, in time", scheme.to_uppercase()),
+        what: format!("{}, {dim} dimensions, theta = {theta}, in time", scheme.to_uppercase()),
         norms: vec![Norm { name: "time", order }],
         levels: STEPS.iter().map(level).collect::<Result<_>>()?,
     })
@@ -116,16 +143,10 @@ fn in_space(scheme: &str) -> Result<Study> {
     let level = |&cells: &i64| -> Result<Level> {
         let steps = cells as u32;
         let dt = END / f64::from(steps);
-        let step = Step::new(scheme, cells, 0.5, dt)?;
+        let step = Step::new(scheme, 2, cells, 0.5, dt)?;
         let grid = step.family.grid();
         let v = |x: [f64; 2]| (PI * x[0]).sin() * (PI * x[1]).sin();
-        let load = grid.load(&grid.interpolate(|x| (2.0 * PI * PI - 1.0) * v(x)));
-        let mut u = grid.restrict(&grid.interpolate(v));
-        for i in 0..steps {
-            let t = f64::from(i) * dt;
-            let scale = 0.5 * dt * ((-t).exp() + (-t - dt).exp());
-            step.advance(&mut u, &load.iter().map(|l| scale * l).collect::<Vec<_>>());
-        }
+        let u = step.decay(steps, dt);
         let decay = (-END).exp();
         let nodal = grid.prolong(&u);
         let gradient = |x: [f64; 2]| {
@@ -143,5 +164,24 @@ fn in_space(scheme: &str) -> Result<Study> {
         what: format!("{}, Crank-Nicolson, dt = h/5", scheme.to_uppercase()),
         norms: vec![norm("L2", 2.0), norm("H1", 1.0)],
         levels: [8, 16, 32, 64].iter().map(level).collect::<Result<_>>()?,
+    })
+}
+
+/// As [`in_space`] in the cube, errors at the grid points.
+fn in_the_cube(scheme: &str) -> Result<Study> {
+    let level = |&cells: &i64| -> Result<Level> {
+        let steps = cells as u32;
+        let dt = END / f64::from(steps);
+        let step = Step::new(scheme, 3, cells, 0.5, dt)?;
+        let (u, exact) = (step.decay(steps, dt), step.family.grid().restrict(&sines(step.family.grid())));
+        let decay = (-END).exp();
+        let squares = u.iter().zip(exact).map(|(u, v)| (u - decay * v) * (u - decay * v));
+        let mean = squares.sum::<f64>() / u.len() as f64;
+        Ok(Level { h: 1.0 / cells as f64, unknowns: u.len(), errors: vec![mean.sqrt()] })
+    };
+    Ok(Study {
+        what: format!("{} in three dimensions, Crank-Nicolson, dt = h/5", scheme.to_uppercase()),
+        norms: vec![Norm { name: "l2 at grid points", order: 2.0 }],
+        levels: [6, 12, 24].iter().map(level).collect::<Result<_>>()?,
     })
 }
