@@ -1,11 +1,13 @@
 //! [`LinearSystem`]: what families make, datasets hold and models see; [`SampleSource`]: where samples come from.
 
 pub mod cache;
+mod joined;
 mod source;
 
 use std::sync::Arc;
 
 pub use cache::{Cache, Cached};
+pub use joined::Joined;
 pub use source::{Names, Parts, SampleSource, for_each_chunk};
 
 use crate::linalg::{Csr, Props};

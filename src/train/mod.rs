@@ -14,6 +14,7 @@
 //! one: N + N epochs equal 2N on the CPU.
 
 mod built_in;
+mod data;
 mod directory;
 mod lock;
 mod memory;

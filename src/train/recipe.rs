@@ -22,6 +22,9 @@ pub struct TrainRecipe {
     pub model: String,
     /// The dataset, relative to the recipe's directory.
     pub data: PathBuf,
+    /// Further datasets, trained on and judged by together with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_data: Vec<PathBuf>,
     /// The run directory's name; the recipe's own where none is given.
     #[serde(default)]
     pub name: String,
@@ -37,7 +40,7 @@ pub struct TrainRecipe {
     /// Systems a step.
     #[serde(default = "default_batch")]
     pub batch_size: usize,
-    /// At most this many samples of the training split; 0 takes all.
+    /// At most this many samples of the training split of each dataset; 0 takes all.
     #[serde(default)]
     pub samples: usize,
     /// Seconds between writes of `last.safetensors`; 0 writes it after every epoch.
@@ -113,7 +116,7 @@ impl Default for Optimizer {
 pub struct Validation {
     /// Epochs between validations.
     pub every: u64,
-    /// Held-out systems to solve; 0 takes the whole validation split.
+    /// Held-out systems of each dataset to solve; 0 takes the whole validation split.
     pub samples: usize,
     /// The solver that judges.
     pub ksp: Method,
@@ -172,7 +175,7 @@ impl TrainRecipe {
                 Ok(_) => format!("[{key}] has no meaning with model = {:?}", self.model),
                 Err(_) => {
                     let mut known: Vec<String> = entry::to_table(self).keys().cloned().collect();
-                    for optional in ["cache_mib", "memory_mib"] {
+                    for optional in ["more_data", "cache_mib", "memory_mib"] {
                         if !known.iter().any(|k| k == optional) {
                             known.push(optional.into());
                         }
@@ -196,12 +199,22 @@ impl TrainRecipe {
         if recipe.name.is_empty() {
             recipe.name = path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
         }
-        if let Some(dir) = path.parent()
-            && recipe.data.is_relative()
-        {
-            recipe.data = dir.join(&recipe.data);
+        if let Some(dir) = path.parent() {
+            for data in recipe.datasets_mut().filter(|data| data.is_relative()) {
+                *data = dir.join(&*data);
+            }
         }
         Ok(recipe)
+    }
+
+    /// All datasets.
+    pub fn datasets(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.data).chain(&self.more_data)
+    }
+
+    /// All datasets, to change their paths.
+    pub fn datasets_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        std::iter::once(&mut self.data).chain(&mut self.more_data)
     }
 
     /// Checks every range.
@@ -218,6 +231,11 @@ impl TrainRecipe {
                 "name = {:?}: must be the name of a directory beside the recipe; -o puts the run elsewhere",
                 self.name
             ));
+        }
+        if let Some((k, twice)) =
+            self.more_data.iter().enumerate().find(|&(k, path)| self.datasets().take(k + 1).any(|other| other == path))
+        {
+            return bad(format!("more_data[{k}] = {:?}: is there already", twice.display().to_string()));
         }
         if self.batch_size == 0 {
             return bad("batch_size = 0: must be at least 1".into());

@@ -1,19 +1,18 @@
 //! The training loop.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
 use rand::seq::SliceRandom;
 use serde::Serialize;
 
+use super::data::Data;
 use super::directory::RunDirectory;
 use super::lock::Lock;
 use super::metrics::{self, EpochMetrics, SolverMetrics};
 use super::recipe::TrainRecipe;
-use super::resume::{identity, same_data, same_recipe};
+use super::resume::{same_data, same_recipe};
 use super::validate::{HeldOut, validate};
-use crate::dataset::{Checked, Dataset};
 use crate::error::{Error, Result};
 use crate::interrupt::{self, Unsaved};
 use crate::io::atomic;
@@ -21,7 +20,7 @@ use crate::models::checkpoint::Progress;
 use crate::models::fit::AdamConfig;
 use crate::models::{Checkpoint, Trainer, TrainingSet};
 use crate::rng::{Purpose, stream};
-use crate::system::{Cached, Parts, SampleSource, cache};
+use crate::system::{Cached, Parts, cache};
 
 /// A loss this many times the first one (at least 1) is an explosion.
 const EXPLOSION: f64 = 1e6;
@@ -185,36 +184,12 @@ impl Training {
         lock: Lock,
         before: Option<(&Checkpoint, &Path)>,
     ) -> Result<Self> {
-        let data = Arc::new(Dataset::open(&recipe.data)?);
         let settings = recipe.settings()?;
-        let props = data.header().description.props;
-        settings.needs().check_matrix(&recipe.model, props).map_err(|e| e.in_file(&recipe.data))?;
-        let judge = recipe.validation.ksp.requirements();
-        judge
-            .check_matrix(props)
-            .map_err(|e| Error::Unsuitable(format!("validation.ksp: {e}")).in_file(&recipe.data))?;
-        let mut ids = data.split("train")?.to_vec();
-        if recipe.samples > 0 {
-            ids.truncate(recipe.samples);
-        }
-        let mut held_out = data.split("validation")?.to_vec();
-        if recipe.validation.samples > 0 {
-            held_out.truncate(recipe.validation.samples);
-        }
-        for (name, set) in [("train", &ids), ("validation", &held_out)] {
-            if set.is_empty() {
-                return Err(Error::file(
-                    &recipe.data,
-                    format!("its {name} split is empty: generate more samples or give [split] a share for it"),
-                ));
-            }
-        }
-        let identity = identity(&data, &ids, &held_out);
+        let Data { source, train: ids, validation: held_out, identity } = Data::open(&recipe, &*settings)?;
         if let Some((checkpoint, file)) = before {
             same_data(checkpoint, &identity, &recipe.data, file)?;
         }
         let most = recipe.cache_mib.map_or_else(cache::default_bytes, |m| m << 20);
-        let source: Arc<dyn SampleSource> = Arc::new(Checked::new(data));
         let set = TrainingSet { source: source.clone(), ids, cache_bytes: most / 2 };
         let dense = settings.dense_arrays(&set, recipe.batch_size)?;
         let fits = dense.map_or(Ok(()), |dense| dense.check(&recipe.model, recipe.memory_mib));
@@ -466,6 +441,7 @@ impl Training {
             "device": self.recipe.device,
             "parameters": self.trainer.parameters(),
             "data": self.recipe.data,
+            "more_data": self.recipe.more_data,
             "data_digests": self.data,
             "unknowns": self.set.source.size(self.set.ids[0])?.0,
             "training_samples": self.set.ids.len(),

@@ -159,3 +159,38 @@ fn ctrl_c_ends_an_evaluation_with_draws_within_seconds() {
     assert_eq!(out.status.code(), Some(130), "{text}");
     assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
 }
+
+#[test]
+fn several_datasets_are_trained_on_together() {
+    let place = Place::new();
+    place.ok(&["generate", "--family", "poisson", "--level", "2", "--samples", "20", "-o", "p.h5"]);
+    place.ok(&["generate", "--family", "darcy", "--set", "darcy.cells=6", "--samples", "20", "-o", "d.h5"]);
+    let head = |more: &str| {
+        format!(
+            "model = \"precorrector\"\ndata = \"p.h5\"\nmore_data = {more}\nepochs = 4\nbatch_size = 3\nsamples = 10\n\
+             validation = {{ ksp = \"cg\", samples = 2 }}\n"
+        )
+    };
+    std::fs::write(place.path("r.toml"), head("[\"d.h5\"]")).unwrap();
+    place.ok(&["train", "r.toml", "-o", "whole"]);
+    place.ok(&["train", "r.toml", "-o", "run", "--stop-after", "1"]);
+    place.ok(&["train", "--resume", "run"]);
+    let weights = |run: &str| place.checkpoint(&format!("{run}/last.safetensors")).weights;
+    assert_eq!(weights("whole"), weights("run"));
+    let info: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(place.path("run/run.json")).unwrap()).unwrap();
+    assert_eq!((&info["training_samples"], &info["validation_samples"]), (&20.into(), &4.into()));
+    let digests = info["data_digests"].as_str().unwrap();
+    assert_eq!(digests.matches("train ").count(), 2, "{digests}");
+    // One alone is another run.
+    std::fs::write(place.path("one.toml"), head("[]")).unwrap();
+    place.ok(&["train", "one.toml", "-o", "one"]);
+    assert_ne!(weights("whole"), weights("one"));
+    for (more, words) in
+        [("[\"p.h5\"]", "more_data[0]"), ("[\"d.h5\", \"d.h5\"]", "more_data[1]"), ("[\"no.h5\"]", "no.h5")]
+    {
+        std::fs::write(place.path("bad.toml"), head(more)).unwrap();
+        let error = place.fails(&["train", "bad.toml", "-o", "bad"]);
+        assert!(error.contains(words), "{error}");
+    }
+}

@@ -131,7 +131,7 @@ impl Args {
             None => Path::new("training"),
         };
         let directory = RunDirectory::new(self.output.clone().unwrap_or_else(|| beside.join(&recipe.name)));
-        let inputs: Vec<&PathBuf> = self.recipe.iter().chain([&recipe.data]).collect();
+        let inputs: Vec<&PathBuf> = self.recipe.iter().chain(recipe.datasets()).collect();
         outputs::check(&directory.files(), &inputs, true)?;
         if let Some(shipped) = &shipped {
             if !self.force {
@@ -152,27 +152,29 @@ impl Args {
                 pipeline::generate(shipped, &recipe, common)?;
             }
         }
-        if !recipe.data.is_file() {
-            // Datasets lie beside the recipes that make them.
-            let beside = recipe.data.with_extension("toml");
-            let how = match (&self.family, beside.is_file()) {
-                (_, true) => beside.display().to_string(),
-                (Some(family), _) => format!("--family {family} -o {}", recipe.data.display()),
-                (None, _) => format!("RECIPE -o {}", recipe.data.display()),
-            };
-            let reason =
-                format!("no such dataset; make it with `fempipe generate {how}` or name another one with --data");
-            return Err(Error::file(&recipe.data, reason));
+        for data in recipe.datasets_mut() {
+            if !data.is_file() {
+                // Datasets lie beside the recipes that make them.
+                let beside = data.with_extension("toml");
+                let how = match (&self.family, beside.is_file()) {
+                    (_, true) => beside.display().to_string(),
+                    (Some(family), _) => format!("--family {family} -o {}", data.display()),
+                    (None, _) => format!("RECIPE -o {}", data.display()),
+                };
+                let reason =
+                    format!("no such dataset; make it with `fempipe generate {how}` or name another one with --data");
+                return Err(Error::file(&*data, reason));
+            }
+            // Absolute, so that the recipe in the run directory means the same file from anywhere.
+            *data = data.canonicalize().map_err(|e| Error::io(&*data, "find", e))?;
         }
-        // Absolute, so that the recipe in the run directory means the same file from anywhere.
-        recipe.data = recipe.data.canonicalize().map_err(|e| Error::io(&recipe.data, "find", e))?;
         Ok((recipe, directory))
     }
 
     /// A recipe with the command line's changes.
     fn changed(&self, mut recipe: TrainRecipe, origin: &str) -> Result<TrainRecipe> {
         if let Some(data) = &self.data {
-            recipe.data = data.clone();
+            (recipe.data, recipe.more_data) = (data.clone(), Vec::new());
         }
         recipe.device = self.device.unwrap_or(recipe.device);
         recipe.epochs = self.epochs.unwrap_or(recipe.epochs);
