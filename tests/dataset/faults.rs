@@ -232,6 +232,20 @@ fn numbers_have_ranges() {
 }
 
 #[test]
+fn samples_that_verification_would_refuse_are_not_made() {
+    let dir = place("");
+    let at = dir.path();
+    let make =
+        ["generate", "--family", "tridiagonal", "--set", "tridiagonal.spread=2.0", "--samples", "9", "-o", "t.h5"];
+    refused(at, &make, 1, &["sample ", "its solution has relative residual ", "above 1e-6", "ill-conditioned"]);
+    assert!(!at.join("t.h5").exists());
+    // A large right-hand side is none of it.
+    let make = ["generate", "--family", "poisson", "--set", "poisson.f=1e308", "--level", "2", "-o", "p.h5"];
+    ok(at, &[&make[..], &["--samples", "3"]].concat());
+    ok(at, &["inspect", "p.h5", "--verify"]);
+}
+
+#[test]
 fn control_characters_in_names_reach_nobody() {
     let dir = place(RECIPE);
     let at = dir.path();
