@@ -17,10 +17,12 @@ fn copy(case: &str) -> tempfile::TempDir {
     while let Some(folder) = folders.pop() {
         std::fs::create_dir_all(dir.path().join(&folder)).unwrap();
         for entry in std::fs::read_dir(root().join(case).join(&folder)).unwrap() {
-            let (entry, to) = (entry.as_ref().unwrap(), folder.join(entry.as_ref().unwrap().file_name()));
-            match entry.file_type().unwrap().is_dir() {
-                true => folders.push(to),
-                false => drop(std::fs::copy(entry.path(), dir.path().join(to)).unwrap()),
+            let entry = entry.unwrap();
+            let to = folder.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(to);
+            } else {
+                std::fs::copy(entry.path(), dir.path().join(to)).unwrap();
             }
         }
     }

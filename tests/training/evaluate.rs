@@ -206,10 +206,11 @@ fn an_evaluation_is_replaced_by_force_alone() {
     assert_ne!(text("e/results.csv"), first);
 
     // Another one is refused: other rows, systems, tolerances, threads.
-    let other: [&[&str]; 4] = [&["--pc", "jacobi"], &["--samples", "3"], &["--rtol", "1e-3"], &["--threads", "3"]];
+    let threads = (1 + std::thread::available_parallelism().unwrap().get()).to_string();
+    let other = [["--pc", "jacobi"], ["--samples", "3"], ["--rtol", "1e-3"], ["--threads", &threads]];
     let first = text("e/results.csv");
     for change in other {
-        let error = place.fails(&[&["evaluate"][..], &icc[..], change].concat());
+        let error = place.fails(&[&["evaluate"][..], &icc[..], &change].concat());
         assert!(error.contains("e: holds another evaluation") && error.contains("-o, or"), "{error}");
         assert_eq!(text("e/results.csv"), first);
     }
