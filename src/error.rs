@@ -93,9 +93,11 @@ impl Error {
         Error::File { path: path.as_ref().to_path_buf(), reason: reason.into() }
     }
 
-    /// A recipe that cannot be used; `origin` is its path, or "command line".
+    /// A recipe that cannot be used; `origin` is its path, or "command line". Names in it may hold line breaks, which
+    /// are shown as escapes: an error is one line.
     pub fn recipe(origin: impl Into<String>, reason: impl Into<String>) -> Self {
-        Error::Recipe { origin: origin.into(), reason: reason.into() }
+        let reason = reason.into().replace('\n', "\\n").replace('\r', "\\r");
+        Error::Recipe { origin: origin.into(), reason }
     }
 
     /// A TOML text that is no TOML or not what it should be: one line with the line number and what stands there.

@@ -15,6 +15,9 @@ static UNSAVED: AtomicUsize = AtomicUsize::new(0);
 /// How long a computation that does not look at the flag (a factorisation, a call into the HDF5 library) is waited for.
 const GRACE: Duration = Duration::from_secs(4);
 
+/// When it is told that something is finished and saved first.
+const SOON: Duration = Duration::from_secs(1);
+
 /// How often something that is saved is looked after.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -24,6 +27,8 @@ pub const EXIT_CODE: u8 = 130;
 /// What there is to tell of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
+    /// The first one, a second ago: what is under way is finished and saved.
+    Saving,
     /// The second one, while something is saved yet; a third ends the process.
     WhileSaving,
     /// The process ends now, whatever it was doing.
@@ -32,7 +37,7 @@ pub enum Signal {
 
 /// Turns SIGINT and SIGTERM into the flag. A process that has not ended some seconds later, or at a second signal, is
 /// ended, but for one that holds an [`Unsaved`]: that takes a third one. `tell` is called before the process ends, and
-/// where it goes on in spite of a second signal.
+/// where it goes on for longer than a second after the first signal, or in spite of a second one.
 pub fn install(tell: fn(Signal)) {
     let end = move || {
         tell(Signal::Ending);
@@ -41,12 +46,20 @@ pub fn install(tell: fn(Signal)) {
     let handler = move || match SIGNALS.fetch_add(1, Ordering::SeqCst) {
         0 => {
             std::thread::spawn(move || {
-                std::thread::sleep(GRACE);
+                std::thread::sleep(SOON);
+                let mut saved = UNSAVED.load(Ordering::SeqCst) > 0;
+                if saved {
+                    tell(Signal::Saving);
+                }
+                std::thread::sleep(GRACE - SOON);
                 while UNSAVED.load(Ordering::SeqCst) > 0 {
+                    saved = true;
                     std::thread::sleep(LOOK);
                 }
-                // Whoever has just saved says so, and ends by itself.
-                std::thread::sleep(4 * LOOK);
+                if saved {
+                    // Whoever has saved says so, and ends by itself.
+                    std::thread::sleep(GRACE);
+                }
                 end();
             });
         }

@@ -9,7 +9,7 @@ use super::choice::{DEVICES, one_of};
 use super::output::print;
 use super::progress::{bar, say, say_chosen};
 use crate::error::{Error, Result};
-use crate::evaluate::{self, EvalRecipe, Event, Journal, Method, Row};
+use crate::evaluate::{self, EvalRecipe, Event, Journal, Method, Opened, Results, Row};
 use crate::io::outputs;
 use crate::models::{self, Device};
 use crate::notation::list;
@@ -21,10 +21,13 @@ use crate::notation::list;
   fempipe evaluate --data datasets/poisson-level3.h5 --model training/poisson-mlp
   fempipe evaluate --data p.h5 --ksp cg --pc none,jacobi,icc,cholesky --rtol 1e-5,1e-8 --samples 20
 
+The same command again goes on with an evaluation that was interrupted; of one that is complete it prints the table. \
+Another evaluation is never overwritten but with --force.
+
 Without --ksp and --pc the rows are richardson with jacobi and Gauss-Seidel, cg with none, jacobi, icc and \
 cholesky, and for every model richardson and cg.")]
 pub struct Args {
-    /// Recipe file (TOML)
+    /// Recipe file (TOML), or the directory of an evaluation to go on with
     #[arg(required_unless_present = "data", conflicts_with_all = ["data", "model", "ksp", "pc", "rtol"])]
     recipe: Option<PathBuf>,
     /// Datasets to solve
@@ -54,32 +57,107 @@ pub struct Args {
     /// Where models predict [default: the recipe's, cpu]
     #[arg(long, value_parser = one_of(&DEVICES))]
     device: Option<Device>,
-    /// Directory for results.csv, report.html and the plots
+    /// Directory for results.csv, report.html and the plots [default: the recipe's name beside it, RUN/evaluation or
+    /// evaluation; with -2, -3, ... where another evaluation is]
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// Measure again, over whatever evaluation is there
+    #[arg(long)]
+    force: bool,
 }
 
 /// Runs `fempipe evaluate`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
-    let (recipe, directory) = (args.recipe()?, args.directory());
-    let inputs: Vec<&Path> = args.recipe.iter().chain(&recipe.data).map(PathBuf::as_path).collect();
+    let (file, recipe) = args.recipe()?;
+    let opened = Opened::new(&recipe)?;
+    let (wanted, named) = args.directory();
+    let directory = match named || args.force {
+        true => wanted.clone(),
+        false => evaluate::vacant(&wanted, opened.identity()),
+    };
+    if directory != wanted {
+        let (wanted, directory) = (wanted.display(), directory.display());
+        say(common, &format!("{wanted} is taken by another evaluation: this one goes into {directory}"));
+    }
+    // The recipe of the evaluation itself is written as it is read.
+    let file = file.filter(|file| file.parent() != Some(&directory));
+    let inputs: Vec<&Path> = file.iter().chain(&recipe.data).map(PathBuf::as_path).collect();
     outputs::check(&evaluate::files(&directory), &inputs, true)?;
-    match show(&recipe, &directory, common)? {
+    let again = if args.force { "the same command without --force" } else { "the same command" };
+    match show(&opened, &directory, args.force, again, common)? {
         Some(result) => print(&format!("{result}\n")),
         None => Ok(()),
     }
 }
 
-/// Evaluates into a directory: prints the table, or returns the result as JSON where that is asked for.
+/// Evaluates into a directory: prints the table, or returns the result as JSON where that is asked for. `again` is what
+/// goes on after an interruption.
 ///
 /// # Errors
 /// Those of the evaluation; [`Error::Interrupted`] after Ctrl-C, with what was solved kept.
-pub(super) fn show(recipe: &EvalRecipe, directory: &Path, common: &Common) -> Result<Option<Value>> {
-    evaluate::claim(directory)?;
-    say_chosen(common, recipe.rows.iter().flat_map(Row::models));
-    let mut progress = None;
+pub(super) fn show(
+    opened: &Opened,
+    directory: &Path,
+    force: bool,
+    again: &str,
+    common: &Common,
+) -> Result<Option<Value>> {
+    evaluate::claim(directory, opened.identity(), force)?;
+    say_chosen(common, opened.recipe().rows.iter().flat_map(Row::models));
     let mut journal = Journal::open(directory)?;
-    let results = evaluate::run(recipe, &mut journal, &mut |event| match event {
+    if force {
+        journal = journal.replacing(evaluate::files(directory));
+    }
+    let results = solve(opened, &mut journal, common);
+    let results = match results {
+        Ok(results) => results,
+        Err(Error::Interrupted(when)) => {
+            journal.begin()?;
+            evaluate::write_recipe(directory, opened.recipe())?;
+            return Err(Error::Interrupted(format!("{when}; {again} goes on from there")));
+        }
+        Err(e) => {
+            journal.leave();
+            return Err(e);
+        }
+    };
+    let rows = evaluate::summarize(&results);
+    let verdicts = evaluate::verdicts(&results, &rows);
+    let whole = !journal.has_grown() && evaluate::is_whole(directory, opened.identity());
+    let report = match whole {
+        true => Ok(evaluate::report(directory)),
+        false => evaluate::write(directory, &results, &rows, &verdicts),
+    };
+    if !common.json {
+        // Before anything else can fail: a full disk does not cost the table.
+        print(&evaluate::console(&results, &rows, &verdicts))?;
+    }
+    let report = report?;
+    let result =
+        common.json.then(|| json!({ "report": report.display().to_string(), "cells": rows, "verdicts": verdicts }));
+    if !common.json {
+        print(&format!("report: {}\n", report.display()))?;
+    }
+    if results.interrupted {
+        if let Some(result) = result {
+            print(&format!("{result}\n"))?;
+        }
+        return Err(Error::Interrupted(format!(
+            "what was solved until then is in {}; {again} goes on from there",
+            directory.display()
+        )));
+    }
+    if whole {
+        say(common, &format!("{} is complete already; --force measures again", directory.display()));
+    }
+    say(common, &format!("all solves: {}", directory.join("results.csv").display()));
+    Ok(result)
+}
+
+/// The sweep, with its progress.
+fn solve(opened: &Opened, journal: &mut Journal, common: &Common) -> Result<Results> {
+    let mut progress = None;
+    let results = evaluate::run(opened, journal, &mut |event| match event {
         Event::Start { solves } => progress = Some(bar(common, "solving", *solves, "systems")),
         Event::Solve => {
             if let Some(b) = &progress {
@@ -97,43 +175,17 @@ pub(super) fn show(recipe: &EvalRecipe, directory: &Path, common: &Common) -> Re
     if let Some(b) = progress {
         b.finish_and_clear();
     }
-    let results = match results {
-        Ok(results) => results,
-        Err(e) => {
-            journal.leave();
-            return Err(e);
-        }
-    };
-    let rows = evaluate::summarize(&results);
-    let verdicts = evaluate::verdicts(&results, &rows);
-    let report = evaluate::write(directory, &results, &rows, &verdicts);
-    if !common.json {
-        // Before anything else can fail: a full disk does not cost the table.
-        print(&evaluate::console(&results, &rows, &verdicts))?;
-    }
-    let report = report?;
-    let result =
-        common.json.then(|| json!({ "report": report.display().to_string(), "cells": rows, "verdicts": verdicts }));
-    if !common.json {
-        print(&format!("report: {}\n", report.display()))?;
-    }
-    if results.interrupted {
-        if let Some(result) = result {
-            print(&format!("{result}\n"))?;
-        }
-        return Err(Error::Interrupted(format!(
-            "what was solved until then is in {}; the same command goes on from there",
-            directory.display()
-        )));
-    }
-    journal.remove()?;
-    say(common, &format!("all solves: {}", directory.join("results.csv").display()));
-    Ok(result)
+    results
 }
 
 impl Args {
-    fn recipe(&self) -> Result<EvalRecipe> {
-        let mut recipe = match &self.recipe {
+    /// The recipe with the command line's changes, and the file that it stands in.
+    fn recipe(&self) -> Result<(Option<PathBuf>, EvalRecipe)> {
+        let file = match &self.recipe {
+            Some(dir) if dir.is_dir() => Some(evaluate::recipe_in(dir)?),
+            file => file.clone(),
+        };
+        let mut recipe = match &file {
             Some(path) => EvalRecipe::read(path)?,
             None => EvalRecipe::new(self.data.clone(), self.rows()?),
         };
@@ -149,7 +201,7 @@ impl Args {
         recipe.right_hand_sides = self.right_hand_sides.unwrap_or(recipe.right_hand_sides);
         recipe.device = self.device.unwrap_or(recipe.device);
         recipe.check("command line")?;
-        Ok(recipe)
+        Ok((file, recipe))
     }
 
     /// Every solver with every preconditioner and with every model.
@@ -181,15 +233,14 @@ impl Args {
         Ok(rows)
     }
 
-    /// -o, or beside the recipe under its name, or beside the first model, or evaluation/.
-    fn directory(&self) -> PathBuf {
-        if let Some(dir) = &self.output {
-            return dir.clone();
-        }
-        match (&self.recipe, self.model.first()) {
-            (Some(recipe), _) => recipe.with_extension(""),
-            (None, Some(model)) if model.is_dir() => model.join("evaluation"),
-            _ => Path::new("evaluation").to_path_buf(),
+    /// -o, or beside the recipe under its name, or beside the first model, or evaluation/; and whether it was named.
+    fn directory(&self) -> (PathBuf, bool) {
+        match (&self.output, &self.recipe, self.model.first()) {
+            (Some(dir), ..) => (dir.clone(), true),
+            (_, Some(dir), _) if dir.is_dir() => (dir.clone(), true),
+            (_, Some(recipe), _) => (recipe.with_extension(""), false),
+            (_, None, Some(model)) if model.is_dir() => (model.join("evaluation"), false),
+            _ => (PathBuf::from("evaluation"), false),
         }
     }
 }

@@ -140,6 +140,7 @@ fn tell(signal: Signal) {
     eprintln!(
         "fempipe: {}",
         match signal {
+            Signal::Saving => "stopping: the step under way is finished and saved first",
             Signal::WhileSaving => "interrupted: saving; once more ends at once, and loses what is not saved",
             Signal::Ending => "interrupted: what was under way is given up; what was finished is on disk",
         }

@@ -4,6 +4,10 @@
 //! file: a damaged index can make the library crash or loop. A program that changes the file through HDF5 cuts it off;
 //! such a file, like one of older versions, is read as [`super::trial`] says.
 //!
+//! It guards against damage, not against malice: whoever makes a file on purpose can give it a checksum that holds, and
+//! HDF5 may then crash or loop on it (Ctrl-C ends that, as any call that does not come back). What this crate itself
+//! makes of a file does not rest on the checksum: it is checked wherever it is read.
+//!
 //! ```text
 //! content    HDF5
 //! extents    (start, length) of rows of samples, rising; neighbours are one

@@ -3,13 +3,11 @@
 use rayon::prelude::*;
 
 use super::reader::Dataset;
+use super::writer::RESIDUAL_LIMIT;
 use super::{digest, writer};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::system::{LinearSystem, Parts};
-
-/// A stored solution is wrong if its relative residual is above this.
-pub const RESIDUAL_LIMIT: f64 = 1e-6;
 
 /// How far a recomputed residual may be from the recorded one (both come from the same sums in the same order).
 const RESIDUAL_DRIFT: f64 = 1e-12;

@@ -32,7 +32,25 @@ impl Record {
         let (residual, digest) = (relative_residual(&system), digest::sample(&system));
         Record { system, residual, seconds, digest }
     }
+
+    /// Whether its solution, if it has one, is one: verification would refuse any other.
+    ///
+    /// # Errors
+    /// [`Error::Numeric`] if its relative residual is above [`RESIDUAL_LIMIT`] or not a number.
+    pub fn check(&self) -> Result<()> {
+        if self.system.solution.is_none() || self.residual <= RESIDUAL_LIMIT {
+            return Ok(());
+        }
+        Err(Error::Numeric(format!(
+            "its solution has relative residual {:.1e}, above {RESIDUAL_LIMIT:.0e}: A is too ill-conditioned to be \
+             solved; take milder parameters",
+            self.residual
+        )))
+    }
 }
+
+/// A stored solution is wrong if its relative residual is above this.
+pub const RESIDUAL_LIMIT: f64 = 1e-6;
 
 /// ‖b − A x‖₂ / ‖b‖₂ (‖A x‖₂ where b = 0); NaN where no solution is stored.
 pub fn relative_residual(s: &LinearSystem) -> f64 {

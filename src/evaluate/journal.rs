@@ -1,4 +1,5 @@
-//! What an evaluation has measured so far, so that one that is killed goes on from there.
+//! What an evaluation has measured, so that one that is killed goes on from there, and one that is whole is not
+//! measured twice.
 //!
 //! A cell is all solves of one row on one dataset at one tolerance; a method that recycles carries its space from one
 //! to the next, so that less than a cell cannot be kept. Each is a line of JSON, written at once, under a key that is a
@@ -44,8 +45,12 @@ struct Line {
 pub struct Journal {
     file: Option<(PathBuf, File)>,
     kept: HashMap<u64, Entry>,
+    /// Whether the file holds what was there before it was opened.
+    old: bool,
+    /// What goes, with the content of the file, before the first cell is written.
+    replaced: Option<Vec<PathBuf>>,
     /// Whether anything was added.
-    written: bool,
+    grown: bool,
 }
 
 impl Journal {
@@ -83,7 +88,36 @@ impl Journal {
         let lines = bytes[..whole].split(|&b| b == b'\n').skip(1);
         let kept = lines.filter_map(|line| serde_json::from_slice::<Line>(line).ok());
         let kept = kept.map(|line| (line.key, line.entry)).collect();
-        Ok(Journal { file: Some((path, file)), kept, written: false })
+        Ok(Journal { file: Some((path, file)), kept, old: !bytes.is_empty(), replaced: None, grown: false })
+    }
+
+    /// The same for an evaluation that is measured anew: from its first cell on nothing is left of what the journal had,
+    /// nor of these files.
+    #[must_use]
+    pub fn replacing(self, files: Vec<PathBuf>) -> Self {
+        Journal { kept: HashMap::new(), replaced: Some(files), ..self }
+    }
+
+    /// Removes what is replaced.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn begin(&mut self) -> Result<()> {
+        let (Some(files), Some((path, file))) = (self.replaced.take(), &mut self.file) else { return Ok(()) };
+        let failed = |e| Error::io(&*path, "write", e);
+        file.set_len(0).and_then(|()| writeln!(file, "{HEAD}")).map_err(failed)?;
+        for path in files {
+            match fs::remove_file(&path) {
+                Err(e) if e.kind() != ErrorKind::NotFound => return Err(Error::io(&path, "remove", e)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether anything was added to it since it was opened.
+    pub fn has_grown(&self) -> bool {
+        self.grown
     }
 
     /// What is kept under a key.
@@ -96,32 +130,29 @@ impl Journal {
     /// # Errors
     /// [`Error::Io`] if it cannot be written.
     pub fn keep(&mut self, key: u64, entry: Entry) -> Result<()> {
+        self.begin()?;
         let Some((path, file)) = &mut self.file else { return Ok(()) };
-        self.written = true;
+        self.grown = true;
         let line = serde_json::to_string(&Line { key, entry })
             .map_err(|e| Error::Argument(format!("a cell cannot be written as JSON: {e}")))?;
         file.write_all(format!("{line}\n").as_bytes()).map_err(|e| Error::io(&*path, "write", e))
     }
 
-    /// Removes the file if nothing is kept in it: the sweep could not start.
+    /// Removes the file if it is new and nothing was kept in it: the sweep could not start.
     pub fn leave(self) {
-        let empty = self.kept.is_empty() && !self.written;
+        let empty = !self.old && !self.grown;
         if let Some((path, _)) = self.file.filter(|_| empty) {
             // One that stays is of no harm.
             let _ = fs::remove_file(path);
         }
     }
+}
 
-    /// Removes the file: all is measured and written elsewhere.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn remove(self) -> Result<()> {
-        match &self.file {
-            Some((path, _)) => fs::remove_file(path).map_err(|e| Error::io(path, "remove", e)),
-            None => Ok(()),
-        }
-    }
+/// Whether there is one in a directory.
+pub fn is_in(dir: &Path) -> bool {
+    let mut head = [0; HEAD.len()];
+    let read = File::open(dir.join(NAME)).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && is_journal(&head)
 }
 
 /// Whether that is how a journal begins.
@@ -159,7 +190,26 @@ mod tests {
         drop(again);
         let last = Journal::open(dir.path()).unwrap();
         assert!(last.get(5).is_some() && last.get(7).is_some());
-        last.remove().unwrap();
+        last.leave();
+        assert!(path.exists());
+
+        // One that replaces it does so with its first cell.
+        let result = dir.path().join("results.csv");
+        fs::write(&result, "1").unwrap();
+        let before = fs::read(&path).unwrap();
+        let anew = || Journal::open(dir.path()).unwrap().replacing(vec![result.clone(), dir.path().join("none")]);
+        assert!(anew().get(5).is_none());
+        assert!(fs::read(&path).unwrap() == before && result.exists());
+        let mut journal = anew();
+        journal.keep(8, Entry::After(Vec::new())).unwrap();
+        journal.keep(9, Entry::After(Vec::new())).unwrap();
+        assert!(!result.exists() && journal.has_grown());
+        drop(journal);
+        let last = Journal::open(dir.path()).unwrap();
+        assert!(last.get(5).is_none() && last.get(8).is_some() && last.get(9).is_some());
+        drop(last);
+        fs::remove_file(&path).unwrap();
+        Journal::open(dir.path()).unwrap().leave();
         assert!(!path.exists());
         fs::write(&path, "mine").unwrap();
         assert!(Journal::open(dir.path()).unwrap_err().to_string().contains("no evaluation's"));

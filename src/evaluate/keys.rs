@@ -1,4 +1,4 @@
-//! What decides the cells of an evaluation, as digests: under these an interrupted one finds them again.
+//! What decides an evaluation and its cells, as digests: under these it finds again what was measured.
 
 use super::journal::{Entry, Journal};
 use super::recipe::{EvalRecipe, Target};
@@ -23,6 +23,8 @@ impl Keys {
     pub fn new(recipe: &EvalRecipe, data: &Dataset, ids: &[u32], d: usize) -> Result<Self> {
         let mut digest = Digest::new();
         digest.text(env!("CARGO_PKG_VERSION")).text(&data.header().recipe);
+        // Seconds are those of so many threads.
+        digest.number(rayon::current_num_threads() as u64);
         // Constants are fitted to the training systems; a dataset need not have any.
         for set in [ids, data.split("train").unwrap_or_default()] {
             digest.integers(set);
@@ -66,6 +68,29 @@ impl Keys {
 
 fn conditioning<'a>(digest: &'a mut Digest, recipe: &EvalRecipe) -> &'a mut Digest {
     digest.number(recipe.condition_samples as u64).number(recipe.condition_max_n as u64)
+}
+
+/// Of a whole evaluation, `keys` those of its datasets in their order: what it measures and how it names it, wherever
+/// the files lie.
+///
+/// # Errors
+/// If the recipe cannot be written as TOML.
+pub fn identity<'a>(recipe: &EvalRecipe, keys: impl Iterator<Item = &'a Keys>) -> Result<u64> {
+    let mut plain = EvalRecipe { data: Vec::new(), cache_mib: None, ..recipe.clone() };
+    for row in &mut plain.rows {
+        *row = Row { model: None, ..row.resolved()? };
+    }
+    let text =
+        toml::to_string(&plain).map_err(|e| Error::Argument(format!("recipe cannot be written as TOML: {e}")))?;
+    let mut digest = Digest::new();
+    digest.text(&text);
+    for key in keys {
+        digest.number(key.data);
+        key.rows.iter().for_each(|&row| {
+            digest.number(row);
+        });
+    }
+    Ok(digest.finish())
 }
 
 /// All keys of a row but its label; of its model what the checkpoint holds, wherever it lies.

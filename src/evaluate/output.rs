@@ -4,27 +4,38 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::columns::SummaryRow;
+use super::journal;
+use super::recipe::EvalRecipe;
 use super::render::{csv, figures, html, json};
 use super::summary::Verdict;
 use super::sweep::Results;
 use crate::error::{Error, Result};
 use crate::io::atomic;
 
-/// Makes the directory and checks that it can be written, before any work. An earlier evaluation there may be replaced;
-/// files of these names that are no evaluation's (a training run's recipe.toml) may not.
+/// Makes the directory and checks that it can be written, before any work. What the evaluation of this identity has left
+/// there may be written again, another one's only with `force`; files of these names that are no evaluation's (a
+/// training run's recipe.toml) never.
 ///
 /// # Errors
 /// [`Error::File`] if such a file is there, [`Error::Io`] if nothing can be written.
-pub fn claim(dir: &Path) -> Result<()> {
-    if !is_evaluation(dir)
-        && let Some(name) = RECOGNISED.iter().find(|name| dir.join(name).exists())
-    {
-        return Err(Error::file(
-            dir,
-            format!(
-                "has a {name} that is no evaluation's, which would be overwritten: choose another directory with -o"
-            ),
-        ));
+pub fn claim(dir: &Path, identity: u64, force: bool) -> Result<()> {
+    match standing(dir, identity) {
+        Standing::Foreign(name) => {
+            return Err(Error::file(
+                dir,
+                format!(
+                    "has a {name} that is no evaluation's, which would be overwritten: choose another directory with -o"
+                ),
+            ));
+        }
+        Standing::Other if !force => {
+            return Err(Error::file(
+                dir,
+                "holds another evaluation (of other systems, rows, checkpoints, tolerances or threads), which would be \
+                 overwritten: choose another directory with -o, or replace it with --force",
+            ));
+        }
+        _ => {}
     }
     fs::create_dir_all(dir).map_err(|e| Error::io(dir, "create", e))?;
     let probe = dir.join(".writable");
@@ -32,31 +43,104 @@ pub fn claim(dir: &Path) -> Result<()> {
     fs::remove_file(&probe).map_err(|e| Error::io(&probe, "remove", e))
 }
 
+/// The first of DIR, DIR-2, DIR-3, … that holds nothing of others: it is new, or the evaluation of this identity is there.
+pub fn vacant(dir: &Path, identity: u64) -> PathBuf {
+    let name = dir.file_name().unwrap_or_default();
+    let numbered = (2..).map(|k: u64| {
+        let mut name = name.to_os_string();
+        name.push(format!("-{k}"));
+        dir.with_file_name(name)
+    });
+    let mut places = std::iter::once(dir.to_path_buf()).chain(numbered);
+    let free = |dir: &PathBuf| {
+        (dir.is_dir() || !dir.exists()) && matches!(standing(dir, identity), Standing::Unused | Standing::Same)
+    };
+    // There are more numbers than directories.
+    places.find(free).unwrap_or_else(|| dir.to_path_buf())
+}
+
+/// Whether a directory holds all of the evaluation of this identity.
+pub fn is_whole(dir: &Path, identity: u64) -> bool {
+    let files = [SUMMARY, RECIPE, "results.csv", "summary.csv", REPORT];
+    let whole = |summary: Summary| (summary.identity, summary.interrupted) == (Some(identity), false);
+    files.iter().all(|name| dir.join(name).is_file()) && summary(dir).is_some_and(whole)
+}
+
+/// What a directory is to an evaluation.
+enum Standing {
+    /// It has no results of an evaluation.
+    Unused,
+    /// The same evaluation has been there.
+    Same,
+    /// Another one has.
+    Other,
+    /// It has such a file, but no evaluation has been there.
+    Foreign(&'static str),
+}
+
+fn standing(dir: &Path, identity: u64) -> Standing {
+    match (summary(dir), RECOGNISED.iter().find(|name| dir.join(name).exists())) {
+        (Some(summary), _) if summary.identity == Some(identity) => Standing::Same,
+        (Some(_), _) => Standing::Other,
+        // An interrupted evaluation may have left a journal and its recipe alone.
+        (None, Some(name)) if !journal::is_in(dir) => Standing::Foreign(name),
+        (None, _) => Standing::Unused,
+    }
+}
+
 /// Names that an evaluation writes.
-const RECOGNISED: [&str; 8] = [
-    SUMMARY,
-    "recipe.toml",
-    "results.csv",
-    "summary.csv",
-    "report.html",
-    "iterations.svg",
-    "condition.svg",
-    "density.svg",
-];
+const RECOGNISED: [&str; 8] =
+    [SUMMARY, RECIPE, "results.csv", "summary.csv", REPORT, "iterations.svg", "condition.svg", "density.svg"];
 
 const SUMMARY: &str = "summary.json";
+
+const RECIPE: &str = "recipe.toml";
+
+const REPORT: &str = "report.html";
 
 /// The files that an evaluation writes into a directory, figures that it need not have among them.
 pub fn files(dir: &Path) -> Vec<PathBuf> {
     RECOGNISED.iter().map(|name| dir.join(name)).collect()
 }
 
-/// Whether summary.json, the first file that an evaluation writes, is one of ours.
-fn is_evaluation(dir: &Path) -> bool {
-    fs::read(dir.join(SUMMARY))
-        .ok()
-        .and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok())
-        .is_some_and(|v| v.get("fempipe_version").is_some() && v.get("verdicts").is_some())
+/// What summary.json, the first file that an evaluation writes, says of it.
+struct Summary {
+    /// None in one of an older version.
+    identity: Option<u64>,
+    interrupted: bool,
+}
+
+/// That of a directory, if it is one of ours.
+fn summary(dir: &Path) -> Option<Summary> {
+    let json: serde_json::Value = serde_json::from_slice(&fs::read(dir.join(SUMMARY)).ok()?).ok()?;
+    json.get("fempipe_version").and(json.get("verdicts"))?;
+    let identity = json["identity"].as_str().and_then(|text| u64::from_str_radix(text, 16).ok());
+    Some(Summary { identity, interrupted: json["interrupted"] != serde_json::Value::Bool(false) })
+}
+
+/// Where the report of an evaluation lies.
+pub fn report(dir: &Path) -> PathBuf {
+    dir.join(REPORT)
+}
+
+/// Writes the recipe alone, so that [`recipe_in`] finds it where an evaluation was interrupted before its first solve.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write_recipe(dir: &Path, recipe: &EvalRecipe) -> Result<()> {
+    atomic::write(dir.join(RECIPE), recipe.with_absolute_paths()?.to_toml()?)
+}
+
+/// The recipe of the evaluation in a directory.
+///
+/// # Errors
+/// [`Error::File`] if there is none.
+pub fn recipe_in(dir: &Path) -> Result<PathBuf> {
+    let path = dir.join(RECIPE);
+    if path.is_file() && (summary(dir).is_some() || journal::is_in(dir)) {
+        return Ok(path);
+    }
+    Err(Error::file(dir, "is a directory without an evaluation: name a recipe, or datasets with --data"))
 }
 
 /// Writes everything; returns the report's path.
@@ -64,20 +148,20 @@ fn is_evaluation(dir: &Path) -> bool {
 /// # Errors
 /// [`Error::Io`] if a file cannot be written.
 pub fn write(dir: &Path, results: &Results, rows: &[SummaryRow], verdicts: &[Verdict]) -> Result<PathBuf> {
-    claim(dir)?;
+    claim(dir, results.identity, true)?;
     let recipe = results.recipe.with_absolute_paths()?.to_toml()?;
     let figures = figures::figures(results, rows);
     let put = |name: &str, text: &str| atomic::write(dir.join(name), text);
     // First, since by this file the directory is known as an evaluation's.
     put(SUMMARY, &format!("{:#}\n", json::json(results, rows, verdicts)))?;
-    put("recipe.toml", &recipe)?;
+    put(RECIPE, &recipe)?;
     put("results.csv", &csv::results(results)?)?;
     put("summary.csv", &csv::summary(rows)?)?;
     for figure in &figures {
         put(&format!("{}.svg", figure.name), &figure.svg)?;
     }
-    put("report.html", &html::page(results, rows, verdicts, &figures, &recipe))?;
-    Ok(dir.join("report.html"))
+    put(REPORT, &html::page(results, rows, verdicts, &figures, &recipe))?;
+    Ok(report(dir))
 }
 
 #[cfg(test)]
@@ -95,13 +179,26 @@ mod tests {
         let again = || write(&dir, &results, &rows, &verdicts(&results, &rows));
         again().unwrap();
         again().unwrap();
+        claim(&dir, results.identity, false).unwrap();
+        assert!(is_whole(&dir, results.identity) && !is_whole(&dir, 1));
+        let error = claim(&dir, 1, false).unwrap_err().to_string();
+        assert!(error.contains("another evaluation") && error.contains("--force"), "{error}");
+        claim(&dir, 1, true).unwrap();
+        // By default others go beside it.
+        fs::write(place.path().join("run-2"), "").unwrap();
+        assert_eq!(vacant(&dir, results.identity), dir);
+        assert_eq!(vacant(&dir, 1), place.path().join("run-3"));
+        fs::remove_file(dir.join("results.csv")).unwrap();
+        assert!(!is_whole(&dir, results.identity));
 
         for name in ["recipe.toml", "report.html", "summary.json"] {
             let dir = place.path().join(name);
             fs::create_dir(&dir).unwrap();
             fs::write(dir.join(name), "{}").unwrap();
-            let error = claim(&dir).unwrap_err().to_string();
-            assert!(error.contains(name) && error.contains("-o"), "{error}");
+            for force in [false, true] {
+                let error = claim(&dir, 1, force).unwrap_err().to_string();
+                assert!(error.contains(name) && error.contains("-o"), "{error}");
+            }
             assert_eq!(fs::read_to_string(dir.join(name)).unwrap(), "{}");
             assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "nothing left behind");
         }

@@ -50,6 +50,7 @@ pub fn results() -> Results {
                 ["none", "icc", "cholesky"].map(|pc| Row::classical(Method::cg(), pc)).to_vec(),
             )
         },
+        identity: 0xabc,
         datasets: vec![DataInfo {
             name: "p".into(),
             family: "poisson".into(),

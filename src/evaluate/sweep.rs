@@ -8,6 +8,7 @@ use super::condition::{Condition, condition_after, condition_before};
 use super::journal::{Entry, Journal};
 use super::keys::Keys;
 use super::measure::{self, Solve, Source};
+use super::opened::{Opened, OpenedData};
 use super::recipe::EvalRecipe;
 use super::row::{Row, RowKind};
 use super::until::Until;
@@ -73,13 +74,15 @@ impl DataInfo {
 pub struct Results {
     /// What was asked for.
     pub recipe: EvalRecipe,
+    /// That of the evaluation, see [`Opened::identity`].
+    pub identity: u64,
     /// In the order of the recipe.
     pub datasets: Vec<DataInfo>,
     /// In the order of datasets, rows, tolerances, systems.
     pub solves: Vec<Solve>,
     /// The sweep was interrupted; what was done until then is here.
     pub interrupted: bool,
-    /// Solves out of an earlier, interrupted sitting, with its timings.
+    /// Solves out of an earlier sitting, with its timings.
     pub kept: usize,
 }
 
@@ -88,7 +91,7 @@ impl Results {
     pub fn note(&self) -> Option<String> {
         let all = self.solves.len();
         (self.kept > 0).then(|| {
-            format!("{} of {all} solves were made before an interruption; their seconds are of then", self.kept)
+            format!("{} of {all} solves were made in an earlier sitting; their seconds are of then", self.kept)
         })
     }
 }
@@ -96,36 +99,26 @@ impl Results {
 /// Runs the sweep; what the journal has of it is not measured again, and what is measured is written there.
 ///
 /// # Errors
-/// If a dataset or model cannot be read or do not fit, or a solver cannot use a preconditioner;
+/// If a model cannot be read or does not fit, or a solver cannot use a preconditioner;
 /// [`Error::Interrupted`] after Ctrl-C before the first solve.
-pub fn run(recipe: &EvalRecipe, journal: &mut Journal, events: &mut dyn FnMut(&Event)) -> Result<Results> {
-    let (datasets, solves) = (Vec::new(), Vec::new());
-    let mut results = Results { recipe: recipe.clone(), datasets, solves, interrupted: false, kept: 0 };
-    let opened = recipe
-        .data
-        .iter()
-        .map(|path| {
-            let data = Dataset::open(path)?;
-            let mut ids = data.split(&recipe.split)?.to_vec();
-            if recipe.samples > 0 {
-                ids.truncate(recipe.samples);
-            }
-            if ids.is_empty() {
-                return Err(Error::file(path, format!("its {} split is empty", recipe.split)));
-            }
-            Ok((Arc::new(data), ids))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let systems: usize = opened.iter().map(|(_, ids)| ids.len()).sum();
+pub fn run(opened: &Opened, journal: &mut Journal, events: &mut dyn FnMut(&Event)) -> Result<Results> {
+    let recipe = &opened.recipe;
+    let mut results = Results {
+        recipe: recipe.clone(),
+        identity: opened.identity(),
+        datasets: Vec::new(),
+        solves: Vec::new(),
+        interrupted: false,
+        kept: 0,
+    };
+    let systems: usize = opened.datasets.iter().map(|d| d.ids.len()).sum();
     events(&Event::Start { solves: systems * recipe.rows.len() * recipe.targets().len() });
-    let mut prepared = Vec::new();
-    for (d, (data, ids)) in opened.iter().enumerate() {
-        let keys = Keys::new(recipe, data, ids, d)?;
-        let labels = rehearse(recipe, data, d, ids[0], |row| !keys.all_there(recipe, row, journal))?;
-        prepared.push((data, ids, keys, labels));
+    let mut labels = Vec::new();
+    for (d, OpenedData { data, ids, keys }) in opened.datasets.iter().enumerate() {
+        labels.push(rehearse(recipe, data, d, ids[0], |row| !keys.all_there(recipe, row, journal))?);
     }
-    for (d, (data, ids, keys, labels)) in prepared.into_iter().enumerate() {
-        let done = one_dataset(recipe, data, (ids, labels), d, &keys, journal, &mut results, events);
+    for (d, (OpenedData { data, ids, keys }, labels)) in opened.datasets.iter().zip(labels).enumerate() {
+        let done = one_dataset(recipe, data, (ids, labels), d, keys, journal, &mut results, events);
         match done {
             Err(Error::Interrupted(_)) if !results.datasets.is_empty() => {
                 results.interrupted = true;

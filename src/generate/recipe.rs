@@ -311,6 +311,8 @@ mod tests {
         for (text, part) in [
             ("samples = 3", "'family'"),
             ("family = \"p\"\nsampels = 3", "unknown key 'sampels'"),
+            ("family = \"p\\n\"\nsampels = 3", "labels, [p\\n])"),
+            ("family = \"p\"\n\"sam\\r\\npels\" = 3", "unknown key 'sam\\r\\npels'"),
             ("family = \"p\"\nsamples = -3", "samples = -3"),
             ("family = \"p\"\nsamples = 0", "samples = 0"),
             ("family = \"p\"\nsamples = 2.5", "samples = 2.5"),

@@ -132,6 +132,9 @@ fn work(family: &dyn Family, seed: u64, indices: &[u64], queue: &Queue, send: &S
         match sampler.sample(seed, index) {
             Ok(system) => {
                 let record = Record::new(system, start.elapsed().as_secs_f64());
+                if let Err(e) = record.check() {
+                    return queue.fail(index, Error::Numeric(format!("sample {index} (seed {seed}): {e}")));
+                }
                 if send.send((position, record)).is_err() {
                     return;
                 }

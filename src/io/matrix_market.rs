@@ -62,13 +62,13 @@ pub fn from_reader(mut reader: impl BufRead, size: u64, path: &Path, unpack: Unp
             let bound = unpack.bound(size);
             // One byte more, to see that there is one.
             let mut unpacked = BufReader::new(MultiGzDecoder::new(reader).take(bound.saturating_add(1)));
-            let read = parse(&mut unpacked, path);
+            let read = parse(&mut unpacked, path, unpack.entries(size));
             match unpacked.get_ref().limit() {
                 0 => Err(Error::file(path, unpack.refusal("the file", &format!("more than {bound} bytes"), size))),
                 _ => read,
             }
         }
-        _ => parse(reader, path),
+        _ => parse(reader, path, usize::MAX),
     }
 }
 
@@ -144,6 +144,8 @@ struct Lines<'a, R> {
     bytes: Vec<u8>,
     text: String,
     number: usize,
+    /// Entries that are read at most.
+    most: usize,
 }
 
 impl<R: BufRead> Lines<'_, R> {
@@ -231,8 +233,8 @@ impl<R: BufRead> Lines<'_, R> {
     }
 }
 
-fn parse(reader: impl BufRead, path: &Path) -> Result<Csr> {
-    let mut lines = Lines { reader, path, bytes: Vec::new(), text: String::new(), number: 0 };
+fn parse(reader: impl BufRead, path: &Path, most: usize) -> Result<Csr> {
+    let mut lines = Lines { reader, path, bytes: Vec::new(), text: String::new(), number: 0, most };
     let header = header(&mut lines)?;
     if !lines.content()? {
         return Err(lines.wrong("the file ends before the line with the sizes"));
@@ -315,6 +317,10 @@ fn push<R: BufRead>(
     j: usize,
     value: f64,
 ) -> Result<()> {
+    if entries.len() >= lines.most {
+        let reason = "more entries than fit what a packed file may unpack to";
+        return Err(lines.wrong(format!("{reason} ({}): if that is right, allow it with --max-bytes", lines.most)));
+    }
     if header.symmetry != Symmetry::General && j > i {
         return Err(lines.wrong("a symmetric file stores the lower triangle: row at least column"));
     }
@@ -364,7 +370,7 @@ mod tests {
     use super::*;
 
     fn read_text(text: &str) -> Result<Csr> {
-        parse(text.as_bytes(), Path::new("a.mtx"))
+        parse(text.as_bytes(), Path::new("a.mtx"), usize::MAX)
     }
 
     #[test]
@@ -391,7 +397,7 @@ mod tests {
         let a = read_text(zeros).unwrap();
         assert_eq!((a.get(0, 0), a.get(1, 0), a.get(0, 1)), (0.0, 3.0, -3.0));
         let latin = b"%%MatrixMarket matrix coordinate real general\n% f\xfcr M\xfcller\n1 1 1\n1 1 2\n";
-        assert_eq!(parse(&latin[..], Path::new("a.mtx")).unwrap().get(0, 0), 2.0);
+        assert_eq!(parse(&latin[..], Path::new("a.mtx"), usize::MAX).unwrap().get(0, 0), 2.0);
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.mtx.gz");
         let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -418,7 +424,7 @@ mod tests {
             assert!(read_text(text).is_err(), "{text}");
         }
         let endless = [b"%%MatrixMarket matrix array real general\n1 1\n".to_vec(), vec![b'1'; 10_000_000]].concat();
-        let error = parse(&endless[..], Path::new("a.mtx")).unwrap_err().to_string();
+        let error = parse(&endless[..], Path::new("a.mtx"), usize::MAX).unwrap_err().to_string();
         assert!(error.contains("line 3: longer than 65536"), "{error}");
         assert!(clock.elapsed().as_secs() < 5);
         let a = read_text("%%MatrixMarket matrix coordinate real general\n1000000 1000000 1\n1000000 1 1\n").unwrap();
@@ -458,7 +464,7 @@ mod tests {
             let error = read_text(&text).unwrap_err().to_string();
             assert!(error.starts_with("a.mtx: line ") && error.contains(says), "{text:?}: {error}");
         }
-        let error = parse(&b"%%MatrixMarket \xff\xfe\n"[..], Path::new("a.mtx")).unwrap_err();
+        let error = parse(&b"%%MatrixMarket \xff\xfe\n"[..], Path::new("a.mtx"), usize::MAX).unwrap_err();
         assert!(error.to_string().contains("line 1: not text"), "{error}");
     }
 

@@ -9,6 +9,9 @@ const FREE: u64 = 256 << 20;
 /// and beyond so many times that size. Matrices in files shrink to a third or a tenth; 1000 times is what zeros take.
 const INFLATION: u64 = 32;
 
+/// Bytes of a line "1 1 1".
+const LEAST: u64 = 6;
+
 /// The bound on what one member of an `.npz` or one gzipped file may unpack to, so that memory and time go by what a
 /// file holds. By default 256 MiB, or 32 times the file's size where that is more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,6 +28,12 @@ impl Unpack {
     /// The bound for a file of that size.
     pub fn bound(self, packed: u64) -> u64 {
         self.max_bytes.unwrap_or(FREE.max(INFLATION.saturating_mul(packed)))
+    }
+
+    /// Entries of a matrix that a packed text of that size may hold: one for each [`LEAST`] bytes that it may unpack to,
+    /// since an entry takes 24 in memory, however short its line.
+    pub(super) fn entries(self, packed: u64) -> usize {
+        usize::try_from(self.bound(packed) / LEAST).unwrap_or(usize::MAX)
     }
 
     /// Why something is not unpacked; `what` names it, `claimed` says how large it would be.
@@ -62,5 +71,6 @@ mod tests {
         }
         assert_eq!(Unpack::default().bound(1000), FREE);
         assert_eq!(Unpack::default().bound(1 << 30), 32 << 30);
+        assert_eq!(Unpack::at_most(600).entries(1), 100);
     }
 }

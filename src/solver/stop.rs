@@ -161,7 +161,11 @@ impl Reason {
         match self {
             Reason::ConvergedRtol | Reason::ConvergedAtol | Reason::ConvergedUser | Reason::ConvergedIts => "",
             Reason::DivergedIts => "allow more iterations or take a stronger preconditioner",
-            Reason::DivergedDtol => "the iteration diverges: damp it, or take a Krylov method",
+            Reason::DivergedDtol if ["richardson", "chebyshev"].contains(&method) => {
+                "the iteration diverges: damp it, or take a Krylov method"
+            }
+            Reason::DivergedDtol if gmres => "the residual grows: take a stronger preconditioner",
+            Reason::DivergedDtol => "the residual grows: take gmres, or a stronger preconditioner",
             Reason::DivergedNan => "the matrix, the preconditioner or the iteration produced NaN or infinity",
             Reason::DivergedIndefiniteMat => "A is not positive definite: take minres or gmres",
             Reason::DivergedIndefinitePc => "the preconditioner is not positive definite: take another, or gmres",

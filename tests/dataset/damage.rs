@@ -159,3 +159,42 @@ fn files_of_version_1_are_read_and_damaged_ones_end_no_process() {
         assert_eq!(verdict(&file), 1);
     }
 }
+
+/// A checksum is no proof against a file made on purpose; Ctrl-C ends what HDF5 makes of it.
+#[cfg(unix)]
+#[test]
+fn an_endless_file_whose_checksum_holds_ends_on_ctrl_c() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = small(dir.path(), &[]);
+    as_version_1(&file);
+    let whole = std::fs::read(&file).unwrap();
+    let heap = (0..whole.len() - 4).find(|&at| whole[at..].starts_with(b"GCOL")).unwrap();
+    // Objects of size 0 behind the header of a heap.
+    let mut bytes = whole.clone();
+    bytes[heap + 16..heap + SECTOR].fill(0);
+    std::fs::write(&file, &bytes).unwrap();
+    let path = file.display().to_string();
+    crate::command::refused(dir.path(), &["inspect", &path], 1, &["HDF5 finds no end in it"]);
+
+    let end = bytes.len() as u64;
+    bytes.extend(0u64.to_le_bytes().into_iter().chain(end.to_le_bytes()));
+    let checksum = xxhash_rust::xxh3::xxh3_64(&bytes);
+    bytes.truncate(end as usize);
+    bytes.extend([0, end, checksum].into_iter().flat_map(u64::to_le_bytes));
+    bytes.extend(b"\xFFfempipe");
+    std::fs::write(&file, &bytes).unwrap();
+    let mut child = crate::command::spawn(&mut crate::command::fempipe(dir.path(), &["inspect", &path, "--quiet"]));
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert!(child.try_wait().unwrap().is_none(), "the file is not endless");
+    let sent = std::time::Instant::now();
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    while child.try_wait().unwrap().is_none() {
+        if sent.elapsed().as_secs() > 20 {
+            child.kill().unwrap();
+            panic!("Ctrl-C does not end it");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}

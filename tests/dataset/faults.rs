@@ -71,6 +71,14 @@ fn compressed_files_unpack_as_far_as_is_allowed() {
     let says = ["b.mtx.gz: the file unpacks to more than 65536 bytes", "--max-bytes"];
     refused(dir.path(), &["solve", "b.mtx.gz", "--max-bytes", "64K"], 1, &says);
     ok(dir.path(), &["solve", "b.mtx.gz"]);
+    // An entry takes more memory than the line "0".
+    let file = std::fs::File::create(dir.path().join("c.mtx.gz")).unwrap();
+    let mut gz = flate2::write::GzEncoder::new(file, flate2::Compression::default());
+    write!(gz, "%%MatrixMarket matrix array real general\n1000 1\n{}", "0\n".repeat(1000)).unwrap();
+    gz.finish().unwrap();
+    let says = ["c.mtx.gz: line 503: more entries than fit", "(500)", "--max-bytes"];
+    refused(dir.path(), &["solve", "c.mtx.gz", "--max-bytes", "3000"], 1, &says);
+    refused(dir.path(), &["solve", "c.mtx.gz", "--max-bytes", "6000"], 1, &["square"]);
     refused(dir.path(), &["solve", "b.mtx.gz", "--max-bytes", "0"], 2, &["--max-bytes", "from 1 on"]);
 }
 
@@ -221,6 +229,20 @@ fn numbers_have_ranges() {
     }
     assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
     assert!(!at.join("b.h5.parts").exists());
+}
+
+#[test]
+fn samples_that_verification_would_refuse_are_not_made() {
+    let dir = place("");
+    let at = dir.path();
+    let make =
+        ["generate", "--family", "tridiagonal", "--set", "tridiagonal.spread=2.0", "--samples", "9", "-o", "t.h5"];
+    refused(at, &make, 1, &["sample ", "its solution has relative residual ", "above 1e-6", "ill-conditioned"]);
+    assert!(!at.join("t.h5").exists());
+    // A large right-hand side is none of it.
+    let make = ["generate", "--family", "poisson", "--set", "poisson.f=1e308", "--level", "2", "-o", "p.h5"];
+    ok(at, &[&make[..], &["--samples", "3"]].concat());
+    ok(at, &["inspect", "p.h5", "--verify"]);
 }
 
 #[test]

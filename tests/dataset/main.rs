@@ -1,5 +1,6 @@
 //! Datasets: what is written is read, what is killed is resumed, what is altered is refused.
 
+mod cases;
 mod chain;
 mod command;
 mod damage;

@@ -411,7 +411,11 @@ fn reasons_are_true() {
     }
     // Nobody is sent to where he comes from.
     for method in members(&solver::ENTRIES, &[]) {
-        let advice = Reason::DivergedBreakdown.advice(method);
-        assert!(!advice.contains("take gmres") || !method.contains("gmres"), "{method}: {advice}");
+        for reason in [Reason::DivergedBreakdown, Reason::DivergedDtol] {
+            let advice = reason.advice(method);
+            assert!(!advice.contains("take gmres") || !method.contains("gmres"), "{method}: {advice}");
+            let krylov = !["richardson", "chebyshev"].contains(&method);
+            assert!(!advice.contains("take a Krylov") || !krylov, "{method}: {advice}");
+        }
     }
 }

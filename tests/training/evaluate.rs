@@ -169,9 +169,87 @@ fn a_training_run_is_not_overwritten() {
     let error = place.fails(&[&evaluate[..], &["run"]].concat());
     assert!(error.contains("recipe.toml") && error.contains("-o"), "{error}");
     assert_eq!(std::fs::read_to_string(place.path("run/recipe.toml")).unwrap(), before);
-    // An evaluation may be done again in its place.
-    place.ok(&[&evaluate[..], &["e"]].concat());
-    place.ok(&[&evaluate[..], &["e"]].concat());
+    let error = place.fails(&["evaluate", "run"]);
+    assert!(error.contains("run: is a directory without an evaluation"), "{error}");
+}
+
+#[test]
+fn an_evaluation_is_replaced_by_force_alone() {
+    let place = Place::new();
+    let data = data().to_str().unwrap();
+    let text = |name: &str| std::fs::read_to_string(place.path(name)).unwrap();
+    let run = |args: &[&str]| {
+        let out = place.run(&[&["evaluate"][..], args].concat());
+        let said = String::from_utf8(out.stderr).unwrap();
+        assert!(out.status.success(), "{said}");
+        (String::from_utf8(out.stdout).unwrap(), said)
+    };
+    let icc = ["--data", data, "--ksp", "cg", "--pc", "icc", "-o", "e"];
+    let (table, _) = run(&icc);
+    let first = text("e/results.csv");
+    // The same one is complete: nothing is measured, nothing written, the table is the same.
+    std::fs::write(place.path("e/report.html"), "mine").unwrap();
+    for again in [&icc[..], &["e"]] {
+        let (same, said) = run(again);
+        assert!(said.contains("e is complete already; --force measures again"), "{said}");
+        let (note, rest) = same.split_once('\n').unwrap();
+        assert_eq!(note, "20 of 20 solves were made in an earlier sitting; their seconds are of then");
+        assert!(rest.trim_start() == table.trim_start(), "{rest}\n{table}");
+        assert_eq!((text("e/results.csv"), text("e/report.html")), (first.clone(), "mine".to_string()));
+    }
+    // What is missing of it is written again.
+    std::fs::remove_file(place.path("e/report.html")).unwrap();
+    run(&icc);
+    assert!(text("e/report.html").contains("cg + icc"));
+    assert_eq!(text("e/results.csv"), first);
+    run(&[&icc[..], &["--force"]].concat());
+    assert_ne!(text("e/results.csv"), first);
+
+    // Another one is refused: other rows, systems, tolerances, threads.
+    let threads = (1 + std::thread::available_parallelism().unwrap().get()).to_string();
+    let other = [["--pc", "jacobi"], ["--samples", "3"], ["--rtol", "1e-3"], ["--threads", &threads]];
+    let first = text("e/results.csv");
+    for change in other {
+        let error = place.fails(&[&["evaluate"][..], &icc[..], &change].concat());
+        assert!(error.contains("e: holds another evaluation") && error.contains("-o, or"), "{error}");
+        assert_eq!(text("e/results.csv"), first);
+    }
+    run(&[&icc[..], &["--samples", "3", "--force"]].concat());
+    assert_eq!(text("e/results.csv").lines().count(), 4);
+    assert_eq!(text("e/journal.jsonl").matches("\"Solves\"").count(), 1);
+    // One that cannot start replaces nothing.
+    place.fails(&["evaluate", "--data", data, "--ksp", "cg", "--pc", "ilu", "-o", "e", "--force"]);
+    assert_eq!(text("e/results.csv").lines().count(), 4);
+    assert_eq!(text("e/journal.jsonl").matches("\"Solves\"").count(), 1);
+}
+
+#[test]
+fn evaluations_without_a_directory_of_their_own_stand_side_by_side() {
+    let place = Place::new();
+    let recipe = |samples: usize| {
+        let text = format!("data = [{:?}]\nsamples = {samples}\n[[row]]\nksp = \"cg\"\npc = \"icc\"\n", data());
+        std::fs::write(place.path("e.toml"), text).unwrap();
+    };
+    let report = |options: &[&str]| {
+        let told = place.ok(&[&["evaluate", "e.toml"][..], options].concat());
+        told.lines().last().unwrap().to_string()
+    };
+    let lines = |name: &str| std::fs::read_to_string(place.path(name)).unwrap().lines().count();
+    recipe(2);
+    assert_eq!(report(&[]), "report: e/report.html");
+    recipe(3);
+    let out = place.run(&["evaluate", "e.toml"]);
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(said.contains("e is taken by another evaluation: this one goes into e-2"), "{said}");
+    assert_eq!((lines("e/results.csv"), lines("e-2/results.csv")), (3, 4));
+    // Each finds its own again.
+    assert_eq!(report(&[]), "report: e-2/report.html");
+    recipe(2);
+    assert_eq!(report(&[]), "report: e/report.html");
+    recipe(4);
+    assert_eq!(report(&["--force"]), "report: e/report.html");
+    assert_eq!((lines("e/results.csv"), lines("e-2/results.csv")), (5, 4));
+    assert!(!place.path("e-3").exists());
 }
 
 #[test]

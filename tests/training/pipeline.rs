@@ -1,5 +1,6 @@
 //! `fempipe train --family F` from an empty directory.
 
+use crate::faults::{end, send, spawn, until};
 use crate::setup::Place;
 
 const SHORT: [&str; 10] =
@@ -34,6 +35,25 @@ fn a_family_alone_makes_its_dataset_trains_and_evaluates() {
     assert!(!place.path("other/evaluation").exists());
     place.ok(&[&short[..], &["--no-evaluate", "--set", "name=mine"]].concat());
     assert!(place.path("training/mine/best.safetensors").is_file());
+}
+
+#[test]
+fn a_closing_evaluation_that_is_interrupted_says_how_it_goes_on() {
+    let place = Place::new();
+    let child = spawn(&place, &[&SHORT[..], &["validation.samples=4"]].concat());
+    let evaluation = "training/tridiagonal-factor-gnn/evaluation";
+    let journal = place.path(evaluation).join("journal.jsonl");
+    until("an evaluation", || journal.exists());
+    send("-INT", &child);
+    let (code, said, _) = end(child);
+    let again = format!("`fempipe evaluate {evaluation}` goes on from there");
+    assert!(code == Some(130) && said.contains(&again), "{said}");
+
+    let table = place.ok(&["evaluate", evaluation]);
+    assert!(table.contains("factor-gnn untrained") && table.contains("factor-gnn trained"), "{table}");
+    let whole = place.run(&["evaluate", evaluation]);
+    let said = String::from_utf8(whole.stderr).unwrap();
+    assert!(said.contains(&format!("{evaluation} is complete already")), "{said}");
 }
 
 #[test]

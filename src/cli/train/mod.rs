@@ -107,7 +107,7 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
         let recipe = training.recipe().clone();
         // What it holds of samples is not needed any more.
         drop(training);
-        let evaluation = pipeline::evaluate(&recipe, &directory, common)?;
+        let evaluation = pipeline::evaluate(&recipe, &directory, args.force, common)?;
         if common.json {
             return print(&format!("{}\n", result(&done, &directory, evaluation)));
         }

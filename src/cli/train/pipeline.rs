@@ -8,7 +8,7 @@ use crate::cli::progress::say;
 use crate::cli::{Common, evaluate, generate as generate_command};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::evaluate::{EvalRecipe, Row};
+use crate::evaluate::{EvalRecipe, Opened, Row, vacant};
 use crate::generate::Recipe;
 use crate::linalg::Props;
 use crate::solver::Method;
@@ -84,11 +84,11 @@ pub fn generate(built_in: &BuiltInRecipe, recipe: &TrainRecipe, common: &Common)
     Ok(())
 }
 
-/// Evaluates a finished run on the test systems of its dataset; in JSON what to print, else the table is printed.
+/// Evaluates a finished run on the test systems of its dataset, with `force` over whatever evaluation is there; in JSON what to print, else the table is printed.
 ///
 /// # Errors
 /// Those of the evaluation.
-pub fn evaluate(recipe: &TrainRecipe, directory: &RunDirectory, common: &Common) -> Result<Option<Value>> {
+pub fn evaluate(recipe: &TrainRecipe, directory: &RunDirectory, force: bool, common: &Common) -> Result<Option<Value>> {
     let data = Dataset::open(&recipe.data)?;
     let systems = data.split("test").map_or(0, <[u32]>::len);
     if systems == 0 {
@@ -104,7 +104,10 @@ pub fn evaluate(recipe: &TrainRecipe, directory: &RunDirectory, common: &Common)
     closing.condition_samples = CONDITION_SAMPLES;
     closing.device = recipe.device;
     closing.check("the evaluation after training")?;
-    evaluate::show(&closing, &directory.path().join("evaluation"), common)
+    let opened = Opened::new(&closing)?;
+    let wanted = directory.path().join("evaluation");
+    let place = if force { wanted } else { vacant(&wanted, opened.identity()) };
+    evaluate::show(&opened, &place, force, &format!("`fempipe evaluate {}`", place.display()), common)
 }
 
 /// Classical rows, constants of the training systems, the network untrained and trained.

@@ -14,6 +14,7 @@ pub fn json(results: &Results, rows: &[SummaryRow], verdicts: &[Verdict]) -> Val
         .collect();
     json!({
         "fempipe_version": env!("CARGO_PKG_VERSION"),
+        "identity": format!("{:016x}", results.identity),
         "title": results.recipe.title,
         "interrupted": results.interrupted,
         "kept_solves": results.kept,
