@@ -14,7 +14,7 @@ use super::until::Until;
 use crate::dataset::{Checked, Dataset};
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::models::constants::{self, Fitted};
+use crate::models::constants::{self, Fitted, Part};
 use crate::solver::Workspace;
 use crate::system::{Cached, LinearSystem, Names, Parts, SampleSource, cache, for_each_chunk};
 
@@ -176,7 +176,7 @@ fn rehearse(
         if let RowKind::Constant(spec, _) = row.kind()? {
             labels = labels.and(spec.member().labels());
             // Fitting takes long: a space is asked for, but not made.
-            if spec.member().is_space() {
+            if spec.member().part() == Part::Space {
                 labels = labels.and(constants::labels_of_spaces());
                 measure::can_use_a_space(row, &system).map_err(named)?;
             }

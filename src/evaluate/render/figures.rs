@@ -87,7 +87,11 @@ fn residuals(results: &Results, d: usize, target: Target) -> String {
         .filter(|s| s.dataset == d && s.target == target && !s.history.is_empty())
         .map(|s| Series {
             name: results.recipe.rows[s.row].name(),
-            points: s.history.iter().enumerate().map(|(k, &r)| ((k * s.history_every + 1) as f64, r)).collect(),
+            points: (s.setup_iterations..)
+                .step_by(s.history_every)
+                .zip(&s.history)
+                .map(|(k, &r)| ((k + 1) as f64, r))
+                .collect(),
             marks: s.history.len() < 30,
         })
         .collect();
