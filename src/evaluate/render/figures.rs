@@ -26,7 +26,7 @@ const OVER_SIZE: [OverSize; 3] = [
     OverSize {
         name: "iterations",
         axis: "iterations",
-        title: |target| format!("Mean iterations to a relative {} of {:e}", target.measure.name(), target.rtol),
+        title: |target| format!("Mean iterations to a {} of {:e}", target.measure.of(), target.rtol),
         number: |_, row| (row.count(&FAILURES) == 0).then(|| row.quartiles(&ITERATIONS).map(|q| q.mean))?,
     },
     OverSize {
