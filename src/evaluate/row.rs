@@ -78,7 +78,7 @@ impl RowKind {
     pub fn name(&self) -> &'static str {
         match self {
             RowKind::Classical(_) => "classical",
-            // No training system has a part in it.
+            // A classical method's.
             RowKind::Constant(spec, _) if spec.member().part() == Part::Guess => "classical",
             RowKind::Constant(spec, _) => match spec.member().labels() {
                 Names::None => "constant",

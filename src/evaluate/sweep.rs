@@ -367,7 +367,7 @@ fn conditions(source: &Source, row: &Row, systems: &Systems, count: usize) -> Re
 
 /// What a constant makes of the training split. One that these systems cannot give fails at each solve.
 fn fit(spec: &constants::Spec, data: &Arc<Dataset>, row: &Row) -> Result<Fitted> {
-    let ids = data.split("train")?;
+    let ids = if spec.member().is_fitted() { data.split("train")? } else { &[] };
     let suits = spec.member().needs().check_matrix(spec.name(), data.header().description.props);
     match suits.and_then(|()| spec.member().fit(&Checked::new(data.clone()), ids, &row.options())) {
         Err(Error::Numeric(why)) => Ok(Box::new(move |_| Err(Error::Numeric(why.clone())))),

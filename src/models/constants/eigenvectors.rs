@@ -53,6 +53,10 @@ impl Constant for Eigenvectors {
         Ok(Box::new(move |system| Ok(Acceleration::space(cut(eigenvectors(system, k)?, patches, system, NAME)?))))
     }
 
+    fn is_fitted(&self) -> bool {
+        false
+    }
+
     fn part(&self) -> Part {
         Part::Space
     }

@@ -66,6 +66,10 @@ impl Constant for Iterates {
         }))
     }
 
+    fn is_fitted(&self) -> bool {
+        false
+    }
+
     fn part(&self) -> Part {
         Part::Guess
     }

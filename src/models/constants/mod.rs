@@ -34,6 +34,11 @@ pub trait Constant: Configuration + Send + Sync {
         Need::Nothing
     }
 
+    /// Whether training systems have a part in it; else a dataset need have none.
+    fn is_fitted(&self) -> bool {
+        true
+    }
+
     /// What it gives.
     fn part(&self) -> Part {
         Part::Preconditioner

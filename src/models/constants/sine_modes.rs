@@ -63,6 +63,10 @@ impl Constant for SineModes {
         }))
     }
 
+    fn is_fitted(&self) -> bool {
+        false
+    }
+
     fn part(&self) -> Part {
         Part::Space
     }
