@@ -1,29 +1,10 @@
 //! What the network sees of a system.
 
-use serde::{Deserialize, Serialize};
-
 use super::NslsConfig;
 use super::iterates::{self, Ran};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
 use crate::models::scaling::Scaling;
-
-/// The classical method whose first iterates are features of the nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Iterates {
-    /// No iterates: b and the diagonal alone.
-    None,
-    /// Conjugate gradients from zero.
-    #[default]
-    Cg,
-    /// Damped Jacobi from zero, ω = 2/3.
-    Jacobi,
-    /// An orthonormal basis of the Krylov space of A and b.
-    Arnoldi,
-    /// Ours: conjugate gradients preconditioned with IC(0); these depend on the order of the unknowns.
-    Icc,
-}
 
 /// A system as the network sees it.
 #[derive(Debug, Clone)]

@@ -1,11 +1,29 @@
 //! The classical methods whose first iterates a network is shown.
 
-use super::features::Iterates;
+use serde::{Deserialize, Serialize};
+
 use crate::error::Result;
 use crate::linalg::op::Identity;
 use crate::linalg::vector::{axpy, dot, norm2};
 use crate::linalg::{Csr, LinOp};
 use crate::precond::Icc;
+
+/// The classical method whose first iterates are features of the nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Iterates {
+    /// No iterates: b and the diagonal alone.
+    None,
+    /// Conjugate gradients from zero.
+    #[default]
+    Cg,
+    /// Damped Jacobi from zero, ω = 2/3.
+    Jacobi,
+    /// An orthonormal basis of the Krylov space of A and b.
+    Arnoldi,
+    /// Ours: conjugate gradients preconditioned with IC(0); these depend on the order of the unknowns.
+    Icc,
+}
 
 /// Damping of the Jacobi iteration.
 pub const DAMPING: f64 = 2.0 / 3.0;

@@ -2,7 +2,7 @@
 //! Solvers", arXiv:2203.06944).
 //!
 //! Nodes are unknowns, edges are the entries of A. Features of a node: b, the diagonal, and the normalised iterates of
-//! a few steps of a classical method ([`features`]); the network is a linear encoder, residual blocks
+//! a few steps of a classical method ([`iterates`]); the network is a linear encoder, residual blocks
 //! x ← x + conv(act(conv(norm(x)))) and a decoder of two layers. What it says is a direction: both the loss (cosines)
 //! and the scale μ that is put to it afterwards are blind to the units of A and b, so that A → c A, b → d b changes x̂
 //! to (d/c) x̂.
@@ -19,7 +19,7 @@
 //! [`crate::solve::Acceleration::setup_iterations`].
 
 pub mod features;
-mod iterates;
+pub mod iterates;
 mod network;
 #[cfg(test)]
 mod tests;
@@ -34,8 +34,7 @@ use super::{BuiltIn, Checkpoint, Device, Model, ModelConfig, Trainer, TrainingSe
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::solver::Need;
-use features::Iterates;
-use iterates::DAMPING;
+use iterates::{DAMPING, Iterates};
 use network::Nsls;
 
 pub use network::scaled;
