@@ -1,9 +1,9 @@
-"""Which stopping rule gives the iteration counts that Ruelmann, Geveler & Turek (2018) print for Jacobi and Gauss-Seidel?
+"""The stopping rule that gives the counts of Jacobi and Gauss-Seidel in Ruelmann, Geveler & Turek (2018).
 
     python benches/peers/stopping_rule.py [--data datasets] [--samples 20] [--show 12]
 
-Their Table 1, levels 2 to 5: Jacobi (omega 0.7) 49, 273, 1323, 5879, Gauss-Seidel 17, 95, 463, 2057. Both iterations run on
-test matrices of datasets/poisson-level{2..5}.h5, without any of fempipe's code, and every candidate is judged by its
+Their Table 1, levels 2 to 5: Jacobi (omega 0.7) 49, 273, 1323, 5879, Gauss-Seidel 17, 95, 463, 2057. Both run on test
+matrices of datasets/poisson-level{2..5}.h5, without any of fempipe's code, and every candidate is judged by its
 largest deviation over the eight counts: right-hand sides (the integrals of f = 1, ones, uniform random numbers), starts
 (zero, uniform random numbers), what is small (residual, error, update; Euclidean, maximum or energy norm; absolute, or
 relative to the first one), and powers of ten as tolerances.
@@ -92,7 +92,8 @@ def main():
                             kind = "relative" if relative else "absolute"
                             found.append((off, f"b {rhs}, x0 {start}, {kind} {name}, 1e-{digits}", counts))
     found.sort(key=lambda f: f[0])
-    plain = ["b ones, x0 zero, absolute error, Euclidean, 1e-5", "b integrals, x0 zero, relative residual, Euclidean, 1e-5"]
+    error, residual = "absolute error, Euclidean, 1e-5", "relative residual, Euclidean, 1e-5"
+    plain = [f"b ones, x0 zero, {error}", f"b integrals, x0 zero, {residual}"]
     usual = [f for f in found[args.show :] if f[1] in plain]
     print(f"{'theirs':60} {'':6} " + " ".join(f"{c:7}" for c in paper))
     for off, name, counts in found[: args.show] + usual:

@@ -183,7 +183,8 @@ impl NslsConfig {
         }
         if (self.directions > 0) != (self.loss == LossKind::Energy) {
             return Err(Error::Argument(format!(
-                "{NAME}.directions = {} with loss = {:?}: directions are trained by loss = \"energy\", and nothing else is",
+                "{NAME}.directions = {} with loss = {:?}: directions are trained by loss = \"energy\", and nothing else \
+                 is",
                 self.directions, self.loss
             )));
         }
