@@ -47,7 +47,7 @@ fuzz: setup
 			-max_len=4096 -rss_limit_mb=1024 -timeout=10 || exit 1; \
 	done
 
-# Table 1, 3, 4 and Figure 3 of Ruelmann, Geveler and Turek (about an hour and a half on 2 cores).
+# Tables 1, 3, 4 and Figure 3 of Ruelmann, Geveler and Turek, and the tables of nsls (some hours on 2 cores).
 paper: setup
 	cargo build --release
 	@sh training/paper $(FEMPIPE)

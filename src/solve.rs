@@ -83,6 +83,9 @@ pub struct Acceleration {
     pub note: Option<String>,
     /// Whether a model's own answer was worse than what it started from, and the start stands in its place.
     pub fell_back: bool,
+    /// Products with A that its making took, as iterations: those of a classical method whose iterates are features of
+    /// a model or the guess, and those that put the guess together.
+    pub setup_iterations: usize,
     /// Seconds that a model took.
     pub inference_seconds: f64,
     /// Seconds of setup from A alone.
@@ -133,6 +136,7 @@ impl Acceleration {
                 (a, b) => a.or(b),
             },
             fell_back: self.fell_back || other.fell_back,
+            setup_iterations: self.setup_iterations + other.setup_iterations,
             inference_seconds: self.inference_seconds + other.inference_seconds,
             setup_seconds: self.setup_seconds + other.setup_seconds,
         })
@@ -201,6 +205,8 @@ pub struct Prepared {
     pub note: Option<String>,
     /// As [`Acceleration::fell_back`].
     pub fell_back: bool,
+    /// As [`Acceleration::setup_iterations`].
+    pub setup_iterations: usize,
     /// Seconds that a model took.
     pub inference_seconds: f64,
     /// Seconds of setup, inference not included; products of A with a space are.
@@ -219,8 +225,10 @@ impl Prepared {
 pub struct Solution {
     /// x (n).
     pub x: Vec<f64>,
-    /// Why the method stopped, and after how many iterations.
+    /// Why the method stopped, and after how many iterations of its own.
     pub outcome: Outcome,
+    /// Iterations before it began ([`Acceleration::setup_iterations`]), to be added to those.
+    pub setup_iterations: usize,
     /// Seconds that a model took.
     pub inference_seconds: f64,
     /// Seconds of setup, inference not included.
@@ -290,6 +298,7 @@ impl<'a> Problem<'a> {
             space,
             note: given.note,
             fell_back: given.fell_back,
+            setup_iterations: given.setup_iterations,
             inference_seconds: given.inference_seconds,
             setup_seconds: given.setup_seconds + clock.elapsed().as_secs_f64(),
         })
@@ -342,6 +351,7 @@ impl<'a> Problem<'a> {
         Ok(Solution {
             x,
             outcome,
+            setup_iterations: with.setup_iterations,
             inference_seconds: with.inference_seconds,
             setup_seconds: with.setup_seconds,
             solve_seconds: clock.elapsed().as_secs_f64(),

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Table 2 of Grementieri & Galeone at small scale: which iterates as features, which loss. 12 short trainings of nsls on 300 frames,
+# Table 2 of Grementieri & Galeone at small scale: which iterates as features, which loss. 13 short trainings of nsls on 300 frames,
 # about 15 minutes on 2 cores; run it from the repository's root. FEMPIPE names another binary than the one on the path.
 set -e
 fempipe=${FEMPIPE:-fempipe}
@@ -10,4 +10,6 @@ for features in none jacobi arnoldi cg; do
             --set nsls.features=$features --set nsls.loss=$loss -o training/ablation-$features-$loss --force
     done
 done
+$fempipe train training/frame-nsls.toml --set samples=300 --set epochs=6 --set validation.every=6 \
+    --set nsls.loss=energy --set nsls.directions=4 -o training/ablation-cg-energy --force
 $fempipe evaluate training/nsls-ablation-evaluate.toml -o training/nsls-ablation-report

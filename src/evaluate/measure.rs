@@ -36,8 +36,10 @@ pub struct Solve {
     /// PETSc's name of the reason; "SETUP_FAILED" where the preconditioner could not be made, "UNSUITABLE" where the
     /// system is of another kind than the method or the model is for.
     pub reason: String,
-    /// Iterations of the method.
+    /// Iterations, those before the method began included.
     pub iterations: usize,
+    /// Those before it began: [`Acceleration::setup_iterations`].
+    pub setup_iterations: usize,
     /// A model's inference.
     #[serde(with = "super::exact")]
     pub inference_seconds: f64,
@@ -88,6 +90,7 @@ impl Solve {
             converged: false,
             reason: "SETUP_FAILED".into(),
             iterations: 0,
+            setup_iterations: 0,
             inference_seconds: 0.0,
             setup_seconds: 0.0,
             solve_seconds: 0.0,
@@ -242,6 +245,9 @@ pub fn solve(ws: &mut Workspace, source: &Source, row: &Row, system: &LinearSyst
             "right_hand_sides: an initial guess is for one right-hand side; leave the row away".into(),
         ));
     }
+    out.setup_iterations = prepared.setup_iterations;
+    // What features and guess took is taken from the most there may be.
+    let stop = Stop { max_it: stop.max_it.saturating_sub(prepared.setup_iterations).max(1), ..stop };
     let solution = match problem(row, system, stop).solve(ws, &prepared, &mut *monitor) {
         Ok(solution) => solution,
         Err(e) => {
@@ -255,7 +261,7 @@ pub fn solve(ws: &mut Workspace, source: &Source, row: &Row, system: &LinearSyst
     out.solve_seconds = solution.solve_seconds;
     out.converged = outcome.converged();
     out.reason = Reason::name(outcome.reason).into();
-    out.iterations = outcome.iterations;
+    out.iterations = prepared.setup_iterations + outcome.iterations;
     out.relative_residual = outcome.relative_residual();
     out.pc_nnz = prepared.nnz();
     out.fell_back = prepared.fell_back;

@@ -32,6 +32,9 @@ pub struct EvalRecipe {
     /// Relative errors ‖x − x*‖₂/‖x*‖₂ against the dataset's solutions to reach.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub error: Vec<f64>,
+    /// Errors ‖x − x*‖₂ against them to reach, in the units of x.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absolute_error: Vec<f64>,
     /// Most iterations of a solve.
     #[serde(default = "default_max_it")]
     pub max_it: usize,
@@ -64,20 +67,22 @@ fn default_split() -> String {
 /// Right-hand sides of a system at most.
 const MOST_RIGHT_HAND_SIDES: usize = 1000;
 
-/// What a relative tolerance is of.
+/// What a tolerance is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Measure {
     /// ‖b − A x‖₂ / ‖b‖₂.
     Residual,
     /// ‖x − x*‖₂ / ‖x*‖₂.
     Error,
+    /// ‖x − x*‖₂.
+    AbsoluteError,
 }
 
 /// What a solve is to reach.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Target {
-    /// The relative tolerance.
+    /// The tolerance: relative, but for [`Measure::AbsoluteError`].
     pub rtol: f64,
     /// What it is of.
     pub measure: Measure,
@@ -88,16 +93,27 @@ impl fmt::Display for Target {
         match self.measure {
             Measure::Residual => write!(f, "rtol {:e}", self.rtol),
             Measure::Error => write!(f, "error {:e}", self.rtol),
+            Measure::AbsoluteError => write!(f, "absolute error {:e}", self.rtol),
         }
     }
 }
 
 impl Measure {
-    /// "residual" or "error".
+    /// "residual", "error" or "absolute-error".
     pub fn name(self) -> &'static str {
         match self {
             Measure::Residual => "residual",
             Measure::Error => "error",
+            Measure::AbsoluteError => "absolute-error",
+        }
+    }
+
+    /// What is made small, in words.
+    pub fn of(self) -> &'static str {
+        match self {
+            Measure::Residual => "relative residual",
+            Measure::Error => "relative error",
+            Measure::AbsoluteError => "absolute error",
         }
     }
 }
@@ -136,6 +152,7 @@ impl EvalRecipe {
             samples: 0,
             rtol: vec![DEFAULT_RTOL],
             error: Vec::new(),
+            absolute_error: Vec::new(),
             max_it: default_max_it(),
             right_hand_sides: default_right_hand_sides(),
             condition_samples: default_condition_samples(),
@@ -152,7 +169,7 @@ impl EvalRecipe {
     /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
         let mut recipe: EvalRecipe = toml_file::parse(text, origin)?;
-        if recipe.rtol.is_empty() && recipe.error.is_empty() {
+        if recipe.targets().is_empty() {
             recipe.rtol = vec![DEFAULT_RTOL];
         }
         recipe.check(origin)?;
@@ -192,10 +209,12 @@ impl EvalRecipe {
         }))
     }
 
-    /// Residuals to reach, then errors.
+    /// Residuals to reach, then errors, then absolute ones.
     pub fn targets(&self) -> Vec<Target> {
         let of = |list: &[f64], measure| -> Vec<Target> { list.iter().map(|&rtol| Target { rtol, measure }).collect() };
-        [of(&self.rtol, Measure::Residual), of(&self.error, Measure::Error)].concat()
+        let errors = [(&self.error, Measure::Error), (&self.absolute_error, Measure::AbsoluteError)];
+        let errors = errors.map(|(list, measure)| of(list, measure)).concat();
+        [of(&self.rtol, Measure::Residual), errors].concat()
     }
 
     /// Checks every range.
@@ -214,15 +233,21 @@ impl EvalRecipe {
             if list.iter().any(|&r| !(r > 0.0 && r < 1.0)) {
                 return bad(format!("{key}: must be a list of numbers between 0 and 1"));
             }
+        }
+        if self.absolute_error.iter().any(|&e| !(e > 0.0 && e.is_finite())) {
+            return bad("absolute_error: must be a list of positive numbers".into());
+        }
+        for (key, list) in [("rtol", &self.rtol), ("error", &self.error), ("absolute_error", &self.absolute_error)] {
             if let Some(r) = repeated(list) {
                 return bad(format!("{key}: {r:e} is listed twice"));
             }
         }
-        if self.rtol.is_empty() && self.error.is_empty() {
+        let errors = !self.error.is_empty() || !self.absolute_error.is_empty();
+        if self.targets().is_empty() {
             return bad("rtol: must be a list of numbers between 0 and 1".into());
         }
         if let Some(row) = self.rows.iter().find(|r| !r.ksp.holds_iterates())
-            && !self.error.is_empty()
+            && errors
         {
             return bad(format!(
                 "error: {} does not hold x at each iteration, so that its error cannot be watched; take cg, fcg, \
@@ -242,7 +267,7 @@ impl EvalRecipe {
                 self.right_hand_sides
             ));
         }
-        if self.right_hand_sides > 1 && !self.error.is_empty() {
+        if self.right_hand_sides > 1 && errors {
             return bad("right_hand_sides: the dataset has the solution for one alone; take rtol, not error".into());
         }
         if self.max_it == 0 {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::models::constants::Part;
 use crate::models::{PredictOptions, constants};
 use crate::precond::Spec;
 use crate::solve::SpaceAs;
@@ -26,6 +27,9 @@ pub struct Row {
     /// A constant that is a space, such as "sine-modes(10)", beside a classical `pc` or none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub space: Option<String>,
+    /// A constant that is an initial guess, such as "iterates(14)", beside a classical `pc` or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guess: Option<String>,
     /// A run directory or checkpoint for all datasets, or one for each. With a classical `pc` as well, what the model
     /// predicts (a guess, a space) goes with that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,7 +67,7 @@ pub enum OneOrMany {
 pub enum RowKind {
     /// A classical preconditioner.
     Classical(Spec),
-    /// What the training split gives once for all systems, and beside a space the classical preconditioner.
+    /// What the training split gives once for all systems, and beside a space or guess the classical preconditioner.
     Constant(constants::Spec, Option<Spec>),
     /// A model, and the classical preconditioner beside it.
     Model(OneOrMany, Option<Spec>),
@@ -74,6 +78,8 @@ impl RowKind {
     pub fn name(&self) -> &'static str {
         match self {
             RowKind::Classical(_) => "classical",
+            // A classical method's.
+            RowKind::Constant(spec, _) if spec.member().part() == Part::Guess => "classical",
             RowKind::Constant(spec, _) => match spec.member().labels() {
                 Names::None => "constant",
                 _ => "oracle",
@@ -91,6 +97,7 @@ impl Row {
             ksp,
             pc: None,
             space: None,
+            guess: None,
             model: None,
             space_as: SpaceAs::default(),
             symmetrize: false,
@@ -110,11 +117,15 @@ impl Row {
     /// # Errors
     /// If there is no such constant.
     pub fn constant(ksp: Method, constant: &str) -> Result<Self> {
-        if constant.parse::<constants::Spec>()?.member().is_space() {
-            return Ok(Row { space: Some(constant.into()), ..Row::plain(ksp) });
+        let text = Some(constant.to_string());
+        match constant.parse::<constants::Spec>()?.member().part() {
+            Part::Space => Ok(Row { space: text, ..Row::plain(ksp) }),
+            Part::Guess => Ok(Row { guess: text, ..Row::plain(ksp) }),
+            Part::Preconditioner => {
+                let symmetrize = ksp.requirements().symmetric_preconditioner();
+                Ok(Row { symmetrize, pc: text, ..Row::plain(ksp) })
+            }
         }
-        let symmetrize = ksp.requirements().symmetric_preconditioner();
-        Ok(Row { symmetrize, ..Row::classical(ksp, constant) })
     }
 
     /// A row of a solver and a model.
@@ -129,25 +140,35 @@ impl Row {
     /// [`Error::Argument`] if none is given, or the notation is wrong.
     pub fn kind(&self) -> Result<RowKind> {
         let beside = || self.pc.as_deref().map(str::parse).transpose();
-        match (&self.pc, &self.space, &self.model) {
-            (_, Some(_), Some(_)) => Err(self.bad("space and model: leave one of them away")),
-            (_, Some(space), None) => Ok(RowKind::Constant(self.constant_in(space, true)?, beside()?)),
-            (_, None, Some(model)) => Ok(RowKind::Model(model.clone(), beside()?)),
-            (Some(pc), None, None) if constants::is_named(pc) => {
-                Ok(RowKind::Constant(self.constant_in(pc, false)?, None))
-            }
-            (Some(pc), None, None) => Ok(RowKind::Classical(pc.parse()?)),
-            (None, None, None) => Err(self.bad("needs pc, space or model")),
+        let given = (&self.space, &self.guess, &self.model);
+        match given {
+            (Some(_), None, Some(_)) => Err(self.bad("space and model: leave one of them away")),
+            (Some(space), None, None) => Ok(RowKind::Constant(self.constant_in(space, Part::Space)?, beside()?)),
+            (None, Some(guess), None) => Ok(RowKind::Constant(self.constant_in(guess, Part::Guess)?, beside()?)),
+            (_, Some(_), _) => Err(self.bad("guess stands alone beside pc: leave space and model away")),
+            (None, None, Some(model)) => Ok(RowKind::Model(model.clone(), beside()?)),
+            (None, None, None) => match &self.pc {
+                Some(pc) if constants::is_named(pc) => {
+                    Ok(RowKind::Constant(self.constant_in(pc, Part::Preconditioner)?, None))
+                }
+                Some(pc) => Ok(RowKind::Classical(pc.parse()?)),
+                None => Err(self.bad("needs pc, space, guess or model")),
+            },
         }
     }
 
-    /// The constant that stands in `space` or in `pc`, if that is its place.
-    fn constant_in(&self, text: &str, space: bool) -> Result<constants::Spec> {
+    /// The constant that stands in `space`, `guess` or `pc`, if that is its place.
+    fn constant_in(&self, text: &str, place: Part) -> Result<constants::Spec> {
         let spec: constants::Spec = text.parse()?;
-        match (spec.member().is_space(), space) {
-            (true, false) => Err(self.bad(&format!("{text} is a space: give it as space, beside any pc"))),
-            (false, true) => Err(self.bad(&format!("{text} is no space but a preconditioner: give it as pc"))),
-            _ => Ok(spec),
+        let part = spec.member().part();
+        match part {
+            _ if part == place => Ok(spec),
+            Part::Space => Err(self.bad(&format!("{text} is a space: give it as space, beside any pc"))),
+            Part::Guess => Err(self.bad(&format!("{text} is an initial guess: give it as guess, beside any pc"))),
+            Part::Preconditioner => {
+                let key = place.key();
+                Err(self.bad(&format!("{text} is no {key} but a preconditioner: give it as pc")))
+            }
         }
     }
 
@@ -176,9 +197,10 @@ impl Row {
         if !self.space_as.is_deflation() && self.space.is_none() && self.model.is_none() {
             return Err(self.bad("space_as is what the space of a space or model is for: give one"));
         }
-        let plain = matches!(kind, RowKind::Classical(_)) || self.space.is_some();
+        let plain = matches!(kind, RowKind::Classical(_)) || self.space.is_some() || self.guess.is_some();
         if plain && (self.symmetrize || self.filter > 0.0) {
-            return Err(self.bad("symmetrize and filter mean nothing for a classical preconditioner or a space"));
+            let reason = "symmetrize and filter mean nothing for a classical preconditioner, a space or a guess";
+            return Err(self.bad(reason));
         }
         Ok(())
     }
@@ -199,7 +221,12 @@ impl Row {
             full.pc = Some(text);
         }
         if let Some(text) = constant.map(toml::Value::try_from).and_then(text) {
-            *(if full.space.is_some() { &mut full.space } else { &mut full.pc }) = Some(text);
+            let place = match (&full.space, &full.guess) {
+                (Some(_), _) => &mut full.space,
+                (None, Some(_)) => &mut full.guess,
+                (None, None) => &mut full.pc,
+            };
+            *place = Some(text);
         }
         Ok(full)
     }
@@ -236,7 +263,7 @@ impl Row {
             Some(OneOrMany::Many(_)) => Some("model".into()),
             None => None,
         };
-        let parts = [Some(self.ksp.to_string()), model, self.space.clone(), self.pc.clone()];
+        let parts = [Some(self.ksp.to_string()), model, self.space.clone(), self.guess.clone(), self.pc.clone()];
         let name = parts.into_iter().flatten().collect::<Vec<_>>().join(" + ");
         match self.space_as {
             SpaceAs::Deflation => name,
@@ -265,6 +292,13 @@ mod tests {
         let stored = recipe.to_toml().unwrap();
         assert!(stored.contains("mean-space(4, 64, 0)") && stored.contains("shift = "), "{stored}");
         assert_eq!(EvalRecipe::parse(&stored, "e.toml").unwrap().to_toml().unwrap(), stored);
+        let guess = parse("guess = 'iterates(14, pc = icc)'").unwrap();
+        assert_eq!(
+            (guess.rows[0].name().as_str(), guess.rows[0].kind().unwrap().name()),
+            ("cg + iterates(14, pc = icc)", "classical")
+        );
+        let kept = guess.to_toml().unwrap();
+        assert_eq!(EvalRecipe::parse(&kept, "e.toml").unwrap().to_toml().unwrap(), kept);
         let coarse = parse("space = 'sine-modes(4)'\npc = 'icc'\nspace_as = 'two-level'").unwrap();
         assert_eq!(coarse.rows[0].name(), "cg + sine-modes(4) + icc (two-level)");
         assert!(coarse.to_toml().unwrap().contains("space_as = \"two-level\"") && !stored.contains("space_as"));
@@ -278,7 +312,11 @@ mod tests {
             ("space = 'sine-modes'\nfilter = 0.1", "mean nothing"),
             ("pc = 'icc'\nspace_as = 'two-level'", "give one"),
             ("space = 'sine-modes'\nspace_as = 'coarse'", "additive"),
-            ("", "needs pc, space or model"),
+            ("guess = 'iterates(3)'\nmodel = 'run'", "guess stands alone"),
+            ("pc = 'iterates(3)'", "give it as guess"),
+            ("guess = 'sine-modes(4)'", "give it as space"),
+            ("guess = 'mean-inverse'", "no guess but a preconditioner"),
+            ("", "needs pc, space, guess or model"),
         ] {
             let refused = parse(row).unwrap_err().to_string();
             assert!(refused.contains(reason), "{row}: {refused}");

@@ -22,6 +22,7 @@ pub fn solve(row: usize, sample: u64, iterations: Option<usize>) -> Solve {
         converged: iterations.is_some(),
         reason: if iterations.is_some() { "CONVERGED_RTOL".into() } else { "DIVERGED_ITS".into() },
         iterations: iterations.unwrap_or(50),
+        setup_iterations: 0,
         inference_seconds: 0.0,
         setup_seconds,
         solve_seconds,

@@ -15,7 +15,7 @@ use super::until::Until;
 use crate::dataset::{Checked, Dataset};
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::models::constants::{self, Fitted};
+use crate::models::constants::{self, Fitted, Part};
 use crate::solver::Workspace;
 use crate::system::{Cached, LinearSystem, Names, Parts, SampleSource, cache, for_each_chunk};
 
@@ -169,7 +169,7 @@ fn rehearse(
         if let RowKind::Constant(spec, _) = row.kind()? {
             labels = labels.and(spec.member().labels());
             // Fitting takes long: a space is asked for, but not made.
-            if spec.member().is_space() {
+            if spec.member().part() == Part::Space {
                 labels = labels.and(constants::labels_of_spaces());
                 measure::can_use_a_space(row, &system).map_err(named)?;
             }
@@ -360,7 +360,7 @@ fn conditions(source: &Source, row: &Row, systems: &Systems, count: usize) -> Re
 
 /// What a constant makes of the training split. One that these systems cannot give fails at each solve.
 fn fit(spec: &constants::Spec, data: &Arc<Dataset>, row: &Row) -> Result<Fitted> {
-    let ids = data.split("train")?;
+    let ids = if spec.member().is_fitted() { data.split("train")? } else { &[] };
     let suits = spec.member().needs().check_matrix(spec.name(), data.header().description.props);
     match suits.and_then(|()| spec.member().fit(&Checked::new(data.clone()), ids, &row.options())) {
         Err(Error::Numeric(why)) => Ok(Box::new(move |_| Err(Error::Numeric(why.clone())))),

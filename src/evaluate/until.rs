@@ -30,7 +30,7 @@ impl Until {
     pub fn rule<'a>(&self, system: &'a LinearSystem) -> Result<(Stop, Box<dyn Monitor + 'a>)> {
         let (stop, monitor): (Stop, Box<dyn Monitor>) = match self.target.measure {
             Measure::Residual => (Stop::rtol(self.target.rtol), Box::new(Quiet)),
-            Measure::Error => {
+            Measure::Error | Measure::AbsoluteError => {
                 let exact = system.solution.as_deref().ok_or_else(|| {
                     Error::Argument(
                         "error: the dataset holds no solutions to compare with; generate it with them, or use rtol"
@@ -39,7 +39,11 @@ impl Until {
                 })?;
                 // The error alone decides.
                 let stop = Stop { atol: 0.0, ..Stop::rtol(0.0) };
-                (stop, Box::new(KnownSolution::new(exact, self.target.rtol)))
+                let known = match self.target.measure {
+                    Measure::AbsoluteError => KnownSolution::within(exact, self.target.rtol),
+                    _ => KnownSolution::new(exact, self.target.rtol),
+                };
+                (stop, Box::new(known))
             }
         };
         Ok((Stop { max_it: self.max_it, ..stop }, monitor))

@@ -53,6 +53,7 @@ pub use jacobi::Jacobi;
 pub use ldlt::Ldlt;
 pub use lu::Lu;
 pub use mic::RELAXATION;
+pub use none::spec as no_preconditioner;
 pub use preconditioner::{Built, Preconditioner, Reuse, Spec};
 pub use shift::{Shift, Shifting};
 pub use sor::{Sor, SorParams};

@@ -27,6 +27,6 @@ impl Preconditioner for Config {
 }
 
 /// `none`.
-pub(super) fn spec() -> Spec {
+pub fn spec() -> Spec {
     Spec::new(&ENTRY, Box::new(Config {}))
 }

@@ -233,7 +233,7 @@ pub trait Monitor {
 #[derive(Debug, Clone)]
 pub struct KnownSolution<'a> {
     exact: &'a [f64],
-    /// tolerance ‖x*‖₂.
+    /// Most of ‖x − x*‖₂.
     bound: f64,
     difference: Vec<f64>,
 }
@@ -241,7 +241,12 @@ pub struct KnownSolution<'a> {
 impl<'a> KnownSolution<'a> {
     /// Stops at that relative error.
     pub fn new(exact: &'a [f64], tolerance: f64) -> Self {
-        KnownSolution { exact, bound: tolerance * norm2(exact), difference: vec![0.0; exact.len()] }
+        Self::within(exact, tolerance * norm2(exact))
+    }
+
+    /// Stops at ‖x − x*‖₂ ≤ bound.
+    pub fn within(exact: &'a [f64], bound: f64) -> Self {
+        KnownSolution { exact, bound, difference: vec![0.0; exact.len()] }
     }
 }
 

@@ -52,7 +52,7 @@ pub fn validate(model: &dyn Model, held_out: &HeldOut, how: &Validation) -> Resu
     })
 }
 
-/// (iterations, converged) of one system.
+/// (iterations, those of features included, converged) of one system.
 fn solve(ws: &mut Workspace, model: &dyn Model, system: &LinearSystem, how: &Validation) -> Result<(usize, bool)> {
     // Some methods need a symmetric preconditioner; the other methods take what the network says.
     // It is the network that is judged, not what stands in where it fails.
@@ -69,7 +69,7 @@ fn solve(ws: &mut Workspace, model: &dyn Model, system: &LinearSystem, how: &Val
     }
     let prepared = problem.prepare(acceleration)?;
     let outcome = problem.solve(ws, &prepared, &mut Quiet)?.outcome;
-    Ok((outcome.iterations, outcome.converged()))
+    Ok((prepared.setup_iterations + outcome.iterations, outcome.converged()))
 }
 
 #[cfg(test)]

@@ -333,6 +333,15 @@ fn iterations_until_the_error_is_small() {
         let (error, tolerance): (f64, f64) = (row["relative_error"].parse().unwrap(), row["rtol"].parse().unwrap());
         assert!(error <= tolerance, "{row:?}");
     }
+    // Absolute ones, in the units of x, go by themselves.
+    std::fs::write(place.path("a.toml"), recipe("absolute_error = [1e-6]", "cg")).unwrap();
+    let table = place.ok(&["evaluate", "a.toml", "-o", "a"]);
+    assert!(table.contains("absolute error 1e-6"), "{table}");
+    let rows = csv(&std::fs::read_to_string(place.path("a/results.csv")).unwrap());
+    assert!(rows.iter().all(|r| r["measure"] == "absolute-error" && r["reason"] == "CONVERGED_USER"));
+    std::fs::write(place.path("z.toml"), recipe("absolute_error = [0.0]", "cg")).unwrap();
+    let error = place.fails(&["evaluate", "z.toml", "-o", "z"]);
+    assert!(error.contains("absolute_error: must be a list of positive numbers"), "{error}");
     std::fs::write(place.path("g.toml"), recipe("error = [1e-1]", "gmres")).unwrap();
     let error = place.fails(&["evaluate", "g.toml", "-o", "g"]);
     assert!(error.contains("gmres") && error.contains("minres"), "{error}");
@@ -353,7 +362,8 @@ fn a_row_may_have_a_model_and_a_classical_preconditioner() {
         let head = format!("data = [{:?}]\nsamples = 6\ncondition_samples = 1\n", data());
         std::fs::write(place.path("e.toml"), head + &rows).unwrap();
     };
-    rows(&["pc = \"icc\"", "model = \"guess\"", "model = \"guess\"\npc = \"icc\""]);
+    let alone = "guess = \"iterates(3)\"";
+    rows(&["pc = \"icc\"", "model = \"guess\"", "model = \"guess\"\npc = \"icc\"", alone]);
     place.ok(&["evaluate", "e.toml"]);
     let results = csv(&std::fs::read_to_string(place.path("e/results.csv")).unwrap());
     let of = |row: &str, key: &str| -> Vec<String> {
@@ -366,6 +376,17 @@ fn a_row_may_have_a_model_and_a_classical_preconditioner() {
     assert_eq!(of(both, "pc_nnz"), of("cg + icc", "pc_nnz"));
     let iterations = |row| -> usize { of(row, "iterations").iter().map(|i| i.parse::<usize>().unwrap()).sum() };
     assert!(iterations(both) < iterations("cg + guess"));
+    // Three iterates are features, and one product more puts the guess together; the iterate alone has three.
+    assert_eq!(
+        (of("cg + guess", "setup_iterations"), of("cg + iterates(3)", "setup_iterations")),
+        (vec!["4".to_string(); 6], vec!["3".to_string(); 6])
+    );
+    assert_eq!(
+        (of("cg + icc", "setup_iterations"), of("cg + iterates(3)", "kind")),
+        (vec![String::new(); 6], vec!["classical".to_string(); 6])
+    );
+    let own = |row: &str| iterations(row) - 6 * of(row, "setup_iterations")[0].parse::<usize>().unwrap();
+    assert!(own("cg + iterates(3)") > 0 && own("cg + guess") > 0);
     // The condition number is that of the preconditioner.
     let summary = csv(&std::fs::read_to_string(place.path("e/summary.csv")).unwrap());
     let kappa = |row: &str| summary.iter().find(|r| r["row"] == row).unwrap()["kappa_after"].clone();

@@ -77,6 +77,10 @@ fn what_a_model_predicts_goes_with_a_classical_preconditioner() {
     // It starts where the guess is and goes on as icc does.
     assert_eq!(both["history"][0], guess["history"][0]);
     assert!(both["iterations"].as_u64() < guess["iterations"].as_u64());
+    // Three iterates and the product that scales the guess are iterations.
+    assert_eq!((&guess["setup_iterations"], &icc["setup_iterations"]), (&4.into(), &0.into()));
+    let after = guess["history"].as_array().unwrap().len() as u64 - 1;
+    assert_eq!(guess["iterations"].as_u64().unwrap(), after + 4);
     let seconds = |json: &serde_json::Value, key: &str| json[key].as_f64().unwrap();
     assert_eq!(seconds(&icc, "inference_seconds"), 0.0);
     assert!(seconds(&both, "inference_seconds") > 0.0);
@@ -92,6 +96,7 @@ fn what_a_model_predicts_goes_with_a_classical_preconditioner() {
     }
     let text = place.ok(&["solve", sample, "--model", "guess", "--pc", "icc"]);
     assert!(text.contains("icc(0)") && text.contains("seconds         inference "), "{text}");
+    assert!(text.contains(", 4 of them for features and guess"), "{text}");
 }
 
 #[test]

@@ -36,7 +36,12 @@ pub fn as_text(args: &Args, system: &LinearSystem, solved: &Solved) -> String {
         line("", note.clone());
     }
     let verb = if out.converged() { "converged due to" } else { "did not converge due to" };
-    line("result", format!("{verb} {} iterations {}", out.reason.name(), out.iterations));
+    let iterations = prepared.setup_iterations + out.iterations;
+    let before = match prepared.setup_iterations {
+        0 => String::new(),
+        its => format!(", {its} of them for features and guess"),
+    };
+    line("result", format!("{verb} {} iterations {iterations}{before}", out.reason.name()));
     let relative = out.relative_residual();
     line("true residual", format!("‖b − A x‖ {:.6e}, relative {relative:.6e}", out.residual));
     if missed(solved) {
@@ -130,7 +135,8 @@ pub fn as_json(args: &Args, system: &LinearSystem, solved: &Solved) -> Value {
         "space_columns": prepared.space.as_ref().map(CoarseSpace::dim),
         "converged": out.converged(),
         "reason": out.reason.name(),
-        "iterations": out.iterations,
+        "iterations": prepared.setup_iterations + out.iterations,
+        "setup_iterations": prepared.setup_iterations,
         "residual": out.residual,
         "relative_residual": out.relative_residual(),
         "warning": penalty(system, solved),

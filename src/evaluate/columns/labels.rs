@@ -108,7 +108,7 @@ pub static PC: Column = Column {
 pub static RTOL: Column = Column {
     name: "rtol",
     unit: "",
-    help: "Relative tolerance",
+    help: "Tolerance: relative, but for absolute errors",
     of: Of::Solve(|s, _| Value::Number(s.target.rtol), Summary::Same),
     shown: &[at(ResultsCsv, Whole, Exponent), at(SummaryCsv, Whole, Exponent), at(SummaryJson, Whole, Plain)],
 };
@@ -117,7 +117,7 @@ pub static RTOL: Column = Column {
 pub static MEASURE_OF_ROW: Column = Column {
     name: "measure",
     unit: "",
-    help: "What the tolerance is of: residual or error",
+    help: "What the tolerance is of: residual, error or absolute-error",
     of: Of::Row(|g| g.target.measure.name().into()),
     shown: &[at(SummaryCsv, Whole, Plain), at(SummaryJson, Whole, Plain)],
 };
@@ -125,7 +125,7 @@ pub static MEASURE_OF_ROW: Column = Column {
 pub static MEASURE: Column = Column {
     name: "measure",
     unit: "",
-    help: "What the tolerance is of: residual or error",
+    help: "What the tolerance is of: residual, error or absolute-error",
     of: Of::Solve(|s, _| s.target.measure.name().into(), Summary::None),
     shown: &[at(ResultsCsv, Whole, Plain)],
 };

@@ -57,6 +57,7 @@ pub static COLUMNS: &[&Column] = &[
     &labels::PC,
     &outcome::FELL_BACK,
     &outcome::FIRST_FAILURE,
+    &outcome::SETUP_ITERATIONS,
 ];
 
 /// All columns that a place shows, in order; a column may be there with several statistics.

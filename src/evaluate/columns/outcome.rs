@@ -125,7 +125,8 @@ fn failure(s: &Solve) -> String {
 pub static ITERATIONS: Column = Column {
     name: "iterations",
     unit: "",
-    help: "Iterations of the Krylov method, added up over right-hand sides, over the solves that converged",
+    help: "Iterations, those of features and guess before the method began included, added up over right-hand sides, \
+           over the solves that converged",
     of: Of::Solve(|s, _| Value::Count(s.iterations), Summary::Converged),
     shown: &[
         at(ResultsCsv, Whole, Plain),
@@ -146,10 +147,26 @@ pub static ITERATIONS: Column = Column {
     ],
 };
 
+/// Iterations before the method began.
+pub static SETUP_ITERATIONS: Column = Column {
+    name: "setup_iterations",
+    unit: "",
+    help: "Of the iterations those before the method began: of a classical method whose iterates are a model's features \
+           or the guess, and one for each further product with A that the guess takes",
+    of: Of::Solve(|s, _| Some(s.setup_iterations as f64).filter(|&its| its > 0.0).into(), Summary::Converged),
+    shown: &[
+        at(ResultsCsv, Whole, Plain),
+        at(SummaryCsv, Mean, Plain),
+        at(SummaryJson, Whole, Plain),
+        at(Console, Mean, Fixed(1)).named("in setup").optional(),
+        at(Html, Mean, Fixed(1)).named("of them in setup").optional(),
+    ],
+};
+
 pub static ITERATIONS_CHANGE: Column = Column {
     name: "iterations_change",
     unit: "",
-    help: "Mean iterations with a guess over those of the same method and preconditioner from zero, less one",
+    help: "Mean iterations with a guess, its own included, over those of the same method and preconditioner from zero, less one",
     of: Of::Row(change),
     shown: &[
         at(SummaryCsv, Whole, Plain),

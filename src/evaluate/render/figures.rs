@@ -26,7 +26,7 @@ const OVER_SIZE: [OverSize; 3] = [
     OverSize {
         name: "iterations",
         axis: "iterations",
-        title: |target| format!("Mean iterations to a relative {} of {:e}", target.measure.name(), target.rtol),
+        title: |target| format!("Mean iterations to a {} of {:e}", target.measure.of(), target.rtol),
         number: |_, row| (row.count(&FAILURES) == 0).then(|| row.quartiles(&ITERATIONS).map(|q| q.mean))?,
     },
     OverSize {
@@ -87,7 +87,11 @@ fn residuals(results: &Results, d: usize, target: Target) -> String {
         .filter(|s| s.dataset == d && s.target == target && !s.history.is_empty())
         .map(|s| Series {
             name: results.recipe.rows[s.row].name(),
-            points: s.history.iter().enumerate().map(|(k, &r)| ((k * s.history_every + 1) as f64, r)).collect(),
+            points: (s.setup_iterations..)
+                .step_by(s.history_every)
+                .zip(&s.history)
+                .map(|(k, &r)| ((k + 1) as f64, r))
+                .collect(),
             marks: s.history.len() < 30,
         })
         .collect();

@@ -1,9 +1,9 @@
 //! `poisson`: −Δu = f on the unit square, u = 0 on its boundary, on randomly perturbed regular triangulations.
 //!
-//! The family of Ruelmann, Geveler and Turek (2018). How far they move the nodes they do not print; the condition
+//! The family of Ruelmann, Geveler and Turek (2018), who move nodes by at most half the grid step. The condition
 //! numbers that they print for levels 2 to 5 (5.9, 29.8, 127.3, 516) are those of shifts of up to ±0.2 h in each
-//! coordinate (ours: about 6.2, 29, 124, 507), and so that is the default. Shifts of up to half the grid step are
-//! allowed and make a much harder family: triangles come close to turning over, and κ goes into the thousands.
+//! coordinate (ours: about 6.2, 29, 124, 507), and so that is the default. Shifts of up to ±0.5 h are allowed and make
+//! a much harder family: triangles come close to turning over, and κ goes into the thousands.
 
 mod verify;
 

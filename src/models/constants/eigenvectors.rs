@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Constant, Fitted, check_columns};
+use super::{Constant, Fitted, Part, check_columns};
 use crate::entry::{self, Entry};
 use crate::error::Result;
 use crate::models::PredictOptions;
@@ -53,8 +53,12 @@ impl Constant for Eigenvectors {
         Ok(Box::new(move |system| Ok(Acceleration::space(cut(eigenvectors(system, k)?, patches, system, NAME)?))))
     }
 
-    fn is_space(&self) -> bool {
-        true
+    fn is_fitted(&self) -> bool {
+        false
+    }
+
+    fn part(&self) -> Part {
+        Part::Space
     }
 
     fn labels(&self) -> Names {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Constant, Fitted, check_columns, one_size};
+use super::{Constant, Fitted, Part, check_columns, one_size};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
@@ -74,8 +74,8 @@ impl Constant for MeanSpace {
         Ok(Box::new(move |system| Ok(Acceleration::space(cut(space.clone(), patches, system, NAME)?))))
     }
 
-    fn is_space(&self) -> bool {
-        true
+    fn part(&self) -> Part {
+        Part::Space
     }
 }
 

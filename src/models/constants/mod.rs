@@ -1,10 +1,11 @@
-//! Constants: what training systems give once and every system then gets alike, the least that a learned method must
-//! beat; and, where labels are stored, the best that it can reach.
+//! Constants: what training systems give once and every system then gets alike, or a classical method gives without
+//! any, the least that a learned method must beat; and, where labels are stored, the best that it can reach.
 //!
 //! [`ENTRIES`] lists them, one a file. A recipe's row names one in place of a classical preconditioner (`pc`), or, if
-//! it is a space, beside one (`space`).
+//! it is a space or a guess, beside one (`space`, `guess`).
 
 pub mod eigenvectors;
+pub mod iterates;
 pub mod mean_fsai;
 pub mod mean_inverse;
 pub mod mean_space;
@@ -33,14 +34,41 @@ pub trait Constant: Configuration + Send + Sync {
         Need::Nothing
     }
 
-    /// Whether it gives a space to deflate or recycle, which goes with any preconditioner.
-    fn is_space(&self) -> bool {
-        false
+    /// Whether training systems have a part in it; else a dataset need have none.
+    fn is_fitted(&self) -> bool {
+        true
+    }
+
+    /// What it gives.
+    fn part(&self) -> Part {
+        Part::Preconditioner
     }
 
     /// Labels of the system itself that it looks at: it is then no constant but what no method can know, an oracle.
     fn labels(&self) -> Names {
         Names::None
+    }
+}
+
+/// What a constant gives: the key of a row that names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// M.
+    Preconditioner,
+    /// A space to deflate or recycle, which goes with any preconditioner.
+    Space,
+    /// Where x starts, which goes with any preconditioner.
+    Guess,
+}
+
+impl Part {
+    /// The key of a row.
+    pub fn key(self) -> &'static str {
+        match self {
+            Part::Preconditioner => "pc",
+            Part::Space => "space",
+            Part::Guess => "guess",
+        }
     }
 }
 
@@ -50,7 +78,14 @@ pub type Fitted = Box<dyn Fn(&LinearSystem) -> Result<Acceleration> + Send + Syn
 /// The constants there are.
 pub static ENTRIES: Registry<dyn Constant> = Registry::new(
     "constant",
-    &[&mean_inverse::ENTRY, &mean_fsai::ENTRY, &sine_modes::ENTRY, &mean_space::ENTRY, &eigenvectors::ENTRY],
+    &[
+        &mean_inverse::ENTRY,
+        &mean_fsai::ENTRY,
+        &sine_modes::ENTRY,
+        &mean_space::ENTRY,
+        &eigenvectors::ENTRY,
+        &iterates::ENTRY,
+    ],
 );
 
 /// A constant with its settings, written `mean-inverse` or `mean-inverse(64)`.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Constant, Fitted, check_columns};
+use super::{Constant, Fitted, Part, check_columns};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
@@ -63,7 +63,11 @@ impl Constant for SineModes {
         }))
     }
 
-    fn is_space(&self) -> bool {
-        true
+    fn is_fitted(&self) -> bool {
+        false
+    }
+
+    fn part(&self) -> Part {
+        Part::Space
     }
 }

@@ -73,7 +73,7 @@ fn derivatives_match_finite_differences() {
             SubspaceLoss::Energy => systems.iter().map(|s| Arc::new(s.matrix.clone())).collect(),
             _ => Vec::new(),
         };
-        let vectors = Vectors { samples, count: 2, cut, matrices };
+        let vectors = Vectors { samples, count: 2, cut, matrices, beside: Vec::new() };
         let bounds = [1.0 / 16384.0, 2e-3, 0.1];
         let by_hand = testing::match_differences(testing::fused, &weights, bounds, |ops, w| {
             let space = network.forward(ops, w, &tables);

@@ -89,7 +89,7 @@ impl<D: Backend> Training<D> for NeurkittTraining {
         let seen: Vec<&Seen> = items.iter().map(|i| &i.seen).collect();
         let cut = seen.iter().filter_map(|s| s.partition.clone()).collect();
         let matrices = items.iter().filter_map(|i| i.matrix.clone()).collect();
-        let vectors = Vectors { samples, count: self.network.config.targets(), cut, matrices };
+        let vectors = Vectors { samples, count: self.network.config.targets(), cut, matrices, beside: Vec::new() };
         Ok((Tables::join(&seen)?, vectors))
     }
 

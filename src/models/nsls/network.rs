@@ -1,6 +1,7 @@
 //! The network, and what it predicts.
 
 use super::features::Seen;
+use super::iterates;
 use super::{NAME, NslsConfig, Scale};
 use crate::error::Result;
 use crate::linalg::Csr;
@@ -39,7 +40,7 @@ impl Nsls {
         let encoder = Linear::new(&mut layout, "encoder", config.inputs(), w, 1.0);
         // With a skip it is to start from the iterate, nearly.
         let gains = [1.0, if config.skip { 0.01 } else { 1.0 }];
-        let decoder = Mlp::pair(&mut layout, "decoder", [w, w, 1], gains, SLOPE);
+        let decoder = Mlp::pair(&mut layout, "decoder", [w, w, config.outputs()], gains, SLOPE);
         let mut block = |b: usize| Block {
             norm: GraphNorm::new(&mut layout, &format!("block.{b}.norm"), w),
             convs: [0, 1].map(|c| GraphConv::new(&mut layout, &format!("block.{b}.conv.{c}"), w)),
@@ -48,7 +49,7 @@ impl Nsls {
         Nsls { about: Description::new(NAME, &config, layout), config, encoder, blocks, decoder }
     }
 
-    /// Node features (nodes × inputs) and their last column → one number a node.
+    /// Node features (nodes × inputs) and their last column → one number a node, or `directions`.
     pub fn forward<O: Ops>(
         &self,
         ops: &mut O,
@@ -64,19 +65,15 @@ impl Nsls {
             let t = block.convs[1].forward(ops, w, at, &t, None);
             h = ops.add(&h, &t);
         }
-        let out = self.decoder.forward(ops, w, &h); // (nodes, 1)
+        let out = self.decoder.forward(ops, w, &h); // (nodes, outputs)
         match self.config.skip {
             true => ops.add(&out, last),
             false => out,
         }
     }
 
-    /// The direction x̃ for a system, in its own units but for a factor.
-    ///
-    /// # Errors
-    /// If A is not square, zero, or (with Jacobi scaling) has a diagonal entry that is not positive.
-    pub fn direction<D: Backend>(&self, weights: &Trained<D>, a: &Csr, b: &[f64]) -> Result<Vec<f64>> {
-        let seen = Seen::new(&self.config, a, b)?;
+    /// What the network says of a system, nodes × outputs.
+    fn say<D: Backend>(&self, weights: &Trained<D>, seen: &Seen) -> Result<Vec<f64>> {
         let graphs = Graphs::of(&seen.matrix)?;
         let columns = self.config.inputs();
         let out = weights.evaluate(|ops, w| {
@@ -85,8 +82,25 @@ impl Nsls {
             let x = ops.table(seen.features.clone(), columns);
             self.forward(ops, w, &at, &x, &last)
         });
-        let tilde: Vec<f64> = out.into_iter().map(f64::from).collect();
-        Ok(seen.to_solution(&tilde))
+        Ok(out.into_iter().map(f64::from).collect())
+    }
+
+    /// x̂ for a system, and the products with A that it took.
+    ///
+    /// # Errors
+    /// If A is not square, zero, or (with Jacobi scaling) has a diagonal entry that is not positive.
+    pub fn guess<D: Backend>(&self, weights: &Trained<D>, a: &Csr, b: &[f64]) -> Result<(Vec<f64>, usize)> {
+        let seen = Seen::new(&self.config, a, b)?;
+        let said = self.say(weights, &seen)?;
+        let k = self.config.directions;
+        if k == 0 {
+            // Its length is that of the system itself: one product.
+            let x = scaled(self.config.scale, a, b, seen.to_solution(&said));
+            return Ok((x, seen.ran.products + 1));
+        }
+        let column = |j: usize| said.iter().skip(j).step_by(k).copied().collect();
+        let x = iterates::combined(&seen.ran, &seen.matrix, (0..k).map(column).collect());
+        Ok((seen.to_solution(&x), seen.ran.products + k))
     }
 }
 
@@ -114,7 +128,7 @@ impl<D: Backend> Network<D> for Nsls {
         // Nothing to symmetrize either, but a method that asks for it takes any guess.
         options.nothing_to_filter(NAME)?;
         let (a, b) = (&system.matrix, &system.rhs);
-        let x = self.direction(weights, a, b)?;
-        Ok(Acceleration::guess(scaled(self.config.scale, a, b, x)))
+        let (x, setup_iterations) = self.guess(weights, a, b)?;
+        Ok(Acceleration { setup_iterations, ..Acceleration::guess(x) })
     }
 }

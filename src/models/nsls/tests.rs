@@ -3,6 +3,7 @@
 use super::features::Seen;
 use super::*;
 use crate::linalg::Csr;
+use crate::linalg::vector::dot;
 use crate::nn::graph::Graphs;
 use crate::nn::ops::{CosineLossOp, Engine, Taped};
 use crate::nn::{Cpu, Params, Trained, testing};
@@ -41,8 +42,13 @@ fn model(scaling: Scaling, features: Iterates) -> (Nsls, Trained<Cpu>) {
 }
 
 fn guess((network, weights): &(Nsls, Trained<Cpu>), a: &Csr, b: &[f64]) -> Vec<f64> {
-    let x = network.direction(weights, a, b).unwrap();
-    scaled(network.config.scale, a, b, x)
+    network.guess(weights, a, b).unwrap().0
+}
+
+/// The settings of a model whose network says directions.
+fn corrected(features: Iterates) -> NslsConfig {
+    let (scaling, loss, directions) = (Scaling::Jacobi, LossKind::Energy, 3);
+    NslsConfig { width: 8, blocks: 2, iterates: 5, scaling, features, loss, directions, ..Default::default() }
 }
 
 fn close(x: &[f64], y: &[f64], tolerance: f64) {
@@ -80,8 +86,9 @@ fn with_a_skip_an_untrained_network_says_the_last_iterate() {
         let (network, weights) = untrained(NslsConfig { skip: true, ..model(Scaling::Jacobi, features).0.config });
         let seen = Seen::new(&network.config, &a, &b).unwrap();
         let last: Vec<f64> = seen.last(network.config.inputs()).iter().map(|&v| f64::from(v)).collect();
-        let x = network.direction(&weights, &a, &b).unwrap();
-        close(&x, &seen.to_solution(&last), 0.1);
+        let (x, products) = network.guess(&weights, &a, &b).unwrap();
+        close(&x, &scaled(network.config.scale, &a, &b, seen.to_solution(&last)), 0.1);
+        assert_eq!(products, 6);
     }
 }
 
@@ -95,6 +102,39 @@ fn units_of_the_system_are_those_of_the_guess() {
         let model = model(scaling, features);
         let x: Vec<f64> = guess(&model, &a, &b).iter().map(|v| v * d / c).collect();
         close(&guess(&model, &ca, &db), &x, 2e-4);
+    }
+}
+
+#[test]
+fn directions_bring_the_last_iterate_nearer_whatever_the_weights() {
+    let (a, _) = system(40, 6);
+    let exact: Vec<f64> = (0..40).map(|i| (0.7 * i as f64).cos()).collect();
+    let times = |x: &[f64]| {
+        let mut b = vec![0.0; 40];
+        a.spmv(x, &mut b);
+        b
+    };
+    let b = times(&exact);
+    let energy = |x: &[f64]| {
+        let e: Vec<f64> = x.iter().zip(&exact).map(|(x, e)| x - e).collect();
+        dot(&e, &times(&e)).sqrt()
+    };
+    for (features, shown) in [(Iterates::Cg, 5), (Iterates::Icc, 5), (Iterates::Jacobi, 5), (Iterates::None, 0)] {
+        let (network, weights) = untrained(corrected(features));
+        let seen = Seen::new(&network.config, &a, &b).unwrap();
+        let (x, products) = network.guess(&weights, &a, &b).unwrap();
+        let (after, before) = (energy(&x), energy(&seen.to_solution(&seen.ran.x)));
+        assert!(after < before, "{features:?}: {after} from {before}");
+        assert_eq!(products, shown + 3);
+    }
+    let alone = corrected(Iterates::Cg);
+    for wrong in [
+        NslsConfig { loss: LossKind::Both, ..alone.clone() },
+        NslsConfig { directions: 0, ..alone.clone() },
+        NslsConfig { directions: 65, ..alone.clone() },
+        NslsConfig { skip: true, ..alone },
+    ] {
+        assert!(wrong.check().unwrap_err().to_string().contains("directions"));
     }
 }
 

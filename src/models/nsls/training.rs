@@ -8,11 +8,12 @@ use super::features::Seen;
 use super::network::Nsls;
 use super::{LossKind, NAME, NslsConfig};
 use crate::error::{Error, Result};
+use crate::linalg::Csr;
 use crate::models::TrainingSet;
 use crate::models::fit::{self, Trainer, Training};
 use crate::models::graph;
 use crate::nn::graph::Graphs;
-use crate::nn::ops::{AddOp, CosineLossOp, Engine, PropagateOp, Taped};
+use crate::nn::ops::{AddOp, CosineLossOp, Engine, PropagateOp, SubspaceLoss, SubspaceLossOp, Taped, Vectors};
 use crate::nn::{Backend, Device, Loss, Params};
 use crate::system::{LinearSystem, Parts};
 
@@ -43,18 +44,48 @@ struct Item {
     /// The scaled right-hand side and solution, as directions; the solution is empty where no loss asks for it.
     rhs: Vec<f32>,
     solution: Vec<f32>,
+    /// What the loss in the energy norm asks for.
+    left: Option<Left>,
+}
+
+/// What the iterates leave to be done.
+struct Left {
+    /// The error of the last one, scaled (n).
+    error: Arc<Vec<f64>>,
+    /// The search directions, n × as many as there are.
+    directions: Arc<Vec<f64>>,
+    /// The scaled matrix.
+    matrix: Arc<Csr>,
+}
+
+impl Left {
+    fn new(seen: &Seen, x: &[f64]) -> Self {
+        let x = seen.from_solution(x);
+        let error = x.iter().zip(&seen.ran.x).map(|(x, known)| x - known).collect();
+        let directions = (0..x.len()).flat_map(|i| seen.ran.directions.iter().map(move |d| d.0[i])).collect();
+        Left { error: Arc::new(error), directions: Arc::new(directions), matrix: Arc::new(seen.matrix.clone()) }
+    }
+
+    fn bytes(&self) -> usize {
+        let numbers = self.error.len() + self.directions.len() + self.matrix.nnz();
+        numbers * size_of::<f64>() + self.matrix.nnz() * size_of::<u32>()
+    }
 }
 
 impl Item {
     fn new(config: &NslsConfig, s: &LinearSystem) -> Result<Self> {
         let seen = Seen::new(config, &s.matrix, &s.rhs)?;
-        let x = s.solution.as_ref().filter(|_| config.loss != LossKind::Residual);
+        let x = s.solution.as_ref();
+        let (energy, cosine) = (config.loss == LossKind::Energy, config.loss != LossKind::Residual);
+        let left = x.filter(|_| energy).map(|x| Left::new(&seen, x));
+        let x = x.filter(|_| cosine && !energy);
         Ok(Item {
             graph: Graphs::of(&seen.matrix)?,
             rhs: direction(&seen.rhs),
             solution: x.map_or_else(Vec::new, |x| direction(&seen.from_solution(x))),
             last: seen.last(config.inputs()),
             features: seen.features,
+            left,
         })
     }
 }
@@ -66,6 +97,7 @@ struct Batch {
     last: Vec<f32>,
     rhs: Arc<Vec<f32>>,
     solution: Arc<Vec<f32>>,
+    left: Vectors,
 }
 
 struct NslsTraining {
@@ -98,16 +130,25 @@ impl<D: Backend> Training<D> for NslsTraining {
 
     fn bytes(item: &Item) -> usize {
         let tables = [&item.features, &item.last, &item.rhs, &item.solution];
-        item.graph.bytes() + tables.iter().map(|t| size_of_val(&***t)).sum::<usize>()
+        let tables: usize = tables.iter().map(|t| size_of_val(&***t)).sum();
+        item.graph.bytes() + tables + item.left.as_ref().map_or(0, Left::bytes)
     }
 
     fn batch(&self, items: &[Arc<Item>]) -> Result<Batch> {
+        let left = || items.iter().filter_map(|i| i.left.as_ref());
         Ok(Batch {
             graphs: graph::join(items, |i| &i.graph, false)?,
             features: graph::concat(items, |i| &i.features),
             last: graph::concat(items, |i| &i.last),
             rhs: Arc::new(graph::concat(items, |i| &i.rhs)),
             solution: Arc::new(graph::concat(items, |i| &i.solution)),
+            left: Vectors {
+                samples: left().map(|l| l.error.clone()).collect(),
+                count: 1,
+                cut: Vec::new(),
+                matrices: left().map(|l| l.matrix.clone()).collect(),
+                beside: left().map(|l| l.directions.clone()).collect(),
+            },
         })
     }
 
@@ -127,6 +168,7 @@ impl<D: Backend> Training<D> for NslsTraining {
         let loss = match config.loss {
             LossKind::Solution => solution(&mut ops),
             LossKind::Residual => residual(&mut ops),
+            LossKind::Energy => ops.subspace_loss(&out, &batch.left, SubspaceLoss::Energy),
             LossKind::Both => {
                 let (a, b) = (solution(&mut ops), residual(&mut ops));
                 ops.add(&a, &b)

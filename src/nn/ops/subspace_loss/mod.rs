@@ -29,6 +29,9 @@ pub struct Vectors {
     pub cut: Vec<Arc<Partition>>,
     /// Of each sample A, for [`SubspaceLoss::Energy`].
     pub matrices: Vec<Arc<Csr>>,
+    /// Of each sample columns that the space has beside the predicted ones, rows × as many as there are, row-major;
+    /// none where the predicted ones are all. Not with columns that are cut.
+    pub beside: Vec<Arc<Vec<f64>>>,
 }
 
 impl Vectors {
@@ -48,9 +51,17 @@ impl Vectors {
         let each = each.par_windows(2).zip(&self.samples).enumerate();
         each.map(|(s, (range, sample))| {
             let (first, rows) = (range[0], range[1] - range[0]);
-            let w = Mat::from_fn(rows, k, |i, j| x[(first + i) * k + j].wide());
+            let beside = self.beside.get(s).map_or(&[][..], |b| b);
+            let known = beside.len() / rows.max(1);
+            let entry = |i: usize, j: usize| match j < k {
+                true => x[(first + i) * k + j].wide(),
+                false => beside[i * known + j - k],
+            };
+            let w = Mat::from_fn(rows, k + known, entry);
             let v = MatRef::from_row_major_slice(sample, rows, self.count).to_owned();
-            one(w, &v, loss, self.cut.get(s).map(|p| &**p), self.matrices.get(s).map(|a| &**a))
+            let (loss, derivative) =
+                one(w, &v, loss, self.cut.get(s).map(|p| &**p), self.matrices.get(s).map(|a| &**a));
+            (loss, if known > 0 { derivative.subcols(0, k).to_owned() } else { derivative })
         })
         .collect()
     }
@@ -247,6 +258,7 @@ mod tests {
             count,
             cut: Vec::new(),
             matrices: Vec::new(),
+            beside: Vec::new(),
         }
     }
 
@@ -286,6 +298,17 @@ mod tests {
         let x = table(o, &p[0]);
         let vectors =
             Vectors { matrices: vec![chain(), chain()], ..vectors(&[orthonormal(6, 2, 7), orthonormal(6, 2, 8)]) };
+        o.subspace_loss(&x, &vectors, SubspaceLoss::Energy)
+    });
+
+    check!(derivatives_beside_known_columns, [(12, 2)], |o, _at, p| {
+        let x = table(o, &p[0]);
+        let beside = [3, 4].map(|seed| Arc::new(row_major(&orthonormal(6, 2, seed)))).to_vec();
+        let vectors = Vectors {
+            matrices: vec![chain(), chain()],
+            beside,
+            ..vectors(&[orthonormal(6, 1, 7), orthonormal(6, 1, 8)])
+        };
         o.subspace_loss(&x, &vectors, SubspaceLoss::Energy)
     });
 
