@@ -174,7 +174,7 @@ fn rehearse(
     for (_, row) in recipe.rows.iter().enumerate().filter(|(r, _)| measured(*r)) {
         let named = |e| named(e, row, data);
         if let RowKind::Constant(spec, _) = row.kind()? {
-            labels = labels.and(spec.member().labels());
+            labels = labels.and(spec.member().labels()).and(spec.member().compared_with());
             // Fitting takes long: a space is asked for, but not made.
             if spec.member().is_space() {
                 labels = labels.and(constants::labels_of_spaces());
@@ -370,8 +370,8 @@ fn fit(spec: &constants::Spec, data: &Arc<Dataset>, row: &Row) -> Result<Fitted>
     let ids = data.split("train")?;
     let suits = spec.member().needs().check_matrix(spec.name(), data.header().description.props);
     match suits.and_then(|()| spec.member().fit(&Checked::new(data.clone()), ids, &row.options())) {
-        Err(Error::Numeric(why)) => Ok(Box::new(move |_| Err(Error::Numeric(why.clone())))),
-        Err(Error::Unsuitable(why)) => Ok(Box::new(move |_| Err(Error::Unsuitable(why.clone())))),
+        Err(Error::Numeric(why)) => Ok(Box::new(move |_: &LinearSystem| Err(Error::Numeric(why.clone())))),
+        Err(Error::Unsuitable(why)) => Ok(Box::new(move |_: &LinearSystem| Err(Error::Unsuitable(why.clone())))),
         other => other,
     }
 }

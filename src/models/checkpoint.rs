@@ -42,6 +42,9 @@ pub struct Progress {
     pub first_loss: Option<f64>,
     /// Best validation figure so far, and its epoch.
     pub best: Option<f64>,
+    /// Validation loss of that epoch as long as no solve of a validation has succeeded; it decides until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_loss: Option<f64>,
     /// The epoch of the best validation.
     pub best_epoch: u64,
     /// Validations since the best one.

@@ -19,6 +19,7 @@ mod resume;
 mod roundtrip;
 mod shards;
 mod source;
+mod split;
 mod stale;
 mod transfer;
 

@@ -130,7 +130,8 @@ fn failures_are_counted() {
         assert_eq!((r["converged"].as_str(), r["reason"].as_str()), ("false", "DIVERGED_ITS"));
     }
     let summary = csv(&std::fs::read_to_string(place.path("e/summary.csv")).unwrap());
-    assert_eq!((summary[0]["failures"].as_str(), summary[0]["iterations_mean"].as_str()), ("20", ""));
+    assert_eq!((summary[0]["failures"].as_str(), summary[0]["iterations_mean"].as_str()), ("20", "3"));
+    assert!(summary[0]["total_seconds_median"].parse::<f64>().unwrap() > 0.0);
 }
 
 #[test]

@@ -174,7 +174,7 @@ fn files_keep_the_columns_that_they_had() {
     ] {
         assert!(json.get(key).is_some(), "{key}");
     }
-    assert_eq!(json["iterations"]["median"], 15.0);
+    assert_eq!(json["iterations"]["median"], 20.0);
     assert_eq!((&json["solves"], &json["kappa_after"]), (&3.into(), &serde_json::Value::Null));
 }
 
@@ -186,11 +186,15 @@ fn winners_failures_and_guesses_are_told() {
     let text = console::console(&results, &rows, &verdicts);
     let row = |name: &str| text.lines().find(|l| l.starts_with(name)).unwrap();
     assert!(text.starts_with("p (n = 9, 3 systems, rtol 1.5e-5)\n"), "{text}");
-    assert!(row("  cg + none").contains("1 of 3"), "{text}");
+    assert!(row("  cg + none").contains("1 of 3") && row("  cg + none").contains(">= 3343.3"), "{text}");
+    assert!(row("  cg + none").contains(">= 3.000") && !row("  cg + icc").contains(">="), "{text}");
+    let legend = text.lines().find(|l| l.starts_with(">= with failures: ")).unwrap();
+    assert!(legend.contains("counts with the 10000 iterations that were allowed and with"), "{legend}");
     assert!(row("  cg + icc").contains("5.0 *") && !row("  cg + none").contains('*'), "{text}");
     assert!(row("  cg + cholesky").contains("1.000 *"), "{text}");
     let page = html::page(&results, &rows, &verdicts, &[], "");
     assert!(page.contains("<title>a &amp; b</title>") && page.contains("<td class=\"failed\">1 of 3</td>"));
+    assert!(page.contains("<td>≥ 3343.3</td>") && page.contains("≥: the row has failures; a solve that failed"));
     assert!(page.contains("<td class=\"best\">5.0</td>") && page.contains("<td class=\"best\">1.000</td>"));
     results.interrupted = true;
     assert!(console::console(&results, &rows, &verdicts).starts_with("interrupted"));

@@ -50,7 +50,9 @@ impl Eigenvectors {
 impl Constant for Eigenvectors {
     fn fit(&self, _source: &dyn SampleSource, _ids: &[u32], _options: &PredictOptions) -> Result<Fitted> {
         let Eigenvectors { k, patches } = *self;
-        Ok(Box::new(move |system| Ok(Acceleration::space(cut(eigenvectors(system, k)?, patches, system, NAME)?))))
+        Ok(Box::new(move |system: &LinearSystem| {
+            Ok(Acceleration::space(cut(eigenvectors(system, k)?, patches, system, NAME)?))
+        }))
     }
 
     fn is_space(&self) -> bool {

@@ -73,7 +73,7 @@ impl Constant for MeanInverse {
         fits.map_err(|e| Error::Unsuitable(e.to_string()))?;
         let entries = mean_inverse(source, ids)?;
         let op = Arc::new(ExplicitInverse::new(n, entries, options.filter, options.symmetrize)?);
-        Ok(Box::new(move |_| Ok(Acceleration::preconditioner(op.clone()))))
+        Ok(Box::new(move |_: &LinearSystem| Ok(Acceleration::preconditioner(op.clone()))))
     }
 }
 
@@ -131,7 +131,7 @@ mod tests {
             let spec: Spec = spec.parse().unwrap();
             let same = spec.member().fit(&train, &[0, 1], &PredictOptions::default()).unwrap();
             let mut z = [0.0; 2];
-            same(&train[0]).unwrap().preconditioner.unwrap().apply(&[1.0, 1.0], &mut z);
+            same.make(&train[0]).unwrap().preconditioner.unwrap().apply(&[1.0, 1.0], &mut z);
             assert_eq!(z, expected);
         }
         let mixed = vec![diagonal(&[1.0]), diagonal(&[2.0, 4.0])];
