@@ -9,11 +9,13 @@ use super::journal::{Entry, Journal};
 use super::keys::Keys;
 use super::measure::{self, Solve, Source};
 use super::recipe::EvalRecipe;
-use super::row::{Row, RowKind};
+use super::row::{OneOrMany, Row, RowKind};
 use super::until::Until;
-use crate::dataset::{Checked, Dataset};
+use crate::dataset::{Checked, Dataset, Drawn};
 use crate::error::{Error, Result};
 use crate::interrupt;
+use crate::models::Checkpoint;
+use crate::models::checkpoint::locate;
 use crate::models::constants::{self, Fitted};
 use crate::solver::Workspace;
 use crate::system::{Cached, LinearSystem, Names, Parts, SampleSource, cache, for_each_chunk};
@@ -56,6 +58,9 @@ pub struct DataInfo {
     pub kappa: Vec<f64>,
     /// κ of M A by row, for those of the same systems where M could be made; empty where not computed.
     pub kappa_after: Vec<Vec<Condition>>,
+    /// By row, how many of the systems come from the random streams of systems that the row's model was trained or
+    /// validated on; 0 for rows without a model.
+    pub seen_in_training: Vec<usize>,
 }
 
 impl DataInfo {
@@ -150,7 +155,7 @@ fn one_dataset(
     events: &mut dyn FnMut(&Event),
 ) -> Result<()> {
     let systems = Systems::new(recipe, data, ids, labels)?;
-    let mut info = describe(recipe, data, &systems, keys, journal)?;
+    let mut info = describe(recipe, (data, d), &systems, keys, journal)?;
     info.name = unused(&info.name, &results.datasets);
     results.datasets.push(info);
     (0..recipe.rows.len()).try_for_each(|r| one_row(recipe, data, &systems, (d, r), keys, journal, results, events))
@@ -223,7 +228,7 @@ impl<'a> Systems<'a> {
 
 fn describe(
     recipe: &EvalRecipe,
-    data: &Dataset,
+    (data, d): (&Dataset, usize),
     systems: &Systems,
     keys: &Keys,
     journal: &mut Journal,
@@ -241,6 +246,7 @@ fn describe(
         nnz: sizes[0].1,
         kappa: Vec::new(),
         kappa_after: Vec::new(),
+        seen_in_training: recipe.rows.iter().map(|row| seen(row, d, data, systems.ids)).collect::<Result<_>>()?,
     };
     let key = keys.before(recipe);
     if let Some(Entry::Before(kappa)) = journal.get(key) {
@@ -259,6 +265,19 @@ fn describe(
     }
     journal.keep(key, Entry::Before(info.kappa.clone()))?;
     Ok(info)
+}
+
+/// How many of these systems of the d-th dataset the model of a row may know from its training ([`Drawn::shared`]); its
+/// own dataset was split for that. Checkpoints of older versions do not tell.
+fn seen(row: &Row, d: usize, data: &Dataset, ids: &[u32]) -> Result<usize> {
+    let path = match &row.model {
+        None => return Ok(0),
+        Some(OneOrMany::One(path)) => path,
+        Some(OneOrMany::Many(list)) => &list[d],
+    };
+    let (there, here) = (Checkpoint::read(&locate(path)?.file)?.data_recipe, &data.header().recipe);
+    let pair = if there == *here { None } else { Drawn::of(&there).zip(Drawn::of(here)) };
+    Ok(pair.map_or(0, |(trained_on, here)| trained_on.shared(&here, ids)))
 }
 
 /// Of how many systems condition numbers are computed.

@@ -66,6 +66,8 @@ pub struct Checkpoint {
     pub recipe: String,
     /// What the data of the run is, by digests; "" in files of older versions.
     pub data: String,
+    /// The recipe of that data as its dataset holds it (TOML); "" in files of older versions.
+    pub data_recipe: String,
     /// Figures of the last validation (JSON).
     pub metrics: String,
     /// The version of fempipe that wrote it.
@@ -130,6 +132,10 @@ impl Checkpoint {
         for part in [&self.model, &self.config, &self.recipe, &self.data, &self.metrics, &self.version, &progress] {
             text(part);
         }
+        // Files of older versions have none.
+        if !self.data_recipe.is_empty() {
+            text(&self.data_recipe);
+        }
         text(&self.adam.as_ref().map_or(String::new(), |adam| adam.step.to_string()));
         let moments = self.adam.as_ref().map_or(&[][..], |adam| &adam.moments);
         for arrays in [&self.weights, &self.buffers, moments] {
@@ -163,6 +169,7 @@ impl Checkpoint {
             ("fempipe.metrics".into(), self.metrics.clone()),
             ("fempipe.version".into(), self.version.clone()),
             ("fempipe.data".into(), self.data.clone()),
+            ("fempipe.data_recipe".into(), self.data_recipe.clone()),
             ("fempipe.progress".into(), self.encoded_progress()?),
             (DIGEST.into(), self.digest()?),
         ]);
@@ -226,6 +233,7 @@ impl Checkpoint {
             config: text("fempipe.config"),
             recipe: text("fempipe.recipe"),
             data: text("fempipe.data"),
+            data_recipe: text("fempipe.data_recipe"),
             metrics: text("fempipe.metrics"),
             version: text("fempipe.version"),
             progress,

@@ -15,7 +15,8 @@ pub fn note(progress: &mut Progress, epoch: u64, solver: &SolverMetrics, loss: f
     };
     if best {
         progress.best = Some(solver.iterations_mean);
-        progress.best_loss = all_failed.then_some(loss);
+        // JSON has no word for what is not finite.
+        progress.best_loss = all_failed.then_some(if loss.is_finite() { loss } else { f64::MAX });
         progress.best_epoch = epoch;
         progress.stale = 0;
     } else {
@@ -27,6 +28,22 @@ pub fn note(progress: &mut Progress, epoch: u64, solver: &SolverMetrics, loss: f
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_loss_that_is_no_number_can_be_written_and_read() {
+        let mut progress = Progress::default();
+        let solver = SolverMetrics {
+            iterations_mean: 9.0,
+            iterations_median: 9.0,
+            iterations_worst: 9.0,
+            failures: 1,
+            systems: 1,
+        };
+        assert!(note(&mut progress, 1, &solver, f64::NAN));
+        let text = serde_json::to_string(&progress).unwrap();
+        assert_eq!(serde_json::from_str::<Progress>(&text).unwrap(), progress);
+        assert!(note(&mut progress, 2, &solver, 3.0));
+    }
 
     #[test]
     fn the_loss_decides_until_a_solve_succeeds_and_iterations_from_then_on() {

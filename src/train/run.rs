@@ -97,6 +97,8 @@ pub struct Training {
     _lock: Lock,
     /// What the data is ([`identity`]).
     data: String,
+    /// The recipe that its dataset holds.
+    data_recipe: String,
     trainer: Box<dyn Trainer>,
     set: TrainingSet,
     held_out: HeldOut,
@@ -216,6 +218,7 @@ impl Training {
         if let Some((checkpoint, file)) = before {
             same_data(checkpoint, &identity, &recipe.data, file)?;
         }
+        let data_recipe = data.header().recipe.clone();
         let most = recipe.cache_mib.map_or_else(cache::default_bytes, |m| m << 20);
         let source: Arc<dyn SampleSource> = Arc::new(Checked::new(data));
         let set = TrainingSet { source: source.clone(), ids, cache_bytes: most / 2 };
@@ -238,6 +241,7 @@ impl Training {
             directory,
             _lock: lock,
             data: identity,
+            data_recipe,
             trainer,
             set,
             held_out,
@@ -444,6 +448,7 @@ impl Training {
         Checkpoint {
             recipe: self.recipe_text.clone(),
             data: self.data.clone(),
+            data_recipe: self.data_recipe.clone(),
             metrics: self.last_metrics.clone(),
             progress: self.progress.clone(),
             ..self.trainer.checkpoint(with_optimiser)?

@@ -115,6 +115,27 @@ fn a_stencil_network_serves_another_level() {
 }
 
 #[test]
+fn systems_of_the_streams_that_a_network_was_trained_on_are_told() {
+    let place = Place::new();
+    place.recipe("r.toml", STENCIL);
+    place.ok(&["train", "r.toml", "-o", "run"]);
+    for (seed, seen) in [("5", true), ("9", false)] {
+        let file = format!("p{seed}.h5");
+        place.ok(&["generate", "--family", "poisson", "--level", "3", "--samples", "20", "--seed", seed, "-o", &file]);
+        let evaluate = ["evaluate", "--data", &file, "--model", "run", "--ksp", "cg", "-o"];
+        let text = place.ok(&[&evaluate[..], &["e"]].concat());
+        assert_eq!(text.contains("WARNING: ") && text.contains("drawn with the seed and index"), seen, "{text}");
+        let json: serde_json::Value =
+            serde_json::from_str(&place.ok(&[&["--json"], &evaluate[..], &["j"]].concat())).unwrap();
+        assert_eq!(json["cells"][0]["seen_in_training"].is_null(), !seen, "{json}");
+    }
+    // The test set of its own dataset was never seen.
+    let text =
+        place.ok(&["evaluate", "--data", data().to_str().unwrap(), "--model", "run", "--ksp", "cg", "-o", "own"]);
+    assert!(!text.contains("WARNING"), "{text}");
+}
+
+#[test]
 fn failures_are_counted() {
     let place = Place::new();
     let recipe = format!(

@@ -19,6 +19,7 @@ fn full() -> Results {
     let mut results = results();
     results.recipe.rows[1] = Row { label: "network".into(), ..Row::learned(Method::cg(), "run".into()) };
     results.datasets[0].kappa = vec![30.0];
+    results.datasets[0].seen_in_training = vec![0, 2, 0];
     results.datasets[0].kappa_after = vec![vec![Condition { kappa: 3.0, spectral: false, contraction: Some(0.5) }]; 3];
     for s in &mut results.solves {
         s.relative_error = Some(1e-7);
@@ -204,6 +205,8 @@ fn winners_failures_and_guesses_are_told() {
     for line in [
         "guess of network: relative error mean 0.2500, median 0.2500, worst 0.2500; mean absolute error 1.250e-1",
         "network against cg from zero: -81.2 % iterations (mean)",
+        "WARNING: network: 2 of 3 systems were drawn with the seed and index of systems that it was trained or \
+         validated on; generate the test systems with another seed",
         "network: cosine with its target mean 0.6000, median 0.6000, worst 0.5000",
     ] {
         assert!(text.lines().any(|l| l == line), "{line}\n{text}");

@@ -9,7 +9,7 @@ use crate::models::PredictOptions;
 use crate::models::eigenvector_labels::{LABEL, eigenvectors};
 use crate::models::unit_square::{check_patches, cut};
 use crate::solve::Acceleration;
-use crate::system::{Names, SampleSource};
+use crate::system::{LinearSystem, Names, SampleSource};
 
 const NAME: &str = "eigenvectors";
 

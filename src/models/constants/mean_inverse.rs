@@ -14,7 +14,7 @@ use crate::models::dense_arrays::{DenseArrays, INVERSE};
 use crate::models::explicit_inverse::ExplicitInverse;
 use crate::solve::Acceleration;
 use crate::solver::Need;
-use crate::system::{Parts, SampleSource};
+use crate::system::{LinearSystem, Parts, SampleSource};
 
 /// What a network that learned nothing but a constant would say.
 pub static ENTRY: Entry<dyn Constant> = Entry {
@@ -116,7 +116,6 @@ mod tests {
     use super::super::Spec;
     use super::*;
     use crate::linalg::Props;
-    use crate::system::LinearSystem;
 
     fn diagonal(values: &[f64]) -> LinearSystem {
         let entries: Vec<_> = values.iter().enumerate().map(|(i, &v)| (i, i, v)).collect();

@@ -221,7 +221,7 @@ mod tests {
             let fitted = spec.member().fit(&Vec::<LinearSystem>::new(), &[], &PredictOptions::default()).unwrap();
             fitted.agreement(&system).unwrap().unwrap()
         };
-        let of_rows = [0, 1, 2, 4, 8].map(|r| cosine(&format!("simple-factor(recurrence, {r}, scaling = \"jacobi\")")));
+        let of_rows = [0, 1, 2, 4, 8].map(|r| cosine(&format!("simple-factor(recurrence, {r}, scaling = jacobi)")));
         assert!(of_rows.is_sorted() && of_rows[0] < of_rows[4] && of_rows[4] <= 1.0 + 1e-15, "{of_rows:?}");
         assert!((cosine("simple-factor(icc)") - 1.0).abs() < 1e-14);
     }

@@ -10,7 +10,7 @@ use crate::linalg::dense::Dense;
 use crate::models::PredictOptions;
 use crate::models::unit_square::{self, UnitSquare, check_patches, cut};
 use crate::solve::Acceleration;
-use crate::system::SampleSource;
+use crate::system::{LinearSystem, SampleSource};
 
 const NAME: &str = "sine-modes";
 
