@@ -1,6 +1,7 @@
 #!/bin/sh
-# Trains factor-gnn with each of its six node models on three targets (20 runs, about 15 minutes on 2 idle cores) and evaluates
-# them beside factors that need no training. With the argument "paper": the published settings (12 runs, many hours).
+# Trains factor-gnn with each of its six node models on three targets (20 runs, about 15 minutes on 2 idle cores) and
+# evaluates them beside factors that need no training. With the argument "paper": the published settings (12 runs, many
+# hours).
 # Run it from the repository's root; FEMPIPE names another binary than the one on the path.
 set -e
 fempipe=${FEMPIPE:-fempipe}
@@ -13,7 +14,8 @@ if [ "$1" = paper ]; then
     generate darcy-koptimal-paper
     for family in tridiagonal darcy; do
         for node in $nodes; do
-            $fempipe train training/$family-factor-gnn-paper.toml --set factor-gnn.node=$node -o training/$family-paper-$node --force
+            $fempipe train training/$family-factor-gnn-paper.toml --set factor-gnn.node=$node \
+                -o training/$family-paper-$node --force
         done
         $fempipe evaluate training/$family-factor-gnn-paper-evaluate.toml -o training/$family-factor-gnn-paper-report
     done
@@ -27,6 +29,7 @@ for family in tridiagonal darcy frame; do
         $fempipe train training/$family-factor-gnn.toml --set factor-gnn.node=$node -o training/$family-$node --force
     done
     [ $family = frame ] ||
-        $fempipe train training/$family-factor-gnn.toml --set factor-gnn.order=false -o training/$family-mpnn-unordered --force
+        $fempipe train training/$family-factor-gnn.toml --set factor-gnn.order=false \
+            -o training/$family-mpnn-unordered --force
     $fempipe evaluate training/$family-factor-gnn-evaluate.toml -o training/$family-factor-gnn-report
 done

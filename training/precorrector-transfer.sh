@@ -1,6 +1,7 @@
 #!/bin/sh
-# What precorrector does to systems unlike those that it was trained on, with and without its guard: makes eight test systems
-# of each kind, trains the network on elliptic cubes of 13^3 (a minute on 2 idle cores) where it is not there, and evaluates.
+# What precorrector does to systems unlike those that it was trained on, with and without its guard: makes eight test
+# systems of each kind, trains the network on elliptic cubes of 13^3 (a minute on 2 idle cores) where it is not there,
+# and evaluates.
 # Run it from the repository's root; FEMPIPE names another binary than the one on the path.
 set -e
 fempipe=${FEMPIPE:-fempipe}

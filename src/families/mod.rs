@@ -47,8 +47,8 @@ pub trait Family: Send + Sync {
         Vec::new()
     }
 
-    /// So many samples after another belong together, as the steps of a trajectory, which share A: they go to one set of
-    /// the split as a whole unless a recipe says otherwise.
+    /// So many samples after another belong together, as the steps of a trajectory, which share A: they go to one set
+    /// of the split as a whole unless a recipe says otherwise.
     fn group(&self) -> usize {
         1
     }

@@ -7,7 +7,7 @@
 //! output = "p3.h5"       # relative to the recipe; default: the recipe's name with .h5
 //! compress = false       # shuffle + deflate
 //! part_size = 256        # samples per part; default: about 32 MiB
-//! split_group = 20       # so many samples after another go to one set of the split; default: the family's, most often 1
+//! split_group = 20       # so many samples after another go to one set of the split; default: the family's
 //!
 //! [split]                # shares, or numbers of samples; further names make further sets
 //! train = 0.8

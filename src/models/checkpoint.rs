@@ -331,6 +331,7 @@ mod tests {
             config: "hidden = [3]\n".into(),
             recipe: "model = \"mlp\"\n".into(),
             data: "train 1, validation 2".into(),
+            data_recipe: "family = \"darcy\"".into(),
             metrics: "{}".into(),
             version: "0.1.0".into(),
             progress: Progress { epoch: 3, best: Some(7.5), ..Progress::default() },

@@ -1,8 +1,8 @@
 //! Training: a plain loop over batches with the real solver in it.
 //!
 //! After every validation epoch the current network predicts for held-out systems and the real solver runs on them;
-//! the checkpoint kept as best is the one with the fewest iterations or, as long as no solve has succeeded, the one with
-//! the least validation loss. A run directory holds
+//! the checkpoint kept as best is the one with the fewest iterations or, as long as no solve has succeeded, the one
+//! with the least validation loss. A run directory holds
 //!
 //! - `recipe.toml`: the resolved recipe, written before the first step;
 //! - `run.json`: version, data, sizes;

@@ -72,11 +72,29 @@ fn h5py_reads_a_sample_in_five_lines() {
     }
 }
 
+/// Every digest, then what a last bit of a field, a label and a parameter does to one.
+const DIGESTS: &str = "
+import h5py, numpy as np
+for name in 'abcd':
+    f = h5py.File(name + '.h5')
+    found = [digest(f, i) for i in range(len(f['digest']))]
+    assert len(found) > 4 and found == f['digest'][:].tolist(), name
+f = h5py.File('a.h5', 'r+')
+for name in ('fields/w', 'labels/eigenvectors', 'table/param:contrast'):
+    old = f['systems'][name][2]
+    f['systems'][name][2] = np.nextafter(old, 9e9)
+    assert digest(f, 2) != f['digest'][2], name
+    f['systems'][name][2] = old
+    assert digest(f, 2) == f['digest'][2], name
+";
+
 /// The function that datasets/README.md shows.
 fn digest_function() -> &'static str {
     let text = include_str!("../../datasets/README.md");
-    let (_, rest) = text.split_once("```python\nimport struct, xxhash\n").expect("datasets/README.md has the function");
-    rest.split("```").next().unwrap()
+    let (_, rest) = text.split_once("```python\nimport struct, xxhash").expect("datasets/README.md has the function");
+    let (function, _) = rest.split_once("```").unwrap();
+    let start = text.len() - rest.len() - "import struct, xxhash".len();
+    &text[start..start + "import struct, xxhash".len() + function.len()]
 }
 
 #[test]
@@ -95,15 +113,7 @@ fn digests_are_recomputed_outside() {
     let guard = alone();
     crate::roundtrip::write_own_patterns(&dir.path().join("d.h5"), 6, 7);
     drop(guard);
-    let script = format!(
-        "import h5py, numpy as np, struct, xxhash\n{}\nfor name in 'abcd':\n    f = h5py.File(name + '.h5')\n    found = \
-         [digest(f, i) for i in range(len(f['digest']))]\n    assert len(found) > 4 and found == \
-         f['digest'][:].tolist(), name\nf = h5py.File('a.h5', 'r+')\nfor name in ('fields/w', 'labels/eigenvectors', \
-         'table/param:contrast'):\n    old = f['systems'][name][2]\n    f['systems'][name][2] = np.nextafter(old, \
-         9e9)\n    assert digest(f, 2) != f['digest'][2], name\n    f['systems'][name][2] = old\nassert digest(f, 2) == \
-         f['digest'][2]\n",
-        digest_function()
-    );
+    let script = format!("{}\n{DIGESTS}", digest_function());
     let out = finish(Command::new(&python).current_dir(dir.path()).args(["-c", &script]));
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }

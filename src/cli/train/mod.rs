@@ -286,7 +286,8 @@ fn report(done: &Summary, directory: &RunDirectory, evaluates: bool, common: &Co
 fn result(done: &Summary, directory: &RunDirectory, evaluation: Option<Value>) -> Value {
     let mut result = json!({
         "run": directory.path().display().to_string(), "epochs": done.epochs, "best_epoch": done.best_epoch,
-        "best_iterations": done.best_iterations, "best_loss": done.best_loss, "seconds": done.seconds, "finished": done.finished,
+        "best_iterations": done.best_iterations, "best_loss": done.best_loss, "seconds": done.seconds,
+        "finished": done.finished,
     });
     if let Some(evaluation) = evaluation {
         result["evaluation"] = evaluation;

@@ -61,8 +61,8 @@ pub enum Summary {
     Converged,
     /// Quartiles over all that have a number.
     All,
-    /// Quartiles over all, where of one that failed the given number counts: less than what a solution would have taken,
-    /// so that tables show the statistics of a row with failures as lower bounds.
+    /// Quartiles over all, where of one that failed the given number counts: less than what a solution would have
+    /// taken, so that tables show the statistics of a row with failures as lower bounds.
     AtLeast(fn(&Solve, &Results) -> Value),
     /// In a way of its own.
     By(fn(&Group) -> Value),

@@ -25,8 +25,8 @@ pub static INFERENCE_SECONDS: Column = Column {
 pub static SETUP_SECONDS: Column = Column {
     name: "setup_seconds",
     unit: "s",
-    help: "Setup of the preconditioner, a model's inference included; the symbolic analysis of cholesky, which systems of \
-           one pattern share, is made once before and not counted",
+    help: "Setup of the preconditioner, a model's inference included; the symbolic analysis of cholesky, which systems \
+           of one pattern share, is made once before and not counted",
     of: Of::Solve(setup, Summary::AtLeast(setup)),
     shown: &[
         at(ResultsCsv, Whole, Exponent),

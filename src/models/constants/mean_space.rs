@@ -137,7 +137,7 @@ mod tests {
         for spec in ["mean-space(3)", "eigenvectors(3)"] {
             let spec: Spec = spec.parse().unwrap();
             let fitted = spec.member().fit(&bare, &[0], &PredictOptions::default());
-            let refused = fitted.and_then(|f| f(&bare[0])).map(|_| ());
+            let refused = fitted.and_then(|f| f.make(&bare[0])).map(|_| ());
             assert!(refused.unwrap_err().to_string().contains("eigenpairs"));
         }
         for wrong in ["sine-modes(0)", "eigenvectors(0)", "mean-space(0)", "mean-space(3, samples = 0)"] {

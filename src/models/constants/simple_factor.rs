@@ -23,8 +23,8 @@ const MOST_SWEEPS: usize = 10_000;
 /// A factor by a formula, compared with the target of `factor-gnn`.
 pub static ENTRY: Entry<dyn Constant> = Entry {
     name: NAME,
-    help: "a factor by a formula: tril(A), its columns over the root of the diagonal, IC(0), or IC(0)'s recurrence over \
-           a few rows",
+    help: "a factor by a formula: tril(A), its columns over the root of the diagonal, IC(0), or IC(0)'s recurrence \
+           over a few rows",
     source: "sweeps: Chow & Patel (2015), doi:10.1137/140968896",
     needs: "A symmetric positive definite",
     positional: &["formula", "rows"],

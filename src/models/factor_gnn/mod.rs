@@ -57,8 +57,8 @@ pub struct FactorConfig {
     pub order: bool,
     /// Whether nodes know the degrees around them; in the paper they do not.
     pub degrees: bool,
-    /// Whether the node models `gat`, `gen` and `fast-graph-transformer` see the features of edges; in the paper they do
-    /// not. The others always do (`mlp` looks at no neighbour).
+    /// Whether the node models `gat`, `gen` and `fast-graph-transformer` see the features of edges; in the paper they
+    /// do not. The others always do (`mlp` looks at no neighbour).
     pub edge_features: bool,
 }
 
