@@ -40,7 +40,6 @@ fn derivatives_of_every_node_model_match_finite_differences() {
             rounds: 2,
             target: TargetKind::Icc,
             edge_features: sees,
-            degrees: sees,
             ..Default::default()
         };
         let s = system();
