@@ -199,10 +199,10 @@ impl Sampler for TridiagonalSampler<'_> {
 
 /// Makes the factor of A + w² e₁e₁ᵀ out of that of A (diagonal and the entries before it).
 fn update(diagonal: &mut [f64], below: &mut [f64], mut w: f64) {
-    for i in 0..diagonal.len() {
-        let pivot = diagonal[i].hypot(w);
-        let (c, s) = (pivot / diagonal[i], w / diagonal[i]);
-        diagonal[i] = pivot;
+    for (i, d) in diagonal.iter_mut().enumerate() {
+        let pivot = d.hypot(w);
+        let (c, s) = (pivot / *d, w / *d);
+        *d = pivot;
         if let Some(next) = below.get_mut(i + 1) {
             *next /= c;
             w = -s * *next;
