@@ -185,7 +185,7 @@ impl Args {
                 let text = header.recipe;
                 files = header.files;
                 let origin = format!("recipe in {}", path.display());
-                (generate::parse_recipe(&text, &origin)?, origin)
+                (Recipe::table_of_dataset(&text, &origin)?, origin)
             }
             (None, None) => (Table::new(), "command line".to_string()),
         };

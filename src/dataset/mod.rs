@@ -4,6 +4,7 @@
 //! crashes and divisible over machines, [`mod@verify`] recomputes everything that can be.
 
 pub mod digest;
+mod drawn;
 mod h5;
 pub mod header;
 mod lengths;
@@ -21,6 +22,7 @@ mod trial;
 pub mod verify;
 pub mod writer;
 
+pub use drawn::{Drawn, NEXT};
 pub use h5::Entry;
 pub use header::{Header, InputFile, Part};
 pub use reader::Dataset;

@@ -30,18 +30,34 @@ impl Default for Sizes {
 /// Named sets of sample ids, each rising.
 pub type Split = BTreeMap<String, Vec<u32>>;
 
-/// The split of `samples` samples: a seeded shuffle cut at the cumulative sizes (rounded to the nearest sample).
+/// The split of `samples` samples into sets of whole groups, each of `group` samples after another (the last may have
+/// fewer): a seeded shuffle of the groups, cut where the number of samples is nearest to the cumulative sizes. With
+/// groups of one the sizes are met to the nearest sample.
 ///
 /// # Errors
 /// [`Error::Argument`] if a size is negative or not finite, or all together exceed the samples.
-pub fn split(sizes: &Sizes, samples: usize, seed: u64) -> Result<Split> {
+pub fn split(sizes: &Sizes, samples: usize, group: usize, seed: u64) -> Result<Split> {
     let cuts = cuts(sizes, samples)?;
-    let mut ids: Vec<u32> = (0..samples as u32).collect();
-    ids.shuffle(&mut rng::stream(seed, Purpose::Split, 0));
+    let group = group.max(1);
+    let mut groups: Vec<u32> = (0..samples.div_ceil(group) as u32).collect();
+    groups.shuffle(&mut rng::stream(seed, Purpose::Split, 0));
+    let members = |g: u32| g as usize * group..samples.min((g as usize + 1) * group);
+    // Samples before each group in the shuffled order, and in all.
+    let mut before = vec![0];
+    before.extend(groups.iter().scan(0, |sum, &g| {
+        *sum += members(g).len();
+        Some(*sum)
+    }));
+    let nearest = |size: usize| {
+        let above = before.partition_point(|&b| b < size);
+        let below = above.saturating_sub(1);
+        if before[above] - size <= size - before[below].min(size) { above } else { below }
+    };
     let mut out = Split::new();
     let mut start = 0;
     for (name, end) in cuts {
-        let mut set = ids[start..end].to_vec();
+        let end = nearest(end);
+        let mut set: Vec<u32> = groups[start..end].iter().flat_map(|&g| members(g)).map(|i| i as u32).collect();
         set.sort_unstable();
         out.insert(name, set);
         start = end;
@@ -104,18 +120,51 @@ mod tests {
     #[test]
     fn default_split_covers_all_once() {
         for samples in [1, 2, 7, 10, 1001] {
-            let s = split(&Sizes::default(), samples, 3).unwrap();
+            let s = split(&Sizes::default(), samples, 1, 3).unwrap();
             let mut all: Vec<u32> = s.values().flatten().copied().collect();
             all.sort_unstable();
             assert_eq!(all, (0..samples as u32).collect::<Vec<_>>());
         }
-        let s = split(&Sizes::default(), 1000, 3).unwrap();
+        let s = split(&Sizes::default(), 1000, 1, 3).unwrap();
         assert_eq!((s["train"].len(), s["validation"].len(), s["test"].len()), (800, 100, 100));
     }
 
     #[test]
+    fn groups_stay_whole_and_sizes_are_met_to_the_nearest_group() {
+        let counts = |v: &[(&str, usize)]| Sizes::Counts(v.iter().map(|(n, c)| (n.to_string(), *c)).collect());
+        for (sizes, samples, group, expected) in [
+            (Sizes::default(), 1000, 20, [800, 100, 100]),
+            // The last group has 5 samples.
+            (Sizes::default(), 105, 10, [0, 0, 0]),
+            (Sizes::default(), 40, 20, [40, 0, 0]),
+            (counts(&[("train", 29), ("test", 11)]), 100, 20, [20, 0, 20]),
+            (Sizes::default(), 3, 7, [3, 0, 0]),
+        ] {
+            let s = split(&sizes, samples, group, 5).unwrap();
+            let mut owner = vec![None; samples.div_ceil(group)];
+            for (name, ids) in &s {
+                for &id in ids {
+                    let first = *owner[id as usize / group].get_or_insert(name);
+                    assert_eq!(first, name, "group {} is in two sets", id as usize / group);
+                }
+            }
+            let len = |name: &str| s.get(name).map_or(0, Vec::len);
+            let found = [len("train"), len("validation"), len("test")];
+            if expected != [0; 3] {
+                assert_eq!(found, expected, "{samples} in groups of {group}");
+            }
+            if sizes == Sizes::default() {
+                assert_eq!(found.iter().sum::<usize>(), samples);
+                let asked = [0.8, 0.9, 1.0].map(|share| share * samples as f64);
+                let got = [found[0], found[0] + found[1], samples];
+                assert!(asked.iter().zip(got).all(|(a, g)| (a - g as f64).abs() <= 0.5 * group as f64 + 0.5));
+            }
+        }
+    }
+
+    #[test]
     fn seed_decides() {
-        let of = |seed| split(&Sizes::default(), 100, seed).unwrap();
+        let of = |seed| split(&Sizes::default(), 100, 1, seed).unwrap();
         assert_eq!(of(1), of(1));
         assert_ne!(of(1), of(2));
     }
@@ -129,7 +178,7 @@ mod tests {
             fractions(&[("train", 0.9), ("test", 0.2)]),
             Sizes::Counts([("train".to_string(), 11)].into()),
         ] {
-            assert!(split(&bad, 10, 0).is_err(), "{bad:?}");
+            assert!(split(&bad, 10, 1, 0).is_err(), "{bad:?}");
         }
     }
 }

@@ -157,7 +157,7 @@ impl Source {
             Source::Classical(classical) => classical.build(system),
             Source::Constant(fitted, beside) => {
                 let clock = Instant::now();
-                let constant = fitted(system)?;
+                let constant = fitted.make(system)?;
                 let setup_seconds = constant.setup_seconds + clock.elapsed().as_secs_f64();
                 with(Acceleration { setup_seconds, ..constant }, beside, system)
             }
@@ -173,10 +173,7 @@ impl Source {
     fn agreement(&self, system: &LinearSystem) -> Result<Option<f64>> {
         match self {
             Source::Classical(_) => Ok(None),
-            Source::Constant(fitted, _) => match fitted(system)?.space {
-                Some(space) => constants::agreement(&space, system),
-                None => Ok(None),
-            },
+            Source::Constant(fitted, _) => fitted.agreement(system),
             Source::Model(model, _) => model.agreement(system),
         }
     }

@@ -217,6 +217,16 @@ impl EvalRecipe {
         [of(&self.rtol, Measure::Residual), errors].concat()
     }
 
+    /// How failed solves count, in a sentence without its end.
+    pub fn failures_in_words(&self) -> String {
+        let each = if self.right_hand_sides > 1 { " for each right-hand side" } else { "" };
+        format!(
+            "a solve that failed, for whatever reason, counts with the {} iterations that were allowed{each} and with \
+             the time that it took",
+            self.max_it
+        )
+    }
+
     /// Checks every range.
     ///
     /// # Errors

@@ -62,6 +62,7 @@ pub fn results() -> Results {
             nnz: 40,
             kappa: Vec::new(),
             kappa_after: vec![Vec::new(); 3],
+            seen_in_training: vec![0; 3],
         }],
         solves: (0..3).flat_map(|r| (0..3).map(move |s| solve(r, s as u64, its[r][s]))).collect(),
         interrupted: false,

@@ -103,13 +103,20 @@ mod tests {
     use crate::evaluate::columns::{FAILURES, SOLVES};
 
     #[test]
-    fn failures_are_counted_and_leave_the_mean_alone() {
+    fn failures_are_counted_and_enter_every_statistic() {
         // Row 0: 10, 20 and a failure. Row 1: 4, 5, 6. Row 2 (direct): 1, 1, 1.
         let rows = summarize(&results());
         assert_eq!(rows.len(), 3);
         assert_eq!((rows[0].count(&SOLVES), rows[0].count(&FAILURES)), (3, 1));
         let q = rows[0].quartiles(&ITERATIONS).unwrap();
-        assert_eq!((q.mean, q.median, q.max), (15.0, 15.0, 20.0));
+        // The failed solve stopped after 50 iterations, of 10,000 that it had.
+        assert_eq!((q.mean, q.median, q.max), (10_030.0 / 3.0, 20.0, 10_000.0));
+        let mut slow = results();
+        slow.solves[2].solve_seconds = 1.0;
+        slow.recipe.right_hand_sides = 2;
+        let row = &summarize(&slow)[0];
+        assert_eq!(row.quartiles(&ITERATIONS).unwrap().max, 20_000.0);
+        assert_eq!(row.quartiles(&TOTAL_SECONDS).unwrap().max, 1.001);
         assert_eq!(rows[1].quartiles(&ITERATIONS).unwrap().mean, 5.0);
         // Setup and solve of row 1 are 2 ms and 3 ms.
         assert!((rows[1].quartiles(&TOTAL_SECONDS).unwrap().median - 5e-3).abs() < 1e-15);
@@ -130,7 +137,8 @@ mod tests {
         let mut results = results();
         results.solves = vec![solve(0, 0, None), solve(1, 0, None), solve(2, 0, None)];
         let rows = summarize(&results);
-        let failed = |row: &SummaryRow| row.count(&FAILURES) == 1 && row.quartiles(&ITERATIONS).is_none();
+        let failed =
+            |row: &SummaryRow| row.count(&FAILURES) == 1 && row.quartiles(&ITERATIONS).unwrap().mean == 10_000.0;
         assert!(rows.iter().all(failed));
         let v = &verdicts(&results, &rows)[0];
         assert_eq!((v.fewest_iterations, v.least_time), (None, None));

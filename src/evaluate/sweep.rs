@@ -10,11 +10,13 @@ use super::keys::Keys;
 use super::measure::{self, Solve, Source};
 use super::opened::{Opened, OpenedData};
 use super::recipe::EvalRecipe;
-use super::row::{Row, RowKind};
+use super::row::{OneOrMany, Row, RowKind};
 use super::until::Until;
-use crate::dataset::{Checked, Dataset};
+use crate::dataset::{Checked, Dataset, Drawn, NEXT};
 use crate::error::{Error, Result};
 use crate::interrupt;
+use crate::models::Checkpoint;
+use crate::models::checkpoint::locate;
 use crate::models::constants::{self, Fitted, Part};
 use crate::solver::Workspace;
 use crate::system::{Cached, LinearSystem, Names, Parts, SampleSource, cache, for_each_chunk};
@@ -57,6 +59,9 @@ pub struct DataInfo {
     pub kappa: Vec<f64>,
     /// κ of M A by row, for those of the same systems where M could be made; empty where not computed.
     pub kappa_after: Vec<Vec<Condition>>,
+    /// By row, how many of the systems come from the random streams of systems that the row's model was trained or
+    /// validated on; 0 for rows without a model.
+    pub seen_in_training: Vec<usize>,
 }
 
 impl DataInfo {
@@ -143,7 +148,7 @@ fn one_dataset(
     events: &mut dyn FnMut(&Event),
 ) -> Result<()> {
     let systems = Systems::new(recipe, data, ids, labels)?;
-    let mut info = describe(recipe, data, &systems, keys, journal)?;
+    let mut info = describe(recipe, (data, d), &systems, keys, journal)?;
     info.name = unused(&info.name, &results.datasets);
     results.datasets.push(info);
     (0..recipe.rows.len()).try_for_each(|r| one_row(recipe, data, &systems, (d, r), keys, journal, results, events))
@@ -167,7 +172,7 @@ fn rehearse(
     for (_, row) in recipe.rows.iter().enumerate().filter(|(r, _)| measured(*r)) {
         let named = |e| named(e, row, data);
         if let RowKind::Constant(spec, _) = row.kind()? {
-            labels = labels.and(spec.member().labels());
+            labels = labels.and(spec.member().labels()).and(spec.member().compared_with());
             // Fitting takes long: a space is asked for, but not made.
             if spec.member().part() == Part::Space {
                 labels = labels.and(constants::labels_of_spaces());
@@ -216,7 +221,7 @@ impl<'a> Systems<'a> {
 
 fn describe(
     recipe: &EvalRecipe,
-    data: &Dataset,
+    (data, d): (&Dataset, usize),
     systems: &Systems,
     keys: &Keys,
     journal: &mut Journal,
@@ -234,6 +239,7 @@ fn describe(
         nnz: sizes[0].1,
         kappa: Vec::new(),
         kappa_after: Vec::new(),
+        seen_in_training: recipe.rows.iter().map(|row| seen(row, d, data, systems.ids)).collect::<Result<_>>()?,
     };
     let key = keys.before(recipe);
     if let Some(Entry::Before(kappa)) = journal.get(key) {
@@ -252,6 +258,22 @@ fn describe(
     }
     journal.keep(key, Entry::Before(info.kappa.clone()))?;
     Ok(info)
+}
+
+/// How many of these systems of the d-th dataset the model of a row may know from its training ([`Drawn::shared`]); its
+/// own dataset was split for that. Checkpoints of older versions do not tell.
+fn seen(row: &Row, d: usize, data: &Dataset, ids: &[u32]) -> Result<usize> {
+    let path = match &row.model {
+        None => return Ok(0),
+        Some(OneOrMany::One(path)) => path,
+        Some(OneOrMany::Many(list)) => &list[d],
+    };
+    let (there, here) = (Checkpoint::read(&locate(path)?.file)?.data_recipe, &data.header().recipe);
+    let shared = |there: &str| {
+        let pair = if there == here { None } else { Drawn::of(there).zip(Drawn::of(here)) };
+        pair.map_or(0, |(trained_on, here)| trained_on.shared(&here, ids))
+    };
+    Ok(there.split(NEXT).map(shared).max().unwrap_or(0))
 }
 
 /// Of how many systems condition numbers are computed.
@@ -363,8 +385,8 @@ fn fit(spec: &constants::Spec, data: &Arc<Dataset>, row: &Row) -> Result<Fitted>
     let ids = if spec.member().is_fitted() { data.split("train")? } else { &[] };
     let suits = spec.member().needs().check_matrix(spec.name(), data.header().description.props);
     match suits.and_then(|()| spec.member().fit(&Checked::new(data.clone()), ids, &row.options())) {
-        Err(Error::Numeric(why)) => Ok(Box::new(move |_| Err(Error::Numeric(why.clone())))),
-        Err(Error::Unsuitable(why)) => Ok(Box::new(move |_| Err(Error::Unsuitable(why.clone())))),
+        Err(Error::Numeric(why)) => Ok(Box::new(move |_: &LinearSystem| Err(Error::Numeric(why.clone())))),
+        Err(Error::Unsuitable(why)) => Ok(Box::new(move |_: &LinearSystem| Err(Error::Unsuitable(why.clone())))),
         other => other,
     }
 }

@@ -48,6 +48,12 @@ pub trait Family: Send + Sync {
         Vec::new()
     }
 
+    /// So many samples after another belong together, as the steps of a trajectory, which share A: they go to one set
+    /// of the split as a whole unless a recipe says otherwise.
+    fn group(&self) -> usize {
+        1
+    }
+
     /// What the family claims, measured, whatever its parameters are; nothing unless it says so.
     ///
     /// # Errors

@@ -253,6 +253,10 @@ impl Family for Labelled {
         self.family.files()
     }
 
+    fn group(&self) -> usize {
+        self.family.group()
+    }
+
     fn measure(&self) -> Result<Report> {
         self.family.measure()
     }

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::families::Family;
 use crate::system::LinearSystem;
 
-use super::recipe::{self, Recipe};
+use super::recipe::Recipe;
 
 /// A part should hold about this many bytes: little to lose, little to keep in memory, few files.
 const PART_BYTES: usize = 32 << 20;
@@ -122,9 +122,8 @@ pub fn check_files(recorded: &[InputFile], recipe: &Recipe) -> Result<()> {
 /// A header with every default of its recipe written out, which older versions left to the reader.
 fn in_full(header: &Header) -> Header {
     let origin = "recipe in the file";
-    let resolved = recipe::parse(&header.recipe, origin)
-        .and_then(|table| Recipe::from_table(table, origin))
-        .and_then(|recipe| Ok(recipe.resolved(&*recipe.family()?)));
+    let resolved =
+        Recipe::of_dataset(&header.recipe, origin).and_then(|recipe| Ok(recipe.resolved(&*recipe.family()?)));
     Header {
         // What is no recipe of ours is compared as it stands.
         recipe: resolved.unwrap_or_else(|_| header.recipe.clone()),

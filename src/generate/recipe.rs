@@ -7,6 +7,7 @@
 //! output = "p3.h5"       # relative to the recipe; default: the recipe's name with .h5
 //! compress = false       # shuffle + deflate
 //! part_size = 256        # samples per part; default: about 32 MiB
+//! split_group = 20       # so many samples after another go to one set of the split; default: the family's
 //!
 //! [split]                # shares, or numbers of samples; further names make further sets
 //! train = 0.8
@@ -34,7 +35,10 @@ use crate::error::{Error, Result};
 use crate::families::{self, Family};
 use crate::io::toml_file;
 
-const KEYS: [&str; 8] = ["family", "samples", "seed", "output", "compress", "part_size", "split", "labels"];
+const KEYS: [&str; 9] =
+    ["family", "samples", "seed", "output", "compress", "part_size", "split_group", "split", "labels"];
+
+const SPLIT_GROUP: &str = "split_group";
 
 const DEFAULT_SAMPLES: i64 = 1000;
 const DEFAULT_SEED: i64 = 1;
@@ -57,6 +61,8 @@ pub struct Recipe {
     pub compress: bool,
     /// Samples per part, if the recipe says.
     pub part_size: Option<usize>,
+    /// So many samples after another go to one set as a whole, if the recipe says ([`Family::group`] if not).
+    pub split_group: Option<usize>,
     /// Sizes of the named sets.
     pub split: Sizes,
     /// What to compute beyond the solution.
@@ -100,6 +106,25 @@ impl Recipe {
         Self::from_table(parse(text, origin)?, origin)
     }
 
+    /// Reads the recipe that a dataset holds. One that does not name groups of its split has none: it may be older than
+    /// they are.
+    ///
+    /// # Errors
+    /// As [`parse`].
+    pub fn table_of_dataset(text: &str, origin: &str) -> Result<Table> {
+        let mut table = parse(text, origin)?;
+        table.entry(SPLIT_GROUP).or_insert(Value::Integer(1));
+        Ok(table)
+    }
+
+    /// The recipe that a dataset holds ([`Recipe::table_of_dataset`]).
+    ///
+    /// # Errors
+    /// As [`parse`] and [`Recipe::from_table`].
+    pub fn of_dataset(text: &str, origin: &str) -> Result<Self> {
+        Self::from_table(Self::table_of_dataset(text, origin)?, origin)
+    }
+
     /// Checks a recipe.
     ///
     /// # Errors
@@ -126,10 +151,12 @@ impl Recipe {
             Some(v) => Err(bad(format!("{name} = {v}: must be a whole number from {least} to {most}"))),
         };
         let samples = key("samples", DEFAULT_SAMPLES, 1, MOST_SAMPLES)? as usize;
-        let part_size = match table.contains_key("part_size") {
-            true => Some(key("part_size", 0, 1, 1 << 20)? as usize),
-            false => None,
+        let optional = |name: &str, most: i64| match table.contains_key(name) {
+            true => key(name, 0, 1, most).map(|v| Some(v as usize)),
+            false => Ok(None),
         };
+        let part_size = optional("part_size", 1 << 20)?;
+        let split_group = optional(SPLIT_GROUP, MOST_SAMPLES)?;
         let compress = match table.get("compress") {
             None => false,
             Some(Value::Boolean(b)) => *b,
@@ -149,6 +176,7 @@ impl Recipe {
             output,
             compress,
             part_size,
+            split_group,
             parameters,
             origin: origin.to_string(),
         };
@@ -180,6 +208,11 @@ impl Recipe {
         table.insert("compress".into(), self.compress.into());
         if let Some(p) = self.part_size {
             table.insert("part_size".into(), (p as i64).into());
+        }
+        // Most families have no groups.
+        let group = self.split_group.unwrap_or_else(|| family.group());
+        if group != 1 || family.group() != 1 {
+            table.insert(SPLIT_GROUP.into(), (group as i64).into());
         }
         let split: Table = match &self.split {
             Sizes::Fractions(m) => m.iter().map(|(n, &v)| (n.clone(), Value::Float(v))).collect(),
@@ -266,6 +299,19 @@ mod tests {
     }
 
     #[test]
+    fn groups_of_the_split_are_written_down_and_those_of_older_datasets_are_none() {
+        let heat = |more: &str| resolved(&format!("family = \"heat\"\n{more}[heat]\ncells = 8\nsteps = 6"));
+        assert!(heat("").contains("split_group = 6"), "{}", heat(""));
+        assert!(heat("split_group = 1\n").contains("split_group = 1\n"));
+        let steady = "family = \"heat\"\n[heat]\ncells = 8\nsteady = true";
+        assert!(!resolved(steady).contains("split_group"));
+        assert!(resolved("family = \"poisson\"\nsplit_group = 3").contains("split_group = 3"));
+        let older = heat("").replace("split_group = 6\n", "");
+        assert_eq!(Recipe::of_dataset(&older, "r.toml").unwrap().split_group, Some(1));
+        assert_eq!(Recipe::of_dataset(&heat(""), "r.toml").unwrap().split_group, Some(6));
+    }
+
+    #[test]
     fn every_recipe_that_ships_is_read() {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets");
         let files = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
@@ -317,6 +363,7 @@ mod tests {
             ("family = \"p\"\nsamples = 0", "samples = 0"),
             ("family = \"p\"\nsamples = 2.5", "samples = 2.5"),
             ("family = \"p\"\nseed = -1", "seed = -1"),
+            ("family = \"p\"\nsplit_group = 0", "split_group = 0: must be a whole number from 1"),
             ("family = \"p\"\ncompress = 1", "compress = 1"),
             ("family = \"p\"\nfamily = \"q\"", "line 2"),
             ("family = \"p\"\n[elliptic]\nx = 1", "unknown key 'elliptic'"),

@@ -142,7 +142,8 @@ fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
         let missing = plan.parts() - found.parts.len();
         return Ok(summary(made, Ending::Shard { missing }));
     }
-    join(&found, &dir, output, recipe, settings.progress)?;
+    let group = recipe.split_group.unwrap_or_else(|| family.group());
+    join(&found, &dir, output, (recipe, group), settings.progress)?;
     parts::remove(&dir, &is_recipe)?;
     drop(lock);
     Ok(summary(made, Ending::Complete))
@@ -181,9 +182,10 @@ pub fn merge(output: &Path, further: &[PathBuf], force: bool, progress: &dyn Fn(
         return Ok(summary(Ending::AlreadyThere));
     }
     let origin = "recipe in the parts";
-    let recipe = Recipe::parse(&header.recipe, origin)?;
+    let recipe = Recipe::of_dataset(&header.recipe, origin)?;
     let lock = claim(&dir, None)?;
-    join(&found, &dir, output, &recipe, progress)?;
+    let group = recipe.split_group.unwrap_or(1);
+    join(&found, &dir, output, (&recipe, group), progress)?;
     parts::remove(&dir, &is_recipe)?;
     drop(lock);
     Ok(summary(Ending::Complete))
@@ -316,8 +318,15 @@ fn make_missing(
     )))
 }
 
-fn join(found: &PartSet, dir: &Path, output: &Path, recipe: &Recipe, progress: &dyn Fn(Event)) -> Result<()> {
-    let sets = split::split(&recipe.split, recipe.samples, recipe.seed)?;
+/// Joins the parts; whole groups of so many samples go to one set of the split.
+fn join(
+    found: &PartSet,
+    dir: &Path,
+    output: &Path,
+    (recipe, group): (&Recipe, usize),
+    progress: &dyn Fn(Event),
+) -> Result<()> {
+    let sets = split::split(&recipe.split, recipe.samples, group, recipe.seed)?;
     let total = recipe.samples;
     parts::join(found, dir, output, &sets, recipe.compress, &|done| progress(Event::Join { done, total }))
 }

@@ -42,6 +42,9 @@ pub struct Progress {
     pub first_loss: Option<f64>,
     /// Best validation figure so far, and its epoch.
     pub best: Option<f64>,
+    /// Validation loss of that epoch as long as no solve of a validation has succeeded; it decides until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_loss: Option<f64>,
     /// The epoch of the best validation.
     pub best_epoch: u64,
     /// Validations since the best one.
@@ -63,6 +66,9 @@ pub struct Checkpoint {
     pub recipe: String,
     /// What the data of the run is, by digests; "" in files of older versions.
     pub data: String,
+    /// The recipe of that data as its dataset holds it (TOML), those of several with [`crate::dataset::NEXT`] between them;
+    /// "" in files of older versions.
+    pub data_recipe: String,
     /// Figures of the last validation (JSON).
     pub metrics: String,
     /// The version of fempipe that wrote it.
@@ -127,6 +133,10 @@ impl Checkpoint {
         for part in [&self.model, &self.config, &self.recipe, &self.data, &self.metrics, &self.version, &progress] {
             text(part);
         }
+        // Files of older versions have none.
+        if !self.data_recipe.is_empty() {
+            text(&self.data_recipe);
+        }
         text(&self.adam.as_ref().map_or(String::new(), |adam| adam.step.to_string()));
         let moments = self.adam.as_ref().map_or(&[][..], |adam| &adam.moments);
         for arrays in [&self.weights, &self.buffers, moments] {
@@ -160,6 +170,7 @@ impl Checkpoint {
             ("fempipe.metrics".into(), self.metrics.clone()),
             ("fempipe.version".into(), self.version.clone()),
             ("fempipe.data".into(), self.data.clone()),
+            ("fempipe.data_recipe".into(), self.data_recipe.clone()),
             ("fempipe.progress".into(), self.encoded_progress()?),
             (DIGEST.into(), self.digest()?),
         ]);
@@ -223,6 +234,7 @@ impl Checkpoint {
             config: text("fempipe.config"),
             recipe: text("fempipe.recipe"),
             data: text("fempipe.data"),
+            data_recipe: text("fempipe.data_recipe"),
             metrics: text("fempipe.metrics"),
             version: text("fempipe.version"),
             progress,
@@ -320,6 +332,7 @@ mod tests {
             config: "hidden = [3]\n".into(),
             recipe: "model = \"mlp\"\n".into(),
             data: "train 1, validation 2".into(),
+            data_recipe: "family = \"darcy\"".into(),
             metrics: "{}".into(),
             version: "0.1.0".into(),
             progress: Progress { epoch: 3, best: Some(7.5), ..Progress::default() },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::recipe::TrainRecipe;
 use super::resume::identity;
-use crate::dataset::{Checked, Dataset};
+use crate::dataset::{Checked, Dataset, NEXT};
 use crate::error::{Error, Result};
 use crate::models::ModelConfig;
 use crate::system::{Joined, SampleSource};
@@ -20,6 +20,8 @@ pub struct Data {
     pub validation: Vec<u32>,
     /// What they are to the run: see [`identity`].
     pub identity: String,
+    /// The recipes of the datasets, [`NEXT`] between them.
+    pub recipe: String,
 }
 
 impl Data {
@@ -30,7 +32,7 @@ impl Data {
     /// dataset promises; [`Error::File`] naming a dataset whose training or validation split is empty.
     pub fn open(recipe: &TrainRecipe, settings: &dyn ModelConfig) -> Result<Self> {
         let mut sources: Vec<Arc<dyn SampleSource>> = Vec::new();
-        let (mut sets, mut identities) = (Vec::new(), Vec::new());
+        let (mut sets, mut identities, mut recipes) = (Vec::new(), Vec::new(), Vec::new());
         for path in recipe.datasets() {
             let data = Arc::new(Dataset::open(path)?);
             let props = data.header().description.props;
@@ -40,13 +42,14 @@ impl Data {
             let train = chosen(&data, path, "train", recipe.samples)?;
             let validation = chosen(&data, path, "validation", recipe.validation.samples)?;
             identities.push(identity(&data, &train, &validation));
+            recipes.push(data.header().recipe.clone());
             sets.push((train, validation));
             sources.push(Arc::new(Checked::new(data)));
         }
-        let identity = identities.join("; ");
+        let (identity, recipe) = (identities.join("; "), recipes.join(NEXT));
         if let ([_], [_]) = (&sources[..], &sets[..]) {
             let ((train, validation), source) = (sets.remove(0), sources.remove(0));
-            return Ok(Data { source, train, validation, identity });
+            return Ok(Data { source, train, validation, identity, recipe });
         }
         let joined = Joined::new(sources)?;
         let (mut train, mut validation) = (Vec::new(), Vec::new());
@@ -54,7 +57,7 @@ impl Data {
             train.extend(of_train.iter().map(|&id| joined.id(k, id)));
             validation.extend(of_validation.iter().map(|&id| joined.id(k, id)));
         }
-        Ok(Data { source: Arc::new(joined), train, validation, identity })
+        Ok(Data { source: Arc::new(joined), train, validation, identity, recipe })
     }
 }
 

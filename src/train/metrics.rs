@@ -40,7 +40,7 @@ pub struct EpochMetrics {
     /// What the solver made of the model, in epochs that validate.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub solver: Option<SolverMetrics>,
-    /// Fewest iterations so far.
+    /// Fewest iterations so far, or the least validation loss while every solve fails.
     #[serde(default)]
     pub best: bool,
     /// Seconds of training so far, over all sittings.

@@ -1,7 +1,8 @@
 //! Training: a plain loop over batches with the real solver in it.
 //!
 //! After every validation epoch the current network predicts for held-out systems and the real solver runs on them;
-//! the checkpoint kept as best is the one with the fewest iterations. A run directory holds
+//! the checkpoint kept as best is the one with the fewest iterations or, as long as no solve has succeeded, the one
+//! with the least validation loss. A run directory holds
 //!
 //! - `recipe.toml`: the resolved recipe, written before the first step;
 //! - `run.json`: version, data, sizes;
@@ -13,6 +14,7 @@
 //! Every random number is a function of (seed, purpose, epoch or step), so that a resumed run repeats an unbroken
 //! one: N + N epochs equal 2N on the CPU.
 
+mod best;
 mod built_in;
 mod data;
 mod directory;

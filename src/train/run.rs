@@ -6,6 +6,7 @@ use std::time::Instant;
 use rand::seq::SliceRandom;
 use serde::Serialize;
 
+use super::best;
 use super::data::Data;
 use super::directory::RunDirectory;
 use super::lock::Lock;
@@ -77,6 +78,8 @@ pub struct Summary {
     pub best_epoch: u64,
     /// Mean iterations on the held-out systems with the best weights.
     pub best_iterations: Option<f64>,
+    /// Their validation loss, where no solve of any validation has succeeded: it chose the best epoch.
+    pub best_loss: Option<f64>,
     /// Seconds of this run.
     pub seconds: f64,
     /// All epochs done, or stopped early; false after a sitting that was told to stop before.
@@ -93,6 +96,8 @@ pub struct Training {
     _lock: Lock,
     /// What the data is ([`identity`]).
     data: String,
+    /// The recipe that its dataset holds.
+    data_recipe: String,
     trainer: Box<dyn Trainer>,
     set: TrainingSet,
     held_out: HeldOut,
@@ -185,7 +190,8 @@ impl Training {
         before: Option<(&Checkpoint, &Path)>,
     ) -> Result<Self> {
         let settings = recipe.settings()?;
-        let Data { source, train: ids, validation: held_out, identity } = Data::open(&recipe, &*settings)?;
+        let Data { source, train: ids, validation: held_out, identity, recipe: data_recipe } =
+            Data::open(&recipe, &*settings)?;
         if let Some((checkpoint, file)) = before {
             same_data(checkpoint, &identity, &recipe.data, file)?;
         }
@@ -210,6 +216,7 @@ impl Training {
             directory,
             _lock: lock,
             data: identity,
+            data_recipe,
             trainer,
             set,
             held_out,
@@ -262,6 +269,7 @@ impl Training {
             epochs: self.progress.epoch,
             best_epoch: self.progress.best_epoch,
             best_iterations: self.progress.best,
+            best_loss: self.progress.best_loss,
             seconds: self.progress.seconds,
             finished: self.progress.finished,
         })
@@ -406,21 +414,16 @@ impl Training {
         for group in self.held_out.ids.chunks(self.recipe.batch_size) {
             sum += self.trainer.loss(group, &mut probes)? * group.len() as f64;
         }
-        let best = self.progress.best.is_none_or(|b| solver.iterations_mean < b);
-        if best {
-            self.progress.best = Some(solver.iterations_mean);
-            self.progress.best_epoch = epoch;
-            self.progress.stale = 0;
-        } else {
-            self.progress.stale += 1;
-        }
-        Ok((Some(solver), Some(sum / self.held_out.ids.len() as f64), best))
+        let loss = sum / self.held_out.ids.len() as f64;
+        let best = best::note(&mut self.progress, epoch, &solver, loss);
+        Ok((Some(solver), Some(loss), best))
     }
 
     fn write_checkpoint(&self, path: &Path, with_optimiser: bool) -> Result<()> {
         Checkpoint {
             recipe: self.recipe_text.clone(),
             data: self.data.clone(),
+            data_recipe: self.data_recipe.clone(),
             metrics: self.last_metrics.clone(),
             progress: self.progress.clone(),
             ..self.trainer.checkpoint(with_optimiser)?

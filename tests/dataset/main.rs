@@ -20,6 +20,7 @@ mod resume;
 mod roundtrip;
 mod shards;
 mod source;
+mod split;
 mod stale;
 mod transfer;
 

@@ -40,7 +40,7 @@ fn write(path: &Path) {
     for i in 0..SAMPLES as u64 {
         writer.push(&Record::new(sampler.sample(1, i).unwrap(), 0.0)).unwrap();
     }
-    writer.finish(&split::split(&Sizes::default(), SAMPLES, 1).unwrap()).unwrap();
+    writer.finish(&split::split(&Sizes::default(), SAMPLES, 1, 1).unwrap()).unwrap();
 }
 
 /// Runs `fempipe` with [`ALLOWED`] KiB of address space.

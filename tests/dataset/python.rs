@@ -72,6 +72,52 @@ fn h5py_reads_a_sample_in_five_lines() {
     }
 }
 
+/// Every digest, then what a last bit of a field, a label and a parameter does to one.
+const DIGESTS: &str = "
+import h5py, numpy as np
+for name in 'abcd':
+    f = h5py.File(name + '.h5')
+    found = [digest(f, i) for i in range(len(f['digest']))]
+    assert len(found) > 4 and found == f['digest'][:].tolist(), name
+f = h5py.File('a.h5', 'r+')
+for name in ('fields/w', 'labels/eigenvectors', 'table/param:contrast'):
+    old = f['systems'][name][2]
+    f['systems'][name][2] = np.nextafter(old, 9e9)
+    assert digest(f, 2) != f['digest'][2], name
+    f['systems'][name][2] = old
+    assert digest(f, 2) == f['digest'][2], name
+";
+
+/// The function that datasets/README.md shows.
+fn digest_function() -> &'static str {
+    let text = include_str!("../../datasets/README.md");
+    let (_, rest) = text.split_once("```python\nimport struct, xxhash").expect("datasets/README.md has the function");
+    let (function, _) = rest.split_once("```").unwrap();
+    let start = text.len() - rest.len() - "import struct, xxhash".len();
+    &text[start..start + "import struct, xxhash".len() + function.len()]
+}
+
+#[test]
+fn digests_are_recomputed_outside() {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    // Fields, parameters and labels on one pattern; no solution, no labels; a pattern a sample.
+    let darcy = ["--set", "darcy.cells=6", "--set", "darcy.contrast=100.0", "--samples", "5"];
+    let labels = ["--set", "labels.icc=true", "--set", "labels.eigenpairs=3"];
+    let make = |output: &str, more: &[&str]| {
+        ok(dir.path(), &[&["generate", "--quiet", "-o", output], more].concat());
+    };
+    make("a.h5", &[&["--family", "darcy"], &darcy[..], &labels].concat());
+    make("b.h5", &[&["--family", "darcy"], &darcy[..], &["--set", "darcy.solution=false"]].concat());
+    make("c.h5", &["--family", "tridiagonal", "--set", "tridiagonal.n=12", "--samples", "5", "--compress"]);
+    let guard = alone();
+    crate::roundtrip::write_own_patterns(&dir.path().join("d.h5"), 6, 7);
+    drop(guard);
+    let script = format!("{}\n{DIGESTS}", digest_function());
+    let out = finish(Command::new(&python).current_dir(dir.path()).args(["-c", &script]));
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+}
+
 /// Sample 4 of a file in which every sample has its own pattern, as datasets/README.md says.
 const OWN_PATTERN: &str = "
 import h5py, numpy as np, scipy.sparse as sp

@@ -42,7 +42,7 @@ fn systems(shared: bool, count: usize, n: usize) -> (Vec<LinearSystem>, Shape) {
 }
 
 fn write(path: &Path, all: &[LinearSystem], shape: &Shape, compress: bool) -> Split {
-    let split = split::split(&Sizes::default(), all.len(), 5).unwrap();
+    let split = split::split(&Sizes::default(), all.len(), 1, 5).unwrap();
     let mut totals = Totals::default();
     all.iter().for_each(|s| totals.add(s));
     let mut w = Writer::create(path, header(all.len()), shape.clone(), &totals, compress).unwrap();

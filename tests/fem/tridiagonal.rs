@@ -5,7 +5,14 @@ use fempipe::linalg::{Cholesky, Csr, dense};
 
 #[test]
 fn factor_inverse_and_solution_are_what_they_are_called() {
-    for (keys, n) in [("n = 40", 40), ("n = 7\nspread = 0.8", 7), ("n = 2", 2)] {
+    for (keys, n) in [
+        ("n = 40", 40),
+        ("n = 7\nspread = 0.8", 7),
+        ("n = 2", 2),
+        ("n = 6\nspread = 0.5\ndraw = 'normal'", 6),
+        ("n = 12\ndraw = 'independent'", 12),
+        ("n = 30\ncorner = 1.0", 30),
+    ] {
         let family = families::build("tridiagonal", &keys.parse().unwrap(), "test").unwrap();
         let s = family.sampler().unwrap().sample(3, 5).unwrap();
         assert_eq!(s.n(), n);
@@ -26,6 +33,7 @@ fn factor_inverse_and_solution_are_what_they_are_called() {
                 assert!((product.get(i, j as usize) - v).abs() < 1e-14 * v.abs());
             }
         }
+        assert!(l.diagonal().iter().all(|&d| d > 0.0));
         // L⁻¹ = tril(u vᵀ): every 2×2 minor below the diagonal vanishes.
         let inverse: Vec<Vec<f64>> = (0..n)
             .map(|c| {
@@ -50,4 +58,24 @@ fn factor_inverse_and_solution_are_what_they_are_called() {
         assert!(dense::eigenvalues_symmetric(&dense::from_csr(&s.matrix)).unwrap()[0] > 0.0);
     }
     assert!(families::build("tridiagonal", &"n = 1".parse().unwrap(), "r").is_err());
+}
+
+#[test]
+fn one_entry_of_a_changes_all_of_the_factor() {
+    let sample = |more: &str| {
+        let keys = format!("n = 30\n{more}").parse().unwrap();
+        families::build("tridiagonal", &keys, "test").unwrap().sampler().unwrap().sample(2, 1).unwrap()
+    };
+    let (plain, corner) = (sample(""), sample("corner = 1.0"));
+    for i in 0..30 {
+        let (cols, before) = plain.matrix.row(i);
+        for ((&j, b), a) in cols.iter().zip(before).zip(corner.matrix.row(i).1) {
+            let added = if (i, j) == (0, 0) { 1.0 } else { 0.0 };
+            assert!((a - b - added).abs() < 1e-12 * b.abs(), "{i} {j}: {b} {a}");
+        }
+    }
+    let factor = |s: &fempipe::system::LinearSystem| s.label("cholesky").unwrap().values.clone();
+    let pairs: Vec<_> = factor(&plain).into_iter().zip(factor(&corner)).collect();
+    assert!(pairs.iter().all(|(a, b)| a != b), "{pairs:?}");
+    assert!(families::build("tridiagonal", &"corner = -1.0".parse().unwrap(), "r").is_err());
 }

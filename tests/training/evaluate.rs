@@ -115,6 +115,27 @@ fn a_stencil_network_serves_another_level() {
 }
 
 #[test]
+fn systems_of_the_streams_that_a_network_was_trained_on_are_told() {
+    let place = Place::new();
+    place.recipe("r.toml", STENCIL);
+    place.ok(&["train", "r.toml", "-o", "run"]);
+    for (seed, seen) in [("5", true), ("9", false)] {
+        let file = format!("p{seed}.h5");
+        place.ok(&["generate", "--family", "poisson", "--level", "3", "--samples", "20", "--seed", seed, "-o", &file]);
+        let evaluate = ["evaluate", "--data", &file, "--model", "run", "--ksp", "cg", "-o"];
+        let text = place.ok(&[&evaluate[..], &["e"]].concat());
+        assert_eq!(text.contains("WARNING: ") && text.contains("drawn with the seed and index"), seen, "{text}");
+        let json: serde_json::Value =
+            serde_json::from_str(&place.ok(&[&["--json"], &evaluate[..], &["j"]].concat())).unwrap();
+        assert_eq!(json["cells"][0]["seen_in_training"].is_null(), !seen, "{json}");
+    }
+    // The test set of its own dataset was never seen.
+    let text =
+        place.ok(&["evaluate", "--data", data().to_str().unwrap(), "--model", "run", "--ksp", "cg", "-o", "own"]);
+    assert!(!text.contains("WARNING"), "{text}");
+}
+
+#[test]
 fn failures_are_counted() {
     let place = Place::new();
     let recipe = format!(
@@ -130,7 +151,8 @@ fn failures_are_counted() {
         assert_eq!((r["converged"].as_str(), r["reason"].as_str()), ("false", "DIVERGED_ITS"));
     }
     let summary = csv(&std::fs::read_to_string(place.path("e/summary.csv")).unwrap());
-    assert_eq!((summary[0]["failures"].as_str(), summary[0]["iterations_mean"].as_str()), ("20", ""));
+    assert_eq!((summary[0]["failures"].as_str(), summary[0]["iterations_mean"].as_str()), ("20", "3"));
+    assert!(summary[0]["total_seconds_median"].parse::<f64>().unwrap() > 0.0);
 }
 
 #[test]
@@ -374,7 +396,7 @@ fn a_row_may_have_a_model_and_a_classical_preconditioner() {
     assert_eq!(of(both, "kind"), ["learned"; 6]);
     assert_eq!(of(both, "guess_error"), of("cg + guess", "guess_error"));
     assert_eq!(of(both, "pc_nnz"), of("cg + icc", "pc_nnz"));
-    let iterations = |row| -> usize { of(row, "iterations").iter().map(|i| i.parse::<usize>().unwrap()).sum() };
+    let iterations = |row: &str| -> usize { of(row, "iterations").iter().map(|i| i.parse::<usize>().unwrap()).sum() };
     assert!(iterations(both) < iterations("cg + guess"));
     // Three iterates are features, and one product more puts the guess together; the iterate alone has three.
     assert_eq!(

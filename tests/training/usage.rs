@@ -1,6 +1,6 @@
 //! Bad input gets one clear error, and nothing is lost.
 
-use crate::setup::{Place, SMALL};
+use crate::setup::{FACTOR, Place, SMALL};
 
 #[test]
 fn wrong_recipes_name_file_and_key() {
@@ -50,6 +50,24 @@ fn a_run_is_not_overwritten_unasked() {
     place.ok(&["train", "r.toml", "--epochs", "1", "--force"]);
     let error = place.fails(&["train", "--resume", "nowhere"]);
     assert!(error.contains("nowhere"), "{error}");
+}
+
+#[test]
+fn while_no_system_is_solved_the_least_validation_loss_is_best() {
+    let place = Place::new();
+    // One iteration solves nothing.
+    place.recipe("r.toml", &FACTOR.replace("[validation]\n", "[validation]\nmax_it = 1\n"));
+    let json: serde_json::Value =
+        serde_json::from_str(&place.ok(&["--json", "train", "r.toml", "-o", "run", "--lr", "0.05"])).unwrap();
+    let text = std::fs::read_to_string(place.path("run/metrics.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert!(lines.iter().all(|l| l["solver"]["failures"] == l["solver"]["systems"]), "{text}");
+    let losses: Vec<f64> = lines.iter().map(|l| l["validation_loss"].as_f64().unwrap()).collect();
+    let least = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    let best = 1 + losses.iter().position(|&l| l == least).unwrap();
+    assert!(best > 1, "{losses:?}: nothing to tell apart");
+    assert_eq!((json["best_epoch"].as_u64(), json["best_loss"].as_f64()), (Some(best as u64), Some(least)));
+    assert_eq!(place.checkpoint("run/best.safetensors").progress.epoch, best as u64);
 }
 
 #[test]

@@ -267,9 +267,14 @@ fn report(done: &Summary, directory: &RunDirectory, evaluates: bool, common: &Co
         (true, false) => print(&format!("{}\n", result(done, directory, None)))?,
         (false, _) => print(&format!("{path}\n"))?,
     }
-    let best = done.best_iterations.map_or("no validation yet".to_string(), |i| {
-        format!("best: {i:.2} iterations on held-out systems (epoch {})", done.best_epoch)
-    });
+    let epoch = done.best_epoch;
+    let best = match (done.best_iterations, done.best_loss) {
+        (None, _) => "no validation yet".to_string(),
+        (Some(i), None) => format!("best: {i:.2} iterations on held-out systems (epoch {epoch})"),
+        (_, Some(loss)) => {
+            format!("no held-out system was solved; best: validation loss {loss:.3e} (epoch {epoch})")
+        }
+    };
     let next = match (done.finished, evaluates) {
         (true, true) => String::new(),
         (true, false) => format!("\nnext: fempipe evaluate --model {path} --data FILE"),
@@ -283,7 +288,8 @@ fn report(done: &Summary, directory: &RunDirectory, evaluates: bool, common: &Co
 fn result(done: &Summary, directory: &RunDirectory, evaluation: Option<Value>) -> Value {
     let mut result = json!({
         "run": directory.path().display().to_string(), "epochs": done.epochs, "best_epoch": done.best_epoch,
-        "best_iterations": done.best_iterations, "seconds": done.seconds, "finished": done.finished,
+        "best_iterations": done.best_iterations, "best_loss": done.best_loss, "seconds": done.seconds,
+        "finished": done.finished,
     });
     if let Some(evaluation) = evaluation {
         result["evaluation"] = evaluation;

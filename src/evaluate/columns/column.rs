@@ -43,6 +43,10 @@ impl Of {
             Of::Solve(of, Summary::Same) => of(group.solves[0], group.results),
             Of::Solve(of, Summary::Converged) => over(*of, false),
             Of::Solve(of, Summary::All) => over(*of, true),
+            Of::Solve(of, Summary::AtLeast(failed)) => {
+                let of = |s: &Solve| if s.converged { of(s, group.results) } else { failed(s, group.results) };
+                group.quartiles(|s| of(s).number()).map_or(Value::Missing, Value::Quartiles)
+            }
         }
     }
 }
@@ -57,6 +61,9 @@ pub enum Summary {
     Converged,
     /// Quartiles over all that have a number.
     All,
+    /// Quartiles over all, where of one that failed the given number counts: less than what a solution would have
+    /// taken, so that tables show the statistics of a row with failures as lower bounds.
+    AtLeast(fn(&Solve, &Results) -> Value),
     /// In a way of its own.
     By(fn(&Group) -> Value),
 }
@@ -235,7 +242,12 @@ impl Shown {
     pub fn of_row(&self, column: &Column, row: &SummaryRow) -> Option<String> {
         match self.format {
             Format::By(text) => Some(text(row)).filter(|t| !t.is_empty()),
-            _ => self.text(row.value(column)),
+            _ => self.text(row.value(column)).map(|text| match (&column.of, self.place, row.failures) {
+                (_, _, 0) => text,
+                (Of::Solve(_, Summary::AtLeast(_)), Place::Console, _) => format!(">= {text}"),
+                (Of::Solve(_, Summary::AtLeast(_)), Place::Html, _) => format!("≥ {text}"),
+                _ => text,
+            }),
         }
     }
 }
@@ -263,6 +275,8 @@ pub struct SummaryRow {
     pub row: usize,
     /// What was to be reached.
     pub target: Target,
+    /// Solves that did not converge.
+    pub failures: usize,
     values: Vec<(&'static Column, Value)>,
 }
 
@@ -273,6 +287,7 @@ impl SummaryRow {
             dataset: group.dataset,
             row: group.row,
             target: group.target,
+            failures: group.failures(),
             values: columns.iter().map(|column| (*column, column.of.of(group))).collect(),
         }
     }

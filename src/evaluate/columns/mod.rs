@@ -9,6 +9,7 @@ mod labels;
 mod outcome;
 mod preconditioner;
 mod seconds;
+mod training_data;
 
 pub use column::{Column, Format, Mark, Of, Place, Shown, Summary, SummaryRow, Value};
 pub use labels::{KIND, ROW};
@@ -58,6 +59,7 @@ pub static COLUMNS: &[&Column] = &[
     &outcome::FELL_BACK,
     &outcome::FIRST_FAILURE,
     &outcome::SETUP_ITERATIONS,
+    &training_data::SEEN_IN_TRAINING,
 ];
 
 /// All columns that a place shows, in order; a column may be there with several statistics.

@@ -121,13 +121,16 @@ fn failure(s: &Solve) -> String {
     format!("sample {}, {}: {how}", s.sample, s.reason)
 }
 
-/// Iterations of the solves that converged.
+/// Iterations; a solve that failed, of whatever reason, counts with the most that were allowed.
 pub static ITERATIONS: Column = Column {
     name: "iterations",
     unit: "",
-    help: "Iterations, those of features and guess before the method began included, added up over right-hand sides, \
-           over the solves that converged",
-    of: Of::Solve(|s, _| Value::Count(s.iterations), Summary::Converged),
+    help: "Iterations, those of features and guess before the method began included, added up over right-hand sides; \
+           in the statistics of a row a failed solve counts with max_it for each of them",
+    of: Of::Solve(
+        |s, _| Value::Count(s.iterations),
+        Summary::AtLeast(|_, r| Value::Count(r.recipe.max_it * r.recipe.right_hand_sides)),
+    ),
     shown: &[
         at(ResultsCsv, Whole, Plain),
         at(SummaryCsv, Mean, Plain),

@@ -24,7 +24,7 @@ pub fn console(results: &Results, rows: &[SummaryRow], verdicts: &[Verdict]) -> 
             info.systems,
             verdict.target
         ));
-        out.push_str(&block(rows, verdict));
+        out.push_str(&block(results, rows, verdict));
         out.push('\n');
     }
     for v in verdicts {
@@ -35,11 +35,14 @@ pub fn console(results: &Results, rows: &[SummaryRow], verdicts: &[Verdict]) -> 
 }
 
 /// The rows of one dataset and tolerance, then what else there is to say of each.
-fn block(rows: &[SummaryRow], verdict: &Verdict) -> String {
+fn block(results: &Results, rows: &[SummaryRow], verdict: &Verdict) -> String {
     let here: Vec<&SummaryRow> = verdict.block(rows).map(|(_, row)| row).collect();
     let shown = columns::shown_for(Place::Console, &here);
     let mut table = vec![shown.iter().map(|(column, s)| s.heading(column)).collect()];
     let mut notes = String::new();
+    if here.iter().any(|row| row.failures > 0) {
+        notes = format!(">= with failures: {}\n", results.recipe.failures_in_words());
+    }
     for (i, row) in verdict.block(rows) {
         let cell = |(column, s): &(&Column, &Shown)| {
             let text = s.of_row(column, row).unwrap_or_else(|| "-".into());

@@ -102,7 +102,11 @@ fn residuals(results: &Results, d: usize, target: Target) -> String {
 fn time(results: &Results, rows: &[SummaryRow], d: usize, target: Target) -> String {
     let bar = |row: &SummaryRow| {
         let milliseconds = |column| Some(1e3 * row.quartiles(column)?.median);
-        Some((row.text(&ROW).to_string(), [milliseconds(&SETUP_SECONDS)?, milliseconds(&SOLVE_SECONDS)?]))
+        let name = match row.failures {
+            0 => row.text(&ROW).to_string(),
+            failures => format!("{} ({failures} failed)", row.text(&ROW)),
+        };
+        Some((name, [milliseconds(&SETUP_SECONDS)?, milliseconds(&SOLVE_SECONDS)?]))
     };
     let here = rows.iter().filter(|row| row.dataset == d && row.target == target);
     let title = format!("Median time per system of {}", results.datasets[d].name);

@@ -40,8 +40,10 @@ pub fn page(results: &Results, rows: &[SummaryRow], verdicts: &[Verdict], figure
                 p.note {
                     "Only rows that solved every system compete; direct solvers compete in time alone. "
                     "Times are medians per system on one process; setup includes a model's inference; training is "
-                    "not counted. κ(MA) is λmax/λmin where M is symmetric positive definite, σmax/σmin where marked "
-                    "(σ). A Richardson iteration with damping ω converges from every start where ρ(I − ωMA) < 1."
+                    "not counted, nor the symbolic analysis of cholesky where systems share a pattern, which is made "
+                    "once for all of them. ≥: the row has failures; " (results.recipe.failures_in_words()) ". κ(MA) is "
+                    "λmax/λmin where M is symmetric positive definite, σmax/σmin where marked (σ). A Richardson "
+                    "iteration with damping ω converges from every start where ρ(I − ωMA) < 1."
                 }
                 @for v in verdicts { (block(results, rows, v)) }
                 h2 { "Plots" }

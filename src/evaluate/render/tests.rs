@@ -19,6 +19,7 @@ fn full() -> Results {
     let mut results = results();
     results.recipe.rows[1] = Row { label: "network".into(), ..Row::learned(Method::cg(), "run".into()) };
     results.datasets[0].kappa = vec![30.0];
+    results.datasets[0].seen_in_training = vec![0, 2, 0];
     results.datasets[0].kappa_after = vec![vec![Condition { kappa: 3.0, spectral: false, contraction: Some(0.5) }]; 3];
     for s in &mut results.solves {
         s.relative_error = Some(1e-7);
@@ -174,7 +175,7 @@ fn files_keep_the_columns_that_they_had() {
     ] {
         assert!(json.get(key).is_some(), "{key}");
     }
-    assert_eq!(json["iterations"]["median"], 15.0);
+    assert_eq!(json["iterations"]["median"], 20.0);
     assert_eq!((&json["solves"], &json["kappa_after"]), (&3.into(), &serde_json::Value::Null));
 }
 
@@ -186,11 +187,15 @@ fn winners_failures_and_guesses_are_told() {
     let text = console::console(&results, &rows, &verdicts);
     let row = |name: &str| text.lines().find(|l| l.starts_with(name)).unwrap();
     assert!(text.starts_with("p (n = 9, 3 systems, rtol 1.5e-5)\n"), "{text}");
-    assert!(row("  cg + none").contains("1 of 3"), "{text}");
+    assert!(row("  cg + none").contains("1 of 3") && row("  cg + none").contains(">= 3343.3"), "{text}");
+    assert!(row("  cg + none").contains(">= 3.000") && !row("  cg + icc").contains(">="), "{text}");
+    let legend = text.lines().find(|l| l.starts_with(">= with failures: ")).unwrap();
+    assert!(legend.contains("counts with the 10000 iterations that were allowed and with"), "{legend}");
     assert!(row("  cg + icc").contains("5.0 *") && !row("  cg + none").contains('*'), "{text}");
     assert!(row("  cg + cholesky").contains("1.000 *"), "{text}");
     let page = html::page(&results, &rows, &verdicts, &[], "");
     assert!(page.contains("<title>a &amp; b</title>") && page.contains("<td class=\"failed\">1 of 3</td>"));
+    assert!(page.contains("<td>≥ 3343.3</td>") && page.contains("≥: the row has failures; a solve that failed"));
     assert!(page.contains("<td class=\"best\">5.0</td>") && page.contains("<td class=\"best\">1.000</td>"));
     results.interrupted = true;
     assert!(console::console(&results, &rows, &verdicts).starts_with("interrupted"));
@@ -200,6 +205,8 @@ fn winners_failures_and_guesses_are_told() {
     for line in [
         "guess of network: relative error mean 0.2500, median 0.2500, worst 0.2500; mean absolute error 1.250e-1",
         "network against cg from zero: -81.2 % iterations (mean)",
+        "WARNING: network: 2 of 3 systems were drawn with the seed and index of systems that it was trained or \
+         validated on; generate the test systems with another seed",
         "network: cosine with its target mean 0.6000, median 0.6000, worst 0.5000",
     ] {
         assert!(text.lines().any(|l| l == line), "{line}\n{text}");

@@ -156,6 +156,14 @@ impl Family for Heat {
         Some(self.grid.pattern().clone())
     }
 
+    /// The steps of a trajectory.
+    fn group(&self) -> usize {
+        match (self.config.steady, self.config.keep.unwrap_or_default()) {
+            (false, Keep::Step) => self.config.steps() as usize,
+            _ => 1,
+        }
+    }
+
     fn measure(&self) -> Result<Report> {
         verify::measure()
     }

@@ -2,11 +2,16 @@
 //! depends on A from end to end although both are as local as can be (Trifonov, Muravleva, Oseledets 2025,
 //! "Message-Passing GNNs Fail to Approximate Sparse Triangular Factorizations", arXiv:2502.01397, section 5.1).
 //!
-//! L⁻¹ = tril(u vᵀ) with l_ii = 1/(u_i v_i), l_{i,i−1} = −1/(u_{i−1} v_i). Two ways to draw them:
+//! L⁻¹ = tril(u vᵀ) with l_ii = 1/(u_i v_i), l_{i,i−1} = −1/(u_{i−1} v_i). Three ways to draw them:
 //! - `walk`: ln u_i is a random walk of normal steps of deviation `spread`, and l_ii = exp(`spread` · normal), which
 //!   leaves v_i = 1/(u_i l_ii) and l_{i,i−1} = −l_ii u_i/u_{i−1}: entries stay near 1 whatever n is;
 //! - `independent`: ln u_i and ln v_i are normal with deviation `spread`, each for itself: entries of L, and even more
-//!   of A, differ by orders of magnitude.
+//!   of A, differ by orders of magnitude;
+//! - `normal`: u_i and v_i themselves are normal with deviation `spread`, columns of L with a negative diagonal entry
+//!   turned round: a few entries of L, where a u_i v_i is near 0, are far larger than all others.
+//!
+//! `corner` is then added to a_11, A + corner · e₁e₁ᵀ: the change of one entry that changes every entry of the factor,
+//! which follows by a rank-one update (Golub & Van Loan 2013, section 6.5.4).
 
 mod verify;
 
@@ -44,10 +49,12 @@ pub static ENTRY: Entry<dyn Family> = Entry {
 pub struct TridiagonalConfig {
     /// Rows.
     pub n: usize,
-    /// Standard deviation of the logarithms drawn.
+    /// Standard deviation of what is drawn.
     pub spread: f64,
     /// How u and v are drawn.
     pub draw: Draw,
+    /// What is added to a_11.
+    pub corner: f64,
 }
 
 /// How u and v are drawn.
@@ -59,11 +66,13 @@ pub enum Draw {
     Walk,
     /// All ln u_i and ln v_i are independent.
     Independent,
+    /// All u_i and v_i are independent.
+    Normal,
 }
 
 impl Default for TridiagonalConfig {
     fn default() -> Self {
-        TridiagonalConfig { n: 100, spread: 0.1, draw: Draw::Walk }
+        TridiagonalConfig { n: 100, spread: 0.1, draw: Draw::Walk, corner: 0.0 }
     }
 }
 
@@ -80,7 +89,10 @@ pub struct Tridiagonal {
 fn build(table: &Table, origin: &str) -> Result<Box<dyn Family>> {
     let config: TridiagonalConfig = entry::config(table, NAME, origin)?;
     keys::within(config.n, 2..=10_000_000, "tridiagonal.n", origin)?;
-    keys::within(config.spread, 0.0..=2.0, "tridiagonal.spread", origin)?;
+    // u_i = v_i = 0 is no factor.
+    let least = if config.draw == Draw::Normal { f64::MIN_POSITIVE } else { 0.0 };
+    keys::within(config.spread, least..=2.0, "tridiagonal.spread", origin)?;
+    keys::within(config.corner, 0.0..=1e12, "tridiagonal.corner", origin)?;
     let n = config.n as u32;
     let pairs: Vec<(u32, u32)> = (0..n)
         .flat_map(|i| [i.checked_sub(1), Some(i), (i + 1 < n).then_some(i + 1)].map(|j| (i, j)))
@@ -119,6 +131,7 @@ impl Sampler for TridiagonalSampler<'_> {
         let (n, spread) = (self.0.config.n, self.0.config.spread);
         let mut rng = stream(seed, Purpose::Sample, index);
         let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
+        let mut sign_before = 1.0;
         // step = ln(u_i/u_{i−1}); the walk itself is kept from 0 on.
         let (mut diagonal, mut below, mut log_u) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
         for i in 0..n {
@@ -134,11 +147,19 @@ impl Sampler for TridiagonalSampler<'_> {
                     log_u[i] = step;
                     diagonal[i] = (-step - other).exp();
                 }
+                Draw::Normal => {
+                    log_u[i] = step.abs().ln();
+                    diagonal[i] = 1.0 / (step * other).abs();
+                }
             }
+            // With positive diagonal the sign below it is that of −v_{i−1} v_i.
+            let sign = if self.0.config.draw == Draw::Normal { other.signum() } else { 1.0 };
             if i > 0 {
-                below[i] = -diagonal[i] * (log_u[i] - before).exp();
+                below[i] = -sign_before * sign * diagonal[i] * (log_u[i] - before).exp();
             }
+            sign_before = sign;
         }
+        update(&mut diagonal, &mut below, self.0.config.corner.sqrt());
         let rhs: Vec<f64> = (0..n).map(|_| normal()).collect();
 
         let (mut values, mut lower) = (Vec::with_capacity(3 * n), Vec::with_capacity(2 * n));
@@ -173,5 +194,18 @@ impl Sampler for TridiagonalSampler<'_> {
             mesh: None,
             index,
         })
+    }
+}
+
+/// Makes the factor of A + w² e₁e₁ᵀ out of that of A (diagonal and the entries before it).
+fn update(diagonal: &mut [f64], below: &mut [f64], mut w: f64) {
+    for (i, d) in diagonal.iter_mut().enumerate() {
+        let pivot = d.hypot(w);
+        let (c, s) = (pivot / *d, w / *d);
+        *d = pivot;
+        if let Some(next) = below.get_mut(i + 1) {
+            *next /= c;
+            w = -s * *next;
+        }
     }
 }

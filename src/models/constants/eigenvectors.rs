@@ -9,7 +9,7 @@ use crate::models::PredictOptions;
 use crate::models::eigenvector_labels::{LABEL, eigenvectors};
 use crate::models::unit_square::{check_patches, cut};
 use crate::solve::Acceleration;
-use crate::system::{Names, SampleSource};
+use crate::system::{LinearSystem, Names, SampleSource};
 
 const NAME: &str = "eigenvectors";
 
@@ -50,7 +50,9 @@ impl Eigenvectors {
 impl Constant for Eigenvectors {
     fn fit(&self, _source: &dyn SampleSource, _ids: &[u32], _options: &PredictOptions) -> Result<Fitted> {
         let Eigenvectors { k, patches } = *self;
-        Ok(Box::new(move |system| Ok(Acceleration::space(cut(eigenvectors(system, k)?, patches, system, NAME)?))))
+        Ok(Box::new(move |system: &LinearSystem| {
+            Ok(Acceleration::space(cut(eigenvectors(system, k)?, patches, system, NAME)?))
+        }))
     }
 
     fn is_fitted(&self) -> bool {

@@ -10,7 +10,7 @@ use crate::models::PredictOptions;
 use crate::precond::{self, Spec};
 use crate::solve::{Acceleration, Problem};
 use crate::solver::{Method, Norm, Stop};
-use crate::system::SampleSource;
+use crate::system::{LinearSystem, SampleSource};
 
 const NAME: &str = "iterates";
 
@@ -58,7 +58,7 @@ impl Iterates {
 impl Constant for Iterates {
     fn fit(&self, _source: &dyn SampleSource, _ids: &[u32], _options: &PredictOptions) -> Result<Fitted> {
         let Iterates { steps, ksp, pc } = self.clone();
-        Ok(Box::new(move |system| {
+        Ok(Box::new(move |system: &LinearSystem| {
             let stop = Stop { max_it: steps, norm: Norm::None, ..Stop::default() };
             let solution = Problem::new(system, ksp.clone(), stop).solve_once(pc.build(&system.matrix)?)?;
             let setup_iterations = solution.outcome.iterations;
@@ -80,7 +80,6 @@ mod tests {
     use super::super::Spec as Constants;
     use super::*;
     use crate::families;
-    use crate::system::LinearSystem;
 
     #[test]
     fn the_iterate_is_that_of_the_method_and_its_iterations_are_counted() {
@@ -92,7 +91,7 @@ mod tests {
         {
             let spec: Constants = text.parse().unwrap();
             let fitted = spec.member().fit(&none, &[], &PredictOptions::default()).unwrap();
-            let given = fitted(&system).unwrap();
+            let given = fitted.make(&system).unwrap();
             let stop = Stop { max_it: 5, ..Stop::rtol(1e-12) };
             let problem = Problem::new(&system, ksp.parse().unwrap(), stop);
             let same = problem.solve_once(pc.parse::<Spec>().unwrap().build(&system.matrix).unwrap()).unwrap();

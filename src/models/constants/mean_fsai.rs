@@ -70,7 +70,7 @@ impl Constant for MeanFsai {
             false => Err(mixed()),
         };
         let op = Arc::new(FactoredInverse::new(self::mean(source, ids, factor)?, 0.0, None)?);
-        Ok(Box::new(move |_| Ok(Acceleration::preconditioner(op.clone()))))
+        Ok(Box::new(move |_: &LinearSystem| Ok(Acceleration::preconditioner(op.clone()))))
     }
 }
 
@@ -118,7 +118,7 @@ mod tests {
         let spec: Spec = "mean-fsai".parse().unwrap();
         let same = spec.member().fit(&train, &[0, 1], &PredictOptions::default()).unwrap();
         let mut z = [0.0; 2];
-        same(&train[0]).unwrap().preconditioner.unwrap().apply(&[1.0, 1.0], &mut z);
+        same.make(&train[0]).unwrap().preconditioner.unwrap().apply(&[1.0, 1.0], &mut z);
         assert_eq!(z, [0.75 * 0.75, 0.375 * 0.375]);
         let mixed = vec![diagonal(&[1.0]), diagonal(&[2.0, 4.0])];
         for ids in [&[0, 1][..], &[]] {

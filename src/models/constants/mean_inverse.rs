@@ -14,7 +14,7 @@ use crate::models::dense_arrays::{DenseArrays, INVERSE};
 use crate::models::explicit_inverse::ExplicitInverse;
 use crate::solve::Acceleration;
 use crate::solver::Need;
-use crate::system::{Parts, SampleSource};
+use crate::system::{LinearSystem, Parts, SampleSource};
 
 /// What a network that learned nothing but a constant would say.
 pub static ENTRY: Entry<dyn Constant> = Entry {
@@ -73,7 +73,7 @@ impl Constant for MeanInverse {
         fits.map_err(|e| Error::Unsuitable(e.to_string()))?;
         let entries = mean_inverse(source, ids)?;
         let op = Arc::new(ExplicitInverse::new(n, entries, options.filter, options.symmetrize)?);
-        Ok(Box::new(move |_| Ok(Acceleration::preconditioner(op.clone()))))
+        Ok(Box::new(move |_: &LinearSystem| Ok(Acceleration::preconditioner(op.clone()))))
     }
 }
 
@@ -116,7 +116,6 @@ mod tests {
     use super::super::Spec;
     use super::*;
     use crate::linalg::Props;
-    use crate::system::LinearSystem;
 
     fn diagonal(values: &[f64]) -> LinearSystem {
         let entries: Vec<_> = values.iter().enumerate().map(|(i, &v)| (i, i, v)).collect();
@@ -131,7 +130,7 @@ mod tests {
             let spec: Spec = spec.parse().unwrap();
             let same = spec.member().fit(&train, &[0, 1], &PredictOptions::default()).unwrap();
             let mut z = [0.0; 2];
-            same(&train[0]).unwrap().preconditioner.unwrap().apply(&[1.0, 1.0], &mut z);
+            same.make(&train[0]).unwrap().preconditioner.unwrap().apply(&[1.0, 1.0], &mut z);
             assert_eq!(z, expected);
         }
         let mixed = vec![diagonal(&[1.0]), diagonal(&[2.0, 4.0])];

@@ -11,7 +11,7 @@ use crate::models::PredictOptions;
 use crate::models::eigenvector_labels::{LABEL, eigenvectors};
 use crate::models::unit_square::{check_patches, cut};
 use crate::solve::Acceleration;
-use crate::system::{Names, Parts, SampleSource};
+use crate::system::{LinearSystem, Names, Parts, SampleSource};
 
 const NAME: &str = "mean-space";
 
@@ -71,7 +71,7 @@ impl Constant for MeanSpace {
         }
         let space = leading(&all, self.k)?;
         let patches = self.patches;
-        Ok(Box::new(move |system| Ok(Acceleration::space(cut(space.clone(), patches, system, NAME)?))))
+        Ok(Box::new(move |system: &LinearSystem| Ok(Acceleration::space(cut(space.clone(), patches, system, NAME)?))))
     }
 
     fn part(&self) -> Part {
@@ -99,12 +99,11 @@ mod tests {
     use crate::models::testing::labelled_by_eigenvectors;
     use crate::solve::Problem;
     use crate::solver::Stop;
-    use crate::system::LinearSystem;
 
     fn space(spec: &str, train: &Vec<LinearSystem>, system: &LinearSystem) -> Acceleration {
         let spec: Spec = spec.parse().unwrap();
         let ids: Vec<u32> = (0..train.len() as u32).collect();
-        spec.member().fit(train, &ids, &PredictOptions::default()).unwrap()(system).unwrap()
+        spec.member().fit(train, &ids, &PredictOptions::default()).unwrap().make(system).unwrap()
     }
 
     #[test]
@@ -138,7 +137,7 @@ mod tests {
         for spec in ["mean-space(3)", "eigenvectors(3)"] {
             let spec: Spec = spec.parse().unwrap();
             let fitted = spec.member().fit(&bare, &[0], &PredictOptions::default());
-            let refused = fitted.and_then(|f| f(&bare[0])).map(|_| ());
+            let refused = fitted.and_then(|f| f.make(&bare[0])).map(|_| ());
             assert!(refused.unwrap_err().to_string().contains("eigenpairs"));
         }
         for wrong in ["sine-modes(0)", "eigenvectors(0)", "mean-space(0)", "mean-space(3, samples = 0)"] {

@@ -1,14 +1,17 @@
-//! Constants: what training systems give once and every system then gets alike, or a classical method gives without
-//! any, the least that a learned method must beat; and, where labels are stored, the best that it can reach.
+//! Constants: what training systems give once and every system then gets alike, or a classical method or formula gives
+//! without any, the least that a learned method must beat; and, where labels are stored, the best that can be reached.
 //!
 //! [`ENTRIES`] lists them, one a file. A recipe's row names one in place of a classical preconditioner (`pc`), or, if
 //! it is a space or a guess, beside one (`space`, `guess`).
 
 pub mod eigenvectors;
+mod factor_targets;
 pub mod iterates;
+pub mod mean_factor;
 pub mod mean_fsai;
 pub mod mean_inverse;
 pub mod mean_space;
+pub mod simple_factor;
 pub mod sine_modes;
 
 use super::PredictOptions;
@@ -48,6 +51,11 @@ pub trait Constant: Configuration + Send + Sync {
     fn labels(&self) -> Names {
         Names::None
     }
+
+    /// Labels that what it gives is compared with ([`Fit::agreement`]), and that it is made of.
+    fn compared_with(&self) -> Names {
+        Names::None
+    }
 }
 
 /// What a constant gives: the key of a row that names it.
@@ -72,8 +80,36 @@ impl Part {
     }
 }
 
-/// What is put beside a system: the same beside each, or beside those of a size; of an oracle what its labels say.
-pub type Fitted = Box<dyn Fn(&LinearSystem) -> Result<Acceleration> + Send + Sync>;
+/// What is put beside a system: the same beside each, or beside those of a size; of an oracle what its labels say. A
+/// function of the system is one.
+pub trait Fit: Send + Sync {
+    /// What is put beside a system.
+    ///
+    /// # Errors
+    /// If there is nothing for this system.
+    fn make(&self, system: &LinearSystem) -> Result<Acceleration>;
+
+    /// How near that comes to a label of the system ([`super::Model::agreement`]); None where there is nothing to
+    /// compare.
+    ///
+    /// # Errors
+    /// As [`Fit::make`], and where the label is of the wrong kind.
+    fn agreement(&self, system: &LinearSystem) -> Result<Option<f64>> {
+        match self.make(system)?.space {
+            Some(space) => agreement(&space, system),
+            None => Ok(None),
+        }
+    }
+}
+
+impl<F: Fn(&LinearSystem) -> Result<Acceleration> + Send + Sync> Fit for F {
+    fn make(&self, system: &LinearSystem) -> Result<Acceleration> {
+        self(system)
+    }
+}
+
+/// What a constant has made of its training systems.
+pub type Fitted = Box<dyn Fit>;
 
 /// The constants there are.
 pub static ENTRIES: Registry<dyn Constant> = Registry::new(
@@ -81,6 +117,8 @@ pub static ENTRIES: Registry<dyn Constant> = Registry::new(
     &[
         &mean_inverse::ENTRY,
         &mean_fsai::ENTRY,
+        &mean_factor::ENTRY,
+        &simple_factor::ENTRY,
         &sine_modes::ENTRY,
         &mean_space::ENTRY,
         &eigenvectors::ENTRY,

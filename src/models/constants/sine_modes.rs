@@ -10,7 +10,7 @@ use crate::linalg::dense::Dense;
 use crate::models::PredictOptions;
 use crate::models::unit_square::{self, UnitSquare, check_patches, cut};
 use crate::solve::Acceleration;
-use crate::system::SampleSource;
+use crate::system::{LinearSystem, SampleSource};
 
 const NAME: &str = "sine-modes";
 
@@ -52,7 +52,7 @@ impl SineModes {
 impl Constant for SineModes {
     fn fit(&self, _source: &dyn SampleSource, _ids: &[u32], _options: &PredictOptions) -> Result<Fitted> {
         let (most, patches) = (self.k, self.patches);
-        Ok(Box::new(move |system| {
+        Ok(Box::new(move |system: &LinearSystem| {
             let mesh = system.mesh.as_ref();
             let mesh = mesh.ok_or_else(|| Error::Argument(format!("{NAME} needs systems on a mesh")))?;
             let at = UnitSquare::new(mesh, NAME)?.unknowns(NAME)?;

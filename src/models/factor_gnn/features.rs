@@ -37,6 +37,7 @@ impl Seen {
     /// stored or (Jacobi scaling) not positive.
     pub fn new(config: &FactorConfig, a: &Csr) -> Result<Self> {
         let known = f32::from(u8::from(config.order));
+        let degrees = f64::from(u8::from(config.degrees));
         if a.nrows() != a.ncols() {
             return Err(Error::shape("columns of a matrix to factor", a.nrows(), a.ncols()));
         }
@@ -72,7 +73,7 @@ impl Seen {
         }
         Ok(Seen {
             graph: Graphs::of(&scaled)?,
-            nodes: (0..n).flat_map(|i| node(&scaled, i, f64::from(known))).map(|v| v as f32).collect(),
+            nodes: (0..n).flat_map(|i| node(&scaled, i, [f64::from(known), degrees])).map(|v| v as f32).collect(),
             edges,
             lower,
             root,
@@ -106,9 +107,9 @@ impl Seen {
     }
 }
 
-/// Features of one node; degrees on a logarithmic scale; the place in the order times `known`.
-fn node(a: &Csr, i: usize, known: f64) -> [f64; NODE_FEATURES] {
-    let degree = |i: usize| (a.row(i).0.len() as f64).ln_1p();
+/// Features of one node; the place in the order times `known`, degrees, on a logarithmic scale, times `counted`.
+fn node(a: &Csr, i: usize, [known, counted]: [f64; 2]) -> [f64; NODE_FEATURES] {
+    let degree = |i: usize| counted * (a.row(i).0.len() as f64).ln_1p();
     let (cols, vals) = a.row(i);
     let around: Vec<f64> = cols.iter().map(|&j| j as usize).filter(|&j| j != i).map(degree).collect();
     let count = around.len().max(1) as f64;

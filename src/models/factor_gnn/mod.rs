@@ -55,6 +55,11 @@ pub struct FactorConfig {
     /// Whether edges know which of their ends comes first, and nodes their place. A factor depends on the order of the
     /// unknowns; a network that does not know it gives the same for every order.
     pub order: bool,
+    /// Whether nodes know the degrees around them; in the paper they do not.
+    pub degrees: bool,
+    /// Whether the node models `gat`, `gen` and `fast-graph-transformer` see the features of edges; in the paper they
+    /// do not. The others always do (`mlp` looks at no neighbour).
+    pub edge_features: bool,
 }
 
 impl Default for FactorConfig {
@@ -66,6 +71,8 @@ impl Default for FactorConfig {
             target: TargetKind::default(),
             scaling: Scaling::Max,
             order: true,
+            degrees: true,
+            edge_features: true,
         }
     }
 }
@@ -146,7 +153,7 @@ impl FactorConfig {
 }
 
 /// A lower triangular matrix on the stored entries of tril(A), from its values row by row.
-fn lower(a: &Csr, values: impl Iterator<Item = f64>) -> Result<Csr> {
+pub(in crate::models) fn lower(a: &Csr, values: impl Iterator<Item = f64>) -> Result<Csr> {
     let places = (0..a.nrows()).flat_map(|i| {
         let below = a.row(i).0.iter().filter(move |&&j| j as usize <= i);
         below.map(move |&j| (i, j as usize))

@@ -39,8 +39,8 @@ impl FactorGnn {
         let mut round = |r: usize| {
             let names = ["own", "target", "source", "out"].map(|part| format!("round.{r}.edge.{part}"));
             let edge = EdgeUpdate::new(&mut layout, names, w);
-            let node = (r + 1 < config.rounds)
-                .then(|| NodeUpdate::new(config.node, &mut layout, &format!("round.{r}.node"), w));
+            let node =
+                (r + 1 < config.rounds).then(|| NodeUpdate::new(&config, &mut layout, &format!("round.{r}.node")));
             (edge, node)
         };
         let rounds = (0..config.rounds).map(&mut round).collect();

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::FactorConfig;
 use crate::nn::ops::{Ops, Reduce, Weights};
 use crate::nn::{Layout, Linear, Parameter, Start};
 
@@ -40,8 +41,8 @@ impl NodeModel {
 /// The layers of one node model.
 enum Layers {
     Mlp { own: Linear },
-    Gat { target: Linear, source: Linear, edge: Linear, score: Linear },
-    Gen { edge: Linear, own: Linear, temperature: Parameter },
+    Gat { target: Linear, source: Linear, edge: OfEdge, score: Linear },
+    Gen { edge: OfEdge, own: Linear, temperature: Parameter },
     Mpnn { message: Message, own: Linear, sum: Linear },
     GraphTransformer { attention: [Linear; 3], edge: Linear, own: Linear },
     FastGraphTransformer { attention: [Linear; 3], message: Message, global: Linear, local: Linear },
@@ -49,13 +50,29 @@ enum Layers {
 
 /// relu(edge(e_ij) + source(x_j)): what an edge carries to its target, which takes the mean.
 struct Message {
-    edge: Linear,
+    edge: OfEdge,
     source: Linear,
+}
+
+/// What an edge adds to a message of its source.
+struct OfEdge(Option<Linear>);
+
+impl OfEdge {
+    /// A layer of the edge's features (edges, width); zeros where they are not looked at.
+    fn forward<O: Ops>(&self, ops: &mut O, w: &Weights<O>, e: &O::Value) -> O::Value {
+        match &self.0 {
+            Some(layer) => layer.forward(ops, w, e, None),
+            None => {
+                let (edges, width) = ops.shape(e);
+                ops.table(vec![O::Real::default(); edges * width], width)
+            }
+        }
+    }
 }
 
 impl Message {
     fn mean<O: Ops>(&self, ops: &mut O, w: &Weights<O>, at: &O::Batch, x: &O::Value, e: &O::Value) -> O::Value {
-        let edge = self.edge.forward(ops, w, e, None);
+        let edge = self.edge.forward(ops, w, e);
         let source = self.source.forward(ops, w, x, None);
         let message = ops.combine(at, &edge, None, &source, 0.0);
         ops.aggregate(at, &message, true, Reduce::Mean)
@@ -69,26 +86,27 @@ pub(super) struct NodeUpdate {
 }
 
 impl NodeUpdate {
-    /// With parameters named `{name}.…`, for `w` features of a node and of an edge.
-    pub(super) fn new(model: NodeModel, layout: &mut Layout, name: &str, w: usize) -> Self {
+    /// With parameters named `{name}.…`.
+    pub(super) fn new(config: &FactorConfig, layout: &mut Layout, name: &str) -> Self {
+        let (w, sees) = (config.width, config.edge_features);
         let mut layer =
             |part: &str, width: usize, gain: f32| Linear::new(layout, &format!("{name}.{part}"), w, width, gain);
         let mut dense = |part: &str| layer(part, w, 1.0);
-        let layers = match model {
+        let layers = match config.node {
             NodeModel::Mlp => Layers::Mlp { own: layer("own", w, 1.4) },
             NodeModel::Gat => Layers::Gat {
                 target: layer("target", w, 0.8),
                 source: layer("source", w, 0.8),
-                edge: layer("edge", w, 0.8),
+                edge: OfEdge(sees.then(|| layer("edge", w, 0.8))),
                 score: layer("score", 1, 1.0),
             },
             NodeModel::Gen => Layers::Gen {
-                edge: dense("edge"),
+                edge: OfEdge(sees.then(|| dense("edge"))),
                 own: dense("own"),
                 temperature: layout.add(format!("{name}.temperature"), (1, 1), Start::Constant(1.0)),
             },
             NodeModel::Mpnn => Layers::Mpnn {
-                message: Message { edge: dense("edge"), source: dense("source") },
+                message: Message { edge: OfEdge(Some(dense("edge"))), source: dense("source") },
                 own: dense("own"),
                 sum: dense("sum"),
             },
@@ -99,7 +117,7 @@ impl NodeUpdate {
             },
             NodeModel::FastGraphTransformer => Layers::FastGraphTransformer {
                 attention: ["query", "key", "value"].map(&mut dense),
-                message: Message { edge: dense("edge"), source: dense("source") },
+                message: Message { edge: OfEdge(sees.then(|| dense("edge"))), source: dense("source") },
                 global: dense("global"),
                 local: dense("local"),
             },
@@ -121,14 +139,14 @@ impl NodeUpdate {
             Layers::Gat { target, source, edge, score } => {
                 let target = target.forward(ops, w, x, None);
                 let source = source.forward(ops, w, x, None);
-                let edge = edge.forward(ops, w, e, None);
+                let edge = edge.forward(ops, w, e);
                 let seen = ops.combine(at, &edge, Some(&target), &source, 0.2);
                 let score = score.forward(ops, w, &seen, None);
                 let weight = ops.segment_softmax(at, &score);
                 ops.weighted_sum(at, &weight, &source, None)
             }
             Layers::Gen { edge, own, temperature } => {
-                let edge = edge.forward(ops, w, e, None);
+                let edge = edge.forward(ops, w, e);
                 let message = ops.combine(at, &edge, None, x, 0.0);
                 let score = ops.scale(&message, &w[*temperature]);
                 let weight = ops.segment_softmax(at, &score);

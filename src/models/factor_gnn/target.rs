@@ -27,7 +27,7 @@ pub enum TargetKind {
 
 impl TargetKind {
     /// The labels of the dataset that hold it, or those that it is chosen from.
-    pub(super) fn labels(self) -> Names {
+    pub(in crate::models) fn labels(self) -> Names {
         let names: &[&str] = match self {
             TargetKind::Cholesky => &["cholesky"],
             TargetKind::Icc => &["icc"],

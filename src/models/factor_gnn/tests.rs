@@ -33,8 +33,15 @@ fn system() -> LinearSystem {
 
 #[test]
 fn derivatives_of_every_node_model_match_finite_differences() {
-    for node in NodeModel::ALL {
-        let config = FactorConfig { node, width: 6, rounds: 2, target: TargetKind::Icc, ..Default::default() };
+    for (node, sees) in NodeModel::ALL.into_iter().flat_map(|node| [(node, true), (node, false)]) {
+        let config = FactorConfig {
+            node,
+            width: 6,
+            rounds: 2,
+            target: TargetKind::Icc,
+            edge_features: sees,
+            ..Default::default()
+        };
         let s = system();
         let seen = Seen::new(&config, &s.matrix).unwrap();
         let wide = |v: &[f32]| -> Vec<f64> { v.iter().map(|&v| f64::from(v)).collect() };
@@ -48,7 +55,8 @@ fn derivatives_of_every_node_model_match_finite_differences() {
         let offsets = [0, lower.len()];
         let network = FactorGnn::new(config);
         let weights = network.about.layout.initial(&mut stream(5, Purpose::Weights, 0));
-        let bounds = [1.0 / 4096.0, 5e-4, 0.1];
+        // A cosine of small entries turns within short steps.
+        let bounds = [1.0 / 65_536.0, 5e-4, 0.1];
         let (checked, moving) = testing::match_differences(testing::fused, &weights, bounds, |ops, params| {
             let nodes = ops.table(nodes.clone(), NODE_FEATURES);
             let edges = ops.table(edges.clone(), EDGE_FEATURES);
@@ -57,6 +65,24 @@ fn derivatives_of_every_node_model_match_finite_differences() {
             ops.cosine_loss(&offsets, &l, &target)
         });
         assert!(moving * 4 > checked, "{node:?}: {moving} of {checked} move");
+    }
+}
+
+#[test]
+fn without_edge_features_and_degrees_there_is_less_to_learn_from() {
+    for node in NodeModel::ALL {
+        let count = |edge_features| {
+            let network = FactorGnn::new(FactorConfig { node, edge_features, ..Default::default() });
+            let weights = network.about.layout.initial(&mut stream(9, Purpose::Weights, 0));
+            weights.iter().map(|w| w.data.len()).sum::<usize>()
+        };
+        let blind = [NodeModel::Gat, NodeModel::Gen, NodeModel::FastGraphTransformer].contains(&node);
+        assert_eq!(count(false) < count(true), blind, "{node:?}");
+    }
+    let seen = |degrees| Seen::new(&FactorConfig { degrees, ..Default::default() }, &matrix()).unwrap().nodes;
+    for (with, without) in seen(true).chunks(NODE_FEATURES).zip(seen(false).chunks(NODE_FEATURES)) {
+        assert_eq!((without[..5].to_vec(), &without[5..]), (vec![0.0; 5], &with[5..]));
+        assert!(with[..4].iter().all(|&v| v > 0.0));
     }
 }
 
