@@ -296,7 +296,7 @@ fn a_row_may_have_a_model_and_a_classical_preconditioner() {
     assert_eq!(of(both, "kind"), ["learned"; 6]);
     assert_eq!(of(both, "guess_error"), of("cg + guess", "guess_error"));
     assert_eq!(of(both, "pc_nnz"), of("cg + icc", "pc_nnz"));
-    let iterations = |row| -> usize { of(row, "iterations").iter().map(|i| i.parse::<usize>().unwrap()).sum() };
+    let iterations = |row: &str| -> usize { of(row, "iterations").iter().map(|i| i.parse::<usize>().unwrap()).sum() };
     assert!(iterations(both) < iterations("cg + guess"));
     // Three iterates are features, and one product more puts the guess together; the iterate alone has three.
     assert_eq!(
