@@ -25,6 +25,7 @@ fn full() -> Results {
         s.relative_error = Some(1e-7);
         s.label_cosine = Some(0.5 + 0.1 * s.sample as f64);
         s.inference_seconds = 5e-4;
+        s.setup_iterations = 1;
         s.guess_error = Some(0.25);
         s.guess_mean_error = Some(0.125);
         // Both rows converge that the change against zero is of; the last one has a failure to tell of.

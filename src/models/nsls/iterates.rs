@@ -231,7 +231,8 @@ mod tests {
             let bad =
                 vec![vec![1e6; n], (0..n).map(|i| f64::from(u8::from(i == 4))).collect(), vec![1e6; n], vec![0.0; n]];
             let after = energy(&combined(&ran, &a, bad));
-            assert!(after < start, "{kind:?}: {after} from {start}");
+            // IC(0) of a tridiagonal matrix is exact.
+            assert!(after < start || start < 1e-12, "{kind:?}: {after} from {start}");
             // A vector that is the error, up to a factor and what the method knows, gives the solution.
             let mut error: Vec<f64> = exact.iter().zip(&ran.x).map(|(e, x)| -7.0 * (e - x)).collect();
             if let Some((p, _)) = ran.directions.first() {

@@ -73,7 +73,7 @@ impl Nsls {
     }
 
     /// What the network says of a system, nodes × outputs.
-    fn say<D: Backend>(&self, weights: &Trained<D>, seen: &Seen) -> Result<Vec<f64>> {
+    pub(super) fn say<D: Backend>(&self, weights: &Trained<D>, seen: &Seen) -> Result<Vec<f64>> {
         let graphs = Graphs::of(&seen.matrix)?;
         let columns = self.config.inputs();
         let out = weights.evaluate(|ops, w| {
