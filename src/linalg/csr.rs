@@ -154,19 +154,11 @@ impl Csr {
     /// # Errors
     /// [`Error::Numeric`] if an entry of D is not positive.
     pub fn root_of_diagonal(&self) -> Result<Vec<f64>> {
-        self.root_of_leading_diagonal(self.nrows())
-    }
-
-    /// The first entries of D^{1/2}, D the diagonal of A.
-    ///
-    /// # Errors
-    /// [`Error::Numeric`] if one of D is not positive.
-    pub fn root_of_leading_diagonal(&self, count: usize) -> Result<Vec<f64>> {
         let root = |i: usize| match self.get(i, i) {
             d if d > 0.0 => Ok(d.sqrt()),
             d => Err(Error::Numeric(format!("scaling by the diagonal needs it positive: diagonal entry {i} is {d}"))),
         };
-        (0..count).map(root).collect()
+        (0..self.nrows()).map(root).collect()
     }
 
     /// Aᵀ.

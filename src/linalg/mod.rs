@@ -18,6 +18,7 @@ pub mod refine;
 pub mod space;
 mod split_operator;
 mod spmv;
+pub mod submatrix;
 pub mod vector;
 
 pub use cholesky::{Cholesky, SymbolicCholesky};

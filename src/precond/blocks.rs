@@ -1,14 +1,15 @@
 //! Block Jacobi and additive Schwarz: small solves on blocks of rows.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Spec, check_square_finite, ilu};
 use crate::error::{Error, Result};
-use crate::linalg::{Csr, LinOp, Pattern, Props};
+use crate::linalg::submatrix::NONE;
+use crate::linalg::{Csr, LinOp, Props};
 
 /// The most layers that a block is grown by: with more each holds all of A.
 const MOST_OVERLAP: usize = 1000;
@@ -113,7 +114,7 @@ impl Blocks {
         let places = || (vec![false; n], vec![NONE; n]);
         let block = |(mark, local): &mut (Vec<bool>, Vec<u32>), range: Range<usize>| {
             let rows = grown(a, &range, params.overlap, mark);
-            let built = params.inner.build(&submatrix(a, &rows, local)?)?;
+            let built = params.inner.build(&a.submatrix(&rows, local)?)?;
             let own = |&(_, &row): &(usize, &u32)| range.contains(&(row as usize));
             let kept = rows.iter().enumerate().filter(|e| !params.restricted || own(e));
             let kept = kept.map(|(k, _)| k as u32).collect();
@@ -180,29 +181,6 @@ fn grown(a: &Csr, range: &Range<usize>, overlap: usize, mark: &mut [bool]) -> Ve
     rows.sort_unstable();
     rows
 }
-
-/// A with only these rows and columns; `local` has a place per row of A and comes and goes all `NONE`.
-fn submatrix(a: &Csr, rows: &[u32], local: &mut [u32]) -> Result<Csr> {
-    for (k, &row) in rows.iter().enumerate() {
-        local[row as usize] = k as u32;
-    }
-    let (mut indptr, mut indices, mut values) = (vec![0u32], Vec::new(), Vec::new());
-    for &row in rows {
-        let (cols, vals) = a.row(row as usize);
-        for (&j, &v) in cols.iter().zip(vals) {
-            if local[j as usize] != NONE {
-                indices.push(local[j as usize]);
-                values.push(v);
-            }
-        }
-        indptr.push(indices.len() as u32);
-    }
-    rows.iter().for_each(|&row| local[row as usize] = NONE);
-    let pattern = Pattern::new(rows.len(), rows.len(), indptr, indices)?;
-    Csr::new(Arc::new(pattern), values)
-}
-
-const NONE: u32 = u32::MAX;
 
 /// Below this many unknowns the blocks are solved on the calling thread: waking others costs more.
 const PARALLEL_N: usize = 20_000;

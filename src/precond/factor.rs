@@ -14,21 +14,13 @@ impl Icc {
     /// # Errors
     /// If the factor has too many entries to index.
     pub fn factor(&self) -> Result<Csr> {
-        self.leading_factor(self.parts().1.len())
-    }
-
-    /// The first rows of L, and so the factor of the leading block.
-    ///
-    /// # Errors
-    /// As [`Icc::factor`].
-    pub fn leading_factor(&self, rows: usize) -> Result<Csr> {
         let (lower, inverse_d) = self.parts();
-        let root: Vec<f64> = inverse_d[..rows].iter().map(|d| 1.0 / d.sqrt()).collect();
-        let (mut indptr, mut indices, mut values) = (Vec::with_capacity(rows + 1), Vec::new(), Vec::new());
-        if rows == inverse_d.len() {
-            indices.reserve_exact(lower.nnz() + rows);
-            values.reserve_exact(lower.nnz() + rows);
-        }
+        let rows = inverse_d.len();
+        let root: Vec<f64> = inverse_d.iter().map(|d| 1.0 / d.sqrt()).collect();
+        let mut indptr = Vec::with_capacity(rows + 1);
+        let (mut indices, mut values) = (Vec::new(), Vec::new());
+        indices.reserve_exact(lower.nnz() + rows);
+        values.reserve_exact(lower.nnz() + rows);
         indptr.push(0);
         for (i, &root_i) in root.iter().enumerate() {
             for (j, v) in lower.row(i) {
@@ -141,13 +133,10 @@ mod tests {
         again.apply(&x, &mut z);
         assert!(y.iter().zip(&z).all(|(a, b)| (a - b).abs() < 1e-13));
         assert!(Icc::from_factor(&a).is_err());
-        // Other entries on the same pattern, and the leading block.
+        // Other entries on the same pattern.
         let doubled: Vec<f64> = l.values().iter().map(|v| 2.0 * v).collect();
         icc.with_entries(&doubled).unwrap().apply(&x, &mut z);
         assert!(y.iter().zip(&z).all(|(a, b)| (a - 4.0 * b).abs() < 1e-13));
         assert!(icc.with_entries(&doubled[1..]).is_err() && icc.with_entries(&vec![0.0; doubled.len()]).is_err());
-        let leading = icc.leading_factor(4).unwrap();
-        assert_eq!(leading.row(3), l.row(3));
-        assert_eq!(leading.nrows(), 4);
     }
 }

@@ -36,23 +36,22 @@ impl BaseFactor {
         Ok(BaseFactor { factor, of_equilibrated: true })
     }
 
-    /// What the network sees of the leading block of A of so many rows.
+    /// What the network sees of A.
     ///
     /// # Errors
     /// [`crate::Error::Numeric`] if an entry on the diagonal of A is not positive.
-    pub fn seen(&self, a: &Csr, rows: usize) -> Result<Seen> {
-        let mut factor = self.factor.leading_factor(rows)?;
-        let last = (0..rows).filter_map(|i| a.row(i).0.last().copied()).max().map_or(0, |j| j as usize + 1);
-        let root = a.root_of_leading_diagonal(last.max(rows))?;
+    pub fn seen(&self, a: &Csr) -> Result<Seen> {
+        let mut factor = self.factor.factor()?;
+        let root = a.root_of_diagonal()?;
         if !self.of_equilibrated {
             let pattern = factor.pattern().clone();
-            for (i, r) in root[..rows].iter().enumerate() {
+            for (i, r) in root.iter().enumerate() {
                 factor.values_mut()[pattern.range(i)].iter_mut().for_each(|l| *l /= r);
             }
         }
         let inverse: Vec<f64> = root.iter().map(|r| 1.0 / r).collect();
-        let mut nodes = Vec::with_capacity(2 * rows);
-        for (i, inverse_i) in inverse[..rows].iter().enumerate() {
+        let mut nodes = Vec::with_capacity(2 * inverse.len());
+        for (i, inverse_i) in inverse.iter().enumerate() {
             let (cols, vals) = a.row(i);
             let sum: f64 = cols.iter().zip(vals).map(|(&j, v)| v.abs() * inverse[j as usize]).sum();
             // A lower triangular row ends with its diagonal.
@@ -78,19 +77,19 @@ impl BaseFactor {
         if !self.of_equilibrated {
             return Ok(self.factor);
         }
-        let seen = self.seen(a, a.nrows())?;
+        let seen = self.seen(a)?;
         self.with_entries(&seen.corrected(&vec![0.0; seen.factor.nnz()]))
     }
 }
 
-/// A block of the equilibrated matrix as the network sees it.
+/// The equilibrated matrix as the network sees it.
 pub struct Seen {
     /// L₀, lower triangular: an edge an entry.
     pub factor: Csr,
     /// Node features (nodes × 2): the factor's diagonal entry; the part of the row of the equilibrated matrix that the
     /// diagonal dominates.
     pub nodes: Vec<f32>,
-    /// D^{1/2}: of these rows, and of those that they reach.
+    /// D^{1/2}.
     pub root: Vec<f64>,
 }
 

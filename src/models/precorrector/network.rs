@@ -4,6 +4,7 @@ use super::base::{BaseFactor, Seen};
 use super::layers::Precorrector;
 use super::{NAME, inference};
 use crate::error::Result;
+use crate::linalg::Csr;
 use crate::models::network::{Description, Network};
 use crate::models::{PredictOptions, guard};
 use crate::nn::graph::Graphs;
@@ -43,20 +44,25 @@ impl<D: Backend> Network<D> for Precorrector {
         options.nothing_to_filter(NAME)?;
         let a = &system.matrix;
         let start = BaseFactor::new(self.config.base, a)?;
-        let corrected = |rows: usize| {
-            let seen = start.seen(a, rows)?;
+        let corrected = |start: &BaseFactor, a: &Csr| {
+            let seen = start.seen(a)?;
             let entries = seen.corrected(&self.changes(weights, &seen)?);
             Ok((seen, entries))
         };
         if !options.unguarded {
-            let (seen, entries) = corrected(guard::rows(a))?;
-            let unchanged = seen.corrected(&vec![0.0; entries.len()]);
-            if !guard::keeps_up(a, seen.factor.pattern(), &entries, &unchanged)? {
-                let factor = start.into_factor(a)?;
-                let note = Some(guard::NOTE.into());
-                return Ok(Acceleration { fell_back: true, note, ..Acceleration::preconditioner(factor) });
+            let part = guard::Part::of(a)?;
+            // A part without an incomplete factor tells nothing.
+            if let Ok(of_part) = BaseFactor::new(self.config.base, &part.matrix) {
+                let (seen, entries) = corrected(&of_part, &part.matrix)?;
+                let unchanged = seen.corrected(&vec![0.0; entries.len()]);
+                if !part.keeps_up(seen.factor.pattern(), &entries, &unchanged)? {
+                    let factor = start.into_factor(a)?;
+                    let note = Some(guard::NOTE.into());
+                    return Ok(Acceleration { fell_back: true, note, ..Acceleration::preconditioner(factor) });
+                }
             }
         }
-        Ok(Acceleration::preconditioner(start.with_entries(&corrected(a.nrows())?.1)?))
+        let entries = corrected(&start, a)?.1;
+        Ok(Acceleration::preconditioner(start.with_entries(&entries)?))
     }
 }

@@ -50,7 +50,7 @@ struct Item {
 impl Item {
     fn new(config: &PrecorrectorConfig, seed: u64, s: &LinearSystem) -> Result<Self> {
         let start = BaseFactor::new(config.base, &s.matrix)?;
-        let seen = start.seen(&s.matrix, s.n())?;
+        let seen = start.seen(&s.matrix)?;
         let pairs = match (config.pairs, &s.solution) {
             (0, Some(x)) => {
                 let b = s.rhs.iter().zip(&seen.root).map(|(b, r)| b / r).collect();
