@@ -91,8 +91,8 @@ impl Journal {
         Ok(Journal { file: Some((path, file)), kept, old: !bytes.is_empty(), replaced: None, grown: false })
     }
 
-    /// The same for an evaluation that is measured anew: from its first cell on nothing is left of what the journal had,
-    /// nor of these files.
+    /// The same for an evaluation that is measured anew: from its first cell on nothing is left of what the journal
+    /// had, nor of these files.
     #[must_use]
     pub fn replacing(self, files: Vec<PathBuf>) -> Self {
         Journal { kept: HashMap::new(), replaced: Some(files), ..self }

@@ -12,8 +12,8 @@ use super::sweep::Results;
 use crate::error::{Error, Result};
 use crate::io::atomic;
 
-/// Makes the directory and checks that it can be written, before any work. What the evaluation of this identity has left
-/// there may be written again, another one's only with `force`; files of these names that are no evaluation's (a
+/// Makes the directory and checks that it can be written, before any work. What the evaluation of this identity has
+/// left there may be written again, another one's only with `force`; files of these names that are no evaluation's (a
 /// training run's recipe.toml) never.
 ///
 /// # Errors
@@ -43,7 +43,8 @@ pub fn claim(dir: &Path, identity: u64, force: bool) -> Result<()> {
     fs::remove_file(&probe).map_err(|e| Error::io(&probe, "remove", e))
 }
 
-/// The first of DIR, DIR-2, DIR-3, … that holds nothing of others: it is new, or the evaluation of this identity is there.
+/// The first of DIR, DIR-2, DIR-3, … that holds nothing of others: it is new, or the evaluation of this identity is
+/// there.
 pub fn vacant(dir: &Path, identity: u64) -> PathBuf {
     let name = dir.file_name().unwrap_or_default();
     let numbered = (2..).map(|k: u64| {

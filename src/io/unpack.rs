@@ -30,8 +30,8 @@ impl Unpack {
         self.max_bytes.unwrap_or(FREE.max(INFLATION.saturating_mul(packed)))
     }
 
-    /// Entries of a matrix that a packed text of that size may hold: one for each [`LEAST`] bytes that it may unpack to,
-    /// since an entry takes 24 in memory, however short its line.
+    /// Entries of a matrix that a packed text of that size may hold: one for each [`LEAST`] bytes that it may unpack
+    /// to, since an entry takes 24 in memory, however short its line.
     pub(super) fn entries(self, packed: u64) -> usize {
         usize::try_from(self.bound(packed) / LEAST).unwrap_or(usize::MAX)
     }

@@ -84,7 +84,8 @@ pub fn generate(built_in: &BuiltInRecipe, recipe: &TrainRecipe, common: &Common)
     Ok(())
 }
 
-/// Evaluates a finished run on the test systems of its dataset, with `force` over whatever evaluation is there; in JSON what to print, else the table is printed.
+/// Evaluates a finished run on the test systems of its dataset, with `force` over whatever evaluation is there; in JSON
+/// what to print, else the table is printed.
 ///
 /// # Errors
 /// Those of the evaluation.
