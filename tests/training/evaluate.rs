@@ -159,7 +159,7 @@ fn failures_are_counted() {
 fn wrong_recipes_name_the_row() {
     let place = Place::new();
     for (row, word) in [
-        ("[[row]]\nksp = \"cg\"\n", "needs pc, space or model"),
+        ("[[row]]\nksp = \"cg\"\n", "needs pc, space, guess or model"),
         ("[[row]]\nksp = \"cgg\"\npc = \"none\"\n", "cgg"),
         ("[[row]]\nksp = \"cg\"\npc = \"nonne\"\n", "nonne"),
         ("[[row]]\nksp = \"cg\"\npc = \"icc\"\nfilter = 0.1\n", "filter"),

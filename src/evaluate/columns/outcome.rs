@@ -154,8 +154,8 @@ pub static ITERATIONS: Column = Column {
 pub static SETUP_ITERATIONS: Column = Column {
     name: "setup_iterations",
     unit: "",
-    help: "Of the iterations those before the method began: of a classical method whose iterates are a model's features \
-           or the guess, and one for each further product with A that the guess takes",
+    help: "Of the iterations those before the method began: of a classical method whose iterates are a model's \
+           features or the guess, and one for each further product with A that the guess takes",
     of: Of::Solve(|s, _| Some(s.setup_iterations as f64).filter(|&its| its > 0.0).into(), Summary::Converged),
     shown: &[
         at(ResultsCsv, Whole, Plain),
@@ -169,7 +169,8 @@ pub static SETUP_ITERATIONS: Column = Column {
 pub static ITERATIONS_CHANGE: Column = Column {
     name: "iterations_change",
     unit: "",
-    help: "Mean iterations with a guess, its own included, over those of the same method and preconditioner from zero, less one",
+    help: "Mean iterations with a guess, its own included, over those of the same method and preconditioner from \
+           zero, less one",
     of: Of::Row(change),
     shown: &[
         at(SummaryCsv, Whole, Plain),

@@ -56,7 +56,8 @@ pub enum LossKind {
     /// The sum of both (the paper's).
     #[default]
     Both,
-    /// ‖x − x̂‖_A/‖x − x_k‖_A, x_k being the last iterate: what is left of the error, for `directions`. Needs solutions.
+    /// ‖x − x̂‖_A/‖x − x_k‖_A, x_k being the last iterate: what is left of the error, for `directions`. Needs
+    /// solutions.
     Energy,
 }
 
@@ -183,8 +184,8 @@ impl NslsConfig {
         }
         if (self.directions > 0) != (self.loss == LossKind::Energy) {
             return Err(Error::Argument(format!(
-                "{NAME}.directions = {} with loss = {:?}: directions are trained by loss = \"energy\", and nothing else \
-                 is",
+                "{NAME}.directions = {} with loss = {:?}: directions are trained by loss = \"energy\", which trains \
+                 nothing else",
                 self.directions, self.loss
             )));
         }
