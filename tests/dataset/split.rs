@@ -28,7 +28,7 @@ fn no_matrix_of_a_heat_trajectory_is_in_two_sets() {
     make("again.h5", &["--from", "h.h5"]);
     make("single-again.h5", &["--from", "single.h5"]);
     let _guard = alone();
-    let sets = |name: &str| Dataset::open(&dir.path().join(name)).unwrap().splits().clone();
+    let sets = |name: &str| Dataset::open(dir.path().join(name)).unwrap().splits().clone();
     let of = matrices(&dir.path().join("h.h5"));
     // 15 trajectories of 4 steps; 12, 1.5 and 1.5 of them asked for.
     assert_eq!(of["train"].len(), 12);
