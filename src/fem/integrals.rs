@@ -169,8 +169,8 @@ impl<const D: usize> Integrals<D> {
     }
 }
 
-/// ∫ f φ_i over the cells for each of some functions f (outer) and each node i (inner), by a rule of the given strength.
-/// `values` writes the functions at some points, function by function. Nothing is kept a cell.
+/// ∫ f φ_i over the cells for each of some functions f (outer) and each node i (inner), by a rule of the given
+/// strength. `values` writes the functions at some points, function by function. Nothing is kept a cell.
 ///
 /// # Errors
 /// As [`Integrals::new`].

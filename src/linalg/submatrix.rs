@@ -9,8 +9,8 @@ use crate::error::Result;
 pub const NONE: u32 = u32::MAX;
 
 impl Csr {
-    /// A with only these rows and columns, in their order, which must rise; `local` has a place per row of A and comes and
-    /// goes all [`NONE`].
+    /// A with only these rows and columns, in their order, which must rise; `local` has a place per row of A and comes
+    /// and goes all [`NONE`].
     ///
     /// # Errors
     /// If the rows do not rise.

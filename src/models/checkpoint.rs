@@ -66,8 +66,8 @@ pub struct Checkpoint {
     pub recipe: String,
     /// What the data of the run is, by digests; "" in files of older versions.
     pub data: String,
-    /// The recipe of that data as its dataset holds it (TOML), those of several with [`crate::dataset::NEXT`] between them;
-    /// "" in files of older versions.
+    /// The recipe of that data as its dataset holds it (TOML), those of several with [`crate::dataset::NEXT`] between
+    /// them; "" in files of older versions.
     pub data_recipe: String,
     /// Figures of the last validation (JSON).
     pub metrics: String,

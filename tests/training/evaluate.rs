@@ -123,10 +123,10 @@ fn systems_of_the_streams_that_a_network_was_trained_on_are_told() {
         let file = format!("p{seed}.h5");
         place.ok(&["generate", "--family", "poisson", "--level", "3", "--samples", "20", "--seed", seed, "-o", &file]);
         let evaluate = ["evaluate", "--data", &file, "--model", "run", "--ksp", "cg", "-o"];
-        let text = place.ok(&[&evaluate[..], &["e"]].concat());
+        let text = place.ok(&[&evaluate[..], &[&format!("e{seed}")]].concat());
         assert_eq!(text.contains("WARNING: ") && text.contains("drawn with the seed and index"), seen, "{text}");
         let json: serde_json::Value =
-            serde_json::from_str(&place.ok(&[&["--json"], &evaluate[..], &["j"]].concat())).unwrap();
+            serde_json::from_str(&place.ok(&[&["--json"], &evaluate[..], &[&format!("j{seed}")]].concat())).unwrap();
         assert_eq!(json["cells"][0]["seen_in_training"].is_null(), !seen, "{json}");
     }
     // The test set of its own dataset was never seen.
