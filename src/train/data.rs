@@ -28,8 +28,8 @@ impl Data {
     /// Opens what the recipe names. `samples` and `validation.samples` count for each dataset.
     ///
     /// # Errors
-    /// Those of [`Dataset::open`]; [`Error::Unsuitable`] if the model or the solver that judges it needs more of A than a
-    /// dataset promises; [`Error::File`] naming a dataset whose training or validation split is empty.
+    /// Those of [`Dataset::open`]; [`Error::Unsuitable`] if the model or the solver that judges it needs more of A than
+    /// a dataset promises; [`Error::File`] naming a dataset whose training or validation split is empty.
     pub fn open(recipe: &TrainRecipe, settings: &dyn ModelConfig) -> Result<Self> {
         let mut sources: Vec<Arc<dyn SampleSource>> = Vec::new();
         let (mut sets, mut identities, mut recipes) = (Vec::new(), Vec::new(), Vec::new());
