@@ -4,9 +4,9 @@
 //! the whole, before the network looks at the rest. Leading rows would be cheaper, but those of a grid are a strip a
 //! few lines wide, on which an incomplete factor is nearly exact and no network does better. Two trials: cg, which
 //! tells what a factor does to most of the spectrum; and row sums, which tell what it does to its low end, that a small
-//! part does not have. Where L Lᵀ 1 exceeds A 1 by much more than the smallest eigenvalue of D⁻¹ A, smooth errors are hardly
-//! reduced: that is what the modified factorisation mends (Gustafsson 1978), and what a network that was trained on
-//! small systems can undo.
+//! part does not have. Where L Lᵀ 1 exceeds A 1 by much more than the smallest eigenvalue of D⁻¹ A, smooth errors are
+//! hardly reduced: that is what the modified factorisation mends (Gustafsson 1978), and what a network that was trained
+//! on small systems can undo.
 
 use crate::error::Result;
 use crate::linalg::submatrix::NONE;
