@@ -4,7 +4,8 @@
 //! al. 2024, NeurIPS): w = exp(Gaussian field, α = 2, τ = 3) on 402² grid points, arithmetic means on the faces,
 //! 400² unknowns, f = 1. `medium = "two-phase"` is the flow of Li et al. (2021, arXiv:2010.08895).
 //!
-//! With a `[darcy.mesh]` table, as that of `elliptic`, it is posed on any mesh instead: see [`mesh::OnMesh`].
+//! With a `[darcy.mesh]` table, as that of `elliptic`, it is posed on any mesh instead; the Gaussian field is drawn on
+//! a grid over its bounding box and interpolated to the nodes.
 
 mod mesh;
 mod verify;
