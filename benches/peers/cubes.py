@@ -10,20 +10,11 @@ that are reported. Of each system the median of the rounds counts; printed is th
 interval, the share of systems on which the row was the fastest, and the ratio to the fastest row's median.
 PETSc (Debian: python3-petsc4py) runs on one thread; where it cannot be imported its rows are left out, and the table says so.
 """
-import argparse, glob, json, os, subprocess, sys, tempfile, time
+import argparse, json, os, subprocess, sys, tempfile, time
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
-sys.path += glob.glob("/usr/lib/petscdir/*/*-linux-gnu-real/lib/python3/dist-packages")
-try:
-    import petsc4py
-
-    petsc4py.init(["cubes", "-options_left", "no"])
-    from petsc4py import PETSc
-except (ImportError, ValueError):  # ValueError: built for another NumPy
-    PETSc = None
+from solvers import PETSc
 
 ROWS = ["jacobi", "ssor", "fsai", "icc", "icc(1)", "amg"]
 # A parameter that is chosen on validation systems.

@@ -2,7 +2,7 @@
 
 use super::journal::{Entry, Journal};
 use super::recipe::{EvalRecipe, Target};
-use super::row::{OneOrMany, Row};
+use super::row::Row;
 use crate::dataset::Dataset;
 use crate::dataset::digest::Digest;
 use crate::error::{Error, Result};
@@ -95,16 +95,11 @@ pub fn identity<'a>(recipe: &EvalRecipe, keys: impl Iterator<Item = &'a Keys>) -
 
 /// All keys of a row but its label; of its model what the checkpoint holds, wherever it lies.
 fn row_digest(row: &Row, d: usize) -> Result<u64> {
-    let path = match &row.model {
-        Some(OneOrMany::One(path)) => Some(path),
-        Some(OneOrMany::Many(list)) => list.get(d),
-        None => None,
-    };
     let rest = Row { label: String::new(), model: None, ..row.resolved()? };
     let text = toml::to_string(&rest).map_err(|e| Error::Argument(format!("row cannot be written as TOML: {e}")))?;
     let mut digest = Digest::new();
     digest.text(&text);
-    if let Some(path) = path {
+    if let Some(path) = row.model.as_ref().and_then(|paths| paths.of(d)) {
         digest.bytes(&input::bytes(&locate(path)?.file)?);
     }
     Ok(digest.finish())

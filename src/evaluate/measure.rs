@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::recipe::Target;
-use super::row::{OneOrMany, Row, RowKind};
+use super::row::{Row, RowKind};
 use super::until::{Until, further_right_hand_side};
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
@@ -300,10 +300,8 @@ pub fn source(
         RowKind::Classical(spec) => Ok(Source::Classical(Classical::new(spec.clone()))),
         RowKind::Constant(spec, beside) => Ok(Source::Constant(fit(spec)?, beside.clone().map(Classical::new))),
         RowKind::Model(paths, beside) => {
-            let path = match paths {
-                OneOrMany::One(path) => path,
-                OneOrMany::Many(list) => &list[dataset],
-            };
+            let missing = || Error::Argument(format!("no model is named for dataset {dataset}"));
+            let path = paths.of(dataset).ok_or_else(missing)?;
             Ok(Source::Model(crate::models::load(path, on)?, beside.clone().map(Classical::new)))
         }
     }

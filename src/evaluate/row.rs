@@ -62,6 +62,16 @@ pub enum OneOrMany {
     Many(Vec<PathBuf>),
 }
 
+impl OneOrMany {
+    /// The path for a dataset, by its place in the recipe.
+    pub fn of(&self, dataset: usize) -> Option<&Path> {
+        match self {
+            OneOrMany::One(path) => Some(path),
+            OneOrMany::Many(list) => list.get(dataset).map(PathBuf::as_path),
+        }
+    }
+}
+
 /// What a row's preconditioner is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RowKind {

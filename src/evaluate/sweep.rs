@@ -10,7 +10,7 @@ use super::keys::Keys;
 use super::measure::{self, Solve, Source};
 use super::opened::{Opened, OpenedData};
 use super::recipe::EvalRecipe;
-use super::row::{OneOrMany, Row, RowKind};
+use super::row::{Row, RowKind};
 use super::until::Until;
 use crate::dataset::{Checked, Dataset, Drawn, NEXT};
 use crate::error::{Error, Result};
@@ -263,11 +263,7 @@ fn describe(
 /// How many of these systems of the d-th dataset the model of a row may know from its training ([`Drawn::shared`]); its
 /// own dataset was split for that. Checkpoints of older versions do not tell.
 fn seen(row: &Row, d: usize, data: &Dataset, ids: &[u32]) -> Result<usize> {
-    let path = match &row.model {
-        None => return Ok(0),
-        Some(OneOrMany::One(path)) => path,
-        Some(OneOrMany::Many(list)) => &list[d],
-    };
+    let Some(path) = row.model.as_ref().and_then(|paths| paths.of(d)) else { return Ok(0) };
     let (there, here) = (Checkpoint::read(&locate(path)?.file)?.data_recipe, &data.header().recipe);
     let shared = |there: &str| {
         let pair = if there == here { None } else { Drawn::of(there).zip(Drawn::of(here)) };

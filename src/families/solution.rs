@@ -178,8 +178,7 @@ fn iterate(a: &Csr, m: &dyn LinOp, b: &[f64]) -> Result<Vec<f64>> {
 /// ‖b − A x‖₂ / (‖A‖₁ ‖x‖₂ + ‖b‖₂).
 fn backward_error(a: &Csr, x: &[f64], b: &[f64]) -> f64 {
     let mut r = vec![0.0; b.len()];
-    a.spmv(x, &mut r);
-    r.iter_mut().zip(b).for_each(|(r, b)| *r = b - *r);
+    a.residual(b, x, &mut r);
     // A is symmetric: its sums by row are those by column.
     let sum = |i: usize| a.row(i).1.iter().map(|v| v.abs()).sum::<f64>();
     let norm = (0..a.nrows()).map(sum).fold(0.0, f64::max);

@@ -8,6 +8,8 @@
 //! hardly reduced: that is what the modified factorisation mends (Gustafsson 1978), and what a network that was trained
 //! on small systems can undo.
 
+use std::sync::Arc;
+
 use crate::error::Result;
 use crate::linalg::submatrix::NONE;
 use crate::linalg::{Csr, Pattern, Props};
@@ -106,7 +108,7 @@ impl Part {
     fn keeps_up_in_cg(&self, pattern: &Pattern, learned: &[f64], start: &[f64]) -> Result<bool> {
         let rhs = normals(&mut stream(0, Purpose::Measure, 0), self.matrix.nrows());
         let system = LinearSystem::plain(self.matrix.clone(), rhs, Props::SPD);
-        let pattern = std::sync::Arc::new(pattern.clone());
+        let pattern = Arc::new(pattern.clone());
         let solve = |l: &[f64], max_it: usize| {
             let m = Icc::from_factor(&Csr::new(pattern.clone(), l.to_vec())?)?;
             let problem = Problem::new(&system, Method::cg(), Stop { max_it, ..Stop::rtol(RTOL) });

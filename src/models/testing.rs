@@ -81,3 +81,15 @@ pub fn assert_jacobi(m: &dyn LinOp, a: &Csr) {
         assert!((y * d - 1.0).abs() < 1e-6, "{y} for {d}");
     }
 }
+
+/// tridiag(−1, 2 + i, −1), i the row.
+pub fn rising_tridiagonal(n: usize) -> Csr {
+    let mut entries = Vec::new();
+    for i in 0..n {
+        entries.push((i, i, 2.0 + i as f64));
+        if i + 1 < n {
+            entries.extend([(i, i + 1, -1.0), (i + 1, i, -1.0)]);
+        }
+    }
+    Csr::from_triplets(n, n, &entries).unwrap()
+}

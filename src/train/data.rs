@@ -47,10 +47,6 @@ impl Data {
             sources.push(Arc::new(Checked::new(data)));
         }
         let (identity, recipe) = (identities.join("; "), recipes.join(NEXT));
-        if let ([_], [_]) = (&sources[..], &sets[..]) {
-            let ((train, validation), source) = (sets.remove(0), sources.remove(0));
-            return Ok(Data { source, train, validation, identity, recipe });
-        }
         let joined = Joined::new(sources)?;
         let (mut train, mut validation) = (Vec::new(), Vec::new());
         for (k, (of_train, of_validation)) in sets.iter().enumerate() {

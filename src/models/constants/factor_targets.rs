@@ -1,9 +1,11 @@
-//! The factor that a constant factor is compared with, on the matrix as a network sees it.
+//! The factor that a constant factor is compared with, on the matrix as a network sees it, and the way back from there.
 
 use crate::error::Result;
 use crate::linalg::Csr;
-use crate::models::factor_gnn::TargetKind;
+use crate::models::factor_gnn::{TargetKind, lower};
 use crate::models::scaling::Scaling;
+use crate::precond::Icc;
+use crate::solve::Acceleration;
 use crate::system::LinearSystem;
 
 /// The row of each stored entry of tril(A), row by row.
@@ -22,6 +24,18 @@ pub fn target(kind: TargetKind, scaling: Scaling, system: &LinearSystem) -> Resu
         entries.iter_mut().zip(rows(&system.matrix)).for_each(|(v, i)| *v /= root[i]);
     }
     Ok(entries)
+}
+
+/// L Lᵀ of these entries on tril(A), row by row: of A, or of A with unit diagonal, from which they are scaled back.
+///
+/// # Errors
+/// As [`Icc::from_factor`]; [`crate::Error::Numeric`] if a diagonal entry that is to be scaled is not positive.
+pub fn preconditioner(a: &Csr, mut entries: Vec<f64>, scaling: Scaling) -> Result<Acceleration> {
+    if scaling == Scaling::Jacobi {
+        let root = a.root_of_diagonal()?;
+        entries.iter_mut().zip(rows(a)).for_each(|(v, i)| *v *= root[i]);
+    }
+    Ok(Acceleration::preconditioner(Icc::from_factor(&lower(a, entries.into_iter())?)?))
 }
 
 /// ⟨x, y⟩ / (‖x‖ ‖y‖).

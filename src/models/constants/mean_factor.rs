@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::factor_targets::{cosine, rows, target};
+use super::factor_targets::{cosine, preconditioner, target};
 use super::{Constant, Fit, Fitted};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
-use crate::linalg::{Csr, Pattern};
+use crate::linalg::Pattern;
 use crate::models::PredictOptions;
-use crate::models::factor_gnn::{TargetKind, lower};
+use crate::models::factor_gnn::TargetKind;
 use crate::models::scaling::Scaling;
-use crate::precond::Icc;
 use crate::solve::Acceleration;
 use crate::solver::Need;
 use crate::system::{LinearSystem, Names, Parts, SampleSource};
@@ -113,14 +112,7 @@ struct Mean {
 impl Fit for Mean {
     fn make(&self, system: &LinearSystem) -> Result<Acceleration> {
         check_pattern(&self.pattern, system)?;
-        let a = &system.matrix;
-        let mut entries = self.entries.clone();
-        if self.settings.scaling == Scaling::Jacobi {
-            let root = a.root_of_diagonal()?;
-            entries.iter_mut().zip(rows(a)).for_each(|(v, i)| *v *= root[i]);
-        }
-        let l: Csr = lower(a, entries.into_iter())?;
-        Ok(Acceleration::preconditioner(Icc::from_factor(&l)?))
+        preconditioner(&system.matrix, self.entries.clone(), self.settings.scaling)
     }
 
     fn agreement(&self, system: &LinearSystem) -> Result<Option<f64>> {

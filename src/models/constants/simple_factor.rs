@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::factor_targets::{cosine, rows, target};
+use super::factor_targets::{cosine, preconditioner, rows, target};
 use super::{Constant, Fit, Fitted};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
@@ -167,13 +167,7 @@ impl Constant for SimpleFactor {
 
 impl Fit for SimpleFactor {
     fn make(&self, system: &LinearSystem) -> Result<Acceleration> {
-        let a = &system.matrix;
-        let mut entries = self.entries(a)?;
-        if self.scaling == Scaling::Jacobi {
-            let root = a.root_of_diagonal()?;
-            entries.iter_mut().zip(rows(a)).for_each(|(v, i)| *v *= root[i]);
-        }
-        Ok(Acceleration::preconditioner(Icc::from_factor(&lower(a, entries.into_iter())?)?))
+        preconditioner(&system.matrix, self.entries(&system.matrix)?, self.scaling)
     }
 
     fn agreement(&self, system: &LinearSystem) -> Result<Option<f64>> {

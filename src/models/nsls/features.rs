@@ -99,21 +99,11 @@ fn normalise(v: &mut [f64]) {
 mod tests {
     use super::*;
     use crate::linalg::vector::norm2;
-
-    fn laplacian(n: usize) -> Csr {
-        let mut entries = Vec::new();
-        for i in 0..n {
-            entries.push((i, i, 2.0 + i as f64));
-            if i + 1 < n {
-                entries.extend([(i, i + 1, -1.0), (i + 1, i, -1.0)]);
-            }
-        }
-        Csr::from_triplets(n, n, &entries).unwrap()
-    }
+    use crate::models::testing::rising_tridiagonal;
 
     #[test]
     fn scalings_know_the_way_back() {
-        let a = laplacian(5);
+        let a = rising_tridiagonal(5);
         let x = [1.0, -2.0, 0.5, 3.0, 0.25];
         let mut b = vec![0.0; 5];
         a.spmv(&x, &mut b);

@@ -177,17 +177,7 @@ pub fn combined(ran: &Ran, a: &Csr, vectors: Vec<Vec<f64>>) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn laplacian(n: usize) -> Csr {
-        let mut entries = Vec::new();
-        for i in 0..n {
-            entries.push((i, i, 2.0 + i as f64));
-            if i + 1 < n {
-                entries.extend([(i, i + 1, -1.0), (i + 1, i, -1.0)]);
-            }
-        }
-        Csr::from_triplets(n, n, &entries).unwrap()
-    }
+    use crate::models::testing::rising_tridiagonal;
 
     fn times(a: &Csr, x: &[f64]) -> Vec<f64> {
         let mut b = vec![0.0; x.len()];
@@ -197,7 +187,7 @@ mod tests {
 
     #[test]
     fn conjugate_gradients_end_at_the_solution() {
-        let a = laplacian(6);
+        let a = rising_tridiagonal(6);
         let x = [1.0, -2.0, 0.5, 3.0, 0.0, 1.0];
         let b = times(&a, &x);
         for m in [&Identity(6) as &dyn LinOp, &Icc::new(&a, 0).unwrap()] {
@@ -216,7 +206,7 @@ mod tests {
     #[test]
     fn whatever_is_added_the_error_does_not_grow_in_the_energy_norm() {
         let n = 30;
-        let a = laplacian(n);
+        let a = rising_tridiagonal(n);
         let exact: Vec<f64> = (0..n).map(|i| (0.3 * i as f64).sin()).collect();
         let b = times(&a, &exact);
         let energy = |x: &[f64]| {
