@@ -9,7 +9,7 @@ use rand_distr::{Distribution, StandardNormal};
 /// What a stream is for. Different purposes never share numbers, even at the same seed and index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Drawing sample `index` of a family.
+    /// Drawing sample `index` of a family; the seed is one of the dataset's recipe and the family's parameters.
     Sample,
     /// Assigning samples to train, validation and test.
     Split,

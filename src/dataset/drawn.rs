@@ -10,14 +10,16 @@ use super::split::{Sizes, split};
 /// Stands between the recipes of several datasets in one text: the record separator of ASCII.
 pub const NEXT: &str = "\u{1e}";
 
-/// The random streams behind a dataset: sample i of a family is drawn from the stream (seed, i), whatever the family's
-/// other keys are.
+/// The random streams behind a dataset: sample i is drawn from stream i of its seed, its family and the family's
+/// parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Drawn {
     /// The family.
     pub family: String,
     /// The seed of all streams.
     pub seed: u64,
+    /// The family's parameters, without those that only say what is stored.
+    parameters: Table,
     samples: usize,
     group: usize,
     sizes: Sizes,
@@ -40,8 +42,12 @@ impl Drawn {
                 sets.iter().map(|(name, v)| Some((name.clone(), v.as_float()?))).collect::<Option<_>>()?,
             ),
         };
+        let family = table.get("family")?.as_str()?;
+        let mut parameters = table.get(family).and_then(Value::as_table).cloned().unwrap_or_default();
+        parameters.remove("solution");
         Some(Drawn {
-            family: table.get("family")?.as_str()?.into(),
+            family: family.into(),
+            parameters,
             seed: number("seed")?,
             samples: usize::try_from(number("samples")?).ok()?,
             // Older recipes know no groups.
@@ -53,7 +59,7 @@ impl Drawn {
     /// How many of the given samples of another dataset come from the streams of the training or validation samples of
     /// this one.
     pub fn shared(&self, other: &Drawn, ids: &[u32]) -> usize {
-        if (&self.family, self.seed) != (&other.family, other.seed) {
+        if (&self.family, self.seed, &self.parameters) != (&other.family, other.seed, &other.parameters) {
             return 0;
         }
         let Ok(mut sets) = split(&self.sizes, self.samples, self.group, self.seed) else {
@@ -71,11 +77,12 @@ impl Drawn {
 mod tests {
     use super::*;
 
+    const SETS: &str = "[split]\ntrain = 0.8\nvalidation = 0.1\ntest = 0.1\n";
+
     #[test]
     fn samples_of_the_same_streams_are_counted() {
         let of = |family: &str, seed: u64, samples: usize, more: &str| {
-            let sets = "[split]\ntrain = 0.8\nvalidation = 0.1\ntest = 0.1\n";
-            let text = format!("family = \"{family}\"\nseed = {seed}\nsamples = {samples}\n{more}{sets}");
+            let text = format!("family = \"{family}\"\nseed = {seed}\nsamples = {samples}\n{more}{SETS}");
             Drawn::of(&text).unwrap()
         };
         let train = of("darcy", 1, 100, "");
@@ -83,13 +90,14 @@ mod tests {
         // Its own test set is another one than its training set.
         assert_eq!(train.shared(&train, &sets["test"]), 0);
         assert_eq!(train.shared(&train, &sets["train"]), 80);
-        // The same streams at another size, where the sets are dealt out otherwise.
+        // The same streams, fewer samples, where the sets are dealt out otherwise.
         let small = split(&Sizes::default(), 40, 1, 1).unwrap();
         let ids = &small["test"];
         let seen = ids.iter().filter(|id| !sets["test"].contains(id)).count();
         assert!(seen > 0);
         assert_eq!(train.shared(&of("darcy", 1, 40, ""), ids), seen);
-        for other in [of("darcy", 2, 40, ""), of("heat", 1, 40, "")] {
+        let coarse = format!("family = \"darcy\"\nseed = 1\nsamples = 40\n{SETS}[darcy]\ncells = 8");
+        for other in [of("darcy", 2, 40, ""), of("heat", 1, 40, ""), Drawn::of(&coarse).unwrap()] {
             assert_eq!(train.shared(&other, ids), 0);
         }
         let groups = of("darcy", 1, 100, "split_group = 10\n");

@@ -7,6 +7,7 @@ mod recipe;
 mod run;
 mod sampling;
 mod shard;
+mod streams;
 
 pub use labels::Labels;
 pub use plan::check_files;

@@ -7,6 +7,7 @@ use crate::families::Family;
 use crate::system::LinearSystem;
 
 use super::recipe::Recipe;
+use super::streams;
 
 /// A part should hold about this many bytes: little to lose, little to keep in memory, few files.
 const PART_BYTES: usize = 32 << 20;
@@ -19,6 +20,8 @@ pub(super) struct Plan {
     /// Header of the whole dataset.
     pub header: Header,
     pub shape: Shape,
+    /// What samples are drawn from ([`streams::seed`]).
+    pub streams: u64,
     pub part_size: usize,
 }
 
@@ -33,13 +36,14 @@ pub(super) struct Job {
 impl Plan {
     /// Plans a run; makes sample 0 to see what samples look like.
     pub fn new(recipe: &Recipe, family: &dyn Family) -> Result<Self> {
-        let first = family.sampler()?.sample(recipe.seed, 0).map_err(|e| Error::Numeric(format!("sample 0: {e}")))?;
+        let files = family.files().iter().map(|f| InputFile::read(f)).collect::<Result<Vec<_>>>()?;
+        let streams = streams::seed(recipe.seed, &recipe.family, family, &files);
+        let first = family.sampler()?.sample(streams, 0).map_err(|e| Error::Numeric(format!("sample 0: {e}")))?;
         let shape = Shape::of(&first, family.pattern(), family.mesh());
         shape.check(&first)?;
         let part_size = recipe.part_size.unwrap_or((PART_BYTES / bytes(&first)).clamp(1, PART_SAMPLES));
         let text = recipe.resolved(family);
         let version = env!("CARGO_PKG_VERSION");
-        let files = family.files().iter().map(|f| InputFile::read(f)).collect::<Result<Vec<_>>>()?;
         let mut origin = Digest::new();
         origin.text(&text).text(version).number(part_size as u64);
         for file in &files {
@@ -55,7 +59,7 @@ impl Plan {
             files,
             part: None,
         };
-        Ok(Plan { header, shape, part_size })
+        Ok(Plan { header, shape, streams, part_size })
     }
 
     /// Goes on under the identity of parts that are of the same run, which an older version may have written otherwise.

@@ -297,7 +297,7 @@ fn make_missing(
     let written = Cell::new(all.len() - jobs.len());
     let whole = sampling::make(
         family,
-        recipe.seed,
+        (recipe.seed, plan.streams),
         &jobs,
         settings.threads,
         &mut |job, records| {

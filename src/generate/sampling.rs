@@ -68,7 +68,8 @@ impl Queue {
 }
 
 /// Makes the samples of all jobs on `threads` threads and hands each job's records, in order, to `write` on this
-/// thread. `tick` is called for each sample made.
+/// thread. `tick` is called for each sample made. Of the two seeds the recipe's is told in errors, and samples are drawn
+/// from the other ([`super::streams`]).
 ///
 /// Returns false if Ctrl-C came before all jobs were written.
 ///
@@ -76,7 +77,7 @@ impl Queue {
 /// The first failure of a sample or of `write`; jobs handed over before it are done.
 pub(super) fn make(
     family: &dyn Family,
-    seed: u64,
+    seeds: (u64, u64),
     jobs: &[Job],
     threads: usize,
     write: &mut dyn FnMut(Job, Vec<Record>) -> Result<()>,
@@ -89,7 +90,7 @@ pub(super) fn make(
         let (send, receive) = channel();
         for _ in 0..threads.clamp(1, indices.len().max(1)) {
             let (send, queue, indices) = (send.clone(), &queue, &indices);
-            scope.spawn(move || work(family, seed, indices, queue, &send));
+            scope.spawn(move || work(family, seeds, indices, queue, &send));
         }
         // The channel ends when the last worker does.
         drop(send);
@@ -120,7 +121,13 @@ impl Drop for Alarm<'_> {
 }
 
 /// One worker: samples until there is nothing left.
-fn work(family: &dyn Family, seed: u64, indices: &[u64], queue: &Queue, send: &Sender<(usize, Record)>) {
+fn work(
+    family: &dyn Family,
+    (seed, streams): (u64, u64),
+    indices: &[u64],
+    queue: &Queue,
+    send: &Sender<(usize, Record)>,
+) {
     let _alarm = Alarm(queue);
     let mut sampler = match family.sampler() {
         Ok(s) => s,
@@ -129,7 +136,7 @@ fn work(family: &dyn Family, seed: u64, indices: &[u64], queue: &Queue, send: &S
     while let Some(position) = queue.take() {
         let index = indices[position];
         let start = Instant::now();
-        match sampler.sample(seed, index) {
+        match sampler.sample(streams, index) {
             Ok(system) => {
                 let record = Record::new(system, start.elapsed().as_secs_f64());
                 if let Err(e) = record.check() {
