@@ -68,7 +68,7 @@ impl Queue {
 }
 
 /// Makes the samples of all jobs on `threads` threads and hands each job's records, in order, to `write` on this
-/// thread. `tick` is called for each sample made. Of the two seeds the recipe's is told in errors, and samples are drawn
+/// thread. `tick` is called for each sample made. Of the two seeds the recipe's is told in errors, samples are drawn
 /// from the other ([`super::streams`]).
 ///
 /// Returns false if Ctrl-C came before all jobs were written.

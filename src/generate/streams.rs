@@ -9,9 +9,10 @@ use crate::families::{self, Family};
 /// Keys of families that change what is stored beside A and b, not A and b.
 const NOT_DRAWN: [&str; 1] = ["solution"];
 
-/// The seed that [`families::Sampler`] draws from: of the recipe's seed, the family's name, those of its parameters that
-/// are not at their default and the content of the files that they name. So the systems of two sizes or contrasts have
-/// nothing in common at the same seed, and a key that a later version adds leaves the others' systems as they are.
+/// The seed that [`families::Sampler`] draws from: a digest of the recipe's seed, the family's name, those of its
+/// parameters that are not at their default and the content of the files that they name. So the systems of two sizes
+/// or contrasts have nothing in common at the same seed, and a key that a later version adds leaves other systems as
+/// they are.
 pub(super) fn seed(seed: u64, name: &str, family: &dyn Family, files: &[InputFile]) -> u64 {
     let paths: Vec<String> = files.iter().map(|f| f.path.display().to_string()).collect();
     let defaults = families::ENTRIES.find(name).map_or_else(|_| Table::new(), |entry| (entry.defaults)());

@@ -20,6 +20,9 @@ pub const GROUP: usize = 8;
 /// Rows that a layer takes side by side: each weight that is read serves all of them.
 pub const BLOCK: usize = 8;
 
+/// Groups of a layer's outputs whose sums for a block of rows the vector registers hold.
+const GROUPS_AT_ONCE: usize = 2;
+
 /// 8 V features.
 pub type Row<const V: usize> = [[f32; GROUP]; V];
 
@@ -168,6 +171,14 @@ impl<const P: usize, const V: usize> FixedLinear<P, V> {
     /// If it has not P inputs or more than 8 V outputs.
     pub fn of<D: Backend>(layer: &Linear, params: &Params<f32, D>) -> Self {
         let (weight, bias) = layer.values(params);
+        Self::from_values(&weight, &bias)
+    }
+
+    /// W, row by row, and b.
+    ///
+    /// # Panics
+    /// If it has not P inputs or more than 8 V outputs.
+    pub fn from_values(weight: &[f32], bias: &[f32]) -> Self {
         let q = bias.len();
         assert!(weight.len() == P * q && q <= V * GROUP, "widths of a layer");
         let row = |values: &[f32]| {
@@ -175,7 +186,7 @@ impl<const P: usize, const V: usize> FixedLinear<P, V> {
             row.as_flattened_mut()[..q].copy_from_slice(values);
             row
         };
-        FixedLinear { weight: std::array::from_fn(|k| row(&weight[k * q..(k + 1) * q])), bias: row(&bias) }
+        FixedLinear { weight: std::array::from_fn(|k| row(&weight[k * q..(k + 1) * q])), bias: row(bias) }
     }
 
     /// The layer after another one without an activation between them: x (W₁ W) + (b₁ W + b).
@@ -196,6 +207,9 @@ impl<const P: usize, const V: usize> FixedLinear<P, V> {
     // Loops that count: iterators are not always inlined into code for other instructions than their own.
     #[inline(always)]
     pub fn accumulate<L: Lanes, const U: usize>(&self, lanes: L, x: &Rows<U>, y: &mut Rows<V>) {
+        if V > GROUPS_AT_ONCE {
+            return self.accumulate_by_groups(lanes, x, y);
+        }
         let mut sums = [[lanes.splat(0.0); V]; BLOCK];
         let mut b = 0;
         while b < BLOCK {
@@ -228,6 +242,36 @@ impl<const P: usize, const V: usize> FixedLinear<P, V> {
                 v += 1;
             }
             b += 1;
+        }
+    }
+
+    /// As [`FixedLinear::accumulate`], eight outputs after the other: the sums of all would not fit into the registers.
+    #[inline(always)]
+    fn accumulate_by_groups<L: Lanes, const U: usize>(&self, lanes: L, x: &Rows<U>, y: &mut Rows<V>) {
+        let mut v = 0;
+        while v < V {
+            let mut sums = [lanes.splat(0.0); BLOCK];
+            let mut b = 0;
+            while b < BLOCK {
+                sums[b] = lanes.load(&y[b][v]);
+                b += 1;
+            }
+            let mut k = 0;
+            while k < P {
+                let w = lanes.load(&self.weight[k][v]);
+                let mut b = 0;
+                while b < BLOCK {
+                    sums[b] = lanes.multiply_add(lanes.splat(x[b][k / GROUP][k % GROUP]), w, sums[b]);
+                    b += 1;
+                }
+                k += 1;
+            }
+            let mut b = 0;
+            while b < BLOCK {
+                lanes.store(sums[b], &mut y[b][v]);
+                b += 1;
+            }
+            v += 1;
         }
     }
 
@@ -335,6 +379,45 @@ pub fn relu<L: Lanes, const V: usize>(lanes: L, x: &mut Rows<V>) {
             v += 1;
         }
         b += 1;
+    }
+}
+
+/// x ← max(x, s x), s from 0 to 1.
+#[inline(always)]
+pub fn leaky<L: Lanes, const V: usize>(lanes: L, s: f32, x: &mut Rows<V>) {
+    let (s, zero) = (lanes.splat(s), lanes.splat(0.0));
+    let mut b = 0;
+    while b < BLOCK {
+        let mut v = 0;
+        while v < V {
+            let t = lanes.load(&x[b][v]);
+            lanes.store(lanes.max(t, lanes.multiply_add(s, t, zero)), &mut x[b][v]);
+            v += 1;
+        }
+        b += 1;
+    }
+}
+
+/// At most a block of rows, zeros after them.
+#[inline(always)]
+pub fn padded<const V: usize>(rows: &[Row<V>]) -> Rows<V> {
+    let mut block = [[[0.0; GROUP]; V]; BLOCK];
+    let mut k = 0;
+    while k < rows.len() {
+        block[k] = rows[k];
+        k += 1;
+    }
+    block
+}
+
+/// a ← a + s b.
+#[inline(always)]
+pub fn add_scaled<L: Lanes, const V: usize>(lanes: L, a: &mut Row<V>, s: f32, b: &Row<V>) {
+    let s = lanes.splat(s);
+    let mut v = 0;
+    while v < V {
+        lanes.store(lanes.multiply_add(s, lanes.load(&b[v]), lanes.load(&a[v])), &mut a[v]);
+        v += 1;
     }
 }
 

@@ -84,6 +84,11 @@ impl Mlp {
 pub struct GraphConv([Parameter; 3]);
 
 impl GraphConv {
+    /// U and V, row by row, and b.
+    pub fn values<D: Backend>(&self, params: &Params<f32, D>) -> [Vec<f32>; 3] {
+        self.0.map(|p| params[p].as_vec())
+    }
+
     /// U and V from U(−√(3/(2w)), √(3/(2w))): a node sums over itself and its neighbours, half the variance each.
     pub fn new(layout: &mut Layout, name: &str, width: usize) -> Self {
         let bound = Start::Uniform((1.5 / width as f32).sqrt());
@@ -113,6 +118,11 @@ impl GraphConv {
 pub struct GraphNorm([Parameter; 3]);
 
 impl GraphNorm {
+    /// γ, β and α.
+    pub fn values<D: Backend>(&self, params: &Params<f32, D>) -> [Vec<f32>; 3] {
+        self.0.map(|p| params[p].as_vec())
+    }
+
     /// γ = α = 1, β = 0.
     pub fn new(layout: &mut Layout, name: &str, width: usize) -> Self {
         let mut part =

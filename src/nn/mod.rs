@@ -8,6 +8,7 @@ pub mod chunks;
 pub mod dense;
 pub mod device;
 pub mod fixed;
+pub mod fixed_edges;
 pub mod fourier;
 pub mod graph;
 pub mod image;

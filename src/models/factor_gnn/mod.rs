@@ -11,6 +11,7 @@
 //! messages know k neighbours.
 
 mod features;
+mod inference;
 mod network;
 mod nodes;
 mod target;

@@ -2,13 +2,13 @@
 
 use super::features::{EDGE_FEATURES, NODE_FEATURES, Seen};
 use super::nodes::NodeUpdate;
-use super::{FactorConfig, NAME, lower};
+use super::{FactorConfig, NAME, inference, lower};
 use crate::error::{Error, Result};
-use crate::linalg::Csr;
+use crate::linalg::{Csr, Pattern};
 use crate::models::PredictOptions;
 use crate::models::network::{Description, Network};
 use crate::nn::ops::{Engine, Ops, Weights};
-use crate::nn::{Backend, EdgeUpdate, Layout, Mlp, Trained};
+use crate::nn::{Backend, Device, EdgeUpdate, Layout, Mlp, Trained};
 use crate::precond::Icc;
 use crate::solve::Acceleration;
 use crate::system::{LinearSystem, Names};
@@ -20,10 +20,10 @@ const LEAST_PIVOT: f64 = 1e-6;
 pub struct FactorGnn {
     pub(super) config: FactorConfig,
     pub(super) about: Description,
-    edges: Mlp,
-    nodes: Mlp,
-    rounds: Vec<(EdgeUpdate, Option<NodeUpdate>)>,
-    decoder: Mlp,
+    pub(super) edges: Mlp,
+    pub(super) nodes: Mlp,
+    pub(super) rounds: Vec<(EdgeUpdate, Option<NodeUpdate>)>,
+    pub(super) decoder: Mlp,
 }
 
 impl FactorGnn {
@@ -80,7 +80,12 @@ impl FactorGnn {
     }
 
     /// The entries of tril(A), row by row, of the scaled matrix.
-    fn entries<D: Backend>(&self, weights: &Trained<D>, seen: &Seen) -> Vec<f32> {
+    fn entries<D: Backend>(&self, weights: &Trained<D>, pattern: &Pattern, seen: &Seen) -> Vec<f32> {
+        if D::KIND == Device::Cpu
+            && let Some(entries) = weights.read(|params| inference::entries(self, params, pattern, seen))
+        {
+            return entries;
+        }
         let all = self.all(weights, seen);
         seen.lower.iter().map(|&e| all[e as usize]).collect()
     }
@@ -91,7 +96,7 @@ impl FactorGnn {
     /// [`Error::Shape`] if A is not square, [`Error::Numeric`] if it cannot be scaled or an entry is no number.
     pub fn factor<D: Backend>(&self, weights: &Trained<D>, a: &Csr) -> Result<Csr> {
         let seen = Seen::new(&self.config, a)?;
-        let entries = self.entries(weights, &seen);
+        let entries = self.entries(weights, a.pattern(), &seen);
         if let Some(bad) = entries.iter().find(|v| !v.is_finite()) {
             return Err(Error::Numeric(format!("{NAME} predicts an entry {bad}")));
         }
@@ -132,7 +137,7 @@ impl<D: Backend> Network<D> for FactorGnn {
         let seen = Seen::new(&self.config, &system.matrix)?;
         let target = seen.target(self.config.target, system)?;
         let (mut lt, mut ll, mut tt) = (0.0, 0.0, 0.0);
-        for (l, t) in self.entries(weights, &seen).iter().zip(target) {
+        for (l, t) in self.entries(weights, system.matrix.pattern(), &seen).iter().zip(target) {
             let (l, t) = (f64::from(*l), f64::from(t));
             lt += l * t;
             ll += l * l;

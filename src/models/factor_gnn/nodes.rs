@@ -39,7 +39,7 @@ impl NodeModel {
 }
 
 /// The layers of one node model.
-enum Layers {
+pub(super) enum Layers {
     Mlp { own: Linear },
     Gat { target: Linear, source: Linear, edge: OfEdge, score: Linear },
     Gen { edge: OfEdge, own: Linear, temperature: Parameter },
@@ -49,13 +49,13 @@ enum Layers {
 }
 
 /// relu(edge(e_ij) + source(x_j)): what an edge carries to its target, which takes the mean.
-struct Message {
-    edge: OfEdge,
-    source: Linear,
+pub(super) struct Message {
+    pub(super) edge: OfEdge,
+    pub(super) source: Linear,
 }
 
 /// What an edge adds to a message of its source.
-struct OfEdge(Option<Linear>);
+pub(super) struct OfEdge(pub(super) Option<Linear>);
 
 impl OfEdge {
     /// A layer of the edge's features (edges, width); zeros where they are not looked at.
@@ -81,8 +81,8 @@ impl Message {
 
 /// One round of a node model: what its layers make of a node and its neighbours, activated, through a last layer.
 pub(super) struct NodeUpdate {
-    layers: Layers,
-    out: Linear,
+    pub(super) layers: Layers,
+    pub(super) out: Linear,
 }
 
 impl NodeUpdate {

@@ -170,3 +170,29 @@ fn without_order_a_renumbered_matrix_has_the_renumbered_entries() {
         assert!((x - y).abs() < 1e-5 * expected.max_abs(), "{x} against {y}");
     }
 }
+
+#[test]
+fn inference_row_by_row_is_the_network() {
+    // More rows than a chunk, and one that is no multiple of a block.
+    let a = crate::models::testing::differences(27, 41);
+    for (node, width, rounds) in
+        [(NodeModel::Mpnn, 16, 3), (NodeModel::Mpnn, 8, 1), (NodeModel::Mlp, 8, 2), (NodeModel::Mlp, 16, 1)]
+    {
+        let (network, weights) = untrained(FactorConfig { node, width, rounds, ..Default::default() }, 2);
+        let seen = Seen::new(&network.config, &a).unwrap();
+        let all = network.all(&weights, &seen);
+        let slow: Vec<f32> = seen.lower.iter().map(|&e| all[e as usize]).collect();
+        let fast = |p: &_| inference::entries(&network, p, a.pattern(), &seen);
+        let entries = weights.read(fast).unwrap();
+        let size = slow.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+        let apart = slow.iter().zip(&entries).fold(0.0f32, |m, (s, f)| m.max((s - f).abs()));
+        assert!(entries.len() == slow.len() && apart < 2e-5 * size, "{node:?}, {width}: {apart:e} of {size:e}");
+        let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        assert_eq!(alone.install(|| weights.read(fast)).unwrap(), entries);
+    }
+    for (node, width) in [(NodeModel::Gat, 16), (NodeModel::Mpnn, 12)] {
+        let (network, weights) = untrained(FactorConfig { node, width, ..Default::default() }, 2);
+        let seen = Seen::new(&network.config, &a).unwrap();
+        assert!(weights.read(|p| inference::entries(&network, p, a.pattern(), &seen)).is_none());
+    }
+}

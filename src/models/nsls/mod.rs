@@ -19,6 +19,7 @@
 //! [`crate::solve::Acceleration::setup_iterations`].
 
 pub mod features;
+mod inference;
 pub mod iterates;
 mod network;
 #[cfg(test)]

@@ -190,3 +190,30 @@ fn composed_of_dfdx_kernels_it_is_the_same_network() {
         assert!((a - b).abs() < 1e-10 * (1.0 + a.abs()), "{a} fused, {b} composed");
     }
 }
+
+#[test]
+fn inference_row_by_row_is_the_network() {
+    // More rows than a chunk, and one that is no multiple of a block.
+    let a = crate::models::testing::differences(27, 41);
+    let b: Vec<f64> = (0..a.nrows()).map(|i| (0.3 * i as f64).sin()).collect();
+    for (width, blocks, directions, skip) in [(8, 1, 0, false), (16, 2, 4, false), (32, 3, 0, true)] {
+        let (network, weights) = untrained(NslsConfig { width, blocks, directions, skip, ..Default::default() });
+        let seen = Seen::new(&network.config, &a, &b).unwrap();
+        let (graphs, columns) = (Graphs::of(&seen.matrix).unwrap(), network.config.inputs());
+        let slow = weights.evaluate(|ops, w| {
+            let at = ops.batch(&graphs);
+            let (x, last) = (ops.table(seen.features.clone(), columns), ops.table(seen.last(columns), 1));
+            network.forward(ops, w, &at, &x, &last)
+        });
+        let fast = |p: &_| inference::outputs(&network, p, &seen.matrix, &seen.features);
+        let said = weights.read(fast).unwrap();
+        let size = slow.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+        let apart = slow.iter().zip(&said).fold(0.0f32, |m, (s, f)| m.max((s - f).abs()));
+        assert!(said.len() == slow.len() && apart < 5e-5 * size, "width {width}: {apart:e} of {size:e}");
+        let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        assert_eq!(alone.install(|| weights.read(fast)).unwrap(), said);
+    }
+    let (network, weights) = untrained(NslsConfig { width: 12, ..Default::default() });
+    let seen = Seen::new(&network.config, &a, &b).unwrap();
+    assert!(weights.read(|p| inference::outputs(&network, p, &seen.matrix, &seen.features)).is_none());
+}

@@ -8,8 +8,9 @@ use super::layers::{NodeUpdate, Precorrector};
 use crate::linalg::{Pattern, places_by_key};
 use crate::nn::chunks::{side_by_side, split};
 use crate::nn::fixed::{BLOCK, FixedLinear, GROUP, Lanes, Row, Work, add, relu, scale, vectorised};
+use crate::nn::fixed_edges::EdgeLayers;
 use crate::nn::graph::CHUNK;
-use crate::nn::{Backend, EdgeUpdate, Params};
+use crate::nn::{Backend, Params};
 
 /// What to add to each entry of the factor, in order: α · GNN(L₀); none for a width without a kernel.
 ///
@@ -36,21 +37,6 @@ struct Fixed<const W: usize, const V: usize> {
     rounds: Vec<(EdgeLayers<W, V>, Option<NodeLayers<W, V>>)>,
     decoder: (FixedLinear<W, V>, FixedLinear<W, 1>),
     alpha: f32,
-}
-
-/// Of an [`EdgeUpdate`].
-struct EdgeLayers<const W: usize, const V: usize> {
-    own: FixedLinear<W, V>,
-    target: FixedLinear<W, V>,
-    source: FixedLinear<W, V>,
-    out: FixedLinear<W, V>,
-}
-
-impl<const W: usize, const V: usize> EdgeLayers<W, V> {
-    fn new<D: Backend>(update: &EdgeUpdate, params: &Params<f32, D>) -> Self {
-        let [own, target, source, out] = update.layers().map(|layer| FixedLinear::of(layer, params));
-        EdgeLayers { own, target, source, out }
-    }
 }
 
 /// Of a [`NodeUpdate`].
@@ -124,11 +110,7 @@ impl<const W: usize, const V: usize> Fixed<W, V> {
     fn pass_over_nodes(&self, r: usize, pattern: &Pattern, columns: &Columns, nodes: &[f32], tables: &mut Tables<V>) {
         let edge = &self.rounds[r].0;
         let update = r.checked_sub(1).and_then(|r| self.rounds[r].1.as_ref());
-        // The biases of the three tables that an edge adds stand with its target.
-        let mut bias = edge.target.bias;
-        for other in [edge.source.bias, edge.own.bias] {
-            bias.as_flattened_mut().iter_mut().zip(other.as_flattened()).for_each(|(a, b)| *a += b);
-        }
+        let bias = edge.bias();
         let Tables { x, targets, sources, e, into } = tables;
         let (e, into) = (&e[..], &into[..]);
         let ends = targets.chunks_mut(CHUNK).zip(sources.chunks_mut(CHUNK));
@@ -327,13 +309,7 @@ impl<const FIRST: bool, const LAST: bool, const W: usize, const V: usize> Work f
             } else {
                 self.layers.own.accumulate(lanes, &block, &mut hidden);
             }
-            relu(lanes, &mut hidden);
-            let mut k = 0;
-            while k < BLOCK {
-                add(lanes, &mut block[k], &self.layers.out.bias);
-                k += 1;
-            }
-            self.layers.out.accumulate(lanes, &hidden, &mut block);
+            self.layers.finish(lanes, hidden, &mut block);
             if LAST {
                 let (first, last) = &self.network.decoder;
                 let mut hidden = first.forward(lanes, &block);

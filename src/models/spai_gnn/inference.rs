@@ -8,7 +8,9 @@ use super::features::Seen;
 use super::layers::{Ends, Round, SpaiGnn, Update};
 use crate::linalg::Pattern;
 use crate::nn::chunks::{side_by_side, split};
-use crate::nn::fixed::{BLOCK, FixedLinear, FixedNorm, GROUP, Lanes, Row, Rows, Work, add, gelu, scale, vectorised};
+use crate::nn::fixed::{
+    BLOCK, FixedLinear, FixedNorm, GROUP, Lanes, Row, Rows, Work, add, gelu, padded, scale, vectorised,
+};
 use crate::nn::graph::CHUNK;
 use crate::nn::{Backend, Params};
 
@@ -192,18 +194,6 @@ impl<const W: usize, const V: usize> Work for NodePass<'_, W, V> {
             start += count;
         }
     }
-}
-
-/// At most a block of rows, zeros after them.
-#[inline(always)]
-fn padded<const V: usize>(rows: &[Row<V>]) -> Rows<V> {
-    let mut block = [[[0.0; GROUP]; V]; BLOCK];
-    let mut k = 0;
-    while k < rows.len() {
-        block[k] = rows[k];
-        k += 1;
-    }
-    block
 }
 
 /// The edges into a chunk of nodes from `first` on, and then these.

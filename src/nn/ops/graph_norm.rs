@@ -14,7 +14,7 @@ use crate::nn::Real;
 use crate::nn::graph::Graphs;
 
 /// Added to the variance.
-const EPSILON: f64 = 1e-5;
+pub const EPSILON: f64 = 1e-5;
 
 /// Normalisation within graphs.
 pub trait GraphNormOp: Engine {

@@ -60,7 +60,7 @@ pub use gaussian::GaussianOp;
 pub use gelu::GeluOp;
 pub use global_attention::GlobalAttentionOp;
 pub use graph_conv::GraphConvOp;
-pub use graph_norm::GraphNormOp;
+pub use graph_norm::{EPSILON as GRAPH_NORM_EPSILON, GraphNormOp};
 pub use instance_norm::InstanceNormOp;
 pub use layer_norm::LayerNormOp;
 pub use linear::LinearOp;
