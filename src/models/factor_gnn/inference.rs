@@ -1,11 +1,11 @@
-//! The network's forward pass for inference on the CPU, for the node models `mlp` and `mpnn`: one pass over nodes and one
-//! over the entries of A a round, the weights of small widths in registers. The last round looks at tril(A) alone.
+//! The network's forward pass for inference on the CPU, for the node models `mlp` and `mpnn`: one pass over nodes and
+//! one over the entries of A a round, the weights of small widths in registers. The last round looks at tril(A) alone.
 //!
 //! The same function as [`FactorGnn::forward`] up to the order of sums, in chunks of fixed size: the same bits for any
 //! number of threads.
 
 use super::features::{EDGE_FEATURES, NODE_FEATURES, Seen};
-use super::network::FactorGnn;
+use super::layers::FactorGnn;
 use super::nodes::{Layers, NodeUpdate};
 use crate::linalg::Pattern;
 use crate::nn::chunks::{side_by_side, split};

@@ -12,6 +12,7 @@
 
 mod features;
 mod inference;
+mod layers;
 mod network;
 mod nodes;
 mod target;
@@ -31,7 +32,7 @@ use crate::linalg::Csr;
 use crate::models::scaling::Scaling;
 use crate::solver::Need;
 use crate::system::{Names, Parts};
-use network::FactorGnn;
+use layers::FactorGnn;
 
 pub use nodes::NodeModel;
 pub use target::TargetKind;

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::FactorConfig;
 use super::features::{EDGE_FEATURES, NODE_FEATURES, Seen};
-use super::network::FactorGnn;
+use super::layers::FactorGnn;
 use crate::error::Result;
 use crate::models::TrainingSet;
 use crate::models::fit::{self, Trainer, Training};

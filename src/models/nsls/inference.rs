@@ -1,10 +1,10 @@
 //! The network's forward pass for inference on the CPU: two passes over the rows of A a block, the weights of small
 //! widths in registers, sums over neighbours taken where they are used.
 //!
-//! The same function as [`Nsls::forward`] up to the order of sums, in chunks of fixed size: the same bits for any number
-//! of threads.
+//! The same function as [`Nsls::forward`] up to the order of sums, in chunks of fixed size: the same bits for any
+//! number of threads.
 
-use super::network::{Block, Nsls, SLOPE};
+use super::layers::{Block, Nsls, SLOPE};
 use crate::linalg::Csr;
 use crate::nn::chunks::side_by_side;
 use crate::nn::fixed::{BLOCK, FixedLinear, GROUP, Lanes, Row, Rows, Work, add, add_scaled, leaky, padded, vectorised};

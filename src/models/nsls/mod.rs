@@ -21,6 +21,7 @@
 pub mod features;
 mod inference;
 pub mod iterates;
+mod layers;
 mod network;
 #[cfg(test)]
 mod tests;
@@ -36,7 +37,7 @@ use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::solver::Need;
 use iterates::{DAMPING, Iterates};
-use network::Nsls;
+use layers::Nsls;
 
 pub use network::scaled;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rand_chacha::ChaCha8Rng;
 
 use super::features::Seen;
-use super::network::Nsls;
+use super::layers::Nsls;
 use super::{LossKind, NAME, NslsConfig};
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
