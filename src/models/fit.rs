@@ -46,6 +46,12 @@ pub trait Trainer {
     /// If it belongs to a network of another size or lacks the optimiser.
     fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()>;
 
+    /// Takes the weights of another run; the optimiser starts anew.
+    ///
+    /// # Errors
+    /// If they are those of a network of another size, naming the array.
+    fn start_from(&mut self, weights: &[NamedArray]) -> Result<()>;
+
     /// How many numbers are trained.
     fn parameters(&self) -> usize;
 
@@ -206,6 +212,10 @@ impl<T: Training<D>, D: Backend> Trainer for Fit<T, D> {
             .as_ref()
             .ok_or_else(|| Error::Argument("checkpoint holds no optimiser: resume from last.safetensors".into()))?;
         self.learner.restore(&checkpoint.weights, state)
+    }
+
+    fn start_from(&mut self, weights: &[NamedArray]) -> Result<()> {
+        self.learner.start_from(weights)
     }
 
     fn parameters(&self) -> usize {

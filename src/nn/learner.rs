@@ -61,6 +61,16 @@ impl<D: Backend> Learner<D> {
         self.adam.state(&self.params)
     }
 
+    /// Takes these parameters; the optimiser starts anew.
+    ///
+    /// # Errors
+    /// If they belong to another network.
+    pub fn start_from(&mut self, weights: &[NamedArray]) -> Result<()> {
+        self.params = self.layout.load(self.params.device(), weights)?;
+        self.adam = Adam::new(&self.params)?;
+        Ok(())
+    }
+
     /// Goes on from saved parameters and the optimiser's state.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 //! with the least validation loss. A run directory holds
 //!
 //! - `recipe.toml`: the resolved recipe, written before the first step;
-//! - `run.json`: version, data, sizes;
+//! - `run.json`: version, data, sizes, what classical preconditioners leave to do on the held-out systems;
 //! - `metrics.jsonl`: one line an epoch;
 //! - `initial.safetensors`: the network before the first step;
 //! - `last.safetensors`: everything needed to go on bit for bit (weights, optimiser, schedule, counters);
@@ -14,10 +14,14 @@
 //! Every random number is a function of (seed, purpose, epoch or step), so that a resumed run repeats an unbroken
 //! one: N + N epochs equal 2N on the CPU.
 
+mod baselines;
 mod best;
 mod built_in;
 mod data;
 mod directory;
+mod event;
+mod info;
+mod init;
 mod lock;
 mod memory;
 mod metrics;
@@ -28,12 +32,16 @@ mod schedule;
 mod validate;
 
 pub use crate::models::Device;
+pub use baselines::Baseline;
 pub use built_in::{BuiltInRecipe, built_in};
 pub use directory::RunDirectory;
+pub use event::{Event, Summary};
+pub use info::Info;
+pub use init::Origin;
 pub use lock::Lock;
 pub use memory::keep_freed;
 pub use metrics::{EpochMetrics, SolverMetrics};
 pub use recipe::{EarlyStopping, Optimizer, TrainRecipe, Validation};
-pub use run::{Event, Summary, Training};
+pub use run::Training;
 pub use schedule::Schedule;
 pub use validate::validate;

@@ -25,6 +25,10 @@ pub struct TrainRecipe {
     /// Further datasets, trained on and judged by together with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub more_data: Vec<PathBuf>,
+    /// The checkpoint (or run directory, of which the best one) whose weights training starts from, relative to the
+    /// recipe's directory; random ones where none is given. What else a model knows of its data is made anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<PathBuf>,
     /// The run directory's name; the recipe's own where none is given.
     #[serde(default)]
     pub name: String,
@@ -175,7 +179,7 @@ impl TrainRecipe {
                 Ok(_) => format!("[{key}] has no meaning with model = {:?}", self.model),
                 Err(_) => {
                     let mut known: Vec<String> = entry::to_table(self).keys().cloned().collect();
-                    for optional in ["more_data", "cache_mib", "memory_mib"] {
+                    for optional in ["more_data", "init", "cache_mib", "memory_mib"] {
                         if !known.iter().any(|k| k == optional) {
                             known.push(optional.into());
                         }
@@ -203,6 +207,7 @@ impl TrainRecipe {
             for data in recipe.datasets_mut().filter(|data| data.is_relative()) {
                 *data = dir.join(&*data);
             }
+            recipe.init = recipe.init.map(|init| if init.is_relative() { dir.join(init) } else { init });
         }
         Ok(recipe)
     }

@@ -28,14 +28,13 @@ pub fn same_recipe(checkpoint: &Checkpoint, recipe: &TrainRecipe, file: &Path) -
         }
     }
     let [before, now] = tables;
-    let mut differences = Vec::new();
-    compare("", &before, &now, &mut differences);
-    if differences.is_empty() {
+    let found = differences(&before, &now);
+    if found.is_empty() {
         return Ok(());
     }
-    let mut shown = differences.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    if differences.len() > NAMED {
-        shown += &format!(", and {} more", differences.len() - NAMED);
+    let mut shown = found.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    if found.len() > NAMED {
+        shown += &format!(", and {} more", found.len() - NAMED);
     }
     Err(Error::file(
         file,
@@ -48,6 +47,12 @@ pub fn same_recipe(checkpoint: &Checkpoint, recipe: &TrainRecipe, file: &Path) -
 }
 
 /// Where two tables differ, in words, key by key.
+pub fn differences(before: &Table, now: &Table) -> Vec<String> {
+    let mut out = Vec::new();
+    compare("", before, now, &mut out);
+    out
+}
+
 fn compare(path: &str, before: &Table, now: &Table, out: &mut Vec<String>) {
     let keys = before.keys().chain(now.keys().filter(|key| !before.contains_key(*key)));
     for key in keys {

@@ -4,19 +4,22 @@ use std::path::Path;
 use std::time::Instant;
 
 use rand::seq::SliceRandom;
-use serde::Serialize;
 
+use super::baselines::baselines;
 use super::best;
 use super::data::Data;
 use super::directory::RunDirectory;
+use super::event::{Event, Summary};
+use super::info::Info;
+use super::init::Start;
 use super::lock::Lock;
 use super::metrics::{self, EpochMetrics, SolverMetrics};
 use super::recipe::TrainRecipe;
 use super::resume::{same_data, same_recipe};
 use super::validate::{HeldOut, validate};
+use crate::dataset::NEXT;
 use crate::error::{Error, Result};
 use crate::interrupt::{self, Unsaved};
-use crate::io::atomic;
 use crate::models::checkpoint::Progress;
 use crate::models::fit::AdamConfig;
 use crate::models::{Checkpoint, Trainer, TrainingSet};
@@ -28,63 +31,6 @@ const EXPLOSION: f64 = 1e6;
 
 /// The step of a sitting whose time is told: those before it load their own samples, later ones find theirs loaded.
 const MEASURED_STEP: u64 = 3;
-
-/// What the loop tells its caller as it goes.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// Everything is loaded.
-    Start {
-        /// Trainable numbers.
-        parameters: usize,
-        /// Systems to train on.
-        training: usize,
-        /// Systems to validate on.
-        validation: usize,
-        /// Batches in all.
-        batches: u64,
-        /// Batches done before.
-        done: u64,
-    },
-    /// What training will take, measured on its first steps.
-    Estimate {
-        /// Wall-clock seconds a step.
-        step: f64,
-        /// Wall-clock seconds of all steps that are left, validation not counted.
-        all: f64,
-        /// Bytes of memory in use, where the system tells.
-        memory: Option<u64>,
-        /// Bytes that may come on top for what is kept of samples.
-        cache: u64,
-    },
-    /// A batch is done; `loss` is the mean of the epoch so far.
-    Batch {
-        /// The epoch under way, from 1.
-        epoch: u64,
-        /// Batches done in all.
-        done: u64,
-        /// Mean over the epoch's batches so far.
-        loss: f64,
-    },
-    /// An epoch is done.
-    Epoch(EpochMetrics),
-}
-
-/// How a sitting ended.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Summary {
-    /// Epochs done.
-    pub epochs: u64,
-    /// The epoch of the best validation.
-    pub best_epoch: u64,
-    /// Mean iterations on the held-out systems with the best weights.
-    pub best_iterations: Option<f64>,
-    /// Their validation loss, where no solve of any validation has succeeded: it chose the best epoch.
-    pub best_loss: Option<f64>,
-    /// Seconds of this run.
-    pub seconds: f64,
-    /// All epochs done, or stopped early; false after a sitting that was told to stop before.
-    pub finished: bool,
-}
 
 /// A training run, ready to go (on).
 pub struct Training {
@@ -108,6 +54,8 @@ pub struct Training {
     note: Option<String>,
     /// Steps of this sitting.
     sitting: u64,
+    /// What stands in run.json.
+    info: Info,
 }
 
 impl Training {
@@ -122,7 +70,7 @@ impl Training {
             directory.unused()?;
         }
         let place = directory.path().to_path_buf();
-        let ready = Self::load(recipe, directory, lock, None).and_then(Self::rehearsed);
+        let ready = Self::load(recipe, directory, lock, None).and_then(Self::initialised).and_then(Self::rehearsed);
         let mut run = ready.inspect_err(|_| {
             // What was made for a run that cannot start; a directory that holds something stays.
             let _ = std::fs::remove_dir(place);
@@ -145,6 +93,24 @@ impl Training {
     /// # Errors
     /// If there is no such checkpoint, another process trains there, or recipe or data are not those of the run.
     pub fn resume(recipe: TrainRecipe, directory: RunDirectory) -> Result<Self> {
+        Self::go_on(recipe, directory, 0)
+    }
+
+    /// Goes on from `last.safetensors` for so many epochs more than the recipe says: the schedule of the learning rate
+    /// then runs over all of them. recipe.toml in the run directory gets the new number, run.json keeps the old one.
+    ///
+    /// # Errors
+    /// As [`Training::resume`], and if there would be too many epochs.
+    pub fn extend(recipe: TrainRecipe, directory: RunDirectory, epochs: u64) -> Result<Self> {
+        let mut run = Self::go_on(recipe, directory, epochs)?;
+        let _unsaved = Unsaved::new();
+        run.write_info()?;
+        run.save_last()?;
+        run.directory.write_recipe(&run.recipe.to_toml()?)?;
+        Ok(run)
+    }
+
+    fn go_on(mut recipe: TrainRecipe, directory: RunDirectory, more: u64) -> Result<Self> {
         let file = directory.last();
         if !file.is_file() {
             return Err(Error::file(
@@ -155,10 +121,22 @@ impl Training {
         let lock = directory.claim()?;
         let checkpoint = Checkpoint::read(&file)?;
         same_recipe(&checkpoint, &recipe, &directory.recipe())?;
+        let before = recipe.epochs;
+        recipe.epochs = recipe.epochs.saturating_add(more);
+        recipe.check("--extend")?;
         let mut run = Self::load(recipe, directory, lock, Some((&checkpoint, &file)))?;
         run.trainer.restore(&checkpoint).map_err(|e| Error::file(&file, e.to_string()))?;
         run.progress = checkpoint.progress;
         run.last_metrics = checkpoint.metrics;
+        run.info = Info::read(&run.directory.info()).map_or_else(|| run.new_info(None), Ok)?;
+        if checkpoint.data_recipe.len() > run.data_recipe.len() {
+            // With that of the checkpoint that the run started from.
+            run.data_recipe = checkpoint.data_recipe;
+        }
+        if more > 0 {
+            run.info.extended_at.push(before);
+            (run.progress.finished, run.progress.stale) = (false, 0);
+        }
         let (file, progress) = (run.directory.metrics(), &run.progress);
         let damaged = metrics::truncate(&file, progress.epoch, &run.last_metrics)?;
         if !damaged.is_empty() {
@@ -170,6 +148,21 @@ impl Training {
             ));
         }
         Ok(run)
+    }
+
+    /// Itself with the weights of the checkpoint that the recipe starts from, if it names one.
+    fn initialised(mut self) -> Result<Self> {
+        let start = self.recipe.init.as_deref().map(Start::read).transpose()?;
+        if let Some(start) = &start {
+            self.note = start.difference(&self.recipe)?;
+            self.trainer.start_from(&start.weights).map_err(|e| Error::file(&start.origin.file, e.to_string()))?;
+            // Its systems are known to the network as well.
+            if !start.data_recipe.is_empty() {
+                self.data_recipe = format!("{}{NEXT}{}", self.data_recipe, start.data_recipe);
+            }
+        }
+        self.info = self.new_info(start.as_ref())?;
+        Ok(self)
     }
 
     /// Itself, if the first batch can be made and has a loss: what the settings cannot take of the data is told before
@@ -225,6 +218,7 @@ impl Training {
             saved: Instant::now(),
             note: None,
             sitting: 0,
+            info: Info::default(),
         })
     }
 
@@ -258,6 +252,13 @@ impl Training {
             batches: per_epoch * self.recipe.epochs,
             done: self.progress.epoch * per_epoch + self.progress.batch,
         });
+        if !self.progress.finished {
+            if self.info.baselines.is_empty() {
+                self.info.baselines = baselines(&self.held_out, &self.recipe.validation)?;
+                self.write_info()?;
+            }
+            events(&Event::Baselines(self.info.baselines.clone()));
+        }
         let end =
             stop_after.map_or(self.recipe.epochs, |k| self.recipe.epochs.min(self.progress.epoch.saturating_add(k)));
         while self.progress.epoch < end && !self.progress.finished {
@@ -437,19 +438,26 @@ impl Training {
         Ok(())
     }
 
+    /// Notes in run.json what the run is.
     fn write_info(&self) -> Result<()> {
-        let info = serde_json::json!({
-            "fempipe_version": env!("CARGO_PKG_VERSION"),
-            "model": self.recipe.model,
-            "device": self.recipe.device,
-            "parameters": self.trainer.parameters(),
-            "data": self.recipe.data,
-            "more_data": self.recipe.more_data,
-            "data_digests": self.data,
-            "unknowns": self.set.source.size(self.set.ids[0])?.0,
-            "training_samples": self.set.ids.len(),
-            "validation_samples": self.held_out.ids.len(),
-        });
-        atomic::write(self.directory.info(), format!("{info:#}\n"))
+        self.info.write(&self.directory.info())
+    }
+
+    fn new_info(&self, init: Option<&Start>) -> Result<Info> {
+        Ok(Info {
+            fempipe_version: env!("CARGO_PKG_VERSION").into(),
+            model: self.recipe.model.clone(),
+            device: self.recipe.device,
+            parameters: self.trainer.parameters(),
+            data: self.recipe.data.clone(),
+            more_data: self.recipe.more_data.clone(),
+            data_digests: self.data.clone(),
+            unknowns: self.set.source.size(self.set.ids[0])?.0,
+            training_samples: self.set.ids.len(),
+            validation_samples: self.held_out.ids.len(),
+            init: init.map(|start| start.origin.clone()),
+            extended_at: Vec::new(),
+            baselines: Vec::new(),
+        })
     }
 }

@@ -5,6 +5,7 @@ mod evaluate;
 mod factor;
 mod faults;
 mod gcvae;
+mod going_on;
 mod identity;
 mod memory;
 mod needs;

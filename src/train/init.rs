@@ -1,0 +1,73 @@
+//! Starting from the weights of a checkpoint instead of random ones (`init` in a recipe): fine-tuning.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use toml::Table;
+
+use super::recipe::TrainRecipe;
+use super::resume::differences;
+use crate::error::{Error, Result};
+use crate::io::input;
+use crate::models::checkpoint::locate;
+use crate::models::{Checkpoint, ModelConfig};
+use crate::nn::NamedArray;
+
+/// A checkpoint that a run started from.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Origin {
+    /// Its file.
+    pub file: PathBuf,
+    /// XXH3 of its bytes.
+    pub digest: String,
+}
+
+/// What a run takes of a checkpoint.
+pub struct Start {
+    /// Where it is from.
+    pub origin: Origin,
+    /// What was trained.
+    pub weights: Vec<NamedArray>,
+    /// The recipe of the data that it was trained on.
+    pub data_recipe: String,
+    model: String,
+    config: String,
+}
+
+impl Start {
+    /// Of a checkpoint or the best one of a run directory.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let file = locate(path)?.file;
+        let bytes = input::bytes(&file)?;
+        let checkpoint = Checkpoint::from_bytes(&bytes, &file)?;
+        let digest = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&bytes));
+        Ok(Start {
+            origin: Origin { file, digest },
+            weights: checkpoint.weights,
+            data_recipe: checkpoint.data_recipe,
+            model: checkpoint.model,
+            config: checkpoint.config,
+        })
+    }
+
+    /// In which settings the recipe's network is another one than the checkpoint's, in words.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it is another model altogether.
+    pub fn difference(&self, recipe: &TrainRecipe) -> Result<Option<String>> {
+        if self.model != recipe.model {
+            return Err(Error::file(
+                &self.origin.file,
+                format!("is a checkpoint of {}: a run of {} cannot start from it", self.model, recipe.model),
+            ));
+        }
+        let there: Table = self.config.parse().unwrap_or_default();
+        let settings: Box<dyn ModelConfig> = recipe.settings()?;
+        let found = differences(&there, &settings.table());
+        let (file, found) = (self.origin.file.display(), found.join(", "));
+        Ok((!found.is_empty()).then(|| format!("starts from {file}; other settings than there: {found}")))
+    }
+}
