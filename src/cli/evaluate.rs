@@ -54,6 +54,9 @@ pub struct Args {
     /// Right-hand sides that each system is solved for with one setup
     #[arg(long, value_name = "N")]
     right_hand_sides: Option<usize>,
+    /// Rounds of all rows, one after the other in each: seconds are medians over them
+    #[arg(long, value_name = "N")]
+    repeats: Option<usize>,
     /// Where models predict [default: the recipe's, cpu]
     #[arg(long, value_parser = one_of(&DEVICES))]
     device: Option<Device>,
@@ -199,6 +202,7 @@ impl Args {
             recipe.samples = samples;
         }
         recipe.right_hand_sides = self.right_hand_sides.unwrap_or(recipe.right_hand_sides);
+        recipe.repeats = self.repeats.unwrap_or(recipe.repeats);
         recipe.device = self.device.unwrap_or(recipe.device);
         recipe.check("command line")?;
         Ok((file, recipe))

@@ -46,17 +46,23 @@ impl Keys {
         conditioning(self.of(row, recipe).text("after"), recipe).finish()
     }
 
-    /// Of the solves of a row to a target.
-    pub fn cell(&self, recipe: &EvalRecipe, row: usize, target: Target) -> u64 {
+    /// Of the solves of a row to a target in a round.
+    pub fn cell(&self, recipe: &EvalRecipe, row: usize, target: Target, round: usize) -> u64 {
         let mut digest = self.of(row, recipe);
         digest.text(target.measure.name()).reals(&[target.rtol]).number(recipe.max_it as u64);
-        digest.number(recipe.right_hand_sides as u64).finish()
+        digest.number(recipe.right_hand_sides as u64);
+        if round > 0 {
+            digest.number(round as u64);
+        }
+        digest.finish()
     }
 
     /// Whether the journal has all there is to measure of a row.
     pub fn all_there(&self, recipe: &EvalRecipe, row: usize, journal: &Journal) -> bool {
-        let cell = |target| matches!(journal.get(self.cell(recipe, row, target)), Some(Entry::Solves(_)));
-        journal.get(self.after(recipe, row)).is_some() && recipe.targets().into_iter().all(cell)
+        let cell =
+            |(target, round)| matches!(journal.get(self.cell(recipe, row, target, round)), Some(Entry::Solves(_)));
+        let mut cells = recipe.targets().into_iter().flat_map(|target| (0..recipe.repeats).map(move |k| (target, k)));
+        journal.get(self.after(recipe, row)).is_some() && cells.all(cell)
     }
 
     fn of(&self, row: usize, recipe: &EvalRecipe) -> Digest {

@@ -49,6 +49,10 @@ pub struct Solve {
     /// Seconds of the iterations alone.
     #[serde(with = "super::exact")]
     pub solve_seconds: f64,
+    /// Half the range of setup and solve together over the rounds ([`super::rounds`]), as a part of their median; None
+    /// for a single one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<f64>,
     /// ‖b − A x‖₂ / ‖b‖₂, recomputed.
     #[serde(with = "super::exact")]
     pub relative_residual: f64,
@@ -94,6 +98,7 @@ impl Solve {
             inference_seconds: 0.0,
             setup_seconds: 0.0,
             solve_seconds: 0.0,
+            spread: None,
             relative_residual: 1.0,
             relative_error: None,
             guess_error: None,

@@ -6,6 +6,7 @@
 mod columns;
 mod condition;
 mod exact;
+mod grid;
 mod group;
 mod journal;
 mod keys;
@@ -14,6 +15,7 @@ mod opened;
 mod output;
 mod recipe;
 mod render;
+mod rounds;
 mod row;
 #[cfg(test)]
 mod sample;

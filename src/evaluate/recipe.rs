@@ -4,7 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
+use super::grid;
 use super::row::{OneOrMany, Row};
 use crate::error::{Error, Result};
 use crate::io::toml_file;
@@ -42,6 +44,9 @@ pub struct EvalRecipe {
     /// seconds of the solves are added up.
     #[serde(default = "default_right_hand_sides")]
     pub right_hand_sides: usize,
+    /// Rounds in which every row solves every system, one row after the other in each: seconds are medians over them.
+    #[serde(default = "default_repeats")]
+    pub repeats: usize,
     /// Systems per dataset whose condition numbers are computed (dense eigenvalues: n³ work each); 0 computes none.
     #[serde(default = "default_condition_samples")]
     pub condition_samples: usize,
@@ -66,6 +71,9 @@ fn default_split() -> String {
 
 /// Right-hand sides of a system at most.
 const MOST_RIGHT_HAND_SIDES: usize = 1000;
+
+/// Rounds at most.
+const MOST_REPEATS: usize = 1000;
 
 /// What a tolerance is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +137,10 @@ fn default_right_hand_sides() -> usize {
     1
 }
 
+fn default_repeats() -> usize {
+    1
+}
+
 fn default_condition_samples() -> usize {
     10
 }
@@ -155,6 +167,7 @@ impl EvalRecipe {
             absolute_error: Vec::new(),
             max_it: default_max_it(),
             right_hand_sides: default_right_hand_sides(),
+            repeats: default_repeats(),
             condition_samples: default_condition_samples(),
             condition_max_n: default_condition_max_n(),
             cache_mib: None,
@@ -168,7 +181,11 @@ impl EvalRecipe {
     /// # Errors
     /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        let mut recipe: EvalRecipe = toml_file::parse(text, origin)?;
+        let several = toml_file::parse::<Table>(text, origin).and_then(|table| grid::expanded(&table, origin))?;
+        let mut recipe: EvalRecipe = match several {
+            None => toml_file::parse(text, origin)?,
+            Some(table) => toml_file::parse(&table.to_string(), origin)?,
+        };
         if recipe.targets().is_empty() {
             recipe.rtol = vec![DEFAULT_RTOL];
         }
@@ -276,6 +293,9 @@ impl EvalRecipe {
                 "right_hand_sides = {}: must be from 1 to {MOST_RIGHT_HAND_SIDES}",
                 self.right_hand_sides
             ));
+        }
+        if !(1..=MOST_REPEATS).contains(&self.repeats) {
+            return bad(format!("repeats = {}: must be from 1 to {MOST_REPEATS}", self.repeats));
         }
         if self.right_hand_sides > 1 && errors {
             return bad("right_hand_sides: the dataset has the solution for one alone; take rtol, not error".into());

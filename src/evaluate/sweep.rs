@@ -10,6 +10,7 @@ use super::keys::Keys;
 use super::measure::{self, Solve, Source};
 use super::opened::{Opened, OpenedData};
 use super::recipe::EvalRecipe;
+use super::rounds;
 use super::row::{Row, RowKind};
 use super::until::Until;
 use crate::dataset::{Checked, Dataset, Drawn, NEXT};
@@ -94,9 +95,11 @@ pub struct Results {
 impl Results {
     /// What there is to tell of solves that were kept.
     pub fn note(&self) -> Option<String> {
-        let all = self.solves.len();
+        let all = self.solves.len() * self.recipe.repeats;
         (self.kept > 0).then(|| {
-            format!("{} of {all} solves were made in an earlier sitting; their seconds are of then", self.kept)
+            let rounds =
+                if self.recipe.repeats > 1 { format!(" (in {} rounds)", self.recipe.repeats) } else { String::new() };
+            format!("{} of {all} solves{rounds} were made in an earlier sitting; their seconds are of then", self.kept)
         })
     }
 }
@@ -117,7 +120,7 @@ pub fn run(opened: &Opened, journal: &mut Journal, events: &mut dyn FnMut(&Event
         kept: 0,
     };
     let systems: usize = opened.datasets.iter().map(|d| d.ids.len()).sum();
-    events(&Event::Start { solves: systems * recipe.rows.len() * recipe.targets().len() });
+    events(&Event::Start { solves: systems * recipe.rows.len() * recipe.targets().len() * recipe.repeats });
     let mut labels = Vec::new();
     for (d, OpenedData { data, ids, keys }) in opened.datasets.iter().enumerate() {
         labels.push(rehearse(recipe, data, d, ids[0], |row| !keys.all_there(recipe, row, journal))?);
@@ -151,7 +154,24 @@ fn one_dataset(
     let mut info = describe(recipe, (data, d), &systems, keys, journal)?;
     info.name = unused(&info.name, &results.datasets);
     results.datasets.push(info);
-    (0..recipe.rows.len()).try_for_each(|r| one_row(recipe, data, &systems, (d, r), keys, journal, results, events))
+    let cells = recipe.rows.len() * recipe.targets().len();
+    let mut measured: Vec<Vec<Vec<Solve>>> = vec![Vec::new(); cells];
+    // What a row needs is made once, and kept only where it is needed again.
+    let mut made: Vec<Option<Arc<Source>>> = vec![None; recipe.rows.len()];
+    let mut done = Ok(());
+    'rounds: for round in 0..recipe.repeats {
+        for (r, cells) in measured.chunks_mut(recipe.targets().len()).enumerate() {
+            done = one_row(recipe, data, &systems, (d, r, round), &mut made[r], keys, journal, results, cells, events);
+            if round + 1 == recipe.repeats {
+                made[r] = None;
+            }
+            if done.is_err() {
+                break 'rounds;
+            }
+        }
+    }
+    results.solves.extend(measured.into_iter().flat_map(rounds::combined));
+    done
 }
 
 /// One iteration of every row that is to be measured and could be misused, so that a missing model or one for another
@@ -289,23 +309,25 @@ fn unused(name: &str, taken: &[DataInfo]) -> String {
     out
 }
 
-/// One row on all systems of a dataset.
+/// One row on all systems of a dataset in one round; a cell is noted in `cells`, one a tolerance, also one that was cut
+/// short in the first round.
 #[allow(clippy::too_many_arguments)] // what a sweep is about, and where it notes what
 fn one_row(
     recipe: &EvalRecipe,
     data: &Arc<Dataset>,
     systems: &Systems,
-    (d, r): (usize, usize),
+    (d, r, round): (usize, usize, usize),
+    made: &mut Option<Arc<Source>>,
     keys: &Keys,
     journal: &mut Journal,
     results: &mut Results,
+    cells: &mut [Vec<Vec<Solve>>],
     events: &mut dyn FnMut(&Event),
 ) -> Result<()> {
     let row = &recipe.rows[r];
     let named = |e: Error| named(e, row, data);
-    let mut made = None;
     // Only where something is left to measure.
-    let mut source = || match &made {
+    let mut source = || match &*made {
         Some(source) => Ok(Arc::clone(source)),
         None => {
             let source = measure::source(&row.kind()?, (d, recipe.device), |spec| fit(spec, data, row));
@@ -322,13 +344,15 @@ fn one_row(
             after
         }
     };
-    results.datasets[d].kappa_after.push(after);
+    if round == 0 {
+        results.datasets[d].kappa_after.push(after);
+    }
     let mut ws = Workspace::default();
-    for target in recipe.targets() {
-        let key = keys.cell(recipe, r, target);
+    for (target, cell) in recipe.targets().into_iter().zip(cells) {
+        let key = keys.cell(recipe, r, target, round);
         if let Some(Entry::Solves(solves)) = journal.get(key) {
             results.kept += solves.len();
-            results.solves.extend(solves.iter().map(|s| Solve { dataset: d, row: r, ..s.clone() }));
+            cell.push(solves.iter().map(|s| Solve { dataset: d, row: r, ..s.clone() }).collect());
             events(&Event::Kept(solves.len()));
             continue;
         }
@@ -338,8 +362,8 @@ fn one_row(
         measure::solve(&mut ws, &source, row, &*systems.get(0)?, until).map_err(named)?;
         // Nor may a recycling method carry a space over from it, or from the tolerance before.
         ws.forget();
-        let first = results.solves.len();
-        for i in 0..systems.ids.len() {
+        let mut solves = Vec::with_capacity(systems.ids.len());
+        let all = (0..systems.ids.len()).try_for_each(|i| {
             interrupt::check("between solves")?;
             let system = systems.get(i)?;
             let mut solve = measure::solve(&mut ws, &source, row, &system, until).map_err(named)?;
@@ -347,12 +371,19 @@ fn one_row(
             if i >= HISTORIES {
                 solve.history = Vec::new();
             }
-            results.solves.push(solve);
+            solves.push(solve);
             events(&Event::Solve);
-        }
+            Ok(())
+        });
         // A prediction may have been cut short by it.
-        interrupt::check("between solves")?;
-        journal.keep(key, Entry::Solves(results.solves[first..].to_vec()))?;
+        let whole = all.and_then(|()| interrupt::check("between solves"));
+        if whole.is_ok() {
+            journal.keep(key, Entry::Solves(solves.clone()))?;
+        }
+        if whole.is_ok() || round == 0 {
+            cell.push(solves);
+        }
+        whole?;
     }
     Ok(())
 }

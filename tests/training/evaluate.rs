@@ -119,14 +119,17 @@ fn systems_of_the_streams_that_a_network_was_trained_on_are_told() {
     let place = Place::new();
     place.recipe("r.toml", STENCIL);
     place.ok(&["train", "r.toml", "-o", "run"]);
-    for (seed, seen) in [("5", true), ("9", false)] {
-        let file = format!("p{seed}.h5");
-        place.ok(&["generate", "--family", "poisson", "--level", "3", "--samples", "20", "--seed", seed, "-o", &file]);
+    // Another seed or another level has other streams.
+    for (level, seed, seen) in [("2", "5", true), ("2", "9", false), ("3", "5", false)] {
+        let file = format!("p{level}-{seed}.h5");
+        let drawn = ["--level", level, "--seed", seed, "--samples", "40"];
+        place.ok(&[&["generate", "--family", "poisson", "-o", &file], &drawn[..]].concat());
         let evaluate = ["evaluate", "--data", &file, "--model", "run", "--ksp", "cg", "-o"];
-        let text = place.ok(&[&evaluate[..], &[&format!("e{seed}")]].concat());
+        let text = place.ok(&[&evaluate[..], &[&format!("e{level}-{seed}")]].concat());
         assert_eq!(text.contains("WARNING: ") && text.contains("drawn with the seed and index"), seen, "{text}");
         let json: serde_json::Value =
-            serde_json::from_str(&place.ok(&[&["--json"], &evaluate[..], &[&format!("j{seed}")]].concat())).unwrap();
+            serde_json::from_str(&place.ok(&[&["--json"], &evaluate[..], &[&format!("j{level}-{seed}")]].concat()))
+                .unwrap();
         assert_eq!(json["cells"][0]["seen_in_training"].is_null(), !seen, "{json}");
     }
     // The test set of its own dataset was never seen.
@@ -417,4 +420,40 @@ fn a_row_may_have_a_model_and_a_classical_preconditioner() {
     rows(&["model = \"pc\"\npc = \"icc\""]);
     let error = place.fails(&["evaluate", "e.toml"]);
     assert!(error.contains("cg + pc + icc") && error.contains("both give a preconditioner"), "{error}");
+}
+
+#[test]
+fn rounds_give_one_solve_a_system_with_its_spread() {
+    let place = Place::new();
+    let data = data().to_str().unwrap();
+    let asked = ["evaluate", "--data", data, "--ksp", "cg", "--pc", "icc,jacobi", "-o", "e"];
+    let with = |more: &[&str]| place.ok(&[&asked[..], more].concat());
+    let once = with(&[]);
+    let single = csv(&std::fs::read_to_string(place.path("e/results.csv")).unwrap());
+    assert!(!once.contains('±') && single.iter().all(|r| r["spread"].is_empty()));
+    let table = with(&["--repeats", "3", "--force"]);
+    let rows = csv(&std::fs::read_to_string(place.path("e/results.csv")).unwrap());
+    assert_eq!(rows.len(), single.len());
+    for (thrice, once) in rows.iter().zip(&single) {
+        assert_eq!((&thrice["iterations"], &thrice["row"]), (&once["iterations"], &once["row"]));
+        let spread: f64 = thrice["spread"].parse().unwrap();
+        assert!(spread >= 0.0 && thrice["note"].is_empty(), "{thrice:?}");
+    }
+    assert!(table.contains('±'), "{table}");
+    // A cell a row and round, one row after the other.
+    let journal = std::fs::read_to_string(place.path("e/journal.jsonl")).unwrap();
+    let cells: Vec<serde_json::Value> = journal.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let cells: Vec<u64> = cells.iter().filter_map(|line| line["entry"]["Solves"][0]["row"].as_u64()).collect();
+    assert_eq!(cells, [0, 1, 0, 1, 0, 1]);
+    // Killed in the second round, it goes on there.
+    let kept: Vec<&str> = journal.lines().collect();
+    let third = kept.iter().enumerate().filter(|(_, l)| l.contains("\"Solves\"")).nth(3).unwrap().0;
+    std::fs::write(place.path("e/journal.jsonl"), kept[..third].join("\n") + "\n").unwrap();
+    std::fs::remove_file(place.path("e/results.csv")).unwrap();
+    let told = with(&["--repeats", "3"]);
+    assert!(told.contains("60 of 120 solves (in 3 rounds) were made"), "{told}");
+    let again = csv(&std::fs::read_to_string(place.path("e/results.csv")).unwrap());
+    assert!(again.iter().zip(&rows).all(|(a, b)| a["iterations"] == b["iterations"]));
+    let error = place.fails(&[&asked[..], &["--repeats", "0"]].concat());
+    assert!(error.contains("repeats = 0"), "{error}");
 }

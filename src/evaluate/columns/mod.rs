@@ -60,6 +60,7 @@ pub static COLUMNS: &[&Column] = &[
     &outcome::FIRST_FAILURE,
     &outcome::SETUP_ITERATIONS,
     &training_data::SEEN_IN_TRAINING,
+    &seconds::SPREAD,
 ];
 
 /// All columns that a place shows, in order; a column may be there with several statistics.

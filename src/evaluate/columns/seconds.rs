@@ -1,6 +1,6 @@
 //! Seconds: inference, setup, solve.
 
-use super::column::Format::{Exponent, Milliseconds, Plain};
+use super::column::Format::{Exponent, Fixed, Milliseconds, Plain};
 use super::column::Place::{Console, Html, ResultsCsv, SummaryCsv, SummaryJson};
 use super::column::{Column, Mark, Of, Summary, Value, at};
 use crate::evaluate::measure::Solve;
@@ -65,6 +65,25 @@ pub static TOTAL_SECONDS: Column = Column {
         at(Html, Median, Milliseconds).named("total ms").marked(Mark::LeastTime),
     ],
 };
+
+/// How far the totals of the rounds lie apart.
+pub static SPREAD: Column = Column {
+    name: "spread",
+    unit: "",
+    help: "Half the range of the total over the rounds (repeats), as a part of its median: median over systems",
+    of: Of::Solve(spread, Summary::All),
+    shown: &[
+        at(ResultsCsv, Whole, Exponent),
+        at(SummaryCsv, Median, Plain),
+        at(SummaryJson, Whole, Plain),
+        at(Console, Median, Fixed(2)).named("±").optional(),
+        at(Html, Median, Fixed(2)).named("±").optional(),
+    ],
+};
+
+fn spread(s: &Solve, _: &Results) -> Value {
+    s.spread.into()
+}
 
 /// None where there is no model, or it did not come to predict.
 fn inference(s: &Solve, _: &Results) -> Value {

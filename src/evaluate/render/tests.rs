@@ -27,6 +27,7 @@ fn full() -> Results {
         s.inference_seconds = 5e-4;
         s.setup_iterations = 1;
         s.guess_error = Some(0.25);
+        s.spread = Some(0.125);
         s.guess_mean_error = Some(0.125);
         // Both rows converge that the change against zero is of; the last one has a failure to tell of.
         s.converged = s.row < 2 || s.sample > 0;
