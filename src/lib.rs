@@ -71,6 +71,7 @@ pub mod nn;
 pub mod notation;
 pub mod precond;
 pub mod rng;
+pub mod shard;
 pub mod solve;
 pub mod solver;
 pub mod system;

@@ -35,11 +35,12 @@ const LAYERS: &[(&str, &str)] = &[
     ("entry", ""),
     ("error", ""),
     ("rng", ""),
+    ("shard", ""),
     ("interrupt", ""),
     ("notation", ""),
 ];
 
-const FOR_ALL: [&str; 6] = ["linalg", "entry", "error", "rng", "interrupt", "notation"];
+const FOR_ALL: [&str; 7] = ["linalg", "entry", "error", "rng", "shard", "interrupt", "notation"];
 
 /// A file of the library: its module path from the crate's root, and its code without comments, texts and tests.
 struct Source {

@@ -9,10 +9,11 @@ use super::choice::{DEVICES, one_of};
 use super::output::print;
 use super::progress::{bar, say, say_chosen};
 use crate::error::{Error, Result};
-use crate::evaluate::{self, EvalRecipe, Event, Journal, Method, Opened, Results, Row};
+use crate::evaluate::{self, EvalRecipe, Event, Journal, Method, Opened, Results, Row, shards};
 use crate::io::outputs;
 use crate::models::{self, Device};
 use crate::notation::list;
+use crate::shard::Shard;
 
 /// Compare solvers, classical preconditioners and trained models on held-out systems
 #[derive(Debug, clap::Args)]
@@ -22,7 +23,8 @@ use crate::notation::list;
   fempipe evaluate --data p.h5 --ksp cg --pc none,jacobi,icc,cholesky --rtol 1e-5,1e-8 --samples 20
 
 The same command again goes on with an evaluation that was interrupted; of one that is complete it prints the table. \
-Another evaluation is never overwritten but with --force.
+Another evaluation is never overwritten but with --force. Several processes share one with --shard, or where srun or \
+mpirun start them; merge brings their shares together.
 
 Without --ksp and --pc the rows are richardson with jacobi and Gauss-Seidel, cg with none, jacobi, icc and \
 cholesky, and for every model richardson and cg.")]
@@ -64,6 +66,9 @@ pub struct Args {
     /// evaluation; with -2, -3, ... where another evaluation is]
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// Measure only share i of N (1 to N); `merge DIR` brings them together [default: the scheduler's rank and size]
+    #[arg(long, value_name = "i/N", value_parser = |s: &str| Shard::parse(s).map_err(|e| e.to_string()))]
+    shard: Option<Shard>,
     /// Measure again, over whatever evaluation is there
     #[arg(long)]
     force: bool,
@@ -74,6 +79,9 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     let (file, recipe) = args.recipe()?;
     let opened = Opened::new(&recipe)?;
     let (wanted, named) = args.directory();
+    if let Some(shard) = args.shard.or_else(Shard::here) {
+        return share(opened, &wanted, shard, common);
+    }
     let directory = match named || args.force {
         true => wanted.clone(),
         false => evaluate::vacant(&wanted, opened.identity()),
@@ -91,6 +99,39 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
         Some(result) => print(&format!("{result}\n")),
         None => Ok(()),
     }
+}
+
+/// Measures a share of an evaluation, beside the directory that it will have.
+fn share(opened: Opened, directory: &Path, shard: Shard, common: &Common) -> Result<()> {
+    let opened = opened.only(shard);
+    let own = shards::directory(directory, shard);
+    std::fs::create_dir_all(&own).map_err(|e| Error::io(&own, "create", e))?;
+    evaluate::write_recipe(&own, opened.recipe())?;
+    let mut journal = Journal::open(&own)?;
+    let results = solve(&opened, &mut journal, common)?;
+    let again = "the same command goes on from there";
+    if results.interrupted {
+        return Err(Error::Interrupted(format!("what was solved until then is in {}; {again}", own.display())));
+    }
+    drop(journal);
+    shards::finish(directory, shard, opened.identity())?;
+    say(common, &format!("share {shard} is measured; once all are: fempipe merge {}", directory.display()));
+    print(&format!("{}\n", own.display()))
+}
+
+/// Brings the shares of an evaluation together and writes its results.
+///
+/// # Errors
+/// As [`shards::gather`], and those of the evaluation.
+pub(super) fn merge(directory: &Path, force: bool, common: &Common) -> Result<()> {
+    let gathered = shards::gather(directory)?;
+    let opened = Opened::new(&EvalRecipe::read(&gathered.recipe)?)?;
+    evaluate::claim(directory, opened.identity(), force)?;
+    gathered.write(directory, opened.identity())?;
+    let result = show(&opened, directory, false, "the same command", common)?;
+    let place = shards::place(directory);
+    std::fs::remove_dir_all(&place).map_err(|e| Error::io(&place, "remove", e))?;
+    result.map_or(Ok(()), |result| print(&format!("{result}\n")))
 }
 
 /// Evaluates into a directory: prints the table, or returns the result as JSON where that is asked for. `again` is what

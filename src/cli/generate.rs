@@ -12,8 +12,9 @@ use super::output::print;
 use super::progress::{bar, say};
 use crate::dataset::{Dataset, InputFile};
 use crate::error::{Error, Result};
-use crate::generate::{self, Ending, Event, Recipe, Settings, Shard, Summary};
+use crate::generate::{self, Ending, Event, Recipe, Settings, Summary};
 use crate::io::{outputs, toml_file};
+use crate::shard::Shard;
 
 /// Generate a dataset; the same command goes on where an interrupted one stopped
 #[derive(Debug, clap::Args)]
@@ -66,7 +67,7 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     let inputs: Vec<&PathBuf> = args.recipe.iter().chain(&args.from).collect();
     outputs::check(&[&output], &inputs, true)?;
     generate::check_files(&files, &recipe)?;
-    let shard = args.shard.or_else(|| Shard::from_environment(|name| std::env::var(name).ok()));
+    let shard = args.shard.or_else(|| Shard::here());
     let done = make(&recipe, &output, shard, args.force, common)?;
     report(&done, shard, common)
 }

@@ -97,7 +97,6 @@ fn braces(text: &str) -> std::result::Result<Vec<String>, String> {
 #[cfg(test)]
 mod tests {
     use super::super::recipe::EvalRecipe;
-    use super::*;
 
     fn names(rows: &str) -> Vec<String> {
         let recipe = EvalRecipe::parse(&format!("data = ['a.h5']\n{rows}"), "e.toml").unwrap();

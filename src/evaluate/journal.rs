@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::condition::Condition;
 use super::measure::Solve;
 use crate::error::{Error, Result};
+use crate::io::atomic;
 
 /// Its name in the directory of an evaluation.
 pub const NAME: &str = "journal.jsonl";
@@ -146,6 +147,31 @@ impl Journal {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+/// The lines of one that is closed, but for its head.
+///
+/// # Errors
+/// [`Error::File`] if it is none; [`Error::Io`].
+pub fn lines(path: &Path) -> Result<Vec<Vec<u8>>> {
+    let bytes = fs::read(path).map_err(|e| Error::io(path, "read", e))?;
+    if !bytes.starts_with(HEAD.as_bytes()) {
+        return Err(Error::file(path, "is no journal of an evaluation"));
+    }
+    Ok(bytes.split(|&b| b == b'\n').skip(1).filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
+}
+
+/// Writes one of such lines.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write(path: &Path, lines: &[Vec<u8>]) -> Result<()> {
+    let mut bytes = format!("{HEAD}\n").into_bytes();
+    for line in lines {
+        bytes.extend_from_slice(line);
+        bytes.push(b'\n');
+    }
+    atomic::write(path, bytes)
 }
 
 /// Whether there is one in a directory.

@@ -19,6 +19,7 @@ mod rounds;
 mod row;
 #[cfg(test)]
 mod sample;
+pub mod shards;
 mod statistics;
 mod summary;
 mod sweep;

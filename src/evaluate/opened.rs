@@ -6,12 +6,15 @@ use super::keys::{self, Keys};
 use super::recipe::EvalRecipe;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
+use crate::shard::Shard;
 
 /// A recipe with its datasets, the systems of each that are solved, and its identity.
 pub struct Opened {
     pub(super) recipe: EvalRecipe,
     pub(super) datasets: Vec<OpenedData>,
     identity: u64,
+    /// The cells that are measured; all where there is none.
+    pub(super) shard: Option<Shard>,
 }
 
 /// A dataset, the ids of its systems that are solved, and the keys of their cells.
@@ -41,7 +44,13 @@ impl Opened {
         };
         let datasets = recipe.data.iter().enumerate().map(open).collect::<Result<Vec<_>>>()?;
         let identity = keys::identity(recipe, datasets.iter().map(|d| &d.keys))?;
-        Ok(Opened { recipe: recipe.clone(), datasets, identity })
+        Ok(Opened { recipe: recipe.clone(), datasets, identity, shard: None })
+    }
+
+    /// The same evaluation, of which only this share of the cells is measured.
+    #[must_use]
+    pub fn only(self, shard: Shard) -> Self {
+        Opened { shard: Some(shard), ..self }
     }
 
     /// What is asked for.

@@ -119,14 +119,24 @@ pub fn run(opened: &Opened, journal: &mut Journal, events: &mut dyn FnMut(&Event
         interrupted: false,
         kept: 0,
     };
-    let systems: usize = opened.datasets.iter().map(|d| d.ids.len()).sum();
-    events(&Event::Start { solves: systems * recipe.rows.len() * recipe.targets().len() * recipe.repeats });
+    let own = |d: usize, r: usize, round: usize| {
+        let number = (round * opened.datasets.len() + d) * recipe.rows.len() + r;
+        opened.shard.is_none_or(|shard| shard.has(number))
+    };
+    let cells = |d: usize| (0..recipe.repeats).flat_map(move |k| (0..recipe.rows.len()).map(move |r| (d, r, k)));
+    let owned = |d: usize| cells(d).filter(|&(d, r, k)| own(d, r, k)).count();
+    let solves: usize = opened.datasets.iter().enumerate().map(|(d, data)| data.ids.len() * owned(d)).sum();
+    events(&Event::Start { solves: solves * recipe.targets().len() });
     let mut labels = Vec::new();
     for (d, OpenedData { data, ids, keys }) in opened.datasets.iter().enumerate() {
-        labels.push(rehearse(recipe, data, d, ids[0], |row| !keys.all_there(recipe, row, journal))?);
+        let measured = |row| (0..recipe.repeats).any(|k| own(d, row, k)) && !keys.all_there(recipe, row, journal);
+        labels.push(rehearse(recipe, data, d, ids[0], measured)?);
     }
     for (d, (OpenedData { data, ids, keys }, labels)) in opened.datasets.iter().zip(labels).enumerate() {
-        let done = one_dataset(recipe, data, (ids, labels), d, keys, journal, &mut results, events);
+        if owned(d) == 0 {
+            continue;
+        }
+        let done = one_dataset(recipe, data, (ids, labels), d, &own, keys, journal, &mut results, events);
         match done {
             Err(Error::Interrupted(_)) if !results.datasets.is_empty() => {
                 results.interrupted = true;
@@ -145,6 +155,7 @@ fn one_dataset(
     data: &Arc<Dataset>,
     (ids, labels): (&[u32], Names),
     d: usize,
+    own: &dyn Fn(usize, usize, usize) -> bool,
     keys: &Keys,
     journal: &mut Journal,
     results: &mut Results,
@@ -160,7 +171,8 @@ fn one_dataset(
     let mut made: Vec<Option<Arc<Source>>> = vec![None; recipe.rows.len()];
     let mut done = Ok(());
     'rounds: for round in 0..recipe.repeats {
-        for (r, cells) in measured.chunks_mut(recipe.targets().len()).enumerate() {
+        let rows = measured.chunks_mut(recipe.targets().len()).enumerate();
+        for (r, cells) in rows.filter(|(r, _)| own(d, *r, round)) {
             done = one_row(recipe, data, &systems, (d, r, round), &mut made[r], keys, journal, results, cells, events);
             if round + 1 == recipe.repeats {
                 made[r] = None;
@@ -334,18 +346,20 @@ fn one_row(
             Ok(made.insert(Arc::new(source.map_err(named)?)).clone())
         }
     };
-    let key = keys.after(recipe, r);
-    let after = match journal.get(key) {
-        Some(Entry::After(after)) => after.clone(),
-        _ => {
-            let count = conditioned(recipe, &results.datasets[d]);
-            let after = conditions(&*source()?, row, systems, count).map_err(named)?;
-            journal.keep(key, Entry::After(after.clone()))?;
-            after
-        }
-    };
     if round == 0 {
-        results.datasets[d].kappa_after.push(after);
+        let key = keys.after(recipe, r);
+        let after = match journal.get(key) {
+            Some(Entry::After(after)) => after.clone(),
+            _ => {
+                let count = results.datasets.last().map_or(0, |info| conditioned(recipe, info));
+                let after = conditions(&*source()?, row, systems, count).map_err(named)?;
+                journal.keep(key, Entry::After(after.clone()))?;
+                after
+            }
+        };
+        if let Some(info) = results.datasets.last_mut() {
+            info.kappa_after.push(after);
+        }
     }
     let mut ws = Workspace::default();
     for (target, cell) in recipe.targets().into_iter().zip(cells) {

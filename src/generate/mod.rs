@@ -6,11 +6,9 @@ mod plan;
 mod recipe;
 mod run;
 mod sampling;
-mod shard;
 mod streams;
 
 pub use labels::Labels;
 pub use plan::check_files;
 pub use recipe::{Recipe, parse as parse_recipe};
 pub use run::{Ending, Event, Settings, Summary, merge, run};
-pub use shard::Shard;

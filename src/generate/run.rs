@@ -9,12 +9,12 @@ use std::time::Instant;
 use super::plan::{self, Job, Plan};
 use super::recipe::Recipe;
 use super::sampling;
-use super::shard::Shard;
 use crate::dataset::parts::{self, PartSet};
 use crate::dataset::{Dataset, Header, split};
 use crate::error::{Error, Result};
 use crate::families::Family;
 use crate::io::{atomic, outputs};
+use crate::shard::Shard;
 
 /// What a run tells of its progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

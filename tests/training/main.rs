@@ -15,6 +15,7 @@ mod pipeline;
 mod resume;
 mod settings;
 mod setup;
+mod shares;
 mod solve;
 mod usage;
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 
-/// One process's share of the parts: every `count`-th, starting with `index`.
+/// One process's share of the parts (or cells): every `count`-th, starting with `index`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
     /// From 0 to count − 1.
@@ -29,6 +29,11 @@ impl Shard {
         let (i, n) = text.split_once('/').ok_or_else(wrong)?;
         let (i, n): (usize, usize) = (i.parse().map_err(|_| wrong())?, n.parse().map_err(|_| wrong())?);
         if (1..=n).contains(&i) { Ok(Shard { index: i - 1, count: n }) } else { Err(wrong()) }
+    }
+
+    /// The share that a scheduler gave this process ([`Shard::from_environment`]).
+    pub fn here() -> Option<Self> {
+        Shard::from_environment(|name| std::env::var(name).ok())
     }
 
     /// The share a scheduler gave this process, if it started several: `srun`, `mpirun`, a Slurm array.
