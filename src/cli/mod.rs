@@ -18,6 +18,7 @@ pub mod progress;
 #[cfg(test)]
 mod readme;
 mod solve;
+mod submit;
 mod train;
 mod verify;
 
@@ -77,6 +78,7 @@ enum Command {
     Solve(solve::Args),
     Train(Box<train::Args>),
     Evaluate(evaluate::Args),
+    Submit(submit::Args),
     Verify(verify::Args),
     /// List the families of PDEs: parameters with their defaults, source
     Families(list::Args),
@@ -127,6 +129,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Solve(args) => solve::run(args, &cli.common),
         Command::Train(args) => train::run(args, &cli.common),
         Command::Evaluate(args) => evaluate::run(args, &cli.common),
+        Command::Submit(args) => submit::run(args, &cli.common),
         Command::Verify(args) => verify::run(args, &cli.common),
         Command::Families(args) => list::run(&families::ENTRIES, args, &cli.common),
         Command::Models(args) => list::run(&models::ENTRIES, args, &cli.common),

@@ -94,3 +94,30 @@ fn missing_doubled_foreign_and_altered_shares_are_named() {
         assert!(!place.run(&share(wrong, "f")).status.success());
     }
 }
+
+/// What mpirun does, as far as a share sees it.
+const MPIRUN: &str = "#!/bin/sh\nn=$2\nshift 2\ni=0\nwhile [ $i -lt $n ]; do\n\
+    OMPI_COMM_WORLD_RANK=$i OMPI_COMM_WORLD_SIZE=$n \"$@\" || exit 1\ni=$((i + 1))\ndone\n";
+
+#[test]
+fn a_submitted_job_starts_the_shares_and_merges_them() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    std::fs::write(place.path("e.toml"), format!("data = [{:?}]\n{ROWS}", data())).unwrap();
+    let mpirun = place.path("mpirun");
+    std::fs::write(&mpirun, MPIRUN).unwrap();
+    std::fs::set_permissions(&mpirun, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let submit = ["submit", "--engine", "mpi", "--processes", "3"];
+    let evaluate = ["--", "evaluate", "e.toml", "-o", "e"];
+    let script = place.ok(&[&submit[..], &["--dry-run"], &evaluate].concat());
+    assert!(script.contains("mpirun -n 3") && script.contains("merge e") && !place.path("e.job.sh").exists());
+    let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_fempipe"));
+    process.current_dir(place.path("")).args([&submit[..], &evaluate].concat());
+    let path = std::env::var("PATH").unwrap();
+    process.env("PATH", format!("{}:{path}", place.path("").display()));
+    let out = process.output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert_eq!(std::fs::read_to_string(place.path("e.job.sh")).unwrap(), script);
+    place.ok(&["--threads", "1", "evaluate", "e.toml", "-o", "whole"]);
+    assert!(counts(&place, "e") == counts(&place, "whole"));
+}
