@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::row::{OneOrMany, Row};
 use crate::error::{Error, Result};
-use crate::io::toml_file;
+use crate::io::recipe_kind::RecipeKind;
+use crate::io::{assignments, toml_file};
 use crate::models::Device;
 use crate::system::cache;
 
 /// Everything that decides an evaluation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EvalRecipe {
     /// Heading of the report.
@@ -168,7 +169,7 @@ impl EvalRecipe {
     /// # Errors
     /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        let mut recipe: EvalRecipe = toml_file::parse(text, origin)?;
+        let mut recipe: EvalRecipe = RecipeKind::Evaluation.parse(text, origin)?;
         if recipe.targets().is_empty() {
             recipe.rtol = vec![DEFAULT_RTOL];
         }
@@ -225,6 +226,16 @@ impl EvalRecipe {
              the time that it took",
             self.max_it
         )
+    }
+
+    /// The recipe with some keys changed, as [`assignments::assign`] reads them.
+    ///
+    /// # Errors
+    /// As [`assignments::assign`] and [`EvalRecipe::parse`].
+    pub fn set(&self, changes: &[String]) -> Result<Self> {
+        let mut table = crate::entry::to_table(self);
+        assignments::assign(&mut table, changes)?;
+        Self::parse(&table.to_string(), assignments::ORIGIN)
     }
 
     /// Checks every range.

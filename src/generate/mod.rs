@@ -7,9 +7,11 @@ mod recipe;
 mod run;
 mod sampling;
 mod shard;
+mod shipped;
 
 pub use labels::Labels;
 pub use plan::check_files;
-pub use recipe::{Recipe, parse as parse_recipe};
+pub use recipe::{KEYS, Recipe, parse as parse_recipe};
 pub use run::{Ending, Event, Settings, Summary, merge, run};
 pub use shard::Shard;
+pub use shipped::shipped;

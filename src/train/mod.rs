@@ -28,7 +28,7 @@ mod schedule;
 mod validate;
 
 pub use crate::models::Device;
-pub use built_in::{BuiltInRecipe, built_in};
+pub use built_in::{BuiltInRecipe, built_in, for_own_data, models_for};
 pub use directory::RunDirectory;
 pub use lock::Lock;
 pub use memory::keep_freed;
