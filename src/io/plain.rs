@@ -53,7 +53,8 @@ fn shorter(word: &str) -> Option<String> {
     let end = word.rfind(|c: char| c.is_ascii_digit())? + 1;
     let number = word.get(start..end).filter(|n| n.len() > NUMBER && !n.contains(marks))?;
     let value = number.parse::<f64>().ok().filter(|v| v.is_finite())?;
-    Some(format!("{}{value:e}{}", &word[..start], &word[end..]))
+    let shown = format!("{}{value:e}{}", &word[..start], &word[end..]);
+    (shown.len() < word.len()).then_some(shown)
 }
 
 /// A message in one line, whose words may come from a file: what is too long for a word is cut, numbers are written

@@ -3,6 +3,8 @@
 //! Names, meanings and types come from the schema of the type that the parser reads; ranges from the parser itself,
 //! which is given a number that is far too large and one far too small and asked what would be right.
 
+use std::cell::Cell;
+
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
@@ -16,8 +18,8 @@ const WIDTH: usize = 100;
 const WHOLE: [i64; 3] = [-1, 4_000_000_000, i64::MAX];
 const REAL: [f64; 2] = [-1e300, 1e300];
 
-/// Sets a dotted key of the recipe to a value and parses it: the parser's complaint, None where it is content.
-pub(super) type Probe<'a> = dyn Fn(&str, Value) -> Option<String> + 'a;
+/// Sets dotted keys of the recipe to values and parses it: the parser's complaint, None where it is content.
+pub(super) type Probe<'a> = dyn Fn(&[(&str, Value)]) -> Option<String> + 'a;
 
 /// Writes tables of keys.
 pub(super) struct Writer<'a> {
@@ -47,8 +49,13 @@ impl Writer<'_> {
             None => schema.is_some_and(has_properties),
         };
         let (tables, plain): (Vec<_>, Vec<_>) = keys.into_iter().partition(|(key, schema)| is_table(key, *schema));
+        let kinds: Vec<(String, String)> = plain
+            .iter()
+            .filter_map(|(key, schema)| Some((joined(path, key), Values::of((*schema)?).named)))
+            .flat_map(|(key, named)| named.into_iter().map(move |(value, _)| (key.clone(), value)))
+            .collect();
         for (key, schema) in plain {
-            self.key(path, key, schema, values.get(key), off);
+            self.key(path, key, schema, values.get(key), (off, &kinds));
         }
         for (key, schema) in tables {
             let path = joined(path, key);
@@ -67,7 +74,7 @@ impl Writer<'_> {
         }
         self.variants(schema);
         self.out.push_str(&format!("{}[{path}]\n", if off { "# " } else { "" }));
-        let order = (self.probe)(&format!("{path}.?"), Value::Boolean(true)).unwrap_or_default();
+        let order = (self.probe)(&[(&format!("{path}.?"), Value::Boolean(true))]).unwrap_or_default();
         self.table(path, schema, values, &order, off);
     }
 
@@ -84,17 +91,24 @@ impl Writer<'_> {
         }
     }
 
-    /// One key with its comment.
-    fn key(&mut self, path: &str, key: &str, schema: Option<&Json>, value: Option<&Value>, off: bool) {
+    /// One key with its comment; `kinds` are the named values of the keys beside it.
+    fn key(
+        &mut self,
+        path: &str,
+        key: &str,
+        schema: Option<&Json>,
+        given: Option<&Value>,
+        (off, kinds): (bool, &[(String, String)]),
+    ) {
         let full = joined(path, key);
-        // A table that is off shows the defaults that it would have.
-        let value = value.cloned().or_else(|| schema.and_then(|s| as_toml(s.get("default")?)).filter(|_| off));
+        // What is not written out shows the default that it has.
+        let value = given.cloned().or_else(|| schema.and_then(|s| as_toml(s.get("default")?)));
         if let Some(schema) = schema {
             if let Some(text) = description(schema) {
                 self.comment(&text);
             }
             let values = Values::of(schema);
-            let range = values.tried.and_then(|tried| self.range(&full, tried));
+            let range = values.tried.and_then(|tried| self.range(&full, tried, kinds));
             let sentence = values.sentence(range.as_deref());
             match (sentence, values.named.is_empty(), value.is_some()) {
                 (Some(text), true, true) => self.comment(&format!("{text}.")),
@@ -104,32 +118,51 @@ impl Writer<'_> {
                 (None, true, _) => {}
             }
             for (name, what) in &values.named {
-                let what = if what.is_empty() { String::new() } else { format!("  {what}") };
+                let what = if what.is_empty() { String::new() } else { format!(": {what}") };
                 for (k, line) in wrap(&format!("\"{name}\"{what}"), WIDTH - 8).iter().enumerate() {
                     self.out.push_str(&format!("#   {}{line}\n", if k > 0 { "  " } else { "" }));
                 }
             }
         }
-        let off = if off || value.is_none() { "# " } else { "" };
+        let off = if off || given.is_none() { "# " } else { "" };
         let value = value.as_ref().map_or("…".into(), written);
         self.out.push_str(&format!("{off}{key} = {value}\n\n"));
     }
 
-    /// What the parser says a number must be, without "must be".
-    fn range(&self, key: &str, (kind, length): (Number, usize)) -> Option<String> {
-        let whole = WHOLE.map(Value::Integer);
-        let real = REAL.map(Value::Float);
-        let bad: &[Value] = if kind == Number::Whole { &whole } else { &real };
-        let said = bad.iter().filter_map(|value| {
-            let value = if length == 0 { value.clone() } else { Value::Array(vec![value.clone(); length]) };
-            let complaint = (self.probe)(key, value)?;
-            let (_, right) = complaint.rsplit_once(": must be ").or_else(|| complaint.rsplit_once("must be "))?;
-            Some(right.trim_end_matches('.').to_string())
-        });
-        let said: Vec<String> = said.collect();
+    /// What the parser says a number must be, without "must be". Where it complains of something else, as that the key
+    /// has no meaning beside the others, it is asked with other kinds of what stands beside.
+    fn range(&self, key: &str, (number, length): (Number, usize), kinds: &[(String, String)]) -> Option<String> {
+        let bad: Vec<Value> = match number {
+            Number::Whole => WHOLE.map(Value::Integer).into(),
+            Number::Real => REAL.map(Value::Float).into(),
+        };
+        let unanswered = Cell::new(false);
+        let ask = |beside: Option<&(String, String)>| -> Vec<String> {
+            let answers = bad.iter().filter_map(|value| {
+                let value = if length == 0 { value.clone() } else { Value::Array(vec![value.clone(); length]) };
+                let mut set = vec![(key, value)];
+                set.extend(beside.map(|(key, kind)| (key.as_str(), Value::String(kind.clone()))));
+                let complaint = (self.probe)(&set)?;
+                let right = complaint.rsplit_once("must be ").map(|(_, right)| right.trim_end_matches('.').to_string());
+                unanswered.set(unanswered.get() || right.is_none());
+                right
+            });
+            answers.collect()
+        };
+        let mut said = ask(None);
+        if said.is_empty() && unanswered.get() {
+            said = kinds.iter().map(|kind| ask(Some(kind))).find(|said| !said.is_empty()).unwrap_or_default();
+        }
         // That a type cannot hold the number says less than the range.
-        said.iter().find(|text| text.contains("from ") && !text.contains("4294967295")).or(said.last()).cloned()
+        let said = said.iter().find(|text| text.contains("from ") && !text.contains("4294967295")).or(said.last())?;
+        Some(said.split(' ').map(shorter).collect::<Vec<_>>().join(" "))
     }
+}
+
+/// A number with an exponent where that is shorter.
+fn shorter(word: &str) -> String {
+    let exponent = word.parse::<f64>().ok().map(|v| format!("{v:e}"));
+    exponent.filter(|text| text.len() + 3 < word.len()).unwrap_or_else(|| word.into())
 }
 
 /// The schemas that one of several is, but for null.

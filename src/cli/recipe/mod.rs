@@ -66,17 +66,15 @@ pub(super) fn of_dataset(name: &str) -> Result<String> {
     let base = toml::toml! { family = name };
     let given = Recipe::from_table(base.clone(), TRIED)?;
     let defaults: Table = given.resolved(&*given.family()?).parse().map_err(|e| unreadable(&e))?;
-    let probe = |key: &str, value: Value| {
-        let mut table = base.clone();
-        assignments::set(&mut table, key, value).err().map(|e| e.to_string()).or_else(|| {
-            let recipe = Recipe::from_table(table, TRIED);
-            // What is not the family's is refused before.
-            let built = |recipe: Recipe| recipe.family().map(drop);
-            recipe
-                .and_then(|r| if key.starts_with(&format!("{name}.")) { built(r) } else { Ok(()) })
-                .err()
-                .map(|e| e.to_string())
-        })
+    let own = format!("{name}.");
+    let probe = |set: &[(&str, Value)]| {
+        let recipe = with(&base, set).and_then(|table| Recipe::from_table(table, TRIED));
+        // Of its own keys the family knows.
+        let asked = recipe.and_then(|recipe| match set.iter().any(|(key, _)| key.starts_with(&own)) {
+            true => recipe.family().map(drop),
+            false => Ok(()),
+        });
+        asked.err().map(|e| e.to_string())
     };
     let mut to = Writer { probe: &probe, out: String::new() };
     to.comment(&format!("A dataset of the family {name}, for `fempipe generate`; every key is at its default."));
@@ -88,14 +86,14 @@ pub(super) fn of_dataset(name: &str) -> Result<String> {
     table.retain(|key, _| !own.contains(&key));
     let order = KEYS.map(|(key, _)| key).join(" ");
     to.table("", &keys(), &table, &order, false);
-    for (key, schema) in [("split", keys_of_split()), ("labels", as_json(&entry::schema::<Labels>()))] {
-        if let Some((_, what)) = KEYS.iter().find(|(k, _)| *k == key) {
-            to.comment(what);
-        }
-        let values = defaults.get(key).and_then(Value::as_table).cloned().unwrap_or_default();
-        // Its own documentation is the program's.
-        to.section(key, &without_description(schema), &values, false);
-    }
+    let values = |key: &str| defaults.get(key).and_then(Value::as_table).cloned().unwrap_or_default();
+    let what = |key: &str| KEYS.iter().find(|(known, _)| *known == key).map_or("", |(_, what)| what);
+    to.comment(what("split"));
+    to.out.push_str("[split]\n");
+    to.table("split", &keys_of_split(), &values("split"), "train validation test", false);
+    to.comment(what("labels"));
+    // Its own documentation is the program's.
+    to.section("labels", &without_description(as_json(&entry::schema::<Labels>())), &values("labels"), false);
     let schema = entry.schema.map_or(Json::Null, |schema| as_json(&schema()));
     to.comment(&format!("The keys of {name}."));
     to.section(name, &without_description(schema), &(entry.defaults)(), false);
@@ -119,10 +117,9 @@ pub(super) fn of_training(name: &str, family: Option<&str>) -> Result<String> {
     };
     let order = recipe.to_toml()?;
     let mut defaults: Table = entry::to_table(&recipe);
-    let probe = |key: &str, value: Value| {
-        let mut table = base.clone();
-        let set = assignments::set(&mut table, key, value);
-        set.and_then(|()| TrainRecipe::parse(&table.to_string(), TRIED).map(drop)).err().map(|e| e.to_string())
+    let probe = |set: &[(&str, Value)]| {
+        let parsed = with(&base, set).and_then(|table| TrainRecipe::parse(&table.to_string(), TRIED));
+        parsed.err().map(|e| e.to_string())
     };
     let mut to = Writer { probe: &probe, out: String::new() };
     match (&shipped, family) {
@@ -159,13 +156,14 @@ pub(super) fn of_evaluation() -> Result<String> {
     let recipe = EvalRecipe::parse(&base.to_string(), TRIED)?;
     let order = toml::to_string(&recipe).map_err(|e| unreadable(&e))?;
     let mut defaults = entry::to_table(&recipe);
-    let probe = |key: &str, value: Value| {
+    let probe = |set: &[(&str, Value)]| {
         let mut table = base.clone();
-        let in_row = key.strip_prefix("row.");
-        let row = table.get_mut("row").and_then(Value::as_array_mut).and_then(|rows| rows[0].as_table_mut());
-        match (in_row, row) {
-            (Some(key), Some(row)) => drop(row.insert(key.into(), value)),
-            _ => assignments::set(&mut table, key, value).ok()?,
+        for (key, value) in set {
+            let row = table.get_mut("row").and_then(Value::as_array_mut).and_then(|rows| rows[0].as_table_mut());
+            match (key.strip_prefix("row."), row) {
+                (Some(key), Some(row)) => drop(row.insert(key.into(), value.clone())),
+                _ => assignments::set(&mut table, key, value.clone()).ok()?,
+            }
         }
         EvalRecipe::parse(&table.to_string(), TRIED).err().map(|e| e.to_string())
     };
@@ -183,6 +181,15 @@ pub(super) fn of_evaluation() -> Result<String> {
     let row_schema = rows.as_ref().and_then(|rows| rows.get("items")).cloned().unwrap_or(Json::Null);
     to.table("row", &row_schema, &row, &order, false);
     Ok(finished(to.out))
+}
+
+/// A recipe with some keys set.
+fn with(base: &Table, set: &[(&str, Value)]) -> Result<Table> {
+    let mut table = base.clone();
+    for (key, value) in set {
+        assignments::set(&mut table, key, value.clone())?;
+    }
+    Ok(table)
 }
 
 /// The schema of a recipe's own keys but its tables.
@@ -273,7 +280,7 @@ mod tests {
     #[test]
     fn ranges_are_what_the_parser_answers() {
         let text = of_dataset("darcy").unwrap();
-        for line in ["# A whole number from 2 to 4096.", "# A number from 0.01 to 1000.", "#   \"p1\"  Linear elements"]
+        for line in ["# A whole number from 2 to 2048.", "# A number from 0.01 to 1000.", "#   \"p1\": Linear elements"]
         {
             assert!(text.contains(line), "{line} in {text}");
         }

@@ -188,6 +188,8 @@ impl NeurkittConfig {
                 return Err(Error::Argument(format!("{NAME}.{key} = {value}: must be from 1 to {most}")));
             }
         }
+        // Before columns are counted, which are so many times as many.
+        check_patches(NAME, self.patches)?;
         if self.vectors > self.columns() {
             return Err(Error::Argument(format!(
                 "{NAME}.vectors = {}: a space of {} columns cannot hold more than that",
@@ -195,7 +197,6 @@ impl NeurkittConfig {
                 self.columns()
             )));
         }
-        check_patches(NAME, self.patches)?;
         if self.patches > 0 && !matches!(self.loss, SubspaceLoss::Projection | SubspaceLoss::Energy) {
             return Err(Error::Argument(format!(
                 "{NAME}.patches = {}: loss must be \"projection\" or \"energy\"",
