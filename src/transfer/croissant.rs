@@ -186,6 +186,7 @@ fn context() -> Value {
     let own = [
         "citeAs",
         "column",
+        "equivalentProperty",
         "extract",
         "field",
         "fileProperty",
@@ -204,6 +205,7 @@ fn context() -> Value {
         "regex",
         "repeated",
         "replace",
+        "samplingRate",
         "separator",
         "source",
         "subField",
