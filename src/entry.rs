@@ -24,6 +24,9 @@ pub struct Entry<T: ?Sized + 'static> {
     pub positional: &'static [&'static str],
     /// Every key with its default; keys without one are left out.
     pub defaults: fn() -> toml::Table,
+    /// What each key means and which values it takes, from the type that [`Entry::parse`] reads; None where the member
+    /// does not say.
+    pub schema: Option<fn() -> schemars::Schema>,
     /// How [`Entry::parse`] reads the member's table; `name` is the entry's.
     pub parse: fn(table: &toml::Table, name: &str, origin: &str) -> Result<Box<T>>,
 }
@@ -41,6 +44,7 @@ impl<T: ?Sized + 'static> Entry<T> {
             needs: "",
             positional: &[],
             defaults: defaults::<C>,
+            schema: None,
             parse: |table, name, origin| Ok(config::<C>(table, name, origin)?.into()),
         }
     }
@@ -138,6 +142,15 @@ impl<C: Serialize> Configuration for C {
 /// The default configuration as a table: what [`Entry::defaults`] is for most members.
 pub fn defaults<C: Default + Serialize>() -> toml::Table {
     to_table(&C::default())
+}
+
+/// The keys of a configuration with their documentation, types and named values: what [`Entry::schema`] is for members
+/// whose configuration derives [`schemars::JsonSchema`]. Nothing in it refers elsewhere.
+pub fn schema<C: schemars::JsonSchema>() -> schemars::Schema {
+    schemars::generate::SchemaSettings::default()
+        .with(|s| s.inline_subschemas = true)
+        .into_generator()
+        .into_root_schema_for::<C>()
 }
 
 /// A configuration as a table, every key written out; `None` is left out.

@@ -146,8 +146,16 @@ fn named(key: &str, value: &Value) -> String {
 fn text(value: &Value) -> String {
     match value {
         Value::String(s) => s.clone(),
-        Value::Float(f) => f.to_string(),
+        Value::Float(f) => short(*f),
         other => other.to_string(),
+    }
+}
+
+/// A number with an exponent where that is shorter than many zeros.
+fn short(v: f64) -> String {
+    match v.abs() {
+        size if size == 0.0 || (1e-7..1e15).contains(&size) => v.to_string(),
+        _ => format!("{v:e}"),
     }
 }
 
@@ -194,6 +202,17 @@ impl<T: Kind + ?Sized> FromStr for Spec<T> {
 impl<'de, T: Kind + ?Sized> Deserialize<'de> for Spec<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         deserializer.deserialize_any(TextOrTable(PhantomData))
+    }
+}
+
+impl<T: Kind + ?Sized> schemars::JsonSchema for Spec<T> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        T::registry().kind().into()
+    }
+
+    /// A text; what it may say is the registry's to say.
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string" })
     }
 }
 
@@ -360,6 +379,7 @@ mod tests {
         needs: "",
         positional: &["text"],
         defaults: crate::entry::defaults::<Board>,
+        schema: None,
         parse: |table, name, origin| Ok(Box::new(crate::entry::config::<Board>(table, name, origin)?)),
     };
     static SIGNS: Registry<dyn Sign> = Registry::new("sign", &[&BOARD]);

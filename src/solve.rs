@@ -24,7 +24,7 @@ use crate::solver::{Method, Monitor, Outcome, Quiet, Side, Stop, Workspace, spli
 use crate::system::LinearSystem;
 
 /// What a space is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SpaceAs {
     /// The method deflates it or, `gcrodr`, starts with it.

@@ -47,6 +47,9 @@ pub struct Args {
     /// Relative tolerances
     #[arg(long, value_name = "R", value_delimiter = ',')]
     rtol: Vec<f64>,
+    /// Change any key of the recipe (repeat for more): max_it=2000, condition_samples=0
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
     /// Which set of each dataset
     #[arg(long, value_name = "NAME")]
     split: Option<String>,
@@ -246,6 +249,9 @@ impl Args {
         recipe.repeats = self.repeats.unwrap_or(recipe.repeats);
         recipe.device = self.device.unwrap_or(recipe.device);
         recipe.check("command line")?;
+        if !self.set.is_empty() {
+            recipe = recipe.set(&self.set)?;
+        }
         Ok((file, recipe))
     }
 

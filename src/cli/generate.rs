@@ -12,8 +12,9 @@ use super::output::print;
 use super::progress::{bar, say};
 use crate::dataset::{Dataset, InputFile};
 use crate::error::{Error, Result};
-use crate::generate::{self, Ending, Event, Recipe, Settings, Summary};
-use crate::io::{outputs, toml_file};
+use crate::families;
+use crate::generate::{self, Ending, Event, Recipe, Settings, Summary, parse_recipe};
+use crate::io::{assignments, outputs};
 use crate::shard::Shard;
 
 /// Generate a dataset; the same command goes on where an interrupted one stopped
@@ -25,7 +26,7 @@ use crate::shard::Shard;
   fempipe generate --from p3.h5 --samples 10000 -o p3-large.h5
   srun -n 8 fempipe generate recipe.toml; fempipe merge recipe.h5")]
 pub struct Args {
-    /// Recipe file (TOML)
+    /// Recipe file (TOML), or the name of one that comes with fempipe: datasets/darcy-contrast.toml
     #[arg(group = "source")]
     recipe: Option<PathBuf>,
     /// Family to generate with its default recipe
@@ -40,10 +41,10 @@ pub struct Args {
     /// Seed that decides every sample
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     seed: Option<i64>,
-    /// Refinement level of the family
+    /// Refinement level, of a family that has levels
     #[arg(long, value_name = "L", allow_negative_numbers = true)]
     level: Option<i64>,
-    /// Set any key of the recipe, e.g. poisson.level=4
+    /// Change any key of the recipe (repeat for more): darcy.cells=32, samples=100
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Dataset to write [default: beside the recipe, or datasets/]
@@ -63,6 +64,12 @@ pub struct Args {
 /// Runs `fempipe generate`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
     let (recipe, files) = args.recipe()?;
+    if let Some(path) = args.recipe.as_ref().filter(|path| args.shipped(path).is_some()) {
+        say(
+            common,
+            &format!("{} is not here: the recipe of that name that comes with fempipe is taken", path.display()),
+        );
+    }
     let output = args.output(&recipe);
     let inputs: Vec<&PathBuf> = args.recipe.iter().chain(&args.from).collect();
     outputs::check(&[&output], &inputs, true)?;
@@ -180,7 +187,10 @@ impl Args {
     fn recipe(&self) -> Result<(Recipe, Vec<InputFile>)> {
         let mut files = Vec::new();
         let (mut table, mut origin) = match (&self.recipe, &self.from) {
-            (Some(path), _) => (Recipe::read_table(path)?, path.display().to_string()),
+            (Some(path), _) => match self.shipped(path) {
+                Some(text) => (parse_recipe(text, &path.display().to_string())?, path.display().to_string()),
+                None => (Recipe::read_table(path)?, path.display().to_string()),
+            },
             (None, Some(path)) => {
                 let header = Dataset::open(path)?.header().clone();
                 let text = header.recipe;
@@ -191,13 +201,19 @@ impl Args {
             (None, None) => (Table::new(), "command line".to_string()),
         };
         let changes = self.changes(&table)?;
-        if !changes.is_empty() && origin != "command line" {
+        if !(changes.is_empty() && self.set.is_empty()) && origin != "command line" {
             origin.push_str(" with command line");
         }
         for (key, value) in changes {
-            set(&mut table, &key, value)?;
+            assignments::set(&mut table, &key, value)?;
         }
+        assignments::assign(&mut table, &self.set)?;
         Ok((Recipe::from_table(table, &origin)?, files))
+    }
+
+    /// The recipe of this name that comes with fempipe, where no file has it.
+    fn shipped(&self, path: &Path) -> Option<&'static str> {
+        generate::shipped(path).filter(|_| !path.exists() && path.extension().is_none_or(|e| e != "h5"))
     }
 
     /// What the command line changes, as (dotted key, value).
@@ -211,19 +227,11 @@ impl Args {
         let family = self.family.as_deref();
         // A recipe without a family is refused as a whole.
         if let (Some(level), Some(family)) = (self.level, family.or(table.get("family").and_then(Value::as_str))) {
+            has_levels(family)?;
             out.push((format!("{family}.level"), Value::Integer(level)));
         }
         if self.compress {
             out.push(("compress".into(), Value::Boolean(true)));
-        }
-        for change in &self.set {
-            let Some((key, value)) = change.split_once('=') else {
-                return Err(Error::Argument(format!("--set {change}: must be KEY=VALUE, e.g. --set poisson.level=4")));
-            };
-            // What is no TOML value is a text: no quotes needed within the shell's.
-            let parsed = toml_file::parse::<Table>(&format!("v = {value}"), "--set").ok();
-            let value = parsed.and_then(|mut t| t.remove("v")).unwrap_or_else(|| value.into());
-            out.push((key.trim().to_string(), value));
         }
         Ok(out)
     }
@@ -234,7 +242,9 @@ impl Args {
             return path.clone();
         }
         if let Some(path) = &self.recipe {
-            return path.with_extension("h5");
+            // A name without a directory is that of a recipe that comes with fempipe.
+            let bare = path.parent().is_none_or(|dir| dir.as_os_str().is_empty()) && self.shipped(path).is_some();
+            return if bare { Path::new("datasets").join(path) } else { path.clone() }.with_extension("h5");
         }
         let level = recipe.parameters.get("level").and_then(Value::as_integer);
         let level = level.map_or(String::new(), |l| format!("-level{l}"));
@@ -242,17 +252,19 @@ impl Args {
     }
 }
 
-/// Sets a dotted key.
-fn set(table: &mut Table, key: &str, value: Value) -> Result<()> {
-    match key.split_once('.') {
-        None => drop(table.insert(key.to_string(), value)),
-        Some((outer, rest)) => {
-            let inner = table.entry(outer.to_string()).or_insert_with(|| Table::new().into());
-            let Value::Table(inner) = inner else {
-                return Err(Error::Argument(format!("--set {key}: '{outer}' is not a table")));
-            };
-            set(inner, rest, value)?;
-        }
+/// Refuses a level of a family that has none.
+fn has_levels(family: &str) -> Result<()> {
+    let keys = (families::ENTRIES.find(family)?.defaults)();
+    if keys.contains_key("level") {
+        return Ok(());
     }
-    Ok(())
+    let sizes = ["cells", "n", "grid", "mesh"].into_iter().filter(|key| keys.contains_key(*key));
+    let sizes: Vec<String> = sizes.map(|key| format!("{family}.{key}")).collect();
+    let instead = match sizes.first() {
+        Some(key) => format!("its size is {key}: --set {key}=…"),
+        None => "its keys say how large it is".into(),
+    };
+    Err(Error::Argument(format!(
+        "--level: {family} has no levels; {instead} (`fempipe recipe --family {family}` shows all keys)"
+    )))
 }

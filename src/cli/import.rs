@@ -6,24 +6,26 @@ use super::Common;
 use super::choice::{Choice, one_of};
 use super::output::print;
 use super::progress::{bar, say};
-use crate::error::{Error, Result};
-use crate::io::{Unpack, matrix_market, outputs};
-use crate::transfer::{self, Import, Rhs};
+use crate::dataset::{Sizes, split};
+use crate::error::Result;
+use crate::io::{Unpack, outputs};
+use crate::transfer::{self, Import, Imported, Rhs};
 
 const RIGHT_HAND_SIDES: [Choice<Rhs>; 2] = [
     (Rhs::Ones, "ones", "b = (1, …, 1)"),
     (Rhs::ImageOfOnes, "image-of-ones", "b = A (1, …, 1), so that x = (1, …, 1)"),
 ];
 
-/// Import Matrix Market files, SciPy or StAnD archives into a dataset
+/// Import matrices of your own into a dataset: Matrix Market, SciPy, StAnD, PETSc
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  fempipe import bcsstk16.mtx -o bcsstk16.h5
-  fempipe import stand/*.npz -o stand.h5
-  fempipe evaluate --data stand.h5 --split test
-b is the file's own (.npz: array b; NAME.mtx: NAME_b.mtx beside it), else as --rhs says.")]
+  fempipe import matrices/ --split 0.8,0.1,0.1 -o own.h5      to train on: fempipe train --model spai-gnn --data own.h5
+  fempipe import bcsstk16.mtx -o bcsstk16.h5                  all in the set test, as without --split
+  fempipe import stand/*.npz -o stand.h5; fempipe evaluate --data stand.h5 --pc jacobi,icc,amg
+b is the file's own (.npz: array b; PETSc: the vector after the matrix) or that of NAME_b.mtx, NAME_b.mtx.gz or NAME_b.npy \
+beside NAME.mtx, else as --rhs says. Files NAME_b and NAME_x beside a matrix NAME are taken for its b and x.")]
 pub struct Args {
-    /// Files: .mtx (Matrix Market), .npz (SciPy save_npz, StAnD)
+    /// Files, or directories of files: .mtx, .mtx.gz (Matrix Market), .npz (SciPy save_npz, StAnD), .petsc (PETSc binary)
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Dataset to write
@@ -35,9 +37,12 @@ pub struct Args {
     /// Do not solve
     #[arg(long)]
     no_solution: bool,
-    /// Name of the set that holds all of them
-    #[arg(long, value_name = "NAME", default_value = "test")]
-    set: String,
+    /// Shares or numbers of samples for train, validation and test: 0.8,0.1,0.1; or of named sets: train=0.9,test=0.1
+    #[arg(long, value_name = "SIZES", default_value = "test=1.0")]
+    split: Sizes,
+    /// Decides which sample goes to which set
+    #[arg(long, value_name = "S", default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64))]
+    seed: u64,
     /// Most that an array of a .npz or a .mtx.gz may unpack to, e.g. 4G [default: 256 MiB, or 32 times the file]
     #[arg(long, value_name = "BYTES")]
     max_bytes: Option<Unpack>,
@@ -48,32 +53,52 @@ pub struct Args {
 
 /// Runs `fempipe import`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
-    let beside: Vec<PathBuf> = args.files.iter().filter_map(|f| matrix_market::right_hand_side_beside(f)).collect();
-    let inputs: Vec<&PathBuf> = args.files.iter().chain(&beside).collect();
+    let files = transfer::matrices(&args.files)?;
+    let inputs: Vec<&PathBuf> =
+        args.files.iter().chain(files.iter().flat_map(|f| f.rhs.iter().chain([&f.matrix]))).collect();
     outputs::check(&[&args.output], &inputs, args.force)?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if args.set.is_empty() || !args.set.chars().all(plain) {
-        return Err(Error::Argument(format!("--set {}: names are letters, digits, '-' and '_'", args.set)));
-    }
-    let files = transfer::matrices(&args.files);
-    let count = files.len();
-    let progress = bar(common, "importing", count, "files");
+    let progress = bar(common, "importing", files.len(), "files");
     let import = Import {
         files,
         rhs: args.rhs,
         solution: !args.no_solution,
-        set: args.set.clone(),
+        split: args.split.clone(),
+        seed: args.seed,
         unpack: args.max_bytes.unwrap_or_default(),
     };
     let done = transfer::import(&import, &args.output, &|k| progress.set_position(k as u64));
     progress.finish_and_clear();
-    done?;
-    let file = args.output.display();
+    report(&done?, &args.output, common)
+}
+
+/// Says what is in the dataset: the file on stdout, the rest on stderr.
+pub(super) fn report(done: &Imported, output: &std::path::Path, common: &Common) -> Result<()> {
+    let file = output.display();
+    let samples: usize = done.split.values().map(Vec::len).sum();
     if common.json {
-        print(&format!("{}\n", serde_json::json!({ "output": file.to_string(), "samples": count })))?;
+        let sets: serde_json::Map<_, _> = done.split.iter().map(|(set, ids)| (set.clone(), ids.len().into())).collect();
+        let result = serde_json::json!({
+            "output": file.to_string(), "samples": samples, "split": sets, "repeated_matrices": done.repeated,
+        });
+        print(&format!("{result}\n"))?;
     } else {
         print(&format!("{file}\n"))?;
     }
-    say(common, &format!("{count} samples\nnext: fempipe inspect {file}"));
+    let sets = split::ordered(&done.split).into_iter().map(|(set, ids)| format!("{set} {}", ids.len()));
+    say(common, &format!("{samples} samples: {}", sets.collect::<Vec<_>>().join(", ")));
+    if done.repeated > 0 {
+        let repeated = done.repeated;
+        say(
+            common,
+            &format!(
+                "{repeated} samples outside of train have a matrix of it too: what is measured on them is no test"
+            ),
+        );
+    }
+    let next = match done.split.get("train").is_some_and(|ids| !ids.is_empty()) {
+        true => format!("fempipe train --model spai-gnn --data {file}"),
+        false => format!("fempipe evaluate --data {file} --ksp cg --pc jacobi,icc,amg"),
+    };
+    say(common, &format!("next: fempipe inspect {file}; {next}"));
     Ok(())
 }

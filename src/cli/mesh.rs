@@ -7,6 +7,7 @@ use super::choice::{Choice, one_of};
 use super::output::{number, print};
 use crate::error::{Error, Result};
 use crate::io::gmsh::{self, Version};
+use crate::io::recipe_kind::RecipeKind;
 use crate::io::text::aligned;
 use crate::io::{outputs, plain, toml_file, vtk};
 use crate::mesh::parts;
@@ -138,7 +139,7 @@ fn recipe(args: &Args) -> Result<(MeshRecipe, String)> {
         }
         "toml" => {
             let text = toml_file::read(path)?;
-            let read: MeshRecipe = toml_file::parse(&text, &origin)?;
+            let read: MeshRecipe = RecipeKind::Mesh.parse(&text, &origin)?;
             Ok((MeshRecipe { merge_nodes: read.merge_nodes || args.merge_nodes, ..read }, origin))
         }
         _ => Err(Error::Argument(format!("{origin}: a recipe ends in .toml, a Gmsh mesh in .msh"))),

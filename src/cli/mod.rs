@@ -1,15 +1,16 @@
 //! The command line: arguments → library calls, one file per subcommand; alone prints.
 //!
-//! Data goes to stdout, messages and progress to stderr. Exit codes: 0 done, 1 an error (one line says which),
-//! 2 a wrong command line, 130 interrupted.
+//! Data goes to stdout, messages and progress to stderr; [`EXIT_CODES`] say how it ended.
 
 mod choice;
 mod evaluate;
 mod export;
 mod generate;
+mod guide;
 mod import;
 mod inspect;
 mod list;
+mod manual;
 mod merge;
 mod mesh;
 pub mod output;
@@ -17,23 +18,27 @@ mod plot;
 pub mod progress;
 #[cfg(test)]
 mod readme;
+mod recipe;
 mod solve;
+mod split;
 mod submit;
 mod train;
 mod verify;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result};
 use crate::interrupt::Signal;
-use crate::io::plain;
+use crate::io::{plain, text};
 use crate::{families, interrupt, models, precond, solver};
 
 /// Finite-element systems in, learned solvers out, judged in the same Krylov loop as the classical methods.
 #[derive(Debug, Parser)]
 #[command(name = "fempipe", version, propagate_version = true)]
+#[command(after_help = EXIT_CODES)]
 struct Cli {
     #[command(flatten)]
     common: Common,
@@ -41,11 +46,19 @@ struct Cli {
     command: Command,
 }
 
+/// What the process says when it ends.
+const EXIT_CODES: &str = "Exit codes:
+  0    done
+  1    an error, which one line on stderr says
+  2    a wrong command line
+  130  interrupted; what was finished is on disk, and the same command goes on";
+
 /// The most threads: starting more takes longer than they could ever spare.
 const MOST_THREADS: i64 = 1024;
 
 /// Options that every subcommand understands.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Common {
     /// Threads to use [default: all cores]
     #[arg(long, global = true, value_name = "T", value_parser = clap::value_parser!(u16).range(1..=MOST_THREADS))]
@@ -70,6 +83,7 @@ impl Common {
 enum Command {
     Generate(generate::Args),
     Import(import::Args),
+    Split(split::Args),
     Export(export::Args),
     Inspect(inspect::Args),
     Merge(merge::Args),
@@ -80,6 +94,7 @@ enum Command {
     Evaluate(evaluate::Args),
     Submit(submit::Args),
     Verify(verify::Args),
+    Recipe(recipe::Args),
     /// List the families of PDEs: parameters with their defaults, source
     Families(list::Args),
     /// List the models: parameters with their defaults, what they need, source
@@ -88,6 +103,8 @@ enum Command {
     Solvers(list::Args),
     /// List the preconditioners: parameters with their defaults, what they need, source
     Preconditioners(list::Args),
+    Completions(manual::CompletionsArgs),
+    Man(manual::ManArgs),
 }
 
 /// Parses the command line, runs the command, turns its result into an exit code.
@@ -100,10 +117,15 @@ pub fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(e) => {
-            eprintln!("fempipe: {}", plain::message(&usage_error(&e)));
+            let arguments: Vec<String> = std::env::args().skip(1).collect();
+            let text = guide::of(&arguments).map(|text| plain::lines(&text).into_owned());
+            eprintln!("fempipe: {}", text.unwrap_or_else(|| plain::message(&usage_error(&e))));
             return ExitCode::from(2);
         }
     };
+    if let Some(columns) = terminal_columns() {
+        text::set_width(columns);
+    }
     interrupt::install(tell);
     let threads = rayon::ThreadPoolBuilder::new().num_threads(cli.common.threads());
     // The pool can only be there already if a library made it, and then it is as good.
@@ -117,10 +139,21 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Columns of the terminal that stdout is; COLUMNS where that is set. None for a file or a pipe, which have room.
+fn terminal_columns() -> Option<usize> {
+    let stdout = std::io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    told.or_else(|| Some(terminal_size::terminal_size_of(&stdout)?.0.0.into())).filter(|&columns| columns > 0)
+}
+
 fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::Generate(args) => generate::run(args, &cli.common),
         Command::Import(args) => import::run(args, &cli.common),
+        Command::Split(args) => split::run(args, &cli.common),
         Command::Export(args) => export::run(args, &cli.common),
         Command::Inspect(args) => inspect::run(args, &cli.common),
         Command::Merge(args) => merge::run(args, &cli.common),
@@ -131,10 +164,13 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Evaluate(args) => evaluate::run(args, &cli.common),
         Command::Submit(args) => submit::run(args, &cli.common),
         Command::Verify(args) => verify::run(args, &cli.common),
+        Command::Recipe(args) => recipe::run(args, &cli.common),
         Command::Families(args) => list::run(&families::ENTRIES, args, &cli.common),
         Command::Models(args) => list::run(&models::ENTRIES, args, &cli.common),
         Command::Solvers(args) => list::run(&solver::ENTRIES, args, &cli.common),
         Command::Preconditioners(args) => list::run(&precond::ENTRIES, args, &cli.common),
+        Command::Completions(args) => manual::completions(args),
+        Command::Man(args) => manual::man(args, &cli.common),
     }
 }
 

@@ -105,17 +105,26 @@ fn add_fields(d: &mut Digest, fields: &[Field]) {
     }
 }
 
-/// The digest of a mesh: dimension, points, cell type and size, cells, markers, free degrees of freedom.
+/// The digest of a mesh: dimension, points, cell type and size, cells, markers, free degrees of freedom; the text "grid"
+/// and the shape of the grid, where there is one; the text "boundary_value" and that value as an array of one, where it
+/// is known.
 pub fn mesh(m: &MeshData) -> u64 {
-    Digest::new()
-        .number(m.dim as u64)
+    let mut d = Digest::new();
+    d.number(m.dim as u64)
         .reals(&m.points)
         .text(&m.cell_type)
         .number(m.cell_size as u64)
         .integers(&m.cells)
         .integers(&m.point_markers)
-        .integers(&m.free_dofs)
-        .finish()
+        .integers(&m.free_dofs);
+    if !m.grid.is_empty() {
+        let grid: Vec<u32> = m.grid.iter().map(|&n| n as u32).collect();
+        d.text("grid").integers(&grid);
+    }
+    if let Some(value) = m.boundary_value {
+        d.text("boundary_value").reals(&[value]);
+    }
+    d.finish()
 }
 
 #[cfg(test)]

@@ -304,7 +304,7 @@ impl Dataset {
     }
 
     /// How many whole samples to read in one go.
-    pub(super) fn block_len(&self) -> usize {
+    pub fn block_len(&self) -> usize {
         let t = self.totals();
         let named: usize = t.fields.iter().chain(&t.labels).sum();
         let mean = size_of::<f64>() * (t.nnz + 2 * t.rows + named) / self.len().max(1);

@@ -140,6 +140,13 @@ pub(super) fn write_mesh(h5: &H5, m: &MeshData) -> Result<()> {
     h5.put(&g, "point_markers", &m.point_markers)?;
     h5.put(&g, "free_dofs", &m.free_dofs)?;
     h5.put_text(&g, "cell_type", &m.cell_type)?;
+    if !m.grid.is_empty() {
+        let grid: Vec<u64> = m.grid.iter().map(|&n| n as u64).collect();
+        h5.put_list(&g, "grid_shape", &grid)?;
+    }
+    if let Some(value) = m.boundary_value {
+        h5.put_number(&g, "boundary_value", value)?;
+    }
     h5.put_number(&g, "digest", digest::mesh(m))
 }
 
@@ -164,6 +171,15 @@ pub(super) fn read_mesh(h5: &H5) -> Result<Option<Arc<MeshData>>> {
         cells: h5.all("mesh/cells")?,
         point_markers: h5.all("mesh/point_markers")?,
         free_dofs: h5.all("mesh/free_dofs")?,
+        grid: match g.attr("grid_shape") {
+            Ok(shape) => {
+                let shape = shape.read_raw::<u64>().map_err(|_| h5.damaged("mesh", "has no grid_shape of numbers"))?;
+                shape.into_iter().map(|n| n as usize).collect()
+            }
+            // A mesh without a grid, or a file of an older version.
+            Err(_) => Vec::new(),
+        },
+        boundary_value: h5.number(&g, "boundary_value"),
     };
     if !h5.number(&g, "digest").is_some_and(|recorded| digest::fits(digest::mesh(&mesh), recorded)) {
         return Err(h5.damaged("mesh", "was altered: its digest does not fit"));
@@ -184,6 +200,10 @@ fn check_mesh(mesh: &MeshData) -> std::result::Result<(), String> {
     }
     if mesh.point_markers.len() != points {
         return Err(format!("has {points} points and {} markers of points", mesh.point_markers.len()));
+    }
+    let on_grid = mesh.grid.iter().try_fold(1usize, |all, &n| all.checked_mul(n));
+    if !mesh.grid.is_empty() && (on_grid != Some(points) || mesh.grid.len() != dim) {
+        return Err(format!("has {points} points of {dim} coordinates and a grid of {:?}", mesh.grid));
     }
     if let Some(k) = mesh.points.iter().position(|x| !x.is_finite()) {
         return Err(format!("has point {} at {}", k / dim, mesh.points[k]));

@@ -1,6 +1,7 @@
 //! Which samples are for training, validation and test: decided by the seed alone.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use rand::seq::SliceRandom;
 
@@ -24,6 +25,57 @@ impl Default for Sizes {
     fn default() -> Self {
         let shares = [("train", 0.8), ("validation", 0.1), ("test", 0.1)];
         Sizes::Fractions(shares.map(|(n, v)| (n.to_string(), v)).into())
+    }
+}
+
+impl Sizes {
+    /// As the `[split]` table of a recipe.
+    pub fn table(&self) -> toml::Table {
+        match self {
+            Sizes::Fractions(m) => m.iter().map(|(n, &v)| (n.clone(), toml::Value::Float(v))).collect(),
+            Sizes::Counts(m) => m.iter().map(|(n, &v)| (n.clone(), toml::Value::Integer(v as i64))).collect(),
+        }
+    }
+}
+
+impl FromStr for Sizes {
+    type Err = Error;
+
+    /// Three sizes of train, validation and test, `0.8,0.1,0.1`, or sizes of named sets, `train=0.9,test=0.1`; all are
+    /// shares or all are numbers of samples.
+    fn from_str(text: &str) -> Result<Self> {
+        let bad = || {
+            Error::Argument(
+                "must be three shares or numbers of samples, for train, validation and test, as in 0.8,0.1,0.1 or \
+                 400,50,50; or those of named sets, as in train=0.9,test=0.1"
+                    .into(),
+            )
+        };
+        let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+        let named = parts.iter().all(|part| part.contains('='));
+        if !named && (parts.len() != FIRST.len() || parts.iter().any(|part| part.contains('='))) {
+            return Err(bad());
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        let mut sizes: BTreeMap<String, &str> = BTreeMap::new();
+        for (k, part) in parts.iter().enumerate() {
+            let (name, size) = part.split_once('=').unwrap_or((FIRST.get(k).copied().unwrap_or_default(), part));
+            let name = name.trim();
+            if name.is_empty() || !name.chars().all(plain) || sizes.insert(name.into(), size.trim()).is_some() {
+                return Err(bad());
+            }
+        }
+        let counts = sizes.iter().map(|(name, size)| Some((name.clone(), size.parse().ok()?)));
+        if let Some(counts) = counts.collect() {
+            return Ok(Sizes::Counts(counts));
+        }
+        let shares = sizes.iter().map(|(name, size)| Some((name.clone(), size.parse().ok()?)));
+        let shares: BTreeMap<String, f64> = shares.collect::<Option<_>>().ok_or_else(bad)?;
+        // With 1 the number one could be meant.
+        match sizes.values().all(|size| size.contains(['.', 'e']) || *size == "0") {
+            true => Ok(Sizes::Fractions(shares)),
+            false => Err(bad()),
+        }
     }
 }
 
@@ -159,6 +211,24 @@ mod tests {
                 let got = [found[0], found[0] + found[1], samples];
                 assert!(asked.iter().zip(got).all(|(a, g)| (a - g as f64).abs() <= 0.5 * group as f64 + 0.5));
             }
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_from_a_line() {
+        let read = |text: &str| text.parse::<Sizes>();
+        assert_eq!(read("0.8,0.1,0.1").unwrap(), Sizes::default());
+        let table = read("400, 50,50").unwrap().table();
+        assert_eq!(
+            table,
+            toml::toml! { train = 400
+            validation = 50
+            test = 50 }
+        );
+        assert_eq!(read("train=0.9,hard-test=0.1").unwrap().table()["hard-test"].as_float(), Some(0.1));
+        for bad in ["0.8,0.2", "0.8,0.1,test=0.1", "a,b,c", "train=0.5,train=0.5", "a b=0.5", "", "0.5,1,2", "=0.5"] {
+            let error = read(bad).unwrap_err().to_string();
+            assert!(error.contains("as in 0.8,0.1,0.1"), "{bad}: {error}");
         }
     }
 

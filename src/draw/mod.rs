@@ -113,6 +113,8 @@ mod tests {
             cells: vec![0, 1, 2, 0, 2, 3],
             point_markers: vec![0, 1, 0, 1],
             free_dofs: vec![0, 2],
+            grid: Vec::new(),
+            boundary_value: None,
         }));
         let f = |name: &str, location, components, values| Field { name: name.into(), location, components, values };
         s.fields = vec![

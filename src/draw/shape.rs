@@ -35,6 +35,8 @@ impl Shape {
             cells: beams.values.iter().map(|&v| v as u32).collect(),
             point_markers: Vec::new(),
             free_dofs: Vec::new(),
+            grid: Vec::new(),
+            boundary_value: None,
         };
         Shape::new(&frame, &points.values)
     }

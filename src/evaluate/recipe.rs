@@ -9,12 +9,13 @@ use toml::Table;
 use super::grid;
 use super::row::{OneOrMany, Row};
 use crate::error::{Error, Result};
-use crate::io::toml_file;
+use crate::io::recipe_kind::RecipeKind;
+use crate::io::{assignments, toml_file};
 use crate::models::Device;
 use crate::system::cache;
 
 /// Everything that decides an evaluation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EvalRecipe {
     /// Heading of the report.
@@ -183,8 +184,8 @@ impl EvalRecipe {
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
         let several = toml_file::parse::<Table>(text, origin).and_then(|table| grid::expanded(&table, origin))?;
         let mut recipe: EvalRecipe = match several {
-            None => toml_file::parse(text, origin)?,
-            Some(table) => toml_file::parse(&table.to_string(), origin)?,
+            None => RecipeKind::Evaluation.parse(text, origin)?,
+            Some(table) => RecipeKind::Evaluation.parse(&table.to_string(), origin)?,
         };
         if recipe.targets().is_empty() {
             recipe.rtol = vec![DEFAULT_RTOL];
@@ -242,6 +243,16 @@ impl EvalRecipe {
              the time that it took",
             self.max_it
         )
+    }
+
+    /// The recipe with some keys changed, as [`assignments::assign`] reads them.
+    ///
+    /// # Errors
+    /// As [`assignments::assign`] and [`EvalRecipe::parse`].
+    pub fn set(&self, changes: &[String]) -> Result<Self> {
+        let mut table = crate::entry::to_table(self);
+        assignments::assign(&mut table, changes)?;
+        Self::parse(&table.to_string(), assignments::ORIGIN)
     }
 
     /// Checks every range.

@@ -13,7 +13,7 @@ use crate::solver::Method;
 use crate::system::Names;
 
 /// One line of the table: a solver with a classical preconditioner or a model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
     /// What the table calls it; made from ksp and pc where none is given.
@@ -53,7 +53,7 @@ pub struct Row {
 }
 
 /// One path, or one per dataset.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum OneOrMany {
     /// For all datasets.

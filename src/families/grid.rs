@@ -24,7 +24,7 @@ use crate::mesh::structured;
 use crate::system::{Field, Location, MeshData};
 
 /// The discretisations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scheme {
     /// Linear elements, every square cut along the diagonal from lower left to upper right.
@@ -134,6 +134,7 @@ impl Grid {
             Inner::Elements(e) => e.assembler.dofs().points.clone(),
             _ => (1..width - 1).flat_map(|y| (1..width - 1).map(move |x| y * width + x)).collect(),
         };
+        data.grid = vec![cells + 1; 2];
         Ok(Grid { cells, dim: 2, scheme, data: Arc::new(data), inner })
     }
 
@@ -157,7 +158,9 @@ impl Grid {
         let plane =
             move |z: u32| line.clone().flat_map(move |y| (1..width - 1).map(move |x| (z * width + y) * width + x));
         let free = (1..width - 1).flat_map(plane).collect();
-        let data = Arc::new(structured::tetrahedra(cells).to_data(free));
+        let mut data = structured::tetrahedra(cells).to_data(free);
+        data.grid = vec![cells + 1; 3];
+        let data = Arc::new(data);
         Ok(Grid { cells, dim: 3, scheme, data, inner })
     }
 
@@ -285,7 +288,7 @@ pub fn field(name: &str, values: Vec<f64>) -> Field {
 }
 
 /// The kinds of coefficient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Medium {
     /// w = exp(Gaussian field).

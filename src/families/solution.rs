@@ -34,7 +34,7 @@ const BACKWARD_ERROR: f64 = 1e-14;
 const MOST_ITERATIONS: usize = 2000;
 
 /// How x = A⁻¹ b is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum By {
     /// Sparse Cholesky.
@@ -44,7 +44,7 @@ pub enum By {
 }
 
 /// The key `solution` of a family's table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged, expecting = "must be true, false, \"cholesky\" or \"cg-amg\"")]
 pub enum Wanted {
     /// Whether it is stored; how it is found follows from the pattern.

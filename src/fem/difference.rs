@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::linalg::Pattern;
 
 /// The value of w on the face between two grid points, from its values there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Faces {
     /// (a + b)/2.

@@ -9,7 +9,7 @@ use crate::mesh::{TriangleMesh, order};
 pub const ELIMINATED: u32 = u32::MAX;
 
 /// How unknowns are numbered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
     /// As the mesh numbers its points.

@@ -112,6 +112,8 @@ impl<const D: usize> Space<D> {
             cells: self.cells.clone(),
             point_markers: self.boundary.iter().map(|&b| u32::from(b)).collect(),
             free_dofs,
+            grid: Vec::new(),
+            boundary_value: Some(0.0),
         }
     }
 

@@ -30,7 +30,7 @@ const MOST_INVERSE: usize = 2048;
 const MOST_KOPTIMAL: usize = 4096;
 
 /// M in the eigenproblem M A v = λ v: deflation beside a preconditioner gains most from the eigenvectors of M A.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EigenpairsPc {
     /// The identity.
@@ -47,7 +47,7 @@ impl EigenpairsPc {
 }
 
 /// The `[labels]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Labels {
     /// How many of the eigenpairs of smallest magnitude; 0 for none.

@@ -6,9 +6,11 @@ mod plan;
 mod recipe;
 mod run;
 mod sampling;
+mod shipped;
 mod streams;
 
 pub use labels::Labels;
 pub use plan::check_files;
-pub use recipe::{Recipe, parse as parse_recipe};
+pub use recipe::{KEYS, Recipe, parse as parse_recipe};
 pub use run::{Ending, Event, Settings, Summary, merge, run};
+pub use shipped::shipped;

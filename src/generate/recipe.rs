@@ -33,10 +33,24 @@ use crate::dataset::split;
 use crate::entry;
 use crate::error::{Error, Result};
 use crate::families::{self, Family};
+use crate::io::recipe_kind::RecipeKind;
 use crate::io::toml_file;
 
-const KEYS: [&str; 9] =
-    ["family", "samples", "seed", "output", "compress", "part_size", "split_group", "split", "labels"];
+/// The keys of a recipe beside the family's table, with what they mean.
+pub const KEYS: [(&str, &str); 9] = [
+    ("family", "The family of systems; its own keys stand in the table of its name."),
+    ("samples", "Systems to make."),
+    ("seed", "Decides every sample, with its index: the same seed gives the same bits."),
+    ("output", "The dataset's file, relative to the recipe; by default the recipe's name with .h5."),
+    ("compress", "Whether arrays are stored shuffled and deflated: smaller, and slower to write and read."),
+    ("part_size", "Samples a part, which is what an interruption can cost; by default parts of about 32 MiB."),
+    (SPLIT_GROUP, "So many samples after another go to one set of the split; by default the family's."),
+    (
+        "split",
+        "Sizes of the sets: shares of all samples (0.8), or numbers of samples (800). Further names make further sets.",
+    ),
+    ("labels", "What is computed beyond the solution, for models that train on it."),
+];
 
 const SPLIT_GROUP: &str = "split_group";
 
@@ -131,6 +145,7 @@ impl Recipe {
     /// [`Error::Recipe`] naming `origin`, the key, and what would be right.
     pub fn from_table(mut table: Table, origin: &str) -> Result<Self> {
         let bad = |reason: String| Error::recipe(origin, reason);
+        RecipeKind::Dataset.check(&table, origin)?;
         let family = match table.remove("family") {
             Some(Value::String(s)) => s,
             Some(other) => return Err(bad(format!("family = {other}: must be the name of a family"))),
@@ -141,8 +156,8 @@ impl Recipe {
             Some(other) => return Err(bad(format!("{family} = {other}: must be a table [{family}]"))),
             None => Table::new(),
         };
-        if let Some(key) = table.keys().find(|k| !KEYS.contains(&k.as_str())) {
-            let known = format!("{}, [{family}]", KEYS.join(", "));
+        if let Some(key) = table.keys().find(|k| !KEYS.iter().any(|(known, _)| known == k)) {
+            let known = format!("{}, [{family}]", KEYS.map(|(key, _)| key).join(", "));
             return Err(bad(format!("unknown key '{key}' (known keys: {known})")));
         }
         let key = |name: &str, default: i64, least: i64, most: i64| match table.get(name) {
@@ -214,11 +229,7 @@ impl Recipe {
         if group != 1 || family.group() != 1 {
             table.insert(SPLIT_GROUP.into(), (group as i64).into());
         }
-        let split: Table = match &self.split {
-            Sizes::Fractions(m) => m.iter().map(|(n, &v)| (n.clone(), Value::Float(v))).collect(),
-            Sizes::Counts(m) => m.iter().map(|(n, &v)| (n.clone(), Value::Integer(v as i64))).collect(),
-        };
-        table.insert("split".into(), split.into());
+        table.insert("split".into(), self.split.table().into());
         table.insert("labels".into(), entry::to_table(&self.labels).into());
         table.insert(self.family.clone(), family.parameters().into());
         table.to_string()

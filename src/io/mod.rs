@@ -1,6 +1,7 @@
 //! Files as other programs write and read them: matrices, meshes, charts; tables of text; and how a file is written
 //! whole or not at all.
 
+pub mod assignments;
 pub mod atomic;
 pub mod charts;
 mod claims;
@@ -12,6 +13,7 @@ pub mod npz;
 pub mod outputs;
 pub mod petsc;
 pub mod plain;
+pub mod recipe_kind;
 pub mod text;
 pub mod toml_file;
 mod unpack;

@@ -43,12 +43,29 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, true)
 }
 
-/// A message in one line, whose words may come from a file: what is too long for a word is cut.
+/// The longest number that is shown digit by digit.
+const NUMBER: usize = 18;
+
+/// A number of very many digits with an exponent, `1e-50`; None for any other word.
+fn shorter(word: &str) -> Option<String> {
+    let marks = |c: char| !(c.is_ascii_digit() || c == '.' || c == '-');
+    let start = word.find(|c| !marks(c))?;
+    let end = word.rfind(|c: char| c.is_ascii_digit())? + 1;
+    let number = word.get(start..end).filter(|n| n.len() > NUMBER && !n.contains(marks))?;
+    let value = number.parse::<f64>().ok().filter(|v| v.is_finite())?;
+    let shown = format!("{}{value:e}{}", &word[..start], &word[end..]);
+    (shown.len() < word.len()).then_some(shown)
+}
+
+/// A message in one line, whose words may come from a file: what is too long for a word is cut, numbers are written
+/// with an exponent where they have very many digits.
 pub fn message(text: &str) -> String {
     let text = escaped(text, false);
     let cut = |word: &str| match word.char_indices().nth(WORD) {
-        Some((at, _)) => format!("{}… ({} bytes)", &word[..at], word.len()),
-        None => word.to_string(),
+        Some((at, _)) if !word.contains(|c: char| c.is_ascii_digit()) || shorter(word).is_none() => {
+            format!("{}… ({} bytes)", &word[..at], word.len())
+        }
+        _ => shorter(word).unwrap_or_else(|| word.to_string()),
     };
     let text = text.split(' ').map(cut).collect::<Vec<_>>().join(" ");
     match text.char_indices().nth(MESSAGE) {
@@ -68,6 +85,14 @@ mod tests {
         assert_eq!(lines("a\nb\r"), "a\nb\\r");
         let cut = message(&format!("a.mtx: line 1: \"{}\" is not", "x".repeat(70_000)));
         assert!(cut.len() < 600 && cut.ends_with("… (70002 bytes) is not"), "{cut}");
+        for (number, shown) in [
+            ("a = 0.00000000000000000000000000000000000000000000000001: must", "a = 1e-50: must"),
+            ("[-100000000000000000000000000000000.0, 3.5]", "[-1e32, 3.5]"),
+            ("100000000000 of 123456789012345678", "100000000000 of 123456789012345678"),
+            ("/tmp/100000000000000000000000000000000.h5: no", "/tmp/100000000000000000000000000000000.h5: no"),
+        ] {
+            assert_eq!(message(number), shown);
+        }
         let path = format!("{}/a.mtx", "d/".repeat(200));
         assert_eq!(message(&path), path);
     }

@@ -85,6 +85,8 @@ macro_rules! shapes {
                     cells: self.cells.concat(),
                     point_markers: self.boundary.iter().map(|&b| u32::from(b)).collect(),
                     free_dofs,
+                    grid: Vec::new(),
+                    boundary_value: Some(0.0),
                 }
             }
         }

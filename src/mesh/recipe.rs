@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::system::BoundaryPart;
 
 /// What is meshed, and with which cells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
     /// The unit square, Delaunay triangles.
@@ -30,7 +30,7 @@ pub enum Shape {
 }
 
 /// A mesh by description.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MeshRecipe {
     /// What is meshed.

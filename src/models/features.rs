@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::linalg::Csr;
 
 /// Which numbers of A a network reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Input {
     /// The stored diagonals of the upper triangle of a symmetric band matrix, one after the other (n = 225 on

@@ -164,6 +164,12 @@ pub trait ModelConfig: Configuration + Send + Sync {
         &[]
     }
 
+    /// A training recipe for systems that none of [`ModelConfig::recipes`] is for: its path in the source tree and its
+    /// text. For models of symmetric positive definite systems of any kind.
+    fn general_recipe(&self) -> Option<(&'static str, &'static str)> {
+        None
+    }
+
     /// Constants of the training systems ([`constants`]) that a network of this kind has to beat, as rows name them.
     fn constants(&self) -> Vec<String> {
         Vec::new()

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// How entries of A become edge weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scaling {
     /// A / max|A| (the paper's).

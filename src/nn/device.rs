@@ -18,7 +18,7 @@ pub use dfdx::prelude::Cuda;
 pub type Cuda = Cpu;
 
 /// A kind of device, as recipes and command lines name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Device {
     /// All cores of the processor.

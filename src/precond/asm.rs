@@ -14,6 +14,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "what the inner preconditioner needs",
     positional: &["blocks", "overlap"],
     defaults: defaults::<BlocksParams>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, BlocksParams::check)?)),
 };
 

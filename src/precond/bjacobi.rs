@@ -16,6 +16,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "what the inner preconditioner needs",
     positional: &["blocks"],
     defaults: defaults::<Config>,
+    schema: None,
     parse: |table, name, origin| {
         let config = checked::<Config>(table, name, origin, |c| c.params().check())?;
         Ok(Box::new(config))

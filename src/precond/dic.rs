@@ -18,6 +18,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     help: "incomplete Cholesky that changes the diagonal alone, relaxed; cg with it needs no product with A",
     positional: &["relaxation"],
     defaults: defaults::<Config>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, Config::check)?)),
 };
 

@@ -22,6 +22,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "A symmetric positive definite",
     positional: &["power"],
     defaults: defaults::<Config>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, Config::check)?)),
 };
 

@@ -19,6 +19,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "A symmetric",
     positional: &["droptol", "fill"],
     defaults: defaults::<Config>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, |c: &Config| c.params().check())?)),
 };
 

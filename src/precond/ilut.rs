@@ -19,6 +19,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "",
     positional: &["droptol", "fill"],
     defaults: defaults::<IlutParams>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, IlutParams::check)?)),
 };
 

@@ -16,6 +16,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "no zero on the diagonal of A",
     positional: &["omega"],
     defaults: defaults::<Config>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, Config::check)?)),
 };
 

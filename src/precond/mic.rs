@@ -18,6 +18,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     help: "incomplete Cholesky whose dropped fill is subtracted from the diagonal",
     positional: &["levels"],
     defaults: defaults::<Config>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, Config::check)?)),
 };
 

@@ -18,6 +18,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     help: "incomplete Cholesky by threshold whose dropped entries are added to the diagonal",
     positional: &["droptol", "fill"],
     defaults: defaults::<Config>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, Config::check)?)),
 };
 

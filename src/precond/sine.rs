@@ -15,6 +15,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "A symmetric positive definite on a square grid, n = m²",
     positional: &["k", "one-level"],
     defaults: defaults::<Config>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, Config::check)?)),
 };
 

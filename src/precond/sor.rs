@@ -18,6 +18,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "no zero on the diagonal of A",
     positional: &["omega", "sweeps"],
     defaults: defaults::<SorParams>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, SorParams::check)?)),
 };
 

@@ -12,6 +12,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "no zero on the diagonal of A",
     positional: &["omega", "sweeps"],
     defaults: defaults::<SorParams>,
+    schema: None,
     parse: |table, name, origin| {
         let params = checked(table, name, origin, SorParams::check)?;
         Ok(Box::new(SorParams { symmetric: true, ..params }))

@@ -25,6 +25,7 @@ pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
     needs: "A and M symmetric positive definite",
     positional: &["min", "max"],
     defaults: defaults::<ChebyshevParams>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, ChebyshevParams::check)?)),
 };
 

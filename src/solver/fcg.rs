@@ -18,6 +18,7 @@ pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
     needs: "A symmetric positive definite",
     positional: &["directions"],
     defaults: defaults::<Config>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, Config::check)?)),
 };
 

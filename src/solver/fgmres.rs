@@ -20,6 +20,7 @@ pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
     needs: "",
     positional: &["restart"],
     defaults: defaults::<Config>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, Config::check)?)),
 };
 

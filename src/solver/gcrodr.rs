@@ -21,6 +21,7 @@ pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
     needs: "A and M linear",
     positional: &["restart", "recycle"],
     defaults: defaults::<GcrodrParams>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, GcrodrParams::check)?)),
 };
 

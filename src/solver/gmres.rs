@@ -22,6 +22,7 @@ pub(super) static ENTRY: Entry<dyn KrylovMethod> = Entry {
     needs: "A and M linear",
     positional: &["restart"],
     defaults: defaults::<GmresParams>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, GmresParams::check)?)),
 };
 

@@ -161,6 +161,29 @@ pub struct MeshData {
     pub point_markers: Vec<u32>,
     /// The degree of freedom of A's row i is `free_dofs[i]` in the numbering before elimination.
     pub free_dofs: Vec<u32>,
+    /// Points along each axis, the slowest first, where the points are those of a regular grid, row-major; empty where
+    /// they are not.
+    pub grid: Vec<usize>,
+    /// u at points that have no degree of freedom, where it is the same at all of them and in every sample.
+    pub boundary_value: Option<f64>,
+}
+
+impl MeshData {
+    /// The values of a function at all points, row-major, from those of the unknowns, `components` each: what
+    /// [`MeshData::boundary_value`] says, else 0, where there is no unknown. None if the unknowns are not those of the
+    /// mesh.
+    pub fn at_points(&self, unknowns: &[f64], components: usize) -> Option<Vec<f64>> {
+        let points = self.points.len() / self.dim.max(1);
+        if unknowns.len() != self.free_dofs.len() * components || self.free_dofs.len() > points {
+            return None;
+        }
+        let mut values = vec![self.boundary_value.unwrap_or(0.0); points * components];
+        for (&v, row) in self.free_dofs.iter().zip(unknowns.chunks_exact(components.max(1))) {
+            let at = v as usize * components;
+            values.get_mut(at..at + components)?.copy_from_slice(row);
+        }
+        Some(values)
+    }
 }
 
 /// Facets of a mesh's boundary under one name.

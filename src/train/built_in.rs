@@ -17,6 +17,17 @@ pub struct BuiltInRecipe {
     text: &'static str,
 }
 
+/// The datasets that general recipes are trained on, one of each family of symmetric positive definite systems; those
+/// of `tridiagonal` are solved by IC(0) at once.
+const GENERAL: [(&str, &str, &str); 6] = [
+    ("biharmonic", "biharmonic-small", include_str!("../../datasets/biharmonic-small.toml")),
+    ("darcy", "darcy-contrast", include_str!("../../datasets/darcy-contrast.toml")),
+    ("elliptic", "elliptic-small", include_str!("../../datasets/elliptic-small.toml")),
+    ("frame", "frame-small", include_str!("../../datasets/frame-small.toml")),
+    ("heat", "heat", include_str!("../../datasets/heat.toml")),
+    ("poisson", "poisson-level4", include_str!("../../datasets/poisson-level4.toml")),
+];
+
 impl BuiltInRecipe {
     fn read(built_in: &BuiltIn, model: &str) -> Result<Self> {
         let BuiltIn { family, path, text, dataset } = *built_in;
@@ -33,32 +44,86 @@ impl BuiltInRecipe {
         Ok(BuiltInRecipe { recipe, path, dataset, text })
     }
 
+    /// The general recipe of a model on the dataset of a family.
+    fn general((path, text): (&'static str, &'static str), model: &str, family: &str) -> Option<Result<Self>> {
+        let (_, name, dataset) = GENERAL.into_iter().find(|(of, ..)| *of == family)?;
+        let read = Self::read(&BuiltIn { family: "", path, text, dataset }, model);
+        Some(read.map(|mut built_in| {
+            built_in.recipe.name = format!("{family}-{model}");
+            built_in.recipe.data = Path::new("datasets").join(name).with_extension("h5");
+            built_in
+        }))
+    }
+
     /// The lines at the recipe's head that say what it is and takes.
     pub fn remarks(&self) -> impl Iterator<Item = &'static str> {
         self.text.lines().map_while(|line| line.strip_prefix('#')).map(str::trim)
     }
 }
 
-/// The recipe for a family and a model; without a model that of the first one with a recipe for the family.
+/// The recipe for a family and a model: one for both, or the model's general one on a dataset of the family; without a
+/// model that of the first one with a recipe for the family.
 ///
 /// # Errors
 /// [`Error::Argument`] naming the pairs there are.
 pub fn built_in(family: &str, model: Option<&str>) -> Result<BuiltInRecipe> {
-    let mut pairs = Vec::new();
+    let (mut pairs, mut general) = (Vec::new(), Vec::new());
     for entry in models::ENTRIES.all() {
-        for built_in in entry.default_member()?.recipes() {
+        let member = entry.default_member()?;
+        for built_in in member.recipes() {
             if built_in.family == family && model.is_none_or(|m| m == entry.name) {
                 return BuiltInRecipe::read(built_in, entry.name);
             }
             pairs.push(format!("{} with {}", built_in.family, entry.name));
         }
+        if let Some(recipe) = member.general_recipe() {
+            if model == Some(entry.name)
+                && let Some(found) = BuiltInRecipe::general(recipe, entry.name, family)
+            {
+                return found;
+            }
+            general.push(entry.name);
+        }
     }
     let model = model.map_or(String::new(), |m| format!(" and model {m:?}"));
+    let any = GENERAL.map(|(family, ..)| family).join(", ");
     Err(Error::Argument(format!(
-        "no recipe for family {family:?}{model} comes with fempipe; there are: {}. Write one and run `fempipe train \
-         RECIPE.toml`",
-        pairs.join(", ")
+        "no recipe for family {family:?}{model} comes with fempipe; there are: {}; and {} with any of {any}. Write one \
+         (`fempipe recipe --model MODEL` prints all keys) and run `fempipe train RECIPE.toml`",
+        pairs.join(", "),
+        general.join(", ")
     )))
+}
+
+/// The models that have a recipe for a family.
+pub fn models_for(family: &str) -> Vec<&'static str> {
+    let has = |name: &&str| built_in(family, Some(name)).is_ok();
+    models::ENTRIES.names().into_iter().filter(has).collect()
+}
+
+/// The general recipe of a model, for a dataset of one's own.
+///
+/// # Errors
+/// [`Error::Argument`] if there is no such model, or it has none, naming those that have.
+pub fn for_own_data(model: &str, data: &Path) -> Result<BuiltInRecipe> {
+    let recipe = models::ENTRIES.find(model)?.default_member()?.general_recipe();
+    let Some((path, text)) = recipe else {
+        let have = |name: &&str| {
+            let member = models::ENTRIES.find(name).and_then(|entry| entry.default_member());
+            member.is_ok_and(|member| member.general_recipe().is_some())
+        };
+        let known: Vec<&str> = models::ENTRIES.names().into_iter().filter(have).collect();
+        return Err(Error::Argument(format!(
+            "--model {model}: its recipes are for one family each: name it with --family, or write a recipe (`fempipe \
+             recipe --model {model}` prints one); for data of any kind there are {}",
+            known.join(", ")
+        )));
+    };
+    let mut built_in = BuiltInRecipe::read(&BuiltIn { family: "", path, text, dataset: "" }, model)?;
+    let stem = data.file_stem().map_or_else(|| "own".into(), |stem| stem.to_string_lossy().into_owned());
+    built_in.recipe.name = format!("{stem}-{model}");
+    built_in.recipe.data = data.to_path_buf();
+    Ok(built_in)
 }
 
 #[cfg(test)]
@@ -81,6 +146,19 @@ mod tests {
                 constant.parse::<constants::Spec>().unwrap();
             }
         }
+        for (family, name, dataset) in GENERAL {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets").join(name).with_extension("toml");
+            assert_eq!(std::fs::read_to_string(file).unwrap(), dataset);
+            for model in ["precorrector", "spai-gnn", "gcvae", "nsls"] {
+                let found = built_in(family, Some(model)).unwrap();
+                assert_eq!((found.recipe.model.as_str(), found.recipe.name), (model, format!("{family}-{model}")));
+            }
+        }
+        assert!(built_in("tridiagonal", Some("gcvae")).is_err() && built_in("helmholtz", Some("nsls")).is_err());
+        assert_eq!(models_for("heat"), ["nsls", "precorrector", "gcvae", "spai-gnn", "neurkitt"]);
+        let own = for_own_data("nsls", Path::new("x/own.h5")).unwrap();
+        assert_eq!((own.recipe.name.as_str(), own.recipe.data), ("own-nsls", "x/own.h5".into()));
+        assert!(for_own_data("mlp", Path::new("o.h5")).err().unwrap().to_string().contains("--family"));
         assert!(built_in("poisson", Some("none")).err().unwrap().to_string().contains("poisson with mlp"));
     }
 }

@@ -57,9 +57,23 @@ impl Data {
     }
 }
 
+/// What to do about a set that an imported dataset lacks.
+fn of_import(data: &Dataset, path: &Path, split: &str) -> Option<Error> {
+    let imported = data.header().description.family == "import";
+    let there: Vec<&str> = data.splits().keys().map(String::as_str).collect();
+    imported.then(|| {
+        let (there, file) = (there.join(", "), path.display());
+        let reason = format!(
+            "has no set '{split}' (there are: {there}): divide it with `fempipe split {file} 0.8,0.1,0.1 -o FILE`, or \
+             import with --split 0.8,0.1,0.1"
+        );
+        Error::file(path, reason)
+    })
+}
+
 /// The first so many samples of a split, all with 0.
 fn chosen(data: &Dataset, path: &Path, split: &str, samples: usize) -> Result<Vec<u32>> {
-    let mut ids = data.split(split)?.to_vec();
+    let mut ids = data.split(split).map_err(|e| of_import(data, path, split).unwrap_or(e))?.to_vec();
     if samples > 0 {
         ids.truncate(samples);
     }

@@ -33,7 +33,7 @@ mod validate;
 
 pub use crate::models::Device;
 pub use baselines::Baseline;
-pub use built_in::{BuiltInRecipe, built_in};
+pub use built_in::{BuiltInRecipe, built_in, for_own_data, models_for};
 pub use directory::RunDirectory;
 pub use event::{Event, Summary};
 pub use info::Info;

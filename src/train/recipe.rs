@@ -8,7 +8,8 @@ use toml::{Table, Value};
 use super::schedule::Schedule;
 use crate::entry;
 use crate::error::{Error, Result};
-use crate::io::toml_file;
+use crate::io::recipe_kind::RecipeKind;
+use crate::io::{assignments, toml_file};
 use crate::models::fit::{AdamConfig, Device};
 use crate::models::{self, ModelConfig};
 use crate::precond::Spec;
@@ -16,7 +17,7 @@ use crate::solver::Method;
 use crate::system::cache;
 
 /// Everything that decides a training run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TrainRecipe {
     /// The model: one of [`crate::models::ENTRIES`].
     pub model: String,
@@ -73,6 +74,7 @@ pub struct TrainRecipe {
     pub early_stopping: EarlyStopping,
     /// The model's own table, named after it, every key written out; nothing else once the recipe is parsed.
     #[serde(flatten)]
+    #[schemars(skip)]
     own: Table,
 }
 
@@ -92,7 +94,7 @@ fn default_batch() -> usize {
 }
 
 /// Adam's constants.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Optimizer {
     /// Learning rate before the schedule.
@@ -115,7 +117,7 @@ impl Default for Optimizer {
 }
 
 /// The solver in the loop.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Validation {
     /// Epochs between validations.
@@ -140,7 +142,7 @@ impl Default for Validation {
 }
 
 /// When to give up.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EarlyStopping {
     /// Validations without a better one before training stops; 0 never stops early.
@@ -153,7 +155,7 @@ impl TrainRecipe {
     /// # Errors
     /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        let mut recipe: TrainRecipe = toml_file::parse(text, origin)?;
+        let mut recipe: TrainRecipe = RecipeKind::Training.parse(text, origin)?;
         recipe.resolve(origin)?;
         recipe.check(origin)?;
         Ok(recipe)
@@ -299,34 +301,14 @@ impl TrainRecipe {
         }
     }
 
-    /// The recipe with some keys changed: `nsls.width=64`, `validation.ksp={type="cg"}`; values are TOML, or plain
-    /// words.
+    /// The recipe with some keys changed, as [`assignments::assign`] reads them.
     ///
     /// # Errors
-    /// [`Error::Recipe`] naming an assignment without `=`, or the key that is unknown, of the wrong type or out of
-    /// range.
-    pub fn set(&self, assignments: &[String]) -> Result<Self> {
-        let origin = "--set";
-        let text = self.to_toml()?;
-        let mut table: Table = toml_file::parse(&text, origin)?;
-        for assignment in assignments {
-            let Some((key, value)) = assignment.split_once('=') else {
-                return Err(Error::recipe(origin, format!("{assignment}: must be KEY=VALUE, as in nsls.width=64")));
-            };
-            let (path, last) = key.rsplit_once('.').unwrap_or(("", key));
-            let mut place = &mut table;
-            for part in path.split('.').filter(|p| !p.is_empty()) {
-                let inner = place.entry(part).or_insert_with(|| Value::Table(Table::new()));
-                place =
-                    inner.as_table_mut().ok_or_else(|| Error::recipe(origin, format!("{key}: {part} is no table")))?;
-            }
-            let parsed = toml_file::parse::<Table>(&format!("v = {value}"), "--set");
-            let parsed = parsed.ok().and_then(|mut t| t.remove("v"));
-            place.insert(last.into(), parsed.unwrap_or_else(|| Value::String(value.into())));
-        }
-        let text =
-            toml::to_string(&table).map_err(|e| Error::Argument(format!("recipe cannot be written as TOML: {e}")))?;
-        Self::parse(&text, origin)
+    /// As [`assignments::assign`]; [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
+    pub fn set(&self, changes: &[String]) -> Result<Self> {
+        let mut table = entry::to_table(self);
+        assignments::assign(&mut table, changes)?;
+        Self::parse(&table.to_string(), assignments::ORIGIN)
     }
 
     /// What of the recipe decides the weights, as TOML: a run may go on with other bounds of memory.

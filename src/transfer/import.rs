@@ -1,17 +1,19 @@
 //! Matrix files of others → a dataset.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::files::MatrixFile;
 use crate::dataset::digest::Digest;
-use crate::dataset::{Header, Record, Shape, Split, parts};
+use crate::dataset::{Header, Record, Shape, Sizes, Split, parts, split};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::io::npz::Npz;
-use crate::io::{Unpack, matrix_market};
+use crate::io::{Unpack, input, matrix_market, npy, petsc};
 use crate::linalg::refine::refine;
 use crate::linalg::vector::{axpy, norm2};
 use crate::linalg::{Cholesky, Csr, LinOp, Props, SYMMETRY};
@@ -39,15 +41,26 @@ pub enum Rhs {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Import {
     /// One sample each, in this order.
-    pub files: Vec<PathBuf>,
+    pub files: Vec<MatrixFile>,
     /// b where a file has none.
     pub rhs: Rhs,
     /// Whether to solve (directly, refined).
     pub solution: bool,
-    /// The set that holds all samples.
-    pub set: String,
+    /// Sizes of the sets.
+    pub split: Sizes,
+    /// Decides which sample goes to which set.
+    pub seed: u64,
     /// What compressed files may unpack to.
     pub unpack: Unpack,
+}
+
+/// What was imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// The sets.
+    pub split: Split,
+    /// Samples outside of `train` whose matrix is that of a sample in it as well.
+    pub repeated: usize,
 }
 
 /// Reads all files, solves, and writes `output`, whole or not at all. `progress` is told how many are done.
@@ -55,8 +68,10 @@ pub struct Import {
 /// # Errors
 /// What a file is not, naming file and line; [`Error::Numeric`] naming the file whose system cannot be solved to a
 /// relative residual of 1e-10; [`Error::Io`] if `output` cannot be written.
-pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Result<()> {
+pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Result<Imported> {
     parts::check_output(output)?;
+    // A split that cannot be made is told before the work.
+    let sets = split::split(&import.split, import.files.len(), 1, import.seed)?;
     let mut systems: Vec<(LinearSystem, f64)> = Vec::new();
     for (index, file) in import.files.iter().enumerate() {
         if interrupt::requested() {
@@ -64,6 +79,7 @@ pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Resul
         }
         let clock = Instant::now();
         let mut system = read(file, import.rhs, import.unpack)?;
+        let file = &file.matrix;
         system.index = index as u64;
         if import.solution {
             solve(&mut system).map_err(|e| Error::Numeric(format!("{}: {e}", file.display())))?;
@@ -96,25 +112,40 @@ pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Resul
             Record::new(s, seconds)
         })
         .collect();
-    let ids = (0..records.len() as u32).collect();
-    let sets = Split::from([(import.set.clone(), ids)]);
-    parts::write_whole(output, &header(import, props, &records), &shape, &records, &sets)
+    parts::write_whole(output, &header(import, props, &records), &shape, &records, &sets)?;
+    let matrices: Vec<u64> = records.iter().map(|r| matrix_digest(&r.system.matrix)).collect();
+    Ok(Imported { repeated: repeated(&matrices, &sets), split: sets })
 }
 
-/// The files without those that are the right-hand side of another one among them: `*.mtx` names both.
-pub fn matrices(files: &[PathBuf]) -> Vec<PathBuf> {
-    let right: Vec<PathBuf> = files.iter().filter_map(|f| matrix_market::right_hand_side_beside(f)).collect();
-    files.iter().filter(|f| !right.contains(f)).cloned().collect()
+/// Tells matrices apart.
+pub(super) fn matrix_digest(a: &Csr) -> u64 {
+    let pattern = a.pattern();
+    Digest::new().integers(pattern.indptr()).integers(pattern.indices()).reals(a.values()).finish()
+}
+
+/// Samples outside of `train` whose matrix is that of a sample in it as well.
+pub(super) fn repeated(matrices: &[u64], sets: &Split) -> usize {
+    let of = |ids: &Vec<u32>| ids.iter().map(|&id| matrices[id as usize]).collect::<Vec<_>>();
+    let train: BTreeSet<u64> = sets.get("train").map(of).unwrap_or_default().into_iter().collect();
+    let others = sets.iter().filter(|(name, _)| *name != "train").flat_map(|(_, ids)| of(ids));
+    others.filter(|matrix| train.contains(matrix)).count()
+}
+
+/// The tables of a recipe that say how a dataset of others was split.
+pub(super) fn note_split(own: &mut toml::Table, split: &Sizes, seed: u64) {
+    own.insert("split".into(), split.table().into());
+    own.insert("seed".into(), (seed as i64).into());
 }
 
 fn header(import: &Import, props: Props, records: &[Record]) -> Header {
     let names: Vec<toml::Value> =
-        import.files.iter().filter_map(|f| Some(f.file_name()?.to_string_lossy().into_owned().into())).collect();
+        import.files.iter().filter_map(|f| Some(f.matrix.file_name()?.to_string_lossy().into_owned().into())).collect();
     let mut own = toml::Table::new();
     own.insert("files".into(), names.into());
     if let Ok(rhs) = toml::Value::try_from(import.rhs) {
         own.insert("rhs".into(), rhs);
     }
+    note_split(&mut own, &import.split, import.seed);
     let mut recipe = toml::Table::new();
     recipe.insert("family".into(), "import".into());
     recipe.insert("import".into(), own.into());
@@ -134,7 +165,7 @@ fn header(import: &Import, props: Props, records: &[Record]) -> Header {
             props,
         },
         recipe,
-        seed: 0,
+        seed: import.seed,
         fempipe_version: env!("CARGO_PKG_VERSION").into(),
         samples: records.len(),
         origin: origin.finish(),
@@ -143,31 +174,34 @@ fn header(import: &Import, props: Props, records: &[Record]) -> Header {
     }
 }
 
-/// The matrix of a file with its b: the file's own (`.npz`), that of `NAME_b.mtx` beside `NAME.mtx`, or as `rhs` says.
-fn read(file: &Path, rhs: Rhs, unpack: Unpack) -> Result<LinearSystem> {
-    let extension = file.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
-    let mut of_rhs = file.to_path_buf();
-    let (matrix, b) = match extension.as_deref() {
+/// The matrix of a file with its b: the file's own (`.npz`, PETSc), that of the file beside it, or as `rhs` says.
+fn read(file: &MatrixFile, rhs: Rhs, unpack: Unpack) -> Result<LinearSystem> {
+    let path = &file.matrix;
+    let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+    let (matrix, own) = match extension.as_deref() {
         Some("npz") => {
-            let own = Npz::open(file, unpack)?;
-            let b = own.has("b").then(|| own.vector("b")).transpose()?;
-            (own.matrix()?, b)
+            let archive = Npz::open(path, unpack)?;
+            let b = archive.has("b").then(|| archive.vector("b")).transpose()?;
+            (archive.matrix()?, b)
         }
-        Some("mtx" | "gz") => {
-            let beside = matrix_market::right_hand_side_beside(file);
-            let b = beside.as_ref().map(|b| matrix_market::read_vector_within(b, unpack)).transpose()?;
-            if let Some(beside) = beside {
-                of_rhs = beside;
-            }
-            (matrix_market::read_within(file, unpack)?, b)
-        }
+        Some("mtx" | "gz") => (matrix_market::read_within(path, unpack)?, None),
+        Some("petsc") => of_petsc(path)?,
+        _ if petsc::is_matrix(path) => of_petsc(path)?,
         _ => {
-            return Err(Error::file(
-                file,
-                "is neither a Matrix Market file (.mtx, .mtx.gz) nor a NumPy archive (.npz)",
-            ));
+            // One that cannot be opened says so.
+            input::open(path)?;
+            let reason =
+                "is neither a Matrix Market file (.mtx, .mtx.gz), a NumPy archive (.npz) nor a PETSc binary file";
+            return Err(Error::file(path, reason));
         }
     };
+    let of_rhs = file.rhs.as_ref().filter(|_| own.is_none());
+    let b = match of_rhs {
+        Some(beside) => Some(vector(beside, unpack)?),
+        None => own,
+    };
+    let of_rhs = of_rhs.unwrap_or(path);
+    let file = path;
     let n = matrix.nrows();
     if matrix.ncols() != n || n == 0 {
         let reason = format!("holds a {n} × {} matrix: must be square, not empty", matrix.ncols());
@@ -187,10 +221,10 @@ fn read(file: &Path, rhs: Rhs, unpack: Unpack) -> Result<LinearSystem> {
     });
     if rhs.len() != n {
         let reason = format!("its right-hand side has {} entries, the matrix {n} rows", rhs.len());
-        return Err(Error::file(&of_rhs, reason));
+        return Err(Error::file(of_rhs, reason));
     }
     if let Some(k) = rhs.iter().position(|v| !v.is_finite()) {
-        return Err(Error::file(&of_rhs, format!("entry {k} of the right-hand side is {}: must be finite", rhs[k])));
+        return Err(Error::file(of_rhs, format!("entry {k} of the right-hand side is {}: must be finite", rhs[k])));
     }
     let symmetric = matrix.is_symmetric(SYMMETRY);
     // Definite is what Cholesky says.
@@ -200,6 +234,25 @@ fn read(file: &Path, rhs: Rhs, unpack: Unpack) -> Result<LinearSystem> {
         false => Props::GENERAL,
     };
     Ok(LinearSystem::plain(matrix, rhs, props))
+}
+
+/// A and, where a vector follows it, b.
+fn of_petsc(path: &Path) -> Result<(Csr, Option<Vec<f64>>)> {
+    let (matrix, vectors) = petsc::read(path)?;
+    Ok((matrix, vectors.into_iter().next()))
+}
+
+/// A right-hand side in a file of its own.
+fn vector(path: &Path, unpack: Unpack) -> Result<Vec<f64>> {
+    if path.extension().is_none_or(|e| e != "npy") {
+        return matrix_market::read_vector_within(path, unpack);
+    }
+    let array = npy::read_npy(path)?;
+    match array.data {
+        npy::Data::Float(values) => Ok(values),
+        npy::Data::Int(values) => Ok(values.into_iter().map(|v| v as f64).collect()),
+        npy::Data::Text(_) => Err(Error::file(path, "holds texts, not the numbers of a right-hand side")),
+    }
 }
 
 /// x by a direct method, refined.

@@ -17,6 +17,8 @@ pub fn mesh(n: usize) -> MeshData {
         cells: (0..n as u32 + 1).flat_map(|i| [i, i + 1]).collect(),
         point_markers: (0..n + 2).map(|i| u32::from(i == 0 || i == n + 1)).collect(),
         free_dofs: (1..n as u32 + 1).collect(),
+        grid: vec![n + 2],
+        boundary_value: Some(0.0),
     }
 }
 

@@ -45,6 +45,8 @@ fn seal_mesh(h5: &hdf5::File) {
         cells: all("cells"),
         point_markers: all("point_markers"),
         free_dofs: all("free_dofs"),
+        grid: Vec::new(),
+        boundary_value: mesh.attr("boundary_value").unwrap().read_scalar().ok(),
     };
     mesh.attr("digest").unwrap().write_scalar(&digest::mesh(&data)).unwrap();
 }

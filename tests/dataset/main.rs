@@ -6,6 +6,7 @@ mod command;
 mod damage;
 mod errors;
 mod evaluate;
+mod explain;
 mod families;
 mod faults;
 mod foreign;
@@ -13,6 +14,7 @@ mod labels;
 mod memory;
 mod mesh;
 mod overwrite;
+mod own;
 #[path = "../../examples/own_family.rs"]
 mod own_family;
 mod python;

@@ -251,6 +251,7 @@ fn a_method_from_outside_cannot_forget_what_it_needs() {
         needs: "A and M symmetric positive definite",
         positional: &[],
         defaults: toml::Table::new,
+        schema: None,
         parse: |_, _, _| Ok(Box::new(Careless {})),
     };
     let (system, _) = system(convection(6), 3, Props::GENERAL);

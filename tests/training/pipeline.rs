@@ -57,10 +57,76 @@ fn a_closing_evaluation_that_is_interrupted_says_how_it_goes_on() {
 }
 
 #[test]
+fn general_recipes_train_on_every_family_that_they_are_for() {
+    let place = Place::new();
+    for (family, sets) in [
+        ("biharmonic", &["biharmonic.grid=3"][..]),
+        ("darcy", &["darcy.cells=6"]),
+        ("elliptic", &["elliptic.mesh.area=0.02"]),
+        ("frame", &["frame.cells=[[1,3],[1,3],[1,3]]"]),
+        ("heat", &["heat.cells=6", "heat.steps=2"]),
+        ("poisson", &["poisson.level=3"]),
+    ] {
+        let file = format!("{family}.h5");
+        let mut made = vec!["generate", "--family", family, "--samples", "10", "-o", &file];
+        made.extend(sets.iter().flat_map(|set| ["--set", set]));
+        place.ok(&made);
+        for model in ["precorrector", "spai-gnn", "gcvae", "nsls"] {
+            let to = format!("{family}-{model}");
+            let short = ["--epochs", "1", "--set", "validation.samples=1", "--no-evaluate", "-o", &to];
+            place.ok(&[&["train", "--family", family, "--model", model, "--data", &file], &short[..]].concat());
+            assert!(place.path(&to).join("best.safetensors").is_file(), "{to}");
+        }
+    }
+    let error = place.fails(&["train", "--family", "helmholtz", "--model", "nsls"]);
+    assert!(error.contains("helmholtz with neurkitt") && error.contains("fempipe recipe --model"), "{error}");
+}
+
+#[test]
+fn systems_of_ones_own_are_trained_on_and_evaluated() {
+    let place = Place::new();
+    place.ok(&["generate", "--family", "darcy", "--set", "darcy.cells=7", "--samples", "20", "-o", "d.h5"]);
+    std::fs::create_dir(place.path("own")).unwrap();
+    for k in 0..20 {
+        let (sample, file) = (k.to_string(), format!("own/{k:02}.npz"));
+        place.ok(&["export", "d.h5", "--sample", &sample, "--to", "npz", "-o", &file]);
+    }
+    place.ok(&["import", "own", "--split", "14,3,3", "-o", "own.h5"]);
+    let out = place.run(&["train", "--model", "spai-gnn", "--data", "own.h5", "--epochs", "2"]);
+    let (told, table) = (String::from_utf8(out.stderr).unwrap(), String::from_utf8(out.stdout).unwrap());
+    assert!(out.status.success(), "{told}");
+    for row in ["cg + icc ", "cg + amg", "spai-gnn untrained", "spai-gnn trained", "* the fewest iterations"] {
+        assert!(table.contains(row), "{row} in {table}");
+    }
+    assert!(place.path("training/own-spai-gnn/best.safetensors").is_file());
+    let short = place.ok(&[
+        "evaluate",
+        "--data",
+        "own.h5",
+        "--model",
+        "training/own-spai-gnn",
+        "--ksp",
+        "cg",
+        "--pc",
+        "icc",
+        "--set",
+        "max_it=50",
+        "-o",
+        "e",
+    ]);
+    assert!(short.contains("cg + spai-gnn") || short.contains("own-spai-gnn"), "{short}");
+    let kept = std::fs::read_to_string(place.path("e/recipe.toml")).unwrap();
+    assert!(kept.contains("max_it = 50"), "{kept}");
+    let error = place.fails(&["evaluate", "--data", "own.h5", "--pc", "icc", "--set", "max_itt=50", "-o", "f"]);
+    assert!(error.contains("--set") && error.contains("max_itt"), "{error}");
+}
+
+#[test]
 fn data_that_were_named_are_not_made() {
     let place = Place::new();
     let error = place.fails(&["train", "--family", "tridiagonal", "--data", "mine.h5"]);
-    assert!(error.contains("mine.h5") && error.contains("fempipe generate"), "{error}");
+    let right = "`fempipe generate datasets/tridiagonal-independent.toml -o mine.h5`";
+    assert!(error.contains("mine.h5") && error.contains(right), "{error}");
     assert!(!error.contains("generate mine.h5 from"), "{error}");
     assert!(!place.path("datasets").exists());
 }

@@ -183,7 +183,7 @@ fn any_key_can_be_set_from_the_command_line() {
         ("nsls.widht=5", "widht"),
         ("nsls.width", "KEY=VALUE"),
         ("nsls.features=newton", "newton"),
-        ("epochs.x=1", "epochs is no table"),
+        ("epochs.x=1", "'epochs' is not a table"),
         ("nsls.width=0", "nsls.width"),
     ] {
         let error = place.fails(&["train", "r.toml", "-o", "other", "--set", set]);

@@ -12,36 +12,39 @@ use super::choice::{DEVICES, one_of};
 use super::output::{bytes, number, print};
 use super::progress::{bar, say};
 use crate::error::{Error, Result};
+use crate::generate;
 use crate::io::outputs;
 use crate::train::{
-    Baseline, Device, EpochMetrics, Event, RunDirectory, Summary, TrainRecipe, Training, built_in, keep_freed,
+    Baseline, BuiltInRecipe, Device, EpochMetrics, Event, RunDirectory, Summary, TrainRecipe, Training, built_in,
+    for_own_data, keep_freed,
 };
 
 /// Train a model; the solver runs on held-out systems as it goes and decides which weights are best
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("source").required(true))]
+#[command(group = clap::ArgGroup::new("source").required(true).multiple(true))]
 #[command(after_help = "Examples:
   fempipe train --family biharmonic
   fempipe train training/poisson-mlp.toml
   fempipe train --family poisson --model stencil-mlp --data datasets/poisson-level4.h5 -o training/s4
   fempipe train training/frame-nsls.toml --set nsls.features=jacobi --set nsls.loss=solution -o training/ablation
   fempipe train --resume training/poisson-mlp
+  fempipe import matrices/ --split 0.8,0.1,0.1 -o own.h5; fempipe train --model spai-gnn --data own.h5
 
 --family makes its dataset where none is there, trains by the recipe that comes with fempipe, and evaluates the result \
-on the test systems beside classical methods.")]
+on the test systems beside classical methods. --model with --data does so with systems of your own, which have to be \
+symmetric positive definite.")]
 pub struct Args {
     /// Recipe file (TOML)
-    #[arg(group = "source")]
+    #[arg(group = "source", conflicts_with_all = ["family", "model", "resume"])]
     recipe: Option<PathBuf>,
     /// Family whose own recipe to use: makes the dataset, trains, evaluates
-    #[arg(long, group = "source")]
+    #[arg(long, group = "source", conflicts_with = "resume")]
     family: Option<String>,
     /// Run directory to go on with, bit for bit
     #[arg(long, group = "source", value_name = "DIR")]
     resume: Option<PathBuf>,
-    /// Model to train, with --family [default: the first one with a recipe for it]
-    // clap does not ask for --family where a recipe stands in its place.
-    #[arg(long, requires = "family", conflicts_with_all = ["recipe", "resume"])]
+    /// Model to train: with --family [default: the first one with a recipe for it], or with --data on your own systems
+    #[arg(long, group = "source", conflicts_with = "resume")]
     model: Option<String>,
     /// Dataset to train on
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
@@ -61,7 +64,7 @@ pub struct Args {
     /// Seed of weights, order and probes
     #[arg(long, value_name = "S", conflicts_with = "resume")]
     seed: Option<u64>,
-    /// Change any key of the recipe: nsls.width=64, factor-gnn.node=gat (repeat for more)
+    /// Change any key of the recipe (repeat for more): nsls.width=64, factor-gnn.node=gat
     #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
     set: Vec<String>,
     /// Run directory [default: the recipe's name beside it, or training/FAMILY-MODEL]
@@ -77,8 +80,8 @@ pub struct Args {
     /// Stop after this many epochs of this sitting; --resume goes on
     #[arg(long, value_name = "N")]
     stop_after: Option<u64>,
-    /// Do not evaluate after training, with --family
-    #[arg(long, requires = "family", conflicts_with_all = ["recipe", "resume"])]
+    /// Do not evaluate after training, with --family or --model
+    #[arg(long, conflicts_with_all = ["recipe", "resume"])]
     no_evaluate: bool,
     /// Overwrite a run that is there
     #[arg(long, conflicts_with = "resume")]
@@ -88,7 +91,7 @@ pub struct Args {
 /// Runs `fempipe train`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
     keep_freed();
-    let evaluates = args.family.is_some() && !args.no_evaluate;
+    let evaluates = (args.family.is_some() || args.model.is_some()) && !args.no_evaluate;
     let mut training = match &args.resume {
         Some(path) => {
             let directory = RunDirectory::new(path);
@@ -135,7 +138,7 @@ impl Args {
     /// The recipe with the command line's changes, and where the run goes. With --family the dataset is made if it is
     /// not there.
     fn fresh(&self, evaluates: bool, common: &Common) -> Result<(TrainRecipe, RunDirectory)> {
-        let shipped = self.family.as_deref().map(|family| built_in(family, self.model.as_deref())).transpose()?;
+        let shipped = self.shipped()?;
         let (recipe, origin) = match (&self.recipe, &shipped) {
             (Some(path), _) => (TrainRecipe::read(path)?, path.display().to_string()),
             (None, Some(shipped)) => (shipped.recipe.clone(), "command line".to_string()),
@@ -170,16 +173,7 @@ impl Args {
         }
         for data in recipe.datasets_mut() {
             if !data.is_file() {
-                // Datasets lie beside the recipes that make them.
-                let beside = data.with_extension("toml");
-                let how = match (&self.family, beside.is_file()) {
-                    (_, true) => beside.display().to_string(),
-                    (Some(family), _) => format!("--family {family} -o {}", data.display()),
-                    (None, _) => format!("RECIPE -o {}", data.display()),
-                };
-                let reason =
-                    format!("no such dataset; make it with `fempipe generate {how}` or name another one with --data");
-                return Err(Error::file(&*data, reason));
+                return Err(Error::file(&*data, missing(data, shipped.as_ref())));
             }
             // Absolute, so that the recipe in the run directory means the same file from anywhere.
             *data = data.canonicalize().map_err(|e| Error::io(&*data, "find", e))?;
@@ -188,6 +182,19 @@ impl Args {
             *init = init.canonicalize().map_err(|e| Error::io(&*init, "find", e))?;
         }
         Ok((recipe, directory))
+    }
+
+    /// The recipe that comes with fempipe for what the command line names.
+    fn shipped(&self) -> Result<Option<BuiltInRecipe>> {
+        match (&self.family, &self.model, &self.data) {
+            (Some(family), model, _) => built_in(family, model.as_deref()).map(Some),
+            (None, Some(model), Some(data)) => for_own_data(model, data).map(Some),
+            (None, Some(model), None) => Err(Error::Argument(format!(
+                "--model {model}: needs --family F, whose dataset is made, or --data FILE with systems of your own \
+                 (`fempipe import` makes it)"
+            ))),
+            (None, None, _) => Ok(None),
+        }
     }
 
     /// A recipe with the command line's changes.
@@ -204,6 +211,28 @@ impl Args {
         recipe.check(origin)?;
         if self.set.is_empty() { Ok(recipe) } else { recipe.set(&self.set) }
     }
+}
+
+/// What to do about a dataset that is not there: the command that makes the one that the recipe is for.
+fn missing(data: &Path, shipped: Option<&BuiltInRecipe>) -> String {
+    // Datasets lie beside the recipes that make them.
+    let beside = data.with_extension("toml");
+    let of_recipe = shipped.map(|shipped| &shipped.recipe.data).filter(|of| generate::shipped(of).is_some());
+    let known =
+        generate::shipped(data).is_some().then(|| Path::new("datasets").join(data.file_name().unwrap_or_default()));
+    let how = match known.as_ref().or(of_recipe) {
+        _ if beside.is_file() => beside.display().to_string(),
+        Some(of) if of == data => of.with_extension("toml").display().to_string(),
+        Some(of) => format!("{} -o {}", of.with_extension("toml").display(), data.display()),
+        None => {
+            let data = data.display();
+            return format!(
+                "no such dataset; `fempipe import FILES --split 0.8,0.1,0.1 -o {data}` makes it of matrices of your own, \
+                 `fempipe generate RECIPE -o {data}` of a family"
+            );
+        }
+    };
+    format!("no such dataset; make it with `fempipe generate {how}` or name another one with --data")
 }
 
 /// Draws what a run tells.

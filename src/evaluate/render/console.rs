@@ -40,8 +40,11 @@ fn block(results: &Results, rows: &[SummaryRow], verdict: &Verdict) -> String {
     let shown = columns::shown_for(Place::Console, &here);
     let mut table = vec![shown.iter().map(|(column, s)| s.heading(column)).collect()];
     let mut notes = String::new();
+    if verdict.fewest_iterations.is_some() || verdict.least_time.is_some() {
+        notes += "* the fewest iterations, the least time of the rows without failures\n";
+    }
     if here.iter().any(|row| row.failures > 0) {
-        notes = format!(">= with failures: {}\n", results.recipe.failures_in_words());
+        notes += &format!(">= with failures: {}\n", results.recipe.failures_in_words());
     }
     for (i, row) in verdict.block(rows) {
         let cell = |(column, s): &(&Column, &Shown)| {

@@ -11,7 +11,7 @@ use crate::mesh::recipe::{MeshRecipe, Shape};
 use crate::mesh::{AnyMesh, structured};
 
 /// How the cells hang together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Discretisation {
     /// Fully discontinuous.
@@ -22,7 +22,7 @@ pub enum Discretisation {
 }
 
 /// Shape of the cells of the unit square.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Cells {
     /// P2.
@@ -32,7 +32,7 @@ pub enum Cells {
 }
 
 /// What holds u on the boundary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Hold {
     /// The penalty; boundary nodes are unknowns.
@@ -43,7 +43,7 @@ pub enum Hold {
 }
 
 /// u and Δu on the boundary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Data {
     /// Both 0.
@@ -54,7 +54,7 @@ pub enum Data {
 }
 
 /// The `[biharmonic]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BiharmonicConfig {
     /// How cells hang together.

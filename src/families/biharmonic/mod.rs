@@ -40,6 +40,7 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     needs: "",
     positional: &[],
     defaults: || entry::to_table(&BiharmonicConfig::default().resolved(false)),
+    schema: Some(entry::schema::<BiharmonicConfig>),
     parse: |table, _, origin| Ok(Box::new(Biharmonic::from_table(table, origin)?)),
 };
 
@@ -82,7 +83,11 @@ impl Biharmonic {
         let (penalty, config) = (config.penalty(triangles), config.resolved(triangles));
         let degrees = Degrees { coefficient: config.degree.max(1) as usize, source: config.source_degree as usize };
         let plate = Plate::new(space, config.order, penalty, degrees)?;
-        let data = plate.space().to_data();
+        let mut data = plate.space().to_data();
+        if config.data == Data::Random {
+            // Another one at every point of every sample: in a field of its own.
+            data.boundary_value = None;
+        }
         let points = data.points.as_chunks::<2>().0;
         let monomials = |degree| Monomials::over(degree, points);
         let (coefficient, source) = (monomials(config.degree), monomials(config.source_degree));
@@ -254,6 +259,11 @@ impl Sampler for BiharmonicSampler<'_> {
             let [u, laplacian] = [0, 1].map(|_| family.source.draw(&mut rng));
             let value = |terms: &[f64], x| family.source.value(terms, x);
             plate.boundary_data(&self.f, |x| value(&u, x), |x| value(&laplacian, x), &mut rhs);
+            if config.boundary == Hold::Strong {
+                let at = family.data.points.as_chunks::<2>().0;
+                let values = at.iter().map(|&x| value(&u, x)).collect();
+                fields.push(field("boundary_values", Location::Points, 1, values));
+            }
             fields.push(terms("boundary_terms", u));
             fields.push(terms("laplacian_terms", laplacian));
         }

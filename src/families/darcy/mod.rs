@@ -41,11 +41,12 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     needs: "",
     positional: &[],
     defaults: || entry::to_table(&DarcyConfig::default().resolved()),
+    schema: Some(entry::schema::<DarcyConfig>),
     parse: |table, _, origin| build(table, origin),
 };
 
 /// The `[darcy]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DarcyConfig {
     /// 2 or 3.

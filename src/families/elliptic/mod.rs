@@ -37,11 +37,12 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     needs: "",
     positional: &[],
     defaults: entry::defaults::<EllipticConfig>,
+    schema: Some(entry::schema::<EllipticConfig>),
     parse: |table, _, origin| build(table, origin),
 };
 
 /// Degree of the elements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Degree {
     /// Linear on simplices, bilinear on quadrilaterals.
@@ -52,7 +53,7 @@ pub enum Degree {
 }
 
 /// The `[elliptic]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EllipticConfig {
     /// The domain and its mesh.

@@ -11,7 +11,7 @@ use crate::fem::beam::Section;
 const GRAVITY: f64 = 9.81;
 
 /// What loads a building.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Load {
     /// The weight of beams and columns.
@@ -59,6 +59,19 @@ pub struct Building {
     pub depth: f64,
     /// Which of the loads it carries.
     pub load: Load,
+    /// How large that load is.
+    pub magnitudes: Magnitudes,
+}
+
+/// Loads per area, Pa; 0 for those that a building does not carry. Its own weight follows from density and section.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Magnitudes {
+    /// On every floor, downwards.
+    pub pressure: f64,
+    /// On every roof, downwards.
+    pub snow: f64,
+    /// On the walls at low x, high x, low y, high y, positive inwards.
+    pub wind: [f64; 4],
 }
 
 /// Poisson's ratio of all material.
@@ -86,17 +99,24 @@ impl Building {
             width: rng.random_range(0.2..0.4),
             depth: rng.random_range(0.4..0.6),
             load: config.loads[rng.random_range(0..config.loads.len())],
+            magnitudes: Magnitudes::default(),
         };
         let node = building.place(&plan, &spacing);
         building.join(&plan, &node);
         building.line_loads = vec![[0.0; 3]; building.members.len()];
         match building.load {
             Load::SelfWeight => building.self_weight(),
-            Load::Pressure => building.floors(&plan, &node, rng.random_range(2e3..3e3), false),
-            Load::Snow => building.floors(&plan, &node, rng.random_range(5e2..2.5e3), true),
+            Load::Pressure => {
+                building.magnitudes.pressure = rng.random_range(2e3..3e3);
+                building.floors(&plan, &node, building.magnitudes.pressure, false);
+            }
+            Load::Snow => {
+                building.magnitudes.snow = rng.random_range(5e2..2.5e3);
+                building.floors(&plan, &node, building.magnitudes.snow, true);
+            }
             Load::Wind => {
-                let pressures = [0; 4].map(|_| rng.random_range(-1e3..1e3));
-                building.facades(&plan, &node, pressures);
+                building.magnitudes.wind = [0; 4].map(|_| rng.random_range(-1e3..1e3));
+                building.facades(&plan, &node, building.magnitudes.wind);
             }
         }
         building

@@ -38,11 +38,12 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     needs: "",
     positional: &[],
     defaults: entry::defaults::<FrameConfig>,
+    schema: Some(entry::schema::<FrameConfig>),
     parse: |table, _, origin| build(table, origin),
 };
 
 /// The `[frame]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FrameConfig {
     /// Numbers of cells along x, y and z: [least, end), the end excluded.
@@ -157,6 +158,12 @@ impl Sampler for FrameSampler<'_> {
             ("width", building.width),
             ("depth", building.depth),
             ("load", number(building.load)),
+            ("pressure", building.magnitudes.pressure),
+            ("snow", building.magnitudes.snow),
+            ("wind_from_low_x", building.magnitudes.wind[0]),
+            ("wind_from_high_x", building.magnitudes.wind[1]),
+            ("wind_from_low_y", building.magnitudes.wind[2]),
+            ("wind_from_high_y", building.magnitudes.wind[3]),
         ];
         let ends = building.members.iter().flat_map(|m| m.ends.map(f64::from));
         Ok(LinearSystem {
@@ -168,6 +175,12 @@ impl Sampler for FrameSampler<'_> {
                     values: building.points.concat(),
                 },
                 Field { name: "beams".into(), location: Location::Cells, components: 2, values: ends.collect() },
+                Field {
+                    name: "line_loads".into(),
+                    location: Location::Cells,
+                    components: 3,
+                    values: building.line_loads.concat(),
+                },
             ],
             matrix,
             rhs,

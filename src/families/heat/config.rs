@@ -13,7 +13,7 @@ use crate::fem::difference::Faces;
 const STEPS: i64 = 20;
 
 /// What one sample is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Keep {
     /// One step.
@@ -24,7 +24,7 @@ pub enum Keep {
 }
 
 /// The `[heat]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HeatConfig {
     /// 2 or 3.

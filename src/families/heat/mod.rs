@@ -46,6 +46,7 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     needs: "",
     positional: &[],
     defaults: || entry::to_table(&HeatConfig::default().resolved()),
+    schema: Some(entry::schema::<HeatConfig>),
     parse: |table, _, origin| Ok(Box::new(Heat::from_table(table, origin)?)),
 };
 

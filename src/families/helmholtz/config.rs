@@ -9,7 +9,7 @@ use crate::families::keys;
 use crate::fem::difference::Faces;
 
 /// The problems.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// −Δu − k² u = f, u = 0 on the boundary: indefinite.
@@ -21,7 +21,7 @@ pub enum Kind {
 }
 
 /// How the complex equations of "absorbing" become real ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Form {
     /// [[S, B], [B, −S]]: symmetric, eigenvalues in pairs ±λ.
@@ -32,7 +32,7 @@ pub enum Form {
 }
 
 /// f, or what comes in through the boundary.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum Source {
     /// f constant.
@@ -42,7 +42,7 @@ pub enum Source {
 }
 
 /// Sources with a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NamedSource {
     /// f a Gaussian random field of the coefficient's α and τ, another one in every sample.
@@ -52,7 +52,7 @@ pub enum NamedSource {
 }
 
 /// The `[helmholtz]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HelmholtzConfig {
     /// Which equation.

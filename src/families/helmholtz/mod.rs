@@ -42,6 +42,7 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     needs: "",
     positional: &[],
     defaults: || entry::to_table(&HelmholtzConfig::default().resolved()),
+    schema: Some(entry::schema::<HelmholtzConfig>),
     parse: |table, _, origin| Ok(Box::new(Helmholtz::from_table(table, origin)?)),
 };
 

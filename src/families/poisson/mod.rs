@@ -38,6 +38,7 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     needs: "",
     positional: &[],
     defaults: entry::defaults::<PoissonConfig>,
+    schema: Some(entry::schema::<PoissonConfig>),
     parse: |table, _, origin| Ok(Box::new(Poisson::from_table(table, origin)?)),
 };
 
@@ -51,7 +52,7 @@ const RANDOM_DEGREE: i32 = 3;
 const LEVELS: std::ops::RangeInclusive<u32> = 2..=7;
 
 /// The source f.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum Source {
     /// f constant.
@@ -61,7 +62,7 @@ pub enum Source {
 }
 
 /// Sources with a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NamedSource {
     /// f = 2π² sin πx sin πy, whose solution is u = sin πx sin πy.
@@ -71,7 +72,7 @@ pub enum NamedSource {
 }
 
 /// The `[poisson]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PoissonConfig {
     /// Refinement level: (2^level)² squares.
@@ -128,10 +129,12 @@ impl Poisson {
         let dofs = Dofs::new(&mesh, config.order)?;
         let p1 = P1::new(&mesh, &dofs)?;
         let step = 1.0 / f64::from(1u32 << config.level);
+        let mut data = mesh.to_data(dofs.points);
+        data.grid = vec![(1 << config.level) + 1; 2];
         Ok(Poisson {
             perturbation: Perturbation::new(&mesh, config.perturbation * step),
             symbolic: SymbolicCholesky::new(p1.pattern())?,
-            data: Arc::new(mesh.to_data(dofs.points)),
+            data: Arc::new(data),
             rule: TriangleRule::new(LOAD_STRENGTH)?,
             config,
             mesh,

@@ -40,11 +40,12 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     needs: "",
     positional: &[],
     defaults: entry::defaults::<TridiagonalConfig>,
+    schema: Some(entry::schema::<TridiagonalConfig>),
     parse: |table, _, origin| build(table, origin),
 };
 
 /// The `[tridiagonal]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TridiagonalConfig {
     /// Rows.
@@ -58,7 +59,7 @@ pub struct TridiagonalConfig {
 }
 
 /// How u and v are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Draw {
     /// ln u_i is a random walk, the diagonal of L is drawn for itself.

@@ -198,6 +198,8 @@ impl Space {
             cells: (0..self.maps.len()).flat_map(quarter).collect(),
             point_markers: self.boundary.iter().map(|&b| u32::from(b)).collect(),
             free_dofs: self.free.clone(),
+            grid: Vec::new(),
+            boundary_value: Some(0.0),
         }
     }
 }

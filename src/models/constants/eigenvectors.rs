@@ -21,6 +21,7 @@ pub static ENTRY: Entry<dyn Constant> = Entry {
     needs: "samples with the label eigenvectors",
     positional: &["k", "patches"],
     defaults: entry::defaults::<Eigenvectors>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(entry::checked(table, name, origin, Eigenvectors::check)?)),
 };
 

@@ -22,6 +22,7 @@ pub static ENTRY: Entry<dyn Constant> = Entry {
     needs: "what the method and its preconditioner need",
     positional: &["steps"],
     defaults: entry::defaults::<Iterates>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(entry::checked(table, name, origin, Iterates::check)?)),
 };
 

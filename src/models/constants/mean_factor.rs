@@ -26,6 +26,7 @@ pub static ENTRY: Entry<dyn Constant> = Entry {
     needs: "training systems of one pattern, symmetric positive definite",
     positional: &["target", "scaling", "samples"],
     defaults: entry::defaults::<MeanFactor>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(entry::checked(table, name, origin, MeanFactor::check)?)),
 };
 

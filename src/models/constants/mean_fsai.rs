@@ -23,6 +23,7 @@ pub static ENTRY: Entry<dyn Constant> = Entry {
     needs: "training systems of one pattern, symmetric positive definite",
     positional: &["samples", "power"],
     defaults: entry::defaults::<MeanFsai>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(entry::checked(table, name, origin, MeanFsai::check)?)),
 };
 

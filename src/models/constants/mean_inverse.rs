@@ -24,6 +24,7 @@ pub static ENTRY: Entry<dyn Constant> = Entry {
     needs: "training systems of one size, symmetric positive definite",
     positional: &["samples"],
     defaults: entry::defaults::<MeanInverse>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(entry::checked(table, name, origin, MeanInverse::check)?)),
 };
 

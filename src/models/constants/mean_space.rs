@@ -23,6 +23,7 @@ pub static ENTRY: Entry<dyn Constant> = Entry {
     needs: "training systems of one size with the label eigenvectors",
     positional: &["k", "samples", "patches"],
     defaults: entry::defaults::<MeanSpace>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(entry::checked(table, name, origin, MeanSpace::check)?)),
 };
 

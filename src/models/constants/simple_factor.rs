@@ -29,6 +29,7 @@ pub static ENTRY: Entry<dyn Constant> = Entry {
     needs: "A symmetric positive definite",
     positional: &["formula", "rows"],
     defaults: entry::defaults::<SimpleFactor>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(entry::checked(table, name, origin, SimpleFactor::check)?)),
 };
 

@@ -23,6 +23,7 @@ pub static ENTRY: Entry<dyn Constant> = Entry {
     needs: "a plane mesh, unknowns that are values at its points",
     positional: &["k", "patches"],
     defaults: entry::defaults::<SineModes>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(entry::checked(table, name, origin, SineModes::check)?)),
 };
 

@@ -41,7 +41,7 @@ pub use target::TargetKind;
 pub const NAME: &str = "factor-gnn";
 
 /// Settings of the model: the `[factor-gnn]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FactorConfig {
     /// How nodes are updated.
@@ -87,6 +87,7 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     needs: "A symmetric positive definite",
     positional: &[],
     defaults: entry::defaults::<FactorConfig>,
+    schema: Some(entry::schema::<FactorConfig>),
     parse: |table, name, origin| Ok(Box::new(super::config(name, table, origin, FactorConfig::check)?)),
 };
 
@@ -136,6 +137,12 @@ impl ModelConfig for FactorConfig {
                 path: "training/tridiagonal-factor-gnn.toml",
                 text: include_str!("../../../training/tridiagonal-factor-gnn.toml"),
                 dataset: include_str!("../../../datasets/tridiagonal-independent.toml"),
+            },
+            BuiltIn {
+                family: "frame",
+                path: "training/frame-factor-gnn.toml",
+                text: include_str!("../../../training/frame-factor-gnn.toml"),
+                dataset: include_str!("../../../datasets/frame-koptimal.toml"),
             },
         ]
     }

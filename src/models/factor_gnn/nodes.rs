@@ -7,7 +7,7 @@ use crate::nn::ops::{Ops, Reduce, Weights};
 use crate::nn::{Layout, Linear, Parameter, Start};
 
 /// How nodes are updated in each round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NodeModel {
     /// A perceptron of the node alone: edges see their two ends, nodes see nothing.

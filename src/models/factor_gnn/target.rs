@@ -11,7 +11,7 @@ use crate::system::{LinearSystem, Location, Names};
 
 /// Which factor is the target. Labels of the dataset are used where they are there; IC(0) and the K-optimal factor are
 /// computed where they are not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TargetKind {
     /// The exact factor, where it has no fill: the label of the family `tridiagonal`.

@@ -41,7 +41,7 @@ pub const NAME: &str = "gcvae";
 const MOST_NODES: usize = 8192;
 
 /// How ‖I − Rᵀ A R‖_F² is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Norm {
     /// Estimated on random vectors, without bias.
@@ -52,7 +52,7 @@ pub enum Norm {
 }
 
 /// What the encoder sees of A⁻¹ in training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Inverse {
     /// A⁻¹ w for a few random w, as features of nodes.
@@ -63,7 +63,7 @@ pub enum Inverse {
 }
 
 /// What writes the entries of R.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decoder {
     /// A network on the graph of the mask: each entry from its two ends.
@@ -74,7 +74,7 @@ pub enum Decoder {
 }
 
 /// How the entries beyond those of A are chosen, all of them in the pattern of A².
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mask {
     /// The largest entries of A².
@@ -85,7 +85,7 @@ pub enum Mask {
 }
 
 /// The factor that R is the sum of, with what the decoder writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Base {
     /// I: training starts from the inverse of the diagonal.
@@ -96,7 +96,7 @@ pub enum Base {
 }
 
 /// Settings of the model: the `[gcvae]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GcvaeConfig {
     /// Features of a node and of an entry.
@@ -164,6 +164,7 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     needs: "A symmetric positive definite",
     positional: &[],
     defaults: entry::defaults::<GcvaeConfig>,
+    schema: Some(entry::schema::<GcvaeConfig>),
     parse: |table, name, origin| Ok(Box::new(super::config(name, table, origin, GcvaeConfig::check)?)),
 };
 
@@ -211,6 +212,10 @@ impl ModelConfig for GcvaeConfig {
             return Err(Error::file(file, format!("{NAME}.nodes = 0: the size of its systems is missing")));
         }
         models::load(Gcvae::new(self.clone()), checkpoint, file, on)
+    }
+
+    fn general_recipe(&self) -> Option<(&'static str, &'static str)> {
+        Some(("training/any-gcvae.toml", include_str!("../../../training/any-gcvae.toml")))
     }
 
     fn recipes(&self) -> &'static [BuiltIn] {

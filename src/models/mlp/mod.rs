@@ -29,7 +29,7 @@ use network::Mlp;
 pub const NAME: &str = "mlp";
 
 /// What to minimise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LossKind {
     /// Mean squared error against A⁻¹ over its mean square: the paper's loss, made free of units.
@@ -43,7 +43,7 @@ pub enum LossKind {
 }
 
 /// What the network puts out before it has learned anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Init {
     /// The mean of A⁻¹ over training samples: the best constant in ‖M − A⁻¹‖, from which the network learns the
@@ -55,7 +55,7 @@ pub enum Init {
 }
 
 /// Settings of the model: the `[mlp]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MlpConfig {
     /// Widths of the hidden layers.
@@ -99,6 +99,7 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     needs: "A symmetric positive definite, all systems of one size",
     positional: &[],
     defaults: entry::defaults::<MlpConfig>,
+    schema: Some(entry::schema::<MlpConfig>),
     parse: |table, name, origin| Ok(Box::new(super::config(name, table, origin, MlpConfig::check)?)),
 };
 

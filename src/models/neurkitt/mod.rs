@@ -33,7 +33,7 @@ use network::Neurkitt;
 pub const NAME: &str = "neurkitt";
 
 /// What the network sees of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Transform {
     /// Its logarithm: positive fields.
@@ -44,7 +44,7 @@ pub enum Transform {
 }
 
 /// What is added to the network's columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Base {
     /// Nothing (the paper's).
@@ -55,7 +55,7 @@ pub enum Base {
 }
 
 /// Settings of the model: the `[neurkitt]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NeurkittConfig {
     /// Fields of the samples that the network sees.
@@ -115,6 +115,7 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     needs: "samples with a coefficient field, a plane mesh and the label eigenvectors",
     positional: &[],
     defaults: entry::defaults::<NeurkittConfig>,
+    schema: Some(entry::schema::<NeurkittConfig>),
     parse: |table, name, origin| Ok(Box::new(super::config(name, table, origin, NeurkittConfig::check)?)),
 };
 
@@ -187,6 +188,8 @@ impl NeurkittConfig {
                 return Err(Error::Argument(format!("{NAME}.{key} = {value}: must be from 1 to {most}")));
             }
         }
+        // Before columns are counted, which are so many times as many.
+        check_patches(NAME, self.patches)?;
         if self.vectors > self.columns() {
             return Err(Error::Argument(format!(
                 "{NAME}.vectors = {}: a space of {} columns cannot hold more than that",
@@ -194,7 +197,6 @@ impl NeurkittConfig {
                 self.columns()
             )));
         }
-        check_patches(NAME, self.patches)?;
         if self.patches > 0 && !matches!(self.loss, SubspaceLoss::Projection | SubspaceLoss::Energy) {
             return Err(Error::Argument(format!(
                 "{NAME}.patches = {}: loss must be \"projection\" or \"energy\"",

@@ -9,7 +9,7 @@ use crate::linalg::{Csr, LinOp};
 use crate::precond::Icc;
 
 /// The classical method whose first iterates are features of the nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Iterates {
     /// No iterates: b and the diagonal alone.

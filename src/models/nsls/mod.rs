@@ -48,7 +48,7 @@ pub const NAME: &str = "nsls";
 const MOST_DIRECTIONS: usize = 64;
 
 /// What the training minimises, as cosines of directions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LossKind {
     /// 1 − cos(x̃, x): needs solutions.
@@ -64,7 +64,7 @@ pub enum LossKind {
 }
 
 /// The factor put to the network's direction x̃.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
     /// μ = ⟨A x̃, b⟩ / ‖A x̃‖²: the least residual (the paper's).
@@ -75,7 +75,7 @@ pub enum Scale {
 }
 
 /// Settings of the model: the `[nsls]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NslsConfig {
     /// Features a node carries through the network.
@@ -123,6 +123,7 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     needs: "A symmetric positive definite with scale = \"energy\", features = \"icc\" or directions",
     positional: &[],
     defaults: entry::defaults::<NslsConfig>,
+    schema: Some(entry::schema::<NslsConfig>),
     parse: |table, name, origin| Ok(Box::new(super::config(name, table, origin, NslsConfig::check)?)),
 };
 
@@ -155,6 +156,10 @@ impl ModelConfig for NslsConfig {
             _ => format!("pc = {pc}"),
         };
         vec![format!("iterates({}, {ksp})", self.iterates)]
+    }
+
+    fn general_recipe(&self) -> Option<(&'static str, &'static str)> {
+        Some(("training/any-nsls.toml", include_str!("../../../training/any-nsls.toml")))
     }
 
     fn recipes(&self) -> &'static [BuiltIn] {

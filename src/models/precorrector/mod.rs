@@ -33,7 +33,7 @@ use layers::Precorrector;
 pub const NAME: &str = "precorrector";
 
 /// The factor that is corrected.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Base {
     /// Incomplete Cholesky with `levels` of fill.
@@ -72,7 +72,7 @@ impl Default for Base {
 }
 
 /// Settings of the model: the `[precorrector]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PrecorrectorConfig {
     /// Features of a node and of an edge.
@@ -99,6 +99,7 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     needs: "A symmetric positive definite",
     positional: &[],
     defaults: entry::defaults::<PrecorrectorConfig>,
+    schema: Some(entry::schema::<PrecorrectorConfig>),
     parse: |table, name, origin| Ok(Box::new(super::config(name, table, origin, PrecorrectorConfig::check)?)),
 };
 
@@ -113,6 +114,10 @@ impl ModelConfig for PrecorrectorConfig {
 
     fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {
         models::load(Precorrector::new(self.clone()), checkpoint, file, on)
+    }
+
+    fn general_recipe(&self) -> Option<(&'static str, &'static str)> {
+        Some(("training/any-precorrector.toml", include_str!("../../../training/any-precorrector.toml")))
     }
 
     fn recipes(&self) -> &'static [BuiltIn] {

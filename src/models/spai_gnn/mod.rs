@@ -31,7 +31,7 @@ use layers::SpaiGnn;
 pub const NAME: &str = "spai-gnn";
 
 /// How A is brought to unit scale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnitScale {
     /// D^{-1/2} A D^{-1/2}, D the diagonal of A.
@@ -42,7 +42,7 @@ pub enum UnitScale {
 }
 
 /// Settings of the model: the `[spai-gnn]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpaiGnnConfig {
     /// Features of a node and of an edge.
@@ -73,6 +73,7 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     needs: "A symmetric positive definite",
     positional: &[],
     defaults: entry::defaults::<SpaiGnnConfig>,
+    schema: Some(entry::schema::<SpaiGnnConfig>),
     parse: |table, name, origin| Ok(Box::new(super::config(name, table, origin, SpaiGnnConfig::check)?)),
 };
 
@@ -87,6 +88,10 @@ impl ModelConfig for SpaiGnnConfig {
 
     fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {
         models::load(SpaiGnn::new(self.clone()), checkpoint, file, on)
+    }
+
+    fn general_recipe(&self) -> Option<(&'static str, &'static str)> {
+        Some(("training/any-spai-gnn.toml", include_str!("../../../training/any-spai-gnn.toml")))
     }
 
     fn recipes(&self) -> &'static [BuiltIn] {

@@ -29,7 +29,7 @@ use normalization::{CHANNELS, Normalization};
 pub const NAME: &str = "stencil-mlp";
 
 /// Settings of the model: the `[stencil-mlp]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StencilConfig {
     /// Widths of the hidden layers.
@@ -60,6 +60,7 @@ pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     needs: "A symmetric positive definite, on the inner nodes of a square grid row by row",
     positional: &[],
     defaults: entry::defaults::<StencilConfig>,
+    schema: Some(entry::schema::<StencilConfig>),
     parse: |table, name, origin| Ok(Box::new(super::config(name, table, origin, StencilConfig::check)?)),
 };
 

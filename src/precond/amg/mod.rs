@@ -36,6 +36,7 @@ pub(super) static ENTRY: Entry<dyn Preconditioner> = Entry {
     needs: "no zero on the diagonal of A",
     positional: &["theta"],
     defaults: defaults::<AmgParams>,
+    schema: None,
     parse: |table, name, origin| Ok(Box::new(checked(table, name, origin, AmgParams::check)?)),
 };
 

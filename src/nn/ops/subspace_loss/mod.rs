@@ -68,7 +68,7 @@ impl Vectors {
 }
 
 /// What predicted columns W are compared with orthonormal vectors v_j by; Q is an orthonormal basis of span W.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SubspaceLoss {
     /// Σ_j ‖v_j − Q Qᵀ v_j‖₂, blind to the basis (Luo et al. 2024, NeurKItt, the loss of section 4.1).
