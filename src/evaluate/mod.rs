@@ -3,15 +3,19 @@
 //! Every learned row stands beside classical ones. Setup (inference included) and solve are timed apart; failures are
 //! counted, never dropped; the summary says who wins, also where the network does not.
 
+mod analysis;
+mod bootstrap;
 mod columns;
 mod condition;
 mod exact;
 mod group;
 mod journal;
 mod keys;
+mod machine;
 mod measure;
 mod opened;
 mod output;
+mod reached;
 mod recipe;
 mod render;
 mod row;
@@ -20,13 +24,20 @@ mod sample;
 mod statistics;
 mod summary;
 mod sweep;
+mod trained;
 mod until;
 
 pub use crate::solver::Method;
+pub use analysis::{
+    Against, Analysis, BreakEven, Cells, Comparison, Curve, Fit, Generalisation, Level, Profile, ProfileLine, Quantity,
+    Role, Tested,
+};
+pub use bootstrap::Interval;
 pub use columns::{COLUMNS, Column, Format, Mark, Of, Place, Shown, Summary, SummaryRow, Value};
 pub use condition::{Condition, condition_after, condition_before};
 pub use group::Group;
 pub use journal::Journal;
+pub use machine::Machine;
 pub use measure::Solve;
 pub use opened::Opened;
 pub use output::{claim, files, is_whole, recipe_in, report, vacant, write, write_recipe};
@@ -36,3 +47,4 @@ pub use row::{Row, RowKind};
 pub use statistics::{Quartiles, Statistic};
 pub use summary::{Verdict, summarize, verdicts};
 pub use sweep::{DataInfo, Event, Results, run};
+pub use trained::Trained;

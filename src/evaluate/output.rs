@@ -1,12 +1,15 @@
-//! What an evaluation leaves on disk: results.csv, summary.csv, summary.json, report.html, the plots, the recipe.
+//! What an evaluation leaves on disk: solves, summaries and comparisons as CSV and JSON, tables for papers, the plots,
+//! the report, the recipe.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::analysis::Analysis;
 use super::columns::SummaryRow;
 use super::journal;
 use super::recipe::EvalRecipe;
-use super::render::{csv, figures, html, json};
+use super::render::page::Page;
+use super::render::{charts, comparisons, csv, json, report as page, statistics, tables};
 use super::summary::Verdict;
 use super::sweep::Results;
 use crate::error::{Error, Result};
@@ -90,8 +93,23 @@ fn standing(dir: &Path, identity: u64) -> Standing {
 }
 
 /// Names that an evaluation writes.
-const RECOGNISED: [&str; 8] =
-    [SUMMARY, RECIPE, "results.csv", "summary.csv", REPORT, "iterations.svg", "condition.svg", "density.svg"];
+const RECOGNISED: [&str; 15] = [
+    SUMMARY,
+    RECIPE,
+    "results.csv",
+    "summary.csv",
+    REPORT,
+    "iterations.svg",
+    "condition.svg",
+    "density.svg",
+    "seconds.svg",
+    "profile-iterations.svg",
+    "profile-seconds.svg",
+    "statistics.json",
+    "comparisons.csv",
+    "tables.md",
+    "tables.tex",
+];
 
 const SUMMARY: &str = "summary.json";
 
@@ -151,7 +169,9 @@ pub fn recipe_in(dir: &Path) -> Result<PathBuf> {
 pub fn write(dir: &Path, results: &Results, rows: &[SummaryRow], verdicts: &[Verdict]) -> Result<PathBuf> {
     claim(dir, results.identity, true)?;
     let recipe = results.recipe.with_absolute_paths()?.to_toml()?;
-    let figures = figures::figures(results, rows);
+    let analysis = Analysis::of(results);
+    let of = Page { results, rows, verdicts, analysis: &analysis };
+    let figures = charts::figures(&of);
     let put = |name: &str, text: &str| atomic::write(dir.join(name), text);
     // First, since by this file the directory is known as an evaluation's.
     put(SUMMARY, &format!("{:#}\n", json::json(results, rows, verdicts)))?;
@@ -159,9 +179,13 @@ pub fn write(dir: &Path, results: &Results, rows: &[SummaryRow], verdicts: &[Ver
     put("results.csv", &csv::results(results)?)?;
     put("summary.csv", &csv::summary(rows)?)?;
     for figure in &figures {
-        put(&format!("{}.svg", figure.name), &figure.svg)?;
+        put(&format!("{}.svg", figure.name), &figure.chart.svg())?;
     }
-    put(REPORT, &html::page(results, rows, verdicts, &figures, &recipe))?;
+    put("comparisons.csv", &comparisons::csv(&of)?)?;
+    put("statistics.json", &format!("{:#}\n", statistics::json(&of)))?;
+    put("tables.md", &tables::markdown(&of))?;
+    put("tables.tex", &tables::latex(&of))?;
+    put(REPORT, &page::page(&of, &figures, &recipe))?;
     Ok(report(dir))
 }
 

@@ -1,6 +1,8 @@
 //! A small made-up evaluation for the tests of tables and files.
 
+use super::machine::Machine;
 use super::measure::Solve;
+use super::reached;
 use super::recipe::{EvalRecipe, Measure, Target};
 use super::row::Row;
 use super::sweep::{DataInfo, Results};
@@ -36,6 +38,8 @@ pub fn solve(row: usize, sample: u64, iterations: Option<usize>) -> Solve {
         fell_back: true,
         history: Vec::new(),
         history_every: 1,
+        reached: reached::levels(&[1.0, 1e-2, 1e-6], iterations.unwrap_or(50).div_ceil(2), 0),
+        error: Vec::new(),
     }
 }
 
@@ -63,9 +67,11 @@ pub fn results() -> Results {
             kappa: Vec::new(),
             kappa_after: vec![Vec::new(); 3],
             seen_in_training: vec![0; 3],
+            ..DataInfo::default()
         }],
         solves: (0..3).flat_map(|r| (0..3).map(move |s| solve(r, s as u64, its[r][s]))).collect(),
         interrupted: false,
         kept: 0,
+        machine: Machine::here(),
     }
 }

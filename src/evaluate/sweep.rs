@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::condition::{Condition, condition_after, condition_before};
+use super::condition::{Condition, condition_after, ratio, spectrum_before, thinned};
 use super::journal::{Entry, Journal};
 use super::keys::Keys;
+use super::machine::Machine;
 use super::measure::{self, Solve, Source};
 use super::opened::{Opened, OpenedData};
 use super::recipe::EvalRecipe;
 use super::row::{Row, RowKind};
+use super::trained::{Trained, trained};
 use super::until::Until;
+use crate::dataset::digest::Digest;
 use crate::dataset::{Checked, Dataset, Drawn, NEXT};
 use crate::error::{Error, Result};
 use crate::interrupt;
@@ -39,7 +42,7 @@ pub enum Event {
 }
 
 /// A dataset in a few words.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct DataInfo {
     /// File name without its ending; with a number where an earlier dataset has the same.
     pub name: String,
@@ -62,6 +65,19 @@ pub struct DataInfo {
     /// By row, how many of the systems come from the random streams of systems that the row's model was trained or
     /// validated on; 0 for rows without a model.
     pub seen_in_training: Vec<usize>,
+    /// By row, what its model was trained on.
+    pub trained: Vec<Option<Trained>>,
+    /// Digest of the systems that are solved.
+    pub digest: String,
+    /// The recipe that the dataset was made by (TOML).
+    #[serde(skip)]
+    pub recipe: String,
+    /// The spectrum of A of the first system, rising, thinned.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub spectrum: Vec<f64>,
+    /// The first system.
+    #[serde(skip)]
+    pub first: Option<Arc<LinearSystem>>,
 }
 
 impl DataInfo {
@@ -75,7 +91,7 @@ impl DataInfo {
 }
 
 /// Everything measured.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Results {
     /// What was asked for.
     pub recipe: EvalRecipe,
@@ -89,6 +105,8 @@ pub struct Results {
     pub interrupted: bool,
     /// Solves out of an earlier sitting, with its timings.
     pub kept: usize,
+    /// Where and when it ran.
+    pub machine: Machine,
 }
 
 impl Results {
@@ -115,6 +133,7 @@ pub fn run(opened: &Opened, journal: &mut Journal, events: &mut dyn FnMut(&Event
         solves: Vec::new(),
         interrupted: false,
         kept: 0,
+        machine: Machine::here(),
     };
     let systems: usize = opened.datasets.iter().map(|d| d.ids.len()).sum();
     events(&Event::Start { solves: systems * recipe.rows.len() * recipe.targets().len() });
@@ -240,7 +259,15 @@ fn describe(
         kappa: Vec::new(),
         kappa_after: Vec::new(),
         seen_in_training: recipe.rows.iter().map(|row| seen(row, d, data, systems.ids)).collect::<Result<_>>()?,
+        trained: recipe.rows.iter().map(|row| trained(row, d, data)).collect::<Result<_>>()?,
+        digest: solved(data, systems.ids),
+        recipe: header.recipe.clone(),
+        spectrum: Vec::new(),
+        first: Some(systems.get(0)?),
     };
+    if let Some(Entry::Spectrum(spectrum)) = journal.get(keys.spectrum(recipe)) {
+        info.spectrum.clone_from(spectrum);
+    }
     let key = keys.before(recipe);
     if let Some(Entry::Before(kappa)) = journal.get(key) {
         info.kappa.clone_from(kappa);
@@ -249,15 +276,31 @@ fn describe(
     for i in 0..conditioned(recipe, &info) {
         interrupt::check("while condition numbers were computed")?;
         let system = systems.get(i)?;
-        match condition_before(&system.matrix, system.props) {
-            Ok(kappa) => info.kappa.push(kappa),
+        match spectrum_before(&system.matrix, system.props) {
+            Ok(rising) => {
+                info.kappa.extend(ratio(&rising));
+                if i == 0 {
+                    info.spectrum = thinned(&rising);
+                }
+            }
             // A is singular, not finite or not what its dataset says: the solves will show it.
             Err(Error::Numeric(_)) => {}
             Err(e) => return Err(e),
         }
     }
     journal.keep(key, Entry::Before(info.kappa.clone()))?;
+    journal.keep(keys.spectrum(recipe), Entry::Spectrum(info.spectrum.clone()))?;
     Ok(info)
+}
+
+/// The digest of the systems that are solved.
+fn solved(data: &Dataset, ids: &[u32]) -> String {
+    let mut digest = Digest::new();
+    digest.integers(ids);
+    for &sample in ids.iter().filter_map(|&id| data.digests().get(id as usize)) {
+        digest.number(sample);
+    }
+    format!("{:016x}", digest.finish())
 }
 
 /// How many of these systems of the d-th dataset the model of a row may know from its training ([`Drawn::shared`]); its
@@ -346,6 +389,7 @@ fn one_row(
             (solve.dataset, solve.row) = (d, r);
             if i >= HISTORIES {
                 solve.history = Vec::new();
+                solve.error = Vec::new();
             }
             results.solves.push(solve);
             events(&Event::Solve);
@@ -366,7 +410,12 @@ fn conditions(source: &Source, row: &Row, systems: &Systems, count: usize) -> Re
         if let Ok(prepared) = measure::prepare(source, row, &system) {
             let (m, space) = (&*prepared.preconditioner, prepared.space.as_ref());
             match condition_after(&system.matrix, system.props, m, space, row.ksp.damping()) {
-                Ok(Some(c)) => after.push(c),
+                Ok(Some(mut c)) => {
+                    if i > 0 {
+                        c.spectrum = Vec::new();
+                    }
+                    after.push(c);
+                }
                 // M A is singular or not finite: the solves will show it.
                 Ok(None) | Err(Error::Numeric(_)) => {}
                 Err(e) => return Err(e),
