@@ -191,9 +191,42 @@ pub fn write(dir: &Path, results: &Results, rows: &[SummaryRow], verdicts: &[Ver
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::results;
+    use super::super::sample::{many, results};
     use super::super::summary::{summarize, verdicts};
     use super::*;
+
+    /// The report stays small and fast, whatever the number of solves.
+    ///
+    /// `FEMPIPE_REPORT=/tmp/large cargo test --lib -- --ignored --nocapture report_of_100_000`, then
+    /// `python tests/python/report.py /tmp/large`, opens it in a browser.
+    #[test]
+    #[ignore = "a measurement: half a minute without optimisation"]
+    fn report_of_100_000_solves() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = std::env::var_os("FEMPIPE_REPORT").map_or_else(|| place.path().join("large"), PathBuf::from);
+        let results = many(1000);
+        assert_eq!(results.solves.len(), 100_000);
+        let clock = std::time::Instant::now();
+        let rows = summarize(&results);
+        let verdicts = verdicts(&results, &rows);
+        let summarized = clock.elapsed();
+        let report = write(&dir, &results, &rows, &verdicts).unwrap();
+        let size = fs::metadata(report).unwrap().len();
+        println!("tables in {summarized:.1?}, all in {:.1?}, report.html {} kB", clock.elapsed(), size / 1000);
+        assert!(size < 3_000_000);
+    }
+
+    #[test]
+    fn a_report_grows_with_rows_and_not_with_solves() {
+        let size = |systems| {
+            let results = many(systems);
+            let rows = summarize(&results);
+            let dir = tempfile::tempdir().unwrap();
+            let report = write(dir.path(), &results, &rows, &verdicts(&results, &rows)).unwrap();
+            fs::metadata(report).unwrap().len() as f64
+        };
+        assert!(size(60) < 1.5 * size(20));
+    }
 
     #[test]
     fn an_evaluation_replaces_itself_and_nothing_else() {

@@ -21,6 +21,7 @@ mod directory;
 mod lock;
 mod memory;
 mod metrics;
+mod plot;
 mod recipe;
 mod resume;
 mod run;

@@ -26,8 +26,8 @@
     if (size >= 0.001 && size < 1e5) return String(Number(v.toPrecision(4)));
     return v.toExponential(2);
   };
-  const SUPERSCRIPTS = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
-  const power = (e) => (e >= 0 && e <= 2 ? String(10 ** e) : "10" + [...String(e)].map((c) => SUPERSCRIPTS[c]).join(""));
+  const raised = (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]);
+  const power = (e) => (e >= 0 && e <= 2 ? String(10 ** e) : "10" + [...String(e)].map(raised).join(""));
 
   // From data to pixels; low and high are logarithms on logarithmic axes.
   class Axis {
@@ -131,8 +131,9 @@
 
     draw() {
       const width = Math.max(260, this.plot.clientWidth);
-      if (width === this.width && this.svg && this.drawnFor === this.zoom && this.drawnHidden === this.hidden.size) return;
-      Object.assign(this, { width, drawnFor: this.zoom, drawnHidden: this.hidden.size });
+      const state = [width, JSON.stringify(this.zoom), ...this.hidden].join();
+      if (state === this.drawn) return;
+      Object.assign(this, { width, drawn: state });
       this.svg?.remove();
       this.targets = [];
       if (this.spec.lines) this.drawLines(width);
@@ -171,21 +172,25 @@
       const Y = new Axis(y.scale, ...yr, box.top + box.height, box.top);
       Object.assign(this, { X, Y });
       const area = this.frame(width, box.height + 48, box, X, Y);
-      make("text", { x: box.left + box.width / 2, y: box.top + box.height + 34, "text-anchor": "middle" }, this.svg, x.label);
-      make("text", { transform: `translate(12 ${box.top + box.height / 2}) rotate(-90)`, "text-anchor": "middle" }, this.svg, y.label);
-      const at = (points) => points.filter((p) => X.shows(p[0]) && Y.shows(p[1])).map((p) => [X.place(p[0]), Y.place(p[1]), p]);
+      const middle = [box.left + box.width / 2, box.top + box.height / 2];
+      make("text", { x: middle[0], y: box.top + box.height + 34, "text-anchor": "middle" }, this.svg, x.label);
+      make("text", { transform: `translate(12 ${middle[1]}) rotate(-90)`, "text-anchor": "middle" }, this.svg, y.label);
+      const shows = (p) => X.shows(p[0]) && Y.shows(p[1]);
+      const at = (points) => points.filter(shows).map((p) => [X.place(p[0]), Y.place(p[1]), p]);
       const path = (points) => points.map((p) => p[0].toFixed(1) + "," + p[1].toFixed(1)).join(" ");
       for (const [s, i] of shown.slice().sort((a, b) => a[0].stroke.width - b[0].stroke.width)) {
         const group = make("g", { "data-series": i }, area);
         const { colour, width: w, dash } = s.stroke;
-        if (s.band) make("polygon", { points: path(at(s.band)), fill: colour, "fill-opacity": w > 2 ? 0.2 : 0.1 }, group);
+        const pale = w > 2 ? 0.2 : 0.1;
+        if (s.band) make("polygon", { points: path(at(s.band)), fill: colour, "fill-opacity": pale }, group);
         const points = at(s.points);
         const corners = s.steps ? points.flatMap((p, k) => (k ? [[p[0], points[k - 1][1]], p] : [p])) : points;
-        make("polyline", { points: path(corners), fill: "none", stroke: colour, "stroke-width": w, "stroke-dasharray": dash,
-          "stroke-linejoin": "round" }, group);
+        make("polyline", { points: path(corners), fill: "none", stroke: colour, "stroke-width": w,
+          "stroke-dasharray": dash, "stroke-linejoin": "round" }, group);
         for (const p of points) {
           if (s.marks) make("circle", { cx: p[0], cy: p[1], r: 1.5 + w, fill: colour }, group);
-          this.targets.push([p[0], p[1], `${s.name}\n${x.label}: ${number(p[2][0])}\n${y.label}: ${number(p[2][1])}`, i]);
+          const told = `${s.name}\n${x.label}: ${number(p[2][0])}\n${y.label}: ${number(p[2][1])}`;
+          this.targets.push([p[0], p[1], told]);
         }
       }
       this.dot = make("circle", { r: 6, class: "dot", visibility: "hidden" }, this.svg);
@@ -209,14 +214,16 @@
         const told = bar.parts.map((v, k) => `${parts[k]}: ${number(v)}`).join("\n");
         bar.parts.forEach((v, k) => {
           const [a, b] = [X.place(from), X.place(from + v)];
-          make("rect", { x: a, y, width: Math.max(0, b - a), height: 16, fill: bar.failed ? FAILED : PARTS[k % PARTS.length],
+          make("rect", { x: a, y, width: Math.max(0, b - a), height: 16,
+            fill: bar.failed ? FAILED : PARTS[k % PARTS.length],
             "fill-opacity": bar.failed ? 0.35 + 0.2 * k : 1 }, area);
           from += v;
         });
         const end = Math.min(Math.max(X.place(from), box.left), box.left + box.width);
-        make("text", { x: end + 5, y: y + 12, "font-weight": weight, fill: bar.failed ? FAILED : null },
-          this.svg, bar.label || number(from));
-        this.targets.push([(box.left + end) / 2, y + 8, `${bar.name}\n${told}\nsum: ${number(from)}`, null, [box.left, y - 4, width, y + 20]]);
+        const style = { "font-weight": weight, fill: bar.failed ? FAILED : "#333" };
+        make("text", { x: end + 5, y: y + 12, ...style }, this.svg, bar.label || number(from));
+        const text = `${bar.name}\n${told}\nsum: ${number(from)}`;
+        this.targets.push([(box.left + end) / 2, y + 8, text, [box.left, y - 4, width, y + 20]]);
       });
       const bottom = box.top + box.height + 34;
       make("text", { x: box.left + box.width / 2, y: bottom, "text-anchor": "middle" }, this.svg, x.label);
@@ -230,7 +237,7 @@
     nearest(x, y) {
       let best = null, least = 40 * 40;
       for (const target of this.targets) {
-        const area = target[4];
+        const area = target[3];
         if (area) {
           if (x >= area[0] && x <= area[2] && y >= area[1] && y <= area[3]) return target;
           continue;
@@ -252,7 +259,7 @@
         const [x, y] = place(event);
         if (start) {
           shade = shade || make("rect", { class: "shade" }, svg);
-          const [top, height] = this.Y ? [Math.min(y, start[1]), Math.abs(y - start[1])] : [this.box.top, this.box.height];
+          const { top, height } = this.Y ? { top: Math.min(y, start[1]), height: Math.abs(y - start[1]) } : this.box;
           const area = { x: Math.min(x, start[0]), y: top, width: Math.abs(x - start[0]), height };
           for (const key in area) shade.setAttribute(key, area[key]);
           return;

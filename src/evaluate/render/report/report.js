@@ -43,7 +43,8 @@
       row.hidden = !fits;
       shown += fits;
     }
-    document.getElementById("count").textContent = shown === rows.length ? `${shown} rows` : `${shown} of ${rows.length} rows`;
+    const of = shown === rows.length ? "" : ` of ${rows.length}`;
+    document.getElementById("count").textContent = `${shown}${of} rows`;
   };
   if (text) {
     text.oninput = filter;
