@@ -38,7 +38,7 @@ pub fn sample(system: &LinearSystem, title: &str) -> String {
         });
     }
     panels.push(panels::pattern(&system.matrix));
-    document(&panels, title)
+    document(&panels, title, ROW)
 }
 
 /// Edges up to which a mesh is drawn beside errors.
@@ -67,12 +67,12 @@ pub fn sample_with_errors(system: &LinearSystem, title: &str, errors: &[(String,
     if let Some(shape) = shape.filter(|s| s.edges.len() <= EDGES) {
         panels.push(panels::mesh(&shape));
     }
-    document(&panels, title)
+    document(&panels, title, ROW + 1)
 }
 
-/// The panels side by side.
-fn document(panels: &[String], title: &str) -> String {
-    let columns = panels.len().clamp(1, ROW);
+/// The panels, so many in a row at most.
+fn document(panels: &[String], title: &str, most: usize) -> String {
+    let columns = panels.len().clamp(1, most);
     let rows = panels.len().div_ceil(columns);
     let (width, height) = (PANEL[0] * columns as f64 + 20.0, PANEL[1] * rows as f64 + 40.0);
     let mut out = format!(

@@ -90,22 +90,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn intervals_of_medians_are_those_of_plain_resampling() {
+    fn medians_of_resamples_are_distributed_as_those_of_plain_resampling() {
+        const TIMES: usize = 20_000;
         let mut rng = stream(3, Purpose::Measure, 1);
-        for n in [9, 10, 101] {
-            let mut values: Vec<f64> = (0..n).map(|_| rng.random::<f64>().exp()).collect();
-            values.sort_by(f64::total_cmp);
-            let mut plain = || {
-                let mut drawn: Vec<f64> = (0..n).map(|_| values[rng.random_range(0..n)]).collect();
+        for n in [1, 2, 9, 10, 31] {
+            let values: Vec<f64> = (0..n).map(f64::from).collect();
+            let plain = |_| {
+                let mut drawn: Vec<f64> = (0..n).map(|_| values[rng.random_range(0..n as usize)]).collect();
                 drawn.sort_by(f64::total_cmp);
                 median(&drawn).unwrap()
             };
-            let plain = Interval::of((0..20_000).map(|_| plain()).collect()).unwrap();
-            let ours = Interval::of_median(&values).unwrap();
-            let width = plain.high - plain.low;
-            assert!((ours.low - plain.low).abs() < 0.15 * width, "{n}: {ours:?} {plain:?}");
-            assert!((ours.high - plain.high).abs() < 0.15 * width, "{n}: {ours:?} {plain:?}");
-            assert_eq!(Interval::of_median(&values), Some(ours), "the same each time");
+            let plain: Vec<f64> = (0..TIMES).map(plain).collect();
+            let mut resample = Resample::new();
+            let ours: Vec<f64> = (0..TIMES).map(|_| resample.median(&values)).collect();
+            for half in 0..2 * n {
+                let below = |all: &[f64]| {
+                    all.iter().filter(|&&m| m <= 0.5 * f64::from(half)).count() as f64 / TIMES as f64
+                };
+                assert!((below(&ours) - below(&plain)).abs() < 0.02, "{n}, {half}");
+            }
+            assert_eq!(Interval::of_median(&values), Interval::of_median(&values), "the same each time");
         }
     }
 

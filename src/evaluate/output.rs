@@ -180,9 +180,10 @@ pub fn write(dir: &Path, results: &Results, rows: &[SummaryRow], verdicts: &[Ver
     put("summary.csv", &csv::summary(rows)?)?;
     for figure in &figures {
         put(&format!("{}.svg", figure.name), &figure.chart.svg())?;
+        atomic::write(dir.join(format!("{}.pdf", figure.name)), figure.chart.pdf())?;
     }
     put("comparisons.csv", &comparisons::csv(&of)?)?;
-    put("statistics.json", &format!("{:#}\n", statistics::json(&of)))?;
+    put("statistics.json", &format!("{}\n", statistics::json(&of)))?;
     put("tables.md", &tables::markdown(&of))?;
     put("tables.tex", &tables::latex(&of))?;
     put(REPORT, &page::page(&of, &figures, &recipe))?;

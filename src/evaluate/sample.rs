@@ -91,7 +91,13 @@ pub fn many(systems: usize) -> Results {
     }
     let recipe = EvalRecipe { rtol: vec![1e-4, 1e-8], ..EvalRecipe::new(vec!["p.h5".into()], rows) };
     let trained = |steps| {
-        Some(Trained { model: "network".into(), steps, training_seconds: 60.0, data: "p0".into(), ..Trained::default() })
+        Some(Trained {
+            model: "network".into(),
+            steps,
+            training_seconds: 60.0,
+            data: "p0".into(),
+            ..Trained::default()
+        })
     };
     let dataset = |d: usize| DataInfo {
         name: format!("p{d}"),

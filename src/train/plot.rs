@@ -41,9 +41,7 @@ fn loss(epochs: &[EpochMetrics]) -> Chart {
 }
 
 fn iterations(epochs: &[EpochMetrics]) -> Chart {
-    let solver = |of: fn(&SolverMetrics) -> f64| {
-        move |e: &EpochMetrics| e.solver.as_ref().map(of)
-    };
+    let solver = |of: fn(&SolverMetrics) -> f64| move |e: &EpochMetrics| e.solver.as_ref().map(of);
     let mut best = line(epochs, "best so far", 7, |e| e.solver.as_ref().filter(|_| e.best).map(|s| s.iterations_mean));
     best.steps = true;
     let series = vec![
@@ -92,11 +90,14 @@ mod tests {
         assert!(run.loss_plot().is_file() && !run.iterations_plot().exists());
         (epoch.epoch, epoch.solver, epoch.best) = (2, Some(solver(20.0)), true);
         append(&run.metrics(), &epoch).unwrap();
-        fs::OpenOptions::new().append(true).open(run.metrics()).map(|mut f| {
-            use std::io::Write;
-            f.write_all(b"{\"epoch\":3,\xff\n").unwrap();
-        })
-        .unwrap();
+        fs::OpenOptions::new()
+            .append(true)
+            .open(run.metrics())
+            .map(|mut f| {
+                use std::io::Write;
+                f.write_all(b"{\"epoch\":3,\xff\n").unwrap();
+            })
+            .unwrap();
         write(&run).unwrap();
         let text = fs::read_to_string(run.iterations_plot()).unwrap();
         assert!(text.contains("1 failed in the last epoch") && text.contains("best so far"), "{text}");

@@ -30,7 +30,7 @@ def verdict_equals_csv(page, directory):
     """Every number of the verdict is that of comparisons.csv; returns how many there are."""
     table = lines(directory, "comparisons.csv")
     numbers = page.ask("""[...document.querySelectorAll('#verdict article')].flatMap(a =>
-        [...a.querySelectorAll('b')].map(b => ({...a.dataset, ...b.dataset, text: b.textContent})))""")
+        [...a.querySelectorAll('[data-column]')].map(b => ({...a.dataset, ...b.dataset, text: b.textContent})))""")
     for n in numbers:
         where = {k: n[k] for k in ("dataset", "rtol", "measure", "row", "against", "quantity")}
         found = [line for line in table if all(line[k] == v for k, v in where.items())]
@@ -79,7 +79,7 @@ def filters(page):
     before = page.ask(visible)
     page.ask(f"({kinds}.value = 'learned', {kinds}.dispatchEvent(new Event('change')), 1)")
     learned = page.ask(visible)
-    wanted = page.ask("document.querySelectorAll('#rows tbody tr.learned').length")
+    wanted = page.ask("document.querySelectorAll('#rows tbody tr[data-kind=learned]').length")
     assert 0 < learned == wanted < before, (learned, wanted, before)
     page.click("document.getElementById('filter')")
     page.call("Input.insertText", text="no such row")

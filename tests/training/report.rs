@@ -44,7 +44,19 @@ fn a_report_is_opened_sorted_filtered_and_zoomed() {
     place.ok(&["train", "r.toml", "-o", "run"]);
     for (level, seed) in [("3", "8"), ("4", "9")] {
         let file = format!("p{level}.h5");
-        place.ok(&["generate", "--family", "poisson", "--level", level, "--samples", "40", "--seed", seed, "-o", &file]);
+        place.ok(&[
+            "generate",
+            "--family",
+            "poisson",
+            "--level",
+            level,
+            "--samples",
+            "40",
+            "--seed",
+            seed,
+            "-o",
+            &file,
+        ]);
     }
     std::fs::write(place.path("e.toml"), RECIPE).unwrap();
     let again = || place.ok(&["evaluate", "e.toml"]);

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::quantity::Quantity;
+use crate::evaluate::bootstrap::{Interval, median};
 use crate::evaluate::measure::Solve;
 use crate::evaluate::trained::Trained;
 
@@ -14,8 +15,11 @@ pub struct BreakEven {
     /// Seconds that the training and validation systems and their labels took; None where they are not known, and not
     /// counted.
     pub data_seconds: Option<f64>,
-    /// Seconds that a solve saves, in the mean; negative where it takes more.
+    /// Seconds that a solve saves, the median over systems, which a few slow moments of the machine do not move;
+    /// negative where it takes more.
     pub saved_seconds: f64,
+    /// Its 95 % interval.
+    pub saved_interval: Interval,
     /// Solves until what was spent is saved; None where that is never.
     pub solves: Option<f64>,
 }
@@ -23,16 +27,15 @@ pub struct BreakEven {
 impl BreakEven {
     /// Of pairs of solves, the learned one first; None of no pairs. A solve that failed counts with its time.
     pub fn of(trained: &Trained, pairs: &[(&Solve, &Solve)]) -> Option<Self> {
-        if pairs.is_empty() {
-            return None;
-        }
-        let saved: f64 = pairs.iter().map(|(ours, theirs)| seconds(theirs) - seconds(ours)).sum();
-        let saved_seconds = saved / pairs.len() as f64;
+        let mut saved: Vec<f64> = pairs.iter().map(|(ours, theirs)| seconds(theirs) - seconds(ours)).collect();
+        saved.sort_by(f64::total_cmp);
+        let (saved_seconds, saved_interval) = (median(&saved)?, Interval::of_median(&saved)?);
         let spent = trained.training_seconds + trained.data_seconds.unwrap_or(0.0);
         Some(BreakEven {
             training_seconds: trained.training_seconds,
             data_seconds: trained.data_seconds,
             saved_seconds,
+            saved_interval,
             solves: (saved_seconds > 0.0).then(|| (spent / saved_seconds).ceil()),
         })
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::cells::Cells;
 use crate::evaluate::measure::Solve;
 use crate::evaluate::reached::level;
-use crate::evaluate::recipe::Target;
+use crate::evaluate::recipe::{Measure, Target};
 
 /// How a row comes down on a dataset.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,15 +39,17 @@ pub fn curves(cells: &Cells) -> Vec<Curve> {
     let Some(target) = cells.tightest() else { return Vec::new() };
     let pairs = cells.datasets().flat_map(|d| cells.rows().map(move |r| (d, r)));
     let curve = |(dataset, row)| {
-        let levels = levels(cells.get(dataset, row, target));
+        let levels = levels(cells.get(dataset, row, target), cells.targets()[target]);
         (!levels.is_empty()).then(|| Curve { dataset, row, target: cells.targets()[target], levels })
     };
     pairs.filter_map(curve).collect()
 }
 
-fn levels(solves: &[Solve]) -> Vec<Level> {
+fn levels(solves: &[Solve], target: Target) -> Vec<Level> {
+    // What lies below the target was not asked for.
+    let above = |k: &usize| target.measure != Measure::Residual || level(*k) >= target.rtol * (1.0 - 1e-9);
     let deepest = solves.iter().map(|s| s.reached.len()).max().unwrap_or(0);
-    let all = (0..deepest).map(|k| {
+    let all = (0..deepest).take_while(above).map(|k| {
         let its: Vec<f64> =
             solves.iter().map(|s| s.reached.get(k).map_or(f64::INFINITY, |&it| f64::from(it))).collect();
         let seconds = solves.iter().zip(&its).map(|(s, &it)| until(s, it)).collect();
@@ -95,6 +97,6 @@ mod tests {
         assert_eq!(curve.levels[1].iterations, [5.0, 5.0, f64::INFINITY]);
         assert!((curve.levels[1].share - 2.0 / 3.0).abs() < 1e-15);
         assert!((curve.levels[1].seconds[1] - 5e-3).abs() < 1e-15);
-        assert!((curve.levels[0].seconds[0] - (2e-3 + 3e-3 / 5.0)).abs() < 1e-15);
+        assert!((curve.levels[0].seconds[1] - (2e-3 + 3e-3 / 4.0)).abs() < 1e-15);
     }
 }

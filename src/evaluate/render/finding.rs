@@ -62,8 +62,10 @@ impl Number {
 pub enum Piece {
     /// Plain words.
     Text(String),
-    /// The name of a row.
-    Row(String),
+    /// The name of a row, and whether it is a learned one.
+    Row(String, bool),
+    /// The end of a sentence that has a line of its own.
+    Line,
     /// A number.
     Number(Number),
 }
@@ -84,7 +86,8 @@ impl Finding {
     /// The sentence as plain text.
     pub fn text(&self) -> String {
         let text = |p: &Piece| match p {
-            Piece::Text(t) | Piece::Row(t) => t.clone(),
+            Piece::Text(t) | Piece::Row(t, _) => t.clone(),
+            Piece::Line => " ".into(),
             Piece::Number(n) => n.text(),
         };
         self.pieces.iter().map(text).collect()
@@ -132,8 +135,9 @@ fn finding(page: &Page, index: usize, verdict: &Verdict) -> Finding {
         }
     }
     if outcomes.is_empty() {
-        pieces.push(Piece::Row(page.name(row)));
-        pieces.push(Piece::Text(" has no classical row to compare with. ".into()));
+        pieces.push(Piece::Row(page.name(row), true));
+        pieces.push(Piece::Text(" has no classical row to compare with.".into()));
+        pieces.push(Piece::Line);
     }
     let trivial = Quantity::ALL.map(|q| at(row, q, Against::Trivial));
     against_trivial(page, &trivial.into_iter().flatten().collect::<Vec<_>>(), &mut pieces);
@@ -172,11 +176,11 @@ fn against_classical(page: &Page, c: &Comparison, out: &mut Vec<Piece>) {
         (Outcome::Even, Quantity::Seconds) => "It is even in time: ",
     };
     if c.quantity == Quantity::Iterations {
-        out.push(Piece::Row(page.name(c.row)));
+        out.push(Piece::Row(page.name(c.row), true));
     }
     out.extend([text(says), number(c, "median", c.median, scale, digits), text(unit), text(" against ")]);
     out.extend([number(c, "other_median", c.other_median, scale, digits), text(" of ")]);
-    out.extend([Piece::Row(page.name(c.other)), text(&format!(", {least}: "))]);
+    out.extend([Piece::Row(page.name(c.other), false), text(&format!(", {least}: "))]);
     out.extend([number(c, "ratio", c.ratio, 1.0, 2), text(" times as many [")]);
     if c.quantity == Quantity::Seconds
         && let Some(Piece::Text(times)) = out.last_mut()
@@ -193,13 +197,14 @@ fn against_classical(page: &Page, c: &Comparison, out: &mut Vec<Piece>) {
             out.extend([text(&format!("; {who} failed on ")), number(c, column, failures as f64, 1.0, 0)]);
         }
     }
-    out.push(text(". "));
+    out.extend([text("."), Piece::Line]);
 }
 
 fn against_trivial(page: &Page, comparisons: &[&Comparison], out: &mut Vec<Piece>) {
     let text = |t: &str| Piece::Text(t.into());
     if comparisons.is_empty() {
-        out.push(text("No trivial row (a constant, its untrained start) stands beside it. "));
+        out.push(text("No trivial row (a constant, its untrained start) stands beside it."));
+        out.push(Piece::Line);
     }
     for c in comparisons {
         let (scale, digits, unit) = unit(c.quantity);
@@ -213,12 +218,15 @@ fn against_trivial(page: &Page, comparisons: &[&Comparison], out: &mut Vec<Piece
             Quantity::Iterations => " in iterations (",
             Quantity::Seconds => " in time (",
         };
-        out.extend([text(says), Piece::Row(page.name(c.other)), text(what)]);
+        out.extend([text(says), Piece::Row(page.name(c.other), false), text(what)]);
         out.extend([number(c, "other_median", c.other_median, scale, digits), text(unit), text("; ratio ")]);
         out.extend([number(c, "ratio", c.ratio, 1.0, 2), text(" [")]);
         out.extend([number(c, "ratio_low", c.ratio_interval.low, 1.0, 2), text(", ")]);
         out.extend([number(c, "ratio_high", c.ratio_interval.high, 1.0, 2)]);
-        out.push(text(if c.quantity == Quantity::Iterations { "]); " } else { "]). " }));
+        out.push(text(if c.quantity == Quantity::Iterations { "]); " } else { "])." }));
+    }
+    if !comparisons.is_empty() {
+        out.push(Piece::Line);
     }
 }
 

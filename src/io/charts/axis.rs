@@ -38,7 +38,7 @@ impl Axis {
         self.from + (v - self.low) / (self.high - self.low) * (self.to - self.from)
     }
 
-    /// Values and their labels as SVG.
+    /// Values and their labels.
     pub fn ticks(&self) -> Vec<(f64, String)> {
         let span = self.high - self.low;
         match self.scale {
@@ -72,10 +72,16 @@ impl Axis {
 
 fn power(e: i32) -> String {
     match e {
-        0 => "1".into(),
-        1 => "10".into(),
-        2 => "100".into(),
-        _ => format!("10<tspan dy=\"-5\" font-size=\"8\">{e}</tspan>"),
+        -3..=3 => tick(10f64.powi(e)),
+        _ => format!("10{}", e.to_string().chars().map(raised).collect::<String>()),
+    }
+}
+
+/// A digit or minus as an exponent.
+fn raised(c: char) -> char {
+    match c.to_digit(10) {
+        Some(k) => "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().nth(k as usize).unwrap_or(c),
+        None => '⁻',
     }
 }
 
@@ -84,8 +90,8 @@ pub fn tick(v: f64) -> String {
     let size = v.abs();
     if v == 0.0 {
         "0".into()
-    } else if (0.01..1e5).contains(&size) {
-        let text = format!("{v:.3}");
+    } else if (0.001..1e5).contains(&size) {
+        let text = format!("{v:.4}");
         text.trim_end_matches('0').trim_end_matches('.').to_string()
     } else {
         format!("{v:.1e}")

@@ -27,7 +27,7 @@
     return v.toExponential(2);
   };
   const raised = (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]);
-  const power = (e) => (e >= 0 && e <= 2 ? String(10 ** e) : "10" + [...String(e)].map(raised).join(""));
+  const power = (e) => (Math.abs(e) <= 3 ? number(10 ** e) : "10" + [...String(e)].map(raised).join(""));
 
   // From data to pixels; low and high are logarithms on logarithmic axes.
   class Axis {
@@ -49,6 +49,16 @@
         return out;
       }
       const low = this.log ? 10 ** this.low : this.low, high = this.log ? 10 ** this.high : this.high;
+      if (this.log && span >= 0.3) {
+        const out = [];
+        for (let e = Math.floor(this.low); e <= this.high; e++) {
+          for (const k of span > 0.8 ? [1, 2, 5] : [1, 1.5, 2, 3, 5, 7]) {
+            const v = Number((k * 10 ** e).toPrecision(3));
+            if (v >= low && v <= high) out.push([v, number(v)]);
+          }
+        }
+        return out;
+      }
       const raw = (high - low) / most, unit = 10 ** Math.floor(Math.log10(raw));
       const step = [1, 2, 5, 10].map((k) => k * unit).find((s) => s >= raw * 0.999) || 10 * unit;
       const out = [];
@@ -200,7 +210,8 @@
       const { x, parts, bars } = this.content;
       const narrow = width < 560, step = narrow ? 36 : 24;
       const left = narrow ? 8 : Math.min(0.4 * width, 12 + 6.6 * Math.max(...bars.map((b) => b.name.length), 6));
-      const box = { left, top: 8, width: width - left - 76, height: step * bars.length + 8 };
+      const longest = Math.max(...bars.map((b) => (b.label || "0.0001").length), 6);
+      const box = { left, top: 8, width: width - left - 12 - 6.4 * longest, height: step * bars.length + 8 };
       const most = Math.max(...bars.map((b) => b.parts.reduce((s, v) => s + v, 0)), 1e-300);
       const X = new Axis("linear", ...(this.zoom ? this.zoom[0] : [0, most * 1.02]), box.left, box.left + box.width);
       Object.assign(this, { X, Y: null });

@@ -1,9 +1,12 @@
 //! Charts: lines with bands on linear or logarithmic axes, and stacked bars.
 //!
-//! A [`Chart`] is data. [`Chart::svg`] is the picture of a paper's column, self-contained, in colours that survive
-//! colour blindness; as JSON it is what [`SCRIPT`] draws in a page, with zoom and tooltips.
+//! A [`Chart`] is data. [`Chart::svg`] and [`Chart::pdf`] are pictures for a paper's column, self-contained, in colours
+//! that survive colour blindness; as JSON it is what [`SCRIPT`] draws in a page, with zoom and tooltips.
 
 mod axis;
+mod layout;
+mod pdf;
+mod shape;
 mod svg;
 
 use serde::Serialize;
@@ -150,9 +153,14 @@ impl Chart {
         Chart { title: title.into(), content: Content::Bars { x, parts, bars } }
     }
 
-    /// The picture.
+    /// The picture as SVG.
     pub fn svg(&self) -> String {
-        svg::picture(self)
+        svg::document(&layout::picture(self))
+    }
+
+    /// The same as PDF, 3.4 inches wide.
+    pub fn pdf(&self) -> Vec<u8> {
+        pdf::document(&layout::picture(self))
     }
 
     /// What [`SCRIPT`] draws; it may stand in an HTML element.

@@ -6,8 +6,8 @@ use crate::evaluate::analysis::{Curve, Level};
 use crate::evaluate::render::page::Page;
 use crate::io::charts::{AxisLabel, Chart, Scale, Series};
 
-/// Iterations up to which their axis is linear.
-const LINEAR: f64 = 300.0;
+/// Times the iterations of the fastest row that the slowest may take on a linear axis.
+const LINEAR: f64 = 8.0;
 
 /// Two charts a dataset.
 pub fn figures(page: &Page) -> Vec<Figure> {
@@ -20,9 +20,10 @@ pub fn figures(page: &Page) -> Vec<Figure> {
 
 fn residuals(page: &Page, d: usize, curves: &[&Curve]) -> Figure {
     let info = &page.results.datasets[d];
-    let last = curves.iter().filter_map(|c| c.levels.last()).map(|l| l.iterations[1]).fold(0.0, f64::max);
+    let last: Vec<f64> = curves.iter().filter_map(|c| c.levels.last()).map(|l| l.iterations[1]).collect();
+    let (least, most) = last.iter().fold((f64::INFINITY, 1.0), |(l, m): (f64, f64), &it| (l.min(it), m.max(it)));
     let (scale, label, shift) =
-        if last > LINEAR { (Scale::Log, "iterations + 1", 1.0) } else { (Scale::Linear, "iterations", 0.0) };
+        if most > LINEAR * least { (Scale::Log, "iterations + 1", 1.0) } else { (Scale::Linear, "iterations", 0.0) };
     let line = |c: &&Curve| line(page, c, |l| l.iterations.map(|it| it + shift));
     let title = format!("Residual histories of {}: medians and quartiles of {} systems", info.name, info.systems);
     let (x, y) = (AxisLabel::new(label, scale), AxisLabel::new("relative residual", Scale::Log));

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 
 use super::Report;
+use crate::evaluate::analysis::Role;
 use crate::evaluate::columns::{self, Column, FAILURES, KIND, Mark, Place, ROW, Shown, SummaryRow};
 use crate::evaluate::render::page::Page;
 use crate::evaluate::summary::Verdict;
@@ -71,7 +72,7 @@ fn choice(name: &str, all: &str, values: &[String]) -> Markup {
 fn line(page: &Page, shown: &Heads, verdict: &Verdict, i: usize, row: &SummaryRow) -> Markup {
     let dataset = &page.results.datasets[row.dataset].name;
     html! {
-        tr class=(row.text(&KIND)) data-dataset=(dataset) data-target=(row.target) data-kind=(row.text(&KIND))
+        tr class=(role(page, row)) data-dataset=(dataset) data-target=(row.target) data-kind=(row.text(&KIND))
             data-rtol=(format!("{:e}", row.target.rtol)) data-measure=(row.target.measure.name())
             data-row=(row.text(&ROW)) {
             @for (column, s) in shown {
@@ -87,5 +88,15 @@ fn class(shown: &Shown, verdict: &Verdict, i: usize, row: &SummaryRow) -> Option
         Mark::LeastTime => (verdict.least_time == Some(i)).then_some("best"),
         Mark::Failures => (row.count(&FAILURES) > 0).then_some("failed"),
         Mark::Never => None,
+    }
+}
+
+/// What a line looks like.
+fn role(page: &Page, row: &SummaryRow) -> &'static str {
+    match page.role(row.dataset, row.row) {
+        Role::Learned => "learned",
+        Role::Constant | Role::Untrained => "trivial",
+        Role::Oracle => "oracle",
+        Role::Classical | Role::Direct => "classical",
     }
 }

@@ -36,7 +36,9 @@ fn finding(report: &Report, finding: &Finding) -> Markup {
                     span class={ "badge " (outcome.name()) } { (what) ": " (outcome.name()) }
                 }
             }
-            p { @for piece in &finding.pieces { (this(piece)) } }
+            @for line in finding.pieces.split(|p| *p == Piece::Line).filter(|line| !line.is_empty()) {
+                p { @for piece in line { (this(piece)) } }
+            }
             @if let Some(seen) = finding.row.and_then(|r| info.seen_in_training.get(r)).filter(|&&seen| seen > 0) {
                 p.warning {
                     (seen) " of these systems were drawn with the seed and index of systems that it was trained on: "
@@ -50,14 +52,20 @@ fn finding(report: &Report, finding: &Finding) -> Markup {
 fn this(piece: &Piece) -> Markup {
     match piece {
         Piece::Text(text) => html! { (text) },
-        Piece::Row(name) => html! { em { (name) } },
+        Piece::Row(name, learned) => html! { em class=[learned.then_some("learned")] { (name) } },
+        Piece::Line => html! {},
         Piece::Number(n) => number(n),
     }
 }
 
 fn number(n: &Number) -> Markup {
     html! {
-        b data-against=(n.against) data-quantity=(n.quantity) data-column=(n.column)
-            data-scale=(n.shown.0) data-digits=(n.shown.1) { (n.text()) }
+        span class=[is_main(n).then_some("main")] data-against=(n.against) data-quantity=(n.quantity)
+            data-column=(n.column) data-scale=(n.shown.0) data-digits=(n.shown.1) { (n.text()) }
     }
+}
+
+/// Whether it stands out: the numbers themselves, not their intervals.
+fn is_main(n: &Number) -> bool {
+    matches!(n.column, "median" | "other_median" | "ratio" | "share_won" | "break_even_solves")
 }
