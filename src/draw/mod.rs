@@ -45,7 +45,7 @@ pub fn sample(system: &LinearSystem, title: &str) -> String {
 const EDGES: usize = 8000;
 
 /// A sample with errors, named moduli of so many numbers as A has rows: coefficients, solution, errors, and its mesh
-/// where that is not too fine.
+/// where that is not too fine and the row has a place left.
 pub fn sample_with_errors(system: &LinearSystem, title: &str, errors: &[(String, Vec<f64>)]) -> String {
     let shape = Shape::of(system);
     let plane = shape.as_ref().filter(|s| s.plane);
@@ -64,7 +64,7 @@ pub fn sample_with_errors(system: &LinearSystem, title: &str, errors: &[(String,
             None => panels::curve(name, values),
         });
     }
-    if let Some(shape) = shape.filter(|s| s.edges.len() <= EDGES) {
+    if let Some(shape) = shape.filter(|s| s.edges.len() <= EDGES && panels.len() <= ROW) {
         panels.push(panels::mesh(&shape));
     }
     document(&panels, title, ROW + 1)

@@ -104,9 +104,8 @@ mod tests {
             let mut resample = Resample::new();
             let ours: Vec<f64> = (0..TIMES).map(|_| resample.median(&values)).collect();
             for half in 0..2 * n {
-                let below = |all: &[f64]| {
-                    all.iter().filter(|&&m| m <= 0.5 * f64::from(half)).count() as f64 / TIMES as f64
-                };
+                let below =
+                    |all: &[f64]| all.iter().filter(|&&m| m <= 0.5 * f64::from(half)).count() as f64 / TIMES as f64;
                 assert!((below(&ours) - below(&plain)).abs() < 0.02, "{n}, {half}");
             }
             assert_eq!(Interval::of_median(&values), Interval::of_median(&values), "the same each time");

@@ -3,8 +3,9 @@
 use maud::{Markup, PreEscaped, html};
 
 use crate::draw;
-use crate::evaluate::analysis::{Against, Quantity};
+use crate::evaluate::analysis::{Against, Quantity, Role};
 use crate::evaluate::measure::Solve;
+use crate::evaluate::render::finding::findings;
 use crate::evaluate::render::page::Page;
 
 /// Rows whose errors are drawn.
@@ -32,16 +33,27 @@ pub fn picture(page: &Page, dataset: usize) -> Option<Markup> {
     })
 }
 
-/// The first learned row and the classical one that it is compared with; without a learned row the first row.
+/// The learned row of the verdict and the classical one that it is compared with, those whose solution is exact to the
+/// last bit left out; rows of the recipe from its first one where there are fewer.
 fn errors<'a>(page: &Page<'a>, dataset: usize) -> Vec<&'a Solve> {
     let Some(target) = page.tightest() else { return Vec::new() };
+    let finding = findings(page).into_iter().find(|f| page.verdicts[f.verdict].dataset == dataset);
     let compared = page.analysis.comparisons.iter().find(|c| {
         (c.dataset, c.target, c.quantity, c.against) == (dataset, target, Quantity::Iterations, Against::Classical)
+            && Some(c.row) == finding.as_ref().and_then(|f| f.row)
     });
-    let rows = compared.map_or(vec![0], |c| vec![c.row, c.other]);
+    let mut rows: Vec<usize> = compared.map_or(Vec::new(), |c| vec![c.row, c.other]);
+    rows.extend((0..page.results.recipe.rows.len()).filter(|r| page.role(dataset, *r) == Role::Classical));
     let with = |row: usize| {
         let mut all = page.results.solves.iter();
-        all.find(|s| (s.dataset, s.row, s.target) == (dataset, row, target)).filter(|s| !s.error.is_empty())
+        let first = all.find(|s| (s.dataset, s.row, s.target) == (dataset, row, target));
+        first.filter(|s| s.error.iter().any(|e| *e != 0.0))
     };
-    rows.into_iter().filter_map(with).take(ERRORS).collect()
+    let mut out: Vec<&Solve> = Vec::new();
+    for solve in rows.into_iter().filter_map(with) {
+        if out.len() < ERRORS && out.iter().all(|s| s.row != solve.row) {
+            out.push(solve);
+        }
+    }
+    out
 }
