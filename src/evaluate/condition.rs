@@ -44,8 +44,8 @@ pub fn condition_before(a: &Csr, props: Props) -> Result<f64> {
     ratio(&rising).ok_or_else(|| Error::Numeric(broken.into()))
 }
 
-/// Rising eigenvalues of A where it is promised positive definite, their moduli where it is symmetric, else its singular
-/// values.
+/// Rising eigenvalues of A where it is promised positive definite, their moduli where it is symmetric, else its
+/// singular values.
 ///
 /// # Errors
 /// [`Error::Numeric`] if they cannot be computed.

@@ -80,8 +80,8 @@ pub struct Solve {
     pub history: Vec<f64>,
     /// Iterations from one entry of the history to the next.
     pub history_every: usize,
-    /// For each of the levels of [`super::reached`] in turn the iterations after which the relative residual was first
-    /// below it.
+    /// For each of the levels 10^(−1/4), 10^(−2/4), … in turn the iterations after which the relative residual was
+    /// first below it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reached: Vec<u32>,
     /// x − x*; kept for the first system of a dataset, if it is small.

@@ -2,12 +2,13 @@
 
 use rand::RngExt;
 
+use super::data_info::DataInfo;
 use super::machine::Machine;
 use super::measure::Solve;
 use super::reached;
 use super::recipe::{EvalRecipe, Measure, Target};
 use super::row::Row;
-use super::sweep::{DataInfo, Results};
+use super::sweep::Results;
 use super::trained::Trained;
 use crate::rng::{Purpose, stream};
 use crate::solver::Method;

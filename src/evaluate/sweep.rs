@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use super::condition::{Condition, condition_after, ratio, spectrum_before, thinned};
+use super::data_info::{DataInfo, solved};
 use super::journal::{Entry, Journal};
 use super::keys::Keys;
 use super::machine::Machine;
@@ -12,14 +11,11 @@ use super::measure::{self, Solve, Source};
 use super::opened::{Opened, OpenedData};
 use super::recipe::EvalRecipe;
 use super::row::{Row, RowKind};
-use super::trained::{Trained, trained};
+use super::trained::{seen, trained};
 use super::until::Until;
-use crate::dataset::digest::Digest;
-use crate::dataset::{Checked, Dataset, Drawn, NEXT};
+use crate::dataset::{Checked, Dataset};
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::models::Checkpoint;
-use crate::models::checkpoint::locate;
 use crate::models::constants::{self, Fitted, Part};
 use crate::solver::Workspace;
 use crate::system::{Cached, LinearSystem, Names, Parts, SampleSource, cache, for_each_chunk};
@@ -39,55 +35,6 @@ pub enum Event {
     Solve,
     /// So many were measured in an earlier sitting, and kept.
     Kept(usize),
-}
-
-/// A dataset in a few words.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct DataInfo {
-    /// File name without its ending; with a number where an earlier dataset has the same.
-    pub name: String,
-    /// Its family.
-    pub family: String,
-    /// Its equation in words.
-    pub equation: String,
-    /// Systems that are solved.
-    pub systems: usize,
-    /// Unknowns of the largest system.
-    pub n: usize,
-    /// Unknowns of the smallest one.
-    pub least_n: usize,
-    /// Stored entries of the first system.
-    pub nnz: usize,
-    /// κ₂(A) of those of the first systems where it could be computed.
-    pub kappa: Vec<f64>,
-    /// κ of M A by row, for those of the same systems where M could be made; empty where not computed.
-    pub kappa_after: Vec<Vec<Condition>>,
-    /// By row, how many of the systems come from the random streams of systems that the row's model was trained or
-    /// validated on; 0 for rows without a model.
-    pub seen_in_training: Vec<usize>,
-    /// By row, what its model was trained on.
-    pub trained: Vec<Option<Trained>>,
-    /// Digest of the systems that are solved.
-    pub digest: String,
-    /// The recipe that the dataset was made by (TOML).
-    #[serde(skip)]
-    pub recipe: String,
-    /// The spectrum of A of the first system, rising, thinned.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub spectrum: Vec<f64>,
-    /// The first system.
-    #[serde(skip)]
-    pub first: Option<Arc<LinearSystem>>,
-}
-
-impl DataInfo {
-    /// "961", or "504 to 3624" where systems differ.
-    pub fn unknowns(&self) -> String {
-        match self.least_n == self.n {
-            true => self.n.to_string(),
-            false => format!("{} to {}", self.least_n, self.n),
-        }
-    }
 }
 
 /// Everything measured.
@@ -291,28 +238,6 @@ fn describe(
     journal.keep(key, Entry::Before(info.kappa.clone()))?;
     journal.keep(keys.spectrum(recipe), Entry::Spectrum(info.spectrum.clone()))?;
     Ok(info)
-}
-
-/// The digest of the systems that are solved.
-fn solved(data: &Dataset, ids: &[u32]) -> String {
-    let mut digest = Digest::new();
-    digest.integers(ids);
-    for &sample in ids.iter().filter_map(|&id| data.digests().get(id as usize)) {
-        digest.number(sample);
-    }
-    format!("{:016x}", digest.finish())
-}
-
-/// How many of these systems of the d-th dataset the model of a row may know from its training ([`Drawn::shared`]); its
-/// own dataset was split for that. Checkpoints of older versions do not tell.
-fn seen(row: &Row, d: usize, data: &Dataset, ids: &[u32]) -> Result<usize> {
-    let Some(path) = row.model.as_ref().and_then(|paths| paths.of(d)) else { return Ok(0) };
-    let (there, here) = (Checkpoint::read(&locate(path)?.file)?.data_recipe, &data.header().recipe);
-    let shared = |there: &str| {
-        let pair = if there == here { None } else { Drawn::of(there).zip(Drawn::of(here)) };
-        pair.map_or(0, |(trained_on, here)| trained_on.shared(&here, ids))
-    };
-    Ok(there.split(NEXT).map(shared).max().unwrap_or(0))
 }
 
 /// Of how many systems condition numbers are computed.

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::row::Row;
-use crate::dataset::{Dataset, NEXT};
+use crate::dataset::{Dataset, Drawn, NEXT};
 use crate::error::Result;
 use crate::models::Checkpoint;
 use crate::models::checkpoint::locate;
@@ -98,6 +98,18 @@ fn run_seconds(checkpoint: &Path) -> Option<f64> {
     let text = std::fs::read_to_string(checkpoint.with_file_name("metrics.jsonl")).ok()?;
     let last = text.lines().rev().find_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())?;
     last["seconds"].as_f64()
+}
+
+/// How many of these systems of the d-th dataset the model of a row may know from its training ([`Drawn::shared`]); its
+/// own dataset was split for that. Checkpoints of older versions do not tell.
+pub fn seen(row: &Row, d: usize, data: &Dataset, ids: &[u32]) -> Result<usize> {
+    let Some(path) = row.model.as_ref().and_then(|paths| paths.of(d)) else { return Ok(0) };
+    let (there, here) = (Checkpoint::read(&locate(path)?.file)?.data_recipe, &data.header().recipe);
+    let shared = |there: &str| {
+        let pair = if there == here { None } else { Drawn::of(there).zip(Drawn::of(here)) };
+        pair.map_or(0, |(trained_on, here)| trained_on.shared(&here, ids))
+    };
+    Ok(there.split(NEXT).map(shared).max().unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -82,8 +82,8 @@ fn slope(x: &[f64], y: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluate::data_info::DataInfo;
     use crate::evaluate::sample::results;
-    use crate::evaluate::sweep::DataInfo;
 
     #[test]
     fn a_power_is_found_and_failures_have_none() {

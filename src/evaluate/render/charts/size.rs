@@ -1,5 +1,5 @@
-//! Numbers of rows over the number of unknowns, where datasets have several sizes: Figures 3 to 5 of Li, Wang and Jimack
-//! (2024), and times.
+//! Numbers of rows over the number of unknowns, where datasets have several sizes: Figures 3 to 5 of Li, Wang and
+//! Jimack (2024), and times.
 
 use super::Figure;
 use super::palette::series;

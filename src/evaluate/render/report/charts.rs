@@ -21,7 +21,10 @@ pub fn of_each(report: &Report) -> Option<Markup> {
     (!datasets.is_empty()).then(|| html! {
         @for (d, info) in datasets.iter().enumerate() {
             details.dataset open[d == 0] {
-                summary { (info.name) span.note { " n = " (info.unknowns()) ", " (info.systems) " systems · " (info.equation) } }
+                summary {
+                    (info.name)
+                    span.note { " n = " (info.unknowns()) ", " (info.systems) " systems · " (info.equation) }
+                }
                 div.charts { @for figure in report.figures.iter().filter(|f| f.dataset == Some(d)) { (chart(figure)) } }
                 @if let Some(picture) = sample::picture(&report.page, d) { (picture) }
             }

@@ -27,8 +27,8 @@ pub fn section(report: &Report) -> Option<Markup> {
             }
             p.note {
                 "Ratio: median over systems of what the learned row takes over what the other takes; a system that one "
-                "of both alone solves counts as 0 or ∞. Paid after: solves until training, data and labels are saved in "
-                "seconds."
+                "of both alone solves counts as 0 or ∞. Paid after: solves until the seconds of training, data and "
+                "labels are saved."
             }
         }
     })

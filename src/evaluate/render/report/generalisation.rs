@@ -27,7 +27,8 @@ pub fn section(report: &Report) -> Option<Markup> {
             }
             p.note {
                 "Iterations, seconds: median ratios to the best classical row of each dataset (below 1 the learned row "
-                "takes less). Framed: tested on the dataset that it was trained on; the others are out of its distribution."
+                "takes less). Framed: tested on the dataset that it was trained on; the others are out of its "
+                "distribution."
             }
         }
     })
