@@ -37,7 +37,7 @@ fn main() -> fempipe::Result<()> {
     for n in SIZES {
         let mut test = sample(n)?;
         let training = TrainingSet::in_memory(test.split_off(TEST as usize));
-        let series = |name: String| Series { name, points: Vec::new(), marks: true };
+        let series = |name: String| Series { name, points: Vec::new(), marks: true, ..Series::default() };
         let mut pair = [series(format!("n = {n}")), series(format!("n = {n}"))];
         for rounds in ROUNDS {
             let [cosine, iterations, failures] = study(&training, &test, rounds)?;

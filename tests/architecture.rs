@@ -12,9 +12,10 @@ const LAYERS: &[(&str, &str)] = &[
     ("generate", "families verify dataset precond io system"),
     // An import is solved directly.
     ("transfer", "dataset precond io system"),
-    ("draw", "io system"),
     ("train", "models dataset solve solver precond io system"),
-    ("evaluate", "models dataset solve solver precond io system"),
+    // A report shows a sample.
+    ("evaluate", "models dataset draw solve solver precond io system"),
+    ("draw", "io system"),
     ("models", "nn solve precond solver io system"),
     ("nn", ""),
     // Stored solutions are found by cg with amg where a factor is too large.

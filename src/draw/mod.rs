@@ -2,6 +2,7 @@
 
 mod colour;
 mod panels;
+mod raster;
 mod shape;
 
 use crate::io::charts::escape;
@@ -37,7 +38,41 @@ pub fn sample(system: &LinearSystem, title: &str) -> String {
         });
     }
     panels.push(panels::pattern(&system.matrix));
-    let columns = panels.len().clamp(1, ROW);
+    document(&panels, title, ROW)
+}
+
+/// Edges up to which a mesh is drawn beside errors.
+const EDGES: usize = 8000;
+
+/// A sample with errors, named moduli of so many numbers as A has rows: coefficients, solution, errors, and its mesh
+/// where that is not too fine and the row has a place left.
+pub fn sample_with_errors(system: &LinearSystem, title: &str, errors: &[(String, Vec<f64>)]) -> String {
+    let shape = Shape::of(system);
+    let plane = shape.as_ref().filter(|s| s.plane);
+    let mut panels = Vec::new();
+    let scalars = system.fields.iter().filter(|f| f.components == 1 && f.name != "points");
+    panels.extend(scalars.filter_map(|f| field(f, shape.as_ref())).take(FIELDS));
+    if let Some(x) = &system.solution {
+        panels.push(match plane.and_then(|s| Some((s, s.nodal(x)?))) {
+            Some((s, values)) => panels::points(s, "solution", &values),
+            None => panels::curve("solution", x),
+        });
+    }
+    for (name, values) in errors {
+        panels.push(match plane.and_then(|s| Some((s, s.nodal(values)?))) {
+            Some((s, values)) => panels::errors(s, name, &values),
+            None => panels::curve(name, values),
+        });
+    }
+    if let Some(shape) = shape.filter(|s| s.edges.len() <= EDGES && panels.len() <= ROW) {
+        panels.push(panels::mesh(&shape));
+    }
+    document(&panels, title, ROW + 1)
+}
+
+/// The panels, so many in a row at most.
+fn document(panels: &[String], title: &str, most: usize) -> String {
+    let columns = panels.len().clamp(1, most);
     let rows = panels.len().div_ceil(columns);
     let (width, height) = (PANEL[0] * columns as f64 + 20.0, PANEL[1] * rows as f64 + 40.0);
     let mut out = format!(

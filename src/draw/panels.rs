@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::SIDE;
 use super::colour::{Scale, viridis};
+use super::raster::Raster;
 use super::shape::Shape;
 use crate::io::charts::escape;
 use crate::linalg::Csr;
@@ -61,93 +62,60 @@ fn edges(shape: &Shape, colour: &str, width: f64) -> String {
 
 /// One colour a cell.
 pub fn cells(shape: &Shape, name: &str, values: &[f64]) -> String {
-    let scale = Scale::over(values);
-    let frame = Frame::around(&shape.points);
-    let mut out = String::new();
+    let (scale, frame) = (Scale::over(values), Frame::around(&shape.points));
+    let mut raster = Raster::new();
     for (cell, &value) in shape.cells.iter().zip(values) {
-        let corners: Vec<[f64; 2]> = cell.iter().map(|&v| frame.place(shape.points[v])).collect();
-        polygon(&mut out, &corners, &scale.colour(value));
+        for [a, b, c] in triangles(cell) {
+            raster.triangle([a, b, c].map(|v| frame.place(shape.points[v])), [value; 3], &scale);
+        }
     }
-    finish(shape, name, &scale, out)
+    finish(shape, name, &scale, &raster)
 }
 
-/// Linear between the points of each cell: cells are cut until their pieces are small.
+/// Linear between the points of each cell.
 pub fn points(shape: &Shape, name: &str, values: &[f64]) -> String {
-    let scale = Scale::over(values);
+    on_points(shape, name, values, &Scale::over(values))
+}
+
+/// Moduli of errors, on a logarithmic scale.
+pub fn errors(shape: &Shape, name: &str, values: &[f64]) -> String {
+    on_points(shape, name, values, &Scale::over_errors(values))
+}
+
+fn on_points(shape: &Shape, name: &str, values: &[f64], scale: &Scale) -> String {
     let frame = Frame::around(&shape.points);
-    // About 9000 pieces in all look smooth.
-    let cuts = ((9000.0 / shape.cells.len().max(1) as f64).sqrt() as usize).clamp(1, 24);
-    let mut out = String::new();
-    for cell in &shape.cells {
-        let at = |v: usize| (frame.place(shape.points[v]), values[v]);
-        triangle(&mut out, &scale, [at(cell[0]), at(cell[1]), at(cell[2])], cuts);
-        if cell.len() == 4 {
-            triangle(&mut out, &scale, [at(cell[0]), at(cell[2]), at(cell[3])], cuts);
-        }
+    let mut raster = Raster::new();
+    for corners in shape.cells.iter().flat_map(|cell| triangles(cell)) {
+        raster.triangle(corners.map(|v| frame.place(shape.points[v])), corners.map(|v| values[v]), scale);
     }
-    finish(shape, name, &scale, out)
+    finish(shape, name, scale, &raster)
 }
 
-/// A triangle of a linear function in cuts² pieces of one colour each.
-fn triangle(out: &mut String, scale: &Scale, corners: [([f64; 2], f64); 3], cuts: usize) {
-    let mix = |i: usize, j: usize| {
-        let (s, t) = (i as f64 / cuts as f64, j as f64 / cuts as f64);
-        let weigh = |f: &dyn Fn(usize) -> f64| (1.0 - s - t) * f(0) + s * f(1) + t * f(2);
-        let p = [0, 1].map(|d| weigh(&|k| corners[k].0[d]));
-        (p, weigh(&|k| corners[k].1))
-    };
-    let mut piece = |p: [([f64; 2], f64); 3]| {
-        let mean = p.iter().map(|q| q.1).sum::<f64>() / 3.0;
-        polygon(out, &p.map(|q| q.0), &scale.colour(mean));
-    };
-    for i in 0..cuts {
-        for j in 0..cuts - i {
-            piece([mix(i, j), mix(i + 1, j), mix(i, j + 1)]);
-            if i + j + 1 < cuts {
-                piece([mix(i + 1, j), mix(i + 1, j + 1), mix(i, j + 1)]);
-            }
-        }
+/// A triangle as it is, a quadrilateral as two.
+fn triangles(cell: &[usize]) -> Vec<[usize; 3]> {
+    match *cell {
+        [a, b, c, d] => vec![[a, b, c], [a, c, d]],
+        [a, b, c] => vec![[a, b, c]],
+        _ => Vec::new(),
     }
 }
 
-/// The outline has the colour of the area, so that no seam shows.
-fn polygon(out: &mut String, corners: &[[f64; 2]], colour: &str) {
-    let _ = write!(out, "<path d=\"");
-    for (k, p) in corners.iter().enumerate() {
-        let _ = write!(out, "{}{:.1} {:.1}", if k == 0 { 'M' } else { 'L' }, p[0], p[1]);
-    }
-    let _ = write!(out, "Z\" fill=\"{colour}\" stroke=\"{colour}\"/>");
-}
-
-fn finish(shape: &Shape, name: &str, scale: &Scale, body: String) -> String {
+fn finish(shape: &Shape, name: &str, scale: &Scale, raster: &Raster) -> String {
     let lines = match shape.cells.len() {
         n if n <= FEW_CELLS => format!("<g opacity=\"0.25\">{}</g>", edges(shape, "#000", 0.4)),
         _ => String::new(),
     };
-    format!("{}<g stroke-width=\"0.9\">{body}</g>{lines}{}", heading(name, ""), bar(scale))
+    let caption = if scale.log { "logarithmic" } else { "" };
+    format!("{}{}{lines}{}", heading(name, caption), raster.image(), bar(scale))
 }
 
 /// side × side values, x fastest, y upwards.
 pub fn grid(name: &str, values: &[f64], side: usize) -> String {
     let scale = Scale::over(values);
-    // Finer grids than the picture's pixels show every k-th point.
-    let step = side.div_ceil(BOXES);
-    let shown = side.div_ceil(step);
-    let size = SIDE / shown as f64;
-    let mut out = String::new();
-    for j in 0..shown {
-        for i in 0..shown {
-            let (x, y) = (size * i as f64, SIDE - size * (j + 1) as f64);
-            let colour = scale.colour(values[j * step * side + i * step]);
-            let _ = write!(
-                out,
-                "<rect x=\"{x:.2}\" y=\"{y:.2}\" width=\"{:.2}\" height=\"{:.2}\" fill=\"{colour}\"/>",
-                size + 0.3,
-                size + 0.3
-            );
-        }
-    }
-    heading(name, &format!("{side} × {side} grid")) + &crisp(&out) + &bar(&scale)
+    let mut raster = Raster::new();
+    raster.grid(values, side, &scale);
+    let caption = format!("{side} × {side} grid{}", if scale.log { ", logarithmic" } else { "" });
+    heading(name, &caption) + &raster.image() + &bar(&scale)
 }
 
 /// Values over their numbers.
@@ -232,9 +200,9 @@ fn bar(scale: &Scale) -> String {
                 4.0
             };
         let span = scale.high - scale.low;
-        let value = scale.low + t * span;
+        let value = scale.value(t);
         // What is 0 up to the picture's precision is written so.
-        let label = tick(if value.abs() < 1e-3 * span { 0.0 } else { value });
+        let label = tick(if !scale.log && value.abs() < 1e-3 * span { 0.0 } else { value });
         let _ = write!(out, "<text x=\"{}\" y=\"{y:.1}\" font-size=\"10\">{label}</text>", x + 16.0);
     }
     out

@@ -9,7 +9,7 @@ use crate::linalg::{CoarseSpace, Csr, LinOp, Props};
 use crate::solve::same_size;
 
 /// κ of a preconditioned matrix and how it was measured.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Condition {
     /// κ, at least 1.
     pub kappa: f64,
@@ -18,6 +18,20 @@ pub struct Condition {
     /// ρ(I − ω M A), what a Richardson iteration with damping ω shrinks the error by in the long run; it converges from
     /// every start if and only if this is below 1. None for other solvers.
     pub contraction: Option<f64>,
+    /// The eigenvalues or singular values themselves, rising, of many every k-th; kept for the first system only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spectrum: Vec<f64>,
+}
+
+/// Values of a spectrum that are kept.
+const KEPT: usize = 101;
+
+/// Rising values, of many those at equal steps, both ends among them.
+pub fn thinned(rising: &[f64]) -> Vec<f64> {
+    match rising.len() {
+        n if n <= KEPT => rising.to_vec(),
+        n => (0..KEPT).map(|k| rising[(k * (n - 1) + (KEPT - 1) / 2) / (KEPT - 1)]).collect(),
+    }
 }
 
 /// κ₂(A): λ_max/λ_min where A is promised positive definite, max|λ|/min|λ| where it is symmetric, else σ_max/σ_min.
@@ -25,20 +39,30 @@ pub struct Condition {
 /// # Errors
 /// [`Error::Numeric`] if the eigenvalues cannot be computed, or A is singular or breaks its promise.
 pub fn condition_before(a: &Csr, props: Props) -> Result<f64> {
+    let rising = spectrum_before(a, props)?;
+    let broken = if props.positive_definite { "matrix is not positive definite" } else { "matrix is singular" };
+    ratio(&rising).ok_or_else(|| Error::Numeric(broken.into()))
+}
+
+/// Rising eigenvalues of A where it is promised positive definite, their moduli where it is symmetric, else its
+/// singular values.
+///
+/// # Errors
+/// [`Error::Numeric`] if they cannot be computed.
+pub fn spectrum_before(a: &Csr, props: Props) -> Result<Vec<f64>> {
     finite(a)?;
     let full = dense::from_csr(a);
     if !props.symmetric {
         let mut rising = dense::singular_values(&full)?;
         rising.reverse();
-        return ratio(&rising).ok_or_else(|| Error::Numeric("matrix is singular".into()));
+        return Ok(rising);
     }
     let mut rising = dense::eigenvalues_symmetric(&full)?;
-    if props.positive_definite {
-        return ratio(&rising).ok_or_else(|| Error::Numeric("matrix is not positive definite".into()));
+    if !props.positive_definite {
+        rising.iter_mut().for_each(|l| *l = l.abs());
+        rising.sort_by(f64::total_cmp);
     }
-    rising.iter_mut().for_each(|l| *l = l.abs());
-    rising.sort_by(f64::total_cmp);
-    ratio(&rising).ok_or_else(|| Error::Numeric("matrix is singular".into()))
+    Ok(rising)
 }
 
 fn finite(a: &Csr) -> Result<()> {
@@ -87,7 +111,9 @@ fn by_eigenvalues(a: &Csr, m: &Dense, space: Option<&CoarseSpace>, omega: Option
     // Symmetric up to rounding: the lower triangle is read.
     let rising = dense::eigenvalues_symmetric(&similar)?.split_off(zeros);
     let shrink = |w: f64| rising.iter().map(|l| (1.0 - w * l).abs()).fold(0.0, f64::max);
-    Ok(ratio(&rising).map(|kappa| Condition { kappa, spectral: true, contraction: omega.map(shrink) }))
+    let contraction = omega.map(shrink);
+    let spectrum = thinned(&rising);
+    Ok(ratio(&rising).map(|kappa| Condition { kappa, spectral: true, contraction, spectrum }))
 }
 
 fn by_singular_values(a: &Csr, m: &Dense, omega: Option<f64>) -> Result<Option<Condition>> {
@@ -103,7 +129,9 @@ fn by_singular_values(a: &Csr, m: &Dense, omega: Option<f64>) -> Result<Option<C
         let error = Dense::from_fn(a.nrows(), a.ncols(), |i, j| f64::from(u8::from(i == j)) - w * product[(i, j)]);
         dense::spectral_radius(&error)
     };
-    Ok(Some(Condition { kappa: most / least, spectral: false, contraction: omega.map(shrink).transpose()? }))
+    let spectrum = thinned(&sigma.iter().rev().copied().collect::<Vec<f64>>());
+    let contraction = omega.map(shrink).transpose()?;
+    Ok(Some(Condition { kappa: most / least, spectral: false, contraction, spectrum }))
 }
 
 /// L ← P L; returns the dimension of P's kernel.
@@ -121,7 +149,7 @@ fn deflate(space: &CoarseSpace, l: &mut Dense) -> usize {
 }
 
 /// Largest over smallest of rising eigenvalues, if all are positive.
-fn ratio(rising: &[f64]) -> Option<f64> {
+pub fn ratio(rising: &[f64]) -> Option<f64> {
     let (&least, &most) = (rising.first()?, rising.last()?);
     (least > 0.0 && most.is_finite()).then(|| most / least)
 }
@@ -147,6 +175,9 @@ mod tests {
         let a = laplacian(20);
         let angle = std::f64::consts::PI / 42.0;
         let exact = (angle.cos() / angle.sin()).powi(2);
+        let many: Vec<f64> = (0..1000).map(f64::from).collect();
+        let few = thinned(&many);
+        assert_eq!((few.len(), few[0], few[50], few[100]), (KEPT, 0.0, 500.0, 999.0));
         assert!((condition_before(&a, Props::SPD).unwrap() / exact - 1.0).abs() < 1e-10);
         let none = condition_after(&a, Props::SPD, &Identity(20), None, Some(0.4)).unwrap().unwrap();
         assert!(none.spectral && (none.kappa / exact - 1.0).abs() < 1e-10);

@@ -1,10 +1,11 @@
 //! The solves of one row on one dataset at one tolerance, with what is known of dataset and row.
 
 use super::condition::Condition;
+use super::data_info::DataInfo;
 use super::measure::Solve;
 use super::recipe::Target;
 use super::statistics::Quartiles;
-use super::sweep::{DataInfo, Results};
+use super::sweep::Results;
 
 /// All solves by one row of the recipe on one dataset at one tolerance.
 pub struct Group<'a> {

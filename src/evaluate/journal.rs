@@ -29,6 +29,8 @@ const HEAD: &str = "{\"journal\":\"fempipe evaluate\"}";
 pub enum Entry {
     /// Condition numbers of the systems of a dataset.
     Before(#[serde(with = "super::exact")] Vec<f64>),
+    /// The spectrum of the first of these.
+    Spectrum(#[serde(with = "super::exact")] Vec<f64>),
     /// Those of a row's M A.
     After(Vec<Condition>),
     /// The solves of a cell.

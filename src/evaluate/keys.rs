@@ -41,6 +41,11 @@ impl Keys {
         conditioning(Digest::new().number(self.data).text("before"), recipe).finish()
     }
 
+    /// Of the spectrum of the first system.
+    pub fn spectrum(&self, recipe: &EvalRecipe) -> u64 {
+        conditioning(Digest::new().number(self.data).text("spectrum"), recipe).finish()
+    }
+
     /// Of those of a row.
     pub fn after(&self, recipe: &EvalRecipe, row: usize) -> u64 {
         conditioning(self.of(row, recipe).text("after"), recipe).finish()

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::reached;
 use super::recipe::Target;
 use super::row::{Row, RowKind};
 use super::until::{Until, further_right_hand_side};
@@ -17,6 +18,9 @@ use crate::precond::{Reuse, Spec};
 use crate::solve::{Acceleration, Prepared, Problem};
 use crate::solver::{Quiet, Reason, Stop, Workspace};
 use crate::system::LinearSystem;
+
+/// Unknowns up to which an error is kept entry by entry.
+const MOST_OF_ERROR: usize = 5000;
 
 /// One system solved one way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,6 +84,13 @@ pub struct Solve {
     pub history: Vec<f64>,
     /// Iterations from one entry of the history to the next.
     pub history_every: usize,
+    /// For each of the levels 10^(−1/4), 10^(−2/4), … in turn the iterations after which the relative residual was
+    /// first below it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reached: Vec<u32>,
+    /// x − x*; kept for the first system of a dataset, if it is small.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "super::exact")]
+    pub error: Vec<f64>,
 }
 
 impl Solve {
@@ -109,6 +120,8 @@ impl Solve {
             fell_back: false,
             history: Vec::new(),
             history_every: 1,
+            reached: Vec::new(),
+            error: Vec::new(),
         }
     }
 
@@ -271,6 +284,10 @@ pub fn solve(ws: &mut Workspace, source: &Source, row: &Row, system: &LinearSyst
     let scale = if outcome.b_norm > 0.0 { outcome.b_norm } else { 1.0 };
     out.history_every = outcome.history_every;
     out.history = outcome.history.iter().map(|r| r / scale).collect();
+    out.reached = reached::levels(&out.history, out.history_every, out.setup_iterations);
+    if let Some(exact) = known.filter(|exact| exact.len() <= MOST_OF_ERROR) {
+        out.error = solution.x.iter().zip(exact).map(|(x, e)| x - e).collect();
+    }
     for k in 1..until.right_hand_sides {
         let b = further_right_hand_side(system, k);
         let solution = problem(row, system, stop).solve_for(ws, &prepared, &b, &mut Quiet)?;

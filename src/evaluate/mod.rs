@@ -3,16 +3,21 @@
 //! Every learned row stands beside classical ones. Setup (inference included) and solve are timed apart; failures are
 //! counted, never dropped; the summary says who wins, also where the network does not.
 
+mod analysis;
+mod bootstrap;
 mod columns;
 mod condition;
+mod data_info;
 mod exact;
 mod grid;
 mod group;
 mod journal;
 mod keys;
+mod machine;
 mod measure;
 mod opened;
 mod output;
+mod reached;
 mod recipe;
 mod render;
 mod rounds;
@@ -23,13 +28,21 @@ pub mod shards;
 mod statistics;
 mod summary;
 mod sweep;
+mod trained;
 mod until;
 
 pub use crate::solver::Method;
+pub use analysis::{
+    Against, Analysis, BreakEven, Cells, Comparison, Curve, Fit, Generalisation, Level, Profile, ProfileLine, Quantity,
+    Role, Tested,
+};
+pub use bootstrap::Interval;
 pub use columns::{COLUMNS, Column, Format, Mark, Of, Place, Shown, Summary, SummaryRow, Value};
 pub use condition::{Condition, condition_after, condition_before};
+pub use data_info::DataInfo;
 pub use group::Group;
 pub use journal::Journal;
+pub use machine::Machine;
 pub use measure::Solve;
 pub use opened::Opened;
 pub use output::{claim, files, is_whole, recipe_in, report, vacant, write, write_recipe};
@@ -38,4 +51,5 @@ pub use render::console::console;
 pub use row::{Row, RowKind};
 pub use statistics::{Quartiles, Statistic};
 pub use summary::{Verdict, summarize, verdicts};
-pub use sweep::{DataInfo, Event, Results, run};
+pub use sweep::{Event, Results, run};
+pub use trained::Trained;

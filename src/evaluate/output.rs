@@ -1,12 +1,15 @@
-//! What an evaluation leaves on disk: results.csv, summary.csv, summary.json, report.html, the plots, the recipe.
+//! What an evaluation leaves on disk: solves, summaries and comparisons as CSV and JSON, tables for papers, the plots,
+//! the report, the recipe.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::analysis::Analysis;
 use super::columns::SummaryRow;
 use super::journal;
 use super::recipe::EvalRecipe;
-use super::render::{csv, figures, html, json};
+use super::render::page::Page;
+use super::render::{charts, comparisons, csv, json, report as page, statistics, tables};
 use super::summary::Verdict;
 use super::sweep::Results;
 use crate::error::{Error, Result};
@@ -90,8 +93,23 @@ fn standing(dir: &Path, identity: u64) -> Standing {
 }
 
 /// Names that an evaluation writes.
-const RECOGNISED: [&str; 8] =
-    [SUMMARY, RECIPE, "results.csv", "summary.csv", REPORT, "iterations.svg", "condition.svg", "density.svg"];
+const RECOGNISED: [&str; 15] = [
+    SUMMARY,
+    RECIPE,
+    "results.csv",
+    "summary.csv",
+    REPORT,
+    "iterations.svg",
+    "condition.svg",
+    "density.svg",
+    "seconds.svg",
+    "profile-iterations.svg",
+    "profile-seconds.svg",
+    "statistics.json",
+    "comparisons.csv",
+    "tables.md",
+    "tables.tex",
+];
 
 const SUMMARY: &str = "summary.json";
 
@@ -151,7 +169,9 @@ pub fn recipe_in(dir: &Path) -> Result<PathBuf> {
 pub fn write(dir: &Path, results: &Results, rows: &[SummaryRow], verdicts: &[Verdict]) -> Result<PathBuf> {
     claim(dir, results.identity, true)?;
     let recipe = results.recipe.with_absolute_paths()?.to_toml()?;
-    let figures = figures::figures(results, rows);
+    let analysis = Analysis::of(results);
+    let of = Page { results, rows, verdicts, analysis: &analysis };
+    let figures = charts::figures(&of);
     let put = |name: &str, text: &str| atomic::write(dir.join(name), text);
     // First, since by this file the directory is known as an evaluation's.
     put(SUMMARY, &format!("{:#}\n", json::json(results, rows, verdicts)))?;
@@ -159,17 +179,55 @@ pub fn write(dir: &Path, results: &Results, rows: &[SummaryRow], verdicts: &[Ver
     put("results.csv", &csv::results(results)?)?;
     put("summary.csv", &csv::summary(rows)?)?;
     for figure in &figures {
-        put(&format!("{}.svg", figure.name), &figure.svg)?;
+        put(&format!("{}.svg", figure.name), &figure.chart.svg())?;
+        atomic::write(dir.join(format!("{}.pdf", figure.name)), figure.chart.pdf())?;
     }
-    put(REPORT, &html::page(results, rows, verdicts, &figures, &recipe))?;
+    put("comparisons.csv", &comparisons::csv(&of)?)?;
+    put("statistics.json", &format!("{}\n", statistics::json(&of)))?;
+    put("tables.md", &tables::markdown(&of))?;
+    put("tables.tex", &tables::latex(&of))?;
+    put(REPORT, &page::page(&of, &figures, &recipe))?;
     Ok(report(dir))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::results;
+    use super::super::sample::{many, results};
     use super::super::summary::{summarize, verdicts};
     use super::*;
+
+    /// The report stays small and fast, whatever the number of solves.
+    ///
+    /// `FEMPIPE_REPORT=/tmp/large cargo test --lib -- --ignored --nocapture report_of_100_000`, then
+    /// `python tests/python/report.py /tmp/large`, opens it in a browser.
+    #[test]
+    #[ignore = "a measurement: half a minute without optimisation"]
+    fn report_of_100_000_solves() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = std::env::var_os("FEMPIPE_REPORT").map_or_else(|| place.path().join("large"), PathBuf::from);
+        let results = many(1000);
+        assert_eq!(results.solves.len(), 100_000);
+        let clock = std::time::Instant::now();
+        let rows = summarize(&results);
+        let verdicts = verdicts(&results, &rows);
+        let summarized = clock.elapsed();
+        let report = write(&dir, &results, &rows, &verdicts).unwrap();
+        let size = fs::metadata(report).unwrap().len();
+        println!("tables in {summarized:.1?}, all in {:.1?}, report.html {} kB", clock.elapsed(), size / 1000);
+        assert!(size < 3_000_000);
+    }
+
+    #[test]
+    fn a_report_grows_with_rows_and_not_with_solves() {
+        let size = |systems| {
+            let results = many(systems);
+            let rows = summarize(&results);
+            let dir = tempfile::tempdir().unwrap();
+            let report = write(dir.path(), &results, &rows, &verdicts(&results, &rows)).unwrap();
+            fs::metadata(report).unwrap().len() as f64
+        };
+        assert!(size(60) < 1.5 * size(20));
+    }
 
     #[test]
     fn an_evaluation_replaces_itself_and_nothing_else() {

@@ -1,8 +1,10 @@
-//! Mean, median, quartiles, extremes.
+//! Mean, median with its interval, quartiles, extremes.
 
 use serde::Serialize;
 
-/// Five numbers and a mean.
+use super::bootstrap::Interval;
+
+/// Five numbers, a mean, and how sure the median is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Quartiles {
     /// Arithmetic mean.
@@ -17,6 +19,8 @@ pub struct Quartiles {
     pub q3: f64,
     /// The largest.
     pub max: f64,
+    /// 95 % bootstrap interval of the median.
+    pub median_interval: Interval,
 }
 
 impl Quartiles {
@@ -39,6 +43,7 @@ impl Quartiles {
             median: quantile(0.5),
             q3: quantile(0.75),
             max,
+            median_interval: Interval::of_median(&v)?,
         })
     }
 }
@@ -62,6 +67,12 @@ pub enum Statistic {
     Max,
     /// First to third quartile.
     Range,
+    /// Lower end of the median's interval.
+    Low,
+    /// Its upper end.
+    High,
+    /// The median and its interval.
+    MedianInterval,
 }
 
 impl Statistic {
@@ -73,7 +84,9 @@ impl Statistic {
             Statistic::Q3 => q.q3,
             Statistic::Min => q.min,
             Statistic::Max => q.max,
-            Statistic::Median | Statistic::Whole | Statistic::Range => q.median,
+            Statistic::Low => q.median_interval.low,
+            Statistic::High => q.median_interval.high,
+            Statistic::Median | Statistic::Whole | Statistic::Range | Statistic::MedianInterval => q.median,
         }
     }
 
@@ -87,6 +100,9 @@ impl Statistic {
             Statistic::Q3 => "q3",
             Statistic::Min | Statistic::Max => "worst",
             Statistic::Range => "range",
+            Statistic::Low => "low",
+            Statistic::High => "high",
+            Statistic::MedianInterval => "median",
         }
     }
 }
@@ -103,6 +119,7 @@ mod tests {
         assert_eq!((q.min, q.max, q.mean), (1.0, 10.0, 5.25));
         let one = Quartiles::of(&[4.0]).unwrap();
         assert_eq!((one.q1, one.median, one.q3), (4.0, 4.0, 4.0));
+        assert_eq!((one.median_interval.low, one.median_interval.high), (4.0, 4.0));
         assert!(Quartiles::of(&[]).is_none());
     }
 }

@@ -2,22 +2,21 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-
-use super::condition::{Condition, condition_after, condition_before};
+use super::condition::{Condition, condition_after, ratio, spectrum_before, thinned};
+use super::data_info::{DataInfo, solved};
 use super::journal::{Entry, Journal};
 use super::keys::Keys;
+use super::machine::Machine;
 use super::measure::{self, Solve, Source};
 use super::opened::{Opened, OpenedData};
 use super::recipe::EvalRecipe;
 use super::rounds;
 use super::row::{Row, RowKind};
+use super::trained::{seen, trained};
 use super::until::Until;
-use crate::dataset::{Checked, Dataset, Drawn, NEXT};
+use crate::dataset::{Checked, Dataset};
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::models::Checkpoint;
-use crate::models::checkpoint::locate;
 use crate::models::constants::{self, Fitted, Part};
 use crate::solver::Workspace;
 use crate::system::{Cached, LinearSystem, Names, Parts, SampleSource, cache, for_each_chunk};
@@ -39,44 +38,8 @@ pub enum Event {
     Kept(usize),
 }
 
-/// A dataset in a few words.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DataInfo {
-    /// File name without its ending; with a number where an earlier dataset has the same.
-    pub name: String,
-    /// Its family.
-    pub family: String,
-    /// Its equation in words.
-    pub equation: String,
-    /// Systems that are solved.
-    pub systems: usize,
-    /// Unknowns of the largest system.
-    pub n: usize,
-    /// Unknowns of the smallest one.
-    pub least_n: usize,
-    /// Stored entries of the first system.
-    pub nnz: usize,
-    /// κ₂(A) of those of the first systems where it could be computed.
-    pub kappa: Vec<f64>,
-    /// κ of M A by row, for those of the same systems where M could be made; empty where not computed.
-    pub kappa_after: Vec<Vec<Condition>>,
-    /// By row, how many of the systems come from the random streams of systems that the row's model was trained or
-    /// validated on; 0 for rows without a model.
-    pub seen_in_training: Vec<usize>,
-}
-
-impl DataInfo {
-    /// "961", or "504 to 3624" where systems differ.
-    pub fn unknowns(&self) -> String {
-        match self.least_n == self.n {
-            true => self.n.to_string(),
-            false => format!("{} to {}", self.least_n, self.n),
-        }
-    }
-}
-
 /// Everything measured.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Results {
     /// What was asked for.
     pub recipe: EvalRecipe,
@@ -90,6 +53,8 @@ pub struct Results {
     pub interrupted: bool,
     /// Solves out of an earlier sitting, with its timings.
     pub kept: usize,
+    /// Where and when it ran.
+    pub machine: Machine,
 }
 
 impl Results {
@@ -118,6 +83,7 @@ pub fn run(opened: &Opened, journal: &mut Journal, events: &mut dyn FnMut(&Event
         solves: Vec::new(),
         interrupted: false,
         kept: 0,
+        machine: Machine::here(),
     };
     let own = |d: usize, r: usize, round: usize| {
         let number = (round * opened.datasets.len() + d) * recipe.rows.len() + r;
@@ -272,7 +238,15 @@ fn describe(
         kappa: Vec::new(),
         kappa_after: Vec::new(),
         seen_in_training: recipe.rows.iter().map(|row| seen(row, d, data, systems.ids)).collect::<Result<_>>()?,
+        trained: recipe.rows.iter().map(|row| trained(row, d, data)).collect::<Result<_>>()?,
+        digest: solved(data, systems.ids),
+        recipe: header.recipe.clone(),
+        spectrum: Vec::new(),
+        first: Some(systems.get(0)?),
     };
+    if let Some(Entry::Spectrum(spectrum)) = journal.get(keys.spectrum(recipe)) {
+        info.spectrum.clone_from(spectrum);
+    }
     let key = keys.before(recipe);
     if let Some(Entry::Before(kappa)) = journal.get(key) {
         info.kappa.clone_from(kappa);
@@ -281,27 +255,21 @@ fn describe(
     for i in 0..conditioned(recipe, &info) {
         interrupt::check("while condition numbers were computed")?;
         let system = systems.get(i)?;
-        match condition_before(&system.matrix, system.props) {
-            Ok(kappa) => info.kappa.push(kappa),
+        match spectrum_before(&system.matrix, system.props) {
+            Ok(rising) => {
+                info.kappa.extend(ratio(&rising));
+                if i == 0 {
+                    info.spectrum = thinned(&rising);
+                }
+            }
             // A is singular, not finite or not what its dataset says: the solves will show it.
             Err(Error::Numeric(_)) => {}
             Err(e) => return Err(e),
         }
     }
     journal.keep(key, Entry::Before(info.kappa.clone()))?;
+    journal.keep(keys.spectrum(recipe), Entry::Spectrum(info.spectrum.clone()))?;
     Ok(info)
-}
-
-/// How many of these systems of the d-th dataset the model of a row may know from its training ([`Drawn::shared`]); its
-/// own dataset was split for that. Checkpoints of older versions do not tell.
-fn seen(row: &Row, d: usize, data: &Dataset, ids: &[u32]) -> Result<usize> {
-    let Some(path) = row.model.as_ref().and_then(|paths| paths.of(d)) else { return Ok(0) };
-    let (there, here) = (Checkpoint::read(&locate(path)?.file)?.data_recipe, &data.header().recipe);
-    let shared = |there: &str| {
-        let pair = if there == here { None } else { Drawn::of(there).zip(Drawn::of(here)) };
-        pair.map_or(0, |(trained_on, here)| trained_on.shared(&here, ids))
-    };
-    Ok(there.split(NEXT).map(shared).max().unwrap_or(0))
 }
 
 /// Of how many systems condition numbers are computed.
@@ -384,6 +352,7 @@ fn one_row(
             (solve.dataset, solve.row) = (d, r);
             if i >= HISTORIES {
                 solve.history = Vec::new();
+                solve.error = Vec::new();
             }
             solves.push(solve);
             events(&Event::Solve);
@@ -411,7 +380,12 @@ fn conditions(source: &Source, row: &Row, systems: &Systems, count: usize) -> Re
         if let Ok(prepared) = measure::prepare(source, row, &system) {
             let (m, space) = (&*prepared.preconditioner, prepared.space.as_ref());
             match condition_after(&system.matrix, system.props, m, space, row.ksp.damping()) {
-                Ok(Some(c)) => after.push(c),
+                Ok(Some(mut c)) => {
+                    if i > 0 {
+                        c.spectrum = Vec::new();
+                    }
+                    after.push(c);
+                }
                 // M A is singular or not finite: the solves will show it.
                 Ok(None) | Err(Error::Numeric(_)) => {}
                 Err(e) => return Err(e),

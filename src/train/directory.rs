@@ -54,6 +54,16 @@ impl RunDirectory {
         self.path.join("best.safetensors")
     }
 
+    /// Loss over the epochs.
+    pub fn loss_plot(&self) -> PathBuf {
+        self.path.join("loss.svg")
+    }
+
+    /// Iterations on the validation systems over the epochs.
+    pub fn iterations_plot(&self) -> PathBuf {
+        self.path.join("iterations.svg")
+    }
+
     /// Makes the directory and takes its lock, and with it what a killed process was just writing.
     ///
     /// # Errors
@@ -74,8 +84,10 @@ impl RunDirectory {
     }
 
     /// All files of a run.
-    pub fn files(&self) -> [PathBuf; 6] {
-        [self.recipe(), self.info(), self.metrics(), self.initial(), self.last(), self.best()]
+    pub fn files(&self) -> [PathBuf; 8] {
+        let plots = (self.loss_plot(), self.iterations_plot());
+        let [recipe, info, metrics] = [self.recipe(), self.info(), self.metrics()];
+        [recipe, info, metrics, self.initial(), self.last(), self.best(), plots.0, plots.1]
     }
 
     /// Refuses a directory that holds a run already.

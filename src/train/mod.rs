@@ -25,6 +25,7 @@ mod init;
 mod lock;
 mod memory;
 mod metrics;
+mod plot;
 mod recipe;
 mod resume;
 mod run;

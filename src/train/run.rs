@@ -14,6 +14,7 @@ use super::info::Info;
 use super::init::Start;
 use super::lock::Lock;
 use super::metrics::{self, EpochMetrics, SolverMetrics};
+use super::plot;
 use super::recipe::TrainRecipe;
 use super::resume::{same_data, same_recipe};
 use super::validate::{HeldOut, validate};
@@ -343,6 +344,9 @@ impl Training {
         self.last_metrics = serde_json::to_string(line)
             .map_err(|e| Error::Argument(format!("metrics cannot be written as JSON: {e}")))?;
         metrics::append(&self.directory.metrics(), line)?;
+        if line.solver.is_some() || line.epoch == self.recipe.epochs {
+            plot::write(&self.directory)?;
+        }
         let patience = self.recipe.early_stopping.patience;
         self.progress.finished = patience > 0 && self.progress.stale >= patience;
         if line.best {

@@ -39,7 +39,7 @@ fn every_node_model_trains_and_is_evaluated() {
     let summary = std::fs::read_to_string(place.path("report/summary.csv")).unwrap();
     assert!(summary.lines().next().unwrap().contains("label_cosine_mean"), "{summary}");
     let page = std::fs::read_to_string(place.path("report/report.html")).unwrap();
-    assert!(page.contains("label cosine, mean</th>"));
+    assert!(page.contains("label cosine, mean</button></th>"));
 }
 
 #[test]

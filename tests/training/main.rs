@@ -12,6 +12,7 @@ mod needs;
 #[path = "../../examples/own_model.rs"]
 mod own_model;
 mod pipeline;
+mod report;
 mod resume;
 mod settings;
 mod setup;

@@ -38,7 +38,8 @@ impl FromStr for Target {
 /// [`Error::Io`] if it cannot be written.
 pub fn svg(path: &Path, title: &str, norm: &str, (history, every): (&[f64], usize)) -> Result<()> {
     let points = history.iter().enumerate().map(|(it, &r)| ((it * every) as f64, r));
-    let series = Series { name: title.into(), points: points.collect(), marks: history.len() <= 40 };
+    let series =
+        Series { name: title.into(), points: points.collect(), marks: history.len() <= 40, ..Series::default() };
     let text = lines(title, "iterations", &format!("residual norm, {norm}"), Scale::Linear, Scale::Log, &[series]);
     atomic::write(path, text)
 }

@@ -124,6 +124,8 @@ pub enum Place {
     Note,
     /// The tables of report.html.
     Html,
+    /// Those of tables.md and tables.tex.
+    Paper,
 }
 
 /// How one place shows a column.
@@ -212,7 +214,7 @@ impl Shown {
     pub fn heading(&self, column: &Column) -> String {
         match (self.heading, self.statistic.suffix()) {
             ("", "") => column.name.into(),
-            ("", suffix) if self.place == Place::Html => {
+            ("", suffix) if matches!(self.place, Place::Html | Place::Paper) => {
                 format!("{}, {suffix}", column.name.replace('_', " "))
             }
             ("", suffix) => format!("{}_{suffix}", column.name),
@@ -233,6 +235,11 @@ impl Shown {
                     let dash = if self.place == Place::Html { "–" } else { "-" };
                     format!("{}{dash}{}", self.format.number(q.q1), self.format.number(q.q3))
                 }
+                Statistic::MedianInterval => {
+                    let [median, low, high] =
+                        [q.median, q.median_interval.low, q.median_interval.high].map(|v| self.format.number(v));
+                    format!("{median} [{low}, {high}]")
+                }
                 statistic => self.format.number(statistic.of(q)),
             }),
         }
@@ -245,7 +252,7 @@ impl Shown {
             _ => self.text(row.value(column)).map(|text| match (&column.of, self.place, row.failures) {
                 (_, _, 0) => text,
                 (Of::Solve(_, Summary::AtLeast(_)), Place::Console, _) => format!(">= {text}"),
-                (Of::Solve(_, Summary::AtLeast(_)), Place::Html, _) => format!("≥ {text}"),
+                (Of::Solve(_, Summary::AtLeast(_)), Place::Html | Place::Paper, _) => format!("≥ {text}"),
                 _ => text,
             }),
         }

@@ -1,16 +1,17 @@
 //! What solves and rows are called: dataset, row, method, target, remarks.
 
-use super::column::Format::{Exponent, Plain};
-use super::column::Place::{Console, Html, ResultsCsv, SummaryCsv, SummaryJson};
+use super::column::Format::{By, Exponent, Plain};
+use super::column::Place::{Console, Html, Paper, ResultsCsv, SummaryCsv, SummaryJson};
 use super::column::{Column, Of, Summary, Value, at};
 use crate::evaluate::statistics::Statistic::Whole;
 
+/// Which dataset it is of.
 pub static DATASET: Column = Column {
     name: "dataset",
     unit: "",
     help: "Name of the dataset",
     of: Of::Solve(|s, r| r.datasets[s.dataset].name.as_str().into(), Summary::Same),
-    shown: &[at(ResultsCsv, Whole, Plain), at(SummaryCsv, Whole, Plain)],
+    shown: &[at(ResultsCsv, Whole, Plain), at(SummaryCsv, Whole, Plain), at(Html, Whole, Plain)],
 };
 
 pub static DATASET_NUMBER: Column = Column {
@@ -29,12 +30,13 @@ pub static FAMILY: Column = Column {
     shown: &[at(ResultsCsv, Whole, Plain)],
 };
 
+/// Unknowns.
 pub static N: Column = Column {
     name: "n",
     unit: "",
     help: "Unknowns: of the system, of the largest system of a dataset",
     of: Of::Solve(|s, _| Value::Count(s.n), Summary::By(|g| Value::Count(g.info().n))),
-    shown: &[at(ResultsCsv, Whole, Plain), at(SummaryCsv, Whole, Plain)],
+    shown: &[at(ResultsCsv, Whole, Plain), at(SummaryCsv, Whole, Plain), at(Html, Whole, Plain)],
 };
 
 pub static SAMPLE: Column = Column {
@@ -57,6 +59,7 @@ pub static ROW: Column = Column {
         at(SummaryJson, Whole, Plain).named("label"),
         at(Console, Whole, Plain).named("method"),
         at(Html, Whole, Plain).named("method"),
+        at(Paper, Whole, Plain).named("method"),
     ],
 };
 
@@ -105,12 +108,18 @@ pub static PC: Column = Column {
     shown: &[at(ResultsCsv, Whole, Plain), at(SummaryCsv, Whole, Plain), at(SummaryJson, Whole, Plain)],
 };
 
+/// What was to be reached.
 pub static RTOL: Column = Column {
     name: "rtol",
     unit: "",
     help: "Tolerance: relative, but for absolute errors",
     of: Of::Solve(|s, _| Value::Number(s.target.rtol), Summary::Same),
-    shown: &[at(ResultsCsv, Whole, Exponent), at(SummaryCsv, Whole, Exponent), at(SummaryJson, Whole, Plain)],
+    shown: &[
+        at(ResultsCsv, Whole, Exponent),
+        at(SummaryCsv, Whole, Exponent),
+        at(SummaryJson, Whole, Plain),
+        at(Html, Whole, By(|row| row.target.to_string())).named("tolerance"),
+    ],
 };
 
 /// Of a summary row; [`MEASURE`] is that of a solve, which stands elsewhere in its file.

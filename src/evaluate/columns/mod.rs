@@ -12,10 +12,10 @@ mod seconds;
 mod training_data;
 
 pub use column::{Column, Format, Mark, Of, Place, Shown, Summary, SummaryRow, Value};
-pub use labels::{KIND, ROW};
+pub use labels::{DATASET, KIND, N, ROW, RTOL};
 pub use outcome::{FAILURES, ITERATIONS, SOLVES};
 pub use preconditioner::{FILL, KAPPA_AFTER};
-pub use seconds::{SETUP_SECONDS, SOLVE_SECONDS, TOTAL_SECONDS};
+pub use seconds::{INFERENCE_SECONDS, SETUP_SECONDS, SOLVE_SECONDS, TOTAL_SECONDS};
 
 /// Every column, in the order in which every place shows them. Files keep the order of their columns: new ones come
 /// last.
@@ -60,6 +60,10 @@ pub static COLUMNS: &[&Column] = &[
     &outcome::FIRST_FAILURE,
     &outcome::SETUP_ITERATIONS,
     &training_data::SEEN_IN_TRAINING,
+    &outcome::ITERATIONS_INTERVAL,
+    &seconds::TOTAL_SECONDS_SPREAD,
+    &seconds::TOTAL_SECONDS_INTERVAL,
+    &training_data::TRAINED_ON,
     &seconds::SPREAD,
 ];
 

@@ -1,13 +1,13 @@
 //! How solves ended: convergence, iterations, failures.
 
 use super::column::Format::{By, Fixed, Plain, Short};
-use super::column::Place::{Console, Html, Note, ResultsCsv, SummaryCsv, SummaryJson};
+use super::column::Place::{Console, Html, Note, Paper, ResultsCsv, SummaryCsv, SummaryJson};
 use super::column::{Column, Mark, Of, Summary, Value, at};
 use super::labels::{KSP, PC, ROW};
 use crate::evaluate::group::Group;
 use crate::evaluate::measure::Solve;
 use crate::evaluate::row::{Row, RowKind};
-use crate::evaluate::statistics::Statistic::{Max, Mean, Median, Q1, Q3, Range, Whole};
+use crate::evaluate::statistics::Statistic::{High, Low, Max, Mean, Median, MedianInterval, Q1, Q3, Range, Whole};
 use crate::models::constants::is_named;
 use crate::precond::Spec;
 
@@ -44,6 +44,7 @@ pub static FAILED: Column = Column {
             }),
         ),
         at(Html, Whole, Plain).marked(Mark::Failures),
+        at(Paper, Whole, Plain),
     ],
 };
 
@@ -144,10 +145,24 @@ pub static ITERATIONS: Column = Column {
         at(Console, Range, Short).named("q1-q3"),
         at(Console, Max, Short).named("worst"),
         at(Html, Mean, Fixed(1)).named("mean it").marked(Mark::FewestIterations),
-        at(Html, Median, Fixed(1)).named("median"),
+        at(Html, MedianInterval, Fixed(1)).named("median it [95 %]"),
         at(Html, Range, Fixed(1)).named("q1–q3"),
         at(Html, Max, Fixed(1)).named("worst"),
+        at(Paper, MedianInterval, Short).named("iterations"),
+        at(Paper, Max, Short).named("worst"),
     ],
+};
+
+/// How sure the median of the iterations is.
+pub static ITERATIONS_INTERVAL: Column = Column {
+    name: "iterations_median",
+    unit: "",
+    help: "95 % interval of the median iterations, by the bootstrap",
+    of: Of::Solve(
+        |s, _| Value::Count(s.iterations),
+        Summary::AtLeast(|_, r| Value::Count(r.recipe.max_it * r.recipe.right_hand_sides)),
+    ),
+    shown: &[at(SummaryCsv, Low, Plain), at(SummaryCsv, High, Plain)],
 };
 
 /// Iterations before the method began.

@@ -36,7 +36,11 @@ pub static KAPPA_BEFORE: Column = Column {
     unit: "",
     help: "κ₂(A), median over the systems where it was computed",
     of: Of::Row(|g| median(g.info().kappa.clone())),
-    shown: &[at(SummaryCsv, Whole, Plain), at(SummaryJson, Whole, Plain), at(Html, Whole, Fixed(1)).named("κ(A)")],
+    shown: &[
+        at(SummaryCsv, Whole, Plain),
+        at(SummaryJson, Whole, Plain),
+        at(Html, Whole, Fixed(1)).named("κ(A)").optional(),
+    ],
 };
 
 pub static KAPPA_AFTER: Column = Column {
@@ -58,7 +62,8 @@ pub static KAPPA_AFTER: Column = Column {
                 kappa.unwrap_or_default() + by_what(row, "", " (σ)")
             }),
         )
-        .named("κ(MA)"),
+        .named("κ(MA)")
+        .optional(),
     ],
 };
 
@@ -79,7 +84,7 @@ pub static CONTRACTION: Column = Column {
         at(SummaryCsv, Whole, Plain),
         at(SummaryJson, Whole, Plain),
         at(Console, Whole, Fixed(4)).named("rho(I-wMA)"),
-        at(Html, Whole, Fixed(4)).named("ρ(I − ωMA)"),
+        at(Html, Whole, Fixed(4)).named("ρ(I − ωMA)").optional(),
     ],
 };
 

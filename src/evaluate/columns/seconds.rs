@@ -1,12 +1,13 @@
 //! Seconds: inference, setup, solve.
 
 use super::column::Format::{Exponent, Fixed, Milliseconds, Plain};
-use super::column::Place::{Console, Html, ResultsCsv, SummaryCsv, SummaryJson};
+use super::column::Place::{Console, Html, Paper, ResultsCsv, SummaryCsv, SummaryJson};
 use super::column::{Column, Mark, Of, Summary, Value, at};
 use crate::evaluate::measure::Solve;
-use crate::evaluate::statistics::Statistic::{Median, Whole};
+use crate::evaluate::statistics::Statistic::{High, Low, Max, Mean, Median, MedianInterval, Q1, Q3, Whole};
 use crate::evaluate::sweep::Results;
 
+/// Seconds of a model's inference.
 pub static INFERENCE_SECONDS: Column = Column {
     name: "inference_seconds",
     unit: "s",
@@ -62,7 +63,10 @@ pub static TOTAL_SECONDS: Column = Column {
         at(SummaryCsv, Median, Plain),
         at(SummaryJson, Whole, Plain).named("total"),
         at(Console, Median, Milliseconds).named("total ms").marked(Mark::LeastTime),
-        at(Html, Median, Milliseconds).named("total ms").marked(Mark::LeastTime),
+        at(Html, MedianInterval, Milliseconds).named("total ms [95 %]").marked(Mark::LeastTime),
+        at(Html, Max, Milliseconds).named("worst ms"),
+        at(Paper, MedianInterval, Milliseconds).named("ms"),
+        at(Paper, Max, Milliseconds).named("worst ms"),
     ],
 };
 
@@ -84,6 +88,29 @@ pub static SPREAD: Column = Column {
 fn spread(s: &Solve, _: &Results) -> Value {
     s.spread.into()
 }
+
+/// How the times of a row spread, and how sure their median is.
+pub static TOTAL_SECONDS_SPREAD: Column = Column {
+    name: "total_seconds",
+    unit: "s",
+    help: "Mean, quartiles and worst of setup and solve together",
+    of: Of::Solve(total, Summary::AtLeast(total)),
+    shown: &[
+        at(SummaryCsv, Mean, Plain),
+        at(SummaryCsv, Q1, Plain),
+        at(SummaryCsv, Q3, Plain),
+        at(SummaryCsv, Max, Plain),
+    ],
+};
+
+/// How sure the median of the times is.
+pub static TOTAL_SECONDS_INTERVAL: Column = Column {
+    name: "total_seconds_median",
+    unit: "s",
+    help: "95 % interval of the median of setup and solve together, by the bootstrap",
+    of: Of::Solve(total, Summary::AtLeast(total)),
+    shown: &[at(SummaryCsv, Low, Plain), at(SummaryCsv, High, Plain)],
+};
 
 /// None where there is no model, or it did not come to predict.
 fn inference(s: &Solve, _: &Results) -> Value {

@@ -36,3 +36,21 @@ pub static SEEN_IN_TRAINING: Column = Column {
         at(Html, Whole, Plain).named("seen in training").optional(),
     ],
 };
+
+/// What the model of a row learned from, and whether the test systems are others.
+pub static TRAINED_ON: Column = Column {
+    name: "trained_on",
+    unit: "",
+    help: "Dataset that the model was trained on; (other) where it is not the one that the test systems are of",
+    of: Of::Row(|g| match g.info().trained.get(g.row) {
+        Some(Some(t)) if t.steps == 0 => "untrained".into(),
+        Some(Some(t)) if t.own_data => t.data.as_str().into(),
+        Some(Some(t)) => Value::Text(format!("{} (other)", t.data)),
+        _ => Value::Missing,
+    }),
+    shown: &[
+        at(SummaryCsv, Whole, Plain),
+        at(SummaryJson, Whole, Plain),
+        at(Html, Whole, Plain).named("trained on").optional(),
+    ],
+};

@@ -1,12 +1,16 @@
 //! Every place shows the columns that are marked for it, and what it shows is what was measured.
 
-use super::{console, csv as files, html, json};
+use super::page::Page;
+use super::{charts, comparisons, console, csv as files, json, report, tables};
+use crate::evaluate::analysis::Analysis;
 use crate::evaluate::columns::{self, Column, Place, Shown};
 use crate::evaluate::condition::Condition;
+use crate::evaluate::measure::Solve;
 use crate::evaluate::row::Row;
 use crate::evaluate::sample::results;
 use crate::evaluate::summary::{summarize, verdicts};
 use crate::evaluate::sweep::Results;
+use crate::evaluate::trained::Trained;
 use crate::solver::Method;
 
 /// Headings of a place, as the table of columns has them.
@@ -20,7 +24,11 @@ fn full() -> Results {
     results.recipe.rows[1] = Row { label: "network".into(), ..Row::learned(Method::cg(), "run".into()) };
     results.datasets[0].kappa = vec![30.0];
     results.datasets[0].seen_in_training = vec![0, 2, 0];
-    results.datasets[0].kappa_after = vec![vec![Condition { kappa: 3.0, spectral: false, contraction: Some(0.5) }]; 3];
+    results.datasets[0].kappa_after =
+        vec![vec![Condition { kappa: 3.0, spectral: false, contraction: Some(0.5), spectrum: vec![1.0, 3.0] }]; 3];
+    results.datasets[0].spectrum = vec![0.1, 1.0, 2.0];
+    let trained = Trained { steps: 7, data: "p".into(), own_data: true, training_seconds: 2.0, ..Trained::default() };
+    results.datasets[0].trained = vec![None, Some(trained), None];
     for s in &mut results.solves {
         s.relative_error = Some(1e-7);
         s.label_cosine = Some(0.5 + 0.1 * s.sample as f64);
@@ -42,16 +50,27 @@ fn records(text: &str) -> Vec<Vec<String>> {
     reader.records().map(record).collect()
 }
 
-/// Texts between an opening and a closing tag.
-fn between(page: &str, open: &str, close: &str) -> Vec<String> {
-    page.split(open)
-        .skip(1)
-        .map(|rest| {
-            let (_, text) = rest.split_once('>').unwrap();
-            text.split(close).next().unwrap().to_string()
-        })
-        .collect()
+/// The report.
+fn page_of(results: &Results) -> String {
+    let rows = summarize(results);
+    let (verdicts, analysis) = (verdicts(results, &rows), Analysis::of(results));
+    let page = Page { results, rows: &rows, verdicts: &verdicts, analysis: &analysis };
+    report::page(&page, &charts::figures(&page), "")
 }
+
+/// The table of all rows in a report.
+fn table_of(page: &str) -> &str {
+    page.split("id=\"rows\"").nth(1).unwrap().split("</table>").next().unwrap()
+}
+
+/// Its headings.
+fn heads_of(page: &str) -> Vec<String> {
+    let heads = table_of(page).split("<button type=\"button\">").skip(1);
+    heads.map(|rest| rest.split("</button>").next().unwrap().to_string()).collect()
+}
+
+/// What tells rows apart, and is left out where all have the same.
+const LABELS: [&str; 3] = ["dataset", "n", "tolerance"];
 
 #[test]
 fn every_place_has_its_columns_and_no_others() {
@@ -81,9 +100,11 @@ fn every_place_has_its_columns_and_no_others() {
         );
     }
 
-    let page = html::page(&results, &rows, &verdicts, &[], "");
-    assert_eq!(between(&page, "<th ", "</th>"), headings(Place::Html));
-    assert_eq!(between(&page, "<td", "</td>").len(), 3 * headings(Place::Html).len());
+    let page = page_of(&results);
+    let mut wanted: Vec<String> = headings(Place::Html).into_iter().filter(|h| !LABELS.contains(&h.as_str())).collect();
+    wanted.sort_by_key(|h| h != "method");
+    assert_eq!(heads_of(&page), wanted);
+    assert_eq!(table_of(&page).matches("<td").count(), 3 * wanted.len());
     for place in [Place::ResultsCsv, Place::SummaryCsv, Place::SummaryJson, Place::Html] {
         let mut all = headings(place);
         all.sort();
@@ -95,14 +116,20 @@ fn every_place_has_its_columns_and_no_others() {
 #[test]
 fn columns_that_no_row_has_are_left_out_of_the_report() {
     let results = results();
-    let rows = summarize(&results);
-    let page = html::page(&results, &rows, &verdicts(&results, &rows), &[], "");
+    let page = page_of(&results);
     let optional = |(column, s): (&Column, &Shown)| s.optional.then(|| s.heading(column));
     let optional: Vec<String> = columns::shown(Place::Html).filter_map(|(c, s)| optional((c, s))).collect();
     assert!(optional.contains(&"label cosine, mean".to_string()), "{optional:?}");
-    let heads = between(&page, "<th ", "</th>");
+    let heads = heads_of(&page);
     assert!(optional.iter().all(|h| !heads.contains(h)), "{heads:?}");
-    assert_eq!(heads.len() + optional.len(), headings(Place::Html).len());
+    assert_eq!(heads.len() + optional.len() + LABELS.len(), headings(Place::Html).len());
+    assert_eq!(heads[0], "method");
+    // Two tolerances are told apart.
+    let mut two = results;
+    two.recipe.rtol.push(1e-8);
+    let again: Vec<_> = two.solves.iter().cloned().map(|s| Solve { target: two.recipe.targets()[1], ..s }).collect();
+    two.solves.extend(again);
+    assert!(heads_of(&page_of(&two)).contains(&"tolerance".to_string()));
 }
 
 #[test]
@@ -195,10 +222,12 @@ fn winners_failures_and_guesses_are_told() {
     assert!(legend.contains("counts with the 10000 iterations that were allowed and with"), "{legend}");
     assert!(row("  cg + icc").contains("5.0 *") && !row("  cg + none").contains('*'), "{text}");
     assert!(row("  cg + cholesky").contains("1.000 *"), "{text}");
-    let page = html::page(&results, &rows, &verdicts, &[], "");
+    let page = page_of(&results);
     assert!(page.contains("<title>a &amp; b</title>") && page.contains("<td class=\"failed\">1 of 3</td>"));
     assert!(page.contains("<td>≥ 3343.3</td>") && page.contains("≥: the row has failures; a solve that failed"));
-    assert!(page.contains("<td class=\"best\">5.0</td>") && page.contains("<td class=\"best\">1.000</td>"));
+    assert!(
+        page.contains("<td class=\"best\">5.0</td>") && page.contains("<td class=\"best\">1.000 [1.000, 1.000]</td>")
+    );
     results.interrupted = true;
     assert!(console::console(&results, &rows, &verdicts).starts_with("interrupted"));
 
@@ -225,4 +254,78 @@ fn a_guess_is_compared_with_the_same_preconditioner_however_it_is_written() {
     let text = console::console(&results, &rows, &verdicts(&results, &rows));
     let line = "network against cg + icc(0) from zero: -81.2 % iterations (mean)";
     assert!(text.contains(line), "{text}");
+}
+
+#[test]
+fn the_verdict_is_that_of_the_comparisons() {
+    // cg + none: 10 and 20 iterations and a failure in 3 ms each; the network: 4, 5 and 6 in 5 ms.
+    let mut results = full();
+    results.solves.iter_mut().for_each(|s| s.converged = s.row > 0 || s.sample < 2);
+    let page = page_of(&results);
+    let verdict = page.split("id=\"verdict\"").nth(1).unwrap().split("</article>").next().unwrap();
+    let mut plain = String::new();
+    let mut within = false;
+    verdict.chars().for_each(|c| match c {
+        '<' => within = true,
+        '>' => within = false,
+        c if !within => plain.push(c),
+        _ => {}
+    });
+    for text in [
+        "iterations: wins",
+        "seconds: loses",
+        "network wins in iterations: 5.0 iterations against 20.0 of cg + none, the classical row with the fewest: 0.25 \
+         times as many [0.00, 0.40], fewer on 100 % of 3 systems [44, 100 %]; the other failed on 1.",
+        // Cholesky takes 1 ms: the fastest has to be one without failures.
+        "It loses in time: 5.000 ms against 1.000 of cg + cholesky, the fastest classical row: ",
+        "5.00 times as long [5.00, 5.00], faster on 0 % of 3 systems [0, 56 %].",
+        "No trivial row (a constant, its untrained start) stands beside it.",
+        "2.0 s of training (data not known) never pay against cg + cholesky.",
+    ] {
+        assert!(plain.replace("  ", " ").contains(text), "{text}\nin {plain}");
+    }
+    assert!(page.contains("<p class=\"warning\">2 of these systems were drawn"), "leaks are told beside the verdict");
+}
+
+#[test]
+fn tables_for_texts_hold_the_numbers_of_the_report() {
+    let results = full();
+    let rows = summarize(&results);
+    let (verdicts, analysis) = (verdicts(&results, &rows), Analysis::of(&results));
+    let page = Page { results: &results, rows: &rows, verdicts: &verdicts, analysis: &analysis };
+    let (markdown, latex) = (tables::markdown(&page), tables::latex(&page));
+    assert!(markdown.contains("| network | 5 [4, 6] | 6 | 0 of 3 | 5.000 [5.000, 5.000] |"), "{markdown}");
+    assert!(latex.contains("network & 5 [4, 6] & 6 & 0 of 3 &") && latex.contains("\\toprule"), "{latex}");
+    assert_eq!(latex.matches("\\begin{table}").count(), latex.matches("\\end{table}").count());
+    let lines = records(&comparisons::csv(&page).unwrap());
+    assert_eq!(lines.len(), 1 + analysis.comparisons.len());
+    assert_eq!(lines[0][..6], ["dataset", "rtol", "measure", "quantity", "against", "row"]);
+    assert_eq!(lines[1][..6], ["p", "1.5e-5", "residual", "iterations", "classical", "network"]);
+}
+
+#[test]
+fn charts_show_learned_rows_above_the_others_and_failures_as_such() {
+    let mut results = full();
+    results.solves[0].converged = false;
+    let rows = summarize(&results);
+    let (verdicts, analysis) = (verdicts(&results, &rows), Analysis::of(&results));
+    let page = Page { results: &results, rows: &rows, verdicts: &verdicts, analysis: &analysis };
+    let figures = charts::figures(&page);
+    let names: Vec<&str> = figures.iter().map(|f| f.name.as_str()).collect();
+    assert_eq!(names, ["profile-iterations", "profile-seconds", "residuals-p", "tolerance-p", "time-p", "spectrum-p"]);
+    for figure in &figures {
+        let json: serde_json::Value = serde_json::from_str(&figure.chart.json()).unwrap();
+        if let Some(series) = json["lines"]["series"].as_array() {
+            let width = |s: &serde_json::Value| s["stroke"]["width"].as_f64().unwrap();
+            let (network, others): (Vec<_>, Vec<_>) = series.iter().partition(|s| s["name"] == "network");
+            assert!(others.iter().all(|s| width(s) < width(network[0])), "{}", figure.name);
+        } else {
+            let bars = json["bars"]["bars"].as_array().unwrap();
+            assert_eq!((&bars[0]["failed"], &bars[1]["strong"]), (&true.into(), &true.into()));
+            assert_eq!(bars[0]["label"], "≥ 3.000, 1 failed");
+            // Inference 0.5 ms of a setup of 2 ms, and a solve of 3 ms.
+            let parts: Vec<f64> = bars[1]["parts"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+            assert!(parts.iter().zip([0.5, 1.5, 3.0]).all(|(a, b)| (a - b).abs() < 1e-9), "{parts:?}");
+        }
+    }
 }

@@ -1,0 +1,43 @@
+//! The charts, and what else there is to see of each dataset.
+
+use maud::{Markup, PreEscaped, html};
+
+use super::Report;
+use super::sample;
+use crate::evaluate::render::charts::Figure;
+
+/// Those of all datasets together.
+pub fn of_all(report: &Report) -> Option<Markup> {
+    let here: Vec<&Figure> = report.figures.iter().filter(|f| f.dataset.is_none()).collect();
+    (!here.is_empty()).then(|| html! {
+        div.charts { @for figure in here { (chart(figure)) } }
+        p.note { "Hover for numbers, drag to zoom, double-click for all of it; names below switch lines off and on." }
+    })
+}
+
+/// Dataset by dataset; all but the first folded.
+pub fn of_each(report: &Report) -> Option<Markup> {
+    let datasets = &report.page.results.datasets;
+    (!datasets.is_empty()).then(|| html! {
+        @for (d, info) in datasets.iter().enumerate() {
+            details.dataset open[d == 0] {
+                summary {
+                    (info.name)
+                    span.note { " n = " (info.unknowns()) ", " (info.systems) " systems · " (info.equation) }
+                }
+                div.charts { @for figure in report.figures.iter().filter(|f| f.dataset == Some(d)) { (chart(figure)) } }
+                @if let Some(picture) = sample::picture(&report.page, d) { (picture) }
+            }
+        }
+    })
+}
+
+/// The picture for those without scripts, and the data for those with.
+fn chart(figure: &Figure) -> Markup {
+    html! {
+        figure data-chart=(figure.name) {
+            (PreEscaped(figure.chart.svg()))
+            script type="application/json" { (PreEscaped(figure.chart.json())) }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The report as a referee has it: opened from disk in a headless Chromium, sorted, filtered, zoomed, its numbers those
+//! of the CSV files.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::setup::{Place, STENCIL};
+
+/// An evaluation on two sizes with two tolerances, with failures, a network, its untrained start and a leak.
+const RECIPE: &str = r#"
+title = "Two sizes & a network"
+data = ["p3.h5", "p4.h5"]
+split = "test"
+rtol = [1e-3, 1e-6]
+max_it = 60
+condition_samples = 1
+[[row]]
+ksp = "cg"
+pc = "none"
+[[row]]
+ksp = "cg"
+pc = "icc"
+[[row]]
+label = "Jacobi <omega 0.7>"
+ksp = "richardson(0.7)"
+pc = "jacobi"
+[[row]]
+ksp = "cg"
+pc = "cholesky"
+[[row]]
+label = "untrained"
+ksp = "cg"
+model = "run/initial.safetensors"
+[[row]]
+label = "network"
+ksp = "cg"
+model = "run"
+"#;
+
+#[test]
+fn a_report_is_opened_sorted_filtered_and_zoomed() {
+    let place = Place::new();
+    place.recipe("r.toml", STENCIL);
+    place.ok(&["train", "r.toml", "-o", "run"]);
+    for (level, seed) in [("3", "8"), ("4", "9")] {
+        let file = format!("p{level}.h5");
+        place.ok(&[
+            "generate",
+            "--family",
+            "poisson",
+            "--level",
+            level,
+            "--samples",
+            "40",
+            "--seed",
+            seed,
+            "-o",
+            &file,
+        ]);
+    }
+    std::fs::write(place.path("e.toml"), RECIPE).unwrap();
+    let again = || place.ok(&["evaluate", "e.toml"]);
+    again();
+    let dir = place.path("e");
+    let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap();
+    for name in ["iterations", "seconds", "profile-seconds", "residuals-p3", "tolerance-p4", "time-p3", "spectrum-p3"] {
+        assert!(read(&format!("{name}.svg")).starts_with("<svg"), "{name}");
+    }
+    assert!(read("tables.tex").contains("\\toprule") && read("tables.md").contains("| network |"));
+    // What is bootstrapped is the same each time, whatever is measured.
+    let statistics: serde_json::Value = serde_json::from_str(&read("statistics.json")).unwrap();
+    let iterations = |s: &serde_json::Value| {
+        let all = s["comparisons"].as_array().unwrap().iter().filter(|c| c["quantity"] == "iterations").cloned();
+        all.collect::<Vec<_>>()
+    };
+    assert!(!iterations(&statistics).is_empty() && statistics["fits"].as_array().unwrap().len() > 4);
+    assert!(statistics["generalisation"][0]["tested"].as_array().unwrap().len() == 2);
+    open(&dir);
+    place.ok(&["evaluate", "e.toml", "--force"]);
+    let again: serde_json::Value = serde_json::from_str(&read("statistics.json")).unwrap();
+    assert_eq!(iterations(&again), iterations(&statistics));
+}
+
+/// Runs tests/python/report.py. `make test` installs the browser; elsewhere one that is missing is told.
+fn open(dir: &Path) {
+    let named = std::env::var("FEMPIPE_PYTHON").ok();
+    let python = named.clone().unwrap_or_else(|| "python3".into());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/report.py");
+    let out = Command::new(&python).arg(script).arg(dir).output();
+    let Ok(out) = out else {
+        assert!(named.is_none(), "FEMPIPE_PYTHON = {python} does not run");
+        println!("skipped: no {python} to drive a browser with");
+        return;
+    };
+    let text = String::from_utf8_lossy(&out.stdout);
+    if out.status.code() == Some(77) && named.is_none() {
+        println!("skipped: {text}");
+        return;
+    }
+    assert!(out.status.success(), "{text}\n{}", String::from_utf8_lossy(&out.stderr));
+}
