@@ -5,6 +5,7 @@ pub mod csv;
 pub mod figures;
 pub mod html;
 pub mod json;
+pub mod records;
 
 #[cfg(test)]
 mod tests;
