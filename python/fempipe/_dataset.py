@@ -181,7 +181,9 @@ class Dataset:
 
     def _sample(self, i: int) -> Sample:
         data, own, b, x, fields, labels, params = self._raw.read(i)
-        indices, indptr = self._shared.pattern if own is None else own
+        pattern = own or self._shared.pattern
+        assert pattern is not None, "samples have a pattern of their own or share one"
+        indices, indptr = pattern
         a = sp.csr_matrix((data, indices, indptr), shape=(len(b), len(b)), copy=False)
         a.has_canonical_format = True
         return Sample(

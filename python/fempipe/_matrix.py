@@ -65,8 +65,8 @@ def csr(a: Any) -> sp.csr_matrix:
         raise ShapeError(f"A has the shape {a.shape}: A of a linear system must be square")
     if a.shape[0] > _MOST or (sp.issparse(a) and a.nnz > _MOST):
         raise ArgumentError(f"A has {a.shape[0]} rows and {a.nnz} entries: at most {_MOST} of each can be indexed")
-    rows = sp.csr_matrix(a)
     try:
+        rows = sp.csr_matrix(a)
         # A new object, which looks for itself whether columns rise: what SciPy remembers of that may be out of date.
         rows = sp.csr_matrix((np.asarray(rows.data, dtype=np.float64), rows.indices, rows.indptr), shape=rows.shape)
         rows.check_format(full_check=True)

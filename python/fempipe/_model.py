@@ -17,20 +17,20 @@ class Model:
     """A trained model: see `fempipe.load`. What it predicts depends on its kind; asked for something else it raises
     `PredictionError`, which says what there is.
 
-    ============= ==================================== =====================================
-    predicts      models                               method
-    ============= ==================================== =====================================
-    M ≈ A⁻¹       mlp, stencil-mlp, precorrector,      `preconditioner`
-                  factor-gnn, gcvae, spai-gnn
-    L Lᵀ ≈ A      precorrector, factor-gnn             `factor`
-    G Gᵀ + D ≈ A⁻¹ gcvae, spai-gnn                     `inverse_factor`
-    x             nsls                                 `guess`
-    slow modes    neurkitt                             `space`
-    ============= ==================================== =====================================
+    ============== ==================================== ================
+    predicts       models                               method
+    ============== ==================================== ================
+    M ≈ A⁻¹        mlp, stencil-mlp, precorrector,      `preconditioner`
+                   factor-gnn, gcvae, spai-gnn
+    L Lᵀ ≈ A       precorrector, factor-gnn             `factor`
+    G Gᵀ + D ≈ A⁻¹ gcvae, spai-gnn                      `inverse_factor`
+    x              nsls                                 `guess`
+    slow modes     neurkitt                             `space`
+    ============== ==================================== ================
 
     In all methods A is a `scipy.sparse` matrix (n, n) in any format, or a `Sample`, which models that look at fields
-    and meshes (`neurkitt`) need. Each raises `UnsuitableError` or `ArgumentError` where the system is not what the model
-    is for, e.g. of another size than that of its training.
+    and meshes (`neurkitt`) need. Each raises `UnsuitableError` or `ArgumentError` where the system is not what the
+    model is for, e.g. of another size than that of its training.
 
     Attributes
     ----------

@@ -11,6 +11,7 @@ from . import _fempipe, _matrix
 from ._model import Model
 from ._outcome import Outcome
 from ._preconditioner import Preconditioner
+from .errors import ArgumentError
 
 
 def solve(
@@ -97,7 +98,7 @@ def solve(
     parts = None
     if isinstance(pc, Model):
         if model is not None:
-            raise _both()
+            raise ArgumentError("pc and model are both models: take one of them, and a classical preconditioner as pc")
         pc, model = None, pc
     elif pc is None and model is None:
         pc = "icc"
@@ -106,16 +107,10 @@ def solve(
     made = pc._operator if isinstance(pc, Preconditioner) else pc
     if made is not None and not isinstance(made, (str, _fempipe.Operator)):
         raise TypeError(
-            f"pc is a {type(pc).__name__}: must be a text such as \"icc(1)\", a fempipe.Preconditioner or a fempipe.Model"
+            f'pc is a {type(pc).__name__}: must be a text such as "icc(1)", a fempipe.Preconditioner or a fempipe.Model'
         )
     start = None if x0 is None else _matrix.real_vector(x0, n, "x0")
     x, said = _fempipe.solve(
         system, ksp, made, parts, start, rtol, atol, dtol, max_it, norm, pc_side, space_as, callback
     )
     return x, Outcome(**said)
-
-
-def _both() -> Exception:
-    from .errors import ArgumentError
-
-    return ArgumentError("pc and model are both models: give one of them, with a classical preconditioner as pc")

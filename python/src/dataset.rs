@@ -71,10 +71,8 @@ impl Dataset {
     }
 
     /// (indices, indptr) where all samples share them.
-    fn pattern<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        let file = self.file(py)?;
-        let shared = file.pattern().map(|pattern| arrays::pattern(py, pattern).into_pyobject(py));
-        shared.map(|list| Ok(list?.cast::<PyTuple>()?.clone())).transpose()
+    fn pattern<'py>(&self, py: Python<'py>) -> PyResult<Option<arrays::Pattern<'py>>> {
+        Ok(self.file(py)?.pattern().map(|pattern| arrays::pattern(py, pattern)))
     }
 
     /// Sample i: the values of A, its (indices, indptr) unless all samples share them, b, x, fields, labels and
@@ -91,7 +89,7 @@ impl Dataset {
         let array = |values| PyArray1::from_vec(py, values);
         let parts = (
             array(values),
-            own.map(|[indices, indptr]| (indices, indptr)),
+            own,
             array(system.rhs),
             system.solution.map(array),
             named(system.fields)?,

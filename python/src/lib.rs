@@ -1,5 +1,5 @@
-//! The compiled part of the Python package: what the Python files of `fempipe/` call. It takes and returns NumPy arrays,
-//! does the work of the library without holding the interpreter, and turns its errors into exceptions.
+//! The compiled part of the Python package: what the Python files of `fempipe/` call. It takes and returns NumPy
+//! arrays, does the work of the library without holding the interpreter, and turns its errors into exceptions.
 
 mod acceleration;
 mod arrays;

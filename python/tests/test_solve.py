@@ -122,8 +122,7 @@ def test_any_kind_of_matrix_is_converted_rightly():
         before = matrix.copy()
         x, outcome = fempipe.solve(matrix, b, rtol=1e-12)
         assert outcome and np.allclose(x, exact), type(matrix)
-        difference = before - matrix
-        assert (abs(difference).max() if sp.issparse(difference) else np.abs(difference).max()) == 0
+        assert np.abs((sp.csr_matrix(before) - sp.csr_matrix(matrix)).toarray()).max() == 0
     assert unsorted.indices.tolist() == a.indices[reverse].tolist()
     for vector in (b.astype(np.float32), b.astype(int), b[:, None], b[None, :], list(b), np.repeat(b, 2)[::2]):
         assert np.allclose(fempipe.solve(a, vector, rtol=1e-12)[0], exact)
@@ -134,7 +133,7 @@ def test_any_kind_of_matrix_is_converted_rightly():
     [
         (sp.identity(4, format="csr") * 1j, np.ones(4), fempipe.ArgumentError, "complex128.*real numbers"),
         (sp.csr_matrix((3, 4)), np.ones(3), fempipe.ShapeError, r"\(3, 4\): A of a linear system must be square"),
-        (sp.csr_matrix((0, 0)) if hasattr(sp, "csr_array") else np.ones(3), None, fempipe.Error, "A"),
+        (sp.csr_matrix((0, 0)), np.ones(0), fempipe.ShapeError, r"\(0, 0\)"),
         (np.ones(3), np.ones(3), fempipe.ArgumentError, "two-dimensional"),
         (np.ones((2, 2, 2)), np.ones(2), fempipe.ArgumentError, "two-dimensional"),
         ("matrix", np.ones(3), fempipe.ArgumentError, "A is"),
@@ -175,7 +174,7 @@ def test_index_arrays_that_lie():
         ({"rtol": -1.0}, fempipe.ArgumentError, "rtol = -1"),
         ({"rtol": 2.0}, fempipe.ArgumentError, "below 1"),
         ({"atol": float("nan")}, fempipe.ArgumentError, "atol"),
-        ({"max_it": -1}, OverflowError, ""),
+        ({"max_it": -1}, OverflowError, "negative"),
         ({"norm": "energy"}, fempipe.ArgumentError, "norm"),
         ({"pc_side": "middle"}, fempipe.ArgumentError, "side"),
         ({"space_as": "x"}, fempipe.ArgumentError, "two-level"),
