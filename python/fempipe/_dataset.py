@@ -152,7 +152,8 @@ class Dataset:
         parts : sequence of str
             "A" (a sparse CSR tensor, float64), "b", "x", "labels", "fields" and "params" (dictionaries). Without "A"
             PyTorch's own loader can put samples of one size together; with it, take `batch_size=None` or
-            `collate_fn=list`.
+            `collate_fn=list`, and `num_workers=0` where PyTorch is too old to send sparse tensors between processes
+            (1.13 waits for ever).
         transform : callable, optional
             What is done to each dictionary.
 

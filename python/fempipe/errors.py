@@ -45,4 +45,4 @@ class NumericError(Error, ArithmeticError):
 
 
 class InternalError(Error, RuntimeError):
-    """A bug of fempipe."""
+    """A bug of fempipe: please report it, with the message on standard error."""

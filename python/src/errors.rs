@@ -21,7 +21,13 @@ pub fn exception(py: Python, e: &Error) -> PyErr {
         Error::Interrupted(_) => return PyKeyboardInterrupt::new_err(e.to_string()),
         _ => "Error",
     };
-    named(py, name, e.to_string())
+    named(py, name, in_python(&e.to_string()))
+}
+
+/// A message that names options of the command line, with the arguments that they are here.
+fn in_python(message: &str) -> String {
+    let options = [("--force", "force=True"), ("another -o", "another output"), ("with -o", "as output")];
+    options.iter().fold(message.to_string(), |text, (there, here)| text.replace(there, here))
 }
 
 /// An exception of `fempipe/errors.py` by its name.

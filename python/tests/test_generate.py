@@ -30,7 +30,7 @@ def test_what_is_there_stays(tmp_path):
     fempipe.generate(TEXT, output=tmp_path / "d.h5")
     assert (tmp_path / "d.h5").stat().st_mtime_ns == before
     other = {**DICT, "samples": 7}
-    with pytest.raises(fempipe.FileError, match="another recipe"):
+    with pytest.raises(fempipe.FileError, match="another recipe.*choose another output, or force=True"):
         fempipe.generate(other, output=tmp_path / "d.h5")
     assert len(fempipe.generate(other, output=tmp_path / "d.h5", force=True)) == 7
 

@@ -1,6 +1,8 @@
 """In PETSc's solvers, through petsc4py: runs where FEMPIPE_PETSC is set, as .ci/wheel does for Debian's Python."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -28,6 +30,14 @@ def iterations_of_petsc(a, b, m, rtol=1e-8):
     assert ksp.getConvergedReason() > 0
     assert np.linalg.norm(a @ x.getArray() - b) <= 1.1 * rtol * np.linalg.norm(b)
     return ksp.getIterationNumber()
+
+
+@pytest.mark.parametrize("first", ["petsc4py.PETSc", "fempipe"])
+def test_each_keeps_to_its_own_hdf5(workshop, first):
+    """PETSc brings an HDF5 of its own, built for MPI, with the names of ours."""
+    code = f"import {first}, fempipe, petsc4py.PETSc; print(len(fempipe.Dataset('darcy.h5')[3].b))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=workshop.directory, capture_output=True, text=True)
+    assert done.returncode == 0 and int(done.stdout) > 100, done.stderr
 
 
 @pytest.mark.parametrize("pc", ["icc", "ssor", "amg"])
