@@ -1,5 +1,5 @@
 # make demo   installs what is missing, builds, runs generate → train → evaluate at level 3, prints the table
-# make test   format check, clippy, tests, documentation: what continuous integration runs
+# make test   format check, clippy, tests, documentation, Python package: what continuous integration runs
 # make bench  the same work beside scikit-fem, SciPy and PETSc (benches/peers/README.md)
 # make fuzz   readers of foreign files against random input, a minute each (FUZZ_SECONDS=600 for ten)
 
@@ -20,14 +20,16 @@ demo: setup
 	cargo build --release
 	@sh .ci/demo $(FEMPIPE)
 
-# From an empty target nothing is built twice: what incremental builds keep for the next time is not worth its time here.
+# From an empty target nothing is built twice: what incremental builds keep for the next time is not worth its time here,
+# and the Python package is among what is checked and tested, so that its wheel is made of the same compiled crates.
 test: export CARGO_INCREMENTAL = 0
 test: python
-	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
-	cargo test
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --workspace
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 	$(VENV)/bin/python results/tables.py --check
+	@sh .ci/wheel target/python $(FEMPIPE_PYTHON)
 
 bench: python
 	cargo build --release

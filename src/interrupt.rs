@@ -70,6 +70,17 @@ pub fn install(tell: fn(Signal)) {
     let _ = ctrlc::set_handler(handler);
 }
 
+/// Raises the flag as a signal would, for programs that handle signals themselves. Whoever raises it lowers it again
+/// ([`clear`]) once the work under way has ended.
+pub fn request() {
+    SIGNALS.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Lowers the flag: work that begins from now on is not asked to stop.
+pub fn clear() {
+    SIGNALS.store(0, Ordering::SeqCst);
+}
+
 /// Whether the user asked to stop.
 pub fn requested() -> bool {
     SIGNALS.load(Ordering::SeqCst) > 0

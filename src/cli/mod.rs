@@ -25,6 +25,7 @@ mod submit;
 mod train;
 mod verify;
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
@@ -109,18 +110,24 @@ enum Command {
 
 /// Parses the command line, runs the command, turns its result into an exit code.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    ExitCode::from(main_with(std::env::args_os()))
+}
+
+/// The same for a command line, the program's name first, that another program was given.
+pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(e) if !e.use_stderr() => {
             // Help and version: nothing is left to do if they cannot be printed.
             let _ = e.print();
-            return ExitCode::SUCCESS;
+            return 0;
         }
         Err(e) => {
-            let arguments: Vec<String> = std::env::args().skip(1).collect();
-            let text = guide::of(&arguments).map(|text| plain::lines(&text).into_owned());
+            let given: Vec<String> = arguments.iter().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+            let text = guide::of(&given).map(|text| plain::lines(&text).into_owned());
             eprintln!("fempipe: {}", text.unwrap_or_else(|| plain::message(&usage_error(&e))));
-            return ExitCode::from(2);
+            return 2;
         }
     };
     if let Some(columns) = terminal_columns() {
@@ -131,10 +138,10 @@ pub fn main() -> ExitCode {
     // The pool can only be there already if a library made it, and then it is as good.
     let _ = threads.build_global();
     match run(&cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(e) => {
             eprintln!("fempipe: {}", plain::message(&e.to_string()));
-            ExitCode::from(if matches!(e, Error::Interrupted(_)) { interrupt::EXIT_CODE } else { 1 })
+            if matches!(e, Error::Interrupted(_)) { interrupt::EXIT_CODE } else { 1 }
         }
     }
 }

@@ -48,6 +48,7 @@ pub use opened::Opened;
 pub use output::{claim, files, is_whole, recipe_in, report, vacant, write, write_recipe};
 pub use recipe::{EvalRecipe, Measure, Target};
 pub use render::console::console;
+pub use render::records;
 pub use row::{Row, RowKind};
 pub use statistics::{Quartiles, Statistic};
 pub use summary::{Verdict, summarize, verdicts};

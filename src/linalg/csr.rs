@@ -105,6 +105,11 @@ impl Csr {
         &mut self.values
     }
 
+    /// The pattern and the stored entries.
+    pub fn into_parts(self) -> (Arc<Pattern>, Vec<f64>) {
+        (self.pattern, self.values)
+    }
+
     /// Columns and values of row i.
     pub fn row(&self, i: usize) -> (&[u32], &[f64]) {
         let r = self.pattern.range(i);

@@ -1,5 +1,6 @@
 //! One verb for matrices, preconditioners and deflated operators: `y ← A x`.
 
+use std::any::Any;
 use std::sync::Arc;
 
 /// What an operator promises. Solvers refuse an operator that does not promise what they rely on.
@@ -66,6 +67,11 @@ pub trait LinOp: Sync {
     fn eisenstat(&self) -> Option<&dyn Eisenstat> {
         None
     }
+
+    /// The operator as its own type, where others may take its parts out.
+    fn as_any(&self) -> Option<&dyn Any> {
+        None
+    }
 }
 
 /// M = c (P + U)⁻¹ P (P + L)⁻¹ for A = L + D + U, L and U strict triangles, P diagonal and positive: with such an M a
@@ -119,6 +125,9 @@ macro_rules! forwards {
             }
             fn eisenstat(&self) -> Option<&dyn Eisenstat> {
                 (**self).eisenstat()
+            }
+            fn as_any(&self) -> Option<&dyn Any> {
+                (**self).as_any()
             }
         }
     };

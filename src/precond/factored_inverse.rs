@@ -1,5 +1,6 @@
 //! Factored approximate inverses M = S (R Rᵀ + ε I) S ≈ A⁻¹ as operators: products only, positive definite as they are.
 
+use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
@@ -54,6 +55,18 @@ impl FactoredInverse {
     pub fn factor(&self) -> &Csr {
         &self.factor
     }
+
+    /// G = S R and the diagonal of D = ε S², with which M = G Gᵀ + D.
+    pub fn unscaled(&self) -> (Csr, Vec<f64>) {
+        let n = self.factor.nrows();
+        let scale = self.scale.clone().unwrap_or_else(|| vec![1.0; n]);
+        let mut factor = self.factor.clone();
+        for (i, s) in scale.iter().enumerate() {
+            let row = factor.pattern().range(i);
+            factor.values_mut()[row].iter_mut().for_each(|v| *v *= s);
+        }
+        (factor, scale.iter().map(|s| self.shift * s * s).collect())
+    }
 }
 
 impl LinOp for FactoredInverse {
@@ -86,6 +99,9 @@ impl LinOp for FactoredInverse {
     fn nnz(&self) -> usize {
         self.factor.nnz()
     }
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +118,10 @@ mod tests {
         assert_eq!(y, [22.0, 3.0]);
         m.apply(&[0.0, 1.0], &mut y);
         assert_eq!(y, [3.0, 2.375]);
+        // The same without S: M = G Gᵀ + D.
+        let (g, d) = m.unscaled();
+        let product = g.matmul(&g.transpose()).unwrap();
+        assert_eq!((product.get(0, 0) + d[0], product.get(1, 0), product.get(1, 1) + d[1]), (22.0, 3.0, 2.375));
         assert!(FactoredInverse::new(r.clone(), -1.0, None).is_err());
         assert!(FactoredInverse::new(r, 0.0, Some(vec![1.0])).is_err());
         let bad = Csr::from_triplets(1, 1, &[(0, 0, f64::NAN)]).unwrap();

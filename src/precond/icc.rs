@@ -1,5 +1,7 @@
 //! Incomplete Cholesky by level of fill.
 
+use std::any::Any;
+
 use serde::{Deserialize, Serialize};
 
 use super::shift::{self, Pivots, Shift, Shifting};
@@ -211,7 +213,7 @@ fn factorize(a: &Csr, pivots: &Pivots, l: &mut StrictTriangle, d: &mut [f64]) ->
     true
 }
 
-impl<T: Copy + Into<f64> + Sync> LinOp for Icc<T> {
+impl<T: Copy + Into<f64> + Sync + 'static> LinOp for Icc<T> {
     fn shape(&self) -> (usize, usize) {
         (self.inverse_d.len(), self.inverse_d.len())
     }
@@ -228,10 +230,13 @@ impl<T: Copy + Into<f64> + Sync> LinOp for Icc<T> {
     fn halves(&self) -> Option<&dyn Halves> {
         self.definite.then_some(self)
     }
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
 }
 
 /// F = D^−½ L⁻¹.
-impl<T: Copy + Into<f64> + Sync> Halves for Icc<T> {
+impl<T: Copy + Into<f64> + Sync + 'static> Halves for Icc<T> {
     fn left(&self, x: &[f64], y: &mut [f64]) {
         self.lower.substitute(y, |i, _| x[i]);
         for (y, d) in y.iter_mut().zip(&self.inverse_d) {

@@ -10,7 +10,7 @@ pub use cache::{Cache, Cached};
 pub use joined::Joined;
 pub use source::{Names, Parts, SampleSource, for_each_chunk};
 
-use crate::linalg::{Csr, Props};
+use crate::linalg::{Csr, Props, SYMMETRY};
 
 /// One linear system `A x = b` with what is known about it. Of a sample that was loaded in part ([`Parts`]) A is 0×0, b
 /// empty and the rest absent where it was not asked for.
@@ -50,6 +50,20 @@ impl LinearSystem {
             mesh: None,
             index: 0,
         }
+    }
+
+    /// A matrix from anywhere and a right-hand side. It is symmetric as far as its entries are; positive definite in
+    /// good faith, which cg takes back at pᵀ A p ≤ 0, but not against the evidence of a diagonal entry that is not
+    /// positive.
+    pub fn of_unknown_kind(matrix: Csr, rhs: Vec<f64>) -> Self {
+        let props = if !matrix.is_symmetric(SYMMETRY) {
+            Props::GENERAL
+        } else if matrix.diagonal().iter().all(|&d| d > 0.0) {
+            Props::SPD
+        } else {
+            Props::SYMMETRIC
+        };
+        LinearSystem::plain(matrix, rhs, props)
     }
 
     /// Number of unknowns, read off b, or off A where only that was loaded.
@@ -144,6 +158,23 @@ pub struct Field {
     pub values: Vec<f64>,
 }
 
+impl Field {
+    /// The shape of its values as an array, row-major: rows × columns of a square grid (y, x), else the locations;
+    /// then the components, where there are several.
+    pub fn shape(&self) -> Vec<usize> {
+        let places = self.values.len() / self.components.max(1);
+        let side = places.isqrt();
+        let mut shape = match self.location {
+            Location::Grid if side * side == places => vec![side, side],
+            _ => vec![places],
+        };
+        if self.components > 1 {
+            shape.push(self.components);
+        }
+        shape
+    }
+}
+
 /// A mesh as the file keeps it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MeshData {
@@ -223,5 +254,32 @@ impl Description {
             units: "none (dimensionless)".into(),
             props,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_have_the_shape_of_where_they_live() {
+        let shape = |location, components, len| {
+            Field { name: "w".into(), location, components, values: vec![0.0; len] }.shape()
+        };
+        assert_eq!(shape(Location::Grid, 1, 9), [3, 3]);
+        assert_eq!(shape(Location::Grid, 2, 8), [2, 2, 2]);
+        assert_eq!(shape(Location::Grid, 1, 6), [6]);
+        assert_eq!(shape(Location::Points, 3, 12), [4, 3]);
+        assert_eq!(shape(Location::Sample, 1, 1), [1]);
+    }
+
+    #[test]
+    fn a_matrix_from_anywhere_is_what_its_entries_say() {
+        let props = |entries: &[(usize, usize, f64)]| {
+            LinearSystem::of_unknown_kind(Csr::from_triplets(2, 2, entries).unwrap(), vec![1.0; 2]).props
+        };
+        assert_eq!(props(&[(0, 0, 2.0), (1, 1, 1.0)]), Props::SPD);
+        assert_eq!(props(&[(0, 0, 2.0), (1, 1, -1.0)]), Props::SYMMETRIC);
+        assert_eq!(props(&[(0, 0, 2.0), (0, 1, 1.0), (1, 1, 1.0)]), Props::GENERAL);
     }
 }

@@ -7,8 +7,7 @@ use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::io::npz::Npz;
 use crate::io::{Unpack, matrix_market, npy};
-use crate::linalg::op::Props;
-use crate::linalg::{Csr, SYMMETRY};
+use crate::linalg::Csr;
 use crate::system::LinearSystem;
 
 fn extension(path: &Path) -> String {
@@ -73,18 +72,5 @@ fn vector(path: &Path, unpack: Unpack) -> Result<Vec<f64>> {
 /// A matrix of which nothing is known but its entries.
 fn plain(matrix: Csr, b: Option<Vec<f64>>) -> LinearSystem {
     let rhs = b.unwrap_or_else(|| vec![1.0; matrix.nrows()]);
-    let props = likely(&matrix);
-    LinearSystem::plain(matrix, rhs, props)
-}
-
-/// Symmetric as far as the entries are; definite in good faith, which cg takes back at pᵀ A p ≤ 0, but not against the
-/// evidence of a diagonal entry that is not positive.
-fn likely(a: &Csr) -> Props {
-    if !a.is_symmetric(SYMMETRY) {
-        Props::GENERAL
-    } else if a.diagonal().iter().all(|&d| d > 0.0) {
-        Props::SPD
-    } else {
-        Props::SYMMETRIC
-    }
+    LinearSystem::of_unknown_kind(matrix, rhs)
 }

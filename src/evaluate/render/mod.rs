@@ -8,6 +8,7 @@ pub mod csv;
 pub mod finding;
 pub mod json;
 pub mod page;
+pub mod records;
 pub mod report;
 pub mod statistics;
 pub mod tables;
