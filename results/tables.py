@@ -11,11 +11,14 @@ A table stands between <!-- table NAME --> and <!-- /table -->; results/tables.t
     columns = [["32²", "darcy-contrast-32"], …]      # title, dataset, and, if need be, relative tolerance and evaluation
     head = "method"                                  # title of the first column, default none
     cell = "{its}, {ms}"                             # of rows that have none of their own
+    cells = ["{its}", "{ms}"]                        # or one a column
     best = "ms"                                      # the least of these in a column is bold (rows that failed apart)
     [[NAME.row]]
     title = "IC(0)"
     label = "cg + icc"                               # the row's label in the evaluation; a list: one a column
     before = ["49 / ", …]                            # put before each cell: published numbers
+    trivial = ["cg + mean-fsai", …]                  # rows that know nothing; where the best of them needs no more
+                                                     # iterations, the cell is marked; a list of lists: one a column
     [[NAME.row]]
     title = "published"
     text = ["8", "21", …]                            # nothing measured
@@ -28,6 +31,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ["README.md", "results/README.md"]
+
+
+MARK = " †"
+NOTE = "† No fewer iterations than its trivial row."
 
 
 class Missing(Exception):
@@ -88,6 +95,11 @@ def rows_of(results, name, dataset, rtol):
     ]
 
 
+def form_of(spec, row, k):
+    """How a cell in the k-th column of a row is written."""
+    return row.get("cell") or (spec["cells"][k] if "cells" in spec else spec.get("cell", "{its}"))
+
+
 def table(results, spec):
     columns = []
     for column in spec["columns"]:
@@ -108,11 +120,17 @@ def table(results, spec):
             found = [r for r in rows if r["label"] == label]
             if not found:
                 raise Missing(f"row {label!r} on {dataset}; there are {', '.join(repr(r['label']) for r in rows)}")
-            for text, key, form in re.findall(r"([^{]*)(?:\{([^:}]+):?([^}]*)\})?", row.get("cell", spec.get("cell", "{its}"))):
+            for text, key, form in re.findall(r"([^{]*)(?:\{([^:}]+):?([^}]*)\})?", form_of(spec, row, k)):
                 pieces.append((text, None))
                 if key:
                     value = None if found[0]["failures"] else number(found[0], key)
                     pieces.append((shown(found[0], key, form), (key, value)))
+            names = row.get("trivial", [])
+            names = names[k] if names and isinstance(names[0], list) else names
+            trivial = [number(r, "its") for r in rows if r["label"] in names]
+            counts = "{its" in form_of(spec, row, k)
+            if counts and trivial and number(found[0], "its") >= min(trivial):
+                pieces.append((MARK, None))
             cells.append(pieces)
         body.append([row["title"], *cells])
     best = spec.get("best")
@@ -127,7 +145,8 @@ def table(results, spec):
             bold = lambda p: p[1] and p[1][0] == best and p[1][1] is not None and p[1][1] == least[k]
             cells.append("".join(f"**{p[0]}**" if bold(p) else p[0] for p in pieces))
         lines.append("| " + " | ".join([row[0], *cells]) + " |")
-    return "\n".join(line.replace("|  |", "| |").replace("|  |", "| |") for line in lines)
+    text = "\n".join(line.replace("|  |", "| |").replace("|  |", "| |") for line in lines)
+    return f"{text}\n\n{NOTE}" if MARK in text else text
 
 
 def main():
