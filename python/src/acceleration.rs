@@ -21,6 +21,9 @@ pub struct Acceleration {
     parts: String,
 }
 
+/// (data, indices, indptr) of G, the diagonal of D, and the columns of G.
+type InverseFactor<'py> = (Bound<'py, PyTuple>, Bound<'py, PyArray1<f64>>, usize);
+
 /// What an acceleration has beside its preconditioner.
 struct Rest {
     guess: Option<Vec<f64>>,
@@ -116,10 +119,7 @@ impl Acceleration {
     }
 
     /// (data, indices, indptr) of G and the diagonal of D where M = G Gᵀ + D.
-    fn inverse_factor<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<Option<(Bound<'py, PyTuple>, Bound<'py, PyArray1<f64>>, usize)>> {
+    fn inverse_factor<'py>(&self, py: Python<'py>) -> PyResult<Option<InverseFactor<'py>>> {
         match self.factored(py)? {
             Some(Factored::Inverse { factor, diagonal }) => {
                 let columns = factor.ncols();
