@@ -52,19 +52,19 @@ pub struct Args {
 #[command(next_help_heading = "With --croissant")]
 struct AboutArgs {
     /// Licence, best as a URL
-    #[arg(long, value_name = "URL", requires = "croissant")]
+    #[arg(long, value_name = "URL", requires = "croissant", conflicts_with = "to")]
     license: Option<String>,
     /// Who made the dataset
-    #[arg(long, value_name = "NAME", requires = "croissant")]
+    #[arg(long, value_name = "NAME", requires = "croissant", conflicts_with = "to")]
     creator: Option<String>,
     /// Where it is found
-    #[arg(long, value_name = "URL", requires = "croissant")]
+    #[arg(long, value_name = "URL", requires = "croissant", conflicts_with = "to")]
     url: Option<String>,
     /// How to cite it
-    #[arg(long, value_name = "TEXT", requires = "croissant")]
+    #[arg(long, value_name = "TEXT", requires = "croissant", conflicts_with = "to")]
     cite_as: Option<String>,
     /// When it was published: 2026-05-31
-    #[arg(long, value_name = "DATE", requires = "croissant")]
+    #[arg(long, value_name = "DATE", requires = "croissant", conflicts_with = "to")]
     published: Option<String>,
 }
 

@@ -22,10 +22,10 @@ const RIGHT_HAND_SIDES: [Choice<Rhs>; 2] = [
   fempipe import matrices/ --split 0.8,0.1,0.1 -o own.h5      to train on: fempipe train --model spai-gnn --data own.h5
   fempipe import bcsstk16.mtx -o bcsstk16.h5                  all in the set test, as without --split
   fempipe import stand/*.npz -o stand.h5; fempipe evaluate --data stand.h5 --pc jacobi,icc,amg
-b is the file's own (.npz: array b; PETSc: the vector after the matrix) or that of NAME_b.mtx, NAME_b.mtx.gz or NAME_b.npy \
-beside NAME.mtx, else as --rhs says. Files NAME_b and NAME_x beside a matrix NAME are taken for its b and x.")]
+b is the file's own (.npz: array b; PETSc: the vector after the matrix) or that of NAME_b.mtx, NAME_b.mtx.gz or \
+NAME_b.npy beside NAME.mtx, else as --rhs says. Files NAME_b and NAME_x beside a matrix NAME are taken for its b and x.")]
 pub struct Args {
-    /// Files, or directories of files: .mtx, .mtx.gz (Matrix Market), .npz (SciPy save_npz, StAnD), .petsc (PETSc binary)
+    /// Files or directories of files: .mtx, .mtx.gz (Matrix Market), .npz (SciPy save_npz, StAnD), .petsc (PETSc binary)
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Dataset to write
@@ -41,7 +41,8 @@ pub struct Args {
     #[arg(long, value_name = "SIZES", default_value = "test=1.0")]
     split: Sizes,
     /// Decides which sample goes to which set
-    #[arg(long, value_name = "S", default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64))]
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64))]
     seed: u64,
     /// Most that an array of a .npz or a .mtx.gz may unpack to, e.g. 4G [default: 256 MiB, or 32 times the file]
     #[arg(long, value_name = "BYTES")]

@@ -72,11 +72,13 @@ fn the_keys_of_the_readme_of_datasets_are_those_of_recipes() {
 #[test]
 fn the_readme_of_recipes_is_what_the_command_prints() {
     let mut text = String::from(
-        "# Recipes\n\nWhat `fempipe recipe` prints: every key with its meaning, the values that it takes and its default. \
-         Keys that are\ncommented out have none. `FEMPIPE_WRITE=1 cargo test --lib readme` writes this page anew.\n\n\
-         Any key can be changed on the command line of `generate`, `train` and `evaluate` by `--set KEY=VALUE` (repeat for\n\
-         more): the key with dots, `darcy.mesh.area=0.01`; the value in TOML, `--set split.train=0.5`, or a plain word,\n\
-         `--set factor-gnn.node=gat`. `--set` comes last, after all other options.\n",
+        "# Recipes\n\n\
+         What `fempipe recipe` prints: every key with its meaning, the values that it takes and its default. Keys that\n\
+         are commented out are not set; where one shows a value, that is what then holds.\n\
+         `FEMPIPE_WRITE=1 cargo test --lib readme` writes this page anew.\n\n\
+         Any key can be changed on the command line of `generate`, `train` and `evaluate` by `--set KEY=VALUE`\n\
+         (repeat for more): the key with dots, `darcy.mesh.area=0.01`; the value in TOML, `--set split.train=0.5`, or\n\
+         a plain word, `--set factor-gnn.node=gat`. `--set` comes last, after all other options.\n",
     );
     let mut add = |heading: &str, recipe: &str| {
         text += &format!("\n{heading}\n\n```toml\n{recipe}```\n");

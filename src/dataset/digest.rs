@@ -105,9 +105,9 @@ fn add_fields(d: &mut Digest, fields: &[Field]) {
     }
 }
 
-/// The digest of a mesh: dimension, points, cell type and size, cells, markers, free degrees of freedom; the text "grid"
-/// and the shape of the grid, where there is one; the text "boundary_value" and that value as an array of one, where it
-/// is known.
+/// The digest of a mesh: dimension, points, cell type and size, cells, markers, free degrees of freedom; the text
+/// "grid" and the shape of the grid, where there is one; the text "boundary_value" and that value as an array of one,
+/// where it is known.
 pub fn mesh(m: &MeshData) -> u64 {
     let mut d = Digest::new();
     d.number(m.dim as u64)

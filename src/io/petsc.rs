@@ -54,8 +54,8 @@ pub fn is_matrix(path: &Path) -> bool {
 /// Reads a matrix and the vectors after it: of what [`write()`] wrote A, b and x.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be read; [`Error::File`] naming what in it is not a sparse matrix or a vector of such
-/// a file, or where it ends too early.
+/// [`Error::Io`] if the file cannot be read; [`Error::File`] naming what in it is not a sparse matrix or a vector of
+/// such a file, or where it ends too early.
 pub fn read(path: &Path) -> Result<(Csr, Vec<Vec<f64>>)> {
     let bytes = input::bytes(path)?;
     from_bytes(&bytes).map_err(|reason| Error::file(path, reason))

@@ -1,4 +1,4 @@
-//! Tables and paragraphs as text, as wide as there is room for.
+//! Tables and paragraphs as text, within a width.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,7 +13,7 @@ pub fn set_width(columns: usize) {
 }
 
 /// Rows as columns two spaces apart, the first `left` of them to the left, the others to the right; indented by two.
-/// Within the width that was set ([`set_width`]), if any: text is wrapped, and columns that find no room follow below.
+/// Within the width that was set ([`set_width`]), if any: text is wrapped, and columns beyond it follow below.
 pub fn aligned(rows: &[Vec<String>], left: usize) -> String {
     match WIDTH.load(Ordering::Relaxed) {
         0 => whole(rows, left),
@@ -32,7 +32,7 @@ fn within(rows: &[Vec<String>], left: usize, width: usize) -> String {
     if sizes.iter().map(|w| w + 2).sum::<usize>() <= width {
         return whole(rows, left);
     }
-    // Text gives way first, down to where one more column has room.
+    // Text gives way first, down to where one more column fits.
     let most = sizes[left..].iter().max().map_or(0, |w| w + 2);
     loop {
         let all: usize = sizes.iter().map(|w| w + 2).sum();

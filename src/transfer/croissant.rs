@@ -1,8 +1,8 @@
 //! Croissant metadata (mlcommons, version 1.0): a JSON-LD document that says what a dataset is, for the catalogues that
 //! read it.
 //!
-//! Croissant has no way to point into HDF5: the file, its digest and its sets are given as Croissant has them, the arrays
-//! in it as `variableMeasured` of schema.org, with their places in the file. Format:
+//! Croissant has no way to point into HDF5: the file, its digest and its sets are given as Croissant has them, the
+//! arrays in it as `variableMeasured` of schema.org, with their places in the file. Format:
 //! <https://docs.mlcommons.org/croissant/docs/croissant-spec.html>.
 
 use std::io::Read;
@@ -40,8 +40,8 @@ pub fn croissant(data: &Dataset, about: &About) -> Result<Value> {
     let file = file.ok_or_else(|| Error::file(path, "has a name that is no text in UTF-8"))?;
     let said = &header.description;
     let description = format!(
-        "{} linear systems A x = b of the family {}. Equation: {}. Weak form: {}. Boundary: {}. Units: {}. The matrices \
-         are {}. Made by fempipe {} with seed {}.",
+        "{} linear systems A x = b of the family {}. Equation: {}. Weak form: {}. Boundary: {}. Units: {}. The \
+         matrices are {}. Made by fempipe {} with seed {}.",
         data.len(),
         said.family,
         said.equation,
@@ -66,7 +66,7 @@ pub fn croissant(data: &Dataset, about: &About) -> Result<Value> {
             "@type": "cr:FileObject",
             "@id": file,
             "name": file,
-            "description": "HDF5; its root attributes hold the recipe that makes it again, /digest an XXH3 of each sample",
+            "description": "HDF5; its root attributes hold the recipe that makes it again, /digest an XXH3 a sample",
             "contentUrl": file,
             "contentSize": format!("{bytes} B"),
             "encodingFormat": "application/x-hdf5",

@@ -227,8 +227,8 @@ fn missing(data: &Path, shipped: Option<&BuiltInRecipe>) -> String {
         None => {
             let data = data.display();
             return format!(
-                "no such dataset; `fempipe import FILES --split 0.8,0.1,0.1 -o {data}` makes it of matrices of your own, \
-                 `fempipe generate RECIPE -o {data}` of a family"
+                "no such dataset; `fempipe import FILES --split 0.8,0.1,0.1 -o {data}` makes it of matrices of your \
+                 own, `fempipe generate RECIPE -o {data}` of a family"
             );
         }
     };
