@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::shards;
 use crate::generate;
 
-/// Join the parts that `generate --shard` made into one dataset, or the shares of `evaluate --shard` into one evaluation
+/// Join the parts that `generate --shard` made into a dataset, or the shares of `evaluate --shard` into an evaluation
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   fempipe generate recipe.toml --shard 1/2 & fempipe generate recipe.toml --shard 2/2; wait

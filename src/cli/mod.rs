@@ -146,7 +146,8 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-/// Columns of the terminal that stdout is; COLUMNS where that is set. None for a file or a pipe, where lines may be long.
+/// Columns of the terminal that stdout is; COLUMNS where that is set. None for a file or a pipe, where lines may be as
+/// long as they are.
 fn terminal_columns() -> Option<usize> {
     let stdout = std::io::stdout();
     if !stdout.is_terminal() {

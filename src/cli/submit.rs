@@ -26,8 +26,8 @@ enum Engine {
   fempipe submit --engine slurm --processes 16 --time 2:00:00 -- generate datasets/frame.toml -o frame.h5
   fempipe submit --engine mpi --processes 4 --dry-run -- evaluate training/poisson-table1.toml -o table1
 
---dry-run prints the job script; without it the script is written beside the output, as OUTPUT.job.sh, and submitted. A job \
-that was killed goes on where it stopped when it is submitted again.")]
+--dry-run prints the job script; without it the script is written beside the output, as OUTPUT.job.sh, and submitted. \
+A job that was killed goes on where it stopped when it is submitted again.")]
 pub struct Args {
     /// Who starts the processes
     #[arg(long, value_enum)]

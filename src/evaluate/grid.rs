@@ -16,8 +16,8 @@ const KEYS: [&str; 5] = ["ksp", "pc", "space", "guess", "filter"];
 /// Rows that one may stand for at most.
 const MOST: usize = 10_000;
 
-/// The rows of a recipe with each that stands for several replaced by these, or None if there is no such row. A label is
-/// followed by what its rows differ in.
+/// The rows of a recipe with each that stands for several replaced by these, or None if there is no such row. A label
+/// is followed by what its rows differ in.
 ///
 /// # Errors
 /// [`Error::Recipe`] if a list is empty, a brace is not closed, or there are too many rows.

@@ -1,5 +1,5 @@
-//! Timed solves repeated in rounds: all rows, then all rows again, so that what else the machine does meets each of them
-//! alike (A B C A B C, not A A B B C C).
+//! Timed solves repeated in rounds: all rows, then all rows again, so that what else the machine does meets each of
+//! them alike (A B C A B C, not A A B B C C).
 
 use super::measure::Solve;
 

@@ -1,4 +1,4 @@
-//! What classical preconditioners leave to do on the held-out systems: what a network's iterations are to be seen beside.
+//! What classical preconditioners leave to do on the held-out systems: what a network's iterations are seen beside.
 
 use serde::{Deserialize, Serialize};
 
