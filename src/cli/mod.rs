@@ -137,7 +137,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Columns of the terminal that stdout is; COLUMNS where that is set. None for a file or a pipe, where lines may be long.
+/// Columns of the terminal that stdout is; COLUMNS where that is set. None for a file or a pipe.
 fn terminal_columns() -> Option<usize> {
     let stdout = std::io::stdout();
     if !stdout.is_terminal() {
