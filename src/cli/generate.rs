@@ -74,7 +74,7 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     let inputs: Vec<&PathBuf> = args.recipe.iter().chain(&args.from).collect();
     outputs::check(&[&output], &inputs, true)?;
     generate::check_files(&files, &recipe)?;
-    let shard = args.shard.or_else(|| Shard::here());
+    let shard = args.shard.or_else(Shard::here);
     let done = make(&recipe, &output, shard, args.force, common)?;
     report(&done, shard, common)
 }

@@ -23,9 +23,9 @@ const RIGHT_HAND_SIDES: [Choice<Rhs>; 2] = [
   fempipe import bcsstk16.mtx -o bcsstk16.h5                  all in the set test, as without --split
   fempipe import stand/*.npz -o stand.h5; fempipe evaluate --data stand.h5 --pc jacobi,icc,amg
 b is the file's own (.npz: array b; PETSc: the vector after the matrix) or that of NAME_b.mtx, NAME_b.mtx.gz or \
-NAME_b.npy beside NAME.mtx, else as --rhs says. Files NAME_b and NAME_x beside a matrix NAME are taken for its b and x.")]
+NAME_b.npy beside NAME.mtx, else as --rhs says. Files NAME_b and NAME_x beside a matrix NAME are its b and x.")]
 pub struct Args {
-    /// Files or directories of files: .mtx, .mtx.gz (Matrix Market), .npz (SciPy save_npz, StAnD), .petsc (PETSc binary)
+    /// Files or directories: .mtx, .mtx.gz (Matrix Market), .npz (SciPy save_npz, StAnD), .petsc (PETSc binary)
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Dataset to write

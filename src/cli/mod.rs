@@ -146,8 +146,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-/// Columns of the terminal that stdout is; COLUMNS where that is set. None for a file or a pipe, where lines may be as
-/// long as they are.
+/// Columns of the terminal that stdout is; COLUMNS where that is set. None for a file or a pipe.
 fn terminal_columns() -> Option<usize> {
     let stdout = std::io::stdout();
     if !stdout.is_terminal() {

@@ -73,8 +73,8 @@ fn the_keys_of_the_readme_of_datasets_are_those_of_recipes() {
 fn the_readme_of_recipes_is_what_the_command_prints() {
     let mut text = String::from(
         "# Recipes\n\n\
-         What `fempipe recipe` prints: every key with its meaning, the values that it takes and its default. Keys that\n\
-         are commented out are not set; where one shows a value, that is what then holds.\n\
+         What `fempipe recipe` prints: every key with its meaning, the values that it takes and its default. Keys\n\
+         that are commented out are not set; where one shows a value, that is what then holds.\n\
          `FEMPIPE_WRITE=1 cargo test --lib readme` writes this page anew.\n\n\
          Any key can be changed on the command line of `generate`, `train` and `evaluate` by `--set KEY=VALUE`\n\
          (repeat for more): the key with dots, `darcy.mesh.area=0.01`; the value in TOML, `--set split.train=0.5`, or\n\

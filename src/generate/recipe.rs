@@ -27,9 +27,10 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::labels::{Labelled, Labels};
+use super::streams;
 
-use crate::dataset::Sizes;
 use crate::dataset::split;
+use crate::dataset::{InputFile, Sizes};
 use crate::entry;
 use crate::error::{Error, Result};
 use crate::families::{self, Family};
@@ -211,6 +212,16 @@ impl Recipe {
         }
         self.labels.check(family.as_ref(), &self.origin)?;
         Ok(Box::new(Labelled::new(family, self.labels.clone())?))
+    }
+
+    /// What [`families::Sampler`] draws the samples of this recipe from: a seed made of that of the recipe, the family
+    /// (its own) and those of its parameters that are not at their default.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a file that the family names cannot be read.
+    pub fn streams(&self, family: &dyn Family) -> Result<u64> {
+        let files = family.files().iter().map(|f| InputFile::read(f)).collect::<Result<Vec<_>>>()?;
+        Ok(streams::seed(self.seed, &self.family, family, &files))
     }
 
     /// The recipe as it is written into the dataset of `family`, its own family: everything that decides the content,

@@ -46,12 +46,12 @@ fn within(rows: &[Vec<String>], left: usize, width: usize) -> String {
     let text: usize = sizes[..left].iter().map(|w| w + 2).sum();
     let mut blocks: Vec<Vec<usize>> = vec![Vec::new()];
     let mut used = text;
-    for column in left..columns {
-        if used + sizes[column] + 2 > width && used > text {
+    for (column, size) in sizes.iter().enumerate().skip(left) {
+        if used + size + 2 > width && used > text {
             blocks.push(Vec::new());
             used = text;
         }
-        used += sizes[column] + 2;
+        used += size + 2;
         if let Some(block) = blocks.last_mut() {
             block.push(column);
         }

@@ -11,7 +11,6 @@ use crate::error::{Error, Result};
 use crate::io::input;
 use crate::models::checkpoint::locate;
 use crate::models::{Checkpoint, ModelConfig};
-use crate::nn::NamedArray;
 
 /// A checkpoint that a run started from.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -26,12 +25,8 @@ pub struct Origin {
 pub struct Start {
     /// Where it is from.
     pub origin: Origin,
-    /// What was trained.
-    pub weights: Vec<NamedArray>,
-    /// The recipe of the data that it was trained on.
-    pub data_recipe: String,
-    model: String,
-    config: String,
+    /// What it holds.
+    pub checkpoint: Checkpoint,
 }
 
 impl Start {
@@ -44,13 +39,7 @@ impl Start {
         let bytes = input::bytes(&file)?;
         let checkpoint = Checkpoint::from_bytes(&bytes, &file)?;
         let digest = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&bytes));
-        Ok(Start {
-            origin: Origin { file, digest },
-            weights: checkpoint.weights,
-            data_recipe: checkpoint.data_recipe,
-            model: checkpoint.model,
-            config: checkpoint.config,
-        })
+        Ok(Start { origin: Origin { file, digest }, checkpoint })
     }
 
     /// In which settings the recipe's network is another one than the checkpoint's, in words.
@@ -58,13 +47,13 @@ impl Start {
     /// # Errors
     /// [`Error::File`] if it is another model altogether.
     pub fn difference(&self, recipe: &TrainRecipe) -> Result<Option<String>> {
-        if self.model != recipe.model {
+        if self.checkpoint.model != recipe.model {
             return Err(Error::file(
                 &self.origin.file,
-                format!("is a checkpoint of {}: a run of {} cannot start from it", self.model, recipe.model),
+                format!("is a checkpoint of {}: a run of {} cannot start from it", self.checkpoint.model, recipe.model),
             ));
         }
-        let there: Table = self.config.parse().unwrap_or_default();
+        let there: Table = self.checkpoint.config.parse().unwrap_or_default();
         let settings: Box<dyn ModelConfig> = recipe.settings()?;
         let found = differences(&there, &settings.table());
         let (file, found) = (self.origin.file.display(), found.join(", "));

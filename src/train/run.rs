@@ -156,10 +156,13 @@ impl Training {
         let start = self.recipe.init.as_deref().map(Start::read).transpose()?;
         if let Some(start) = &start {
             self.note = start.difference(&self.recipe)?;
-            self.trainer.start_from(&start.weights).map_err(|e| Error::file(&start.origin.file, e.to_string()))?;
+            self.trainer
+                .start_from(&start.checkpoint.weights)
+                .map_err(|e| Error::file(&start.origin.file, e.to_string()))?;
             // Its systems are known to the network as well.
-            if !start.data_recipe.is_empty() {
-                self.data_recipe = format!("{}{NEXT}{}", self.data_recipe, start.data_recipe);
+            let known = &start.checkpoint.data_recipe;
+            if !known.is_empty() {
+                self.data_recipe = format!("{}{NEXT}{known}", self.data_recipe);
             }
         }
         self.info = self.new_info(start.as_ref())?;

@@ -59,8 +59,8 @@ pub fn export(system: &LinearSystem, format: Format, output: &Path) -> Result<Ve
 }
 
 /// The mesh (where nodes move, as the sample has them; the beams of a frame) with all fields that live on points,
-/// cells, grid points or unknowns, and b and x; at points without an unknown u is what it is on the boundary, all else
-/// 0.
+/// cells, grid points or unknowns, and b and x; at points without an unknown u is what it is on the boundary, all
+/// else 0.
 fn vtu(system: &LinearSystem, output: &Path) -> Result<()> {
     let Some(mesh) = system.mesh.as_deref().cloned().or_else(|| beams(system)) else {
         return Err(Error::Argument(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fempipe::dataset::Dataset;
 use fempipe::families;
+use fempipe::generate::Recipe;
 
 use crate::command::{alone, digests, fempipe, ok, spawn};
 
@@ -52,8 +53,9 @@ fn every_family_has_the_same_digests_for_any_threads_and_after_a_kill() {
         let data = Dataset::open(at.join("one.h5")).unwrap();
         let read = data.read(17).unwrap();
         drop((data, guard));
-        let made = families::build(family, &keys.parse().unwrap(), "test").unwrap();
-        let made = made.sampler().unwrap().sample(3, 17).unwrap();
+        let recipe = Recipe::parse(&std::fs::read_to_string(at.join("r.toml")).unwrap(), "r.toml").unwrap();
+        let made = recipe.family().unwrap();
+        let made = made.sampler().unwrap().sample(recipe.streams(&*made).unwrap(), 17).unwrap();
         assert_eq!(read.matrix.values(), made.matrix.values(), "{family}: {keys}");
         assert_eq!((&read.rhs, &read.solution), (&made.rhs, &made.solution));
         assert_eq!((&read.fields, &read.params), (&made.fields, &made.params));

@@ -206,6 +206,6 @@ mod tests {
         assert!(stream[..length].ends_with("ET\n") && stream[length..].starts_with("endstream"));
         assert!(file.contains("q 1.000 0.000 0.000 RG 2.00 w [] 0 d 0.00 1.00 m 2.00 3.00 l S Q"), "{file}");
         // κ in Symbol, the raised −5 in small digits.
-        assert!(file.contains("/S 11.0 Tf 0.0 Ts <6b> Tj") && file.contains("/F 7.7 Tf 3.9 Ts <2d35> Tj"), "{file}");
+        assert!(file.contains("/S 11.0 Tf 0.0 Ts <6b> Tj") && file.contains("/F 7.7 Tf 3.8 Ts <2d35> Tj"), "{file}");
     }
 }
