@@ -14,6 +14,9 @@ use crate::system::LinearSystem;
 /// Cheap ones that need no parameter.
 const PRECONDITIONERS: [&str; 3] = ["icc", "jacobi", "none"];
 
+/// Most iterations of a baseline on a system, if the validation allows more.
+const MOST_ITERATIONS: usize = 10_000;
+
 /// A classical preconditioner beside the network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Baseline {
@@ -47,7 +50,7 @@ impl Model for Classical {
 /// # Errors
 /// [`Error::Interrupted`], or if a system cannot be loaded.
 pub fn baselines(held_out: &HeldOut, how: &Validation) -> Result<Vec<Baseline>> {
-    let alone = Validation { pc: None, ..how.clone() };
+    let alone = Validation { pc: None, max_it: how.max_it.min(MOST_ITERATIONS), ..how.clone() };
     let beside = how.pc.iter().map(Spec::to_string);
     let usual = PRECONDITIONERS.iter().map(|pc| pc.to_string());
     let mut out: Vec<Baseline> = Vec::new();

@@ -258,7 +258,10 @@ impl Training {
         });
         if !self.progress.finished {
             if self.info.baselines.is_empty() {
-                self.info.baselines = baselines(&self.held_out, &self.recipe.validation)?;
+                match baselines(&self.held_out, &self.recipe.validation) {
+                    Err(Error::Interrupted(_)) => self.interrupted()?,
+                    found => self.info.baselines = found?,
+                }
                 self.write_info()?;
             }
             events(&Event::Baselines(self.info.baselines.clone()));

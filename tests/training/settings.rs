@@ -94,8 +94,8 @@ fn of_recipes_and_texts_say_what_would_be_right() {
         ("optimizer.lr=a", "lr"),
         ("batch_size=-3", "batch_size"),
         ("memory_mib=-3", "memory_mib"),
-        ("epochs=9000000000000000000", "epochs = 9000000000000000000: must be from 1 to"),
-        ("cache_mib=9000000000000000000", "cache_mib = 9000000000000000000: must be at most"),
+        ("epochs=9000000000000000000", "epochs = 9e18: must be from 1 to"),
+        ("cache_mib=9000000000000000000", "cache_mib = 9e18: must be at most"),
         ("validation.ksp=gmres(a)", "[gmres] restart = \"a\": must be a whole number"),
     ] {
         let error = place.fails(&["train", "r.toml", "-o", "run", "--set", set]);
