@@ -1,6 +1,6 @@
 //! The command line: arguments → library calls, one file per subcommand; alone prints.
 //!
-//! Data goes to stdout, messages and progress to stderr; [`EXIT_CODES`] say how it ended.
+//! Data goes to stdout, messages and progress to stderr; the exit code says how it ended (`--help`).
 
 mod choice;
 mod evaluate;

@@ -53,8 +53,8 @@ pub struct Solve {
     /// Seconds of the iterations alone.
     #[serde(with = "super::exact")]
     pub solve_seconds: f64,
-    /// Half the range of setup and solve together over the rounds ([`super::rounds`]), as a part of their median; None
-    /// for a single one.
+    /// Half the range of setup and solve together over the rounds (`repeats` in a recipe), as a part of their median;
+    /// None for a single one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spread: Option<f64>,
     /// ‖b − A x‖₂ / ‖b‖₂, recomputed.
