@@ -47,22 +47,7 @@ pub fn evaluate(
 /// The same with all that an evaluation leaves in a directory, from which an interrupted one goes on.
 fn into(opened: &Opened, directory: &Path, force: bool) -> Result<Results> {
     library::claim(directory, opened.identity(), force)?;
-    let mut journal = Journal::open(directory)?;
-    if force {
-        journal = journal.replacing(library::files(directory));
-    }
-    let results = match library::run(opened, &mut journal, &mut |_| ()) {
-        Ok(results) => results,
-        Err(e @ Error::Interrupted(_)) => {
-            journal.begin()?;
-            library::write_recipe(directory, opened.recipe())?;
-            return Err(e);
-        }
-        Err(e) => {
-            journal.leave();
-            return Err(e);
-        }
-    };
+    let (results, journal) = library::run_in(opened, directory, force, &mut |_| ())?;
     if journal.has_grown() || !library::is_whole(directory, opened.identity()) {
         let rows = library::summarize(&results);
         library::write(directory, &results, &rows, &library::verdicts(&results, &rows))?;

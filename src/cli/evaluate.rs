@@ -9,7 +9,7 @@ use super::choice::{DEVICES, one_of};
 use super::output::print;
 use super::progress::{bar, say, say_chosen};
 use crate::error::{Error, Result};
-use crate::evaluate::{self, EvalRecipe, Event, Journal, Method, Opened, Results, Row, shards};
+use crate::evaluate::{self, EvalRecipe, Event, Journal, Method, Opened, Row, shards};
 use crate::io::outputs;
 use crate::models::{self, Device};
 use crate::notation::list;
@@ -111,7 +111,7 @@ fn share(opened: Opened, directory: &Path, shard: Shard, common: &Common) -> Res
     std::fs::create_dir_all(&own).map_err(|e| Error::io(&own, "create", e))?;
     evaluate::write_recipe(&own, opened.recipe())?;
     let mut journal = Journal::open(&own)?;
-    let results = solve(&opened, &mut journal, common)?;
+    let results = with_bar(common, |events| evaluate::run(&opened, &mut journal, events))?;
     let again = "the same command goes on from there";
     if results.interrupted {
         return Err(Error::Interrupted(format!("what was solved until then is in {}; {again}", own.display())));
@@ -151,23 +151,11 @@ pub(super) fn show(
 ) -> Result<Option<Value>> {
     evaluate::claim(directory, opened.identity(), force)?;
     say_chosen(common, opened.recipe().rows.iter().flat_map(Row::models));
-    let mut journal = Journal::open(directory)?;
-    if force {
-        journal = journal.replacing(evaluate::files(directory));
-    }
-    let results = solve(opened, &mut journal, common);
-    let results = match results {
-        Ok(results) => results,
-        Err(Error::Interrupted(when)) => {
-            journal.begin()?;
-            evaluate::write_recipe(directory, opened.recipe())?;
-            return Err(Error::Interrupted(format!("{when}; {again} goes on from there")));
-        }
-        Err(e) => {
-            journal.leave();
-            return Err(e);
-        }
-    };
+    let measured = with_bar(common, |events| evaluate::run_in(opened, directory, force, events));
+    let (results, journal) = measured.map_err(|e| match e {
+        Error::Interrupted(when) => Error::Interrupted(format!("{when}; {again} goes on from there")),
+        e => e,
+    })?;
     let rows = evaluate::summarize(&results);
     let verdicts = evaluate::verdicts(&results, &rows);
     let whole = !journal.has_grown() && evaluate::is_whole(directory, opened.identity());
@@ -201,10 +189,10 @@ pub(super) fn show(
     Ok(result)
 }
 
-/// The sweep, with its progress.
-fn solve(opened: &Opened, journal: &mut Journal, common: &Common) -> Result<Results> {
+/// A sweep, with its progress.
+fn with_bar<T>(common: &Common, sweep: impl FnOnce(&mut dyn FnMut(&Event)) -> Result<T>) -> Result<T> {
     let mut progress = None;
-    let results = evaluate::run(opened, journal, &mut |event| match event {
+    let done = sweep(&mut |event| match event {
         Event::Start { solves } => progress = Some(bar(common, "solving", *solves, "systems")),
         Event::Solve => {
             if let Some(b) = &progress {
@@ -222,7 +210,7 @@ fn solve(opened: &Opened, journal: &mut Journal, common: &Common) -> Result<Resu
     if let Some(b) = progress {
         b.finish_and_clear();
     }
-    results
+    done
 }
 
 impl Args {

@@ -25,6 +25,16 @@ impl Digest {
         self.bytes(s.as_bytes())
     }
 
+    /// Ids, then the digests of the samples of these ids, out of those of all samples of their dataset.
+    pub fn samples(&mut self, ids: &[u32], all: &[u64]) -> &mut Self {
+        self.integers(ids);
+        // Ids come from the file, which was checked against its length.
+        for &sample in ids.iter().filter_map(|&id| all.get(id as usize)) {
+            self.number(sample);
+        }
+        self
+    }
+
     /// Length, then bytes.
     pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.number(bytes.len() as u64);

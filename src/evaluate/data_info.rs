@@ -61,10 +61,5 @@ impl DataInfo {
 
 /// The digest of the systems that are solved.
 pub fn solved(data: &Dataset, ids: &[u32]) -> String {
-    let mut digest = Digest::new();
-    digest.integers(ids);
-    for &sample in ids.iter().filter_map(|&id| data.digests().get(id as usize)) {
-        digest.number(sample);
-    }
-    format!("{:016x}", digest.finish())
+    format!("{:016x}", Digest::new().samples(ids, data.digests()).finish())
 }

@@ -27,10 +27,7 @@ impl Keys {
         digest.number(rayon::current_num_threads() as u64);
         // Constants are fitted to the training systems; a dataset need not have any.
         for set in [ids, data.split("train").unwrap_or_default()] {
-            digest.integers(set);
-            for &sample in set.iter().filter_map(|&id| data.digests().get(id as usize)) {
-                digest.number(sample);
-            }
+            digest.samples(set, data.digests());
         }
         let rows = recipe.rows.iter().map(|row| row_digest(row, d)).collect::<Result<_>>()?;
         Ok(Keys { data: digest.finish(), rows })

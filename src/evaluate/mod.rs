@@ -25,6 +25,7 @@ mod row;
 #[cfg(test)]
 mod sample;
 pub mod shards;
+mod sitting;
 mod statistics;
 mod summary;
 mod sweep;
@@ -50,6 +51,7 @@ pub use recipe::{EvalRecipe, Measure, Target};
 pub use render::console::console;
 pub use render::records;
 pub use row::{Row, RowKind};
+pub use sitting::run_in;
 pub use statistics::{Quartiles, Statistic};
 pub use summary::{Verdict, summarize, verdicts};
 pub use sweep::{Event, Results, run};

@@ -182,10 +182,11 @@ impl EvalRecipe {
     /// # Errors
     /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        let several = toml_file::parse::<Table>(text, origin).and_then(|table| grid::expanded(&table, origin))?;
-        let mut recipe: EvalRecipe = match several {
-            None => RecipeKind::Evaluation.parse(text, origin)?,
-            Some(table) => RecipeKind::Evaluation.parse(&table.to_string(), origin)?,
+        let table: Table = toml_file::parse(text, origin)?;
+        RecipeKind::Evaluation.check(&table, origin)?;
+        let mut recipe: EvalRecipe = match grid::expanded(&table, origin)? {
+            None => toml_file::parse(text, origin)?,
+            Some(table) => toml_file::parse(&table.to_string(), origin)?,
         };
         if recipe.targets().is_empty() {
             recipe.rtol = vec![DEFAULT_RTOL];

@@ -1,6 +1,7 @@
 //! Timed solves repeated in rounds: all rows, then all rows again, so that what else the machine does meets each of
 //! them alike (A B C A B C, not A A B B C C).
 
+use super::bootstrap;
 use super::measure::Solve;
 
 /// One solve of each system out of those of several rounds, in the order of the first: its seconds are the medians, and
@@ -32,10 +33,8 @@ fn one(mut solve: Solve, again: &[&Solve]) -> Solve {
         values.sort_by(f64::total_cmp);
         values
     };
-    let median = |values: &[f64]| {
-        let n = values.len();
-        0.5 * (values[(n - 1) / 2] + values[n / 2])
-    };
+    // There is one number at least.
+    let median = |rising: &[f64]| bootstrap::median(rising).unwrap_or_default();
     let totals = all(|s| s.setup_seconds + s.solve_seconds);
     let [inference, setup, solving] =
         [all(|s| s.inference_seconds), all(|s| s.setup_seconds), all(|s| s.solve_seconds)].map(|v| median(&v));

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::journal;
+use crate::dataset::InputFile;
 use crate::error::{Error, Result};
-use crate::io::{atomic, input};
+use crate::io::atomic;
 use crate::shard::Shard;
 
 /// What a share is, written when it is whole.
@@ -57,7 +58,7 @@ pub fn finish(dir: &Path, shard: Shard, identity: u64) -> Result<()> {
 }
 
 fn digest(path: &Path) -> Result<String> {
-    Ok(format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&input::bytes(path)?)))
+    Ok(format!("{:016x}", InputFile::read(path)?.digest))
 }
 
 /// All shares of the evaluation of a directory, as one journal for it; the shares stay.

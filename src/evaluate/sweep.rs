@@ -12,7 +12,7 @@ use super::opened::{Opened, OpenedData};
 use super::recipe::EvalRecipe;
 use super::rounds;
 use super::row::{Row, RowKind};
-use super::trained::{seen, trained};
+use super::trained::trained;
 use super::until::Until;
 use crate::dataset::{Checked, Dataset};
 use crate::error::{Error, Result};
@@ -227,6 +227,8 @@ fn describe(
     let sizes: Vec<(usize, usize)> = systems.ids.iter().map(|&i| data.size(i as usize)).collect();
     let n = sizes.iter().map(|s| s.0).max().unwrap_or(0);
     let header = data.header();
+    let models = recipe.rows.iter().map(|row| trained(row, d, data, systems.ids)).collect::<Result<Vec<_>>>()?;
+    let (trained, seen_in_training) = models.into_iter().unzip();
     let mut info = DataInfo {
         name: data.path().file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
         family: header.description.family.clone(),
@@ -237,8 +239,8 @@ fn describe(
         nnz: sizes[0].1,
         kappa: Vec::new(),
         kappa_after: Vec::new(),
-        seen_in_training: recipe.rows.iter().map(|row| seen(row, d, data, systems.ids)).collect::<Result<_>>()?,
-        trained: recipe.rows.iter().map(|row| trained(row, d, data)).collect::<Result<_>>()?,
+        seen_in_training,
+        trained,
         digest: solved(data, systems.ids),
         recipe: header.recipe.clone(),
         spectrum: Vec::new(),

@@ -30,30 +30,32 @@ pub struct Trained {
     pub data_seconds: Option<f64>,
 }
 
-/// That of a row on dataset number `d`; None without a model.
+/// That of a row on dataset number `d`, None without a model; and how many of the systems `ids` the model may know
+/// from its training ([`seen`]).
 ///
 /// # Errors
 /// If the checkpoint cannot be read.
-pub fn trained(row: &Row, d: usize, tested: &Dataset) -> Result<Option<Trained>> {
-    let Some(path) = row.model.as_ref().and_then(|paths| paths.of(d)) else { return Ok(None) };
+pub fn trained(row: &Row, d: usize, tested: &Dataset, ids: &[u32]) -> Result<(Option<Trained>, usize)> {
+    let Some(path) = row.model.as_ref().and_then(|paths| paths.of(d)) else { return Ok((None, 0)) };
     let file = locate(path)?.file;
-    let checkpoint = Checkpoint::read(&file)?;
+    let (checkpoint, digest) = Checkpoint::read_with_digest(&file)?;
+    let known = seen(&checkpoint.data_recipe, &tested.header().recipe, ids);
     let own_data = !checkpoint.data_recipe.is_empty() && checkpoint.data_recipe == tested.header().recipe;
     let files = datasets(&checkpoint.recipe);
     let seconds = match own_data {
         true => Some(made(tested)),
         false => made_elsewhere(&files, &checkpoint.data_recipe),
     };
-    let bytes = crate::io::input::bytes(&file)?;
-    Ok(Some(Trained {
-        digest: format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&bytes)),
+    let trained = Trained {
+        digest: format!("{digest:016x}"),
         steps: checkpoint.progress.step,
         training_seconds: run_seconds(&file).unwrap_or(checkpoint.progress.seconds),
         data: named(&files, &checkpoint.data_recipe),
         own_data,
         data_seconds: seconds,
         model: checkpoint.model,
-    }))
+    };
+    Ok((Some(trained), known))
 }
 
 /// The datasets that the recipe of a run names.
@@ -100,16 +102,14 @@ fn run_seconds(checkpoint: &Path) -> Option<f64> {
     last["seconds"].as_f64()
 }
 
-/// How many of these systems of the d-th dataset the model of a row may know from its training ([`Drawn::shared`]); its
-/// own dataset was split for that. Checkpoints of older versions do not tell.
-pub fn seen(row: &Row, d: usize, data: &Dataset, ids: &[u32]) -> Result<usize> {
-    let Some(path) = row.model.as_ref().and_then(|paths| paths.of(d)) else { return Ok(0) };
-    let (there, here) = (Checkpoint::read(&locate(path)?.file)?.data_recipe, &data.header().recipe);
+/// How many of these systems of a dataset, made by the recipe `here`, a model may know that was trained on those made
+/// by `there` ([`Drawn::shared`]); its own dataset was split for that. Checkpoints of older versions do not tell.
+fn seen(there: &str, here: &str, ids: &[u32]) -> usize {
     let shared = |there: &str| {
         let pair = if there == here { None } else { Drawn::of(there).zip(Drawn::of(here)) };
         pair.map_or(0, |(trained_on, here)| trained_on.shared(&here, ids))
     };
-    Ok(there.split(NEXT).map(shared).max().unwrap_or(0))
+    there.split(NEXT).map(shared).max().unwrap_or(0)
 }
 
 #[cfg(test)]

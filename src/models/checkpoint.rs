@@ -185,8 +185,16 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is no checkpoint of fempipe, damaged or altered.
     pub fn read(path: &Path) -> Result<Self> {
+        Ok(Self::read_with_digest(path)?.0)
+    }
+
+    /// The same, and XXH3 of the bytes of the file.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read`].
+    pub fn read_with_digest(path: &Path) -> Result<(Self, u64)> {
         let bytes = input::bytes(path)?;
-        Self::from_bytes(&bytes, path)
+        Ok((Self::from_bytes(&bytes, path)?, xxhash_rust::xxh3::xxh3_64(&bytes)))
     }
 
     /// Reads a checkpoint out of the bytes of its file; `path` names it in errors.

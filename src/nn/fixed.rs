@@ -431,6 +431,16 @@ pub fn add<L: Lanes, const V: usize>(lanes: L, a: &mut Row<V>, b: &Row<V>) {
     }
 }
 
+/// a ← a + b, row by row.
+#[inline(always)]
+pub fn add_rows<L: Lanes, const V: usize>(lanes: L, a: &mut Rows<V>, b: &Rows<V>) {
+    let mut k = 0;
+    while k < BLOCK {
+        add(lanes, &mut a[k], &b[k]);
+        k += 1;
+    }
+}
+
 /// a ← s a.
 #[inline(always)]
 pub fn scale<L: Lanes, const V: usize>(lanes: L, s: f32, a: &mut Row<V>) {

@@ -8,7 +8,6 @@ use toml::Table;
 use super::recipe::TrainRecipe;
 use super::resume::differences;
 use crate::error::{Error, Result};
-use crate::io::input;
 use crate::models::checkpoint::locate;
 use crate::models::{Checkpoint, ModelConfig};
 
@@ -36,10 +35,8 @@ impl Start {
     /// As [`Checkpoint::read`].
     pub fn read(path: &Path) -> Result<Self> {
         let file = locate(path)?.file;
-        let bytes = input::bytes(&file)?;
-        let checkpoint = Checkpoint::from_bytes(&bytes, &file)?;
-        let digest = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&bytes));
-        Ok(Start { origin: Origin { file, digest }, checkpoint })
+        let (checkpoint, digest) = Checkpoint::read_with_digest(&file)?;
+        Ok(Start { origin: Origin { file, digest: format!("{digest:016x}") }, checkpoint })
     }
 
     /// In which settings the recipe's network is another one than the checkpoint's, in words.

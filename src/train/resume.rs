@@ -70,15 +70,7 @@ fn compare(path: &str, before: &Table, now: &Table, out: &mut Vec<String>) {
 
 /// What the data is to a run: digests of the ids and the samples that it trains on and is judged by.
 pub fn identity(data: &Dataset, train: &[u32], validation: &[u32]) -> String {
-    let digest = |ids: &[u32]| {
-        let mut digest = Digest::new();
-        digest.integers(ids);
-        // Ids come from the file, which was checked against its length.
-        for &sample in ids.iter().filter_map(|&id| data.digests().get(id as usize)) {
-            digest.number(sample);
-        }
-        digest.finish()
-    };
+    let digest = |ids: &[u32]| Digest::new().samples(ids, data.digests()).finish();
     format!("train {:016x}, validation {:016x}", digest(train), digest(validation))
 }
 

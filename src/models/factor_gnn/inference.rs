@@ -9,7 +9,9 @@ use super::layers::FactorGnn;
 use super::nodes::{Layers, NodeUpdate};
 use crate::linalg::Pattern;
 use crate::nn::chunks::{side_by_side, split};
-use crate::nn::fixed::{BLOCK, FixedLinear, GROUP, Lanes, Row, Rows, Work, add, padded, relu, scale, vectorised};
+use crate::nn::fixed::{
+    BLOCK, FixedLinear, GROUP, Lanes, Row, Rows, Work, add, add_rows, padded, relu, scale, vectorised,
+};
 use crate::nn::fixed_edges::EdgeLayers;
 use crate::nn::graph::CHUNK;
 use crate::nn::{Backend, Mlp, Params};
@@ -249,19 +251,11 @@ impl<const W: usize, const V: usize> Work for NodePass<'_, W, V> {
                         k += 1;
                     }
                     let sum = around.sum.forward(lanes, &mean);
-                    let mut k = 0;
-                    while k < BLOCK {
-                        add(lanes, &mut hidden[k], &sum[k]);
-                        k += 1;
-                    }
+                    add_rows(lanes, &mut hidden, &sum);
                 }
                 relu(lanes, &mut hidden);
                 let change = update.out.forward(lanes, &hidden);
-                let mut k = 0;
-                while k < BLOCK {
-                    add(lanes, &mut block[k], &change[k]);
-                    k += 1;
-                }
+                add_rows(lanes, &mut block, &change);
                 self.x[start..start + count].copy_from_slice(&block[..count]);
             }
             let mut target = [*bias; BLOCK];
@@ -331,11 +325,7 @@ impl<const W: usize, const V: usize> Work for EdgePass<'_, W, V> {
             self.e[place..place + count].copy_from_slice(&block[..count]);
             if let Some(around) = self.around {
                 let of_edge = around.edge.forward(lanes, &block);
-                let mut k = 0;
-                while k < BLOCK {
-                    add(lanes, &mut message[k], &of_edge[k]);
-                    k += 1;
-                }
+                add_rows(lanes, &mut message, &of_edge);
                 relu(lanes, &mut message);
                 let mut k = 0;
                 while k < count {

@@ -9,7 +9,7 @@ use super::layers::{Ends, Round, SpaiGnn, Update};
 use crate::linalg::Pattern;
 use crate::nn::chunks::{side_by_side, split};
 use crate::nn::fixed::{
-    BLOCK, FixedLinear, FixedNorm, GROUP, Lanes, Row, Rows, Work, add, gelu, padded, scale, vectorised,
+    BLOCK, FixedLinear, FixedNorm, GROUP, Lanes, Row, Rows, Work, add, add_rows, gelu, padded, scale, vectorised,
 };
 use crate::nn::graph::CHUNK;
 use crate::nn::{Backend, Params};
@@ -254,11 +254,7 @@ impl<const W: usize, const V: usize> Work for RoundPass<'_, W, V> {
             }
             let mut hidden = node[0].forward(lanes, &node_norm.forward(lanes, &block));
             let around = edges.forward(lanes, &mean);
-            let mut k = 0;
-            while k < BLOCK {
-                add(lanes, &mut hidden[k], &around[k]);
-                k += 1;
-            }
+            add_rows(lanes, &mut hidden, &around);
             rest(lanes, node, hidden, &mut block);
             self.x[start..start + count].copy_from_slice(&block[..count]);
             start += count;
