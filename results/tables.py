@@ -16,15 +16,21 @@ A table stands between <!-- table NAME --> and <!-- /table -->; results/tables.t
     [[NAME.row]]
     title = "IC(0)"
     label = "cg + icc"                               # the row's label in the evaluation; a list: one a column
+    others = { base = "cg + none" }                  # rows that a cell may name, a list of labels: one a column
     before = ["49 / ", …]                            # put before each cell: published numbers
     trivial = ["cg + mean-fsai", …]                  # rows that know nothing; where the best of them needs no more
                                                      # iterations, the cell is marked; a list of lists: one a column
     [[NAME.row]]
     title = "published"
     text = ["8", "21", …]                            # nothing measured
+    [[NAME.row]]
+    title = "trained for"
+    seconds = ["train poisson-mlp-level2", …]        # of a step of training/paper.py, one a column
 
-A cell holds {its} (mean iterations, with ≥ where a solve failed), {ms} (median milliseconds with setup and inference), {failed}, or
-{key:format} with any key of a row in the JSON, as {label_cosine.mean:.3f}. Needs Python 3.11 or newer, nothing else.
+A cell holds {its} (mean iterations, with ≥ where a solve failed), {ms} (median milliseconds with setup and inference), {failed},
+{fell_back} (solves in which a model took what it starts from), or {key:format} with any key of a row in the JSON, as
+{label_cosine.mean:.3f}; {inference.median_ms:.0f} is in milliseconds. {base.its} is that of another row, {base.its/its:.1f} a ratio,
+{its%base.its:.1f} a change in percent with its sign. Needs Python 3.11 or newer, nothing else.
 """
 import argparse, json, re, sys, tomllib
 from pathlib import Path
@@ -59,23 +65,36 @@ def rounded(value):
     return f"{value:.2g}"
 
 
-def number(row, key):
+def number(row, key, others={}):
+    for sign in "%/":
+        if sign in key:
+            a, b = (number(row, part, others) for part in key.split(sign))
+            return 100 * (a / b - 1) if sign == "%" else a / b
+    alias, _, rest = key.partition(".")
+    if alias in others:
+        return number(others[alias], rest)
     if key == "its":
         return row["iterations"]["mean"]
     if key == "ms":
         return 1e3 * row["total"]["median"]
     if key == "failed":
         return row["failures"]
+    if key == "fell_back":
+        return row.get("fell_back", 0)
+    # Times are seconds in the JSON.
+    key, scale = (key.removesuffix("_ms"), 1e3) if key.endswith("_ms") else (key, 1)
     value = row
     for part in key.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     if value is None:
         raise Missing(f"row {row['label']!r} has no {key}")
-    return value
+    return value if scale == 1 else scale * value
 
 
-def shown(row, key, form):
-    value = number(row, key)
+def shown(row, key, form, others):
+    value = number(row, key, others)
+    if "%" in key:
+        return f"{value:+{form}}".replace("-", "−") + " %"
     if key == "its":
         return ("≥ " if row["failures"] else "") + f"{value:{form or '.1f'}}"
     if key == "ms":
@@ -110,6 +129,12 @@ def table(results, spec):
         if "text" in row:
             body.append([row["title"], *[[(t, None)] for t in row["text"]]])
             continue
+        if "seconds" in row:
+            missing = [step for step in row["seconds"] if step not in results["seconds"]]
+            if missing:
+                raise Missing(f"step {missing[0]!r}")
+            body.append([row["title"], *[[(f"{results['seconds'][step]:.0f} s", None)] for step in row["seconds"]]])
+            continue
         cells = []
         for k, (_, rows, dataset) in enumerate(columns):
             label = row["label"][k] if isinstance(row["label"], list) else row["label"]
@@ -120,11 +145,17 @@ def table(results, spec):
             found = [r for r in rows if r["label"] == label]
             if not found:
                 raise Missing(f"row {label!r} on {dataset}; there are {', '.join(repr(r['label']) for r in rows)}")
+            others = {}
+            for alias, labels in row.get("others", {}).items():
+                wanted = labels[k] if isinstance(labels, list) else labels
+                others[alias] = next((r for r in rows if r["label"] == wanted), None)
+                if others[alias] is None:
+                    raise Missing(f"row {wanted!r} on {dataset}")
             for text, key, form in re.findall(r"([^{]*)(?:\{([^:}]+):?([^}]*)\})?", form_of(spec, row, k)):
                 pieces.append((text, None))
                 if key:
-                    value = None if found[0]["failures"] else number(found[0], key)
-                    pieces.append((shown(found[0], key, form), (key, value)))
+                    value = None if found[0]["failures"] else number(found[0], key, others)
+                    pieces.append((shown(found[0], key, form, others), (key, value)))
             names = row.get("trivial", [])
             names = names[k] if names and isinstance(names[0], list) else names
             trivial = [number(r, "its") for r in rows if r["label"] in names]

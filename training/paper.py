@@ -8,9 +8,10 @@
 What an evaluation needs is read from its recipe: datasets from `data`, networks from the rows' `model`. A dataset or network
 that is there is not made again; an interrupted step goes on where it stopped. The numbers of all evaluations that are there go
 into results/DATE.json with the machine, the versions and the digests (`--collect` does that alone), and
-`python3 results/tables.py` writes them into the README. Needs Python 3.11 or newer, nothing else.
+`python3 results/tables.py` writes them into the README. Needs Python 3.11 or newer, nothing else; where fempipe runs beside PETSc
+(topic cubes) python3 with petsc4py (Debian: python3-petsc4py; --peers names another), without which those rows are missing.
 """
-import argparse, datetime, json, os, platform, subprocess, sys, time, tomllib
+import argparse, datetime, json, os, platform, shutil, subprocess, sys, time, tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,7 +34,8 @@ TOPICS = {
     "precorrector": ["darcy-evaluate"],
     "precorrector-transfer": ["precorrector-transfer-evaluate"],
     "precorrector-broad": ["precorrector-broad-evaluate"],
-    "cubes": ["elliptic-cube-evaluate", "darcy-cube-evaluate"],
+    "precorrector-width": ["precorrector-width-evaluate"],
+    "cubes": ["elliptic-cube-evaluate", "darcy-cube-evaluate", "cube-rhs-1", "cube-rhs-4", "cube-rhs-16"],
     "neurkitt": [
         "darcy-neurkitt-evaluate",
         "darcy-neurkitt-ablation-evaluate",
@@ -68,6 +70,25 @@ LONG = {
 # Systems of others, which have to be imported first (fempipe import *.npz -o datasets/stand.h5).
 IMPORTED = {"stand": ["stand-evaluate-error", "stand-evaluate"]}
 
+# Evaluations that no recipe of their own name describes: recipe and changed keys.
+EVALUATED = {f"cube-rhs-{k}": ("cube-rhs-evaluate", [f"right_hand_sides={k}"]) for k in (1, 4, 16)}
+
+# Comparisons with other programs of benches/peers, measured after the evaluations of their topic: script, dataset, validation
+# dataset, networks and further arguments.
+PEERS = {
+    "cubes": {
+        f"{family}-cube-{size}-peers": (
+            "cubes.py",
+            f"{family}-cube-{size}",
+            f"{family}-cube-{size}-validation",
+            [f"{family}-cube-precorrector"],
+            ["--rounds", "2", *(["--cholesky"] if size == 32 else [])],
+        )
+        for family in ("elliptic", "darcy")
+        for size in (32, 48, 64)
+    }
+}
+
 NODES = ["mlp", "gat", "gen", "mpnn", "graph-transformer", "fast-graph-transformer"]
 
 
@@ -79,6 +100,10 @@ def test_systems(recipe, *sets):
 
 # Datasets that no recipe of their own name makes: recipe and further arguments.
 MADE = {f"poisson-level{k}-ones": (f"poisson-level{k}", ["--set", f"poisson.f={4**k}"]) for k in range(2, 6)} | {
+    f"{family}-cube-{size}-validation": (f"{family}-cube-{size}", ["--samples", "2", "--seed", "12"])
+    for family in ("elliptic", "darcy")
+    for size in (32, 48, 64)
+} | {
     "transfer-size": test_systems("elliptic-cube-32"),
     "transfer-contrast-2": test_systems("elliptic-cube-contrast", "elliptic.contrast=2.0"),
     "transfer-contrast-1e4": test_systems("elliptic-cube-contrast", "elliptic.contrast=1e4"),
@@ -89,6 +114,9 @@ MADE = {f"poisson-level{k}-ones": (f"poisson-level{k}", ["--set", f"poisson.f={4
     "transfer-biharmonic": test_systems("biharmonic-576"),
     "transfer-frame": test_systems("frame-small"),
 }
+
+# Width and rounds of precorrector.
+WIDTHS = [(4, 1), (4, 2), (4, 3), (8, 1), (8, 2), (8, 3), (16, 3)]
 
 ABLATION = ["samples=300", "epochs=6", "validation.every=6"]
 
@@ -126,6 +154,14 @@ TRAINED = (
         )
     }
     | {
+        f"precorrector-width-{width}-{rounds}": (
+            "elliptic-cube-precorrector",
+            ["epochs=10", f"precorrector.width={width}", f"precorrector.rounds={rounds}"],
+            None,
+        )
+        for width, rounds in WIDTHS
+    }
+    | {
         "ablation-cg-energy": ("frame-nsls", [*ABLATION, "nsls.loss=energy", "nsls.directions=4"], None),
         # 1000 epochs take twelve hours.
         "poisson-mlp-paper-level4": ("poisson-mlp-paper-level4", ["epochs=30"], None),
@@ -153,13 +189,16 @@ class Paper:
         self.args, self.done = args, set()
 
     def run(self, step, command):
+        self.step(step, [self.args.binary, *command, "--quiet", "--threads", str(self.args.threads)])
+
+    def step(self, step, command):
         print(f"{'' if self.args.list else time.strftime('%H:%M:%S ')}{step}", flush=True)
         if self.args.list:
             return
         start = time.time()
-        done = subprocess.run([self.args.binary, *command, "--quiet", "--threads", str(self.args.threads)], cwd=ROOT)
+        done = subprocess.run(command, cwd=ROOT)
         if done.returncode != 0:
-            sys.exit(f"{step}: fempipe {' '.join(command)} ended with {done.returncode}; the same command goes on")
+            sys.exit(f"{step}: {' '.join(command)} ended with {done.returncode}; the same command goes on")
         record = {"step": step, "seconds": round(time.time() - start, 1), "when": time.strftime("%F %T")}
         with open(STEPS, "a") as f:
             f.write(json.dumps(record) + "\n")
@@ -199,7 +238,8 @@ class Paper:
         return any(s["step"] == f"train {name}" for s in steps())
 
     def evaluation(self, name):
-        table = read(TRAINING / f"{name}.toml")
+        recipe, sets = EVALUATED.get(name, (name, []))
+        table = read(TRAINING / f"{recipe}.toml")
         for d in stems(listed(table["data"])):
             if (DATASETS / f"{d}.toml").exists() or d in MADE:
                 self.dataset(d)
@@ -207,7 +247,21 @@ class Paper:
             for model in listed(row.get("model", [])):
                 self.network(Path(model).parts[0])
         # Goes on where it stopped, measures again where a network has changed.
-        self.run(f"evaluate {name}", ["evaluate", f"training/{name}.toml", "-o", f"training/{name}-report"])
+        command = ["evaluate", f"training/{recipe}.toml", "-o", f"training/{name}-report"]
+        self.run(f"evaluate {name}", command + [word for s in sets for word in ("--set", s)])
+
+    def peer(self, name, script, data, validation, networks, more):
+        out = f"training/{name}.json"
+        self.dataset(data)
+        self.dataset(validation)
+        for network in networks:
+            self.network(network)
+        if (ROOT / out).exists():
+            return
+        command = [self.args.peers, f"benches/peers/{script}", self.args.binary, f"datasets/{data}.h5", "--json", out, *more]
+        command += ["--validation", f"datasets/{validation}.h5"]
+        command += [word for network in networks for word in ("--model", f"training/{network}")]
+        self.step(f"measure {name}", command)
 
 
 def steps():
@@ -248,7 +302,7 @@ def dataset(info):
     return figures({k: info[k] for k in keys} | {"kappa_median": median})
 
 
-def collect(binary):
+def collect(binary, threads):
     """results/DATE.json: every evaluation that is there, and what it was made with."""
     version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     names = [n for topic in (TOPICS | LONG | IMPORTED).values() for n in topic]
@@ -261,19 +315,26 @@ def collect(binary):
         if summary["interrupted"]:
             continue
         evaluations[name] = {
-            "recipe": f"training/{name}.toml",
+            "recipe": f"training/{EVALUATED.get(name, (name, []))[0]}.toml",
             "fempipe_version": summary["fempipe_version"],
             "identity": summary["identity"],
             "measured": time.strftime("%F", time.gmtime(path.stat().st_mtime)),
             "datasets": [dataset(d) for d in summary["datasets"]],
             "rows": [figures(row) for row in summary["cells"]],
         }
+    for name in (n for topic in PEERS.values() for n in topic):
+        path = TRAINING / f"{name}.json"
+        if path.exists():
+            kept = json.loads(path.read_text())
+            measured = time.strftime("%F", time.gmtime(path.stat().st_mtime))
+            evaluations[name] = {"measured": measured} | {k: v for k, v in kept.items() if k not in ("datasets", "rows")}
+            evaluations[name] |= {k: [figures(v) for v in kept[k]] for k in ("datasets", "rows")}
     seconds = {}
     for s in steps():
         seconds[s["step"]] = round(seconds.get(s["step"], 0) + s["seconds"], 1)
     out = ROOT / "results" / f"{datetime.date.today()}.json"
     out.parent.mkdir(exist_ok=True)
-    result = {"fempipe": version, "machine": machine(), "seconds": seconds, "evaluations": evaluations}
+    result = {"fempipe": version, "machine": machine() | {"threads": threads}, "seconds": seconds, "evaluations": evaluations}
     out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     print(out.relative_to(ROOT))
 
@@ -283,6 +344,7 @@ def main():
     parser.add_argument("binary")
     parser.add_argument("topics", nargs="*", help=f"of {', '.join(TOPICS | LONG | IMPORTED)} [default: {', '.join(TOPICS)}]")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--peers", default=shutil.which("python3") or "python3", help="Python with petsc4py [default: %(default)s]")
     parser.add_argument("--list", action="store_true", help="say what would be done")
     parser.add_argument("--collect", action="store_true", help="collect what is there, make nothing")
     args = parser.parse_args()
@@ -296,8 +358,10 @@ def main():
         for topic in args.topics or TOPICS:
             for name in known[topic]:
                 paper.evaluation(name)
+            for name, what in PEERS.get(topic, {}).items():
+                paper.peer(name, *what)
     if not args.list:
-        collect(args.binary)
+        collect(args.binary, args.threads)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ counted. Drop tolerance and relaxation are chosen by the median time on the syst
 that are reported. Of each system the median of the rounds counts; printed is the median over systems with its 95 % bootstrap
 interval, the share of systems on which the row was the fastest, and the ratio to the fastest row's median.
 PETSc (Debian: python3-petsc4py) runs on one thread; where it cannot be imported its rows are left out, and the table says so.
+--json FILE keeps the numbers, in the shape in which training/paper.py keeps those of an evaluation.
 """
 import argparse, json, os, subprocess, sys, tempfile, time
 
@@ -123,6 +124,7 @@ def main():
     parser.add_argument("--max-it", type=int, default=5000)
     parser.add_argument("--cholesky", action="store_true", help="sparse Cholesky as well")
     parser.add_argument("--without", action="append", default=[], help="rows to leave out, by name")
+    parser.add_argument("--json", help="file for the numbers")
     args = parser.parse_args()
     names = [*ROWS, *tuned(args), *(["cholesky"] if args.cholesky else [])]
     ours = [(name, [name], []) for name in names if name not in args.without]
@@ -152,17 +154,34 @@ def main():
     if not PETSc:
         print("PETSc: petsc4py cannot be imported, its rows are missing")
     print("| row | iterations, mean | ms, median | 95 % interval | of the fastest | fastest on |\n|---|---|---|---|---|---|")
+    kept = []
     for k, (name, solves) in enumerate(results.items()):
         s = seconds[name]
-        failed = int(np.isinf(s).sum())
-        if failed:
-            print(f"| {name} | | {failed} not solved | | | |")
+        # A tuned row by the name of its kind, so that it has one name at all sizes.
+        kind = name.split("(")[0]
+        row = {"label": kind if kind in TUNED else name, "parameters": name, "dataset": 0, "rtol": args.rtol}
+        row["failures"] = int(np.isinf(s).sum())
+        row["iterations"] = {"mean": float(np.mean([i for i, _ in solves]))}
+        row["fastest"] = float(np.mean(fastest == k))
+        kept.append(row)
+        if row["failures"]:
+            print(f"| {name} | | {row['failures']} not solved | | | |")
             continue
         low, high = interval(s, rng)
+        row["total"] = {"median": float(np.median(s)), "low": float(low), "high": float(high)}
         print(
-            f"| {name} | {np.mean([i for i, _ in solves]):.1f} | {1e3 * np.median(s):.0f} | {1e3 * low:.0f} to {1e3 * high:.0f} "
-            f"| {np.median(s) / least:.2f} | {np.mean(fastest == k):.0%} |"
+            f"| {name} | {row['iterations']['mean']:.1f} | {1e3 * np.median(s):.0f} | {1e3 * low:.0f} to {1e3 * high:.0f} "
+            f"| {np.median(s) / least:.2f} | {row['fastest']:.0%} |"
         )
+    if args.json:
+        info = subprocess.run([args.binary, "inspect", args.data, "--json"], capture_output=True, text=True, check=True)
+        info = json.loads(info.stdout)
+        dataset = {"name": os.path.basename(args.data).removesuffix(".h5"), "systems": args.samples}
+        dataset |= {key: info[key] for key in ("family", "n", "nnz") if key in info}
+        peers = {"PETSc": ".".join(map(str, PETSc.Sys.getVersion()))} if PETSc else {}
+        kept = {"datasets": [dataset], "rounds": args.rounds, "threads": args.threads, "peers": peers, "rows": kept}
+        with open(args.json, "w") as f:
+            json.dump(kept, f, indent=1)
 
 
 if __name__ == "__main__":

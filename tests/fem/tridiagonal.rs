@@ -1,7 +1,7 @@
 //! The family `tridiagonal`: what its construction promises.
 
 use fempipe::families;
-use fempipe::linalg::{Cholesky, Csr, dense};
+use fempipe::linalg::{Cholesky, Csr, LinOp, dense};
 
 #[test]
 fn factor_inverse_and_solution_are_what_they_are_called() {
@@ -12,6 +12,7 @@ fn factor_inverse_and_solution_are_what_they_are_called() {
         ("n = 6\nspread = 0.5\ndraw = 'normal'", 6),
         ("n = 12\ndraw = 'independent'", 12),
         ("n = 30\ncorner = 1.0", 30),
+        ("n = 9\nspread = 0.3\nrhs = 'product'", 9),
     ] {
         let family = families::build("tridiagonal", &keys.parse().unwrap(), "test").unwrap();
         let s = family.sampler().unwrap().sample(3, 5).unwrap();
@@ -78,4 +79,19 @@ fn one_entry_of_a_changes_all_of_the_factor() {
     let pairs: Vec<_> = factor(&plain).into_iter().zip(factor(&corner)).collect();
     assert!(pairs.iter().all(|(a, b)| a != b), "{pairs:?}");
     assert!(families::build("tridiagonal", &"corner = -1.0".parse().unwrap(), "r").is_err());
+}
+
+#[test]
+fn every_published_system_is_solved_by_its_solution() {
+    let keys = "n = 100\nspread = 1.0\ndraw = 'normal'\ncorner = 1.0\nrhs = 'product'".parse().unwrap();
+    let family = families::build("tridiagonal", &keys, "test").unwrap();
+    let mut sampler = family.sampler().unwrap();
+    for index in 0..1300 {
+        let s = sampler.sample(1, index).unwrap();
+        let mut r = vec![0.0; s.n()];
+        s.matrix.apply(s.solution.as_ref().unwrap(), &mut r);
+        let norm = |v: &[f64]| v.iter().map(|a| a * a).sum::<f64>().sqrt();
+        let residual: Vec<f64> = r.iter().zip(&s.rhs).map(|(a, b)| a - b).collect();
+        assert!(norm(&residual) <= 1e-12 * norm(&s.rhs), "{index}");
+    }
 }

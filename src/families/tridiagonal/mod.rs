@@ -12,6 +12,9 @@
 //!
 //! `corner` is then added to a_11, A + corner · e₁e₁ᵀ: the change of one entry that changes every entry of the factor,
 //! which follows by a rank-one update (Golub & Van Loan 2013, section 6.5.4).
+//!
+//! With `rhs = "product"` x is drawn and b = A x. Where A is nearly singular, as `normal` draws often are, no x in double
+//! precision has a small residual for a b that is drawn: its rounding alone changes A x by more than ‖b‖.
 
 mod verify;
 
@@ -24,7 +27,7 @@ use toml::Table;
 use super::{Family, Sampler, keys};
 use crate::entry::{self, Entry};
 use crate::error::Result;
-use crate::linalg::{Csr, Pattern, Props};
+use crate::linalg::{Csr, LinOp, Pattern, Props};
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, Field, LinearSystem, Location};
 use crate::verify::Report;
@@ -56,6 +59,8 @@ pub struct TridiagonalConfig {
     pub draw: Draw,
     /// What is added to a_11.
     pub corner: f64,
+    /// Where b comes from.
+    pub rhs: RightHandSide,
 }
 
 /// How u and v are drawn.
@@ -71,9 +76,20 @@ pub enum Draw {
     Normal,
 }
 
+/// Where b comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RightHandSide {
+    /// b is drawn from N(0, 1), x solves A x = b.
+    #[default]
+    Normal,
+    /// x is drawn from N(0, 1), b = A x.
+    Product,
+}
+
 impl Default for TridiagonalConfig {
     fn default() -> Self {
-        TridiagonalConfig { n: 100, spread: 0.1, draw: Draw::Walk, corner: 0.0 }
+        TridiagonalConfig { n: 100, spread: 0.1, draw: Draw::Walk, corner: 0.0, rhs: RightHandSide::Normal }
     }
 }
 
@@ -161,7 +177,7 @@ impl Sampler for TridiagonalSampler<'_> {
             sign_before = sign;
         }
         update(&mut diagonal, &mut below, self.0.config.corner.sqrt());
-        let rhs: Vec<f64> = (0..n).map(|_| normal()).collect();
+        let drawn: Vec<f64> = (0..n).map(|_| normal()).collect();
 
         let (mut values, mut lower) = (Vec::with_capacity(3 * n), Vec::with_capacity(2 * n));
         for i in 0..n {
@@ -175,17 +191,20 @@ impl Sampler for TridiagonalSampler<'_> {
                 values.push(below[i + 1] * diagonal[i]);
             }
         }
-        let mut x = rhs.clone();
-        for i in 0..n {
-            let before = if i > 0 { below[i] * x[i - 1] } else { 0.0 };
-            x[i] = (x[i] - before) / diagonal[i];
-        }
-        for i in (0..n).rev() {
-            let after = if i + 1 < n { below[i + 1] * x[i + 1] } else { 0.0 };
-            x[i] = (x[i] - after) / diagonal[i];
-        }
+        let matrix = Csr::new(self.0.pattern.clone(), values)?;
+        let (rhs, x) = match self.0.config.rhs {
+            RightHandSide::Normal => {
+                let x = solve(&diagonal, &below, &drawn);
+                (drawn, x)
+            }
+            RightHandSide::Product => {
+                let mut b = vec![0.0; n];
+                matrix.apply(&drawn, &mut b);
+                (b, drawn)
+            }
+        };
         Ok(LinearSystem {
-            matrix: Csr::new(self.0.pattern.clone(), values)?,
+            matrix,
             rhs,
             solution: Some(x),
             props: Props::SPD,
@@ -196,6 +215,21 @@ impl Sampler for TridiagonalSampler<'_> {
             index,
         })
     }
+}
+
+/// L⁻ᵀ L⁻¹ b.
+fn solve(diagonal: &[f64], below: &[f64], b: &[f64]) -> Vec<f64> {
+    let n = b.len();
+    let mut x = b.to_vec();
+    for i in 0..n {
+        let before = if i > 0 { below[i] * x[i - 1] } else { 0.0 };
+        x[i] = (x[i] - before) / diagonal[i];
+    }
+    for i in (0..n).rev() {
+        let after = if i + 1 < n { below[i + 1] * x[i + 1] } else { 0.0 };
+        x[i] = (x[i] - after) / diagonal[i];
+    }
+    x
 }
 
 /// Makes the factor of A + w² e₁e₁ᵀ out of that of A (diagonal and the entries before it).
