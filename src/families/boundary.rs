@@ -36,8 +36,8 @@ use crate::system::BoundaryPart;
 const STRENGTH: usize = 6;
 
 /// Why conditions are refused that leave u free up to a constant.
-pub const SINGULAR: &str = "neumann conditions on the whole boundary leave u free up to a constant, A is singular: give \
-                            some part the condition \"dirichlet\" or \"robin\" (with alpha above 0)";
+pub const SINGULAR: &str = "neumann conditions on the whole boundary leave u free up to a constant, A is singular: \
+                            give some part the condition \"dirichlet\" or \"robin\" (with alpha above 0)";
 
 /// The kinds of condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -97,20 +97,9 @@ pub fn files(conditions: &[Condition]) -> impl Iterator<Item = std::path::PathBu
 
 /// What was read for some facets.
 enum Data<const D: usize> {
-    Dirichlet {
-        nodes: Vec<u32>,
-        value: Source,
-    },
-    Neumann {
-        facets: Integrals<D>,
-        flux: Source,
-    },
-    Robin {
-        facets: Integrals<D>,
-        scatter: Option<Scatter>,
-        alpha: Source,
-        value: Source,
-    },
+    Dirichlet { nodes: Vec<u32>, value: Source },
+    Neumann { facets: Integrals<D>, flux: Source },
+    Robin { facets: Integrals<D>, scatter: Option<Scatter>, alpha: Source, value: Source },
 }
 
 /// The conditions of a recipe on a space.
@@ -131,8 +120,8 @@ impl<const D: usize> Boundary<D> {
     /// The conditions on a space whose boundary has these parts; `flow` is c ∂u/∂n in words.
     ///
     /// # Errors
-    /// [`crate::Error::Recipe`] naming the condition and the part that is not there, with those that are; a key that does not
-    /// go with the condition; a facet of two conditions.
+    /// [`crate::Error::Recipe`] naming the condition and the part that is not there, with those that are; a key that
+    /// does not go with the condition; a facet of two conditions.
     pub fn new(
         conditions: &[Condition],
         space: &Space<D>,
@@ -153,9 +142,7 @@ impl<const D: usize> Boundary<D> {
         let mut words = Vec::new();
         for (c, condition) in conditions.iter().enumerate() {
             let key = |name: &str| format!("boundary[{c}].{name}");
-            let read = |name: &str, given: &Option<Given>, range| {
-                scope.read(&key(name), given.as_ref().unwrap_or(&Given::Number(0.0)), range)
-            };
+            let read = |name: &str, given: &Option<Given>, range| scope.read_or_zero(&key(name), given.as_ref(), range);
             check_keys(condition, c, scope)?;
             let on = condition.part.list().join(", ");
             let facets = || Integrals::on_facets(space, STRENGTH, &|f| claimed[f] == Some(c));
@@ -163,7 +150,8 @@ impl<const D: usize> Boundary<D> {
             let value = text(&condition.value);
             match condition.condition {
                 Kind::Dirichlet => {
-                    let mut nodes: Vec<u32> = (0..count).filter(|&f| claimed[f] == Some(c)).flat_map(nodes_of).collect();
+                    let mut nodes: Vec<u32> =
+                        (0..count).filter(|&f| claimed[f] == Some(c)).flat_map(nodes_of).collect();
                     nodes.sort_unstable();
                     nodes.dedup();
                     data.push(Data::Dirichlet { nodes, value: read("value", &condition.value, Range::Any)? });
@@ -177,7 +165,7 @@ impl<const D: usize> Boundary<D> {
                     data.push(Data::Robin {
                         facets: facets()?,
                         scatter: None,
-                        alpha: read("alpha", &condition.alpha, Range::NotNegative)?,
+                        alpha: scope.read_steady(&key("alpha"), condition.alpha.as_ref(), Range::NotNegative)?,
                         value: read("value", &condition.value, Range::Any)?,
                     });
                     words.push(format!("{flow} = ({}) ({value} - u) on {on}", text(&condition.alpha)));
@@ -249,7 +237,57 @@ impl<const D: usize> Boundary<D> {
         Ok(Some(nodal))
     }
 
-    /// What the natural conditions add to A (`values` on the pattern) and to b; `known` is u where it is given.
+    /// What Robin conditions add to A: values ← values + ∫ alpha φ_i φ_j on the pattern.
+    ///
+    /// # Errors
+    /// As [`Source::at_nodes`].
+    pub fn add_matrix(&self, assembler: &Assembler, drawn: &Drawn, values: &mut [f64]) -> Result<()> {
+        for data in &self.data {
+            if let Data::Robin { facets, scatter: Some(scatter), alpha, .. } = data {
+                assembler.add(facets, scatter, &alpha.at_quadrature(facets, drawn)?, values);
+            }
+        }
+        Ok(())
+    }
+
+    /// What natural conditions add to b: rhs ← rhs + scale · (∫ flux φ_i + ∫ alpha value φ_i).
+    ///
+    /// # Errors
+    /// As [`Source::at_nodes`].
+    pub fn add_load(&self, assembler: &Assembler, drawn: &Drawn, scale: f64, rhs: &mut [f64]) -> Result<()> {
+        for data in &self.data {
+            let (facets, density) = match data {
+                Data::Dirichlet { .. } => continue,
+                Data::Neumann { facets, flux } => (facets, flux.at_quadrature(facets, drawn)?),
+                Data::Robin { facets, alpha, value, .. } => {
+                    let alpha = alpha.at_quadrature(facets, drawn)?;
+                    let value = value.at_quadrature(facets, drawn)?;
+                    (facets, alpha.iter().zip(value).map(|(a, v)| a * v).collect())
+                }
+            };
+            let load = assembler.restrict(&facets.load(&density, self.fixed.len()));
+            rhs.iter_mut().zip(load).for_each(|(b, l)| *b += scale * l);
+        }
+        Ok(())
+    }
+
+    /// rhs ← rhs − scale · ∫ alpha g φ_i for Robin conditions, g with the nodal values `known` where u is given.
+    ///
+    /// # Errors
+    /// As [`Source::at_nodes`].
+    pub fn lift(&self, assembler: &Assembler, drawn: &Drawn, scale: f64, known: &[f64], rhs: &mut [f64]) -> Result<()> {
+        for data in &self.data {
+            if let Data::Robin { facets, alpha, .. } = data {
+                let mut alpha = alpha.at_quadrature(facets, drawn)?;
+                alpha.iter_mut().for_each(|a| *a *= scale);
+                assembler.lift(facets, &alpha, known, rhs);
+            }
+        }
+        Ok(())
+    }
+
+    /// All that a problem without time gets of the conditions: A (`values` on the pattern) and b; `known` is u where it
+    /// is given.
     ///
     /// # Errors
     /// As [`Source::at_nodes`].
@@ -261,32 +299,9 @@ impl<const D: usize> Boundary<D> {
         values: &mut [f64],
         rhs: &mut [f64],
     ) -> Result<()> {
-        let count = self.fixed.len();
-        let mut load = |facets: &Integrals<D>, density: &[f64]| {
-            let nodal = assembler.restrict(&facets.load(density, count));
-            rhs.iter_mut().zip(nodal).for_each(|(b, l)| *b += l);
-        };
-        let mut lifts = Vec::new();
-        for data in &self.data {
-            match data {
-                Data::Dirichlet { .. } => {}
-                Data::Neumann { facets, flux } => load(facets, &flux.at_quadrature(facets, drawn)?),
-                Data::Robin { facets, scatter, alpha, value } => {
-                    let alpha = alpha.at_quadrature(facets, drawn)?;
-                    let value = value.at_quadrature(facets, drawn)?;
-                    let density: Vec<f64> = alpha.iter().zip(value).map(|(a, v)| a * v).collect();
-                    load(facets, &density);
-                    if let Some(scatter) = scatter {
-                        assembler.add(facets, scatter, &alpha, values);
-                    }
-                    lifts.push((facets, alpha));
-                }
-            }
-        }
-        if let Some(known) = known {
-            lifts.iter().for_each(|(facets, alpha)| assembler.lift(facets, alpha, known, rhs));
-        }
-        Ok(())
+        self.add_matrix(assembler, drawn, values)?;
+        self.add_load(assembler, drawn, 1.0, rhs)?;
+        known.map_or(Ok(()), |known| self.lift(assembler, drawn, 1.0, known, rhs))
     }
 }
 
@@ -322,7 +337,8 @@ fn claim<const D: usize>(
                 };
                 match claimed[f].replace(c) {
                     Some(other) if other != c => {
-                        let reason = format!("part {name:?} has sides that condition {other} names too (counted from 0)");
+                        let reason =
+                            format!("part {name:?} has sides that condition {other} names too (counted from 0)");
                         return bad(reason);
                     }
                     _ => {}

@@ -12,6 +12,7 @@ pub mod grid;
 pub mod heat;
 pub mod helmholtz;
 pub mod keys;
+mod manufactured;
 pub mod poisson;
 pub mod solution;
 pub mod tridiagonal;

@@ -6,9 +6,6 @@ use crate::system::BoundaryPart;
 /// The sides of an axis-parallel box: names by axis, the lower one first.
 const SIDES: [[&str; 2]; 3] = [["left", "right"], ["bottom", "top"], ["front", "back"]];
 
-/// The name of what lies on no side.
-pub const OTHER: &str = "other";
-
 /// Relative distance up to which a point lies on a side.
 const ON_SIDE: f64 = 1e-9;
 
@@ -20,16 +17,6 @@ pub fn sides(mesh: &AnyMesh) -> Vec<BoundaryPart> {
         AnyMesh::Quads(m) => sorted(&m.points, boundary(m.facets())),
         AnyMesh::Tetrahedra(m) => sorted(&m.points, boundary(m.facets())),
     }
-}
-
-/// The whole boundary under one name.
-pub fn whole(mesh: &AnyMesh, name: &str) -> Vec<BoundaryPart> {
-    let facets = match mesh {
-        AnyMesh::Triangles(m) => boundary(m.facets()),
-        AnyMesh::Quads(m) => boundary(m.facets()),
-        AnyMesh::Tetrahedra(m) => boundary(m.facets()),
-    };
-    vec![BoundaryPart { name: name.into(), facets }]
 }
 
 fn boundary<const F: usize>(facets: Vec<super::topology::Facet<F>>) -> Vec<Vec<u32>> {
@@ -44,7 +31,7 @@ fn sorted<const D: usize>(points: &[[f64; D]], facets: Vec<Vec<u32>>) -> Vec<Bou
     };
     let ranges: [[f64; 2]; D] = std::array::from_fn(range);
     let mut parts: Vec<BoundaryPart> = Vec::new();
-    let names = SIDES[..D].iter().flatten().chain(std::iter::once(&OTHER));
+    let names = SIDES[..D].iter().flatten().chain(std::iter::once(&"other"));
     parts.extend(names.map(|name| BoundaryPart { name: (*name).into(), facets: Vec::new() }));
     for facet in facets {
         let on = |side: usize| {

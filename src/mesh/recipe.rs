@@ -85,20 +85,14 @@ impl MeshRecipe {
     /// The mesh with the parts of its boundary, and notes on what was repaired.
     ///
     /// The parts are the physical groups of a file; without any, and for shapes, the sides of the bounding box
-    /// ([`parts::sides`]). The sides of the notch of an L-shape are "reentrant", the boundary of a disc is "circle".
+    /// ([`parts::sides`]): the circle of a disc and the notch of an L-shape are "other".
     ///
     /// # Errors
     /// As [`MeshRecipe::build`].
     pub fn build_with_parts(&self, table: &str, origin: &str) -> Result<(AnyMesh, Vec<BoundaryPart>, Vec<String>)> {
         let Imported { mesh, mut parts, notes } = self.make(table, origin)?;
         if parts.is_empty() {
-            parts = match self.shape {
-                Shape::Disc => parts::whole(&mesh, "circle"),
-                _ => parts::sides(&mesh),
-            };
-        }
-        if self.shape == Shape::LShape {
-            parts.iter_mut().filter(|p| p.name == parts::OTHER).for_each(|p| p.name = "reentrant".into());
+            parts = parts::sides(&mesh);
         }
         Ok((mesh, parts, notes))
     }

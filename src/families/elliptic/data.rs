@@ -106,16 +106,14 @@ pub(super) enum Load<const D: usize> {
         /// Per monomial m: ∫ m φ_i over the unknowns.
         moments: Vec<Vec<f64>>,
     },
-    Given { cells: Box<Integrals<D>>, source: Source },
+    Given {
+        cells: Box<Integrals<D>>,
+        source: Source,
+    },
 }
 
 impl<const D: usize> Load<D> {
-    pub(super) fn new(
-        config: &EllipticConfig,
-        space: &Space<D>,
-        assembler: &Assembler,
-        scope: &Scope,
-    ) -> Result<Self> {
+    pub(super) fn new(config: &EllipticConfig, space: &Space<D>, assembler: &Assembler, scope: &Scope) -> Result<Self> {
         if let Some(given) = &config.g {
             let basis = if space.element.linear() { 1 } else { 2 };
             let cells = Box::new(Integrals::new(space, Kind::Load, basis + GIVEN_DEGREE)?);

@@ -4,6 +4,7 @@
 
 mod config;
 mod data;
+mod manufactured;
 mod verify;
 
 use std::path::PathBuf;
@@ -59,9 +60,7 @@ fn build(table: &Table, origin: &str) -> Result<Box<dyn Family>> {
         }
     };
     match mesh {
-        AnyMesh::Triangles(mesh) if quadratic => {
-            Ok(Box::new(Elliptic::new(config, Space::p2(&mesh), &parts, origin)?))
-        }
+        AnyMesh::Triangles(mesh) if quadratic => Ok(Box::new(Elliptic::new(config, Space::p2(&mesh), &parts, origin)?)),
         AnyMesh::Triangles(mesh) => Ok(Box::new(Elliptic::new(config, Space::p1(&mesh), &parts, origin)?)),
         _ if quadratic => {
             Err(Error::recipe(origin, "elliptic.elements = \"quadratic\": on triangles only; take \"linear\""))

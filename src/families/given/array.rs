@@ -117,9 +117,8 @@ mod tests {
     fn arrays_are_for_all_samples_or_for_each() {
         let dir = tempfile::tempdir().unwrap();
         let values: Vec<f64> = (0..12).map(f64::from).collect();
-        let read = |shape: &str, count, grid: &[usize]| {
-            Array::read(&write(dir.path(), shape, &values), Nodes { count, grid })
-        };
+        let read =
+            |shape: &str, count, grid: &[usize]| Array::read(&write(dir.path(), shape, &values), Nodes { count, grid });
         let one = read("(12,)", 12, &[]).unwrap();
         assert_eq!((one.samples(), one.of(7).unwrap()), (None, &values[..]));
         let each = read("(3, 4)", 4, &[]).unwrap();

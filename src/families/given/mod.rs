@@ -149,7 +149,8 @@ impl<'a> Scope<'a> {
         in_time: bool,
     ) -> Result<Self> {
         parameters::check(parameters, family, origin)?;
-        let names: Vec<&str> = in_time.then_some("t").into_iter().chain(parameters.keys().map(String::as_str)).collect();
+        let names: Vec<&str> =
+            in_time.then_some("t").into_iter().chain(parameters.keys().map(String::as_str)).collect();
         let used = RefCell::new(vec![false; names.len()]);
         Ok(Scope { family, origin, dim, nodes, parameters, names, used })
     }
@@ -192,6 +193,28 @@ impl<'a> Scope<'a> {
         Ok(Source { what, kind, range, names })
     }
 
+    /// As [`Scope::read`], 0 if it is not given.
+    ///
+    /// # Errors
+    /// As [`Scope::read`].
+    pub fn read_or_zero(&self, key: &str, given: Option<&Given>, range: Range) -> Result<Source> {
+        self.read(key, given.unwrap_or(&Given::Number(0.0)), range)
+    }
+
+    /// As [`Scope::read_or_zero`], of what enters A, which is the same at all times.
+    ///
+    /// # Errors
+    /// As [`Scope::read`], and for an expression that names the time.
+    pub fn read_steady(&self, key: &str, given: Option<&Given>, range: Range) -> Result<Source> {
+        let source = self.read_or_zero(key, given, range)?;
+        match (&source.kind, self.names.first()) {
+            (Kind::Expression(e), Some(&"t")) if e.uses(0) => {
+                Err(self.bad(key, "must not depend on t: A is the same in all steps of a trajectory"))
+            }
+            _ => Ok(source),
+        }
+    }
+
     /// Refuses parameters that no expression names; to be called when all are read.
     ///
     /// # Errors
@@ -232,9 +255,17 @@ impl Source {
         }
     }
 
+    /// The number that it is.
+    pub fn number(&self) -> Option<f64> {
+        match self.kind {
+            Kind::Number(v) => Some(v),
+            _ => None,
+        }
+    }
+
     /// Whether it is the number 0.
     pub fn is_zero(&self) -> bool {
-        matches!(self.kind, Kind::Number(0.0))
+        self.number() == Some(0.0)
     }
 
     /// The values at all nodes of the space.

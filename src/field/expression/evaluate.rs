@@ -143,6 +143,17 @@ mod tests {
         assert!(out.len() == 1000 && out.iter().zip(&points).all(|(v, [x, y])| *v == x * y + 0.5));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics(text in "(-|\\+|\\*|/|\\^|\\(|\\)|,|<|=|[0-9.e]|x|y|a|é| |sin\\(|min\\(|where\\(){0,25}") {
+            let mut out = Vec::new();
+            if let Ok(e) = Expression::new(&text, 2, &["a"]) {
+                e.evaluate(&[[0.5, 2.0]; 3], &[1.0], &mut out);
+                proptest::prop_assert_eq!(out.len(), 3);
+            }
+        }
+    }
+
     #[test]
     fn what_is_wrong_is_said_with_its_place() {
         let deep = "(".repeat(100_000);

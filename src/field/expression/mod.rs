@@ -4,9 +4,9 @@
 //! The rules are Python's: `^` and `**` are the power, which binds more tightly than a sign before it (`-x^2` is
 //! −(x²)) and groups to the right; comparisons give 1 or 0. All numbers are real.
 //!
-//! Our own because of `-x^2`, the heart of every Gaussian bump, which `exmex` 0.21, `fasteval` 0.2.4 and `mathexpr` 0.1.1
-//! take for (−x)² without a word; `exmex` reads no `1e-3` either, and none of them says where in the text an error
-//! is. `evalexpr` and `rhai` divide 1/2 as whole numbers, and the first is under the AGPL since version 12.
+//! Our own because of `-x^2`, the heart of every Gaussian bump, which `exmex` 0.21, `fasteval` 0.2.4 and `mathexpr`
+//! 0.1.1 take for (−x)² without a word; `exmex` reads no `1e-3` either, and none of them says at which character of
+//! the text an error is. `evalexpr` is under the AGPL since version 12, `rhai` is a whole scripting language.
 
 mod evaluate;
 mod parse;
