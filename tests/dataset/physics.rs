@@ -93,6 +93,7 @@ fn arrays_lie_beside_the_recipe_and_belong_to_the_identity_by_their_content() {
     npy(&at.join("a/w.npy"), "(3, 5, 6)", (0..90).map(f64::from));
     let generate = ["generate", "a/r.toml", "-o", "x.h5"];
     refused(at, &generate, 1, &["a/w.npy", "must be (5, 5), one number a grid point"]);
+    npy(&at.join("a/w.npy"), "(25,)", (0..25).map(|k| f64::from(k + 1)));
     std::fs::write(at.join("a/r.toml"), ARRAYS.replace("x*y", "x*(y")).unwrap();
     refused(at, &generate, 1, &["a/r.toml: darcy.f = \"x*(y\": character 5: a closing bracket"]);
 }

@@ -223,7 +223,7 @@ fn every_family_that_takes_own_fields_is_deterministic_and_solves_what_it_says()
         ("darcy", "cells = 6\nw = '1 + (x < 0.5)*exp(a)'\nf = 'a*x'"),
         (
             "darcy",
-            "w = '2 + x'\nmesh = { shape = 'disc', area = 0.02 }\nparameters = { a = { choice = [1, 2] } }\n\
+            "w = '2 + x'\nmesh = { shape = 'disc', area = 0.02 }\nparameters = { a = { uniform = [1.0, 2.0] } }\n\
                    boundary = [{ part = 'other', condition = 'robin', alpha = 'a', value = 'x' }]",
         ),
         ("darcy", "cells = 6\nf = 'x*y'"),

@@ -26,10 +26,10 @@ pub use parameters::{Distribution, Parameters};
     expecting = "must be a number, an expression such as \"sin(pi*x)*y\" or a file of numbers such as \"f.npy\""
 )]
 pub enum Given {
-    /// The same everywhere.
-    Number(f64),
     /// An expression in x, y, z and the parameters, or the path of a `.npy` file.
     Text(String),
+    /// The same everywhere.
+    Number(f64),
 }
 
 impl From<f64> for Given {

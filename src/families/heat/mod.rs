@@ -165,10 +165,11 @@ impl Family for Heat {
         let s = text("s", &c.s, "s a Gaussian random field".into());
         let (equation, weak_form) = if c.steady {
             let right = c.s.as_ref().map_or("1".into(), ToString::to_string);
+            let load = c.s.as_ref().map_or("v".into(), |s| format!("({s}) v"));
             let p = text("p", &c.p, "p uniform in (-1, 1) at each grid point".into());
             (
                 format!("-div(w grad u) + p^2 u = {right} in (0,1)^{dim}, {w}, {p}"),
-                format!("integral(w grad u . grad v + p^2 u v) = integral({right} v) for all v in V, V = {space}"),
+                format!("integral(w grad u . grad v + p^2 u v) = integral({load}) for all v in V, V = {space}"),
             )
         } else {
             let initial = text("u(0)", &c.initial, format!("u(0) one times {bubble}"));

@@ -39,12 +39,12 @@ pub enum Form {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum Source {
-    /// f constant.
-    Constant(f64),
     /// "random" or "plane-wave".
     Named(NamedSource),
     /// An expression in x, y and the parameters, or a .npy file with an array (y, x) on the grid, or one a sample.
     Given(String),
+    /// f constant.
+    Constant(f64),
 }
 
 /// Sources with a name.
@@ -85,6 +85,7 @@ pub struct HelmholtzConfig {
     pub power: Option<f64>,
     /// Default "symmetric"; only for "absorbing".
     pub form: Option<Form>,
+    /// The source: a number, an expression in x, y and the parameters, or a .npy file as for k; or one with a name.
     /// Default: "random" for "dirichlet", "plane-wave" for "absorbing", 1 for "shifted".
     pub f: Option<Source>,
     /// Numbers that are drawn for each sample and that expressions name: a = { uniform = [0.0, 1.0] }, or log_uniform,
