@@ -21,6 +21,8 @@ pub enum Purpose {
     Probes,
     /// Right-hand sides and start vectors in measurements.
     Measure,
+    /// Parameters of expressions in sample `index`; the seed is that of [`Purpose::Sample`].
+    Parameters,
 }
 
 /// The generator of stream `index` for `purpose` under `seed`.

@@ -19,7 +19,8 @@ const LAYERS: &[(&str, &str)] = &[
     ("models", "nn solve precond solver io system"),
     ("nn", ""),
     // Stored solutions are found by cg with amg where a factor is too large.
-    ("families", "verify fem field mesh solver precond system"),
+    // Fields may come from files.
+    ("families", "verify fem field mesh solver precond io system"),
     ("verify", ""),
     ("dataset", "io system"),
     // A space turns itself into what files keep of it.

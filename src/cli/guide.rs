@@ -52,6 +52,7 @@ fn generate() -> String {
   a family's defaults   fempipe generate --family darcy --samples 200 -o d.h5
   with other keys       fempipe generate --family darcy --set darcy.cells=32 --set darcy.contrast=1e4 -o d.h5
   by a recipe           fempipe recipe --family darcy > d.toml; fempipe generate d.toml
+  your own physics      fempipe generate --family elliptic --set 'elliptic.g=sin(pi*x)*y' -o e.h5
   a dataset again       fempipe generate --from d.h5 --samples 1000 -o larger.h5
 
 families: {}

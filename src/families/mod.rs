@@ -3,13 +3,16 @@
 //! A family owns its table of a recipe, its sampler and the measurements of what it claims; [`ENTRIES`] lists them.
 
 pub mod biharmonic;
+pub mod boundary;
 pub mod darcy;
 pub mod elliptic;
 pub mod frame;
+pub mod given;
 pub mod grid;
 pub mod heat;
 pub mod helmholtz;
 pub mod keys;
+mod manufactured;
 pub mod poisson;
 pub mod solution;
 pub mod tridiagonal;
@@ -46,6 +49,11 @@ pub trait Family: Send + Sync {
     /// The files that its parameters name, whose content decides samples as the parameters do.
     fn files(&self) -> Vec<PathBuf> {
         Vec::new()
+    }
+
+    /// How many samples there can be at most, where the parameters name a file with one field a sample.
+    fn samples(&self) -> Option<usize> {
+        None
     }
 
     /// So many samples after another belong together, as the steps of a trajectory, which share A: they go to one set

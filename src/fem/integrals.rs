@@ -14,6 +14,8 @@ pub enum Kind {
     Mass,
     /// ∫ c φ_i φ_j over the boundary.
     BoundaryMass,
+    /// ∫ c φ_i over the cells: of no matrix, so that nothing is kept for one.
+    Load,
 }
 
 /// Cells (or facets) with their nodes, quadrature points and weights, basis values there, and for each point the upper
@@ -95,7 +97,7 @@ impl<const D: usize> Integrals<D> {
                 out.points.push(at.point);
                 out.weights.push(w * size);
                 total += w * size;
-                if !averaged {
+                if !averaged && kind != Kind::Load {
                     out.push_unit(&at, p, q, w * size);
                 }
             }

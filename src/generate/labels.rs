@@ -253,6 +253,10 @@ impl Family for Labelled {
         self.family.files()
     }
 
+    fn samples(&self) -> Option<usize> {
+        self.family.samples()
+    }
+
     fn group(&self) -> usize {
         self.family.group()
     }

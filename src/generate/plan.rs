@@ -36,6 +36,10 @@ pub(super) struct Job {
 impl Plan {
     /// Plans a run; makes sample 0 to see what samples look like.
     pub fn new(recipe: &Recipe, family: &dyn Family) -> Result<Self> {
+        if let Some(most) = family.samples().filter(|most| recipe.samples > *most) {
+            let reason = format!("samples = {}: a file holds fields of {most} samples only", recipe.samples);
+            return Err(Error::recipe(&recipe.origin, reason));
+        }
         let files = family.files().iter().map(|f| InputFile::read(f)).collect::<Result<Vec<_>>>()?;
         let streams = streams::seed(recipe.seed, &recipe.family, family, &files);
         let first = family.sampler()?.sample(streams, 0).map_err(|e| Error::Numeric(format!("sample 0: {e}")))?;

@@ -104,6 +104,10 @@ impl Recipe {
     pub fn read_table(path: &Path) -> Result<Table> {
         let text = toml_file::read(path)?;
         let mut table = parse(&text, &path.display().to_string())?;
+        let family = table.get("family").and_then(Value::as_str).map(str::to_string);
+        if let Some(keys) = family.and_then(|name| table.get_mut(&name)) {
+            beside(keys, path.parent().unwrap_or(Path::new("")));
+        }
         if let Some(Value::String(output)) = table.get_mut("output") {
             let beside = path.parent().unwrap_or(Path::new("")).join(&*output);
             *output = beside.into_os_string().into_string().map_err(|_| {
@@ -244,6 +248,19 @@ impl Recipe {
         table.insert("labels".into(), entry::to_table(&self.labels).into());
         table.insert(self.family.clone(), family.parameters().into());
         table.to_string()
+    }
+}
+
+/// Makes the paths of arrays (`.npy`) in a family's table relative to the current directory, from being relative to
+/// that of the recipe.
+fn beside(value: &mut Value, directory: &Path) {
+    match value {
+        Value::String(text) if text.to_ascii_lowercase().ends_with(".npy") => {
+            *text = directory.join(&*text).display().to_string();
+        }
+        Value::Table(table) => table.iter_mut().for_each(|(_, inner)| beside(inner, directory)),
+        Value::Array(items) => items.iter_mut().for_each(|inner| beside(inner, directory)),
+        _ => {}
     }
 }
 

@@ -36,6 +36,12 @@ fn changed(table: &Table, defaults: &Table, paths: &[String]) -> Table {
                 let inner = changed(inner, default.and_then(Value::as_table).unwrap_or(&none), paths);
                 (!inner.is_empty()).then_some(Value::Table(inner))
             }
+            // Tables in a row, as those of boundary conditions.
+            Value::Array(items) if items.iter().any(Value::is_table) => {
+                let none = Table::new();
+                let one = |item: &Value| item.as_table().map_or(item.clone(), |t| changed(t, &none, paths).into());
+                Some(Value::Array(items.iter().map(one).collect()))
+            }
             Value::String(s) if paths.contains(s) => None,
             value => (default != Some(value)).then(|| value.clone()),
         };

@@ -79,6 +79,26 @@ impl MeshRecipe {
     /// [`Error::Recipe`] naming the key that is out of range.
     /// [`Error::Io`] or [`Error::File`] for a mesh file that cannot be read.
     pub fn build(&self, table: &str, origin: &str) -> Result<AnyMesh> {
+        Ok(self.make(table, origin)?.mesh)
+    }
+
+    /// The mesh with the parts of its boundary, and notes on what was repaired.
+    ///
+    /// The parts are the physical groups of a file; without any, and for shapes, the sides of the bounding box
+    /// ([`parts::sides`]): the circle of a disc and the notch of an L-shape are "other".
+    ///
+    /// # Errors
+    /// As [`MeshRecipe::build`].
+    pub fn build_with_parts(&self, table: &str, origin: &str) -> Result<(AnyMesh, Vec<BoundaryPart>, Vec<String>)> {
+        let Imported { mesh, mut parts, notes } = self.make(table, origin)?;
+        if parts.is_empty() {
+            parts = parts::sides(&mesh);
+        }
+        Ok((mesh, parts, notes))
+    }
+
+    /// The mesh; with parts and notes if it comes from a file.
+    fn make(&self, table: &str, origin: &str) -> Result<Imported> {
         if let Some(path) = &self.file {
             let usual = MeshRecipe::default();
             for (key, same) in [
@@ -94,7 +114,7 @@ impl MeshRecipe {
                     ));
                 }
             }
-            return Ok(self.read(path)?.mesh);
+            return self.read(path);
         }
         if self.merge_nodes {
             return Err(Error::recipe(origin, format!("{table}.merge_nodes: goes with {table}.file")));
@@ -108,7 +128,7 @@ impl MeshRecipe {
                 .map(AnyMesh::Triangles)
                 .map_err(|e| Error::recipe(origin, format!("{table}.{e}")))
         };
-        match self.shape {
+        let mesh = match self.shape {
             Shape::Square => polygon(&delaunay::square()),
             Shape::LShape => polygon(&delaunay::l_shape()),
             // An area out of range is told by the triangulation.
@@ -116,21 +136,7 @@ impl MeshRecipe {
             Shape::Triangles => Ok(AnyMesh::Triangles(structured::triangles(self.cells, self.cells))),
             Shape::Quads => Ok(AnyMesh::Quads(structured::quads(self.cells, self.cells))),
             Shape::Cube => Ok(AnyMesh::Tetrahedra(structured::tetrahedra(self.cells))),
-        }
-    }
-
-    /// The mesh with the parts of its boundary: a file's physical groups, or the sides of the bounding box; and notes
-    /// on what was repaired.
-    ///
-    /// # Errors
-    /// As [`MeshRecipe::build`].
-    pub fn build_with_parts(&self, table: &str, origin: &str) -> Result<(AnyMesh, Vec<BoundaryPart>, Vec<String>)> {
-        if let (Some(path), Shape::Square) = (&self.file, self.shape) {
-            let found = self.read(path)?;
-            return Ok((found.mesh, found.parts, found.notes));
-        }
-        let mesh = self.build(table, origin)?;
-        let parts = parts::sides(&mesh);
-        Ok((mesh, parts, Vec::new()))
+        }?;
+        Ok(Imported { mesh, parts: Vec::new(), notes: Vec::new() })
     }
 }

@@ -17,6 +17,7 @@ mod overwrite;
 mod own;
 #[path = "../../examples/own_family.rs"]
 mod own_family;
+mod physics;
 mod python;
 mod resume;
 mod roundtrip;

@@ -9,6 +9,7 @@ mod field;
 mod frame;
 mod heat;
 mod helmholtz;
+mod own;
 mod p1;
 mod plate;
 mod poisson;

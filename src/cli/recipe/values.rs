@@ -96,6 +96,7 @@ fn list(schema: &Value) -> String {
         Some("a number") => "numbers",
         Some("a text") => "texts",
         Some(list) if list.starts_with("a list") => return format!("a list of {length}lists, each {list}"),
+        None if schema.get("items").is_some_and(|of| of.get("properties").is_some()) => "tables",
         _ => "names",
     };
     format!("a list of {length}{of}")

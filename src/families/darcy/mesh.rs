@@ -5,27 +5,29 @@ use std::sync::Arc;
 
 use toml::Table;
 
-use super::{DarcyConfig, NAME};
-use crate::entry;
+use super::{DarcyConfig, Medium, NAME, natural, where_given};
 use crate::error::{Error, Result};
+use crate::families::boundary::{self, Boundary};
+use crate::families::given::{Drawn, Nodes, Range, Scope, Source};
 use crate::families::grid::{CELLS, CUBES, Scheme};
 use crate::families::{Family, Sampler, keys, solution};
 use crate::fem::assembler::{Assembler, Scatter};
 use crate::fem::dofs::{Dofs, Order};
 use crate::fem::integrals::{Integrals, Kind};
 use crate::fem::space::Space;
-use crate::field::coefficient::Coefficient;
 use crate::field::gaussian::{Workspace, range};
 use crate::linalg::{Csr, Pattern, Props};
 use crate::mesh::AnyMesh;
 use crate::rng::{Purpose, stream};
-use crate::system::{Description, Field, LinearSystem, Location, MeshData};
+use crate::system::{BoundaryPart, Description, Field, LinearSystem, Location, MeshData};
 use crate::verify::Report;
 
 /// Exact for a linear coefficient times two basis functions.
 const STRENGTH: usize = 3;
 
-/// −∇·(w ∇u) = f on a mesh of D dimensions, u = 0 on its boundary.
+/// −∇·(w ∇u) = f on a mesh of D dimensions.
+///
+/// A given w is the function of the element space with its values at the nodes, and so is f.
 ///
 /// The Gaussian field g is drawn on a regular grid of (cells + 1)^D points over a cube whose side is the longest one of
 /// the mesh's bounding box, and interpolated linearly in each coordinate to the nodes; contrast, phases and shares are
@@ -33,15 +35,20 @@ const STRENGTH: usize = 3;
 /// linear.
 pub(super) struct OnMesh<const D: usize> {
     config: DarcyConfig,
+    space: Space<D>,
     assembler: Assembler,
     stiffness: Integrals<D>,
     scatter: Scatter,
-    coefficient: Coefficient,
+    medium: Medium,
     places: Vec<Place>,
-    rhs: Vec<f64>,
+    f: Source,
+    /// For an f that is no number.
+    load: Option<Integrals<D>>,
+    /// Of a number f, which all samples share.
+    rhs: Option<Vec<f64>>,
+    boundary: Boundary<D>,
     solver: Option<solution::Solver>,
     data: Arc<MeshData>,
-    what: &'static str,
 }
 
 /// Where a node stands in the grid: corners of its cell with their weights.
@@ -57,7 +64,14 @@ pub(super) fn build(mut config: DarcyConfig, table: &Table, origin: &str) -> Res
             return Err(Error::recipe(origin, format!("{NAME}.{key}: the cells of {NAME}.mesh decide it")));
         }
     }
-    let mesh = config.mesh.clone().unwrap_or_default().build("darcy.mesh", origin)?;
+    let recipe = config.mesh.clone().unwrap_or_default();
+    let (mesh, parts) = match config.boundary.is_empty() {
+        true => (recipe.build("darcy.mesh", origin)?, Vec::new()),
+        false => {
+            let (mesh, parts, _) = recipe.build_with_parts("darcy.mesh", origin)?;
+            (mesh, parts)
+        }
+    };
     let dim = if matches!(mesh, AnyMesh::Tetrahedra(_)) { 3 } else { 2 };
     if table.contains_key("dim") && config.dim != dim {
         let message = format!("{NAME}.dim = {}: the cells of {NAME}.mesh have {dim} dimensions", config.dim);
@@ -67,38 +81,72 @@ pub(super) fn build(mut config: DarcyConfig, table: &Table, origin: &str) -> Res
     config.dim = dim;
     config.discretisation = if matches!(mesh, AnyMesh::Quads(_)) { Scheme::Q1 } else { Scheme::P1 };
     match mesh {
-        AnyMesh::Triangles(mesh) => Ok(Box::new(OnMesh::new(config, Space::p1(&mesh), origin)?)),
-        AnyMesh::Quads(mesh) => Ok(Box::new(OnMesh::new(config, Space::q1(&mesh), origin)?)),
-        AnyMesh::Tetrahedra(mesh) => Ok(Box::new(OnMesh::new(config, Space::p1_tet(&mesh), origin)?)),
+        AnyMesh::Triangles(mesh) => Ok(Box::new(OnMesh::new(config, Space::p1(&mesh), &parts, origin)?)),
+        AnyMesh::Quads(mesh) => Ok(Box::new(OnMesh::new(config, Space::q1(&mesh), &parts, origin)?)),
+        AnyMesh::Tetrahedra(mesh) => Ok(Box::new(OnMesh::new(config, Space::p1_tet(&mesh), &parts, origin)?)),
     }
 }
 
 impl<const D: usize> OnMesh<D> {
-    fn new(config: DarcyConfig, space: Space<D>, origin: &str) -> Result<Self> {
-        let dofs = Dofs::of_space(&space, |v| !space.boundary[v], Order::Rcm)?;
+    fn new(config: DarcyConfig, space: Space<D>, parts: &[BoundaryPart], origin: &str) -> Result<Self> {
+        let nodes = Nodes { count: space.len(), grid: &[] };
+        let scope = Scope::new(NAME, origin, D, nodes, &config.parameters, false)?;
+        let mut boundary = Boundary::new(&config.boundary, &space, parts, &scope, "w du/dn")?;
+        if boundary.leaves_a_constant() {
+            return Err(scope.bad("boundary", boundary::SINGULAR));
+        }
+        let dofs = Dofs::of_space(&space, |v| !boundary.is_fixed(v), Order::Rcm)?;
         if dofs.count() == 0 {
             return Err(Error::recipe(origin, format!("{NAME}.mesh: has no inner node: make it finer")));
         }
-        let side = config.cells as usize + 1;
-        let coefficient = config.medium_keys().coefficient(side, D, NAME, origin)?;
+        let medium = Medium::new(&config, config.cells as usize + 1, D, &scope, origin)?;
+        let f = scope.read("f", &config.f, Range::Any)?;
+        scope.finish()?;
         let assembler = Assembler::new(&space, dofs)?;
+        boundary.bind(&assembler);
         let stiffness = Integrals::new(&space, Kind::Stiffness, STRENGTH)?;
-        let load = Integrals::new(&space, Kind::Mass, STRENGTH)?;
-        let ones = vec![config.f; space.len()];
+        let load = Integrals::new(&space, Kind::Load, STRENGTH)?;
+        let of_number = |f| assembler.restrict(&load.load(&load.at_points(&vec![f; space.len()]), space.len()));
+        let rhs = f.number().map(of_number);
         let solver = config.solution.solver(assembler.pattern())?;
         let stored = config.solution.resolved(solver.as_ref());
+        let mut data = space.to_data(assembler.dofs().points.clone());
+        if !boundary.is_homogeneous() {
+            data.boundary_value = None;
+        }
         Ok(OnMesh {
             scatter: assembler.scatter(&stiffness),
-            rhs: assembler.restrict(&load.load(&load.at_points(&ones), space.len())),
-            places: places(&space.nodes, config.cells as usize),
-            data: Arc::new(space.to_data(assembler.dofs().points.clone())),
-            what: space.element.name(),
+            places: match medium {
+                Medium::Random(_) => places(&space.nodes, config.cells as usize),
+                Medium::Given(_) => Vec::new(),
+            },
+            load: rhs.is_none().then_some(load),
+            rhs,
+            data: Arc::new(data),
             config: DarcyConfig { solution: stored, ..config.resolved() },
+            space,
             assembler,
             stiffness,
-            coefficient,
+            medium,
+            f,
+            boundary,
             solver,
         })
+    }
+
+    /// w at the nodes.
+    fn w(&self, seed: u64, index: u64, drawn: &Drawn, workspace: &mut Workspace) -> Result<Vec<f64>> {
+        let coefficient = match &self.medium {
+            Medium::Given(source) => return source.at_nodes(&self.space.nodes, drawn),
+            Medium::Random(coefficient) => coefficient,
+        };
+        let mut rng = stream(seed, Purpose::Sample, index);
+        let mut g = Vec::new();
+        coefficient.gaussian.draw(&mut rng, workspace, &mut g);
+        let at = |Place(corners): &Place| corners.iter().map(|&(i, weight)| weight * g[i as usize]).sum();
+        let mut w: Vec<f64> = self.places.iter().map(at).collect();
+        coefficient.shape.apply(&mut w);
+        Ok(w)
     }
 }
 
@@ -127,29 +175,29 @@ fn places<const D: usize>(nodes: &[[f64; D]], cells: usize) -> Vec<Place> {
 
 impl<const D: usize> Family for OnMesh<D> {
     fn parameters(&self) -> Table {
-        let mut table = entry::to_table(&self.config);
-        if let Some(mesh) = &self.config.mesh {
-            table.insert("mesh".into(), mesh.to_table().into());
-        }
-        table
+        self.config.table()
     }
 
     fn description(&self) -> Description {
-        let f = self.config.f;
-        let equation = format!(
-            "-div(w grad u) = {f} on the mesh, {}, g on a regular grid over the mesh's bounding box, {} cells along \
-             its longest side, interpolated to the nodes",
-            self.config.medium_keys().in_words(),
-            self.config.cells
-        );
+        let f = &self.config.f;
+        let drawn = match self.medium {
+            Medium::Given(_) => String::new(),
+            Medium::Random(_) => format!(
+                ", g on a regular grid over the mesh's bounding box, {} cells along its longest side, interpolated to \
+                 the nodes",
+                self.config.cells
+            ),
+        };
+        let equation = format!("-div(w grad u) = {f} on the mesh, {}{drawn}", self.config.w_in_words());
         Description {
             weak_form: format!(
-                "find u in V: integral(w grad u . grad v) = integral({f} v) for all v in V, V = continuous functions \
-                 on the mesh, {} on every cell, 0 on the boundary; w the function of the same space with the values \
-                 of the field w",
-                self.what
+                "find u in V: integral(w grad u . grad v) = integral({f} v){} for all v in V, V = continuous functions \
+                 on the mesh, {} on every cell, 0 {}; w the function of the same space with the values of the field w",
+                natural(&self.config),
+                self.space.element.name(),
+                where_given(&self.config)
             ),
-            boundary_conditions: "u = 0 on the whole boundary, eliminated".into(),
+            boundary_conditions: self.boundary.in_words().into(),
             ..Description::new(NAME, equation, Props::SPD)
         }
     }
@@ -163,7 +211,11 @@ impl<const D: usize> Family for OnMesh<D> {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        self.config.mesh.iter().flat_map(|mesh| mesh.file.clone()).collect()
+        self.config.files()
+    }
+
+    fn samples(&self) -> Option<usize> {
+        [self.medium.samples(), self.f.samples(), self.boundary.samples()].into_iter().flatten().min()
     }
 
     fn measure(&self) -> Result<Report> {
@@ -182,28 +234,42 @@ struct MeshSampler<'a, const D: usize> {
 
 impl<const D: usize> Sampler for MeshSampler<'_, D> {
     fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
-        let family = self.family;
-        let mut rng = stream(seed, Purpose::Sample, index);
-        let mut g = Vec::new();
-        family.coefficient.gaussian.draw(&mut rng, &mut self.workspace, &mut g);
-        let at = |Place(corners): &Place| corners.iter().map(|&(i, weight)| weight * g[i as usize]).sum();
-        let mut w: Vec<f64> = family.places.iter().map(at).collect();
-        family.coefficient.shape.apply(&mut w);
-        let mut values = vec![0.0; family.assembler.pattern().nnz()];
-        family.assembler.add(&family.stiffness, &family.scatter, &family.stiffness.at_points(&w), &mut values);
-        let matrix = Csr::new(family.assembler.pattern().clone(), values)?;
-        let rhs = family.rhs.clone();
-        let solution = family.solver.as_ref().map(|solver| solver.solve(&matrix, &rhs)).transpose()?;
+        let OnMesh { config, space, assembler, stiffness, boundary, .. } = self.family;
+        let drawn = Drawn::new(&config.parameters, seed, index, false);
+        let w = self.family.w(seed, index, &drawn, &mut self.workspace)?;
+        let field = |name: &str, values| Field { name: name.into(), location: Location::Points, components: 1, values };
+        let (mut rhs, source) = match (&self.family.rhs, &self.family.load) {
+            (None, Some(load)) => {
+                let f = self.family.f.at_nodes(&space.nodes, &drawn)?;
+                (assembler.restrict(&load.load(&load.at_points(&f), space.len())), Some(field("f", f)))
+            }
+            (rhs, _) => (rhs.clone().unwrap_or_default(), None),
+        };
+        let at_points = stiffness.at_points(&w);
+        let mut values = vec![0.0; assembler.pattern().nnz()];
+        assembler.add(stiffness, &self.family.scatter, &at_points, &mut values);
+        let known = boundary.values(space, &drawn)?;
+        boundary.add(assembler, &drawn, known.as_deref(), &mut values, &mut rhs)?;
+        if let Some(known) = &known {
+            assembler.lift(stiffness, &at_points, known, &mut rhs);
+        }
+        let matrix = Csr::new(assembler.pattern().clone(), values)?;
+        let solution = self.family.solver.as_ref().map(|solver| solver.solve(&matrix, &rhs)).transpose()?;
         let (low, high) = range(&w);
+        let mut params = vec![("contrast".into(), high / low)];
+        params.extend(drawn.named(&config.parameters));
+        let mut fields = vec![field("w", w)];
+        fields.extend(source);
+        fields.extend(known.map(|u| field("boundary_values", u)));
         Ok(LinearSystem {
             matrix,
             rhs,
             solution,
             props: Props::SPD,
-            fields: vec![Field { name: "w".into(), location: Location::Points, components: 1, values: w }],
+            fields,
             labels: Vec::new(),
-            params: vec![("contrast".into(), high / low)],
-            mesh: Some(family.data.clone()),
+            params,
+            mesh: Some(self.family.data.clone()),
             index,
         })
     }

@@ -7,24 +7,25 @@
 //! With a `[darcy.mesh]` table, as that of `elliptic`, it is posed on any mesh instead; the Gaussian field is drawn on
 //! a grid over its bounding box and interpolated to the nodes.
 
+mod config;
 mod mesh;
 mod verify;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::grid::{self, CELLS, CUBES, Grid, Medium, MediumKeys, Scheme, Wanted};
+pub use self::config::DarcyConfig;
+use super::given::{Drawn, Nodes, Range, Scope, Source};
+use super::grid::conditions::Keys;
+use super::grid::{self, CELLS, CUBES, Grid, Scheme};
 use super::{Family, Sampler, keys, solution};
 use crate::entry::{self, Entry};
-use crate::error::{Error, Result};
-use crate::fem::difference::Faces;
+use crate::error::Result;
 use crate::field::coefficient::Coefficient;
 use crate::field::gaussian::{Workspace, range};
-use crate::field::two_phase::PHASES;
 use crate::linalg::{Csr, Pattern, Props};
-use crate::mesh::recipe::MeshRecipe;
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, LinearSystem, MeshData};
 use crate::verify::Report;
@@ -36,7 +37,7 @@ const NAME: &str = "darcy";
 pub static ENTRY: Entry<dyn Family> = Entry {
     name: NAME,
     help: "−∇·(w ∇u) = f; P1, Q1, 5-point; w the exponential of a Gaussian random field, of set contrast, \
-           or two phases",
+           or two phases; or your own w, f and boundary conditions",
     source: "Li et al. 2021, arXiv:2010.08895; Luo et al. 2024 (NeurKItt)",
     needs: "",
     positional: &[],
@@ -45,82 +46,25 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     parse: |table, _, origin| build(table, origin),
 };
 
-/// The `[darcy]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct DarcyConfig {
-    /// 2 or 3.
-    pub dim: i64,
-    /// Squares (or cubes) a side; (cells − 1)^dim unknowns. With a mesh: of the grid over its bounding box that the
-    /// Gaussian field is drawn on.
-    pub cells: i64,
-    /// Elements or differences. With a mesh its cells decide.
-    #[serde(alias = "discretization")]
-    pub discretisation: Scheme,
-    /// A mesh instead of the regular grid.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mesh: Option<MeshRecipe>,
-    /// Values of w on faces; for "fd".
-    pub faces: Option<Faces>,
-    /// What becomes of the Gaussian field.
-    pub medium: Medium,
-    /// α of the Gaussian field's spectrum (4π²|k|² + τ²)^−α.
-    pub alpha: f64,
-    /// τ of that spectrum.
-    pub tau: f64,
-    /// max w / min w in every sample; without it w = exp(g) as drawn.
-    pub contrast: Option<f64>,
-    /// The two values of "two-phase".
-    pub phases: Option<[f64; 2]>,
-    /// The share of the points where a "two-phase" w has its second value, those of largest g; by the sign of g if not
-    /// given.
-    pub fraction: Option<f64>,
-    /// The constant source.
-    pub f: f64,
-    /// Whether to store x = A⁻¹ b, and how it is found.
-    pub solution: solution::Wanted,
+/// w: drawn or given.
+enum Medium {
+    Random(Coefficient),
+    Given(Source),
 }
 
-impl Default for DarcyConfig {
-    fn default() -> Self {
-        DarcyConfig {
-            dim: 2,
-            cells: 64,
-            discretisation: Scheme::P1,
-            mesh: None,
-            faces: None,
-            medium: Medium::Exponential,
-            alpha: 2.0,
-            tau: 3.0,
-            contrast: None,
-            phases: None,
-            fraction: None,
-            f: 1.0,
-            solution: solution::Wanted::default(),
+impl Medium {
+    /// The medium of a table; random fields are drawn on side^dim points.
+    fn new(config: &DarcyConfig, side: usize, dim: usize, scope: &Scope, origin: &str) -> Result<Self> {
+        match &config.w {
+            Some(w) => Ok(Medium::Given(scope.read("w", w, Range::Positive)?)),
+            None => Ok(Medium::Random(config.medium_keys().coefficient(side, dim, NAME, origin)?)),
         }
     }
-}
 
-impl DarcyConfig {
-    /// Every key that has a meaning written out.
-    fn resolved(mut self) -> Self {
-        if self.discretisation == Scheme::Fd {
-            self.faces = Some(self.faces.unwrap_or_default());
-        }
-        if self.medium == Medium::TwoPhase {
-            self.phases = Some(self.phases.unwrap_or(PHASES));
-        }
-        self
-    }
-
-    fn medium_keys(&self) -> MediumKeys {
-        MediumKeys {
-            medium: self.medium,
-            alpha: self.alpha,
-            tau: self.tau,
-            contrast: self.contrast,
-            phases: self.phases,
-            fraction: self.fraction,
+    fn samples(&self) -> Option<usize> {
+        match self {
+            Medium::Given(source) => source.samples(),
+            Medium::Random(_) => None,
         }
     }
 }
@@ -129,8 +73,10 @@ impl DarcyConfig {
 pub struct Darcy {
     config: DarcyConfig,
     grid: Grid,
-    coefficient: Coefficient,
-    rhs: Vec<f64>,
+    medium: Medium,
+    f: Source,
+    /// Of a number f, which all samples share.
+    rhs: Option<Vec<f64>>,
     solver: Option<solution::Solver>,
 }
 
@@ -139,8 +85,7 @@ pub struct Darcy {
 /// # Errors
 /// [`crate::Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
 fn build(table: &Table, origin: &str) -> Result<Box<dyn Family>> {
-    let config: DarcyConfig = entry::config(table, NAME, origin)?;
-    keys::within(config.f, -1e12..=1e12, "darcy.f", origin)?;
+    let config = DarcyConfig::read(table, origin)?;
     if config.mesh.is_some() {
         return mesh::build(config, table, origin);
     }
@@ -152,23 +97,27 @@ fn build(table: &Table, origin: &str) -> Result<Box<dyn Family>> {
 impl Darcy {
     /// The family on a regular grid, its keys in range but those of the coefficient.
     fn new(config: DarcyConfig, origin: &str) -> Result<Self> {
-        let cube = config.dim == 3;
         let faces = grid::faces(config.faces, config.discretisation, NAME, origin)?;
-        let cells = config.cells as usize;
-        let coefficient = config.medium_keys().coefficient(cells + 1, config.dim as usize, NAME, origin)?;
-        let wanted = Wanted { mass: false, boundary: false };
-        let grid = match cube {
-            true => Grid::cube(cells, config.discretisation, faces)
-                .map_err(|e| Error::recipe(origin, format!("darcy.discretisation: {e}")))?,
-            false => Grid::new(cells, config.discretisation, faces, wanted)?,
-        };
+        let (cells, dim) = (config.cells as usize, config.dim as usize);
+        let shape = vec![cells + 1; dim];
+        let nodes = Nodes { count: shape.iter().product(), grid: &shape };
+        let scope = Scope::new(NAME, origin, dim, nodes, &config.parameters, false)?;
+        let medium = Medium::new(&config, cells + 1, dim, &scope, origin)?;
+        let f = scope.read("f", &config.f, Range::Any)?;
+        let keys = Keys { dim, cells, scheme: config.discretisation, faces, mass: false };
+        let grid = Grid::with_conditions(keys, &config.boundary, &scope, "w du/dn")?;
+        if grid.boundary().is_some_and(|b| b.leaves_a_constant()) {
+            return Err(scope.bad("boundary", super::boundary::SINGULAR));
+        }
+        scope.finish()?;
         let solver = config.solution.solver(grid.pattern())?;
         let stored = config.solution.resolved(solver.as_ref());
         Ok(Darcy {
-            rhs: grid.load(&vec![config.f; grid.points()]),
+            rhs: f.number().map(|f| grid.load(&vec![f; grid.points()])),
             config: DarcyConfig { solution: stored, ..config.resolved() },
             grid,
-            coefficient,
+            medium,
+            f,
             solver,
         })
     }
@@ -176,26 +125,28 @@ impl Darcy {
 
 impl Family for Darcy {
     fn parameters(&self) -> Table {
-        entry::to_table(&self.config)
+        self.config.table()
     }
 
     fn description(&self) -> Description {
-        let (scheme, f, dim) = (self.config.discretisation, self.config.f, self.grid.dim);
+        let (scheme, f, dim) = (self.config.discretisation, &self.config.f, self.grid.dim);
         let weak_form = match scheme {
             Scheme::Fd => {
                 let faces = self.config.faces.unwrap_or_default();
                 format!("{}, w on faces the {faces:?} mean of the two grid points", scheme.in_words(dim)).to_lowercase()
             }
             _ => format!(
-                "find u in V: integral(w grad u . grad v) = integral({f} v) for all v in V, V = {}, 0 on the \
-                 boundary; w the function of the same space with the values of the field w",
-                scheme.in_words(dim)
+                "find u in V: integral(w grad u . grad v) = integral({f} v){} for all v in V, V = {}, 0 {}; w the \
+                 function of the same space with the values of the field w",
+                natural(&self.config),
+                scheme.in_words(dim),
+                where_given(&self.config)
             ),
         };
-        let equation = format!("-div(w grad u) = {f} in (0,1)^{dim}, {}", self.config.medium_keys().in_words());
+        let equation = format!("-div(w grad u) = {f} in (0,1)^{dim}, {}", self.config.w_in_words());
         Description {
             weak_form,
-            boundary_conditions: "u = 0 on the whole boundary, eliminated".into(),
+            boundary_conditions: self.grid.conditions_in_words().into(),
             ..Description::new(NAME, equation, Props::SPD)
         }
     }
@@ -208,6 +159,15 @@ impl Family for Darcy {
         Some(self.grid.pattern().clone())
     }
 
+    fn files(&self) -> Vec<PathBuf> {
+        self.config.files()
+    }
+
+    fn samples(&self) -> Option<usize> {
+        let boundary = self.grid.boundary().and_then(super::boundary::Boundary::samples);
+        [self.medium.samples(), self.f.samples(), boundary].into_iter().flatten().min()
+    }
+
     fn measure(&self) -> Result<Report> {
         verify::measure()
     }
@@ -217,6 +177,16 @@ impl Family for Darcy {
     }
 }
 
+/// What natural conditions add to the weak form.
+fn natural(config: &DarcyConfig) -> &'static str {
+    if config.boundary.is_empty() { "" } else { " + boundary terms" }
+}
+
+/// Where functions of the space are 0.
+fn where_given(config: &DarcyConfig) -> &'static str {
+    if config.boundary.is_empty() { "on the boundary" } else { "where u is given" }
+}
+
 struct DarcySampler<'a> {
     family: &'a Darcy,
     workspace: Workspace,
@@ -224,23 +194,43 @@ struct DarcySampler<'a> {
 
 impl Sampler for DarcySampler<'_> {
     fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
-        let Darcy { grid, rhs, .. } = self.family;
+        let Darcy { config, grid, .. } = self.family;
+        let drawn = Drawn::new(&config.parameters, seed, index, false);
         let mut rng = stream(seed, Purpose::Sample, index);
         let mut w = Vec::new();
-        self.family.coefficient.draw(&mut rng, &mut self.workspace, &mut w);
+        match &self.family.medium {
+            Medium::Random(coefficient) => coefficient.draw(&mut rng, &mut self.workspace, &mut w),
+            Medium::Given(source) => w = grid.evaluate(source, &drawn)?,
+        }
+        let mut source = None;
+        let mut rhs = match &self.family.rhs {
+            Some(rhs) => rhs.clone(),
+            None => grid.load(source.insert(grid.evaluate(&self.family.f, &drawn)?)),
+        };
         let mut values = vec![0.0; grid.pattern().nnz()];
         grid.add_diffusion(&w, 1.0, &mut values);
+        grid.add_conditions(&drawn, &mut values)?;
+        grid.add_boundary_load(&drawn, 1.0, &mut rhs)?;
+        let known = grid.known(&drawn)?;
+        if let Some(known) = &known {
+            grid.lift((&w, 1.0), None, &drawn, known, &mut rhs)?;
+        }
         let matrix = Csr::new(grid.pattern().clone(), values)?;
-        let solution = self.family.solver.as_ref().map(|solver| solver.solve(&matrix, rhs)).transpose()?;
+        let solution = self.family.solver.as_ref().map(|solver| solver.solve(&matrix, &rhs)).transpose()?;
         let (low, high) = range(&w);
+        let mut params = vec![("contrast".into(), high / low)];
+        params.extend(drawn.named(&config.parameters));
+        let mut fields = vec![grid::field("w", w)];
+        fields.extend(source.map(|f| grid::field("f", f)));
+        fields.extend(known.map(|u| grid::field("boundary_values", u)));
         Ok(LinearSystem {
             matrix,
-            rhs: rhs.clone(),
+            rhs,
             solution,
             props: Props::SPD,
-            fields: vec![grid::field("w", w)],
+            fields,
             labels: Vec::new(),
-            params: vec![("contrast".into(), high / low)],
+            params,
             mesh: Some(grid.data.clone()),
             index,
         })

@@ -5,6 +5,7 @@ use std::f64::consts::PI;
 use crate::error::Result;
 use crate::families;
 use crate::families::grid::{Grid, Scheme, Wanted};
+use crate::families::manufactured::Problem;
 use crate::fem::difference::Faces;
 use crate::fem::integrals;
 use crate::linalg::{Cholesky, Csr};
@@ -25,6 +26,7 @@ pub(super) fn measure() -> Result<Report> {
     for scheme in [Scheme::P1, Scheme::Fd] {
         report.studies.push(study_of_the_cube(scheme)?);
     }
+    report.studies.extend(own()?);
     for (scheme, dim, cells) in [("p1", 2, 32), ("q1", 2, 32), ("fd", 2, 32), ("p1", 3, 10), ("fd", 3, 10)] {
         let table = toml::toml! { discretisation = scheme
         dim = dim
@@ -39,6 +41,22 @@ pub(super) fn measure() -> Result<Report> {
         ));
     }
     Ok(report)
+}
+
+/// w, f and boundary conditions as a recipe gives them: w = 1 + xy, on grids and meshes.
+fn own() -> Result<Vec<Study>> {
+    let mut studies = Vec::new();
+    let data = "w = \"W\"\nf = \"5*(W)*U - (y + 2*x)*D\"";
+    let delaunay = |n: usize| format!("{data}\nmesh = {{ area = {} }}", 0.5 / (n * n) as f64);
+    let quads = |n: usize| format!("{data}\nmesh = {{ shape = \"quads\", cells = {n} }}");
+    let grid = |n: usize| format!("{data}\ncells = {n}\ndiscretisation = \"q1\"");
+    let meshes: [(&str, &dyn Fn(usize) -> String); 3] =
+        [("P1 on a Delaunay mesh", &delaunay), ("Q1 on a mesh", &quads), ("Q1 on the grid", &grid)];
+    for (what, keys) in meshes {
+        let problem = Problem { family: super::NAME, what, medium: "1 + x*y", keys, in_time: false };
+        studies.extend(problem.studies(&[8, 16, 32])?);
+    }
+    Ok(studies)
 }
 
 /// −∇·(w ∇u) = f with u = sin πx sin πy e^x and w = exp(sin 2πx cos πy).

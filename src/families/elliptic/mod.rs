@@ -1,28 +1,32 @@
-//! `elliptic`: −∇·(f ∇u) = g with u = 0 on the boundary, f a random positive polynomial, g a random polynomial, on one
-//! mesh a dataset (Li, Wang, Jimack 2022: P1 on a Delaunay mesh of the unit square, n up to 1873).
+//! `elliptic`: −∇·(f ∇u) = g on one mesh a dataset; f a random positive polynomial, g a random polynomial, u = 0 on the
+//! boundary (Li, Wang, Jimack 2022: P1 on a Delaunay mesh of the unit square, n up to 1873); or f, g and boundary
+//! conditions as the recipe gives them.
 
+mod config;
+mod data;
+mod manufactured;
 mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Family, Sampler, keys, solution};
+pub use self::config::{Degree, EllipticConfig};
+use self::data::{Coefficient, Load, in_words};
+use super::boundary::Boundary;
+use super::given::{Drawn, Nodes, Scope};
+use super::{Family, Sampler, solution};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::fem::assembler::{Assembler, Scatter};
-use crate::fem::dofs::{Dofs, Order};
-use crate::fem::integrals::{self, Integrals, Kind};
+use crate::fem::dofs::Dofs;
+use crate::fem::integrals::{Integrals, Kind};
 use crate::fem::space::Space;
-use crate::field::polynomial::{self, Domain, Monomials, make_positive};
-use crate::linalg::vector::axpy;
 use crate::linalg::{Csr, Pattern, Props};
 use crate::mesh::AnyMesh;
-use crate::mesh::recipe::MeshRecipe;
 use crate::rng::{Purpose, stream};
-use crate::system::{Description, Field, LinearSystem, Location, MeshData};
+use crate::system::{BoundaryPart, Description, Field, LinearSystem, Location, MeshData};
 use crate::verify::Report;
 
 /// The family's name in recipes.
@@ -32,7 +36,7 @@ const NAME: &str = "elliptic";
 pub static ENTRY: Entry<dyn Family> = Entry {
     name: NAME,
     help: "−∇·(f ∇u) = g; P1, P2, Q1; square, L-shape, disc, grids, cube, Gmsh; f a positive random polynomial, \
-           g another",
+           g another; or your own f, g and boundary conditions",
     source: "Li, Wang, Jimack 2022",
     needs: "",
     positional: &[],
@@ -41,163 +45,111 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     parse: |table, _, origin| build(table, origin),
 };
 
-/// Degree of the elements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Degree {
-    /// Linear on simplices, bilinear on quadrilaterals.
-    #[default]
-    Linear,
-    /// Quadratic, triangles only.
-    Quadratic,
-}
-
-/// The `[elliptic]` table of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct EllipticConfig {
-    /// The domain and its mesh.
-    pub mesh: MeshRecipe,
-    /// Linear or quadratic.
-    pub elements: Degree,
-    /// Total degree of f.
-    pub degree: u32,
-    /// max f / min f over the quadrature points; f is positive in between too, see [`Monomials::keep_positive`].
-    pub contrast: f64,
-    /// Total degree of g.
-    pub source_degree: u32,
-    /// Numbering of the unknowns.
-    pub order: Order,
-    /// Whether to store x = A⁻¹ b, and how it is found.
-    pub solution: solution::Wanted,
-}
-
-impl Default for EllipticConfig {
-    fn default() -> Self {
-        EllipticConfig {
-            mesh: MeshRecipe::default(),
-            elements: Degree::Linear,
-            degree: 3,
-            contrast: 10.0,
-            source_degree: 3,
-            order: Order::Rcm,
-            solution: solution::Wanted::default(),
-        }
-    }
-}
-
-/// Highest degree of a polynomial.
-const MOST_DEGREE: u32 = 8;
-
-/// Largest contrast.
-const MOST_CONTRAST: f64 = 1e8;
-
-/// Monomials at quadrature points that are kept at most, 128 MiB; beyond they are made again for every sample.
-const MOST_ENTRIES: usize = 1 << 24;
-
 /// The family of a recipe's table.
 ///
 /// # Errors
 /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
 fn build(table: &Table, origin: &str) -> Result<Box<dyn Family>> {
-    let config: EllipticConfig = entry::config(table, NAME, origin)?;
-    keys::within(config.degree, 0..=MOST_DEGREE, "elliptic.degree", origin)?;
-    keys::within(config.source_degree, 0..=MOST_DEGREE, "elliptic.source_degree", origin)?;
-    keys::within(config.contrast, 1.0..=MOST_CONTRAST, "elliptic.contrast", origin)?;
+    let config = EllipticConfig::read(table, origin)?;
     let quadratic = config.elements == Degree::Quadratic;
-    match config.mesh.build("elliptic.mesh", origin)? {
-        AnyMesh::Triangles(mesh) if quadratic => Ok(Box::new(Elliptic::new(config, Space::p2(&mesh))?)),
-        AnyMesh::Triangles(mesh) => Ok(Box::new(Elliptic::new(config, Space::p1(&mesh))?)),
+    let (mesh, parts) = match config.boundary.is_empty() {
+        true => (config.mesh.build("elliptic.mesh", origin)?, Vec::new()),
+        false => {
+            let (mesh, parts, _) = config.mesh.build_with_parts("elliptic.mesh", origin)?;
+            (mesh, parts)
+        }
+    };
+    match mesh {
+        AnyMesh::Triangles(mesh) if quadratic => Ok(Box::new(Elliptic::new(config, Space::p2(&mesh), &parts, origin)?)),
+        AnyMesh::Triangles(mesh) => Ok(Box::new(Elliptic::new(config, Space::p1(&mesh), &parts, origin)?)),
         _ if quadratic => {
             Err(Error::recipe(origin, "elliptic.elements = \"quadratic\": on triangles only; take \"linear\""))
         }
-        AnyMesh::Quads(mesh) => Ok(Box::new(Elliptic::new(config, Space::q1(&mesh))?)),
-        AnyMesh::Tetrahedra(mesh) => Ok(Box::new(Elliptic::new(config, Space::p1_tet(&mesh))?)),
+        AnyMesh::Quads(mesh) => Ok(Box::new(Elliptic::new(config, Space::q1(&mesh), &parts, origin)?)),
+        AnyMesh::Tetrahedra(mesh) => Ok(Box::new(Elliptic::new(config, Space::p1_tet(&mesh), &parts, origin)?)),
     }
 }
 
 /// The family on one space, all that samples share made.
 pub struct Elliptic<const D: usize> {
     config: EllipticConfig,
+    space: Space<D>,
     assembler: Assembler,
     stiffness: Integrals<D>,
     scatter: Scatter,
-    coefficient: Monomials<D>,
-    /// The monomials of f at the quadrature points, unless they are too many.
-    coefficient_table: Option<polynomial::Table>,
-    domain: Domain<D>,
-    source: Monomials<D>,
-    /// Per monomial m of g: ∫ m φ_i over the unknowns.
-    moments: Vec<Vec<f64>>,
+    coefficient: Coefficient<D>,
+    load: Load<D>,
+    boundary: Boundary<D>,
     solver: Option<solution::Solver>,
     data: Arc<MeshData>,
-    what: &'static str,
 }
 
 impl<const D: usize> Elliptic<D> {
-    /// The family with parameters in range.
+    /// The family with parameters in range, on a space whose boundary has these parts.
     ///
     /// # Errors
-    /// If the mesh has a degenerate cell or no inner node.
-    pub fn new(config: EllipticConfig, space: Space<D>) -> Result<Self> {
-        let dofs = Dofs::of_space(&space, |v| !space.boundary[v], config.order)?;
+    /// [`Error::Recipe`] naming the key that does not go with the mesh or the others; if the mesh has a degenerate cell
+    /// or no inner node.
+    pub fn new(config: EllipticConfig, space: Space<D>, parts: &[BoundaryPart], origin: &str) -> Result<Self> {
+        let nodes = Nodes { count: space.len(), grid: &[] };
+        let scope = Scope::new(NAME, origin, D, nodes, &config.parameters, false)?;
+        let mut boundary = Boundary::new(&config.boundary, &space, parts, &scope, "f du/dn")?;
+        if boundary.leaves_a_constant() {
+            return Err(scope.bad("boundary", super::boundary::SINGULAR));
+        }
+        let dofs = Dofs::of_space(&space, |v| !boundary.is_fixed(v), config.order)?;
         if dofs.count() == 0 {
             return Err(Error::Argument(format!("{NAME}.mesh: has no inner node: make it finer")));
         }
-        // ∇φ · ∇φ is of degree 0 for linear, 2 for quadratic (and bilinear) elements.
-        let own = if space.element.linear() { 0 } else { 2 };
-        let stiffness = Integrals::new(&space, Kind::Stiffness, own + config.degree.max(1) as usize)?;
-        let monomials = |degree| Monomials::over(degree, &space.nodes);
-        let (coefficient, source) = (monomials(config.degree), monomials(config.source_degree));
+        let stiffness = Integrals::new(&space, Kind::Stiffness, data::strength(&config, &space))?;
         let assembler = Assembler::new(&space, dofs)?;
-        let strength = 2 + config.source_degree as usize;
-        let moments = integrals::moments(&space, strength, source.len(), |points, values| source.at(points, values))?;
-        let moments = moments.iter().map(|nodal| assembler.restrict(nodal)).collect();
-        let entries = stiffness.points().len() * coefficient.len();
+        boundary.bind(&assembler);
+        let coefficient = Coefficient::new(&config, &space, &stiffness, &scope)?;
+        let load = Load::new(&config, &space, &assembler, &scope)?;
+        scope.finish()?;
         let solver = config.solution.solver(assembler.pattern())?;
         let stored = config.solution.resolved(solver.as_ref());
+        let mut data = space.to_data(assembler.dofs().points.clone());
+        if !boundary.is_homogeneous() {
+            data.boundary_value = None;
+        }
         Ok(Elliptic {
             scatter: assembler.scatter(&stiffness),
             solver,
-            data: Arc::new(space.to_data(assembler.dofs().points.clone())),
-            coefficient_table: (entries <= MOST_ENTRIES).then(|| coefficient.table(stiffness.points())),
-            domain: Domain::new(&coefficient, &space.nodes, &space.cells, space.element.nodes()),
-            moments,
-            what: space.element.name(),
+            data: Arc::new(data),
             config: EllipticConfig { solution: stored, ..config },
+            space,
             assembler,
             stiffness,
             coefficient,
-            source,
+            load,
+            boundary,
         })
     }
 }
 
 impl<const D: usize> Family for Elliptic<D> {
     fn parameters(&self) -> Table {
-        let mut table = entry::to_table(&self.config);
-        table.insert("mesh".into(), self.config.mesh.to_table().into());
-        table
+        self.config.table()
     }
 
     fn description(&self) -> Description {
         let c = &self.config;
-        let equation = format!(
-            "-div(f grad u) = g, f a random polynomial of degree {}, positive with max f / min f = {}, g a random \
-                 polynomial of degree {}{}",
-            c.degree,
-            c.contrast,
-            c.source_degree,
-            self.coefficient.coordinates().map_or(String::new(), |x| format!(", both in {x}"))
-        );
+        let f = in_words("f", &c.f, || {
+            format!("a random polynomial of degree {}, positive with max f / min f = {}", c.degree, c.contrast)
+        });
+        let g = in_words("g", &c.g, || format!("a random polynomial of degree {}", c.source_degree));
+        let coordinates = self.coefficient.coordinates().map_or(String::new(), |x| format!(", both in {x}"));
+        let natural = if c.boundary.is_empty() { "" } else { " + boundary terms" };
         Description {
             weak_form: format!(
-                "find u in V: integral(f grad u . grad v) = integral(g v) for all v in V, V = continuous functions on \
-                 the mesh, {} on every cell, 0 on the boundary",
-                self.what
+                "find u in V: integral(f grad u . grad v) = integral(g v){natural} for all v in V, V = continuous \
+                 functions on the mesh, {} on every cell, 0 {}",
+                self.space.element.name(),
+                if c.boundary.is_empty() { "on the boundary" } else { "where u is given" }
             ),
-            boundary_conditions: "u = 0 on the whole boundary, eliminated".into(),
-            ..Description::new(NAME, equation, Props::SPD)
+            boundary_conditions: self.boundary.in_words().into(),
+            ..Description::new(NAME, format!("-div(f grad u) = g, {f}, {g}{coordinates}"), Props::SPD)
         }
     }
 
@@ -210,7 +162,11 @@ impl<const D: usize> Family for Elliptic<D> {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        self.config.mesh.file.iter().cloned().collect()
+        self.config.files()
+    }
+
+    fn samples(&self) -> Option<usize> {
+        [self.coefficient.samples(), self.load.samples(), self.boundary.samples()].into_iter().flatten().min()
     }
 
     fn measure(&self) -> Result<Report> {
@@ -229,43 +185,39 @@ struct EllipticSampler<'a, const D: usize> {
 
 impl<const D: usize> Sampler for EllipticSampler<'_, D> {
     fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
-        let family = self.family;
+        let Elliptic { config, space, assembler, stiffness, boundary, .. } = self.family;
+        let drawn = Drawn::new(&config.parameters, seed, index, false);
         let mut rng = stream(seed, Purpose::Sample, index);
-        let mut coefficient = family.coefficient.draw(&mut rng);
-        match &family.coefficient_table {
-            Some(table) => table.evaluate(&coefficient, &mut self.f),
-            None => family.coefficient.evaluate(&coefficient, family.stiffness.points(), &mut self.f),
-        }
-        make_positive(&mut coefficient, &mut self.f, family.config.contrast);
-        family.coefficient.keep_positive(&family.domain, &mut coefficient, &mut self.f, family.config.contrast);
-        let source = family.source.draw(&mut rng);
+        let terms = self.family.coefficient.draw(&mut rng, &drawn, stiffness, &mut self.f)?;
+        let (mut rhs, source) = self.family.load.draw(&mut rng, &drawn, space, assembler)?;
 
-        let mut values = vec![0.0; family.assembler.pattern().nnz()];
-        family.assembler.add(&family.stiffness, &family.scatter, &self.f, &mut values);
-        let matrix = Csr::new(family.assembler.pattern().clone(), values)?;
-        let mut rhs = vec![0.0; matrix.nrows()];
-        for (c, moment) in source.iter().zip(&family.moments) {
-            axpy(*c, moment, &mut rhs);
+        let mut values = vec![0.0; assembler.pattern().nnz()];
+        assembler.add(stiffness, &self.family.scatter, &self.f, &mut values);
+        let known = boundary.values(space, &drawn)?;
+        boundary.add(assembler, &drawn, known.as_deref(), &mut values, &mut rhs)?;
+        if let Some(known) = &known {
+            assembler.lift(stiffness, &self.f, known, &mut rhs);
         }
-        let solution = family.solver.as_ref().map(|solver| solver.solve(&matrix, &rhs)).transpose()?;
-        let field =
-            |name: &str, location, components, values| Field { name: name.into(), location, components, values };
-        let by_cell = self.f.chunks_exact(family.stiffness.rule_len());
+        let matrix = Csr::new(assembler.pattern().clone(), values)?;
+        let solution = self.family.solver.as_ref().map(|solver| solver.solve(&matrix, &rhs)).transpose()?;
+        let by_cell = self.f.chunks_exact(stiffness.rule_len());
         let means: Vec<f64> = by_cell.map(|f| f.iter().sum::<f64>() / f.len() as f64).collect();
-        let params = vec![("coefficient_mean".into(), means.iter().sum::<f64>() / means.len() as f64)];
+        let mut params = vec![("coefficient_mean".into(), means.iter().sum::<f64>() / means.len() as f64)];
+        params.extend(drawn.named(&config.parameters));
+        let field = |name: &str, location, values| Field { name: name.into(), location, components: 1, values };
+        let mut fields = vec![field("coefficient", Location::Cells, means)];
+        fields.extend(terms);
+        fields.push(source);
+        fields.extend(known.map(|values| field("boundary_values", Location::Points, values)));
         Ok(LinearSystem {
             matrix,
             rhs,
             solution,
             props: Props::SPD,
-            fields: vec![
-                field("coefficient", Location::Cells, 1, means),
-                field("coefficient_terms", Location::Sample, coefficient.len(), coefficient),
-                field("source_terms", Location::Sample, source.len(), source),
-            ],
+            fields,
             labels: Vec::new(),
             params,
-            mesh: Some(family.data.clone()),
+            mesh: Some(self.family.data.clone()),
             index,
         })
     }

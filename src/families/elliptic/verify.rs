@@ -3,6 +3,7 @@
 
 use std::f64::consts::PI;
 
+use super::manufactured;
 use crate::error::Result;
 use crate::families;
 use crate::fem::assembler::Assembler;
@@ -47,6 +48,7 @@ pub(super) fn measure() -> Result<Report> {
     studies.push(study("P1, tetrahedra, u given".into(), [2.0, 1.0], [3, 6, 12, 18], Sides::Dirichlet, |n| {
         Ok(Space::p1_tet(&structured::tetrahedra(n)))
     })?);
+    studies.extend(manufactured::studies()?);
     Ok(Report { studies, checks: checks()? })
 }
 

@@ -1,9 +1,13 @@
 //! The `[heat]` table of a recipe.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::NAME;
 use crate::error::{Error, Result};
+use crate::families::boundary::{self, Condition};
+use crate::families::given::{Given, Parameters};
 use crate::families::grid::{CELLS, CUBES, Medium, MediumKeys, Scheme};
 use crate::families::keys;
 use crate::families::solution::Wanted;
@@ -52,6 +56,29 @@ pub struct HeatConfig {
     pub keep: Option<Keep>,
     /// −∇·(w ∇u) + p² u = 1 instead.
     pub steady: bool,
+    /// w instead of a random field: a number, an expression in x, y, z and the parameters ("1 + a*x^2"), or a .npy file
+    /// with an array (y, x) on the grid, or one such array a trajectory; its path is relative to the recipe. Positive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub w: Option<Given>,
+    /// s instead of a random field (of 1 where steady), as w; expressions may name the time t.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s: Option<Given>,
+    /// u at t = 0 instead of a random field, as w.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initial: Option<Given>,
+    /// p instead of random numbers, as w; only for steady = true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p: Option<Given>,
+    /// Numbers that are drawn for each trajectory and that expressions name: a = { uniform = [0.0, 1.0] }, or
+    /// log_uniform, normal = [mean, deviation], integer, choice = [1.0, 2.0, 5.0].
+    #[serde(skip_serializing_if = "Parameters::is_empty")]
+    pub parameters: Parameters,
+    /// What holds on sides of the square (left, right, bottom, top), one table a condition: { part = "left", condition
+    /// = "dirichlet", value = "sin(t)" }, u = value; or condition = "neumann", flux = …, w ∂u/∂n = flux; or condition =
+    /// "robin", alpha = …, value = …, w ∂u/∂n = alpha (value − u). u = 0 on all that none names. For p1 and q1 in two
+    /// dimensions; value and flux may name the time t.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub boundary: Vec<Condition>,
     /// Whether to store x = A⁻¹ b, and how it is found.
     pub solution: Wanted,
 }
@@ -71,6 +98,12 @@ impl Default for HeatConfig {
             steps: None,
             keep: None,
             steady: false,
+            w: None,
+            s: None,
+            initial: None,
+            p: None,
+            parameters: Parameters::new(),
+            boundary: Vec::new(),
             solution: Wanted::default(),
         }
     }
@@ -90,10 +123,17 @@ impl HeatConfig {
             ("dt", self.dt.is_some()),
             ("steps", self.steps.is_some()),
             ("keep", self.keep.is_some()),
+            ("initial", self.initial.is_some()),
         ];
-        match in_time.iter().find(|key| self.steady && key.1) {
-            Some((key, _)) => Err(Error::recipe(origin, format!("{NAME}.{key}: only for steady = false"))),
-            None => Ok(()),
+        if let Some((key, _)) = in_time.iter().find(|key| self.steady && key.1) {
+            return Err(Error::recipe(origin, format!("{NAME}.{key}: only for steady = false")));
+        }
+        if self.p.is_some() && !self.steady {
+            return Err(Error::recipe(origin, format!("{NAME}.p: only for steady = true")));
+        }
+        match self.w.is_some() && self.contrast.is_some() {
+            true => Err(Error::recipe(origin, format!("{NAME}.contrast: is of a random field, but {NAME}.w is given"))),
+            false => Ok(()),
         }
     }
 
@@ -123,6 +163,17 @@ impl HeatConfig {
     /// Steps of a trajectory.
     pub fn steps(&self) -> u64 {
         self.steps.unwrap_or(STEPS).unsigned_abs()
+    }
+
+    /// The files that it names.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let given = [&self.w, &self.s, &self.initial, &self.p].into_iter().flatten().filter_map(Given::file);
+        given.chain(boundary::files(&self.boundary)).collect()
+    }
+
+    /// w in words.
+    pub(super) fn w_in_words(&self) -> String {
+        self.w.as_ref().map_or_else(|| self.medium_keys().in_words(), |w| format!("w = {w}"))
     }
 
     /// The keys of w.

@@ -16,18 +16,24 @@
 //! each grid point, n = 300².
 
 pub mod config;
+mod trajectory;
 mod verify;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rand::RngExt;
 use toml::Table;
 
 use self::config::{HeatConfig, Keep};
-use super::grid::{self, Grid, Scheme, Wanted};
+use self::trajectory::Trajectory;
+use super::boundary::Boundary;
+use super::given::{Drawn, Nodes, Range, Scope, Source};
+use super::grid::conditions::Keys;
+use super::grid::{self, Grid, Scheme};
 use super::{Family, Sampler, solution};
 use crate::entry::{self, Entry};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::field::coefficient::Coefficient;
 use crate::field::gaussian::{Workspace, range};
 use crate::linalg::{Csr, Pattern, Props};
@@ -55,10 +61,35 @@ pub struct Heat {
     config: HeatConfig,
     grid: Grid,
     coefficient: Coefficient,
+    own: Own,
     /// Values of M on the pattern.
     mass: Vec<f64>,
     /// Steps are computed by solving; steady problems are solved only if the solution is wanted.
     solver: Option<solution::Solver>,
+}
+
+/// What a recipe gives instead of random fields.
+struct Own {
+    w: Option<Source>,
+    s: Option<Source>,
+    initial: Option<Source>,
+    p: Option<Source>,
+}
+
+impl Own {
+    fn new(config: &HeatConfig, scope: &Scope) -> Result<Self> {
+        let read = |key: &str, given: &Option<_>| given.as_ref().map(|g| scope.read(key, g, Range::Any)).transpose();
+        Ok(Own {
+            w: config.w.as_ref().map(|w| scope.read_steady("w", Some(w), Range::Positive)).transpose()?,
+            s: read("s", &config.s)?,
+            initial: read("initial", &config.initial)?,
+            p: read("p", &config.p)?,
+        })
+    }
+
+    fn samples(&self) -> Option<usize> {
+        [&self.w, &self.s, &self.initial, &self.p].into_iter().flatten().filter_map(Source::samples).min()
+    }
 }
 
 impl Heat {
@@ -70,14 +101,21 @@ impl Heat {
         let config: HeatConfig = entry::config(table, NAME, origin)?;
         config.check(origin)?;
         let faces = grid::faces(config.faces, config.discretisation, NAME, origin)?;
-        let cells = config.cells as usize;
-        let coefficient = config.medium_keys().coefficient(cells + 1, config.dim as usize, NAME, origin)?;
-        let wanted = Wanted { mass: true, boundary: false };
-        let grid = match config.dim {
-            3 => Grid::cube(cells, config.discretisation, faces)
-                .map_err(|e| Error::recipe(origin, format!("heat.discretisation: {e}")))?,
-            _ => Grid::new(cells, config.discretisation, faces, wanted)?,
-        };
+        let (cells, dim) = (config.cells as usize, config.dim as usize);
+        let coefficient = config.medium_keys().coefficient(cells + 1, dim, NAME, origin)?;
+        let shape = vec![cells + 1; dim];
+        let nodes = Nodes { count: shape.iter().product(), grid: &shape };
+        let scope = Scope::new(NAME, origin, dim, nodes, &config.parameters, !config.steady)?;
+        let own = Own::new(&config, &scope)?;
+        let keys = Keys { dim, cells, scheme: config.discretisation, faces, mass: true };
+        let grid = Grid::with_conditions(keys, &config.boundary, &scope, "w du/dn")?;
+        if config.steady
+            && own.p.as_ref().is_some_and(Source::is_zero)
+            && grid.boundary().is_some_and(Boundary::leaves_a_constant)
+        {
+            return Err(scope.bad("boundary", super::boundary::SINGULAR));
+        }
+        scope.finish()?;
         let mut mass = vec![0.0; grid.pattern().nnz()];
         grid.add_reaction(&vec![1.0; grid.points()], 1.0, &mut mass)?;
         let solver = match config.solution.is_stored() || config.steady {
@@ -86,7 +124,7 @@ impl Heat {
         };
         let stored = config.solution.resolved(solver.as_ref());
         let config = HeatConfig { solution: stored, ..config.resolved() };
-        Ok(Heat { config, grid, coefficient, mass, solver })
+        Ok(Heat { config, grid, coefficient, own, mass, solver })
     }
 
     /// M + scale · K, with the mass already there.
@@ -117,20 +155,26 @@ impl Family for Heat {
 
     fn description(&self) -> Description {
         let c = &self.config;
-        let (dim, w) = (self.grid.dim, c.medium_keys().in_words());
+        let (dim, w) = (self.grid.dim, c.w_in_words());
         let space = c.discretisation.in_words(dim);
         let bubble = if dim == 3 { "64 x (1 - x) y (1 - y) z (1 - z)" } else { "16 x (1 - x) y (1 - y)" };
+        let text = |name: &str, given: &Option<super::given::Given>, random: String| match given {
+            Some(given) => format!("{name} = {given}"),
+            None => random,
+        };
+        let s = text("s", &c.s, "s a Gaussian random field".into());
         let (equation, weak_form) = if c.steady {
+            let right = c.s.as_ref().map_or("1".into(), ToString::to_string);
+            let load = c.s.as_ref().map_or("v".into(), |s| format!("({s}) v"));
+            let p = text("p", &c.p, "p uniform in (-1, 1) at each grid point".into());
             (
-                format!("-div(w grad u) + p^2 u = 1 in (0,1)^{dim}, {w}, p uniform in (-1, 1) at each grid point"),
-                format!("integral(w grad u . grad v + p^2 u v) = integral(v) for all v in V, V = {space}"),
+                format!("-div(w grad u) + p^2 u = {right} in (0,1)^{dim}, {w}, {p}"),
+                format!("integral(w grad u . grad v + p^2 u v) = integral({load}) for all v in V, V = {space}"),
             )
         } else {
+            let initial = text("u(0)", &c.initial, format!("u(0) one times {bubble}"));
             (
-                format!(
-                    "du/dt = div(w grad u) + s in (0,1)^{dim}, {w}, s a Gaussian random field, u(0) one times \
-                     {bubble}"
-                ),
+                format!("du/dt = div(w grad u) + s in (0,1)^{dim}, {w}, {s}, {initial}"),
                 format!(
                     "(M + theta dt K) u+ = (M - (1 - theta) dt K) u + dt F, theta = {}, dt = {}, K = integral(w \
                      grad u . grad v), M = integral(u v), F = integral(s v), V = {space}",
@@ -144,7 +188,7 @@ impl Family for Heat {
                 Scheme::Fd => format!("{weak_form} (M the identity, K the difference operator)"),
                 _ => weak_form,
             },
-            boundary_conditions: "u = 0 on the whole boundary, eliminated".into(),
+            boundary_conditions: self.grid.conditions_in_words().into(),
             ..Description::new(NAME, equation, Props::SPD)
         }
     }
@@ -155,6 +199,16 @@ impl Family for Heat {
 
     fn pattern(&self) -> Option<Arc<Pattern>> {
         Some(self.grid.pattern().clone())
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.config.files()
+    }
+
+    fn samples(&self) -> Option<usize> {
+        let arrays = [self.own.samples(), self.grid.boundary().and_then(Boundary::samples)];
+        // One field a trajectory.
+        arrays.into_iter().flatten().min().map(|fields| fields * self.group())
     }
 
     /// The steps of a trajectory.
@@ -180,87 +234,15 @@ struct HeatSampler<'a> {
     current: Option<Trajectory>,
 }
 
-/// A trajectory and the state it has reached.
-struct Trajectory {
-    seed: u64,
-    number: u64,
-    w: Vec<f64>,
-    source: Vec<f64>,
-    implicit: Csr,
-    explicit: Csr,
-    inverse: solution::Prepared,
-    /// Δt F.
-    load: Vec<f64>,
-    /// The state before step `step`.
-    state: Vec<f64>,
-    step: u64,
-}
-
-impl Trajectory {
-    /// (M − (1 − θ) Δt K) u + Δt F.
-    fn rhs(&self) -> Vec<f64> {
-        let mut rhs = vec![0.0; self.state.len()];
-        self.explicit.spmv(&self.state, &mut rhs);
-        rhs.iter_mut().zip(&self.load).for_each(|(r, l)| *r += l);
-        rhs
-    }
-
-    /// u⁺.
-    fn next(&self, rhs: &[f64]) -> Result<Vec<f64>> {
-        self.inverse.solve(&self.implicit, rhs)
-    }
-
-    fn advance(&mut self) -> Result<()> {
-        self.state = self.next(&self.rhs())?;
-        self.step += 1;
-        Ok(())
-    }
-}
-
 impl HeatSampler<'_> {
-    /// Trajectory `number` from its beginning.
-    fn begin(&mut self, seed: u64, number: u64) -> Result<Trajectory> {
-        let family = self.family;
-        let grid = &family.grid;
-        let mut rng = stream(seed, Purpose::Sample, number);
-        let (mut w, mut state, mut source) = (Vec::new(), Vec::new(), Vec::new());
-        family.coefficient.draw(&mut rng, &mut self.workspace, &mut w);
-        let gaussian = &family.coefficient.gaussian;
-        gaussian.draw(&mut rng, &mut self.workspace, &mut state);
-        gaussian.draw(&mut rng, &mut self.workspace, &mut source);
-        let scale = 4f64.powi(grid.dim as i32);
-        let bubble = |x: &[f64]| x.iter().fold(scale, |product, x| product * x * (1.0 - x));
-        let bubble: Vec<f64> = grid.data.points.chunks_exact(grid.dim).map(bubble).collect();
-        state.iter_mut().zip(bubble).for_each(|(u, b)| *u *= b);
-        let mut stiffness = vec![0.0; grid.pattern().nnz()];
-        grid.add_diffusion(&w, 1.0, &mut stiffness);
-        let (implicit, explicit) = family.step_matrices(&stiffness)?;
-        let solver = family.solver.as_ref().ok_or_else(|| Error::Numeric("nothing to solve with".into()))?;
-        let inverse = solver.prepare(&implicit)?;
-        let mut load = grid.load(&source);
-        load.iter_mut().for_each(|f| *f *= family.config.dt());
-        Ok(Trajectory {
-            seed,
-            number,
-            w,
-            source,
-            implicit,
-            explicit,
-            inverse,
-            load,
-            state: grid.restrict(&state),
-            step: 0,
-        })
-    }
-
     /// The trajectory just before a step: on from where it is, or from its beginning.
     fn before(&mut self, seed: u64, number: u64, step: u64) -> Result<Trajectory> {
         let mut trajectory = match self.current.take() {
             Some(t) if (t.seed, t.number) == (seed, number) && t.step <= step => t,
-            _ => self.begin(seed, number)?,
+            _ => Trajectory::begin(self.family, &mut self.workspace, seed, number)?,
         };
         while trajectory.step < step {
-            trajectory.advance()?;
+            trajectory.advance(self.family)?;
         }
         Ok(trajectory)
     }
@@ -268,19 +250,36 @@ impl HeatSampler<'_> {
     fn steady(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
         let family = self.family;
         let grid = &family.grid;
+        let drawn = Drawn::new(&family.config.parameters, seed, index, false);
         let mut rng = stream(seed, Purpose::Sample, index);
         let mut w = Vec::new();
-        family.coefficient.draw(&mut rng, &mut self.workspace, &mut w);
-        let p: Vec<f64> = w.iter().map(|_| rng.random_range(-1.0..1.0)).collect();
+        match &family.own.w {
+            Some(source) => w = grid.evaluate(source, &drawn)?,
+            None => family.coefficient.draw(&mut rng, &mut self.workspace, &mut w),
+        }
+        let p: Vec<f64> = match &family.own.p {
+            Some(source) => grid.evaluate(source, &drawn)?,
+            None => w.iter().map(|_| rng.random_range(-1.0..1.0)).collect(),
+        };
         let mut values = vec![0.0; grid.pattern().nnz()];
         grid.add_diffusion(&w, 1.0, &mut values);
+        grid.add_conditions(&drawn, &mut values)?;
         let squares: Vec<f64> = p.iter().map(|p| p * p).collect();
         grid.add_reaction(&squares, 1.0, &mut values)?;
         let matrix = Csr::new(grid.pattern().clone(), values)?;
-        let rhs = grid.load(&vec![1.0; w.len()]);
+        let source = family.own.s.as_ref().map(|s| grid.evaluate(s, &drawn)).transpose()?;
+        let mut rhs = grid.load(source.as_ref().unwrap_or(&vec![1.0; w.len()]));
+        grid.add_boundary_load(&drawn, 1.0, &mut rhs)?;
+        let known = grid.known(&drawn)?;
+        if let Some(known) = &known {
+            grid.lift((&w, 1.0), Some((&squares, 1.0)), &drawn, known, &mut rhs)?;
+        }
         let solution = family.solver.as_ref().map(|solver| solver.solve(&matrix, &rhs)).transpose()?;
-        let fields = vec![grid::field("w", w), grid::field("p", p)];
-        Ok(self.system(matrix, rhs, solution, fields, Vec::new(), index))
+        let mut fields = vec![grid::field("w", w), grid::field("p", p)];
+        fields.extend(source.map(|s| grid::field("source", s)));
+        fields.extend(known.map(|u| grid::field("boundary_values", u)));
+        let params = drawn.named(&family.config.parameters).collect();
+        Ok(self.system(matrix, rhs, solution, fields, params, index))
     }
 
     /// A sample with its coefficient's contrast as the first parameter.
@@ -326,18 +325,21 @@ impl Sampler for HeatSampler<'_> {
             Keep::Step => (index / steps, index % steps),
             Keep::Trajectory => (index, 0),
         };
+        let family = self.family;
         let mut trajectory = self.before(seed, number, step)?;
-        let rhs = trajectory.rhs();
+        let load = trajectory.load(family)?;
+        let rhs = trajectory.rhs(&load);
         let next = trajectory.next(&rhs)?;
         let mut fields = vec![
             grid::field("w", trajectory.w.clone()),
-            grid::field("source", trajectory.source.clone()),
+            grid::field("source", load.source.into_owned()),
             on_unknowns("state", 1, trajectory.state.clone()),
         ];
+        fields.extend(load.known.map(|u| grid::field("boundary_values", u)));
         if config.keep == Some(Keep::Trajectory) {
             let mut states = vec![trajectory.state.clone()];
             for _ in 0..steps {
-                trajectory.advance()?;
+                trajectory.advance(family)?;
                 states.push(trajectory.state.clone());
             }
             let rows = (0..rhs.len()).flat_map(|i| states.iter().map(move |s| s[i]));
@@ -347,11 +349,12 @@ impl Sampler for HeatSampler<'_> {
             trajectory.state.clone_from(&next);
             trajectory.step += 1;
         }
-        let params = vec![
+        let mut params = vec![
             ("trajectory".into(), number as f64),
             ("step".into(), step as f64),
             ("time".into(), step as f64 * config.dt()),
         ];
+        params.extend(trajectory.drawn.named(&config.parameters));
         let solution = config.solution.is_stored().then_some(next);
         let matrix = trajectory.implicit.clone();
         self.current = Some(trajectory);

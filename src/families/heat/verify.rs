@@ -6,6 +6,7 @@ use super::Heat;
 use crate::error::Result;
 use crate::families;
 use crate::families::grid::Grid;
+use crate::families::manufactured::Problem;
 use crate::fem::integrals;
 use crate::linalg::{Cholesky, Csr};
 use crate::verify::{Check, Level, Norm, Report, Study};
@@ -31,6 +32,7 @@ pub(super) fn measure() -> Result<Report> {
     for scheme in ["p1", "fd"] {
         report.studies.push(in_the_cube(scheme)?);
     }
+    report.studies.extend(own()?);
     for (steady, dim, cells) in [(false, 2, 32), (true, 2, 32), (false, 3, 10), (true, 3, 10)] {
         let table = toml::toml! { dim = dim
         cells = cells
@@ -45,6 +47,31 @@ pub(super) fn measure() -> Result<Report> {
         ));
     }
     Ok(report)
+}
+
+/// w, s, the initial state and boundary conditions as a recipe gives them: w = 1 + x; steps of the length of a cell.
+fn own() -> Result<Vec<Study>> {
+    let in_time = |n: usize| {
+        format!(
+            "w = \"W\"\ns = \"5*(W)*U - U - D\"\ninitial = \"U\"\ncells = {n}\nsteps = {n}\ndt = {}\nkeep = \
+             \"trajectory\"",
+            1.0 / n as f64
+        )
+    };
+    let steady = |n: usize| {
+        format!(
+            "w = \"W\"\ns = \"5*(W)*U - D + (1 + y)^2*U\"\np = \"1 + y\"\ncells = {n}\nsteady = true\n\
+             discretisation = \"q1\""
+        )
+    };
+    let problems: [(&str, &dyn Fn(usize) -> String, bool); 2] =
+        [("P1, Crank-Nicolson, dt = h", &in_time, true), ("Q1, steady", &steady, false)];
+    let mut studies = Vec::new();
+    for (what, keys, in_time) in problems {
+        let problem = Problem { family: super::NAME, what, medium: "1 + x", keys, in_time };
+        studies.extend(problem.studies(&[8, 16, 32])?);
+    }
+    Ok(studies)
 }
 
 /// The matrices of a step with w = 1.

@@ -1,9 +1,13 @@
 //! The `[helmholtz]` table of a recipe.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::NAME;
 use crate::error::{Error, Result};
+use crate::families::boundary::{self, Condition};
+use crate::families::given::{Given, Parameters};
 use crate::families::grid::{CELLS, Scheme};
 use crate::families::keys;
 use crate::fem::difference::Faces;
@@ -32,13 +36,15 @@ pub enum Form {
 }
 
 /// f, or what comes in through the boundary.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum Source {
-    /// f constant.
-    Constant(f64),
     /// "random" or "plane-wave".
     Named(NamedSource),
+    /// An expression in x, y and the parameters, or a .npy file with an array (y, x) on the grid, or one a sample.
+    Given(String),
+    /// f constant.
+    Constant(f64),
 }
 
 /// Sources with a name.
@@ -62,8 +68,13 @@ pub struct HelmholtzConfig {
     /// Default: "p1", for "shifted" "fd".
     #[serde(alias = "discretization")]
     pub discretisation: Option<Scheme>,
-    /// Mean of k before variation. Default 20; not for "shifted".
-    pub k: Option<f64>,
+    /// Mean of k before variation, a number; or k itself, an expression in x, y and the parameters ("20 + a*x"), or a
+    /// .npy file with an array (y, x) on the grid, or one such array a sample; its path is relative to the recipe.
+    /// Default 20; not for "shifted".
+    pub k: Option<Given>,
+    /// p instead of a random field, as k, a number too; only for "shifted". Positive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p: Option<Given>,
     /// Largest |k − mean|/mean. Default 0.2; not for "shifted".
     pub variation: Option<f64>,
     /// α of the Gaussian field's spectrum (4π²|k|² + τ²)^−α.
@@ -74,8 +85,19 @@ pub struct HelmholtzConfig {
     pub power: Option<f64>,
     /// Default "symmetric"; only for "absorbing".
     pub form: Option<Form>,
+    /// The source: a number, an expression in x, y and the parameters, or a .npy file as for k; or one with a name.
     /// Default: "random" for "dirichlet", "plane-wave" for "absorbing", 1 for "shifted".
     pub f: Option<Source>,
+    /// Numbers that are drawn for each sample and that expressions name: a = { uniform = [0.0, 1.0] }, or log_uniform,
+    /// normal = [mean, deviation], integer, choice = [1.0, 2.0, 5.0].
+    #[serde(skip_serializing_if = "Parameters::is_empty")]
+    pub parameters: Parameters,
+    /// What holds on sides of the square (left, right, bottom, top), one table a condition: { part = "left", condition
+    /// = "dirichlet", value = "1 + y" }, u = value; or condition = "neumann", flux = …, ∂u/∂n = flux; or condition =
+    /// "robin", alpha = …, value = …, ∂u/∂n = alpha (value − u). u = 0 on all that none names. For p1 and q1; not for
+    /// "absorbing".
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub boundary: Vec<Condition>,
     /// Whether to store x = A⁻¹ b (and for "dirichlet" count negative eigenvalues).
     pub solution: bool,
 }
@@ -87,12 +109,15 @@ impl Default for HelmholtzConfig {
             cells: 64,
             discretisation: None,
             k: None,
+            p: None,
             variation: None,
             alpha: 2.5,
             tau: 7.0,
             power: None,
             form: None,
             f: None,
+            parameters: Parameters::new(),
+            boundary: Vec::new(),
             solution: true,
         }
     }
@@ -109,6 +134,21 @@ impl HelmholtzConfig {
         if shifted && (self.k.is_some() || self.variation.is_some()) {
             let key = if self.k.is_some() { "k" } else { "variation" };
             return refuse(key, "kind \"shifted\" has no wave number");
+        }
+        if !shifted && self.p.is_some() {
+            return refuse("p", "only for kind = \"shifted\"");
+        }
+        if self.p.is_some() && self.power.is_some() {
+            return refuse("power", "is of a random field, but helmholtz.p is given");
+        }
+        if self.given_k().is_some() && self.variation.is_some() {
+            return refuse("variation", "is of a random field, but helmholtz.k is one of its own");
+        }
+        if self.given_k().is_some() && self.source() == Source::Named(NamedSource::PlaneWave) {
+            return refuse("f", "\"plane-wave\" needs a number k, its wave number; give an f");
+        }
+        if self.kind == Kind::Absorbing && !self.boundary.is_empty() {
+            return refuse("boundary", "kind \"absorbing\" has its own condition");
         }
         if !shifted && self.power.is_some() {
             return refuse("power", "only for kind = \"shifted\"");
@@ -134,8 +174,10 @@ impl HelmholtzConfig {
     pub(super) fn resolved(mut self) -> Self {
         (self.discretisation, self.f) = (Some(self.scheme()), Some(self.source()));
         match self.kind {
+            Kind::Shifted if self.p.is_some() => {}
             Kind::Shifted => self.power = Some(self.exponent()),
-            _ => (self.k, self.variation) = (Some(self.mean()), Some(self.spread())),
+            _ if self.given_k().is_some() => {}
+            _ => (self.k, self.variation) = (Some(self.mean().into()), Some(self.spread())),
         }
         if self.kind == Kind::Absorbing {
             self.form = Some(self.form.unwrap_or_default());
@@ -158,7 +200,33 @@ impl HelmholtzConfig {
 
     /// The mean wave number.
     pub fn mean(&self) -> f64 {
-        self.k.unwrap_or(20.0)
+        match self.k {
+            Some(Given::Number(k)) => k,
+            _ => 20.0,
+        }
+    }
+
+    /// k, or p of "shifted", where the recipe gives it as it is.
+    pub(super) fn given(&self) -> Option<(&'static str, &Given)> {
+        match self.kind {
+            Kind::Shifted => self.p.as_ref().map(|p| ("p", p)),
+            _ => self.given_k().map(|k| ("k", k)),
+        }
+    }
+
+    /// k as a field of its own.
+    fn given_k(&self) -> Option<&Given> {
+        self.k.as_ref().filter(|k| matches!(k, Given::Text(_)))
+    }
+
+    /// The files that it names.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let f = match &self.f {
+            Some(Source::Given(text)) => Given::Text(text.clone()).file(),
+            _ => None,
+        };
+        let given = [&self.k, &self.p].into_iter().flatten().filter_map(Given::file);
+        given.chain(f).chain(boundary::files(&self.boundary)).collect()
     }
 
     /// Largest relative deviation of k.
@@ -173,7 +241,7 @@ impl HelmholtzConfig {
 
     /// The source.
     pub fn source(&self) -> Source {
-        self.f.unwrap_or(match self.kind {
+        self.f.clone().unwrap_or(match self.kind {
             Kind::Dirichlet => Source::Named(NamedSource::Random),
             Kind::Absorbing => Source::Named(NamedSource::PlaneWave),
             Kind::Shifted => Source::Constant(1.0),

@@ -13,6 +13,7 @@ pub mod config;
 mod verify;
 
 use std::f64::consts::PI;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rand::RngExt;
@@ -21,6 +22,9 @@ use toml::Table;
 
 use self::absorbing::{Absorbing, PlaneWave, turn};
 use self::config::{Form, HelmholtzConfig, Kind, NamedSource, Source};
+use super::boundary::Boundary;
+use super::given::{self, Drawn, Given, Nodes, Range, Scope};
+use super::grid::conditions::Keys;
 use super::grid::{self, Grid, Scheme, Wanted};
 use super::{Family, Sampler};
 use crate::entry::{self, Entry};
@@ -52,6 +56,10 @@ pub struct Helmholtz {
     grid: Grid,
     absorbing: Option<Absorbing>,
     gaussian: Gaussian,
+    /// k or p, where the recipe gives it.
+    coefficient: Option<given::Source>,
+    /// f, where the recipe gives it as more than a number.
+    f: Option<given::Source>,
     data: Arc<MeshData>,
     direct: Option<SymbolicDirect>,
 }
@@ -66,8 +74,25 @@ impl Helmholtz {
         config.check(origin)?;
         let cells = config.cells as usize;
         let gaussian = grid::gaussian(cells + 1, 2, config.alpha, config.tau, NAME, origin)?;
-        let wanted = Wanted { mass: true, boundary: config.kind == Kind::Absorbing };
-        let grid = Grid::new(cells, config.scheme(), config.faces(), wanted)?;
+        let shape = [cells + 1; 2];
+        let nodes = Nodes { count: shape.iter().product(), grid: &shape };
+        let scope = Scope::new(NAME, origin, 2, nodes, &config.parameters, false)?;
+        let range = if config.kind == Kind::Shifted { Range::Positive } else { Range::NotNegative };
+        let coefficient = config.given().map(|(key, given)| scope.read(key, given, range)).transpose()?;
+        let f = match config.source() {
+            Source::Given(text) => Some(scope.read("f", &Given::Text(text), Range::Any)?),
+            _ => None,
+        };
+        let grid = match config.kind {
+            Kind::Absorbing => {
+                Grid::new(cells, config.scheme(), config.faces(), Wanted { mass: true, boundary: true })?
+            }
+            _ => {
+                let keys = Keys { dim: 2, cells, scheme: config.scheme(), faces: config.faces(), mass: true };
+                Grid::with_conditions(keys, &config.boundary, &scope, "du/dn")?
+            }
+        };
+        scope.finish()?;
         let mut data = grid.data.clone();
         let absorbing = match config.kind {
             Kind::Absorbing => {
@@ -86,7 +111,7 @@ impl Helmholtz {
         };
         let direct = config.solution.then(|| SymbolicDirect::new(pattern, props));
         let direct = direct.transpose()?;
-        Ok(Helmholtz { config: config.resolved(), grid, absorbing, gaussian, data, direct })
+        Ok(Helmholtz { config: config.resolved(), grid, absorbing, gaussian, coefficient, f, data, direct })
     }
 
     fn props(&self) -> Props {
@@ -111,8 +136,17 @@ impl Family for Helmholtz {
             Source::Constant(f) => format!("f = {f}"),
             Source::Named(NamedSource::Random) => "f a Gaussian random field like g".into(),
             Source::Named(NamedSource::PlaneWave) => "f = 0".into(),
+            Source::Given(text) => format!("f = {text}"),
         };
         let operator = match c.kind {
+            Kind::Shifted if self.coefficient.is_some() => {
+                let p = c.p.as_ref().map_or(String::new(), ToString::to_string);
+                format!("-laplace(u) + p u = f in (0,1)^2, p = {p}, {f}")
+            }
+            _ if self.coefficient.is_some() => {
+                let k = c.k.as_ref().map_or(String::new(), ToString::to_string);
+                format!("-laplace(u) - k^2 u = f in (0,1)^2, k = {k}, {f}")
+            }
             Kind::Shifted => format!("-laplace(u) + p u = f in (0,1)^2, p = exp({} g), {g}, {f}", c.exponent()),
             _ => {
                 format!("-laplace(u) - k^2 u = f in (0,1)^2, k = {} (1 + {} g/max|g|), {g}, {f}", c.mean(), c.spread())
@@ -128,10 +162,16 @@ impl Family for Helmholtz {
                  then {}the imaginary part; unknowns: real parts of all points, then imaginary parts",
                 if c.form == Some(Form::General) { "" } else { "minus " }
             ),
-            _ => format!(
-                "find u in V: integral(grad u . grad v {coefficient}) = integral(f v) for all v in V, V = {space}, \
-                 0 on the boundary"
-            ),
+            _ => {
+                let (natural, place) = match c.boundary.is_empty() {
+                    true => ("", "on the boundary"),
+                    false => (" + boundary terms", "where u is given"),
+                };
+                format!(
+                    "find u in V: integral(grad u . grad v {coefficient}) = integral(f v){natural} for all v in V, V = \
+                     {space}, 0 {place}"
+                )
+            }
         };
         let boundary_conditions = match c.kind {
             Kind::Absorbing => match c.source() {
@@ -140,7 +180,7 @@ impl Family for Helmholtz {
                 }
                 _ => "du/dn - i k u = 0 on the whole boundary".into(),
             },
-            _ => "u = 0 on the whole boundary, eliminated".into(),
+            _ => self.grid.conditions_in_words().into(),
         };
         Description { weak_form, boundary_conditions, ..Description::new(NAME, operator, self.props()) }
     }
@@ -152,6 +192,15 @@ impl Family for Helmholtz {
     fn pattern(&self) -> Option<Arc<Pattern>> {
         let own = self.absorbing.as_ref().map(Absorbing::pattern);
         Some(own.unwrap_or(self.grid.pattern()).clone())
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.config.files()
+    }
+
+    fn samples(&self) -> Option<usize> {
+        let fields = [&self.coefficient, &self.f].into_iter().flatten().filter_map(given::Source::samples);
+        fields.chain(self.grid.boundary().and_then(Boundary::samples)).min()
     }
 
     fn measure(&self) -> Result<Report> {
@@ -170,8 +219,11 @@ struct HelmholtzSampler<'a> {
 
 impl HelmholtzSampler<'_> {
     /// k or p on the grid.
-    fn coefficient(&mut self, rng: &mut ChaCha8Rng) -> Vec<f64> {
+    fn coefficient(&mut self, rng: &mut ChaCha8Rng, drawn: &Drawn) -> Result<Vec<f64>> {
         let config = &self.family.config;
+        if let Some(source) = &self.family.coefficient {
+            return self.family.grid.evaluate(source, drawn);
+        }
         let mut g = Vec::new();
         self.family.gaussian.draw(rng, &mut self.workspace, &mut g);
         match config.kind {
@@ -182,13 +234,24 @@ impl HelmholtzSampler<'_> {
                 g.iter_mut().for_each(|v| *v = config.mean() * (1.0 + scale * *v));
             }
         }
-        g
+        Ok(g)
     }
 
     /// The right-hand side, with the field that was drawn for it; `angle` is the direction of a plane wave.
-    fn rhs(&mut self, rng: &mut ChaCha8Rng, k: &[f64], angle: Option<f64>) -> (Vec<f64>, Option<Field>) {
+    fn rhs(
+        &mut self,
+        rng: &mut ChaCha8Rng,
+        drawn: &Drawn,
+        k: &[f64],
+        angle: Option<f64>,
+    ) -> Result<(Vec<f64>, Option<Field>)> {
         let Helmholtz { config, grid, .. } = self.family;
+        let own = self.family.f.as_ref().map(|f| grid.evaluate(f, drawn)).transpose()?;
         let (f, field) = match config.source() {
+            Source::Given(_) => {
+                let f = own.unwrap_or_default();
+                (f.clone(), Some(grid::field("f", f)))
+            }
             Source::Constant(f) => (vec![f; k.len()], None),
             Source::Named(NamedSource::Random) => {
                 let mut f = Vec::new();
@@ -206,7 +269,7 @@ impl HelmholtzSampler<'_> {
                 rhs.iter_mut().zip(incoming).for_each(|(r, g)| *r += g);
             }
         }
-        (rhs, field)
+        Ok((rhs, field))
     }
 }
 
@@ -220,16 +283,22 @@ impl Sampler for HelmholtzSampler<'_> {
             Source::Named(NamedSource::PlaneWave) => Some(rng.random_range(0.0..2.0 * PI)),
             _ => None,
         };
-        let coefficient = self.coefficient(&mut rng);
-        let (mut rhs, source) = self.rhs(&mut rng, &coefficient, angle);
+        let drawn = Drawn::new(&config.parameters, seed, index, false);
+        let coefficient = self.coefficient(&mut rng, &drawn)?;
+        let (mut rhs, source) = self.rhs(&mut rng, &drawn, &coefficient, angle)?;
         let mut values = vec![0.0; grid.pattern().nnz()];
-        grid.add_diffusion(&vec![1.0; coefficient.len()], 1.0, &mut values);
-        match config.kind {
-            Kind::Shifted => grid.add_reaction(&coefficient, 1.0, &mut values)?,
-            _ => {
-                let squares: Vec<f64> = coefficient.iter().map(|k| k * k).collect();
-                grid.add_reaction(&squares, -1.0, &mut values)?;
-            }
+        let ones = vec![1.0; coefficient.len()];
+        grid.add_diffusion(&ones, 1.0, &mut values);
+        let (reaction, sign) = match config.kind {
+            Kind::Shifted => (coefficient.clone(), 1.0),
+            _ => (coefficient.iter().map(|k| k * k).collect(), -1.0),
+        };
+        grid.add_reaction(&reaction, sign, &mut values)?;
+        grid.add_conditions(&drawn, &mut values)?;
+        grid.add_boundary_load(&drawn, 1.0, &mut rhs)?;
+        let known = grid.known(&drawn)?;
+        if let Some(known) = &known {
+            grid.lift((&ones, 1.0), Some((&reaction, sign)), &drawn, known, &mut rhs)?;
         }
         let mut matrix = match (&family.absorbing, grid.elements()) {
             (Some(a), Some(e)) => Csr::new(a.pattern().clone(), a.matrix(e, &values, &coefficient))?,
@@ -263,6 +332,8 @@ impl Sampler for HelmholtzSampler<'_> {
         let name = if config.kind == Kind::Shifted { "p" } else { "k" };
         let mut fields = vec![grid::field(name, coefficient)];
         fields.extend(source);
+        fields.extend(known.map(|u| grid::field("boundary_values", u)));
+        params.extend(drawn.named(&config.parameters));
         Ok(LinearSystem {
             matrix,
             rhs,

@@ -5,6 +5,7 @@ use std::f64::consts::PI;
 use crate::error::Result;
 use crate::families;
 use crate::families::grid::{Grid, Scheme, Wanted};
+use crate::families::manufactured::Problem;
 use crate::fem::difference::Faces;
 use crate::fem::integrals;
 use crate::fem::space::Space;
@@ -25,6 +26,7 @@ pub(super) fn measure() -> Result<Report> {
     for scheme in [Scheme::P1, Scheme::Q1, Scheme::Fd] {
         report.studies.push(dirichlet(scheme)?);
     }
+    report.studies.extend(own()?);
     for scheme in [Scheme::P1, Scheme::Q1] {
         report.studies.push(plane_wave(scheme)?);
     }
@@ -58,6 +60,21 @@ fn sample(table: &toml::Table) -> Result<LinearSystem> {
 
 fn norms(names: &[(&'static str, f64)]) -> Vec<Norm> {
     names.iter().map(|&(name, order)| Norm { name, order }).collect()
+}
+
+/// k, p, f and boundary conditions as a recipe gives them.
+fn own() -> Result<Vec<Study>> {
+    let wave = |n: usize| format!("k = \"4 + x\"\nf = \"(5 - (4 + x)^2)*U\"\ncells = {n}");
+    let shifted = |n: usize| {
+        format!("kind = \"shifted\"\np = \"1 + x\"\nf = \"(6 + x)*U\"\ncells = {n}\ndiscretisation = \"q1\"")
+    };
+    let problems: [(&str, &dyn Fn(usize) -> String); 2] = [("P1, k = 4 + x", &wave), ("Q1, p = 1 + x", &shifted)];
+    let mut studies = Vec::new();
+    for (what, keys) in problems {
+        let problem = Problem { family: super::NAME, what, medium: "1", keys, in_time: false };
+        studies.extend(problem.studies(&[16, 32, 64])?);
+    }
+    Ok(studies)
 }
 
 /// u = sin πx sin 2πy with variable k = 8 (1 + 0.2 sin 2πx).

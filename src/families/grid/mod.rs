@@ -4,11 +4,14 @@
 //! "grid"). Finite elements take the function of the element space with these values and integrate exactly;
 //! differences take the values themselves.
 
+pub mod conditions;
+mod medium;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::keys;
+use super::boundary::Boundary;
 use crate::error::{Error, Result};
 use crate::fem::assembler::{Assembler, Scatter};
 use crate::fem::cube::CubeElements;
@@ -16,12 +19,11 @@ use crate::fem::difference::{Differences, Faces};
 use crate::fem::dofs::{Dofs, Order};
 use crate::fem::integrals::{Integrals, Kind};
 use crate::fem::space::Space;
-use crate::field::coefficient::{Coefficient, Shape};
-use crate::field::gaussian::{Gaussian, Spectrum};
-use crate::field::two_phase::PHASES;
 use crate::linalg::Pattern;
 use crate::mesh::structured;
 use crate::system::{Field, Location, MeshData};
+
+pub use medium::{Medium, MediumKeys, faces, gaussian};
 
 /// The discretisations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -92,6 +94,8 @@ pub struct Elements {
     stiffness: (Integrals<2>, Scatter),
     /// Made where a mass matrix is needed.
     mass: Option<(Integrals<2>, Scatter)>,
+    /// Conditions of a recipe; None for u = 0 on the whole boundary (or boundary points that are all unknowns).
+    boundary: Option<Boundary<2>>,
 }
 
 /// Which parts of a grid's operator are wanted.
@@ -111,31 +115,29 @@ impl Grid {
         if cells < 2 {
             return Err(Error::Argument(format!("a grid needs 2 squares a side, not {cells}")));
         }
-        let (space, mut data) = match scheme {
-            Scheme::P1 => {
-                let mesh = structured::triangles(cells, cells);
-                (Some(Space::p1(&mesh)), mesh.to_data(Vec::new()))
-            }
-            Scheme::Q1 => {
-                let mesh = structured::quads(cells, cells);
-                (Some(Space::q1(&mesh)), mesh.to_data(Vec::new()))
-            }
-            Scheme::Fd => (None, structured::quads(cells, cells).to_data(Vec::new())),
-        };
+        let (space, data) = plane(cells, scheme);
         let inner = match space {
-            Some(space) => Inner::Elements(Box::new(Elements::new(space, wanted)?)),
+            Some(space) => {
+                let free = |v: usize| wanted.boundary || !space.boundary[v];
+                let dofs = Dofs::of_space(&space, free, Order::Natural)?;
+                Inner::Elements(Box::new(Elements::new(space, dofs, wanted.mass)?))
+            }
             None if wanted.boundary => {
                 return Err(Error::Argument("unknowns on the boundary need the discretisation p1 or q1".into()));
             }
             None => Inner::Differences(Differences::new(cells, 2, faces)?),
         };
+        Ok(Grid::on_plane(cells, scheme, inner, data))
+    }
+
+    fn on_plane(cells: usize, scheme: Scheme, inner: Inner, mut data: MeshData) -> Self {
         let width = cells as u32 + 1;
         data.free_dofs = match &inner {
             Inner::Elements(e) => e.assembler.dofs().points.clone(),
             _ => (1..width - 1).flat_map(|y| (1..width - 1).map(move |x| y * width + x)).collect(),
         };
         data.grid = vec![cells + 1; 2];
-        Ok(Grid { cells, dim: 2, scheme, data: Arc::new(data), inner })
+        Grid { cells, dim: 2, scheme, data: Arc::new(data), inner }
     }
 
     /// The unit cube, its boundary points no unknowns.
@@ -252,9 +254,7 @@ impl Grid {
 }
 
 impl Elements {
-    fn new(space: Space<2>, wanted: Wanted) -> Result<Self> {
-        let free = |v: usize| wanted.boundary || !space.boundary[v];
-        let dofs = Dofs::of_space(&space, free, Order::Natural)?;
+    fn new(space: Space<2>, dofs: Dofs, mass: bool) -> Result<Self> {
         let assembler = Assembler::new(&space, dofs)?;
         let integrals = |kind| -> Result<(Integrals<2>, Scatter)> {
             let integrals = Integrals::new(&space, kind, STRENGTH)?;
@@ -263,9 +263,10 @@ impl Elements {
         };
         Ok(Elements {
             stiffness: integrals(Kind::Stiffness)?,
-            mass: if wanted.mass { Some(integrals(Kind::Mass)?) } else { None },
+            mass: if mass { Some(integrals(Kind::Mass)?) } else { None },
             space,
             assembler,
+            boundary: None,
         })
     }
 
@@ -282,116 +283,22 @@ impl Elements {
     }
 }
 
+/// The space on the unit square, if the discretisation has one, and its mesh.
+fn plane(cells: usize, scheme: Scheme) -> (Option<Space<2>>, MeshData) {
+    match scheme {
+        Scheme::P1 => {
+            let mesh = structured::triangles(cells, cells);
+            (Some(Space::p1(&mesh)), mesh.to_data(Vec::new()))
+        }
+        Scheme::Q1 => {
+            let mesh = structured::quads(cells, cells);
+            (Some(Space::q1(&mesh)), mesh.to_data(Vec::new()))
+        }
+        Scheme::Fd => (None, structured::quads(cells, cells).to_data(Vec::new())),
+    }
+}
+
 /// A scalar field on the grid.
 pub fn field(name: &str, values: Vec<f64>) -> Field {
     Field { name: name.into(), location: Location::Grid, components: 1, values }
-}
-
-/// The kinds of coefficient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Medium {
-    /// w = exp(Gaussian field).
-    Exponential,
-    /// w one of two values by the sign of a Gaussian field.
-    TwoPhase,
-}
-
-/// The keys of a coefficient w as they stand in a family's table.
-#[derive(Debug, Clone, Copy)]
-pub struct MediumKeys {
-    /// What becomes of the Gaussian field.
-    pub medium: Medium,
-    /// α of the Gaussian field's spectrum (4π²|k|² + τ²)^−α.
-    pub alpha: f64,
-    /// τ of that spectrum.
-    pub tau: f64,
-    /// max w / min w; without it w = exp(g) as drawn.
-    pub contrast: Option<f64>,
-    /// The two values of a two-phase w.
-    pub phases: Option<[f64; 2]>,
-    /// The share of the second.
-    pub fraction: Option<f64>,
-}
-
-impl MediumKeys {
-    /// The field on side^dim points.
-    ///
-    /// # Errors
-    /// [`Error::Recipe`] naming the key (of the table `family`) that is out of range or without effect.
-    pub fn coefficient(&self, side: usize, dim: usize, family: &str, origin: &str) -> Result<Coefficient> {
-        let useless = |key: &str, why: &str| Err(Error::recipe(origin, format!("{family}.{key}: {why}")));
-        let shape = match (self.medium, self.contrast, self.phases) {
-            (Medium::Exponential, _, Some(_)) => {
-                return useless("phases", "only for medium = \"two-phase\"");
-            }
-            (Medium::TwoPhase, Some(_), _) => {
-                return useless("contrast", "only for medium = \"exponential\"; set phases instead");
-            }
-            (Medium::Exponential, ..) if self.fraction.is_some() => {
-                return useless("fraction", "only for medium = \"two-phase\"");
-            }
-            (Medium::Exponential, None, _) => Shape::Exponential,
-            (Medium::Exponential, Some(c), _) => {
-                keys::within(c, 1.0..=1e12, &format!("{family}.contrast"), origin)?;
-                Shape::Contrast(c)
-            }
-            (Medium::TwoPhase, _, phases) => {
-                let phases = phases.unwrap_or(PHASES);
-                for p in phases {
-                    keys::within(p, 1e-12..=1e12, &format!("{family}.phases"), origin)?;
-                }
-                match self.fraction {
-                    None => Shape::TwoPhase(phases),
-                    Some(fraction) => {
-                        keys::within(fraction, 0.0..=1.0, &format!("{family}.fraction"), origin)?;
-                        Shape::Fraction(phases, fraction)
-                    }
-                }
-            }
-        };
-        Ok(Coefficient { gaussian: gaussian(side, dim, self.alpha, self.tau, family, origin)?, shape })
-    }
-
-    /// The coefficient in words.
-    pub fn in_words(&self) -> String {
-        let Self { alpha, tau, .. } = self;
-        let g = format!("g a Gaussian random field (alpha = {alpha}, tau = {tau})");
-        match (self.medium, self.contrast) {
-            (Medium::TwoPhase, _) => {
-                let [low, high] = self.phases.unwrap_or(PHASES);
-                match self.fraction {
-                    None => format!("w = {low} where g < 0, {high} elsewhere, {g}"),
-                    Some(share) => format!(
-                        "w = {high} at the share {share} of the points where g is largest, {low} elsewhere, {g}"
-                    ),
-                }
-            }
-            (_, None) => format!("w = exp(g), {g}"),
-            (_, Some(c)) => {
-                format!("w = exp(a g + b), {g}, a > 0 and b such that max w = 1/min w = sqrt({c})")
-            }
-        }
-    }
-}
-
-/// A Gaussian field on side^dim points, its parameters checked.
-///
-/// # Errors
-/// [`Error::Recipe`] naming the key that is out of range.
-pub fn gaussian(side: usize, dim: usize, alpha: f64, tau: f64, family: &str, origin: &str) -> Result<Gaussian> {
-    keys::within(alpha, 0.5 * dim as f64 + 0.05..=20.0, &format!("{family}.alpha"), origin)?;
-    keys::within(tau, 0.01..=1000.0, &format!("{family}.tau"), origin)?;
-    Gaussian::new(side, dim, Spectrum { alpha, tau })
-}
-
-/// The key `faces`, which only differences have.
-///
-/// # Errors
-/// [`Error::Recipe`] if it is set for another discretisation.
-pub fn faces(faces: Option<Faces>, scheme: Scheme, family: &str, origin: &str) -> Result<Faces> {
-    if faces.is_some() && scheme != Scheme::Fd {
-        return Err(Error::recipe(origin, format!("{family}.faces: only for discretisation = \"fd\"")));
-    }
-    Ok(faces.unwrap_or_default())
 }
