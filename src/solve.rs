@@ -9,6 +9,8 @@
 //! # Ok::<(), fempipe::Error>(())
 //! ```
 
+pub mod classical;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Instant;
@@ -83,6 +85,8 @@ pub struct Acceleration {
     pub note: Option<String>,
     /// Whether a model's own answer was worse than what it started from, and the start stands in its place.
     pub fell_back: bool,
+    /// Whether M is a direct solver: A⁻¹ up to rounding.
+    pub direct: bool,
     /// Products with A that its making took, as iterations: those of a classical method whose iterates are features of
     /// a model or the guess, and those that put the guess together.
     pub setup_iterations: usize,
@@ -136,6 +140,7 @@ impl Acceleration {
                 (a, b) => a.or(b),
             },
             fell_back: self.fell_back || other.fell_back,
+            direct: self.direct || other.direct,
             setup_iterations: self.setup_iterations + other.setup_iterations,
             inference_seconds: self.inference_seconds + other.inference_seconds,
             setup_seconds: self.setup_seconds + other.setup_seconds,
@@ -172,6 +177,7 @@ impl From<Built> for Acceleration {
         Acceleration {
             preconditioner: Some(built.op),
             note: built.note,
+            direct: built.direct,
             setup_seconds: built.setup_seconds,
             ..Self::default()
         }
@@ -205,6 +211,8 @@ pub struct Prepared {
     pub note: Option<String>,
     /// As [`Acceleration::fell_back`].
     pub fell_back: bool,
+    /// As [`Acceleration::direct`].
+    pub direct: bool,
     /// As [`Acceleration::setup_iterations`].
     pub setup_iterations: usize,
     /// Seconds that a model took.
@@ -298,6 +306,7 @@ impl<'a> Problem<'a> {
             space,
             note: given.note,
             fell_back: given.fell_back,
+            direct: given.direct,
             setup_iterations: given.setup_iterations,
             inference_seconds: given.inference_seconds,
             setup_seconds: given.setup_seconds + clock.elapsed().as_secs_f64(),

@@ -19,7 +19,6 @@ pub(super) fn of(arguments: &[String]) -> Option<String> {
         [] => Some(overview()),
         ["generate"] => Some(generate()),
         ["train"] => Some(train()),
-        ["evaluate"] => Some(evaluate()),
         ["recipe"] => Some(recipe()),
         _ => None,
     }
@@ -91,15 +90,18 @@ families with the models that recipes come with, the first one without --model:
     )
 }
 
-fn evaluate() -> String {
+/// What to say where there is nothing to evaluate.
+pub(super) fn evaluate() -> String {
     let here = Here::look();
     let data = here.datasets.first().map_or("p3.h5".into(), |path| path.display().to_string());
     let run = here.runs.first().map_or("training/poisson-mlp".into(), |path| path.display().to_string());
     format!(
-        "evaluate: a recipe or --data is needed. What can be done:
+        "evaluate: a recipe, a run or --data is needed; there is no run with its dataset under training/. What can be done:
 
-  classical methods     fempipe evaluate --data {data} --ksp cg --pc none,jacobi,icc,amg,cholesky --rtol 1e-8
-  with a model          fempipe evaluate --data {data} --model {run}
+  classical methods     fempipe evaluate --data {data}
+  chosen ones           fempipe evaluate --data {data} --ksp cg --pc none,jacobi,icc,amg,cholesky --rtol 1e-8
+  a run on its data     fempipe evaluate {run}
+  on other data         fempipe evaluate --data {data} --model {run}
   by a recipe           fempipe recipe --evaluation > e.toml; fempipe evaluate e.toml
   go on, or show again  fempipe evaluate DIRECTORY
 {}
@@ -188,11 +190,11 @@ mod tests {
             (&[][..], "fempipe train --family biharmonic"),
             (&["generate", "--quiet"], "families: biharmonic, darcy"),
             (&["train"], "  darcy         precorrector"),
-            (&["evaluate"], "fempipe recipe --evaluation"),
             (&["recipe"], "models: mlp"),
         ] {
             assert!(of(arguments).unwrap().contains(part), "{part} in {:?}", of(arguments));
         }
+        assert!(evaluate().contains("fempipe recipe --evaluation"));
         assert!(of(&["generate", "x.toml"]).is_none() && of(&["solve"]).is_none());
     }
 }

@@ -130,6 +130,12 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             return 2;
         }
     };
+    if let Command::Evaluate(args) = &cli.command
+        && args.has_nothing()
+    {
+        eprintln!("fempipe: {}", plain::lines(&guide::evaluate()));
+        return 2;
+    }
     if let Some(columns) = terminal_columns() {
         text::set_width(columns);
     }

@@ -31,6 +31,15 @@ pub fn bytes(count: u64) -> String {
     format!("{value:.1} TB")
 }
 
+/// Seconds as people read them: "40 s", "12 min", "3.5 h".
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("{s:.0} s"),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
 /// Four significant digits: plain where that is short, with an exponent where not.
 pub fn number(v: f64) -> String {
     let size = v.abs();

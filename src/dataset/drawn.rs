@@ -56,6 +56,11 @@ impl Drawn {
         })
     }
 
+    /// Whether both are drawn from one distribution: the same family and parameters, whatever the seed.
+    pub fn distributed_as(&self, other: &Drawn) -> bool {
+        (&self.family, &self.parameters) == (&other.family, &other.parameters)
+    }
+
     /// How many of the given samples of another dataset come from the streams of the training or validation samples of
     /// this one.
     pub fn shared(&self, other: &Drawn, ids: &[u32]) -> usize {

@@ -3,6 +3,7 @@
 //! [`schema`] is the format, [`Writer`] and [`Dataset`] write and read it, [`parts`] makes writing safe against
 //! crashes and divisible over machines, [`mod@verify`] recomputes everything that can be.
 
+mod copies;
 pub mod digest;
 mod drawn;
 mod h5;
@@ -22,6 +23,7 @@ mod trial;
 pub mod verify;
 pub mod writer;
 
+pub use copies::copies;
 pub use drawn::{Drawn, NEXT};
 pub use h5::Entry;
 pub use header::{Header, InputFile, Part};

@@ -36,6 +36,10 @@ pub struct DataInfo {
     pub seen_in_training: Vec<usize>,
     /// By row, what its model was trained on.
     pub trained: Vec<Option<Trained>>,
+    /// By row, why the systems are no test of it, in words; "" where they are one.
+    pub leaks: Vec<String>,
+    /// By row, whether every one of its solves was direct, whatever its preconditioner is called.
+    pub direct: Vec<bool>,
     /// Digest of the systems that are solved.
     pub digest: String,
     /// The recipe that the dataset was made by (TOML).

@@ -35,6 +35,8 @@ pub enum Entry {
     After(Vec<Condition>),
     /// The solves of a cell.
     Solves(Vec<Solve>),
+    /// The key is the identity of an evaluation that was begun here.
+    Begun,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -88,9 +90,7 @@ impl Journal {
         if whole < bytes.len() {
             file.set_len(whole as u64).and_then(|()| file.rewind()).map_err(|e| Error::io(&path, "write", e))?;
         }
-        let lines = bytes[..whole].split(|&b| b == b'\n').skip(1);
-        let kept = lines.filter_map(|line| serde_json::from_slice::<Line>(line).ok());
-        let kept = kept.map(|line| (line.key, line.entry)).collect();
+        let kept = entries(&bytes[..whole]);
         Ok(Journal { file: Some((path, file)), kept, old: !bytes.is_empty(), replaced: None, grown: false })
     }
 
@@ -141,6 +141,23 @@ impl Journal {
         file.write_all(format!("{line}\n").as_bytes()).map_err(|e| Error::io(&*path, "write", e))
     }
 
+    /// Notes which evaluation it is of, so that this one is found again before it is whole.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written.
+    pub fn belongs_to(&mut self, identity: u64) -> Result<()> {
+        match self.get(identity) {
+            Some(Entry::Begun) => Ok(()),
+            _ => self.keep(identity, Entry::Begun),
+        }
+    }
+
+    /// What a directory has of a journal, only to look at it; nothing where there is none.
+    pub fn look(dir: &Path) -> Self {
+        let bytes = fs::read(dir.join(NAME)).unwrap_or_default();
+        Journal { kept: entries(&bytes), ..Journal::default() }
+    }
+
     /// Removes the file if it is new and nothing was kept in it: the sweep could not start.
     pub fn leave(self) {
         let empty = !self.old && !self.grown;
@@ -149,6 +166,22 @@ impl Journal {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+/// What the lines of a journal keep; the later one where a key is there twice, nothing of one that was cut short.
+fn entries(bytes: &[u8]) -> HashMap<u64, Entry> {
+    let lines = bytes.split(|&b| b == b'\n').skip(1);
+    let kept = lines.filter_map(|line| serde_json::from_slice::<Line>(line).ok());
+    kept.map(|line| (line.key, line.entry)).collect()
+}
+
+/// Whether an evaluation of this identity was begun in a directory.
+pub fn is_of(dir: &Path, identity: u64) -> bool {
+    let bytes = fs::read(dir.join(NAME)).unwrap_or_default();
+    let mark = br#""Begun""#;
+    let marked = bytes.split(|&b| b == b'\n').filter(|line| line.windows(mark.len()).any(|part| part == mark));
+    let mut begun = marked.filter_map(|line| serde_json::from_slice::<Line>(line).ok());
+    is_journal(&bytes) && begun.any(|line| line.key == identity && matches!(line.entry, Entry::Begun))
 }
 
 /// The lines of one that is closed, but for its head.

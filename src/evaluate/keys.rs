@@ -29,8 +29,8 @@ impl Keys {
         for set in [ids, data.split("train").unwrap_or_default()] {
             digest.samples(set, data.digests());
         }
-        let rows = recipe.rows.iter().map(|row| row_digest(row, d)).collect::<Result<_>>()?;
-        Ok(Keys { data: digest.finish(), rows })
+        let rows = recipe.rows.iter().map(|row| row_digest(row, d)).collect::<Result<Vec<_>>>()?;
+        Ok(Keys { data: digest.finish(), rows: told_apart(&rows) })
     }
 
     /// Of the condition numbers before preconditioning.
@@ -74,6 +74,15 @@ impl Keys {
     }
 }
 
+/// The digests with that of a row that is there again made another: it is measured again, not copied.
+fn told_apart(rows: &[u64]) -> Vec<u64> {
+    let again = |(r, row): (usize, &u64)| match rows[..r].iter().filter(|other| *other == row).count() {
+        0 => *row,
+        before => Digest::new().number(*row).number(before as u64).finish(),
+    };
+    rows.iter().enumerate().map(again).collect()
+}
+
 fn conditioning<'a>(digest: &'a mut Digest, recipe: &EvalRecipe) -> &'a mut Digest {
     digest.number(recipe.condition_samples as u64).number(recipe.condition_max_n as u64)
 }
@@ -111,4 +120,16 @@ fn row_digest(row: &Row, d: usize) -> Result<u64> {
         digest.bytes(&input::bytes(&locate(path)?.file)?);
     }
     Ok(digest.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told_apart;
+
+    #[test]
+    fn a_row_that_is_there_twice_has_two_keys() {
+        let told = told_apart(&[5, 7, 5, 5]);
+        assert_eq!(told[..2], [5, 7]);
+        assert!(told[2] != 5 && told[3] != 5 && told[2] != told[3]);
+    }
 }

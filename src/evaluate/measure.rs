@@ -79,6 +79,9 @@ pub struct Solve {
     pub note: Option<String>,
     /// Whether a model's answer was worse than what it started from, and the start was taken.
     pub fell_back: bool,
+    /// Whether M is a direct solver on this very system, whatever it is called: its iterations say nothing.
+    #[serde(default)]
+    pub direct: bool,
     /// Relative residual before the first and after each iteration; kept for the first systems only.
     #[serde(with = "super::exact")]
     pub history: Vec<f64>,
@@ -118,6 +121,7 @@ impl Solve {
             pc_nnz: 0,
             note: None,
             fell_back: false,
+            direct: false,
             history: Vec::new(),
             history_every: 1,
             reached: Vec::new(),
@@ -261,6 +265,7 @@ pub fn solve(ws: &mut Workspace, source: &Source, row: &Row, system: &LinearSyst
         ));
     }
     out.setup_iterations = prepared.setup_iterations;
+    out.direct = prepared.direct;
     // What features and guess took is taken from the most there may be.
     let stop = Stop { max_it: stop.max_it.saturating_sub(prepared.setup_iterations).max(1), ..stop };
     let solution = match problem(row, system, stop).solve(ws, &prepared, &mut *monitor) {

@@ -8,34 +8,42 @@ mod bootstrap;
 mod columns;
 mod condition;
 mod data_info;
+mod description;
 mod exact;
 mod grid;
 mod group;
 mod journal;
 mod keys;
+mod leaks;
 mod machine;
 mod measure;
 mod opened;
 mod output;
+mod place;
+mod plan;
 mod reached;
 mod recipe;
+mod rehearsal;
 mod render;
 mod rounds;
 mod row;
 #[cfg(test)]
 mod sample;
+mod settings;
 pub mod shards;
 mod sitting;
 mod statistics;
 mod summary;
 mod sweep;
+mod systems;
 mod trained;
+mod trivial;
 mod until;
 
 pub use crate::solver::Method;
 pub use analysis::{
     Against, Analysis, BreakEven, Cells, Comparison, Curve, Fit, Generalisation, Level, Profile, ProfileLine, Quantity,
-    Role, Tested,
+    Role, Seeds, Tested,
 };
 pub use bootstrap::Interval;
 pub use columns::{COLUMNS, Column, Format, Mark, Of, Place, Shown, Summary, SummaryRow, Value};
@@ -46,7 +54,9 @@ pub use journal::Journal;
 pub use machine::Machine;
 pub use measure::Solve;
 pub use opened::Opened;
-pub use output::{claim, files, is_whole, recipe_in, report, vacant, write, write_recipe};
+pub use output::{claim, files, is_whole, recipe_in, report, write, write_recipe};
+pub use place::place;
+pub use plan::{Plan, Planned, Source as EstimatedFrom, plan};
 pub use recipe::{EvalRecipe, Measure, Target};
 pub use render::console::console;
 pub use render::records;
@@ -55,4 +65,4 @@ pub use sitting::run_in;
 pub use statistics::{Quartiles, Statistic};
 pub use summary::{Verdict, summarize, verdicts};
 pub use sweep::{Event, Results, run};
-pub use trained::Trained;
+pub use trained::{Distribution, Trained, TrainedBy, trained_by};

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::keys::{self, Keys};
+use super::leaks::{self, Leak};
 use super::recipe::EvalRecipe;
+use super::trained::{Trained, trained};
+use super::trivial;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::shard::Shard;
@@ -13,44 +16,84 @@ pub struct Opened {
     pub(super) recipe: EvalRecipe,
     pub(super) datasets: Vec<OpenedData>,
     identity: u64,
+    notes: Vec<String>,
     /// The cells that are measured; all where there is none.
     pub(super) shard: Option<Shard>,
 }
 
-/// A dataset, the ids of its systems that are solved, and the keys of their cells.
+/// A dataset, the ids of its systems that are solved, the keys of their cells, and by row what its model was trained on
+/// and what it knows of the systems.
 pub(super) struct OpenedData {
     pub data: Arc<Dataset>,
     pub ids: Vec<u32>,
     pub keys: Keys,
+    pub trained: Vec<Option<Trained>>,
+    pub leaks: Vec<Option<Leak>>,
 }
 
 impl Opened {
-    /// Opens the datasets, and reads the checkpoints as far as their identity goes.
+    /// Opens the datasets, reads the checkpoints as far as their identity goes, and puts beside learned rows those that
+    /// they have to beat.
     ///
     /// # Errors
-    /// If a dataset or checkpoint cannot be read, or there is nothing to solve in one.
+    /// If a dataset or checkpoint cannot be read, there is nothing to solve in one, or a row learned from the systems
+    /// that it is to be tested on.
     pub fn new(recipe: &EvalRecipe) -> Result<Self> {
-        let open = |(d, path)| {
+        let open = |path| {
             let data = Dataset::open(path)?;
             let mut ids = data.split(&recipe.split)?.to_vec();
             if recipe.samples > 0 {
                 ids.truncate(recipe.samples);
             }
-            if ids.is_empty() {
-                return Err(Error::file(path, format!("its {} split is empty", recipe.split)));
+            match ids.is_empty() {
+                true => Err(Error::file(path, format!("its {} split is empty", recipe.split))),
+                false => Ok((data, ids)),
             }
-            let keys = Keys::new(recipe, &data, &ids, d)?;
-            Ok(OpenedData { data: Arc::new(data), ids, keys })
         };
-        let datasets = recipe.data.iter().enumerate().map(open).collect::<Result<Vec<_>>>()?;
-        let identity = keys::identity(recipe, datasets.iter().map(|d| &d.keys))?;
-        Ok(Opened { recipe: recipe.clone(), datasets, identity, shard: None })
+        let opened = recipe.data.iter().map(open).collect::<Result<Vec<_>>>()?;
+        let mut recipe = recipe.clone();
+        let mut notes = Vec::new();
+        if recipe.trivial {
+            let first: Vec<(&Dataset, u32)> = opened.iter().map(|(data, ids)| (data, ids[0])).collect();
+            let added = trivial::lacking(&recipe.rows, &first)?;
+            notes = added.notes;
+            recipe.rows.extend(added.rows);
+        }
+        let mut datasets = Vec::new();
+        for (d, (data, ids)) in opened.into_iter().enumerate() {
+            let keys = Keys::new(&recipe, &data, &ids, d)?;
+            let trained = recipe.rows.iter().map(|row| trained(row, d, &data)).collect::<Result<Vec<_>>>()?;
+            let leaks = leaks::leaks(&data, &ids, &recipe.rows, &trained)?;
+            if !recipe.allow_leaks {
+                leaks::refuse(&data, &ids, &recipe.rows, &leaks)?;
+            }
+            datasets.push(OpenedData { data: Arc::new(data), ids, keys, trained, leaks });
+        }
+        let identity = keys::identity(&recipe, datasets.iter().map(|d| &d.keys))?;
+        Ok(Opened { recipe, datasets, identity, notes, shard: None })
+    }
+
+    /// What there is to know of the rows before anything is measured: those that could not be added.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The same evaluation, of which only this share of the cells is measured.
     #[must_use]
     pub fn only(self, shard: Shard) -> Self {
         Opened { shard: Some(shard), ..self }
+    }
+
+    /// Whether a row is measured on a dataset in a round here, or by another share.
+    pub(super) fn measures(&self, d: usize, r: usize, round: usize) -> bool {
+        let number = (round * self.datasets.len() + d) * self.recipe.rows.len() + r;
+        self.shard.is_none_or(|shard| shard.has(number))
+    }
+
+    /// The rows and rounds of a dataset that are measured here.
+    pub(super) fn cells(&self, d: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let all = (0..self.recipe.repeats).flat_map(|k| (0..self.recipe.rows.len()).map(move |r| (r, k)));
+        all.filter(move |&(r, k)| self.measures(d, r, k))
     }
 
     /// What is asked for.

@@ -46,23 +46,6 @@ pub fn claim(dir: &Path, identity: u64, force: bool) -> Result<()> {
     fs::remove_file(&probe).map_err(|e| Error::io(&probe, "remove", e))
 }
 
-/// The first of DIR, DIR-2, DIR-3, … that holds nothing of others: it is new, or the evaluation of this identity is
-/// there.
-pub fn vacant(dir: &Path, identity: u64) -> PathBuf {
-    let name = dir.file_name().unwrap_or_default();
-    let numbered = (2..).map(|k: u64| {
-        let mut name = name.to_os_string();
-        name.push(format!("-{k}"));
-        dir.with_file_name(name)
-    });
-    let mut places = std::iter::once(dir.to_path_buf()).chain(numbered);
-    let free = |dir: &PathBuf| {
-        (dir.is_dir() || !dir.exists()) && matches!(standing(dir, identity), Standing::Unused | Standing::Same)
-    };
-    // There are more numbers than directories.
-    places.find(free).unwrap_or_else(|| dir.to_path_buf())
-}
-
 /// Whether a directory holds all of the evaluation of this identity.
 pub fn is_whole(dir: &Path, identity: u64) -> bool {
     let files = [SUMMARY, RECIPE, "results.csv", "summary.csv", REPORT];
@@ -71,7 +54,7 @@ pub fn is_whole(dir: &Path, identity: u64) -> bool {
 }
 
 /// What a directory is to an evaluation.
-enum Standing {
+pub(super) enum Standing {
     /// It has no results of an evaluation.
     Unused,
     /// The same evaluation has been there.
@@ -82,7 +65,8 @@ enum Standing {
     Foreign(&'static str),
 }
 
-fn standing(dir: &Path, identity: u64) -> Standing {
+/// What a directory is to the evaluation of this identity.
+pub(super) fn standing(dir: &Path, identity: u64) -> Standing {
     match (summary(dir), RECOGNISED.iter().find(|name| dir.join(name).exists())) {
         (Some(summary), _) if summary.identity == Some(identity) => Standing::Same,
         (Some(_), _) => Standing::Other,
@@ -192,6 +176,8 @@ pub fn write(dir: &Path, results: &Results, rows: &[SummaryRow], verdicts: &[Ver
 
 #[cfg(test)]
 mod tests {
+    use super::super::journal::Journal;
+    use super::super::machine::Machine;
     use super::super::sample::{many, results};
     use super::super::summary::{summarize, verdicts};
     use super::*;
@@ -242,10 +228,20 @@ mod tests {
         let error = claim(&dir, 1, false).unwrap_err().to_string();
         assert!(error.contains("another evaluation") && error.contains("--force"), "{error}");
         claim(&dir, 1, true).unwrap();
-        // By default others go beside it.
-        fs::write(place.path().join("run-2"), "").unwrap();
-        assert_eq!(vacant(&dir, results.identity), dir);
-        assert_eq!(vacant(&dir, 1), place.path().join("run-3"));
+        // By default others go beside it, with the date of today.
+        let today = &Machine::here().date[..10];
+        let beside = |end: &str| place.path().join(format!("run-{today}{end}"));
+        fs::write(beside("-2"), "").unwrap();
+        let of = |identity, plain| super::super::place::place(&dir, identity, plain);
+        assert_eq!((of(results.identity, false), of(1, true)), (dir.clone(), beside("")));
+        fs::create_dir(beside("")).unwrap();
+        let mut journal = Journal::open(&beside("")).unwrap();
+        journal.belongs_to(1).unwrap();
+        assert_eq!((of(1, false), of(2, false)), (beside(""), beside("-3")));
+        drop(journal);
+        let new = place.path().join("new");
+        let place_of = |plain| super::super::place::place(&new, 1, plain);
+        assert_eq!((place_of(true), place_of(false)), (new.clone(), place.path().join(format!("new-{today}"))));
         fs::remove_file(dir.join("results.csv")).unwrap();
         assert!(!is_whole(&dir, results.identity));
 

@@ -58,6 +58,13 @@ pub struct EvalRecipe {
     /// result. [`crate::system::cache::default_bytes`] where none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_mib: Option<usize>,
+    /// Beside each learned row those that it has to beat and that are not there yet: what its model names, its
+    /// untrained start.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub trivial: bool,
+    /// Measure rows also on systems that they learned from, and mark them, in place of an error.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub allow_leaks: bool,
     /// Where models predict, in single precision; the iterations themselves run on the CPU.
     #[serde(default)]
     pub device: Device,
@@ -68,6 +75,18 @@ pub struct EvalRecipe {
 
 fn default_split() -> String {
     "test".into()
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(b: &bool) -> bool {
+    *b
+}
+
+fn is_no(b: &bool) -> bool {
+    !*b
 }
 
 /// Right-hand sides of a system at most.
@@ -172,6 +191,8 @@ impl EvalRecipe {
             condition_samples: default_condition_samples(),
             condition_max_n: default_condition_max_n(),
             cache_mib: None,
+            trivial: true,
+            allow_leaks: false,
             device: Device::default(),
             rows,
         }

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::linalg::Props;
 use crate::models::constants::Part;
 use crate::models::{PredictOptions, constants};
 use crate::precond::Spec;
-use crate::solve::SpaceAs;
+use crate::solve::{SpaceAs, classical};
 use crate::solver::Method;
 use crate::system::Names;
 
@@ -84,6 +85,11 @@ pub enum RowKind {
 }
 
 impl RowKind {
+    /// Whether it is no method but what labels say: the best that can be reached.
+    pub fn looks_at_labels(&self) -> bool {
+        matches!(self, RowKind::Constant(spec, _) if spec.member().labels() != Names::None)
+    }
+
     /// "classical", "constant", "oracle" (one that looks at labels) or "learned".
     pub fn name(&self) -> &'static str {
         match self {
@@ -136,6 +142,39 @@ impl Row {
                 Ok(Row { symmetrize, pc: text, ..Row::plain(ksp) })
             }
         }
+    }
+
+    /// The strongest classical rows for systems of which this is promised.
+    ///
+    /// # Errors
+    /// As [`classical::strongest`].
+    pub fn strongest(props: Props) -> Result<Vec<Self>> {
+        let rows = classical::strongest(props)?;
+        Ok(rows.into_iter().map(|c| Row::classical(c.ksp, c.pc)).collect())
+    }
+
+    /// A row of a solver and what needs no network ([`crate::models::ModelConfig::trivial`]).
+    ///
+    /// # Errors
+    /// For a notation that is neither a constant's nor a preconditioner's.
+    pub fn trivial(ksp: Method, notation: &str) -> Result<Self> {
+        match constants::is_named(notation) {
+            true => Row::constant(ksp, notation),
+            false => notation.parse::<Spec>().map(|_| Row::classical(ksp, notation)),
+        }
+    }
+
+    /// Whether it is the same method with the same beside A, whatever the notation and the label.
+    pub fn means_the_same(&self, other: &Row) -> bool {
+        let bare = |row: &Row| Row { label: String::new(), pc: None, space: None, guess: None, ..row.clone() };
+        let kinds = self.kind().ok().zip(other.kind().ok());
+        bare(self) == bare(other) && kinds.is_some_and(|(a, b)| a == b)
+    }
+
+    /// Whether it is the same but for the label and the run.
+    pub fn differs_in_model_alone(&self, other: &Row) -> bool {
+        let bare = |row: &Row| Row { label: String::new(), model: None, ..row.clone() };
+        bare(self) == bare(other)
     }
 
     /// A row of a solver and a model.

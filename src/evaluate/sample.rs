@@ -42,6 +42,7 @@ pub fn solve(row: usize, sample: u64, iterations: Option<usize>) -> Solve {
         pc_nnz: 20,
         note: Some("shifted by 0.1, then once more".into()),
         fell_back: true,
+        direct: row == 2,
         history: Vec::new(),
         history_every: 1,
         reached: reached::levels(&[1.0, 1e-2, 1e-6], iterations.unwrap_or(50).div_ceil(2), 0),

@@ -62,15 +62,22 @@ fn verdict(results: &Results, rows: &[SummaryRow], (dataset, target): (usize, Ta
             && row.count(&columns::SOLVES) == info.systems
     };
     let iterative = |i: &usize| {
-        let pc = results.recipe.rows[rows[*i].row].pc.as_deref();
-        !pc.is_some_and(is_direct)
+        let row = rows[*i].row;
+        let found_direct = info.direct.get(row).copied().unwrap_or(false);
+        !found_direct && !results.recipe.rows[row].pc.as_deref().is_some_and(is_direct)
     };
     let its = |i: usize| rows[i].quartiles(&ITERATIONS).map_or(f64::INFINITY, |q| q.mean);
     let time = |i: usize| rows[i].quartiles(&TOTAL_SECONDS).map_or(f64::INFINITY, |q| q.median);
     let here = || (0..rows.len()).filter(competes);
     let fewest = here().filter(iterative).min_by(|&a, &b| its(a).total_cmp(&its(b)));
     let fastest = here().min_by(|&a, &b| time(a).total_cmp(&time(b)));
-    let named = |i: usize| format!("{} ({})", rows[i].text(&columns::ROW), rows[i].text(&columns::KIND));
+    let named = |i: usize| {
+        let chosen = match rows[i].count(&columns::SETTINGS) {
+            0 => String::new(),
+            several => format!(", best of {several} settings on these systems"),
+        };
+        format!("{} ({}{chosen})", rows[i].text(&columns::ROW), rows[i].text(&columns::KIND))
+    };
     let iterations = fewest.map_or_else(
         || "no iterative row solved every system".into(),
         |i| format!("fewest iterations (mean) {} with {:.1}", named(i), its(i)),

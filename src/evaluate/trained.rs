@@ -1,14 +1,15 @@
 //! What the model of a row was trained on, and what that took.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::row::Row;
 use crate::dataset::{Dataset, Drawn, NEXT};
 use crate::error::Result;
-use crate::models::Checkpoint;
 use crate::models::checkpoint::locate;
+use crate::models::{self, Checkpoint, Device};
+use crate::solver::Method;
 
 /// The training of the model of a row, as far as its checkpoint and the files beside it tell.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -25,37 +26,118 @@ pub struct Trained {
     pub data: String,
     /// Whether the test systems are of the very dataset that it was trained on.
     pub own_data: bool,
+    /// Whether the test systems come from the distribution that it was trained on.
+    pub distribution: Distribution,
     /// Seconds that its training and validation systems with their labels took to make; None where that dataset is not
     /// to be found.
     pub data_seconds: Option<f64>,
+    /// The seed of its run.
+    pub seed: Option<i64>,
+    /// The recipe of its run without seed and name, for runs that are the same but for these.
+    #[serde(skip)]
+    pub recipe: String,
+    /// The recipes of its datasets, [`NEXT`] between them; "" in checkpoints of older versions.
+    #[serde(skip)]
+    pub recipes: String,
+    /// The datasets that its recipe names.
+    #[serde(skip)]
+    pub files: Vec<String>,
 }
 
-/// That of a row on dataset number `d`, None without a model; and how many of the systems `ids` the model may know
-/// from its training ([`seen`]).
+/// Whether test systems are of the kind that a model was trained on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Distribution {
+    /// It cannot be told: the checkpoint or the dataset does not say how it was made.
+    #[default]
+    Unknown,
+    /// The same family and parameters, whatever the seed, or the same files.
+    Same,
+    /// Others.
+    Other,
+}
+
+/// What a run says of itself: what its model learned from, and by which method it was judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainedBy {
+    /// Its datasets.
+    pub data: Vec<PathBuf>,
+    /// The solver of its validation.
+    pub judge: Option<Method>,
+    /// Name of the model.
+    pub model: String,
+    /// Whether what it predicts is a space.
+    pub space: bool,
+}
+
+/// That of a run directory or checkpoint.
+///
+/// # Errors
+/// If there is no checkpoint, or it cannot be read.
+pub fn trained_by(path: &Path) -> Result<TrainedBy> {
+    let file = locate(path)?.file;
+    let checkpoint = Checkpoint::read(&file)?;
+    let recipe = checkpoint.recipe.parse::<toml::Table>().unwrap_or_default();
+    let judge = recipe.get("validation").and_then(|v| v.get("ksp")).and_then(|ksp| ksp.clone().try_into().ok());
+    Ok(TrainedBy {
+        data: datasets(&checkpoint.recipe).into_iter().map(PathBuf::from).collect(),
+        judge,
+        space: models::of_checkpoint(&checkpoint, &file, Device::Cpu)?.predicts_space(),
+        model: checkpoint.model,
+    })
+}
+
+/// That of a row on dataset number `d`, None without a model.
 ///
 /// # Errors
 /// If the checkpoint cannot be read.
-pub fn trained(row: &Row, d: usize, tested: &Dataset, ids: &[u32]) -> Result<(Option<Trained>, usize)> {
-    let Some(path) = row.model.as_ref().and_then(|paths| paths.of(d)) else { return Ok((None, 0)) };
+pub fn trained(row: &Row, d: usize, tested: &Dataset) -> Result<Option<Trained>> {
+    let Some(path) = row.model.as_ref().and_then(|paths| paths.of(d)) else { return Ok(None) };
     let file = locate(path)?.file;
     let (checkpoint, digest) = Checkpoint::read_with_digest(&file)?;
-    let known = seen(&checkpoint.data_recipe, &tested.header().recipe, ids);
-    let own_data = !checkpoint.data_recipe.is_empty() && checkpoint.data_recipe == tested.header().recipe;
+    let here = &tested.header().recipe;
+    let own_data = !here.is_empty() && checkpoint.data_recipe.split(NEXT).any(|there| there == here);
     let files = datasets(&checkpoint.recipe);
-    let seconds = match own_data {
+    let seconds = match checkpoint.data_recipe == *here && own_data {
         true => Some(made(tested)),
         false => made_elsewhere(&files, &checkpoint.data_recipe),
     };
-    let trained = Trained {
+    Ok(Some(Trained {
         digest: format!("{digest:016x}"),
         steps: checkpoint.progress.step,
         training_seconds: run_seconds(&file).unwrap_or(checkpoint.progress.seconds),
         data: named(&files, &checkpoint.data_recipe),
         own_data,
+        distribution: distribution(&checkpoint.data_recipe, here),
         data_seconds: seconds,
         model: checkpoint.model,
+        seed: seed(&checkpoint.recipe),
+        recipe: without_seed(&checkpoint.recipe),
+        recipes: checkpoint.data_recipe,
+        files,
+    }))
+}
+
+fn seed(recipe: &str) -> Option<i64> {
+    recipe.parse::<toml::Table>().ok()?.get("seed")?.as_integer()
+}
+
+fn without_seed(recipe: &str) -> String {
+    let mut table = recipe.parse::<toml::Table>().unwrap_or_default();
+    ["seed", "name"].iter().for_each(|key| drop(table.remove(*key)));
+    table.to_string()
+}
+
+/// How the systems of a recipe stand to those of the recipes that a model was trained on.
+fn distribution(there: &str, here: &str) -> Distribution {
+    if there.is_empty() || here.is_empty() {
+        return Distribution::Unknown;
+    }
+    let alike = |there: &str| {
+        let pair = Drawn::of(there).zip(Drawn::of(here));
+        there == here || pair.is_some_and(|(there, here)| there.distributed_as(&here))
     };
-    Ok((Some(trained), known))
+    if there.split(NEXT).any(alike) { Distribution::Same } else { Distribution::Other }
 }
 
 /// The datasets that the recipe of a run names.
@@ -100,16 +182,6 @@ fn run_seconds(checkpoint: &Path) -> Option<f64> {
     let text = std::fs::read_to_string(checkpoint.with_file_name("metrics.jsonl")).ok()?;
     let last = text.lines().rev().find_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())?;
     last["seconds"].as_f64()
-}
-
-/// How many of these systems of a dataset, made by the recipe `here`, a model may know that was trained on those made
-/// by `there` ([`Drawn::shared`]); its own dataset was split for that. Checkpoints of older versions do not tell.
-fn seen(there: &str, here: &str, ids: &[u32]) -> usize {
-    let shared = |there: &str| {
-        let pair = if there == here { None } else { Drawn::of(there).zip(Drawn::of(here)) };
-        pair.map_or(0, |(trained_on, here)| trained_on.shared(&here, ids))
-    };
-    there.split(NEXT).map(shared).max().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -170,8 +170,10 @@ pub trait ModelConfig: Configuration + Send + Sync {
         None
     }
 
-    /// Constants of the training systems ([`constants`]) that a network of this kind has to beat, as rows name them.
-    fn constants(&self) -> Vec<String> {
+    /// What needs no network, and what one of this kind therefore has to beat, as rows name it: constants of the
+    /// training systems ([`constants`]), preconditioners that it starts from. Its untrained start is in every run
+    /// directory and not named here.
+    fn trivial(&self) -> Vec<String> {
         Vec::new()
     }
 }
@@ -237,14 +239,22 @@ pub fn load(path: &Path, on: Device) -> Result<Box<dyn Model>> {
 /// # Errors
 /// If its model is unknown, its settings or weights do not fit, or a weight is not finite.
 pub fn of_checkpoint(checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {
-    let in_file = |e: Error| Error::file(file, e.to_string());
     if let Some(array) = checkpoint.weights.iter().find(|w| w.data.iter().any(|v| !v.is_finite())) {
         return Err(Error::file(file, format!("weights {} hold numbers that are not finite", array.name)));
     }
+    settings(checkpoint, file)?.load(checkpoint, file, on)
+}
+
+/// The settings of the model that a checkpoint holds; `file` names it in errors.
+///
+/// # Errors
+/// [`Error::File`] if its model is unknown, or these are not its settings.
+pub fn settings(checkpoint: &Checkpoint, file: &Path) -> Result<Box<dyn ModelConfig>> {
+    let in_file = |e: Error| Error::file(file, e.to_string());
     let entry = ENTRIES.find(&checkpoint.model).map_err(in_file)?;
     let origin = "settings of the model";
     let table: Table = toml_file::parse(&checkpoint.config, origin).map_err(in_file)?;
-    entry.parse(&table, origin).map_err(in_file)?.load(checkpoint, file, on)
+    entry.parse(&table, origin).map_err(in_file)
 }
 
 /// Reads and checks the table of the model `name`.

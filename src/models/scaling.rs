@@ -13,3 +13,13 @@ pub enum Scaling {
     /// D^{1/2} x.
     Jacobi,
 }
+
+impl Scaling {
+    /// As recipes have it.
+    pub(in crate::models) fn name(self) -> &'static str {
+        match self {
+            Scaling::Max => "max",
+            Scaling::Jacobi => "jacobi",
+        }
+    }
+}

@@ -81,17 +81,24 @@ pub struct Built {
     pub setup_seconds: f64,
     /// What is worth knowing: a shift that was needed, the levels of a hierarchy.
     pub note: Option<String>,
+    /// Whether M = A⁻¹ up to rounding for this matrix.
+    pub direct: bool,
 }
 
 impl Built {
     /// The operator; [`Spec::build`] measures the seconds.
     pub fn new(op: impl LinOp + Send + 'static) -> Self {
-        Built { op: Box::new(op), setup_seconds: 0.0, note: None }
+        Built { op: Box::new(op), setup_seconds: 0.0, note: None, direct: false }
     }
 
     /// With what is worth knowing.
     pub fn noted(self, note: Option<String>) -> Self {
         Built { note, ..self }
+    }
+
+    /// The same where M = A⁻¹ up to rounding.
+    pub fn directly(self, direct: bool) -> Self {
+        Built { direct, ..self }
     }
 }
 
@@ -123,7 +130,8 @@ impl Spec {
     /// # Errors
     /// As [`Spec::build`].
     pub fn build_again(&self, a: &Csr, reuse: &mut Reuse) -> Result<Built> {
-        timed(|| self.member().build(a, reuse))
+        let built = timed(|| self.member().build(a, reuse))?;
+        Ok(Built { direct: built.direct || self.is_direct(), ..built })
     }
 
     /// With near-null-space vectors, see [`Amg::with_candidates`](super::Amg::with_candidates).

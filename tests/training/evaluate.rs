@@ -44,14 +44,21 @@ samples = 10
 "#;
     std::fs::write(place.path("net.toml"), recipe).unwrap();
     place.ok(&["train", "net.toml"]);
-    let table = place.ok(&["evaluate", "--data", "p3.h5", "--model", "net", "--rtol", "1e-5"]);
+    let recipe = "data = [\"p3.h5\"]\n[[row]]\nlabel = \"Jacobi\"\nksp = \"richardson(0.7)\"\npc = \"jacobi\"\n[[row]]\n\
+                  label = \"Gauss-Seidel\"\nksp = \"richardson\"\npc = \"sor\"\n[[row]]\nksp = \"cg\"\npc = \"cholesky\"\n\
+                  [[row]]\nksp = \"richardson\"\nmodel = \"net\"\n";
+    std::fs::write(place.path("e.toml"), recipe).unwrap();
+    let table = place.ok(&["evaluate", "e.toml", "-o", "e"]);
     assert!(table.contains("Gauss-Seidel") && table.contains("fewest iterations"), "{table}");
 
-    let dir = place.path("net/evaluation");
+    let dir = place.path("e");
     let rows = csv(&std::fs::read_to_string(dir.join("results.csv")).unwrap());
-    // 8 rows (6 classical, 2 of the model) of 30 systems.
-    assert_eq!(rows.len(), 8 * 30);
-    for r in &rows {
+    // 6 rows (3 classical, the model, its constant and its untrained start) of 30 systems.
+    assert_eq!(rows.len(), 6 * 30);
+    let kinds = |kind: &str| rows.iter().filter(|r| r["kind"] == kind).count();
+    let counts = ["classical", "constant", "untrained", "learned"].map(kinds);
+    assert_eq!(counts, [90, 30, 30, 30]);
+    for r in rows.iter().filter(|r| r["kind"] != "untrained") {
         let converged = r["converged"] == "true";
         let residual: f64 = r["relative_residual"].parse().unwrap();
         assert_eq!(converged, residual <= 1e-5, "{r:?}");
@@ -63,7 +70,7 @@ samples = 10
     let mean = |row: &str| {
         let its: Vec<f64> = rows
             .iter()
-            .filter(|r| r["row"].contains(row))
+            .filter(|r| r["row"].contains(row) && r["kind"] != "untrained")
             .map(|r| {
                 assert_eq!(r["converged"], "true", "{r:?}");
                 r["iterations"].parse().unwrap()
@@ -78,7 +85,7 @@ samples = 10
     assert_eq!(mean("cholesky"), 1.0);
 
     let summary = csv(&std::fs::read_to_string(dir.join("summary.csv")).unwrap());
-    assert_eq!(summary.len(), 8);
+    assert_eq!(summary.len(), 6);
     let of_network = summary.iter().find(|r| r["row"] == "richardson(1) + net").unwrap();
     assert!((of_network["iterations_mean"].parse::<f64>().unwrap() - network).abs() < 1e-12);
     let kappa = |r: &HashMap<String, String>, k: &str| r[k].parse::<f64>().unwrap();
@@ -124,7 +131,16 @@ fn systems_of_the_streams_that_a_network_was_trained_on_are_told() {
         let file = format!("p{level}-{seed}.h5");
         let drawn = ["--level", level, "--seed", seed, "--samples", "40"];
         place.ok(&[&["generate", "--family", "poisson", "-o", &file], &drawn[..]].concat());
-        let evaluate = ["evaluate", "--data", &file, "--model", "run", "--ksp", "cg", "-o"];
+        let evaluate = ["evaluate", "--data", &file, "--model", "run", "--ksp", "cg", "--allow-leaks", "-o"];
+        let refused = place.run(&["evaluate", "--data", &file, "--model", "run", "--ksp", "cg", "-o", "r"]);
+        assert_eq!(refused.status.success(), !seen);
+        if seen {
+            let why = String::from_utf8(refused.stderr).unwrap();
+            assert!(why.contains("drawn with the seed and index") && why.contains("--allow-leaks"), "{why}");
+            assert!(!place.path("r").exists());
+        } else {
+            std::fs::remove_dir_all(place.path("r")).unwrap();
+        }
         let text = place.ok(&[&evaluate[..], &[&format!("e{level}-{seed}")]].concat());
         assert_eq!(text.contains("WARNING: ") && text.contains("drawn with the seed and index"), seen, "{text}");
         let json: serde_json::Value =
@@ -147,7 +163,7 @@ fn failures_are_counted() {
         data()
     );
     std::fs::write(place.path("e.toml"), recipe).unwrap();
-    place.ok(&["evaluate", "e.toml"]);
+    place.ok(&["evaluate", "e.toml", "-o", "e"]);
     let rows = csv(&std::fs::read_to_string(place.path("e/results.csv")).unwrap());
     assert_eq!(rows.len(), 40);
     for r in rows.iter().filter(|r| r["row"] == "cg + none") {
@@ -194,8 +210,9 @@ fn a_training_run_is_not_overwritten() {
     let error = place.fails(&[&evaluate[..], &["run"]].concat());
     assert!(error.contains("recipe.toml") && error.contains("-o"), "{error}");
     assert_eq!(std::fs::read_to_string(place.path("run/recipe.toml")).unwrap(), before);
-    let error = place.fails(&["evaluate", "run"]);
-    assert!(error.contains("run: is a directory without an evaluation"), "{error}");
+    std::fs::create_dir(place.path("empty")).unwrap();
+    let error = place.fails(&["evaluate", "empty"]);
+    assert!(error.contains("empty: is a directory without an evaluation"), "{error}");
 }
 
 #[test]
@@ -261,20 +278,26 @@ fn evaluations_without_a_directory_of_their_own_stand_side_by_side() {
     };
     let lines = |name: &str| std::fs::read_to_string(place.path(name)).unwrap().lines().count();
     recipe(2);
-    assert_eq!(report(&[]), "report: e/report.html");
+    let first = report(&[]);
+    let (name, dated) = (first.strip_prefix("report: ").unwrap(), first.contains("e-20"));
+    let first_dir = name.strip_suffix("/report.html").unwrap();
+    assert!(dated && name.ends_with("/report.html"), "{first}");
     recipe(3);
-    let out = place.run(&["evaluate", "e.toml"]);
-    let said = String::from_utf8(out.stderr).unwrap();
-    assert!(said.contains("e is taken by another evaluation: this one goes into e-2"), "{said}");
-    assert_eq!((lines("e/results.csv"), lines("e-2/results.csv")), (3, 4));
+    let second = report(&[]);
+    assert_eq!(second, format!("report: {first_dir}-2/report.html"));
+    let results = [format!("{first_dir}/results.csv"), format!("{first_dir}-2/results.csv")];
+    assert_eq!((lines(&results[0]), lines(&results[1])), (3, 4));
     // Each finds its own again.
-    assert_eq!(report(&[]), "report: e-2/report.html");
+    assert_eq!(report(&[]), second);
     recipe(2);
-    assert_eq!(report(&[]), "report: e/report.html");
-    recipe(4);
-    assert_eq!(report(&["--force"]), "report: e/report.html");
-    assert_eq!((lines("e/results.csv"), lines("e-2/results.csv")), (5, 4));
-    assert!(!place.path("e-3").exists());
+    assert_eq!(report(&[]), first);
+    assert_eq!(report(&["--force"]), first);
+    assert_eq!((lines(&results[0]), lines(&results[1])), (3, 4));
+    assert!(!place.path(&format!("{first_dir}-3")).exists());
+    // One that was killed, of which there is a journal alone, is gone on with where it was.
+    std::fs::remove_file(place.path(&format!("{first_dir}/summary.json"))).unwrap();
+    std::fs::remove_file(place.path(&format!("{first_dir}/recipe.toml"))).unwrap();
+    assert_eq!(report(&[]), first);
 }
 
 #[test]
@@ -389,7 +412,7 @@ fn a_row_may_have_a_model_and_a_classical_preconditioner() {
     };
     let alone = "guess = \"iterates(3)\"";
     rows(&["pc = \"icc\"", "model = \"guess\"", "model = \"guess\"\npc = \"icc\"", alone]);
-    place.ok(&["evaluate", "e.toml"]);
+    place.ok(&["evaluate", "e.toml", "-o", "e"]);
     let results = csv(&std::fs::read_to_string(place.path("e/results.csv")).unwrap());
     let of = |row: &str, key: &str| -> Vec<String> {
         let rows = results.iter().filter(|r| r["row"] == row);

@@ -18,7 +18,7 @@ fn every_node_model_trains_and_is_evaluated() {
             .collect();
         assert!(losses[5] < losses[0], "{node}: {losses:?}");
     }
-    let text = "data = [\"t.h5\"]\nrtol = [1e-6]\n[[row]]\nksp = { type = \"cg\" }\nmodel = \"run\"\n\
+    let text = "data = [\"t.h5\"]\nrtol = [1e-6]\ntrivial = false\n[[row]]\nksp = { type = \"cg\" }\nmodel = \"run\"\n\
                 [[row]]\nksp = { type = \"cg\" }\npc = \"icc\"\n";
     std::fs::write(place.path("e.toml"), text).unwrap();
     let table = place.ok(&["evaluate", "e.toml", "-o", "report"]);

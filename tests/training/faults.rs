@@ -150,7 +150,7 @@ fn an_evaluation_that_is_killed_goes_on_from_its_cells() {
         let text = row("cg", "pc = \"none\"") + &row("richardson", "model = \"run\"") + &row(last, "pc = \"none\"");
         std::fs::write(
             place.path("e.toml"),
-            format!("data = [{:?}]\nrtol = [1e-3, 1e-6]\nmax_it = 4000000000\n{text}", data()),
+            format!("data = [{:?}]\nrtol = [1e-3, 1e-6]\nmax_it = 4000000000\ntrivial = false\n{text}", data()),
         )
         .unwrap();
     };

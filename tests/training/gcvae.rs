@@ -16,7 +16,7 @@ fn rows_draw_once_several_times_or_not_at_all() {
         std::fs::write(place.path(name), format!("data = [{:?}]\nsamples = 5\n{rest}", data())).unwrap();
     };
     evaluation("e.toml", &format!("{rows}{constant}"));
-    let table = place.ok(&["evaluate", "e.toml"]);
+    let table = place.ok(&["evaluate", "e.toml", "-o", "e"]);
     for label in ["mean", "one", "best", "cg + mean-fsai"] {
         assert!(table.contains(label), "{table}");
     }

@@ -6,6 +6,7 @@ mod factor;
 mod faults;
 mod gcvae;
 mod going_on;
+mod honest;
 mod identity;
 mod memory;
 mod needs;
@@ -18,6 +19,7 @@ mod settings;
 mod setup;
 mod shares;
 mod solve;
+mod unasked;
 mod usage;
 
 #[test]

@@ -59,7 +59,7 @@ fn a_report_is_opened_sorted_filtered_and_zoomed() {
         ]);
     }
     std::fs::write(place.path("e.toml"), RECIPE).unwrap();
-    let again = || place.ok(&["evaluate", "e.toml"]);
+    let again = || place.ok(&["evaluate", "e.toml", "-o", "e"]);
     again();
     let dir = place.path("e");
     let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap();
@@ -76,7 +76,7 @@ fn a_report_is_opened_sorted_filtered_and_zoomed() {
     assert!(!iterations(&statistics).is_empty() && statistics["fits"].as_array().unwrap().len() > 4);
     assert!(statistics["generalisation"][0]["tested"].as_array().unwrap().len() == 2);
     open(&dir);
-    place.ok(&["evaluate", "e.toml", "--force"]);
+    place.ok(&["evaluate", "e.toml", "-o", "e", "--force"]);
     let again: serde_json::Value = serde_json::from_str(&read("statistics.json")).unwrap();
     assert_eq!(iterations(&again), iterations(&statistics));
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Common;
 use super::choice::{DEVICES, one_of};
-use super::output::{bytes, number, print};
+use super::output::{bytes, duration, number, print};
 use super::progress::{bar, say};
 use crate::error::{Error, Result};
 use crate::generate;
@@ -361,13 +361,4 @@ fn result(done: &Summary, directory: &RunDirectory, evaluation: Option<Value>) -
         result["evaluation"] = evaluation;
     }
     result
-}
-
-/// Seconds as people read them: "40 s", "12 min", "3.5 h".
-fn duration(seconds: f64) -> String {
-    match seconds {
-        s if s < 90.0 => format!("{s:.0} s"),
-        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
-        s => format!("{:.1} h", s / 3600.0),
-    }
 }

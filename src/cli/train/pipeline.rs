@@ -8,14 +8,10 @@ use crate::cli::progress::say;
 use crate::cli::{Common, evaluate, generate as generate_command};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::evaluate::{EvalRecipe, Opened, Row, vacant};
+use crate::evaluate::{EvalRecipe, Opened, Row, place};
 use crate::generate::Recipe;
 use crate::linalg::Props;
-use crate::solver::Method;
 use crate::train::{BuiltInRecipe, RunDirectory, TrainRecipe};
-
-/// Classical rows beside a trained model on symmetric positive definite systems, all with `cg`.
-const CLASSICAL: [&str; 9] = ["none", "jacobi", "ssor", "icc", "ict(0.01)", "mic", "fsai", "amg", "cholesky"];
 
 /// Most test systems of the closing evaluation; a recipe of one's own takes more.
 const SYSTEMS: usize = 20;
@@ -106,24 +102,22 @@ pub fn evaluate(recipe: &TrainRecipe, directory: &RunDirectory, force: bool, com
     closing.device = recipe.device;
     closing.check("the evaluation after training")?;
     let opened = Opened::new(&closing)?;
+    opened.notes().iter().for_each(|note| say(common, note));
     let wanted = directory.path().join("evaluation");
-    let place = if force { wanted } else { vacant(&wanted, opened.identity()) };
+    let place = if force { wanted } else { place(&wanted, opened.identity(), true) };
     evaluate::show(&opened, &place, force, &format!("`fempipe evaluate {}`", place.display()), common)
 }
 
-/// Classical rows, constants of the training systems, the network untrained and trained.
+/// The strongest classical rows, those that look at labels, the network untrained and trained.
 fn rows(recipe: &TrainRecipe, directory: &RunDirectory, props: Props) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
-    if props == Props::SPD {
-        rows.extend(CLASSICAL.iter().map(|pc| Row::classical(Method::cg(), pc)));
-    } else {
-        let direct = if props.symmetric { "ldlt" } else { "lu" };
-        let gmres: Method = "gmres".parse()?;
-        rows.extend(["ilu", direct].iter().map(|pc| Row::classical(gmres.clone(), pc)));
-    }
+    let mut rows = Row::strongest(props)?;
     let judge = &recipe.validation.ksp;
-    for constant in recipe.settings()?.constants() {
-        rows.push(Row::constant(judge.clone(), &constant)?);
+    // What it has to beat is added by the evaluation itself; what it cannot reach is not.
+    for notation in recipe.settings()?.trivial() {
+        let row = Row::trivial(judge.clone(), &notation)?;
+        if row.kind()?.looks_at_labels() {
+            rows.push(row);
+        }
     }
     for (file, label) in [(directory.initial(), "untrained"), (directory.best(), "trained")] {
         if !file.is_file() {

@@ -9,6 +9,7 @@ mod profile;
 mod quantity;
 mod reference;
 mod scaling;
+mod seeds;
 mod tolerance;
 
 use serde::Serialize;
@@ -23,6 +24,7 @@ pub use profile::{Profile, ProfileLine};
 pub use quantity::Quantity;
 pub use reference::{Role, role};
 pub use scaling::Fit;
+pub use seeds::Seeds;
 pub use tolerance::{Curve, Level};
 
 /// All of it. As JSON: statistics.json.
@@ -38,6 +40,8 @@ pub struct Analysis {
     pub fits: Vec<Fit>,
     /// Trained on × tested on.
     pub generalisation: Vec<Generalisation>,
+    /// Runs of one recipe with several training seeds.
+    pub seeds: Vec<Seeds>,
 }
 
 impl Analysis {
@@ -50,6 +54,7 @@ impl Analysis {
             curves: tolerance::curves(&cells),
             fits: scaling::fits(&cells),
             generalisation: generalisation::matrix(&cells, &comparisons),
+            seeds: seeds::seeds(&cells),
             comparisons,
         }
     }

@@ -24,9 +24,11 @@ pub enum Role {
 
 /// The role of a row on a dataset.
 pub fn role(results: &Results, dataset: usize, row: usize) -> Role {
-    let trained = results.datasets[dataset].trained.get(row).and_then(Option::as_ref);
+    let info = &results.datasets[dataset];
+    let trained = info.trained.get(row).and_then(Option::as_ref);
+    let direct = info.direct.get(row).copied().unwrap_or(false);
     match results.recipe.rows[row].kind() {
-        Ok(RowKind::Classical(spec)) if spec.is_direct() => Role::Direct,
+        Ok(RowKind::Classical(spec)) if direct || spec.is_direct() => Role::Direct,
         Ok(RowKind::Model(..)) if trained.is_some_and(|t| t.steps == 0) => Role::Untrained,
         Ok(RowKind::Model(..)) => Role::Learned,
         Ok(kind) => match kind.name() {

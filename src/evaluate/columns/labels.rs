@@ -3,7 +3,10 @@
 use super::column::Format::{By, Exponent, Plain};
 use super::column::Place::{Console, Html, Paper, ResultsCsv, SummaryCsv, SummaryJson};
 use super::column::{Column, Of, Summary, Value, at};
+use crate::evaluate::measure::Solve;
+use crate::evaluate::row::RowKind;
 use crate::evaluate::statistics::Statistic::Whole;
+use crate::evaluate::sweep::Results;
 
 /// Which dataset it is of.
 pub static DATASET: Column = Column {
@@ -71,12 +74,12 @@ pub static ROW_NUMBER: Column = Column {
     shown: &[at(SummaryJson, Whole, Plain)],
 };
 
-/// "classical", "constant" or "learned".
+/// "classical", "constant", "oracle", "untrained" or "learned".
 pub static KIND: Column = Column {
     name: "kind",
     unit: "",
-    help: "classical, constant or learned",
-    of: Of::Solve(|s, r| r.recipe.rows[s.row].kind().map_or("", |k| k.name()).into(), Summary::Same),
+    help: "classical, constant, oracle (it looks at labels), untrained (a network before its first step) or learned",
+    of: Of::Solve(|s, r| kind(s, r).into(), Summary::Same),
     shown: &[
         at(ResultsCsv, Whole, Plain),
         at(SummaryCsv, Whole, Plain),
@@ -85,6 +88,15 @@ pub static KIND: Column = Column {
         at(Html, Whole, Plain),
     ],
 };
+
+fn kind(s: &Solve, results: &Results) -> &'static str {
+    let trained = results.datasets[s.dataset].trained.get(s.row).and_then(Option::as_ref);
+    match results.recipe.rows[s.row].kind() {
+        Ok(RowKind::Model(..)) if trained.is_some_and(|t| t.steps == 0) => "untrained",
+        Ok(kind) => kind.name(),
+        Err(_) => "",
+    }
+}
 
 pub static KSP: Column = Column {
     name: "ksp",

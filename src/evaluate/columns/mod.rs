@@ -13,7 +13,7 @@ mod training_data;
 
 pub use column::{Column, Format, Mark, Of, Place, Shown, Summary, SummaryRow, Value};
 pub use labels::{DATASET, KIND, N, ROW, RTOL};
-pub use outcome::{FAILURES, ITERATIONS, SOLVES};
+pub use outcome::{FAILURES, ITERATIONS, SETTINGS, SOLVES};
 pub use preconditioner::{FILL, KAPPA_AFTER};
 pub use seconds::{INFERENCE_SECONDS, SETUP_SECONDS, SOLVE_SECONDS, TOTAL_SECONDS};
 
@@ -65,6 +65,10 @@ pub static COLUMNS: &[&Column] = &[
     &seconds::TOTAL_SECONDS_INTERVAL,
     &training_data::TRAINED_ON,
     &seconds::SPREAD,
+    &training_data::LEAK,
+    &training_data::OUT_OF_DISTRIBUTION,
+    &outcome::DIRECT,
+    &outcome::SETTINGS,
 ];
 
 /// All columns that a place shows, in order; a column may be there with several statistics.

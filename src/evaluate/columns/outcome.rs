@@ -7,6 +7,7 @@ use super::labels::{KSP, PC, ROW};
 use crate::evaluate::group::Group;
 use crate::evaluate::measure::Solve;
 use crate::evaluate::row::{Row, RowKind};
+use crate::evaluate::settings::settings;
 use crate::evaluate::statistics::Statistic::{High, Low, Max, Mean, Median, MedianInterval, Q1, Q3, Range, Whole};
 use crate::models::constants::is_named;
 use crate::precond::Spec;
@@ -150,6 +151,51 @@ pub static ITERATIONS: Column = Column {
         at(Html, Max, Fixed(1)).named("worst"),
         at(Paper, MedianInterval, Short).named("iterations"),
         at(Paper, Max, Short).named("worst"),
+    ],
+};
+
+/// Whether iterations say nothing, since M is a direct solver.
+pub static DIRECT: Column = Column {
+    name: "direct",
+    unit: "",
+    help: "Whether the preconditioner is a direct solver on these systems, as amg is where A is not larger than its \
+           coarsest level: iterations are then not compared",
+    of: Of::Solve(|s, _| Value::Flag(s.direct), Summary::By(|g| Value::Flag(g.solves.iter().all(|s| s.direct)))),
+    shown: &[
+        at(ResultsCsv, Whole, Plain),
+        at(SummaryCsv, Whole, Plain),
+        at(SummaryJson, Whole, Plain),
+        at(
+            Note,
+            Whole,
+            By(|row| {
+                let known = row.text(&PC).parse::<Spec>().is_ok_and(|spec| spec.is_direct());
+                match row.value(&DIRECT) {
+                    Value::Flag(true) if !known => {
+                        let why = "a direct solver at this size: compared in time, not in iterations";
+                        format!("{}: {why}", row.text(&ROW))
+                    }
+                    _ => String::new(),
+                }
+            }),
+        ),
+    ],
+};
+
+/// Of how many the row is one.
+pub static SETTINGS: Column = Column {
+    name: "settings",
+    unit: "",
+    help: "Settings of this method that the recipe tries on these systems (drop tolerances, damping, filters), where \
+           they are several: the best of them is chosen on the systems that it is tested on",
+    of: Of::Row(|g| match settings(&g.results.recipe, g.row) {
+        1 => Value::Missing,
+        several => Value::Count(several),
+    }),
+    shown: &[
+        at(SummaryCsv, Whole, Plain),
+        at(SummaryJson, Whole, Plain),
+        at(Html, Whole, Plain).named("settings tried").optional(),
     ],
 };
 

@@ -2,6 +2,7 @@
 
 use super::page::Page;
 use crate::evaluate::analysis::{Against, Comparison, Quantity};
+use crate::evaluate::settings::settings;
 use crate::evaluate::summary::Verdict;
 
 /// Who takes less.
@@ -177,10 +178,15 @@ fn against_classical(page: &Page, c: &Comparison, out: &mut Vec<Piece>) {
     };
     if c.quantity == Quantity::Iterations {
         out.push(Piece::Row(page.name(c.row), true));
+        match settings(&page.results.recipe, c.row) {
+            1 => {}
+            several => out.push(text(&format!(" (chosen on these systems among {several} settings)"))),
+        }
     }
     out.extend([text(says), number(c, "median", c.median, scale, digits), text(unit), text(" against ")]);
     out.extend([number(c, "other_median", c.other_median, scale, digits), text(" of ")]);
-    out.extend([Piece::Row(page.name(c.other), false), text(&format!(", {least}: "))]);
+    out.push(Piece::Row(page.name(c.other), false));
+    out.push(text(&format!(", {least}{}: ", chosen(page, c.other))));
     out.extend([number(c, "ratio", c.ratio, 1.0, 2), text(" times as many [")]);
     if c.quantity == Quantity::Seconds
         && let Some(Piece::Text(times)) = out.last_mut()
@@ -198,6 +204,14 @@ fn against_classical(page: &Page, c: &Comparison, out: &mut Vec<Piece>) {
         }
     }
     out.extend([text("."), Piece::Line]);
+}
+
+/// Where a row is one of several settings, that it was chosen on the systems that it is tested on.
+fn chosen(page: &Page, row: usize) -> String {
+    match settings(&page.results.recipe, row) {
+        1 => String::new(),
+        several => format!(" (the best of {several} settings on these systems)"),
+    }
 }
 
 fn against_trivial(page: &Page, comparisons: &[&Comparison], out: &mut Vec<Piece>) {

@@ -19,5 +19,6 @@ pub fn json(page: &Page) -> Value {
         "curves": page.analysis.curves,
         "fits": page.analysis.fits,
         "generalisation": page.analysis.generalisation,
+        "seeds": page.analysis.seeds,
     })
 }

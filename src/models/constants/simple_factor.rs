@@ -161,6 +161,10 @@ impl Constant for SimpleFactor {
         Ok(Box::new(self.clone()))
     }
 
+    fn is_fitted(&self) -> bool {
+        false
+    }
+
     fn compared_with(&self) -> Names {
         self.target.labels()
     }

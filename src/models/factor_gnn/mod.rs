@@ -79,6 +79,9 @@ impl Default for FactorConfig {
     }
 }
 
+/// Training systems of the mean factor beside a network: without labels each costs n³ operations.
+const MEAN_OF: usize = 64;
+
 /// `factor-gnn` as a member of [`super::ENTRIES`].
 pub static ENTRY: Entry<dyn ModelConfig> = Entry {
     name: NAME,
@@ -122,6 +125,15 @@ impl ModelConfig for FactorConfig {
 
     fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {
         models::load(FactorGnn::new(self.clone()), checkpoint, file, on)
+    }
+
+    fn trivial(&self) -> Vec<String> {
+        let (target, scaling) = (self.target.name(), self.scaling.name());
+        vec![
+            format!("mean-factor({target}, {scaling}, {MEAN_OF})"),
+            format!("simple-factor(column, target = {target}, scaling = {scaling})"),
+            "icc".into(),
+        ]
     }
 
     fn recipes(&self) -> &'static [BuiltIn] {

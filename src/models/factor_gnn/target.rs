@@ -26,6 +26,16 @@ pub enum TargetKind {
 }
 
 impl TargetKind {
+    /// As recipes have it.
+    pub(in crate::models) fn name(self) -> &'static str {
+        match self {
+            TargetKind::Cholesky => "cholesky",
+            TargetKind::Icc => "icc",
+            TargetKind::Koptimal => "koptimal",
+            TargetKind::Better => "better",
+        }
+    }
+
     /// The labels of the dataset that hold it, or those that it is chosen from.
     pub(in crate::models) fn labels(self) -> Names {
         let names: &[&str] = match self {

@@ -235,7 +235,7 @@ impl ModelConfig for GcvaeConfig {
         ]
     }
 
-    fn constants(&self) -> Vec<String> {
+    fn trivial(&self) -> Vec<String> {
         vec!["mean-fsai".into(), "mean-fsai(256, extra = 0.2)".into()]
     }
 }

@@ -150,7 +150,7 @@ impl ModelConfig for MlpConfig {
         }]
     }
 
-    fn constants(&self) -> Vec<String> {
+    fn trivial(&self) -> Vec<String> {
         vec!["mean-inverse".into()]
     }
 }

@@ -128,7 +128,7 @@ impl ModelConfig for NeurkittConfig {
         models::load(Neurkitt::new(self.clone()), checkpoint, file, on)
     }
 
-    fn constants(&self) -> Vec<String> {
+    fn trivial(&self) -> Vec<String> {
         let (columns, vectors) = (self.dim, self.targets());
         if self.patches > 0 {
             let cut = |name: &str, k: usize| format!("{name}({k}, patches = {})", self.patches);

@@ -143,7 +143,7 @@ impl ModelConfig for NslsConfig {
         models::load(Nsls::new(self.clone()), checkpoint, file, on)
     }
 
-    fn constants(&self) -> Vec<String> {
+    fn trivial(&self) -> Vec<String> {
         let pc = match (self.features, self.scaling) {
             (Iterates::None, _) => return Vec::new(),
             (Iterates::Icc, _) => "icc",

@@ -61,6 +61,17 @@ pub enum Base {
     },
 }
 
+impl Base {
+    /// As a row's `pc`.
+    fn notation(self) -> String {
+        match self {
+            Base::Icc { levels } => format!("icc({levels})"),
+            Base::Mic { levels, relaxation } => format!("mic({levels}, relaxation = {relaxation})"),
+            Base::Ict { droptol, fill } => format!("ict({droptol}, fill = {fill})"),
+        }
+    }
+}
+
 fn relaxation() -> f64 {
     crate::precond::RELAXATION
 }
@@ -114,6 +125,10 @@ impl ModelConfig for PrecorrectorConfig {
 
     fn load(&self, checkpoint: &Checkpoint, file: &Path, on: Device) -> Result<Box<dyn Model>> {
         models::load(Precorrector::new(self.clone()), checkpoint, file, on)
+    }
+
+    fn trivial(&self) -> Vec<String> {
+        vec![self.base.notation()]
     }
 
     fn general_recipe(&self) -> Option<(&'static str, &'static str)> {

@@ -90,6 +90,10 @@ impl ModelConfig for SpaiGnnConfig {
         models::load(SpaiGnn::new(self.clone()), checkpoint, file, on)
     }
 
+    fn trivial(&self) -> Vec<String> {
+        vec!["mean-fsai".into()]
+    }
+
     fn general_recipe(&self) -> Option<(&'static str, &'static str)> {
         Some(("training/any-spai-gnn.toml", include_str!("../../../training/any-spai-gnn.toml")))
     }

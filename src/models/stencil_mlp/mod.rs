@@ -79,6 +79,11 @@ impl ModelConfig for StencilConfig {
         models::load_on_cpu(StencilMlp::new(norm), checkpoint, file)
     }
 
+    /// The coarse solver of the two-level method alone; with a Jacobi smoother it is the untrained network.
+    fn trivial(&self) -> Vec<String> {
+        vec!["fast-poisson".into()]
+    }
+
     fn recipes(&self) -> &'static [BuiltIn] {
         &[BuiltIn {
             family: "poisson",

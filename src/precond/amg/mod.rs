@@ -84,7 +84,8 @@ impl Preconditioner for AmgParams {
 
 fn noted(amg: Amg) -> Built {
     let note = format!("levels of {:?} unknowns, operator complexity {:.2}", amg.sizes(), amg.operator_complexity());
-    Built::new(amg).noted(Some(note))
+    let direct = amg.is_direct();
+    Built::new(amg).noted(Some(note)).directly(direct)
 }
 
 impl AmgParams {
@@ -206,6 +207,11 @@ impl Amg {
     pub fn sizes(&self) -> Vec<usize> {
         let fine = self.levels.iter().map(|l| l.a.nrows());
         fine.chain([self.coarse.shape().0]).collect()
+    }
+
+    /// Whether there is one level alone, which a factor solves: A is not larger than [`AmgParams::coarse`].
+    pub fn is_direct(&self) -> bool {
+        self.levels.is_empty()
     }
 
     /// Entries of all levels' matrices over those of A.

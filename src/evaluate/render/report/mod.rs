@@ -6,6 +6,7 @@ mod generalisation;
 mod provenance;
 mod sample;
 mod scaling;
+mod seeds;
 mod table;
 mod verdict;
 
@@ -40,6 +41,7 @@ const SECTIONS: &[Section] = &[
     Section { id: "overview", heading: "All datasets together", body: charts::of_all },
     Section { id: "scaling", heading: "Growth with n", body: scaling::section },
     Section { id: "generalisation", heading: "Trained on × tested on", body: generalisation::section },
+    Section { id: "seeds", heading: "Between training seeds", body: seeds::section },
     Section { id: "datasets", heading: "Dataset by dataset", body: charts::of_each },
     Section { id: "provenance", heading: "Provenance", body: provenance::section },
 ];

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::Report;
 use crate::evaluate::render::finding::{Finding, Number, Piece, findings};
+use crate::evaluate::{Distribution, Trained};
 
 /// One sentence a dataset, the numbers marked with the line and column of comparisons.csv that they are from.
 pub fn section(report: &Report) -> Option<Markup> {
@@ -40,14 +41,18 @@ fn finding(report: &Report, finding: &Finding) -> Markup {
             @for line in finding.pieces.split(|p| *p == Piece::Line).filter(|line| !line.is_empty()) {
                 p { @for piece in line { (this(piece)) } }
             }
-            @if let Some(seen) = finding.row.and_then(|r| info.seen_in_training.get(r)).filter(|&&seen| seen > 0) {
-                p.warning {
-                    (seen) " of these systems were drawn with the seed and index of systems that it was trained on: "
-                    "they are no test of it."
-                }
+            @if let Some(leak) = finding.row.and_then(|r| info.leaks.get(r)).filter(|leak| !leak.is_empty()) {
+                p.warning { (leak) ": they are no test of it." }
+            }
+            @if let Some(t) = finding.row.and_then(|r| info.trained.get(r)?.as_ref()).filter(|t| is_elsewhere(t)) {
+                p.note { "Out of its distribution: it was trained on " (t.data) "." }
             }
         }
     }
+}
+
+fn is_elsewhere(trained: &Trained) -> bool {
+    trained.distribution == Distribution::Other
 }
 
 fn this(piece: &Piece) -> Markup {

@@ -1,41 +1,50 @@
 //! `fempipe evaluate`: learned rows beside classical ones, on held-out systems.
 
+mod chosen;
+mod dry_run;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+
+use chosen::{Chosen, Methods};
 
 use super::Common;
 use super::choice::{DEVICES, one_of};
 use super::output::print;
 use super::progress::{bar, say, say_chosen};
 use crate::error::{Error, Result};
-use crate::evaluate::{self, EvalRecipe, Event, Journal, Method, Opened, Row, shards};
+use crate::evaluate::{self, EvalRecipe, Event, Journal, Opened, Row, shards};
 use crate::io::outputs;
-use crate::models::{self, Device};
-use crate::notation::list;
+use crate::models::Device;
 use crate::shard::Shard;
 
 /// Compare solvers, classical preconditioners and trained models on held-out systems
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
+  fempipe evaluate
   fempipe evaluate training/poisson-table1.toml
+  fempipe evaluate training/poisson-mlp
   fempipe evaluate --data datasets/poisson-level3.h5 --model training/poisson-mlp
   fempipe evaluate --data p.h5 --ksp cg --pc none,jacobi,icc,cholesky --rtol 1e-5,1e-8 --samples 20
+  fempipe evaluate training/poisson-table1.toml --dry-run
+
+Without anything the newest run of each model under training/ is evaluated on the test systems of its own dataset; a \
+run directory alone is. Without --ksp and --pc the classical rows are the strongest for the kind of the systems, \
+multigrid and a direct solver among them, and each model has the solver that judged it and the one for such systems. \
+Beside each learned row stand those that it has to beat: constants of the training systems, its untrained start.
 
 The same command again goes on with an evaluation that was interrupted; of one that is complete it prints the table. \
 Another evaluation is never overwritten but with --force. Several processes share one with --shard, or where srun or \
-mpirun start them; merge brings their shares together.
-
-Without --ksp and --pc the rows are richardson with jacobi and Gauss-Seidel, cg with none, jacobi, icc and \
-cholesky, and for every model richardson and cg.")]
+mpirun start them; merge brings their shares together.")]
 pub struct Args {
-    /// Recipe file (TOML), or the directory of an evaluation to go on with
-    #[arg(required_unless_present = "data", conflicts_with_all = ["data", "model", "ksp", "pc", "rtol"])]
+    /// Recipe file (TOML), a run directory to evaluate on its own data, or the directory of an evaluation to go on with
+    #[arg(conflicts_with_all = ["data", "model"])]
     recipe: Option<PathBuf>,
     /// Datasets to solve
     #[arg(long, value_name = "FILE", value_delimiter = ',')]
     data: Vec<PathBuf>,
-    /// Run directories or checkpoints to use as preconditioners
+    /// Run directories or checkpoints: on --data, or each on its own data
     #[arg(long, value_name = "RUN", value_delimiter = ',')]
     model: Vec<PathBuf>,
     /// Solvers, e.g. cg,gmres(50),richardson(0.7)
@@ -66,12 +75,18 @@ pub struct Args {
     #[arg(long, value_parser = one_of(&DEVICES))]
     device: Option<Device>,
     /// Directory for results.csv, report.html and the plots [default: the recipe's name beside it, RUN/evaluation or
-    /// evaluation; with -2, -3, ... where another evaluation is]
+    /// evaluation, with the date of its beginning]
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Measure only share i of N (1 to N); `merge DIR` brings them together [default: the scheduler's rank and size]
     #[arg(long, value_name = "i/N", value_parser = |s: &str| Shard::parse(s).map_err(|e| e.to_string()))]
     shard: Option<Shard>,
+    /// Print the cells that would be measured, those that are measured already, and an estimate of the time left
+    #[arg(long)]
+    dry_run: bool,
+    /// Measure rows also on systems that they learned from, and mark them, in place of an error
+    #[arg(long)]
+    allow_leaks: bool,
     /// Measure again, over whatever evaluation is there
     #[arg(long)]
     force: bool,
@@ -79,23 +94,36 @@ pub struct Args {
 
 /// Runs `fempipe evaluate`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
-    let (file, recipe) = args.recipe()?;
-    let opened = Opened::new(&recipe)?;
-    let (wanted, named) = args.directory();
-    if let Some(shard) = args.shard.or_else(Shard::here) {
-        return share(opened, &wanted, shard, common);
+    let (file, all) = args.chosen()?;
+    if let (Some(_), 2..) = (&args.output, all.len()) {
+        let data = all.iter().flat_map(|chosen| &chosen.recipe.data).map(|path| path.display().to_string());
+        let data = data.collect::<Vec<_>>().join(", ");
+        return Err(Error::Argument(format!("-o: these runs are of several datasets ({data}): name one with --data")));
     }
-    let directory = match named || args.force {
-        true => wanted.clone(),
-        false => evaluate::vacant(&wanted, opened.identity()),
+    for Chosen { recipe, base } in all {
+        one(args, file.as_deref(), &recipe, &base, common)?;
+    }
+    Ok(())
+}
+
+/// One evaluation, into the directory that was named or one named after `base`.
+fn one(args: &Args, file: Option<&Path>, recipe: &EvalRecipe, base: &Path, common: &Common) -> Result<()> {
+    let opened = Opened::new(recipe)?;
+    opened.notes().iter().for_each(|note| say(common, note));
+    let named = args.output.as_deref().or_else(|| args.recipe.as_deref().filter(|dir| is_evaluation(dir)));
+    if let Some(shard) = args.shard.or_else(Shard::here) {
+        return share(args, opened, named.unwrap_or(base), shard, common);
+    }
+    let directory = match named {
+        Some(dir) => dir.to_path_buf(),
+        None => evaluate::place(base, opened.identity(), false),
     };
-    if directory != wanted {
-        let (wanted, directory) = (wanted.display(), directory.display());
-        say(common, &format!("{wanted} is taken by another evaluation: this one goes into {directory}"));
+    if args.dry_run {
+        return plan(&opened, &directory, common);
     }
     // The recipe of the evaluation itself is written as it is read.
     let file = file.filter(|file| file.parent() != Some(&directory));
-    let inputs: Vec<&Path> = file.iter().chain(&recipe.data).map(PathBuf::as_path).collect();
+    let inputs: Vec<&Path> = file.into_iter().chain(recipe.data.iter().map(PathBuf::as_path)).collect();
     outputs::check(&evaluate::files(&directory), &inputs, true)?;
     let again = if args.force { "the same command without --force" } else { "the same command" };
     match show(&opened, &directory, args.force, again, common)? {
@@ -104,10 +132,27 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     }
 }
 
+/// Says what would be measured.
+fn plan(opened: &Opened, directory: &Path, common: &Common) -> Result<()> {
+    let plan = evaluate::plan(opened, &Journal::look(directory))?;
+    match common.json {
+        true => print(&format!("{}\n", dry_run::json(&plan))),
+        false => print(&format!("{}into {}\n", dry_run::text(&plan), directory.display())),
+    }
+}
+
+/// Whether a directory is that of an evaluation.
+fn is_evaluation(dir: &Path) -> bool {
+    dir.is_dir() && evaluate::recipe_in(dir).is_ok()
+}
+
 /// Measures a share of an evaluation, beside the directory that it will have.
-fn share(opened: Opened, directory: &Path, shard: Shard, common: &Common) -> Result<()> {
+fn share(args: &Args, opened: Opened, directory: &Path, shard: Shard, common: &Common) -> Result<()> {
     let opened = opened.only(shard);
     let own = shards::directory(directory, shard);
+    if args.dry_run {
+        return plan(&opened, &own, common);
+    }
     std::fs::create_dir_all(&own).map_err(|e| Error::io(&own, "create", e))?;
     evaluate::write_recipe(&own, opened.recipe())?;
     let mut journal = Journal::open(&own)?;
@@ -214,16 +259,37 @@ fn with_bar<T>(common: &Common, sweep: impl FnOnce(&mut dyn FnMut(&Event)) -> Re
 }
 
 impl Args {
-    /// The recipe with the command line's changes, and the file that it stands in.
-    fn recipe(&self) -> Result<(Option<PathBuf>, EvalRecipe)> {
-        let file = match &self.recipe {
-            Some(dir) if dir.is_dir() => Some(evaluate::recipe_in(dir)?),
-            file => file.clone(),
+    /// Whether the command line leaves open what is to be evaluated, and there is no run that could be.
+    pub(super) fn has_nothing(&self) -> bool {
+        self.recipe.is_none() && self.data.is_empty() && self.model.is_empty() && chosen::newest().is_empty()
+    }
+
+    /// The evaluations that are meant, with the command line's changes, and the file of a recipe.
+    fn chosen(&self) -> Result<(Option<PathBuf>, Vec<Chosen>)> {
+        let methods = Methods { ksp: &self.ksp, pc: &self.pc };
+        let (file, mut all) = match (&self.recipe, self.data.is_empty()) {
+            (Some(dir), _) if dir.is_dir() && !is_evaluation(dir) && is_run(dir) => {
+                (None, chosen::on_their_own(std::slice::from_ref(dir), &methods)?)
+            }
+            (Some(path), _) => {
+                let file = if path.is_dir() { evaluate::recipe_in(path)? } else { path.clone() };
+                if let Some(option) = [("--ksp", &self.ksp), ("--pc", &self.pc)].iter().find(|o| !o.1.is_empty()) {
+                    return Err(Error::Argument(format!("{}: the rows are those of {}", option.0, file.display())));
+                }
+                (Some(file.clone()), vec![Chosen { recipe: EvalRecipe::read(&file)?, base: path.with_extension("") }])
+            }
+            (None, false) => (None, vec![chosen::on_data(&self.data, &self.model, &methods)?]),
+            (None, true) if !self.model.is_empty() => (None, chosen::on_their_own(&self.model, &methods)?),
+            (None, true) => (None, chosen::on_their_own(&chosen::newest(), &methods)?),
         };
-        let mut recipe = match &file {
-            Some(path) => EvalRecipe::read(path)?,
-            None => EvalRecipe::new(self.data.clone(), self.rows()?),
-        };
+        for chosen in &mut all {
+            self.change(&mut chosen.recipe)?;
+        }
+        Ok((file, all))
+    }
+
+    /// A recipe with the command line's changes.
+    fn change(&self, recipe: &mut EvalRecipe) -> Result<()> {
         if !self.rtol.is_empty() {
             recipe.rtol.clone_from(&self.rtol);
         }
@@ -236,61 +302,16 @@ impl Args {
         recipe.right_hand_sides = self.right_hand_sides.unwrap_or(recipe.right_hand_sides);
         recipe.repeats = self.repeats.unwrap_or(recipe.repeats);
         recipe.device = self.device.unwrap_or(recipe.device);
+        recipe.allow_leaks |= self.allow_leaks;
         recipe.check("command line")?;
         if !self.set.is_empty() {
-            recipe = recipe.set(&self.set)?;
+            *recipe = recipe.set(&self.set)?;
         }
-        Ok((file, recipe))
-    }
-
-    /// Every solver with every preconditioner and with every model.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] for a solver's notation; if a model cannot be loaded.
-    fn rows(&self) -> Result<Vec<Row>> {
-        let mut rows = Vec::new();
-        if self.ksp.is_empty() && self.pc.is_empty() {
-            rows.extend(default_rows());
-        }
-        let ksp = match self.ksp.is_empty() {
-            true if self.pc.is_empty() => vec![Method::richardson(1.0), Method::cg()],
-            true => vec![Method::cg()],
-            false => self.ksp.iter().flat_map(|text| list(text)).map(str::parse).collect::<Result<_>>()?,
-        };
-        let pc: Vec<&str> = self.pc.iter().flat_map(|text| list(text)).collect();
-        let models = self.model.iter().map(|path| {
-            // Of the default methods, those that can use what it predicts.
-            let space = self.ksp.is_empty() && models::load(path, Device::Cpu)?.predicts_space();
-            Ok((path, space))
-        });
-        let models = models.collect::<Result<Vec<_>>>()?;
-        for method in &ksp {
-            rows.extend(pc.iter().map(|pc| Row::classical(method.clone(), pc)));
-            let able = models.iter().filter(|(_, space)| !space || method.damping().is_none());
-            rows.extend(able.map(|(path, _)| Row::learned(method.clone(), (*path).clone())));
-        }
-        Ok(rows)
-    }
-
-    /// -o, or beside the recipe under its name, or beside the first model, or evaluation/; and whether it was named.
-    fn directory(&self) -> (PathBuf, bool) {
-        match (&self.output, &self.recipe, self.model.first()) {
-            (Some(dir), ..) => (dir.clone(), true),
-            (_, Some(dir), _) if dir.is_dir() => (dir.clone(), true),
-            (_, Some(recipe), _) => (recipe.with_extension(""), false),
-            (_, None, Some(model)) if model.is_dir() => (model.join("evaluation"), false),
-            _ => (PathBuf::from("evaluation"), false),
-        }
+        Ok(())
     }
 }
 
-/// The strongest classical answers and the textbook ones.
-fn default_rows() -> Vec<Row> {
-    let richardson = |scale: f64, pc: &str, label: &str| Row {
-        label: label.into(),
-        ..Row::classical(Method::richardson(scale), pc)
-    };
-    let mut rows = vec![richardson(0.7, "jacobi", "Jacobi (omega 0.7)"), richardson(1.0, "sor", "Gauss-Seidel")];
-    rows.extend(["none", "jacobi", "icc", "cholesky"].iter().map(|pc| Row::classical(Method::cg(), pc)));
-    rows
+/// Whether a directory is that of a training run.
+fn is_run(dir: &Path) -> bool {
+    ["best.safetensors", "last.safetensors"].iter().any(|name| dir.join(name).is_file())
 }

@@ -1,0 +1,164 @@
+//! The rows that a learned one has to beat, which stand beside it unless a recipe says `trivial = false`: what its model
+//! names ([`ModelConfig::trivial`]), and its untrained start.
+
+use std::path::PathBuf;
+
+use super::row::{OneOrMany, Row, RowKind};
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::linalg::Csr;
+use crate::models::checkpoint::locate;
+use crate::models::constants::Part;
+use crate::models::{self, Checkpoint, ModelConfig};
+use crate::precond::Spec;
+
+/// The name of a network before its first step, beside its checkpoints.
+const INITIAL: &str = "initial.safetensors";
+
+/// What stands beside the rows of a recipe.
+#[derive(Debug, Default)]
+pub struct Added {
+    /// The rows that were not there yet.
+    pub rows: Vec<Row>,
+    /// Why others could not be added, in words.
+    pub notes: Vec<String>,
+}
+
+/// A checkpoint of a row: its network, untrained or trained.
+struct Network {
+    path: PathBuf,
+    model: String,
+    trained: bool,
+    settings: Box<dyn ModelConfig>,
+}
+
+/// The rows that the learned ones among these lack; `data` with the first of the systems that are solved.
+///
+/// # Errors
+/// If a checkpoint cannot be read.
+pub fn lacking(rows: &[Row], data: &[(&Dataset, u32)]) -> Result<Added> {
+    let mut networks = Vec::new();
+    for row in rows {
+        networks.push((0..data.len()).map(|d| network(row, d)).collect::<Result<Vec<_>>>()?);
+    }
+    let mut added = Added::default();
+    for (row, of_row) in rows.iter().zip(&networks) {
+        let of_row: Vec<&Network> = of_row.iter().flatten().filter(|n| n.trained).collect();
+        // One for each dataset, or the row is no learned one.
+        let Some(first) = of_row.first().filter(|_| of_row.len() == data.len()) else { continue };
+        for notation in first.settings.trivial() {
+            if of_row.iter().any(|n| !n.settings.trivial().contains(&notation)) {
+                continue;
+            }
+            let Some(candidate) = beside(row, &notation)? else { continue };
+            if rows.iter().any(|other| stands_for(other, &candidate))
+                || added.rows.iter().any(|other| other.means_the_same(&candidate))
+            {
+                continue;
+            }
+            match data.iter().try_for_each(|&(data, first)| can(&candidate, data, first)) {
+                Ok(()) => added.rows.push(candidate),
+                Err(why) => {
+                    let note = format!("{} does not stand beside {}: {why}", notation, row.name());
+                    if !added.notes.contains(&note) {
+                        added.notes.push(note);
+                    }
+                }
+            }
+        }
+        let is_start = |(other, of_other): (&Row, &Vec<Option<Network>>)| {
+            let same = |n: &Network| !n.trained && n.model == first.model;
+            other.ksp == row.ksp && other.pc == row.pc && of_other.iter().flatten().any(same)
+        };
+        if rows.iter().zip(&networks).any(is_start) {
+            continue;
+        }
+        let files: Vec<PathBuf> = of_row.iter().map(|n| n.path.with_file_name(INITIAL)).collect();
+        if let Some(missing) = files.iter().find(|file| !file.is_file()) {
+            added.notes.push(format!("{} has no {INITIAL}: its untrained start is not shown", missing.display()));
+            continue;
+        }
+        let model = match files.len() {
+            1 => OneOrMany::One(files[0].clone()),
+            _ if files.iter().all(|file| *file == files[0]) => OneOrMany::One(files[0].clone()),
+            _ => OneOrMany::Many(files),
+        };
+        let start = Row { label: format!("{} untrained", row.name()), model: Some(model), ..row.clone() };
+        // Rows that differ in what is made of the network have one start.
+        let same = |other: &Row| (&other.ksp, &other.pc, &other.model) == (&start.ksp, &start.pc, &start.model);
+        if !added.rows.iter().any(same) {
+            added.rows.push(start);
+        }
+    }
+    Ok(added)
+}
+
+/// The network of a row for dataset number `d`; None where it has none.
+fn network(row: &Row, d: usize) -> Result<Option<Network>> {
+    let Some(path) = row.model.as_ref().and_then(|paths| paths.of(d)) else { return Ok(None) };
+    let path = locate(path)?.file;
+    let checkpoint = Checkpoint::read(&path)?;
+    let settings = models::settings(&checkpoint, &path)?;
+    Ok(Some(Network { path, trained: checkpoint.progress.step > 0, model: checkpoint.model, settings }))
+}
+
+/// The row of what a model names, with the method of a learned row and what stands beside its prediction. None for what
+/// looks at labels, and what the method cannot use.
+fn beside(row: &Row, notation: &str) -> Result<Option<Row>> {
+    let plain = Row::trivial(row.ksp.clone(), notation)?;
+    let (pc, space_as) = (row.pc.clone(), row.space_as);
+    Ok(match plain.kind()? {
+        kind if kind.looks_at_labels() => None,
+        RowKind::Constant(spec, _) => match spec.member().part() {
+            Part::Preconditioner => Some(plain),
+            Part::Space => Some(Row { pc, space_as, ..plain }),
+            Part::Guess => Some(Row { pc, ..plain }),
+        },
+        RowKind::Classical(spec) => {
+            let needs_symmetry = row.ksp.requirements().symmetric_preconditioner();
+            (!needs_symmetry || spec.props().symmetric).then_some(plain)
+        }
+        RowKind::Model(..) => None,
+    })
+}
+
+/// Whether a row of a recipe is what would be added: the same, or the same constant with settings of its own.
+fn stands_for(row: &Row, candidate: &Row) -> bool {
+    let same_constant = match (row.kind(), candidate.kind()) {
+        (Ok(RowKind::Constant(a, of_a)), Ok(RowKind::Constant(b, of_b))) => (a.name(), of_a) == (b.name(), of_b),
+        _ => false,
+    };
+    row.means_the_same(candidate) || row.ksp == candidate.ksp && same_constant
+}
+
+/// Whether a row can be had on a dataset, tried on the first and the last of its training systems and on one that is
+/// solved; else why not.
+fn can(row: &Row, data: &Dataset, first: u32) -> std::result::Result<(), String> {
+    let words = |e: Error| e.to_string();
+    let system = data.read(first as usize).map_err(words)?;
+    let spec = match row.kind().map_err(words)? {
+        RowKind::Constant(spec, _) => spec,
+        RowKind::Classical(spec) => return buildable(&spec, &system.matrix),
+        RowKind::Model(..) => return Ok(()),
+    };
+    spec.member().needs().check_matrix(spec.name(), data.header().description.props).map_err(words)?;
+    let train = match spec.member().is_fitted() {
+        true => data.split("train").unwrap_or_default(),
+        false => &[],
+    };
+    let ends: Vec<u32> = match train {
+        [] if spec.member().is_fitted() => return Err(format!("{} has no training split", data.path().display())),
+        [] => Vec::new(),
+        [one] => vec![*one],
+        [first, .., last] => vec![*first, *last],
+    };
+    if ends.iter().any(|&id| train.iter().any(|&other| data.size(other as usize) != data.size(id as usize))) {
+        return Err(format!("the training systems of {} differ in size", data.path().display()));
+    }
+    let fitted = spec.member().fit(data, &ends, &row.options()).map_err(words)?;
+    fitted.make(&system).map(|_| ()).map_err(words)
+}
+
+fn buildable(spec: &Spec, a: &Csr) -> std::result::Result<(), String> {
+    spec.build(a).map(|_| ()).map_err(|e| e.to_string())
+}
