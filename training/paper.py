@@ -92,15 +92,15 @@ PEERS = {
 NODES = ["mlp", "gat", "gen", "mpnn", "graph-transformer", "fast-graph-transformer"]
 
 
-def test_systems(recipe, *sets):
-    """Eight test systems of a seed of their own."""
-    counts = ["split.train=0", "split.validation=0", "split.test=8", *sets]
-    return recipe, ["--samples", "8", "--seed", "11", *(word for s in counts for word in ("--set", s))]
+def test_systems(recipe, *sets, samples=8, seed=11):
+    """Test systems of a seed of their own."""
+    counts = ["split.train=0", "split.validation=0", f"split.test={samples}", *sets]
+    return recipe, ["--samples", str(samples), "--seed", str(seed), *(word for s in counts for word in ("--set", s))]
 
 
 # Datasets that no recipe of their own name makes: recipe and further arguments.
 MADE = {f"poisson-level{k}-ones": (f"poisson-level{k}", ["--set", f"poisson.f={4**k}"]) for k in range(2, 6)} | {
-    f"{family}-cube-{size}-validation": (f"{family}-cube-{size}", ["--samples", "2", "--seed", "12"])
+    f"{family}-cube-{size}-validation": test_systems(f"{family}-cube-{size}", samples=2, seed=12)
     for family in ("elliptic", "darcy")
     for size in (32, 48, 64)
 } | {
