@@ -16,7 +16,7 @@ use crate::fem::integrals::{Integrals, Kind};
 use crate::fem::space::Space;
 use crate::field::coefficient::Coefficient;
 use crate::field::gaussian::{Workspace, range};
-use crate::linalg::{Csr, Pattern, Props};
+use crate::linalg::{Csr, Pattern, Props, SideBySide};
 use crate::mesh::AnyMesh;
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, Field, LinearSystem, Location, MeshData};
@@ -171,17 +171,34 @@ impl<const D: usize> Family for OnMesh<D> {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        Ok(Box::new(MeshSampler { family: self, workspace: Workspace::default() }))
+        Ok(Box::new(MeshSampler { family: self, workspace: Workspace::default(), beside: SideBySide::default() }))
     }
 }
 
 struct MeshSampler<'a, const D: usize> {
     family: &'a OnMesh<D>,
     workspace: Workspace,
+    beside: SideBySide,
 }
 
 impl<const D: usize> Sampler for MeshSampler<'_, D> {
     fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
+        self.samples(seed, &[index]).remove(0)
+    }
+
+    fn lanes(&self) -> usize {
+        solution::lanes(self.family.solver.as_ref())
+    }
+
+    fn samples(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
+        let drawn = indices.iter().map(|&index| self.draw(seed, index)).collect();
+        solution::complete(self.family.solver.as_ref(), &mut self.beside, drawn)
+    }
+}
+
+impl<const D: usize> MeshSampler<'_, D> {
+    /// The sample without its solution.
+    fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
         let family = self.family;
         let mut rng = stream(seed, Purpose::Sample, index);
         let mut g = Vec::new();
@@ -193,12 +210,11 @@ impl<const D: usize> Sampler for MeshSampler<'_, D> {
         family.assembler.add(&family.stiffness, &family.scatter, &family.stiffness.at_points(&w), &mut values);
         let matrix = Csr::new(family.assembler.pattern().clone(), values)?;
         let rhs = family.rhs.clone();
-        let solution = family.solver.as_ref().map(|solver| solver.solve(&matrix, &rhs)).transpose()?;
         let (low, high) = range(&w);
         Ok(LinearSystem {
             matrix,
             rhs,
-            solution,
+            solution: None,
             props: Props::SPD,
             fields: vec![Field { name: "w".into(), location: Location::Points, components: 1, values: w }],
             labels: Vec::new(),

@@ -23,7 +23,7 @@ use crate::fem::difference::Faces;
 use crate::field::coefficient::Coefficient;
 use crate::field::gaussian::{Workspace, range};
 use crate::field::two_phase::PHASES;
-use crate::linalg::{Csr, Pattern, Props};
+use crate::linalg::{Csr, Pattern, Props, SideBySide};
 use crate::mesh::recipe::MeshRecipe;
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, LinearSystem, MeshData};
@@ -213,17 +213,34 @@ impl Family for Darcy {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        Ok(Box::new(DarcySampler { family: self, workspace: Workspace::default() }))
+        Ok(Box::new(DarcySampler { family: self, workspace: Workspace::default(), beside: SideBySide::default() }))
     }
 }
 
 struct DarcySampler<'a> {
     family: &'a Darcy,
     workspace: Workspace,
+    beside: SideBySide,
 }
 
 impl Sampler for DarcySampler<'_> {
     fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
+        self.samples(seed, &[index]).remove(0)
+    }
+
+    fn lanes(&self) -> usize {
+        solution::lanes(self.family.solver.as_ref())
+    }
+
+    fn samples(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
+        let drawn = indices.iter().map(|&index| self.draw(seed, index)).collect();
+        solution::complete(self.family.solver.as_ref(), &mut self.beside, drawn)
+    }
+}
+
+impl DarcySampler<'_> {
+    /// The sample without its solution.
+    fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
         let Darcy { grid, rhs, .. } = self.family;
         let mut rng = stream(seed, Purpose::Sample, index);
         let mut w = Vec::new();
@@ -231,12 +248,11 @@ impl Sampler for DarcySampler<'_> {
         let mut values = vec![0.0; grid.pattern().nnz()];
         grid.add_diffusion(&w, 1.0, &mut values);
         let matrix = Csr::new(grid.pattern().clone(), values)?;
-        let solution = self.family.solver.as_ref().map(|solver| solver.solve(&matrix, rhs)).transpose()?;
         let (low, high) = range(&w);
         Ok(LinearSystem {
             matrix,
             rhs: rhs.clone(),
-            solution,
+            solution: None,
             props: Props::SPD,
             fields: vec![grid::field("w", w)],
             labels: Vec::new(),

@@ -18,7 +18,7 @@ use crate::fem::integrals::{self, Integrals, Kind};
 use crate::fem::space::Space;
 use crate::field::polynomial::{self, Domain, Monomials, make_positive};
 use crate::linalg::vector::axpy;
-use crate::linalg::{Csr, Pattern, Props};
+use crate::linalg::{Csr, Pattern, Props, SideBySide};
 use crate::mesh::AnyMesh;
 use crate::mesh::recipe::MeshRecipe;
 use crate::rng::{Purpose, stream};
@@ -218,17 +218,35 @@ impl<const D: usize> Family for Elliptic<D> {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        Ok(Box::new(EllipticSampler { family: self, f: vec![0.0; self.stiffness.points().len()] }))
+        let f = vec![0.0; self.stiffness.points().len()];
+        Ok(Box::new(EllipticSampler { family: self, f, beside: SideBySide::default() }))
     }
 }
 
 struct EllipticSampler<'a, const D: usize> {
     family: &'a Elliptic<D>,
     f: Vec<f64>,
+    beside: SideBySide,
 }
 
 impl<const D: usize> Sampler for EllipticSampler<'_, D> {
     fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
+        self.samples(seed, &[index]).remove(0)
+    }
+
+    fn lanes(&self) -> usize {
+        solution::lanes(self.family.solver.as_ref())
+    }
+
+    fn samples(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
+        let drawn = indices.iter().map(|&index| self.draw(seed, index)).collect();
+        solution::complete(self.family.solver.as_ref(), &mut self.beside, drawn)
+    }
+}
+
+impl<const D: usize> EllipticSampler<'_, D> {
+    /// The sample without its solution.
+    fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
         let family = self.family;
         let mut rng = stream(seed, Purpose::Sample, index);
         let mut coefficient = family.coefficient.draw(&mut rng);
@@ -247,7 +265,6 @@ impl<const D: usize> Sampler for EllipticSampler<'_, D> {
         for (c, moment) in source.iter().zip(&family.moments) {
             axpy(*c, moment, &mut rhs);
         }
-        let solution = family.solver.as_ref().map(|solver| solver.solve(&matrix, &rhs)).transpose()?;
         let field =
             |name: &str, location, components, values| Field { name: name.into(), location, components, values };
         let by_cell = self.f.chunks_exact(family.stiffness.rule_len());
@@ -256,7 +273,7 @@ impl<const D: usize> Sampler for EllipticSampler<'_, D> {
         Ok(LinearSystem {
             matrix,
             rhs,
-            solution,
+            solution: None,
             props: Props::SPD,
             fields: vec![
                 field("coefficient", Location::Cells, 1, means),
