@@ -3,13 +3,16 @@
 //! [`schema`] is the format, [`Writer`] and [`Dataset`] write and read it, [`parts`] makes writing safe against
 //! crashes and divisible over machines, [`mod@verify`] recomputes everything that can be.
 
+mod copy;
 pub mod digest;
 mod drawn;
 mod h5;
 pub mod header;
 mod lengths;
 pub mod parts;
+mod places;
 pub mod reader;
+pub mod record;
 mod rows;
 pub mod schema;
 mod source;
@@ -23,10 +26,13 @@ pub mod verify;
 pub mod writer;
 
 pub use drawn::{Drawn, NEXT};
+pub(crate) use h5::DEFLATE_LEVEL;
 pub use h5::Entry;
 pub use header::{Header, InputFile, Part};
+pub use places::Places;
 pub use reader::Dataset;
+pub use record::{Noted, Record, Totals};
 pub use schema::Shape;
 pub use source::Checked;
 pub use split::{Sizes, Split};
-pub use writer::{Record, Totals, Writer};
+pub use writer::Writer;
