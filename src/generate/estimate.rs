@@ -27,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Headers of groups and arrays, attributes and texts of a file.
 const HEADERS: usize = 16 << 10;
 
+/// What the HDF5 library holds of the files that it writes; measured.
+const LIBRARY: usize = 6 << 20;
+
 /// What is in memory of the part that a thread copies when parts are joined.
 const COPIED: usize = 2 << 20;
 
@@ -85,7 +88,7 @@ pub fn estimate(recipe: &Recipe, family: &dyn Family, threads: usize, shard: Opt
     };
     let memory = after.zip(before).map(|(after, before)| {
         let more = (threads - 1) as u64 * after.saturating_sub(before);
-        after + more + (waiting + 2 * table + threads * COPIED) as u64
+        after + more + (waiting + 2 * table + LIBRARY + threads * COPIED) as u64
     });
     let seconds = samples as f64 * seconds / tried.max(1) as f64 / threads as f64;
     Ok(Estimate { samples, tried, seconds, bytes, working_bytes, memory })
