@@ -8,7 +8,7 @@ use serde_json::json;
 use toml::{Table, Value};
 
 use super::Common;
-use super::output::print;
+use super::output::{bytes, number, print};
 use super::progress::{bar, say};
 use crate::dataset::{Dataset, InputFile};
 use crate::error::{Error, Result};
@@ -59,6 +59,9 @@ pub struct Args {
     /// Replace a finished dataset
     #[arg(long)]
     force: bool,
+    /// Make a few samples, write nothing, and say what the run will take: seconds, bytes on the disk, memory
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Runs `fempipe generate`.
@@ -75,8 +78,36 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     outputs::check(&[&output], &inputs, true)?;
     generate::check_files(&files, &recipe)?;
     let shard = args.shard.or_else(Shard::here);
+    if args.dry_run {
+        return foretell(&recipe, shard, common);
+    }
     let done = make(&recipe, &output, shard, args.force, common)?;
     report(&done, shard, common)
+}
+
+/// Says what a run will take.
+fn foretell(recipe: &Recipe, shard: Option<Shard>, common: &Common) -> Result<()> {
+    let threads = common.threads();
+    let e = generate::estimate(recipe, recipe.family()?.as_ref(), threads, shard)?;
+    if common.json {
+        let result = json!({
+            "samples": e.samples, "tried": e.tried, "threads": threads, "seconds": e.seconds, "bytes": e.bytes,
+            "working_bytes": e.working_bytes, "memory": e.memory,
+        });
+        return print(&format!("{result}\n"));
+    }
+    let memory = e.memory.map_or("not known on this system".into(), bytes);
+    print(&format!(
+        "samples   {} to make; {} were made to measure, none is written\n\
+         seconds   {} with {threads} at a time, writing not counted\n\
+         dataset   {}, at most {} on the disk while its parts are joined\n\
+         memory    {memory}\n",
+        e.samples,
+        e.tried,
+        number(e.seconds),
+        bytes(e.bytes),
+        bytes(e.working_bytes)
+    ))
 }
 
 /// Makes a dataset, or a share of it, under a bar.

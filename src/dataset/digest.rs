@@ -1,8 +1,10 @@
 //! Digests: XXH3 (64 bit) of what a sample is, independent of file layout, compression, threads and time.
 
+use pulp::bytemuck;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::system::{Field, LinearSystem, MeshData};
+use crate::linalg::Pattern;
+use crate::system::{Field, LinearSystem, Location, MeshData};
 
 /// Numbers fed to the hash as little-endian bytes, texts with their length in front.
 #[derive(Default)]
@@ -45,6 +47,10 @@ impl Digest {
     /// Length, then the bits of each number.
     pub fn reals(&mut self, values: &[f64]) -> &mut Self {
         self.number(values.len() as u64);
+        if cfg!(target_endian = "little") {
+            self.0.update(bytemuck::cast_slice(values));
+            return self;
+        }
         let mut bytes = [0u8; 8 * BLOCK];
         for block in values.chunks(BLOCK) {
             for (b, v) in bytes.chunks_exact_mut(8).zip(block) {
@@ -58,6 +64,10 @@ impl Digest {
     /// Length, then each number.
     pub fn integers(&mut self, values: &[u32]) -> &mut Self {
         self.number(values.len() as u64);
+        if cfg!(target_endian = "little") {
+            self.0.update(bytemuck::cast_slice(values));
+            return self;
+        }
         let mut bytes = [0u8; 4 * BLOCK];
         for block in values.chunks(BLOCK) {
             for (b, v) in bytes.chunks_exact_mut(4).zip(block) {
@@ -86,32 +96,64 @@ pub(super) fn fits(found: u64, recorded: u64) -> bool {
 /// b; x (or length 2⁶⁴−1 where there is none); per field its name, location, components and values; per drawn
 /// parameter its name and value; per label as per field. The mesh, which all share, has its own: [`mesh`].
 pub fn sample(s: &LinearSystem) -> u64 {
+    fn parts(fields: &[Field]) -> Vec<Named<'_>> {
+        fields.iter().map(|f| (&*f.name, f.location, f.components, &f.values[..])).collect()
+    }
+    of_numbers(&Numbers {
+        index: s.index,
+        pattern: s.matrix.pattern(),
+        values: s.matrix.values(),
+        rhs: &s.rhs,
+        solution: s.solution.as_deref(),
+        fields: &parts(&s.fields),
+        params: &s.params.iter().map(|(name, value)| (&**name, *value)).collect::<Vec<_>>(),
+        labels: &parts(&s.labels),
+    })
+}
+
+/// Name, location, components and values of a field or label.
+pub(super) type Named<'a> = (&'a str, Location, usize, &'a [f64]);
+
+/// What the digest of a sample is over.
+pub(super) struct Numbers<'a> {
+    pub index: u64,
+    pub pattern: &'a Pattern,
+    pub values: &'a [f64],
+    pub rhs: &'a [f64],
+    pub solution: Option<&'a [f64]>,
+    pub fields: &'a [Named<'a>],
+    pub params: &'a [(&'a str, f64)],
+    pub labels: &'a [Named<'a>],
+}
+
+/// [`sample`], of numbers that are in no [`LinearSystem`].
+pub(super) fn of_numbers(s: &Numbers) -> u64 {
     let mut d = Digest::new();
-    let p = s.matrix.pattern();
+    let p = s.pattern;
     d.number(s.index)
         .number(p.nrows() as u64)
         .number(p.ncols() as u64)
         .integers(p.indptr())
         .integers(p.indices())
-        .reals(s.matrix.values())
-        .reals(&s.rhs);
-    match &s.solution {
+        .reals(s.values)
+        .reals(s.rhs);
+    match s.solution {
         Some(x) => d.reals(x),
         None => d.number(u64::MAX),
     };
     d.number(s.fields.len() as u64);
-    add_fields(&mut d, &s.fields);
+    add_fields(&mut d, s.fields);
     d.number(s.params.len() as u64);
-    for (name, value) in &s.params {
+    for (name, value) in s.params {
         d.text(name).reals(&[*value]);
     }
-    add_fields(&mut d, &s.labels);
+    add_fields(&mut d, s.labels);
     d.finish()
 }
 
-fn add_fields(d: &mut Digest, fields: &[Field]) {
-    for f in fields {
-        d.text(&f.name).text(f.location.name()).number(f.components as u64).reals(&f.values);
+fn add_fields(d: &mut Digest, fields: &[Named]) {
+    for (name, location, components, values) in fields {
+        d.text(name).text(location.name()).number(*components as u64).reals(values);
     }
 }
 

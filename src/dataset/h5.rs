@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use hdf5::dataset::{FillTime, Layout};
+use hdf5::dataset::{AllocTime, FillTime, Layout};
 use hdf5::file::LibraryVersion;
 use hdf5::{Group, H5Type, Location, MinorErrorCode};
 
@@ -139,7 +139,8 @@ impl H5 {
         Ok(())
     }
 
-    /// An empty dataset of a fixed shape, to be filled later: contiguous if `chunk` is empty.
+    /// An empty dataset of a fixed shape, to be filled later: contiguous, with its place in the file, if `chunk` is
+    /// empty.
     ///
     /// No time stamps and no fill values: the same samples make the same file.
     pub fn layout<T: H5Type>(
@@ -158,7 +159,7 @@ impl H5 {
             let bytes = chunk.iter().product::<usize>() * T::type_descriptor().size();
             builder = builder.chunk(chunk.to_vec()).chunk_cache(521, (2 * bytes).max(1 << 20), 1.0);
         } else {
-            builder = builder.no_chunk();
+            builder = builder.no_chunk().alloc_time(Some(AllocTime::Early));
         }
         if chunked && compress {
             builder = builder.shuffle().deflate(DEFLATE_LEVEL);
@@ -284,7 +285,7 @@ impl H5 {
 const DEFLATE_LIMIT: u64 = 1032;
 
 /// zlib level of `--compress`: higher ones gain little on shuffled doubles.
-const DEFLATE_LEVEL: u8 = 4;
+pub(crate) const DEFLATE_LEVEL: u8 = 4;
 
 /// Says whether a file is missing, or no HDF5 file.
 pub(super) fn check_signature(path: &Path) -> Result<()> {

@@ -4,13 +4,16 @@
 //! crashes and divisible over machines, [`mod@verify`] recomputes everything that can be.
 
 mod copies;
+mod copy;
 pub mod digest;
 mod drawn;
 mod h5;
 pub mod header;
 mod lengths;
 pub mod parts;
+mod places;
 pub mod reader;
+pub mod record;
 mod rows;
 pub mod schema;
 mod source;
@@ -25,10 +28,13 @@ pub mod writer;
 
 pub use copies::copies;
 pub use drawn::{Drawn, NEXT};
+pub(crate) use h5::DEFLATE_LEVEL;
 pub use h5::Entry;
 pub use header::{Header, InputFile, Part};
+pub use places::Places;
 pub use reader::Dataset;
+pub use record::{Noted, Record, Totals};
 pub use schema::Shape;
 pub use source::Checked;
 pub use split::{Sizes, Split};
-pub use writer::{Record, Totals, Writer};
+pub use writer::Writer;

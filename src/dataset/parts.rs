@@ -2,18 +2,23 @@
 //!
 //! `F.h5` is made as immutable parts of a few hundred samples in `F.h5.parts/`, each written under a temporary
 //! name, forced to the disk, then renamed. When all are there they are joined into `F.h5` in the same way and
-//! removed. So a kill or a full disk costs at most one unfinished part, and a file `F.h5` is always whole.
+//! removed. So a kill or a full disk costs at most the two unfinished parts that samples are being put to, and a file
+//! `F.h5` is always whole.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::copy;
 use super::header::{Header, Part};
+use super::places::Places;
 use super::reader::Dataset;
+use super::record::{Noted, Record, Totals};
 use super::schema::Shape;
 use super::split::Split;
-use super::writer::{Record, Totals, Writer};
+use super::writer::Writer;
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::io::atomic;
@@ -63,6 +68,58 @@ pub fn write(dir: &Path, header: &Header, shape: &Shape, records: &[Record]) -> 
     let number = header.part.map_or(0, |p| p.number);
     let target = file(dir, number);
     put(&target.with_extension("h5.tmp"), &target, header, shape, (records, &Split::new()))
+}
+
+/// A part that is laid out before its samples are made. No trace of it is left unless it is finished.
+pub struct Unfinished {
+    writer: Option<Writer>,
+    temporary: PathBuf,
+    target: PathBuf,
+}
+
+impl Unfinished {
+    /// Lays out a part of samples of one pattern.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn create(dir: &Path, header: &Header, shape: &Shape) -> Result<Self> {
+        let target = file(dir, header.part.map_or(0, |p| p.number));
+        let temporary = target.with_extension("h5.tmp");
+        match Writer::create(&temporary, header.clone(), shape.clone(), &Totals::default(), false) {
+            Ok(writer) => Ok(Unfinished { writer: Some(writer), temporary, target }),
+            Err(e) => {
+                // As when it is dropped.
+                let _ = std::fs::remove_file(&temporary);
+                Err(e)
+            }
+        }
+    }
+
+    /// Where its rows go, from any thread; None for samples with their own patterns.
+    pub fn places(&self) -> Option<Arc<Places>> {
+        self.writer.as_ref().and_then(Writer::places)
+    }
+
+    /// Finishes it, all rows written: with what the table keeps of the samples, in order.
+    ///
+    /// # Errors
+    /// If samples are missing, or the file system refuses.
+    pub fn finish(mut self, samples: &[Noted]) -> Result<()> {
+        let Some(mut writer) = self.writer.take() else {
+            return Ok(());
+        };
+        samples.iter().for_each(|noted| writer.note(noted));
+        atomic::replace(&self.temporary, &self.target, |_| writer.finish(&Split::new()).map(drop))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if self.writer.take().is_some() {
+            // What is left of the file is of no use; the next run would write over it.
+            let _ = std::fs::remove_file(&self.temporary);
+        }
+    }
 }
 
 /// Writes a whole dataset, all of whose records are at hand, in one go.
@@ -251,18 +308,17 @@ pub fn join(
     atomic::sweep(&target);
     atomic::replace(&temporary(dir, &target), &target, |temporary| {
         let mut w = Writer::create(temporary, header, shape, &totals, compress)?;
-        let mut done = 0;
-        for (path, part) in found.parts.values() {
-            copy(path, part.samples, &mut w)?;
-            done += part.samples;
+        let parts: Vec<&(PathBuf, Header)> = found.parts.values().collect();
+        copy::all(&parts, &mut w, &|done| {
             progress(done);
-            if interrupt::requested() {
-                return Err(Error::Interrupted(format!(
-                    "all parts are in {}; the same command joins them",
-                    dir.display()
-                )));
+            match interrupt::requested() {
+                true => {
+                    let there = format!("all parts are in {}; the same command joins them", dir.display());
+                    Err(Error::Interrupted(there))
+                }
+                false => Ok(()),
             }
-        }
+        })?;
         w.finish(split).map(drop)
     })
 }
@@ -286,26 +342,6 @@ fn same_file_system(a: &Path, b: &Path) -> bool {
 #[cfg(not(unix))]
 fn same_file_system(_a: &Path, _b: &Path) -> bool {
     false
-}
-
-/// Appends all samples of a part.
-fn copy(path: &Path, samples: usize, w: &mut Writer) -> Result<()> {
-    let data = Dataset::open(path)?;
-    let mut first = 0;
-    while first < samples {
-        let last = (first + data.block_len()).min(samples);
-        let records = data.records(first, last).map_err(|e| match e {
-            Error::File { path, reason } => {
-                Error::File { path, reason: format!("{reason}; remove this part, and the same command makes it again") }
-            }
-            other => other,
-        })?;
-        for record in &records {
-            w.push(record)?;
-        }
-        first = last;
-    }
-    Ok(())
 }
 
 /// Removes a directory of parts that have been joined, as far as they were made here: files of others stay, and the

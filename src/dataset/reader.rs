@@ -9,11 +9,11 @@ use super::digest;
 use super::h5::{Entry, H5, check_signature};
 use super::header::Header;
 use super::lengths;
+use super::record::{Record, Totals};
 use super::rows::{Cut, OwnPatterns, Rows, column, offsets};
 use super::schema::{self, FieldShape, Shape};
 use super::split::Split;
 use super::table::Table;
-use super::writer::{Record, Totals};
 use super::{trailer, trial};
 use crate::error::{Error, Result};
 use crate::linalg::{Csr, Pattern};
@@ -25,17 +25,17 @@ pub(super) const BLOCK_BYTES: usize = 16 << 20;
 /// A dataset open for reading. Samples share its pattern and mesh; several threads may read at once (HDF5 takes
 /// turns, building and checking the samples does not).
 pub struct Dataset {
-    h5: H5,
+    pub(super) h5: H5,
     header: Header,
-    shape: Shape,
+    pub(super) shape: Shape,
     splits: Split,
-    values: Rows<f64>,
-    rhs: Rows<f64>,
-    solution: Option<Rows<f64>>,
-    fields: Vec<Rows<f64>>,
-    labels: Vec<Rows<f64>>,
+    pub(super) values: Rows<f64>,
+    pub(super) rhs: Rows<f64>,
+    pub(super) solution: Option<Rows<f64>>,
+    pub(super) fields: Vec<Rows<f64>>,
+    pub(super) labels: Vec<Rows<f64>>,
     own: Option<OwnPatterns>,
-    table: Table,
+    pub(super) table: Table,
     /// Whether the file has a checksum of all that is not samples, which held.
     checksum: bool,
 }
@@ -319,7 +319,11 @@ impl Dataset {
     }
 
     fn check_digest(&self, i: usize, s: &LinearSystem) -> Result<()> {
-        let (found, recorded) = (digest::sample(s), self.table.digest[i]);
+        self.check_found(i, digest::sample(s))
+    }
+
+    pub(super) fn check_found(&self, i: usize, found: u64) -> Result<()> {
+        let recorded = self.table.digest[i];
         if digest::fits(found, recorded) {
             return Ok(());
         }

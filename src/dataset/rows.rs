@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hdf5::H5Type;
 
 use super::h5::H5;
+use super::places::Column;
 use crate::error::Result;
 use crate::linalg::Pattern;
 
@@ -48,6 +49,14 @@ impl<T: H5Type + Copy> Rows<T> {
         rows.push(rest);
         rows.reverse();
         Ok(rows.into_iter())
+    }
+
+    /// Where they lie, if in one piece and all of one length.
+    pub(super) fn column(&self) -> Option<Column> {
+        match self.cut {
+            Cut::Width(width) => Column::of(&self.data, width),
+            Cut::Offsets(_) => None,
+        }
     }
 
     pub(super) fn len(&self, s: usize) -> usize {

@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
+use super::digest;
 use super::reader::Dataset;
-use super::writer::RESIDUAL_LIMIT;
-use super::{digest, writer};
+use super::record::{self, RESIDUAL_LIMIT};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::system::{LinearSystem, Parts};
@@ -81,7 +81,7 @@ fn exceeds(v: f64, limit: f64) -> bool {
 
 /// The recomputed residual (0 without a solution) and what is wrong.
 fn check(data: &Dataset, i: usize, s: &LinearSystem) -> (f64, Option<String>) {
-    let found = writer::relative_residual(s);
+    let found = record::relative_residual(s);
     let residual = if s.solution.is_some() { found } else { 0.0 };
     let (digest, recorded) = (digest::sample(s), data.digests()[i]);
     let drift = (residual - data.residuals()[i]).abs();

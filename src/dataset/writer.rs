@@ -1,105 +1,19 @@
 //! Writes a dataset (or a part of one) sample by sample, in order, with memory for one sample.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use hdf5::{Group, H5Type};
 
-use super::digest;
 use super::h5::H5;
 use super::header::Header;
+use super::places::{Column, Places};
+use super::record::{Noted, Record, Totals};
 use super::schema::{self, FieldShape, Shape};
 use super::split::Split;
 use crate::error::{Error, Result};
-use crate::linalg::vector;
-use crate::system::{Field, LinearSystem};
-
-/// A sample with what is noted about it in the table.
-#[derive(Debug, Clone)]
-pub struct Record {
-    /// The sample.
-    pub system: LinearSystem,
-    /// ‖b − A x‖₂ / ‖b‖₂ of the stored solution; NaN where there is none.
-    pub residual: f64,
-    /// Wall-clock seconds it took to make: the one number that differs from run to run.
-    pub seconds: f64,
-    /// Its [`digest::sample`].
-    pub digest: u64,
-}
-
-impl Record {
-    /// The record of a sample that took `seconds` to make.
-    pub fn new(system: LinearSystem, seconds: f64) -> Self {
-        let (residual, digest) = (relative_residual(&system), digest::sample(&system));
-        Record { system, residual, seconds, digest }
-    }
-
-    /// Whether its solution, if it has one, is one: verification would refuse any other.
-    ///
-    /// # Errors
-    /// [`Error::Numeric`] if its relative residual is above [`RESIDUAL_LIMIT`] or not a number.
-    pub fn check(&self) -> Result<()> {
-        if self.system.solution.is_none() || self.residual <= RESIDUAL_LIMIT {
-            return Ok(());
-        }
-        Err(Error::Numeric(format!(
-            "its solution has relative residual {:.1e}, above {RESIDUAL_LIMIT:.0e}: A is too ill-conditioned to be \
-             solved; take milder parameters",
-            self.residual
-        )))
-    }
-}
-
-/// A stored solution is wrong if its relative residual is above this.
-pub const RESIDUAL_LIMIT: f64 = 1e-6;
-
-/// ‖b − A x‖₂ / ‖b‖₂ (‖A x‖₂ where b = 0); NaN where no solution is stored.
-pub fn relative_residual(s: &LinearSystem) -> f64 {
-    let Some(x) = &s.solution else {
-        return f64::NAN;
-    };
-    let mut r = vec![0.0; s.n()];
-    s.matrix.spmv(x, &mut r);
-    vector::axpy(-1.0, &s.rhs, &mut r);
-    let b = vector::norm2(&s.rhs);
-    vector::norm2(&r) / if b > 0.0 { b } else { 1.0 }
-}
-
-/// Entries of all samples together: what a file with own patterns must reserve.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Σ n.
-    pub rows: usize,
-    /// Σ nnz.
-    pub nnz: usize,
-    /// Σ entries, per field.
-    pub fields: Vec<usize>,
-    /// Σ entries, per label.
-    pub labels: Vec<usize>,
-}
-
-impl Totals {
-    /// Adds one sample.
-    pub fn add(&mut self, s: &LinearSystem) {
-        self.rows += s.n();
-        self.nnz += s.matrix.nnz();
-        let lengths = |fields: &[Field]| -> Vec<usize> { fields.iter().map(|f| f.values.len()).collect() };
-        add_all(&mut self.fields, &lengths(&s.fields));
-        add_all(&mut self.labels, &lengths(&s.labels));
-    }
-
-    /// Adds the totals of another file.
-    pub fn join(&mut self, other: &Totals) {
-        self.rows += other.rows;
-        self.nnz += other.nnz;
-        add_all(&mut self.fields, &other.fields);
-        add_all(&mut self.labels, &other.labels);
-    }
-}
-
-fn add_all(totals: &mut Vec<usize>, more: &[usize]) {
-    totals.resize(more.len(), 0);
-    totals.iter_mut().zip(more).for_each(|(t, m)| *t += m);
-}
+use crate::linalg::Csr;
+use crate::system::LinearSystem;
 
 /// One row of numbers per sample: 2-D where all rows have one length, 1-D with offsets where not.
 struct Rows {
@@ -156,6 +70,10 @@ pub struct Writer {
     own: Option<(Rows, Rows)>,
     offsets: Offsets,
     table: Table,
+    /// Where rows are written beside HDF5.
+    places: Option<Arc<Places>>,
+    /// Whether `/pattern` is there.
+    patterned: bool,
 }
 
 /// Compressed rows go into chunks of about this many bytes, larger ones where there would be more than [`MOST_CHUNKS`].
@@ -206,7 +124,35 @@ impl Writer {
             labels: vec![vec![0]; shape.labels.len()],
         };
         let table = Table { params: vec![Vec::new(); shape.params.len()], ..Table::default() };
-        Ok(Writer { h5, header, shape, systems, values, rhs, solution, fields, labels, own, offsets, table })
+        let all = [&values, &rhs].into_iter().chain(&solution).chain(&fields).chain(&labels);
+        let columns: Option<Vec<Column>> = all.map(|rows| Column::of(&rows.data, rows.width?)).collect();
+        let places = match columns {
+            Some(columns) => Some(Arc::new(Places::open(path, shape.clone(), columns, true)?)),
+            None => None,
+        };
+        let patterned = false;
+        Ok(Writer {
+            h5,
+            header,
+            shape,
+            systems,
+            values,
+            rhs,
+            solution,
+            fields,
+            labels,
+            own,
+            offsets,
+            table,
+            places,
+            patterned,
+        })
+    }
+
+    /// Where rows may be written from any thread, each then to be told to [`Writer::note`]; None where samples have
+    /// their own patterns or are compressed.
+    pub fn places(&self) -> Option<Arc<Places>> {
+        self.places.clone()
     }
 
     /// Writes the next sample.
@@ -225,6 +171,13 @@ impl Writer {
         }
         if row == 0 {
             schema::write_pattern(&self.h5, s)?;
+            self.patterned = true;
+        }
+        // Rows are written in one way alone: HDF5 keeps what is near to a row of its own, and writes it once more.
+        if let Some(places) = &self.places {
+            places.put(row, s)?;
+            self.note(&Noted::from(record));
+            return Ok(());
         }
         self.values.push(&self.h5, row, s.matrix.values())?;
         self.rhs.push(&self.h5, row, &s.rhs)?;
@@ -242,23 +195,26 @@ impl Writer {
             indices.push(&self.h5, row, &schema::signed(p.indices()))?;
             indptr.push(&self.h5, row, &schema::signed(p.indptr()))?;
         }
-        self.note(record);
+        self.note(&Noted::from(record));
+        self.note_offsets(s);
         Ok(())
     }
 
-    /// Keeps the sample's row of the table and its offsets.
-    fn note(&mut self, record: &Record) {
-        let s = &record.system;
+    /// Keeps the next sample's row of the table.
+    pub fn note(&mut self, noted: &Noted) {
         let t = &mut self.table;
-        t.id.push(s.index);
-        t.n.push(s.n() as u32);
-        t.nnz.push(s.matrix.nnz() as u32);
-        t.residual.push(record.residual);
-        t.seconds.push(record.seconds);
-        t.digest.push(record.digest);
-        for (column, (_, v)) in t.params.iter_mut().zip(&s.params) {
+        t.id.push(noted.index);
+        t.n.push(noted.n as u32);
+        t.nnz.push(noted.nnz as u32);
+        t.residual.push(noted.residual);
+        t.seconds.push(noted.seconds);
+        t.digest.push(noted.digest);
+        for (column, v) in t.params.iter_mut().zip(&noted.params) {
             column.push(*v);
         }
+    }
+
+    fn note_offsets(&mut self, s: &LinearSystem) {
         let next = |offsets: &mut Vec<u64>, len: usize| {
             let last = offsets[offsets.len() - 1];
             offsets.push(last + len as u64);
@@ -281,6 +237,12 @@ impl Writer {
         if self.table.id.len() != self.header.samples {
             return Err(Error::shape("samples", self.header.samples, self.table.id.len()));
         }
+        if let (Some(places), Some(pattern), false) = (&self.places, &self.shape.pattern, self.patterned) {
+            let mut rows = Vec::new();
+            places.read(0, 1, &mut rows)?;
+            let matrix = Csr::new(pattern.clone(), rows.swap_remove(0))?;
+            schema::write_pattern(&self.h5, &LinearSystem::plain(matrix, Vec::new(), self.header.description.props))?;
+        }
         self.write_table()?;
         if self.own.is_some() {
             self.write_offsets()?;
@@ -299,7 +261,7 @@ impl Writer {
             }
         }
         // HDF5 closes a file only when its last object is gone.
-        drop((self.systems, self.values, self.rhs, self.solution, self.fields, self.labels, self.own));
+        drop((self.places, self.systems, self.values, self.rhs, self.solution, self.fields, self.labels, self.own));
         let path = h5.path.clone();
         h5.close(extents)?;
         Ok(path)

@@ -90,6 +90,17 @@ pub trait Sampler {
     /// # Errors
     /// If the sample's system cannot be made or solved.
     fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem>;
+
+    /// How many samples are best made at once, by [`Sampler::samples`]; 1 unless the family says otherwise.
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    /// Several samples, in the order of `indices`: the bits and the errors of [`Sampler::sample`], whatever is made
+    /// beside.
+    fn samples(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
+        indices.iter().map(|&index| self.sample(seed, index)).collect()
+    }
 }
 
 /// The families there are.

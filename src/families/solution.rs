@@ -16,9 +16,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::linalg::{Cholesky, Csr, LinOp, Pattern, Props, SymbolicCholesky, vector};
+use crate::linalg::{Cholesky, Csr, LinOp, Pattern, Props, SideBySide, SymbolicCholesky, vector};
 use crate::precond::{Amg, AmgParams};
 use crate::solver::{Cg, Quiet, Reason, Stop, cg};
+use crate::system::LinearSystem;
 
 /// Entries of a factor at most where the recipe does not say how to solve: 256 MiB of numbers.
 const MOST_ENTRIES: usize = 1 << 25;
@@ -131,6 +132,37 @@ impl Solver {
     pub fn solve(&self, a: &Csr, b: &[f64]) -> Result<Vec<f64>> {
         self.prepare(a)?.solve(a, b)
     }
+}
+
+/// How many systems are best given to [`complete`] at once.
+pub fn lanes(solver: Option<&Solver>) -> usize {
+    match solver {
+        Some(Solver::Cholesky(symbolic)) => symbolic.lanes(),
+        _ => 1,
+    }
+}
+
+/// Gives systems of one pattern their solutions, if they are to have any: the same bits in groups of any size.
+pub fn complete(
+    solver: Option<&Solver>,
+    work: &mut SideBySide,
+    systems: Vec<Result<LinearSystem>>,
+) -> Vec<Result<LinearSystem>> {
+    let Some(solver) = solver else {
+        return systems;
+    };
+    let made: Vec<(&Csr, &[f64])> = systems.iter().flatten().map(|s| (&s.matrix, &s.rhs[..])).collect();
+    let solved = match solver {
+        Solver::Cholesky(symbolic) => symbolic.solve_each(work, &made),
+        Solver::CgAmg => made.iter().map(|(a, b)| solver.solve(a, b)).collect(),
+    };
+    let mut solved = solved.into_iter();
+    let complete = |system: Result<LinearSystem>| {
+        let mut system = system?;
+        system.solution = solved.next().transpose()?;
+        Ok(system)
+    };
+    systems.into_iter().map(complete).collect()
 }
 
 /// What solves systems with one matrix.

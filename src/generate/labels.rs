@@ -281,4 +281,17 @@ impl Sampler for LabelledSampler<'_> {
         self.labelled.add(&mut system, seed)?;
         Ok(system)
     }
+
+    fn lanes(&self) -> usize {
+        self.inner.lanes()
+    }
+
+    fn samples(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
+        let labelled = |system: Result<LinearSystem>| {
+            let mut system = system?;
+            self.labelled.add(&mut system, seed)?;
+            Ok(system)
+        };
+        self.inner.samples(seed, indices).into_iter().map(labelled).collect()
+    }
 }

@@ -140,7 +140,7 @@ fn in_full(header: &Header) -> Header {
 }
 
 /// About what a sample takes in a file.
-fn bytes(s: &LinearSystem) -> usize {
+pub(super) fn bytes(s: &LinearSystem) -> usize {
     let fields: usize = s.fields.iter().chain(&s.labels).map(|f| f.values.len()).sum();
     8 * (s.matrix.nnz() + 2 * s.n() + fields).max(1)
 }

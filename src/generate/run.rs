@@ -1,16 +1,17 @@
 //! A run: what is there already is kept, what is missing is made, and when all is there it is joined.
 
-use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::plan::{self, Job, Plan};
 use super::recipe::Recipe;
-use super::sampling;
-use crate::dataset::parts::{self, PartSet};
-use crate::dataset::{Dataset, Header, split};
+use super::sampling::{self, Made, Parts};
+use crate::dataset::parts::{self, PartSet, Unfinished};
+use crate::dataset::{Dataset, Header, Places, split};
 use crate::error::{Error, Result};
 use crate::families::Family;
 use crate::io::{atomic, outputs};
@@ -294,28 +295,59 @@ fn make_missing(
     let samples = |jobs: &[Job]| jobs.iter().map(|j| j.count).sum::<usize>();
     let (total, todo) = (samples(&all), samples(&jobs));
     (settings.progress)(Event::Start { total, kept: total - todo });
-    let written = Cell::new(all.len() - jobs.len());
-    let whole = sampling::make(
-        family,
-        (recipe.seed, plan.streams),
-        &jobs,
-        settings.threads,
-        &mut |job, records| {
-            parts::write(dir, &plan.part_header(job), &plan.shape, &records)?;
-            written.set(written.get() + 1);
-            Ok(())
-        },
-        &|| (settings.progress)(Event::Sample),
-    )?;
+    let mut parts = InDirectory { dir, plan, unfinished: BTreeMap::new(), written: all.len() - jobs.len() };
+    let whole = sampling::make(family, (recipe.seed, plan.streams), &jobs, settings.threads, &mut parts, &|| {
+        (settings.progress)(Event::Sample)
+    })?;
     if whole {
         return Ok(todo);
     }
     Err(Error::Interrupted(format!(
         "{} of {} parts are in {}; the same command goes on from there",
-        written.get(),
+        parts.written,
         all.len(),
         dir.display()
     )))
+}
+
+/// The parts in a directory, of which those that samples are being made of are unfinished.
+struct InDirectory<'a> {
+    dir: &'a Path,
+    plan: &'a Plan,
+    /// By the part's number.
+    unfinished: BTreeMap<usize, Unfinished>,
+    /// Parts that are whole.
+    written: usize,
+}
+
+impl Parts for InDirectory<'_> {
+    fn open(&mut self, job: Job) -> Result<Option<Arc<Places>>> {
+        if self.plan.shape.pattern.is_none() {
+            return Ok(None);
+        }
+        let part = Unfinished::create(self.dir, &self.plan.part_header(job), &self.plan.shape)?;
+        let places = part.places();
+        if places.is_some() {
+            self.unfinished.insert(job.number, part);
+        }
+        Ok(places)
+    }
+
+    fn write(&mut self, job: Job, samples: Vec<Made>) -> Result<()> {
+        let (mut noted, mut whole) = (Vec::new(), Vec::new());
+        for made in samples {
+            match made {
+                Made::Placed(row) => noted.push(row),
+                Made::Whole(record) => whole.push(*record),
+            }
+        }
+        match self.unfinished.remove(&job.number) {
+            Some(part) => part.finish(&noted)?,
+            None => parts::write(self.dir, &self.plan.part_header(job), &self.plan.shape, &whole)?,
+        }
+        self.written += 1;
+        Ok(())
+    }
 }
 
 /// Joins the parts; whole groups of so many samples go to one set of the split.

@@ -1,12 +1,14 @@
-//! Many threads make samples, one thread takes them in order: at most two parts are in memory at any time.
+//! Many threads make samples and write them to their places, one thread finishes part after part. Where samples have no
+//! places known beforehand it writes them, too: then at most two parts are in memory at any time.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::plan::Job;
-use crate::dataset::Record;
+use crate::dataset::{Noted, Places, Record};
 use crate::error::{Error, Result};
 use crate::families::Family;
 use crate::interrupt;
@@ -20,6 +22,7 @@ struct Queue {
     moved: Condvar,
     total: usize,
     window: usize,
+    threads: usize,
 }
 
 #[derive(Default)]
@@ -36,16 +39,19 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next position to make, once the writer is near enough; `None` when there is nothing left to do.
-    fn take(&self) -> Option<usize> {
+    /// The next positions to make, once the writer is near enough, `most` of them, fewer where each of the threads
+    /// would not have its share of what is left; `None` when there is nothing left to do.
+    fn take(&self, most: usize) -> Option<Range<usize>> {
         let mut state = self.lock();
         loop {
             if state.stop || state.next == self.total || interrupt::requested() {
                 return None;
             }
-            if state.next < state.written + self.window {
-                state.next += 1;
-                return Some(state.next - 1);
+            let end = state.written + self.window;
+            if state.next < end {
+                let (first, share) = (state.next, (self.total - state.next).div_ceil(self.threads));
+                state.next = (first + most.min(share).max(1)).min(end).min(self.total);
+                return Some(first..state.next);
             }
             let waited = self.moved.wait_timeout(state, PATIENCE);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -67,34 +73,69 @@ impl Queue {
     }
 }
 
-/// Makes the samples of all jobs on `threads` threads and hands each job's records, in order, to `write` on this
-/// thread. `tick` is called for each sample made. Of the two seeds the recipe's is told in errors, samples are drawn
-/// from the other ([`super::streams`]).
+/// What is left of a sample for the thread that finishes parts.
+pub(super) enum Made {
+    /// Its numbers are at their place.
+    Placed(Noted),
+    /// All of it.
+    Whole(Box<Record>),
+}
+
+/// Where the parts are that samples go to.
+pub(super) trait Parts {
+    /// Lays out the part of a job, before a sample of it is made; None if there are no places for its samples.
+    fn open(&mut self, job: Job) -> Result<Option<Arc<Places>>>;
+
+    /// Takes all samples of a job, in order.
+    fn write(&mut self, job: Job, samples: Vec<Made>) -> Result<()>;
+}
+
+/// Index of a sample, its job and its row there.
+struct Place {
+    index: u64,
+    job: usize,
+    row: usize,
+}
+
+/// Places of the samples of each job, from when it is open.
+type Open = [OnceLock<Option<Arc<Places>>>];
+
+/// Makes the samples of all jobs on `threads` threads, which put them to their places in `parts`, and lets `parts`
+/// finish job after job, in order, on this thread. `tick` is called for each sample made. Of the two seeds the recipe's
+/// is told in errors, samples are drawn from the other ([`super::streams`]).
 ///
 /// Returns false if Ctrl-C came before all jobs were written.
 ///
 /// # Errors
-/// The first failure of a sample or of `write`; jobs handed over before it are done.
+/// The first failure of a sample or of `parts`; jobs finished before it are done.
 pub(super) fn make(
     family: &dyn Family,
     seeds: (u64, u64),
     jobs: &[Job],
     threads: usize,
-    write: &mut dyn FnMut(Job, Vec<Record>) -> Result<()>,
+    parts: &mut dyn Parts,
     tick: &dyn Fn(),
 ) -> Result<bool> {
-    let indices: Vec<u64> = jobs.iter().flat_map(|j| (j.first..j.first + j.count).map(|i| i as u64)).collect();
+    let place = |(job, j): (usize, &Job)| {
+        let first = j.first;
+        (0..j.count).map(move |row| Place { index: (first + row) as u64, job, row })
+    };
+    let samples: Vec<Place> = jobs.iter().enumerate().flat_map(place).collect();
+    let open: Vec<OnceLock<Option<Arc<Places>>>> = jobs.iter().map(|_| OnceLock::new()).collect();
     let largest = jobs.iter().map(|j| j.count).max().unwrap_or(0);
-    let queue = Queue { state: Mutex::default(), moved: Condvar::new(), total: indices.len(), window: 2 * largest };
+    let threads = threads.clamp(1, samples.len().max(1));
+    let (total, window) = (samples.len(), 2 * largest);
+    let queue = Queue { state: Mutex::default(), moved: Condvar::new(), total, window, threads };
+    open_until(window, jobs, &open, parts)?;
     std::thread::scope(|scope| {
         let (send, receive) = channel();
-        for _ in 0..threads.clamp(1, indices.len().max(1)) {
-            let (send, queue, indices) = (send.clone(), &queue, &indices);
-            scope.spawn(move || work(family, seeds, indices, queue, &send));
+        for _ in 0..threads {
+            let (send, queue, samples, open) = (send.clone(), &queue, &samples[..], &open[..]);
+            scope.spawn(move || work(family, seeds, (samples, open), queue, &send));
         }
         // The channel ends when the last worker does.
         drop(send);
-        let done = collect(jobs, &receive, &queue, write, tick);
+        let done = collect(jobs, &open, &receive, &queue, parts, tick);
         if done.is_err() {
             queue.lock().stop = true;
             queue.moved.notify_all();
@@ -106,6 +147,22 @@ pub(super) fn make(
         Some((_, e)) => Err(e),
         None => Ok(state.written == queue.total),
     }
+}
+
+/// Opens the jobs that start before position `end`.
+fn open_until(end: usize, jobs: &[Job], open: &Open, parts: &mut dyn Parts) -> Result<()> {
+    let mut start = 0;
+    for (job, places) in jobs.iter().zip(open) {
+        if start >= end {
+            break;
+        }
+        if places.get().is_none() {
+            // Set nowhere else.
+            let _ = places.set(parts.open(*job)?);
+        }
+        start += job.count;
+    }
+    Ok(())
 }
 
 /// Stops the others when its thread panics: they would wait for its sample for ever.
@@ -124,41 +181,56 @@ impl Drop for Alarm<'_> {
 fn work(
     family: &dyn Family,
     (seed, streams): (u64, u64),
-    indices: &[u64],
+    (samples, open): (&[Place], &Open),
     queue: &Queue,
-    send: &Sender<(usize, Record)>,
+    send: &Sender<(usize, Made)>,
 ) {
     let _alarm = Alarm(queue);
     let mut sampler = match family.sampler() {
         Ok(s) => s,
         Err(e) => return queue.fail(0, e),
     };
-    while let Some(position) = queue.take() {
-        let index = indices[position];
+    let lanes = sampler.lanes();
+    while let Some(positions) = queue.take(lanes) {
+        let group = &samples[positions.clone()];
+        let indices: Vec<u64> = group.iter().map(|sample| sample.index).collect();
         let start = Instant::now();
-        match sampler.sample(streams, index) {
-            Ok(system) => {
-                let record = Record::new(system, start.elapsed().as_secs_f64());
-                if let Err(e) = record.check() {
-                    return queue.fail(index, Error::Numeric(format!("sample {index} (seed {seed}): {e}")));
+        let made = sampler.samples(streams, &indices);
+        // What is made side by side takes the same time.
+        let seconds = start.elapsed().as_secs_f64() / group.len() as f64;
+        for ((position, sample), system) in positions.zip(group).zip(made) {
+            let checked = system.and_then(|system| {
+                let record = Record::new(system, seconds);
+                record.check().map(|()| record)
+            });
+            let record = match checked {
+                Ok(record) => record,
+                Err(e) => {
+                    let message = format!("sample {} (seed {seed}): {e}", sample.index);
+                    return queue.fail(sample.index, Error::Numeric(message));
                 }
-                if send.send((position, record)).is_err() {
-                    return;
-                }
-            }
-            Err(e) => {
-                return queue.fail(index, Error::Numeric(format!("sample {index} (seed {seed}): {e}")));
+            };
+            let made = match open[sample.job].get().and_then(Option::as_ref) {
+                Some(places) => match places.put(sample.row, &record.system) {
+                    Ok(()) => Made::Placed(Noted::from(&record)),
+                    Err(e) => return queue.fail(sample.index, e),
+                },
+                None => Made::Whole(Box::new(record)),
+            };
+            if send.send((position, made)).is_err() {
+                return;
             }
         }
     }
 }
 
-/// Takes records in whatever order they come and writes job after job.
+/// Takes samples in whatever order they come and finishes job after job.
 fn collect(
     jobs: &[Job],
-    receive: &Receiver<(usize, Record)>,
+    open: &Open,
+    receive: &Receiver<(usize, Made)>,
     queue: &Queue,
-    write: &mut dyn FnMut(Job, Vec<Record>) -> Result<()>,
+    parts: &mut dyn Parts,
     tick: &dyn Fn(),
 ) -> Result<()> {
     let mut waiting = BTreeMap::new();
@@ -168,16 +240,17 @@ fn collect(
         let mut here = waiting.range(start..end).count();
         while here < job.count {
             // The workers ended early: a failure or Ctrl-C, which the caller tells apart.
-            let Ok((position, record)) = receive.recv() else {
+            let Ok((position, made)) = receive.recv() else {
                 return Ok(());
             };
             here += usize::from((start..end).contains(&position));
-            waiting.insert(position, record);
+            waiting.insert(position, made);
             tick();
         }
         let rest = waiting.split_off(&end);
-        let records = std::mem::replace(&mut waiting, rest).into_values().collect();
-        write(job, records)?;
+        let samples = std::mem::replace(&mut waiting, rest).into_values().collect();
+        parts.write(job, samples)?;
+        open_until(end + queue.window, jobs, open, parts)?;
         queue.written(job.count);
         start = end;
     }

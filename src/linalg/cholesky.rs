@@ -1,6 +1,6 @@
 //! Sparse Cholesky A = L Lᵀ (faer, AMD order), its symbolic part reused over matrices of one pattern.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::LltRegularization;
@@ -10,6 +10,7 @@ use faer::sparse::{FaerError, SparseColMatRef, SymbolicSparseColMatRef};
 use faer::{Conj, MatMut, Par, Side};
 
 use super::op::{LinOp, Props};
+use super::simplicial::{Factors, Schedule};
 use super::{Csr, Pattern};
 use crate::error::{Error, Result};
 
@@ -22,7 +23,16 @@ const SUPERNODAL_THRESHOLD: f64 = 8.0;
 pub struct SymbolicCholesky {
     pattern: Arc<Pattern>,
     inner: Arc<faer_cholesky::SymbolicCholesky<u32>>,
+    /// Made when the first matrix of many is factorised; none on the supernodal path.
+    schedule: Arc<OnceLock<Option<Schedule>>>,
 }
+
+/// Systems that are factorised and solved side by side. Of [`f64`]s that fill a vector register of 512 bits, or two of
+/// 256.
+const LANES: usize = 8;
+
+/// Entries of a factor at most for that: beyond, factors beside each other take more than a cache.
+const MOST_SIDE_BY_SIDE: usize = 1 << 20;
 
 pub(super) fn columns(p: &Pattern) -> SymbolicSparseColMatRef<'_, u32> {
     // A symmetric pattern reads the same by rows and by columns.
@@ -56,7 +66,61 @@ impl SymbolicCholesky {
     /// [`Error::Shape`] if it is not square.
     pub fn new(pattern: &Arc<Pattern>) -> Result<Self> {
         let threshold = SupernodalThreshold(SUPERNODAL_THRESHOLD);
-        Ok(SymbolicCholesky { pattern: pattern.clone(), inner: analysed(pattern, threshold)? })
+        Ok(SymbolicCholesky {
+            pattern: pattern.clone(),
+            inner: analysed(pattern, threshold)?,
+            schedule: Arc::default(),
+        })
+    }
+
+    /// What is known of the factorisation before there are numbers; None on the supernodal path.
+    fn schedule(&self) -> Option<&Schedule> {
+        self.schedule.get_or_init(|| Schedule::new(&self.inner, columns(&self.pattern))).as_ref()
+    }
+
+    /// How many systems are best solved at once by [`SymbolicCholesky::solve_each`]: 1 on the supernodal path, and for
+    /// large factors.
+    pub fn lanes(&self) -> usize {
+        match self.factor_nnz() <= MOST_SIDE_BY_SIDE && self.schedule().is_some() {
+            true => LANES,
+            false => 1,
+        }
+    }
+
+    /// x_s = A_s⁻¹ b_s for some systems (A_s, b_s), in order: the bits of [`SymbolicCholesky::factorize`] and
+    /// [`Cholesky::solve_in_place`], whatever is solved beside.
+    ///
+    /// # Errors
+    /// For each system those of [`SymbolicCholesky::factorize`].
+    ///
+    /// # Panics
+    /// If a b has the wrong length.
+    pub fn solve_each(&self, work: &mut SideBySide, systems: &[(&Csr, &[f64])]) -> Vec<Result<Vec<f64>>> {
+        let one = |(a, b): &(&Csr, &[f64])| {
+            let mut x = b.to_vec();
+            self.factorize(a)?.solve_in_place(&mut x);
+            Ok(x)
+        };
+        let fit = systems.iter().all(|(a, _)| self.fits(a));
+        let schedule = self.schedule().filter(|_| self.lanes() > 1 && fit && systems.len() > 1);
+        let Some(schedule) = schedule else {
+            return systems.iter().map(one).collect();
+        };
+        let mut solved = Vec::with_capacity(systems.len());
+        work.factors.take_if(|factors| !factors.fit(schedule));
+        let factors = work.factors.get_or_insert_with(|| Factors::new(schedule));
+        for group in systems.chunks(LANES) {
+            // What is missing in the last group is made up for by its first system.
+            let of = |w: usize| group.get(w).unwrap_or(&group[0]);
+            let definite = schedule.factorize(&std::array::from_fn(|w| of(w).0.values()), factors);
+            let mut x = vec![Vec::new(); group.len()];
+            schedule.solve(factors, &std::array::from_fn(|w| of(w).1), &mut x);
+            solved.extend(x.into_iter().zip(definite).map(|(x, definite)| match definite {
+                true => Ok(x),
+                false => Err(indefinite()),
+            }));
+        }
+        solved
     }
 
     /// Whether A has the pattern that was analysed.
@@ -77,6 +141,19 @@ impl SymbolicCholesky {
         if !self.fits(a) {
             return Err(Error::shape("pattern", "the one analysed", "another"));
         }
+        if let Some(schedule) = self.schedule() {
+            let mut factors = Factors::new(schedule);
+            let [definite] = schedule.factorize(&[a.values()], &mut factors);
+            return match definite {
+                true => Ok(self.factor(factors.into_values())),
+                false => Err(indefinite()),
+            };
+        }
+        self.factorize_once(a)
+    }
+
+    /// By faer alone, which repeats on the simplicial path what the pattern decides.
+    fn factorize_once(&self, a: &Csr) -> Result<Cholesky> {
         let mut values = vec![0.0; self.inner.len_val()];
         let need = self.inner.factorize_numeric_llt_scratch::<f64>(Par::Seq, Default::default());
         let mut buffer = MemBuffer::new(need);
@@ -90,11 +167,25 @@ impl SymbolicCholesky {
                 MemStack::new(&mut buffer),
                 Default::default(),
             )
-            .map_err(|_| Error::Numeric("matrix is not positive definite: Cholesky broke down".into()))?;
+            .map_err(|_| indefinite())?;
+        Ok(self.factor(values))
+    }
+
+    fn factor(&self, values: Vec<f64>) -> Cholesky {
         let factor = LltRef::new(&*self.inner, &values);
         let scratch = MemBuffer::new(factor.solve_in_place_scratch::<f64>(1, Par::Seq));
-        Ok(Cholesky { symbolic: self.clone(), values, scratch: Mutex::new(scratch) })
+        Cholesky { symbolic: self.clone(), values, scratch: Mutex::new(scratch) }
     }
+}
+
+fn indefinite() -> Error {
+    Error::Numeric("matrix is not positive definite: Cholesky broke down".into())
+}
+
+/// Memory for [`SymbolicCholesky::solve_each`], used again from call to call.
+#[derive(Debug, Default)]
+pub struct SideBySide {
+    factors: Option<Factors<LANES>>,
 }
 
 /// The numeric factor; as a [`LinOp`] it is A⁻¹.
@@ -120,7 +211,7 @@ impl Cholesky {
     /// # Errors
     /// As [`SymbolicCholesky::new`] and [`SymbolicCholesky::factorize`].
     pub fn new(a: &Csr) -> Result<Self> {
-        SymbolicCholesky::new(a.pattern())?.factorize(a)
+        SymbolicCholesky::new(a.pattern())?.factorize_once(a)
     }
 
     /// x ← A⁻¹ x.
@@ -169,5 +260,78 @@ impl LinOp for Cholesky {
     }
     fn nnz(&self) -> usize {
         self.values.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, stream};
+    use rand::RngExt;
+
+    /// Five-point matrices with random weights on an m × m grid; all of one pattern.
+    fn matrices(m: usize, count: usize) -> Vec<Csr> {
+        let make = |k: usize| {
+            let mut rng = stream(5, Purpose::Sample, k as u64);
+            let mut entries: Vec<(usize, usize, f64)> = (0..m * m).map(|i| (i, i, 0.1)).collect();
+            for i in 0..m * m {
+                for j in [(i % m + 1 < m).then_some(i + 1), (i + m < m * m).then_some(i + m)].into_iter().flatten() {
+                    let w: f64 = rng.random_range(0.1..10.0);
+                    entries.extend([(i, i, w), (j, j, w), (i, j, -w), (j, i, -w)]);
+                }
+            }
+            Csr::from_triplets(m * m, m * m, &entries).unwrap()
+        };
+        (0..count).map(make).collect()
+    }
+
+    fn bits(x: &[f64]) -> Vec<u64> {
+        x.iter().map(|v| v.to_bits()).collect()
+    }
+
+    #[test]
+    fn side_by_side_has_the_bits_of_one_by_one_and_of_faer() {
+        let all = matrices(13, 2 * LANES + 3);
+        let symbolic = SymbolicCholesky::new(all[0].pattern()).unwrap();
+        assert_eq!(symbolic.lanes(), LANES);
+        let b: Vec<f64> = (0..169).map(|i| (i as f64).sin()).collect();
+        let expected: Vec<Vec<u64>> = all
+            .iter()
+            .map(|a| {
+                let (ours, faer) = (symbolic.factorize(a).unwrap(), symbolic.factorize_once(a).unwrap());
+                assert_eq!(bits(&ours.values), bits(&faer.values));
+                let mut x = b.clone();
+                faer.solve_in_place(&mut x);
+                bits(&x)
+            })
+            .collect();
+        let systems: Vec<(&Csr, &[f64])> = all.iter().map(|a| (a, &b[..])).collect();
+        for group in [1, 2, 4, LANES, systems.len()] {
+            let mut work = SideBySide::default();
+            let solved = systems.chunks(group).flat_map(|group| symbolic.solve_each(&mut work, group));
+            let solved: Vec<Vec<u64>> = solved.map(|x| bits(&x.unwrap())).collect();
+            assert_eq!(solved, expected, "groups of {group}");
+        }
+    }
+
+    #[test]
+    fn one_that_is_not_definite_leaves_those_beside_it_as_they_are() {
+        let mut all = matrices(6, 3);
+        all[1].values_mut()[20] = -1e3;
+        let b = vec![1.0; 36];
+        let symbolic = SymbolicCholesky::new(all[0].pattern()).unwrap();
+        let systems: Vec<(&Csr, &[f64])> = all.iter().map(|a| (a, &b[..])).collect();
+        let mut work = SideBySide::default();
+        for _ in 0..2 {
+            let solved = symbolic.solve_each(&mut work, &systems);
+            for k in [0, 2] {
+                let mut x = b.clone();
+                symbolic.factorize(&all[k]).unwrap().solve_in_place(&mut x);
+                assert_eq!(bits(solved[k].as_ref().unwrap()), bits(&x));
+            }
+            let message = solved[1].as_ref().unwrap_err().to_string();
+            assert!(message.contains("not positive definite"), "{message}");
+            assert!(symbolic.factorize(&all[1]).is_err());
+        }
     }
 }

@@ -15,13 +15,14 @@ pub mod op;
 pub mod pattern;
 mod pseudo_inverse;
 pub mod refine;
+mod simplicial;
 pub mod space;
 mod split_operator;
 mod spmv;
 pub mod submatrix;
 pub mod vector;
 
-pub use cholesky::{Cholesky, SymbolicCholesky};
+pub use cholesky::{Cholesky, SideBySide, SymbolicCholesky};
 pub use coarse_space::{CoarseFactor, CoarseSpace, Columns};
 pub use csr::{Csr, SYMMETRY};
 pub use direct::{Direct, SymbolicDirect};

@@ -77,17 +77,21 @@ fn every_byte_of_the_last_sector_counts() {
     let dir = tempfile::tempdir().unwrap();
     let file = small(dir.path(), &[]);
     let whole = std::fs::read(&file).unwrap();
+    // Behind the content: 16 bytes for each piece of rows of samples, and 32 that start with how many there are.
+    let count = u64::from_le_bytes(whole[whole.len() - 32..whole.len() - 24].try_into().unwrap());
+    let trailer = 32 + 16 * count as usize;
+    assert!((1..20).contains(&count));
     // The end of the content, and the checksum behind it.
-    for at in whole.len() - 80..whole.len() {
+    for at in whole.len() - trailer - 32..whole.len() {
         let mut bytes = whole.clone();
         bytes[at] ^= 16;
         std::fs::write(&file, bytes).unwrap();
         assert_eq!(verdict(&file), 1, "byte {at} of {}", whole.len());
     }
-    // 48 bytes are the checksum alone: without it, what is left is the whole content.
-    for cut in [1, 8, 31, 32, 47, 48, 49] {
+    // Without the checksum alone, what is left is the whole content.
+    for cut in [1, 8, 31, 32, trailer - 1, trailer, trailer + 1] {
         std::fs::write(&file, &whole[..whole.len() - cut]).unwrap();
-        assert_eq!(verdict(&file), if cut == 48 { 0 } else { 1 }, "{cut} bytes cut off");
+        assert_eq!(verdict(&file), if cut == trailer { 0 } else { 1 }, "{cut} bytes cut off");
     }
 }
 

@@ -68,6 +68,12 @@ fn threads_change_no_bit() {
         let file = format!("t{threads}.h5");
         ok(at, &["generate", "r.toml", "--set", "samples=150", "--threads", threads, "-o", &file]);
     }
+    // With --samples 1 … 7 groups of samples that are solved side by side are smaller than the lanes.
+    for samples in ["1", "2", "7"] {
+        ok(at, &["generate", "r.toml", "--samples", samples, "--threads", "1", "-o", "few.h5", "--force"]);
+        let few = digests(&at.join("few.h5"));
+        assert_eq!(few[..], digests(&at.join("t1.h5"))[..few.len()], "{samples} samples");
+    }
     let one = digests(&at.join("t1.h5"));
     assert_eq!(one.len(), 150);
     assert_eq!(one, digests(&at.join("t2.h5")));
@@ -156,4 +162,32 @@ fn made_again_from_the_recipe_inside_at_any_size() {
     assert_eq!(first, digests(&at.join("same.h5")));
     assert_eq!((first.len(), more.len()), (60, 90));
     assert_eq!(first, more[..60]);
+}
+
+#[test]
+fn a_dry_run_says_what_the_file_will_take_and_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    let own = "[frame]\ncells = [[3, 4], [3, 4], [1, 3]]\n";
+    for (family, keys, more, tolerance) in [
+        ("poisson", "[poisson]\nlevel = 4\n", "", 0.01),
+        ("darcy", "[darcy]\ncells = 16\nsolution = false\n", "", 0.01),
+        ("frame", own, "", 0.05),
+        ("poisson", "[poisson]\nlevel = 4\n", "compress = true\n", 0.15),
+    ] {
+        std::fs::write(at.join("r.toml"), format!("family = \"{family}\"\nsamples = 40\n{more}{keys}")).unwrap();
+        let told = ok(at, &["generate", "r.toml", "--dry-run", "--json", "--threads", "2", "-o", "d.h5"]);
+        assert!(!at.join("d.h5").exists() && !at.join("d.h5.parts").exists());
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        ok(at, &["generate", "r.toml", "-o", "d.h5"]);
+        let found = std::fs::metadata(at.join("d.h5")).unwrap().len() as f64;
+        std::fs::remove_file(at.join("d.h5")).unwrap();
+        let error = told["bytes"].as_f64().unwrap() / found - 1.0;
+        // Headers are as long for any number of samples.
+        let headers = f64::from(16 << 10) / found;
+        assert!(error.abs() < tolerance + headers, "{family}: {} told, {found} found", told["bytes"]);
+        assert!(told["working_bytes"].as_f64().unwrap() > found);
+        assert!(told["seconds"].as_f64().unwrap() > 0.0 && told["tried"].as_u64().unwrap() >= 8);
+        assert!(told["memory"].as_u64().is_none_or(|bytes| bytes > 1 << 20));
+    }
 }

@@ -16,7 +16,7 @@ use crate::fem::dofs::{Dofs, Order};
 use crate::fem::integrals::{Integrals, Kind};
 use crate::fem::space::Space;
 use crate::field::gaussian::{Workspace, range};
-use crate::linalg::{Csr, Pattern, Props};
+use crate::linalg::{Csr, Pattern, Props, SideBySide};
 use crate::mesh::AnyMesh;
 use crate::rng::{Purpose, stream};
 use crate::system::{BoundaryPart, Description, Field, LinearSystem, Location, MeshData};
@@ -223,17 +223,34 @@ impl<const D: usize> Family for OnMesh<D> {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        Ok(Box::new(MeshSampler { family: self, workspace: Workspace::default() }))
+        Ok(Box::new(MeshSampler { family: self, workspace: Workspace::default(), beside: SideBySide::default() }))
     }
 }
 
 struct MeshSampler<'a, const D: usize> {
     family: &'a OnMesh<D>,
     workspace: Workspace,
+    beside: SideBySide,
 }
 
 impl<const D: usize> Sampler for MeshSampler<'_, D> {
     fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
+        self.samples(seed, &[index]).remove(0)
+    }
+
+    fn lanes(&self) -> usize {
+        solution::lanes(self.family.solver.as_ref())
+    }
+
+    fn samples(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
+        let drawn = indices.iter().map(|&index| self.draw(seed, index)).collect();
+        solution::complete(self.family.solver.as_ref(), &mut self.beside, drawn)
+    }
+}
+
+impl<const D: usize> MeshSampler<'_, D> {
+    /// The sample without its solution.
+    fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
         let OnMesh { config, space, assembler, stiffness, boundary, .. } = self.family;
         let drawn = Drawn::new(&config.parameters, seed, index, false);
         let w = self.family.w(seed, index, &drawn, &mut self.workspace)?;
@@ -254,7 +271,6 @@ impl<const D: usize> Sampler for MeshSampler<'_, D> {
             assembler.lift(stiffness, &at_points, known, &mut rhs);
         }
         let matrix = Csr::new(assembler.pattern().clone(), values)?;
-        let solution = self.family.solver.as_ref().map(|solver| solver.solve(&matrix, &rhs)).transpose()?;
         let (low, high) = range(&w);
         let mut params = vec![("contrast".into(), high / low)];
         params.extend(drawn.named(&config.parameters));
@@ -264,7 +280,7 @@ impl<const D: usize> Sampler for MeshSampler<'_, D> {
         Ok(LinearSystem {
             matrix,
             rhs,
-            solution,
+            solution: None,
             props: Props::SPD,
             fields,
             labels: Vec::new(),

@@ -25,7 +25,7 @@ use crate::entry::{self, Entry};
 use crate::error::Result;
 use crate::field::coefficient::Coefficient;
 use crate::field::gaussian::{Workspace, range};
-use crate::linalg::{Csr, Pattern, Props};
+use crate::linalg::{Csr, Pattern, Props, SideBySide};
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, LinearSystem, MeshData};
 use crate::verify::Report;
@@ -173,7 +173,7 @@ impl Family for Darcy {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        Ok(Box::new(DarcySampler { family: self, workspace: Workspace::default() }))
+        Ok(Box::new(DarcySampler { family: self, workspace: Workspace::default(), beside: SideBySide::default() }))
     }
 }
 
@@ -190,10 +190,27 @@ fn where_given(config: &DarcyConfig) -> &'static str {
 struct DarcySampler<'a> {
     family: &'a Darcy,
     workspace: Workspace,
+    beside: SideBySide,
 }
 
 impl Sampler for DarcySampler<'_> {
     fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
+        self.samples(seed, &[index]).remove(0)
+    }
+
+    fn lanes(&self) -> usize {
+        solution::lanes(self.family.solver.as_ref())
+    }
+
+    fn samples(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
+        let drawn = indices.iter().map(|&index| self.draw(seed, index)).collect();
+        solution::complete(self.family.solver.as_ref(), &mut self.beside, drawn)
+    }
+}
+
+impl DarcySampler<'_> {
+    /// The sample without its solution.
+    fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
         let Darcy { config, grid, .. } = self.family;
         let drawn = Drawn::new(&config.parameters, seed, index, false);
         let mut rng = stream(seed, Purpose::Sample, index);
@@ -216,7 +233,6 @@ impl Sampler for DarcySampler<'_> {
             grid.lift((&w, 1.0), None, &drawn, known, &mut rhs)?;
         }
         let matrix = Csr::new(grid.pattern().clone(), values)?;
-        let solution = self.family.solver.as_ref().map(|solver| solver.solve(&matrix, &rhs)).transpose()?;
         let (low, high) = range(&w);
         let mut params = vec![("contrast".into(), high / low)];
         params.extend(drawn.named(&config.parameters));
@@ -226,7 +242,7 @@ impl Sampler for DarcySampler<'_> {
         Ok(LinearSystem {
             matrix,
             rhs,
-            solution,
+            solution: None,
             props: Props::SPD,
             fields,
             labels: Vec::new(),

@@ -23,7 +23,7 @@ use crate::fem::assembler::{Assembler, Scatter};
 use crate::fem::dofs::Dofs;
 use crate::fem::integrals::{Integrals, Kind};
 use crate::fem::space::Space;
-use crate::linalg::{Csr, Pattern, Props};
+use crate::linalg::{Csr, Pattern, Props, SideBySide};
 use crate::mesh::AnyMesh;
 use crate::rng::{Purpose, stream};
 use crate::system::{BoundaryPart, Description, Field, LinearSystem, Location, MeshData};
@@ -174,17 +174,35 @@ impl<const D: usize> Family for Elliptic<D> {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        Ok(Box::new(EllipticSampler { family: self, f: vec![0.0; self.stiffness.points().len()] }))
+        let f = vec![0.0; self.stiffness.points().len()];
+        Ok(Box::new(EllipticSampler { family: self, f, beside: SideBySide::default() }))
     }
 }
 
 struct EllipticSampler<'a, const D: usize> {
     family: &'a Elliptic<D>,
     f: Vec<f64>,
+    beside: SideBySide,
 }
 
 impl<const D: usize> Sampler for EllipticSampler<'_, D> {
     fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
+        self.samples(seed, &[index]).remove(0)
+    }
+
+    fn lanes(&self) -> usize {
+        solution::lanes(self.family.solver.as_ref())
+    }
+
+    fn samples(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
+        let drawn = indices.iter().map(|&index| self.draw(seed, index)).collect();
+        solution::complete(self.family.solver.as_ref(), &mut self.beside, drawn)
+    }
+}
+
+impl<const D: usize> EllipticSampler<'_, D> {
+    /// The sample without its solution.
+    fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
         let Elliptic { config, space, assembler, stiffness, boundary, .. } = self.family;
         let drawn = Drawn::new(&config.parameters, seed, index, false);
         let mut rng = stream(seed, Purpose::Sample, index);
@@ -199,7 +217,6 @@ impl<const D: usize> Sampler for EllipticSampler<'_, D> {
             assembler.lift(stiffness, &self.f, known, &mut rhs);
         }
         let matrix = Csr::new(assembler.pattern().clone(), values)?;
-        let solution = self.family.solver.as_ref().map(|solver| solver.solve(&matrix, &rhs)).transpose()?;
         let by_cell = self.f.chunks_exact(stiffness.rule_len());
         let means: Vec<f64> = by_cell.map(|f| f.iter().sum::<f64>() / f.len() as f64).collect();
         let mut params = vec![("coefficient_mean".into(), means.iter().sum::<f64>() / means.len() as f64)];
@@ -212,7 +229,7 @@ impl<const D: usize> Sampler for EllipticSampler<'_, D> {
         Ok(LinearSystem {
             matrix,
             rhs,
-            solution,
+            solution: None,
             props: Props::SPD,
             fields,
             labels: Vec::new(),

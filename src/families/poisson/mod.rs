@@ -14,13 +14,14 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use super::solution::{self, Solver};
 use super::{Family, Sampler, keys};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::fem::dofs::{Dofs, Order};
 use crate::fem::p1::P1;
 use crate::fem::quadrature::TriangleRule;
-use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky};
+use crate::linalg::{Csr, Pattern, Props, SideBySide, SymbolicCholesky};
 use crate::mesh::perturb::Perturbation;
 use crate::mesh::{TriangleMesh, structured};
 use crate::rng::{Purpose, stream};
@@ -100,7 +101,7 @@ pub struct Poisson {
     data: Arc<MeshData>,
     perturbation: Perturbation,
     p1: P1,
-    symbolic: SymbolicCholesky,
+    solver: Option<Solver>,
     rule: TriangleRule,
 }
 
@@ -128,12 +129,16 @@ impl Poisson {
         let mesh = structured::unit_square(config.level);
         let dofs = Dofs::new(&mesh, config.order)?;
         let p1 = P1::new(&mesh, &dofs)?;
+        let solver = match config.solution {
+            true => Some(Solver::Cholesky(SymbolicCholesky::new(p1.pattern())?)),
+            false => None,
+        };
         let step = 1.0 / f64::from(1u32 << config.level);
         let mut data = mesh.to_data(dofs.points);
         data.grid = vec![(1 << config.level) + 1; 2];
         Ok(Poisson {
             perturbation: Perturbation::new(&mesh, config.perturbation * step),
-            symbolic: SymbolicCholesky::new(p1.pattern())?,
+            solver,
             data: Arc::new(data),
             rule: TriangleRule::new(LOAD_STRENGTH)?,
             config,
@@ -190,17 +195,34 @@ impl Family for Poisson {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        Ok(Box::new(PoissonSampler { family: self, points: Vec::new() }))
+        Ok(Box::new(PoissonSampler { family: self, points: Vec::new(), beside: SideBySide::default() }))
     }
 }
 
 struct PoissonSampler<'a> {
     family: &'a Poisson,
     points: Vec<[f64; 2]>,
+    beside: SideBySide,
 }
 
 impl Sampler for PoissonSampler<'_> {
     fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
+        self.samples(seed, &[index]).remove(0)
+    }
+
+    fn lanes(&self) -> usize {
+        solution::lanes(self.family.solver.as_ref())
+    }
+
+    fn samples(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
+        let drawn = indices.iter().map(|&index| self.draw(seed, index)).collect();
+        solution::complete(self.family.solver.as_ref(), &mut self.beside, drawn)
+    }
+}
+
+impl PoissonSampler<'_> {
+    /// The sample without its solution.
+    fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
         let family = self.family;
         let mut rng = stream(seed, Purpose::Sample, index);
         family.perturbation.draw(&family.mesh, &mut rng, &mut self.points)?;
@@ -229,18 +251,10 @@ impl Sampler for PoissonSampler<'_> {
             }
         }
         let matrix = Csr::new(family.p1.pattern().clone(), values)?;
-        let solution = match family.config.solution {
-            true => {
-                let mut x = rhs.clone();
-                family.symbolic.factorize(&matrix)?.solve_in_place(&mut x);
-                Some(x)
-            }
-            false => None,
-        };
         Ok(LinearSystem {
             matrix,
             rhs,
-            solution,
+            solution: None,
             props: Props::SPD,
             fields,
             labels: Vec::new(),
