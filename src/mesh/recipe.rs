@@ -93,6 +93,11 @@ impl MeshRecipe {
         let Imported { mesh, mut parts, notes } = self.make(table, origin)?;
         if parts.is_empty() {
             parts = parts::sides(&mesh);
+            if self.shape == Shape::Disc {
+                // Sides of the polygon may lie on those of the bounding box.
+                let facets = parts.drain(..).flat_map(|p| p.facets).collect();
+                parts.push(BoundaryPart { name: "other".into(), facets });
+            }
         }
         Ok((mesh, parts, notes))
     }

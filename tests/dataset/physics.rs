@@ -50,7 +50,7 @@ fn the_readme_s_recipe_works_from_an_empty_directory() {
     assert_eq!(names, ["coefficient_mean", "a", "c"]);
     assert!((1.0..=1000.0).contains(&sample.params[1].1) && (0.1..=0.4).contains(&sample.params[2].1));
     let known = &sample.field("boundary_values").unwrap().values;
-    assert!(known.iter().any(|u| *u == 2.0) && sample.mesh.unwrap().boundary_value.is_none());
+    assert!(known.contains(&2.0) && sample.mesh.unwrap().boundary_value.is_none());
 }
 
 /// As `numpy.save` writes it.

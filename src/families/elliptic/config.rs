@@ -35,8 +35,7 @@ pub struct EllipticConfig {
     pub elements: Degree,
     /// Total degree of f.
     pub degree: u32,
-    /// max f / min f over the quadrature points; f is positive in between too, see
-    /// [`Monomials::keep_positive`](crate::field::polynomial::Monomials::keep_positive).
+    /// max f / min f over the quadrature points; f is positive in between too.
     pub contrast: f64,
     /// Total degree of g.
     pub source_degree: u32,

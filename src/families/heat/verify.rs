@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 
 use super::Heat;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::families;
 use crate::families::grid::Grid;
 use crate::families::manufactured::Problem;
@@ -64,13 +64,14 @@ fn own() -> Result<Vec<Study>> {
              discretisation = \"q1\""
         )
     };
-    let problems: [(&str, &dyn Fn(usize) -> String, bool); 2] =
-        [("P1, Crank-Nicolson, dt = h", &in_time, true), ("Q1, steady", &steady, false)];
     let mut studies = Vec::new();
-    for (what, keys, in_time) in problems {
+    let mut add = |what, keys: &dyn Fn(usize) -> String, in_time| {
         let problem = Problem { family: super::NAME, what, medium: "1 + x", keys, in_time };
         studies.extend(problem.studies(&[8, 16, 32])?);
-    }
+        Ok::<(), Error>(())
+    };
+    add("P1, Crank-Nicolson, dt = h", &in_time, true)?;
+    add("Q1, steady", &steady, false)?;
     Ok(studies)
 }
 
