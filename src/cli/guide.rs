@@ -96,7 +96,8 @@ pub(super) fn evaluate() -> String {
     let data = here.datasets.first().map_or("p3.h5".into(), |path| path.display().to_string());
     let run = here.runs.first().map_or("training/poisson-mlp".into(), |path| path.display().to_string());
     format!(
-        "evaluate: a recipe, a run or --data is needed; there is no run with its dataset under training/. What can be done:
+        "evaluate: a recipe, a run or --data is needed; there is no run with its dataset under training/. What \
+can be done:
 
   classical methods     fempipe evaluate --data {data}
   chosen ones           fempipe evaluate --data {data} --ksp cg --pc none,jacobi,icc,amg,cholesky --rtol 1e-8

@@ -58,8 +58,7 @@ pub struct EvalRecipe {
     /// result. [`crate::system::cache::default_bytes`] where none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_mib: Option<usize>,
-    /// Beside each learned row those that it has to beat and that are not there yet: what its model names, its
-    /// untrained start.
+    /// False leaves away the rows that otherwise stand beside each learned one as what it has to beat.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub trivial: bool,
     /// Measure rows also on systems that they learned from, and mark them, in place of an error.

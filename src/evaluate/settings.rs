@@ -1,37 +1,35 @@
-//! How many settings of one method a recipe tries: whoever names the best of several has chosen it on these very systems.
+//! How many settings of one method a recipe tries: whoever names the best of several has chosen it on these very
+//! systems.
 
 use super::recipe::EvalRecipe;
-use super::row::{OneOrMany, Row, RowKind};
+use super::row::{OneOrMany, Row};
 
-/// What rows have in common that differ in settings alone: the method's name, what stands beside A by its name.
+/// What rows have in common that differ in settings alone: the names of the method and of what stands beside A.
 #[derive(PartialEq)]
-struct Method {
-    ksp: String,
-    kind: String,
-    beside: Option<String>,
-    model: Option<OneOrMany>,
-    space_as: String,
+struct Method<'a> {
+    ksp: &'a str,
+    beside: [Option<&'a str>; 3],
+    model: &'a Option<OneOrMany>,
+    space_as: &'static str,
 }
 
-fn method(row: &Row) -> Option<Method> {
-    let (kind, beside) = match row.kind().ok()? {
-        RowKind::Classical(spec) => (format!("pc {}", spec.name()), None),
-        RowKind::Constant(spec, beside) => (format!("constant {}", spec.name()), beside),
-        RowKind::Model(_, beside) => ("model".to_string(), beside),
-    };
-    Some(Method {
-        ksp: row.ksp.name().to_string(),
-        kind,
-        beside: beside.map(|spec| spec.name().to_string()),
-        model: row.model.clone(),
-        space_as: row.space_as.to_string(),
-    })
+impl<'a> Method<'a> {
+    fn of(row: &'a Row) -> Self {
+        // What notations say in parentheses are settings.
+        let name = |text: &'a Option<String>| text.as_deref().and_then(|t| t.split('(').next()).map(str::trim);
+        Method {
+            ksp: row.ksp.name(),
+            beside: [name(&row.pc), name(&row.space), name(&row.guess)],
+            model: &row.model,
+            space_as: row.space_as.name(),
+        }
+    }
 }
 
 /// Rows of the recipe that are the given one but for parameters: drop tolerances, damping, filters. At least 1.
 pub fn settings(recipe: &EvalRecipe, row: usize) -> usize {
-    let Some(this) = recipe.rows.get(row).and_then(method) else { return 1 };
-    recipe.rows.iter().filter(|other| method(other).as_ref() == Some(&this)).count()
+    let Some(this) = recipe.rows.get(row).map(Method::of) else { return 1 };
+    recipe.rows.iter().filter(|other| Method::of(other) == this).count()
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The rows that a learned one has to beat, which stand beside it unless a recipe says `trivial = false`: what its model
-//! names ([`ModelConfig::trivial`]), and its untrained start.
+//! The rows that a learned one has to beat, which stand beside it unless a recipe says `trivial = false`: what its
+//! model names ([`ModelConfig::trivial`]), and its untrained start.
 
 use std::path::PathBuf;
 

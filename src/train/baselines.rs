@@ -44,9 +44,8 @@ impl Model for Classical {
 }
 
 /// The held-out systems solved with classical preconditioners, by the solver and to the tolerance of the validation;
-/// those that its method or these systems cannot take are left out, and those that are direct solvers on systems as small
-/// as the first. The preconditioner that the validation puts beside
-/// the network is one of them.
+/// those that its method or these systems cannot take are left out, and those that are direct solvers on systems as
+/// small as the first. The preconditioner that the validation puts beside the network is one of them.
 ///
 /// # Errors
 /// [`Error::Interrupted`], or if a system cannot be loaded.

@@ -98,7 +98,7 @@ fn in_an_evaluation_they_are_failed_rows_that_say_why() {
         "ksp = \"gmres\"\nmodel = \"guess\"",
     ];
     let rows: String = rows.iter().map(|row| format!("[[row]]\n{row}\n")).collect();
-    std::fs::write(place.path("e.toml"), format!("data = [\"h.h5\"]\n{rows}")).unwrap();
+    std::fs::write(place.path("e.toml"), format!("data = [\"h.h5\"]\ntrivial = false\n{rows}")).unwrap();
     let table = place.ok(&["evaluate", "e.toml", "-o", "e"]);
     for words in [
         "cg + none: 3 of 3 not solved, the first: sample ",

@@ -91,7 +91,8 @@ fn a_dataset_alone_meets_the_strongest_rows_of_its_kind() {
 fn a_dry_run_says_what_is_left_and_writes_nothing() {
     let place = Place::new();
     let text = format!(
-        "data = [{:?}]\nrtol = [1e-3, 1e-6]\nrepeats = 2\ncondition_samples = 2\n[[row]]\nksp = 'cg'\npc = ['icc', 'none']\n",
+        "data = [{:?}]\nrtol = [1e-3, 1e-6]\nrepeats = 2\ncondition_samples = 2\n[[row]]\nksp = 'cg'\n\
+         pc = ['icc', 'none']\n",
         data()
     );
     std::fs::write(place.path("e.toml"), text).unwrap();

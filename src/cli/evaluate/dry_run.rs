@@ -23,7 +23,8 @@ pub(super) fn text(plan: &Plan) -> String {
     let (cells, kept) = (plan.cells(), plan.kept());
     let mut out = aligned(&table, 2);
     out += &format!(
-        "\n{cells} cells (datasets x rows, {} tolerances, {} rounds), {kept} of them measured already; {} solves left\n",
+        "\n{cells} cells (datasets x rows, {} tolerances, {} rounds), {kept} of them measured already; {} \
+         solves left\n",
         plan.tolerances,
         plan.rounds,
         plan.solves()
@@ -31,8 +32,8 @@ pub(super) fn text(plan: &Plan) -> String {
     out += &match cells == kept {
         true => "nothing is left to do\n".to_string(),
         false => format!(
-            "about {} left, as this machine is loaded now: rows in the journal by the seconds of their cells, others by \
-             the first systems solved to the tightest tolerance, condition numbers by those of the first system\n",
+            "about {} left, as this machine is loaded now: rows in the journal by the seconds of their cells, others \
+             by the first systems solved to the tightest tolerance, condition numbers by those of the first system\n",
             duration(plan.seconds())
         ),
     };

@@ -11,9 +11,9 @@ use crate::evaluate::trained::Distribution;
 pub static SEEN_IN_TRAINING: Column = Column {
     name: "seen_in_training",
     unit: "",
-    help: "Systems that the row knows from what it learned: they are in its training or validation split, drawn from the \
-           same random streams (family, seed, index), copies, or steps of the same trajectories; they are no test of \
-           it",
+    help: "Systems that the row knows from what it learned: they are in its training or validation split, drawn from \
+           the same random streams (family, seed, index), copies, or steps of the same trajectories; they are no test \
+           of it",
     of: Of::Row(|g| match g.info().seen_in_training.get(g.row) {
         None | Some(0) => Value::Missing,
         Some(&count) => Value::Count(count),
@@ -77,8 +77,8 @@ pub static OUT_OF_DISTRIBUTION: Column = Column {
 pub static TRAINED_ON: Column = Column {
     name: "trained_on",
     unit: "",
-    help: "Dataset that the model was trained on; where it is not the one that the test systems are of, (same distribution) \
-           or (other)",
+    help: "Dataset that the model was trained on; where it is not the one that the test systems are of, (same \
+           distribution) or (other)",
     of: Of::Row(|g| match g.info().trained.get(g.row) {
         Some(Some(t)) if t.steps == 0 => "untrained".into(),
         Some(Some(t)) if t.own_data => t.data.as_str().into(),

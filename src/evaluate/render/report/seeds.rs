@@ -30,7 +30,7 @@ pub fn section(report: &Report) -> Option<Markup> {
                             td { (page.results.datasets[s.dataset].name) }
                             td { (s.rows.iter().map(|&r| page.name(r)).collect::<Vec<_>>().join(", ")) }
                             td { (s.seeds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")) }
-                            td { (match s.quantity { Quantity::Iterations => "iterations", Quantity::Seconds => "ms" }) }
+                            td { (unit(s.quantity)) }
                             td { (show(s.median)) } td { (show(low)) "–" (show(high)) } td { (show(s.deviation)) }
                             td { (show(q1)) "–" (show(q3)) } td { (s.failures) }
                         }
@@ -38,9 +38,16 @@ pub fn section(report: &Report) -> Option<Markup> {
                 }
             }
             p.note {
-                "Runs of one recipe that differ in the training seed alone, " (target) ": medians over the systems, and "
-                "how far they lie apart from run to run; beside it how far systems lie apart within a run."
+                "Runs of one recipe that differ in the training seed alone, " (target) ": medians over the systems, "
+                "and how far they lie apart from run to run; beside it how far systems lie apart within a run."
             }
         }
     })
+}
+
+fn unit(quantity: Quantity) -> &'static str {
+    match quantity {
+        Quantity::Iterations => "iterations",
+        Quantity::Seconds => "ms",
+    }
 }
