@@ -21,6 +21,7 @@ use pyo3::prelude::*;
 
 #[pymodule]
 fn _fempipe(m: &Bound<PyModule>) -> PyResult<()> {
+    fempipe::linalg::dense::on_one_thread();
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add_class::<acceleration::Acceleration>()?;
     m.add_class::<dataset::Dataset>()?;

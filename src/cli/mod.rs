@@ -34,6 +34,7 @@ use clap::{Parser, Subcommand};
 use crate::error::{Error, Result};
 use crate::interrupt::Signal;
 use crate::io::{plain, text};
+use crate::linalg::dense;
 use crate::{families, interrupt, models, precond, solver};
 
 /// Finite-element systems in, learned solvers out, judged in the same Krylov loop as the classical methods.
@@ -140,6 +141,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         text::set_width(columns);
     }
     interrupt::install(tell);
+    dense::on_one_thread();
     let threads = rayon::ThreadPoolBuilder::new().num_threads(cli.common.threads());
     // The pool can only be there already if a library made it, and then it is as good.
     let _ = threads.build_global();

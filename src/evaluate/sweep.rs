@@ -15,6 +15,7 @@ use super::systems::Systems;
 use super::until::Until;
 use crate::error::{Error, Result};
 use crate::interrupt;
+use crate::linalg::dense;
 use crate::solver::Workspace;
 use crate::system::Names;
 
@@ -72,6 +73,7 @@ impl Results {
 /// If a model cannot be read or does not fit, or a solver cannot use a preconditioner;
 /// [`Error::Interrupted`] after Ctrl-C before the first solve.
 pub fn run(opened: &Opened, journal: &mut Journal, events: &mut dyn FnMut(&Event)) -> Result<Results> {
+    dense::on_one_thread();
     let recipe = &opened.recipe;
     let mut results = Results {
         recipe: recipe.clone(),

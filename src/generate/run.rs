@@ -15,6 +15,7 @@ use crate::dataset::{Dataset, Header, Places, split};
 use crate::error::{Error, Result};
 use crate::families::Family;
 use crate::io::{atomic, outputs};
+use crate::linalg::dense;
 use crate::shard::Shard;
 
 /// What a run tells of its progress.
@@ -108,6 +109,7 @@ pub fn run(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
 
 fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Settings) -> Result<Summary> {
     let clock = Instant::now();
+    dense::on_one_thread();
     parts::check_output(output)?;
     outputs::check(&[output], &family.files(), true)?;
     let mut plan = Plan::new(recipe, family)?;

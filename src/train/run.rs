@@ -21,6 +21,7 @@ use super::validate::{HeldOut, validate};
 use crate::dataset::NEXT;
 use crate::error::{Error, Result};
 use crate::interrupt::{self, Unsaved};
+use crate::linalg::dense;
 use crate::models::checkpoint::Progress;
 use crate::models::fit::AdamConfig;
 use crate::models::{Checkpoint, Trainer, TrainingSet};
@@ -248,6 +249,7 @@ impl Training {
     /// explodes, with the last good checkpoint kept; [`Error::Io`] if a file cannot be written.
     pub fn run(&mut self, stop_after: Option<u64>, events: &mut dyn FnMut(&Event)) -> Result<Summary> {
         let _unsaved = Unsaved::new();
+        dense::on_one_thread();
         let per_epoch = self.set.ids.len().div_ceil(self.recipe.batch_size) as u64;
         events(&Event::Start {
             parameters: self.trainer.parameters(),

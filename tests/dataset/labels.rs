@@ -94,6 +94,18 @@ fn eigenpairs_are_the_same_in_shards() {
     }
 }
 
+/// faer would split the products of this size over the threads.
+#[test]
+fn eigenpairs_are_the_same_for_any_number_of_threads() {
+    let dir = tempfile::tempdir().unwrap();
+    let recipe = "family = \"darcy\"\nsamples = 1\n[labels]\neigenpairs = 20\n[darcy]\ncells = 48\n";
+    make(dir.path(), "one.h5", recipe, "1");
+    make(dir.path(), "two.h5", recipe, "2");
+    let _guard = alone();
+    let [one, two] = ["one.h5", "two.h5"].map(|n| Dataset::open(dir.path().join(n)).unwrap());
+    assert_eq!(one.digests(), two.digests());
+}
+
 /// −Δ − k² by differences on the square: eigenvalues on both sides of zero, known in closed form.
 #[test]
 fn indefinite_matrices_have_their_eigenvalues_nearest_zero() {
