@@ -294,6 +294,32 @@ def figures(value):
     return value
 
 
+# What tables show; report and statistics of an evaluation have the rest.
+KEPT = ["label", "kind", "dataset", "rtol", "solves", "failures", "iterations", "total", "setup", "solve", "inference"]
+KEPT += ["fill", "fell_back", "setup_iterations", "guess_error", "label_cosine", "kappa_after", "leak", "out_of_distribution"]
+
+
+def cell(row):
+    """A row of an evaluation: iterations and seconds with their spread, of all else mean, median and extremes."""
+    row = figures({key: row[key] for key in KEPT if row.get(key) is not None})
+    for key, value in row.items():
+        if isinstance(value, dict):
+            row[key] = {k: v for k, v in value.items() if k not in ("q1", "q3")}
+            if key not in ("iterations", "total"):
+                row[key].pop("median_interval", None)
+    return row
+
+
+def text(value, indent=""):
+    """JSON with one line for each row and dataset."""
+    if isinstance(value, dict) and any(isinstance(v, (dict, list)) for v in value.values()) and "label" not in value:
+        inner = [f"{indent} {json.dumps(k, ensure_ascii=False)}: {text(v, indent + ' ')}" for k, v in value.items()]
+        return "{\n" + ",\n".join(inner) + f"\n{indent}" + "}"
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n" + ",\n".join(f"{indent} {json.dumps(v, ensure_ascii=False)}" for v in value) + f"\n{indent}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
 def dataset(info):
     """What a table may say of a dataset, and the recipe that it came from."""
     kappa = sorted(info["kappa"])
@@ -320,22 +346,23 @@ def collect(binary, threads):
             "identity": summary["identity"],
             "measured": time.strftime("%F", time.gmtime(path.stat().st_mtime)),
             "datasets": [dataset(d) for d in summary["datasets"]],
-            "rows": [figures(row) for row in summary["cells"]],
+            "rows": [cell(row) for row in summary["cells"]],
         }
     for name in (n for topic in PEERS.values() for n in topic):
         path = TRAINING / f"{name}.json"
         if path.exists():
             kept = json.loads(path.read_text())
             measured = time.strftime("%F", time.gmtime(path.stat().st_mtime))
-            evaluations[name] = {"measured": measured} | {k: v for k, v in kept.items() if k not in ("datasets", "rows")}
+            evaluations[name] = {"measured": measured} | kept
             evaluations[name] |= {k: [figures(v) for v in kept[k]] for k in ("datasets", "rows")}
     seconds = {}
     for s in steps():
         seconds[s["step"]] = round(seconds.get(s["step"], 0) + s["seconds"], 1)
     out = ROOT / "results" / f"{datetime.date.today()}.json"
     out.parent.mkdir(exist_ok=True)
-    result = {"fempipe": version, "machine": machine() | {"threads": threads}, "seconds": seconds, "evaluations": evaluations}
-    out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    result = {"fempipe": version, "machine": machine() | {"threads": threads}}
+    result |= {"seconds": seconds, "evaluations": evaluations}
+    out.write_text(text(result) + "\n")
     print(out.relative_to(ROOT))
 
 
@@ -344,7 +371,8 @@ def main():
     parser.add_argument("binary")
     parser.add_argument("topics", nargs="*", help=f"of {', '.join(TOPICS | LONG | IMPORTED)} [default: {', '.join(TOPICS)}]")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--peers", default=shutil.which("python3") or "python3", help="Python with petsc4py [default: %(default)s]")
+    python3 = shutil.which("python3") or "python3"
+    parser.add_argument("--peers", default=python3, help="Python with petsc4py [default: %(default)s]")
     parser.add_argument("--list", action="store_true", help="say what would be done")
     parser.add_argument("--collect", action="store_true", help="collect what is there, make nothing")
     args = parser.parse_args()

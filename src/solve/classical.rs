@@ -13,44 +13,34 @@ pub struct Classical {
     pub pc: &'static str,
 }
 
-/// For whom, and which: a method with its preconditioners. Each kind has multigrid and a direct solver. Drop tolerances
-/// are several, since no single one is good everywhere.
-const SETS: &[(Kind, &[(&str, &[&str])])] = &[
+/// For whom, a method, and its preconditioners.
+type Line = (Kind, &'static str, &'static [&'static str]);
+
+/// Each kind has multigrid and a direct solver. Drop tolerances are several, since no single one is good everywhere.
+/// MINRES needs M positive definite, which incomplete Cholesky factors with a shift are.
+const LINES: [Line; 5] = [
     (
         Kind::Spd,
-        &[(
-            "cg",
-            &[
-                "none",
-                "jacobi",
-                "ssor",
-                "icc",
-                "ict(0.1)",
-                "ict(0.01)",
-                "ict(0.001)",
-                "mic",
-                "dic",
-                "fsai",
-                "amg",
-                "cholesky",
-            ],
-        )],
-    ),
-    (
-        Kind::Symmetric,
+        "cg",
         &[
-            // MINRES needs M positive definite, which incomplete Cholesky factors with a shift are.
-            ("minres", &["none", "icc", "mic", "ict(0.1)", "ict(0.01)"]),
-            ("gmres(50)", &["ilut(0.01)", "ilut(0.001)", "amg", "ldlt"]),
+            "none",
+            "jacobi",
+            "ssor",
+            "icc",
+            "ict(0.1)",
+            "ict(0.01)",
+            "ict(0.001)",
+            "mic",
+            "dic",
+            "fsai",
+            "amg",
+            "cholesky",
         ],
     ),
-    (
-        Kind::General,
-        &[
-            ("gmres(50)", &["none", "jacobi", "ilu", "ilut(0.1)", "ilut(0.01)", "ilut(0.001)", "amg", "lu"]),
-            ("bcgs", &["ilu"]),
-        ],
-    ),
+    (Kind::Symmetric, "minres", &["none", "icc", "mic", "ict(0.1)", "ict(0.01)"]),
+    (Kind::Symmetric, "gmres(50)", &["ilut(0.01)", "ilut(0.001)", "amg", "ldlt"]),
+    (Kind::General, "gmres(50)", &["none", "jacobi", "ilu", "ilut(0.1)", "ilut(0.01)", "ilut(0.001)", "amg", "lu"]),
+    (Kind::General, "bcgs", &["ilu"]),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,8 +66,8 @@ impl Kind {
 /// Never for the sets of this table.
 pub fn strongest(props: Props) -> Result<Vec<Classical>> {
     let kind = Kind::of(props);
-    let lines = SETS.iter().filter(|(of, _)| *of == kind).flat_map(|(_, lines)| lines.iter());
-    let pairs = lines.flat_map(|(ksp, pcs)| pcs.iter().map(move |pc| (ksp, pc)));
+    let lines = LINES.iter().filter(|(of, ..)| *of == kind);
+    let pairs = lines.flat_map(|(_, ksp, pcs)| pcs.iter().map(move |pc| (ksp, pc)));
     pairs.map(|(ksp, pc)| Ok(Classical { ksp: ksp.parse()?, pc })).collect()
 }
 
