@@ -59,9 +59,9 @@ pub fn inverse_spd(a: &Csr) -> Result<Dense> {
     Ok(llt.inverse())
 }
 
-/// Makes faer's own operations run on one thread, whatever pool they are called in: split over threads, sums are rounded
-/// in another way, and no bit of a result may depend on how many threads there are. Samples are what runs side by side.
-/// It holds for the process; `generate`, `train` and `evaluate` see to it themselves.
+/// Makes faer's own operations run on one thread, whatever pool they are called in: split over threads, sums are
+/// rounded in another way, and no bit of a result may depend on how many threads there are. Samples are what runs side
+/// by side. It holds for the process; `generate`, `train` and `evaluate` see to it themselves.
 pub fn on_one_thread() {
     faer::set_global_parallelism(faer::Par::Seq);
 }

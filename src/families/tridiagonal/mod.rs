@@ -13,8 +13,8 @@
 //! `corner` is then added to a_11, A + corner · e₁e₁ᵀ: the change of one entry that changes every entry of the factor,
 //! which follows by a rank-one update (Golub & Van Loan 2013, section 6.5.4).
 //!
-//! With `rhs = "product"` x is drawn and b = A x. Where A is nearly singular, as `normal` draws often are, no x in double
-//! precision has a small residual for a b that is drawn: its rounding alone changes A x by more than ‖b‖.
+//! With `rhs = "product"` x is drawn and b = A x. Where A is nearly singular, as `normal` draws often are, no x in
+//! double precision has a small residual for a b that is drawn: its rounding alone changes A x too much.
 
 mod verify;
 
