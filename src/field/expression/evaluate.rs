@@ -180,6 +180,7 @@ mod tests {
             ("x == y", 3, "comparisons are"),
             ("0 < x < 1", 7, "not chained"),
             (".", 1, "is no number"),
+            ("1979-05-27", 6, "does not begin with 0"),
             ("1.2.3", 4, "operator is missing"),
             ("x(y)", 1, "unknown function \"x\""),
             (&deep, 202, "nested more"),

@@ -262,6 +262,9 @@ impl<'a> Parser<'a> {
             end += if exponent > 0 { 1 + sign + exponent } else { 0 };
         }
         let text = &self.rest()[..end];
+        if text.len() > 1 && text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(self.bad(format!("{text:?}: a whole number does not begin with 0")));
+        }
         let value = text.parse().map_err(|_| self.bad(format!("{text:?} is no number")))?;
         self.at += end;
         self.steps.push(Step::Number(value));
