@@ -53,7 +53,10 @@ fn nothing_at_all_evaluates_the_newest_runs_on_their_own_data() {
     let one = place.ok(&["evaluate", "training/old", "--samples", "2"]);
     let dir = &reports(&one)[0];
     assert!(dir.to_str().unwrap().starts_with("training/old/evaluation-20") && one.contains("cg + old"), "{one}");
-    assert_eq!(reports(&place.ok(&["evaluate", "--model", "training/old", "--samples", "2"])), std::slice::from_ref(dir));
+    assert_eq!(
+        reports(&place.ok(&["evaluate", "--model", "training/old", "--samples", "2"])),
+        std::slice::from_ref(dir)
+    );
     let error = place.fails(&["evaluate", "training/gone"]);
     assert!(error.contains("gone.h5, which is not there") && error.contains("--data"), "{error}");
 }
