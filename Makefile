@@ -51,7 +51,7 @@ fuzz: setup
 	done
 
 # Datasets, networks and evaluations behind the results, as far as they are not there (TOPICS="neurkitt cubes" for some of
-# them), and their numbers in results/DATE.json and in the documents' tables. Some hours on 2 cores; can be interrupted.
+# them), and their numbers in results/DATE.json and in the documents' tables. About five hours on 2 cores; can be interrupted.
 paper: python
 	cargo build --release
 	$(VENV)/bin/python training/paper.py $(FEMPIPE) $(TOPICS)
