@@ -96,7 +96,7 @@ impl Heat {
     /// The family of a recipe's table.
     ///
     /// # Errors
-    /// [`Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
+    /// [`crate::Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
     pub fn from_table(table: &Table, origin: &str) -> Result<Self> {
         let config: HeatConfig = entry::config(table, NAME, origin)?;
         config.check(origin)?;
