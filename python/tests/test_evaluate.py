@@ -9,7 +9,8 @@ import fempipe
 
 def recipe(workshop):
     rows = [{"ksp": "cg", "pc": "icc"}, {"ksp": "cg", "model": workshop.run("spai-gnn")}, {"ksp": "cg", "pc": "none"}]
-    return {"data": [workshop / "darcy.h5"], "rtol": [1e-8], "samples": 3, "condition_samples": 1, "row": rows}
+    keys = {"rtol": [1e-8], "samples": 3, "condition_samples": 1, "trivial": False}
+    return {"data": [workshop / "darcy.h5"], **keys, "row": rows}
 
 
 def test_records_say_what_the_files_say(workshop, tmp_path):
@@ -25,6 +26,11 @@ def test_records_say_what_the_files_say(workshop, tmp_path):
     with pytest.raises(fempipe.FileError, match="another evaluation.*as output, or replace it with force=True"):
         fempipe.evaluate({**recipe(workshop), "rtol": [1e-4]}, output=tmp_path / "e")
     fempipe.evaluate({**recipe(workshop), "rtol": [1e-4]}, output=tmp_path / "e", force=True)
+
+
+def test_what_a_network_has_to_beat_stands_beside_it(workshop):
+    kinds = [r["kind"] for r in fempipe.evaluate({**recipe(workshop), "trivial": True})]
+    assert sorted(kinds) == ["classical", "classical", "constant", "learned", "untrained"]
 
 
 def test_solves_are_those_of_the_solver(workshop, darcy):
