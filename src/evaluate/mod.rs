@@ -17,6 +17,7 @@ mod keys;
 mod leaks;
 mod machine;
 mod measure;
+mod networks;
 mod opened;
 mod output;
 mod place;

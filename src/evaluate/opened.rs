@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::keys::{self, Keys};
 use super::leaks::{self, Leak};
+use super::networks::Networks;
 use super::recipe::EvalRecipe;
 use super::trained::{Trained, trained};
 use super::trivial;
@@ -52,17 +53,19 @@ impl Opened {
         };
         let opened = recipe.data.iter().map(open).collect::<Result<Vec<_>>>()?;
         let mut recipe = recipe.clone();
+        let mut networks = Networks::default();
         let mut notes = Vec::new();
         if recipe.trivial {
             let first: Vec<(&Dataset, u32)> = opened.iter().map(|(data, ids)| (data, ids[0])).collect();
-            let added = trivial::lacking(&recipe.rows, &first)?;
+            let added = trivial::lacking(&recipe.rows, &first, &mut networks)?;
             notes = added.notes;
             recipe.rows.extend(added.rows);
         }
         let mut datasets = Vec::new();
         for (d, (data, ids)) in opened.into_iter().enumerate() {
             let keys = Keys::new(&recipe, &data, &ids, d)?;
-            let trained = recipe.rows.iter().map(|row| trained(row, d, &data)).collect::<Result<Vec<_>>>()?;
+            let one = |row| trained(row, d, &data, &mut networks);
+            let trained = recipe.rows.iter().map(one).collect::<Result<Vec<_>>>()?;
             let leaks = leaks::leaks(&data, &ids, &recipe.rows, &trained)?;
             if !recipe.allow_leaks {
                 leaks::refuse(&data, &ids, &recipe.rows, &leaks)?;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::networks::{Network, Networks};
 use super::row::Row;
 use crate::dataset::{Dataset, Drawn, NEXT};
 use crate::error::Result;
@@ -91,10 +92,9 @@ pub fn trained_by(path: &Path) -> Result<TrainedBy> {
 ///
 /// # Errors
 /// If the checkpoint cannot be read.
-pub fn trained(row: &Row, d: usize, tested: &Dataset) -> Result<Option<Trained>> {
-    let Some(path) = row.model.as_ref().and_then(|paths| paths.of(d)) else { return Ok(None) };
-    let file = locate(path)?.file;
-    let (checkpoint, digest) = Checkpoint::read_with_digest(&file)?;
+pub fn trained(row: &Row, d: usize, tested: &Dataset, networks: &mut Networks) -> Result<Option<Trained>> {
+    let Some(network) = networks.of(row, d)? else { return Ok(None) };
+    let Network { file, checkpoint, digest } = &*network;
     let here = &tested.header().recipe;
     let own_data = !here.is_empty() && checkpoint.data_recipe.split(NEXT).any(|there| there == here);
     let files = datasets(&checkpoint.recipe);
@@ -105,15 +105,15 @@ pub fn trained(row: &Row, d: usize, tested: &Dataset) -> Result<Option<Trained>>
     Ok(Some(Trained {
         digest: format!("{digest:016x}"),
         steps: checkpoint.progress.step,
-        training_seconds: run_seconds(&file).unwrap_or(checkpoint.progress.seconds),
+        training_seconds: run_seconds(file).unwrap_or(checkpoint.progress.seconds),
         data: named(&files, &checkpoint.data_recipe),
         own_data,
         distribution: distribution(&checkpoint.data_recipe, here),
         data_seconds: seconds,
-        model: checkpoint.model,
+        model: checkpoint.model.clone(),
         seed: seed(&checkpoint.recipe),
         recipe: without_seed(&checkpoint.recipe),
-        recipes: checkpoint.data_recipe,
+        recipes: checkpoint.data_recipe.clone(),
         files,
     }))
 }

@@ -2,14 +2,15 @@
 //! model names ([`ModelConfig::trivial`]), and its untrained start.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 
+use super::networks::{Network, Networks};
 use super::row::{OneOrMany, Row, RowKind};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::linalg::Csr;
-use crate::models::checkpoint::locate;
 use crate::models::constants::Part;
-use crate::models::{self, Checkpoint, ModelConfig};
+use crate::models::{self, ModelConfig};
 use crate::precond::Spec;
 
 /// The name of a network before its first step, beside its checkpoints.
@@ -25,25 +26,35 @@ pub struct Added {
 }
 
 /// A checkpoint of a row: its network, untrained or trained.
-struct Network {
-    path: PathBuf,
-    model: String,
-    trained: bool,
+struct Learned {
+    network: Rc<Network>,
     settings: Box<dyn ModelConfig>,
+}
+
+impl Learned {
+    /// Whether it is of a trained network, not of one before its first step.
+    fn is_trained(&self) -> bool {
+        self.network.checkpoint.progress.step > 0
+    }
+
+    /// Name of its model.
+    fn model(&self) -> &str {
+        &self.network.checkpoint.model
+    }
 }
 
 /// The rows that the learned ones among these lack; `data` with the first of the systems that are solved.
 ///
 /// # Errors
 /// If a checkpoint cannot be read.
-pub fn lacking(rows: &[Row], data: &[(&Dataset, u32)]) -> Result<Added> {
-    let mut networks = Vec::new();
+pub fn lacking(rows: &[Row], data: &[(&Dataset, u32)], networks: &mut Networks) -> Result<Added> {
+    let mut learned = Vec::new();
     for row in rows {
-        networks.push((0..data.len()).map(|d| network(row, d)).collect::<Result<Vec<_>>>()?);
+        learned.push((0..data.len()).map(|d| of(row, d, networks)).collect::<Result<Vec<_>>>()?);
     }
     let mut added = Added::default();
-    for (row, of_row) in rows.iter().zip(&networks) {
-        let of_row: Vec<&Network> = of_row.iter().flatten().filter(|n| n.trained).collect();
+    for (row, of_row) in rows.iter().zip(&learned) {
+        let of_row: Vec<&Learned> = of_row.iter().flatten().filter(|n| n.is_trained()).collect();
         // One for each dataset, or the row is no learned one.
         let Some(first) = of_row.first().filter(|_| of_row.len() == data.len()) else { continue };
         for notation in first.settings.trivial() {
@@ -66,14 +77,14 @@ pub fn lacking(rows: &[Row], data: &[(&Dataset, u32)]) -> Result<Added> {
                 }
             }
         }
-        let is_start = |(other, of_other): (&Row, &Vec<Option<Network>>)| {
-            let same = |n: &Network| !n.trained && n.model == first.model;
+        let is_start = |(other, of_other): (&Row, &Vec<Option<Learned>>)| {
+            let same = |n: &Learned| !n.is_trained() && n.model() == first.model();
             other.ksp == row.ksp && other.pc == row.pc && of_other.iter().flatten().any(same)
         };
-        if rows.iter().zip(&networks).any(is_start) {
+        if rows.iter().zip(&learned).any(is_start) {
             continue;
         }
-        let files: Vec<PathBuf> = of_row.iter().map(|n| n.path.with_file_name(INITIAL)).collect();
+        let files: Vec<PathBuf> = of_row.iter().map(|n| n.network.file.with_file_name(INITIAL)).collect();
         if let Some(missing) = files.iter().find(|file| !file.is_file()) {
             added.notes.push(format!("{} has no {INITIAL}: its untrained start is not shown", missing.display()));
             continue;
@@ -94,12 +105,10 @@ pub fn lacking(rows: &[Row], data: &[(&Dataset, u32)]) -> Result<Added> {
 }
 
 /// The network of a row for dataset number `d`; None where it has none.
-fn network(row: &Row, d: usize) -> Result<Option<Network>> {
-    let Some(path) = row.model.as_ref().and_then(|paths| paths.of(d)) else { return Ok(None) };
-    let path = locate(path)?.file;
-    let checkpoint = Checkpoint::read(&path)?;
-    let settings = models::settings(&checkpoint, &path)?;
-    Ok(Some(Network { path, trained: checkpoint.progress.step > 0, model: checkpoint.model, settings }))
+fn of(row: &Row, d: usize, networks: &mut Networks) -> Result<Option<Learned>> {
+    let Some(network) = networks.of(row, d)? else { return Ok(None) };
+    let settings = models::settings(&network.checkpoint, &network.file)?;
+    Ok(Some(Learned { network, settings }))
 }
 
 /// The row of what a model names, with the method of a learned row and what stands beside its prediction. None for what

@@ -30,6 +30,7 @@ use crate::error::Result;
 use crate::fem::assembler::{Assembler, Scatter};
 use crate::fem::integrals::Integrals;
 use crate::fem::space::Space;
+use crate::linalg::Csr;
 use crate::system::BoundaryPart;
 
 /// Degree up to which products of data and basis functions are integrated exactly over facets.
@@ -286,22 +287,28 @@ impl<const D: usize> Boundary<D> {
         Ok(())
     }
 
-    /// All that a problem without time gets of the conditions: A (`values` on the pattern) and b; `known` is u where it
-    /// is given.
+    /// A of a problem without time, out of the stiffness whose coefficient has the values `at_points` at the quadrature
+    /// points, and u at all nodes where it is given, as [`Boundary::values`]; `rhs`, the load, becomes b.
     ///
     /// # Errors
     /// As [`Source::at_nodes`].
-    pub fn add(
+    pub fn assemble(
         &self,
-        assembler: &Assembler,
+        (space, assembler): (&Space<D>, &Assembler),
+        (stiffness, scatter, at_points): (&Integrals<D>, &Scatter, &[f64]),
         drawn: &Drawn,
-        known: Option<&[f64]>,
-        values: &mut [f64],
         rhs: &mut [f64],
-    ) -> Result<()> {
-        self.add_matrix(assembler, drawn, values)?;
+    ) -> Result<(Csr, Option<Vec<f64>>)> {
+        let mut values = vec![0.0; assembler.pattern().nnz()];
+        assembler.add(stiffness, scatter, at_points, &mut values);
+        let known = self.values(space, drawn)?;
+        self.add_matrix(assembler, drawn, &mut values)?;
         self.add_load(assembler, drawn, 1.0, rhs)?;
-        known.map_or(Ok(()), |known| self.lift(assembler, drawn, 1.0, known, rhs))
+        if let Some(known) = &known {
+            self.lift(assembler, drawn, 1.0, known, rhs)?;
+            assembler.lift(stiffness, at_points, known, rhs);
+        }
+        Ok((Csr::new(assembler.pattern().clone(), values)?, known))
     }
 }
 

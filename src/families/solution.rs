@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Sampler;
 use crate::error::{Error, Result};
 use crate::linalg::{Cholesky, Csr, LinOp, Pattern, Props, SideBySide, SymbolicCholesky, vector};
 use crate::precond::{Amg, AmgParams};
@@ -134,35 +135,60 @@ impl Solver {
     }
 }
 
-/// How many systems are best given to [`complete`] at once.
-pub fn lanes(solver: Option<&Solver>) -> usize {
-    match solver {
-        Some(Solver::Cholesky(symbolic)) => symbolic.lanes(),
-        _ => 1,
+/// Draws systems; what stores their solutions is [`Solved`].
+pub trait Draw {
+    /// Sample `index` under `seed` without its solution: the same bits whatever was drawn before.
+    ///
+    /// # Errors
+    /// If the sample's system cannot be made.
+    fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem>;
+}
+
+/// Samples of one pattern: drawn, then given their solutions, if they are to have any, as many side by side as the
+/// solver takes.
+pub struct Solved<'a, D> {
+    draw: D,
+    solver: Option<&'a Solver>,
+    beside: SideBySide,
+}
+
+impl<'a, D: Draw> Solved<'a, D> {
+    /// Of systems that `draw` draws and `solver` solves; without one no solution is stored.
+    pub fn new(draw: D, solver: Option<&'a Solver>) -> Self {
+        Solved { draw, solver, beside: SideBySide::default() }
     }
 }
 
-/// Gives systems of one pattern their solutions, if they are to have any: the same bits in groups of any size.
-pub fn complete(
-    solver: Option<&Solver>,
-    work: &mut SideBySide,
-    systems: Vec<Result<LinearSystem>>,
-) -> Vec<Result<LinearSystem>> {
-    let Some(solver) = solver else {
-        return systems;
-    };
-    let made: Vec<(&Csr, &[f64])> = systems.iter().flatten().map(|s| (&s.matrix, &s.rhs[..])).collect();
-    let solved = match solver {
-        Solver::Cholesky(symbolic) => symbolic.solve_each(work, &made),
-        Solver::CgAmg => made.iter().map(|(a, b)| solver.solve(a, b)).collect(),
-    };
-    let mut solved = solved.into_iter();
-    let complete = |system: Result<LinearSystem>| {
-        let mut system = system?;
-        system.solution = solved.next().transpose()?;
-        Ok(system)
-    };
-    systems.into_iter().map(complete).collect()
+impl<D: Draw> Sampler for Solved<'_, D> {
+    fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
+        self.samples(seed, &[index]).remove(0)
+    }
+
+    fn lanes(&self) -> usize {
+        match self.solver {
+            Some(Solver::Cholesky(symbolic)) => symbolic.lanes(),
+            _ => 1,
+        }
+    }
+
+    fn samples(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
+        let systems: Vec<Result<LinearSystem>> = indices.iter().map(|&index| self.draw.draw(seed, index)).collect();
+        let Some(solver) = self.solver else {
+            return systems;
+        };
+        let made: Vec<(&Csr, &[f64])> = systems.iter().flatten().map(|s| (&s.matrix, &s.rhs[..])).collect();
+        let solved = match solver {
+            Solver::Cholesky(symbolic) => symbolic.solve_each(&mut self.beside, &made),
+            Solver::CgAmg => made.iter().map(|(a, b)| solver.solve(a, b)).collect(),
+        };
+        let mut solved = solved.into_iter();
+        let complete = |system: Result<LinearSystem>| {
+            let mut system = system?;
+            system.solution = solved.next().transpose()?;
+            Ok(system)
+        };
+        systems.into_iter().map(complete).collect()
+    }
 }
 
 /// What solves systems with one matrix.

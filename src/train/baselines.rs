@@ -53,13 +53,13 @@ pub fn baselines(held_out: &HeldOut, how: &Validation) -> Result<Vec<Baseline>> 
     let alone = Validation { pc: None, max_it: how.max_it.min(MOST_ITERATIONS), ..how.clone() };
     let beside = how.pc.iter().map(Spec::to_string);
     let usual = PRECONDITIONERS.iter().map(|pc| pc.to_string());
+    let first = held_out.ids.first().map(|&id| held_out.source.load(&[id], held_out.source.parts())).transpose()?;
     let mut out: Vec<Baseline> = Vec::new();
     for pc in beside.chain(usual) {
         if out.iter().any(|b| b.pc == pc) {
             continue;
         }
         let spec: Spec = pc.parse()?;
-        let first = held_out.ids.first().map(|&id| held_out.source.load(&[id], held_out.source.parts())).transpose()?;
         let solves = |system: &LinearSystem| spec.build(&system.matrix).is_ok_and(|built| built.direct);
         if first.iter().flatten().any(|system| solves(system)) {
             continue;

@@ -10,13 +10,14 @@ use crate::error::{Error, Result};
 use crate::families::boundary::{self, Boundary};
 use crate::families::given::{Drawn, Nodes, Range, Scope, Source};
 use crate::families::grid::{CELLS, CUBES, Scheme};
-use crate::families::{Family, Sampler, keys, solution};
+use crate::families::solution::{self, Draw, Solved};
+use crate::families::{Family, Sampler, keys};
 use crate::fem::assembler::{Assembler, Scatter};
 use crate::fem::dofs::{Dofs, Order};
 use crate::fem::integrals::{Integrals, Kind};
 use crate::fem::space::Space;
 use crate::field::gaussian::{Workspace, range};
-use crate::linalg::{Csr, Pattern, Props, SideBySide};
+use crate::linalg::{Pattern, Props};
 use crate::mesh::AnyMesh;
 use crate::rng::{Purpose, stream};
 use crate::system::{BoundaryPart, Description, Field, LinearSystem, Location, MeshData};
@@ -223,33 +224,17 @@ impl<const D: usize> Family for OnMesh<D> {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        Ok(Box::new(MeshSampler { family: self, workspace: Workspace::default(), beside: SideBySide::default() }))
+        let draw = MeshSampler { family: self, workspace: Workspace::default() };
+        Ok(Box::new(Solved::new(draw, self.solver.as_ref())))
     }
 }
 
 struct MeshSampler<'a, const D: usize> {
     family: &'a OnMesh<D>,
     workspace: Workspace,
-    beside: SideBySide,
 }
 
-impl<const D: usize> Sampler for MeshSampler<'_, D> {
-    fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
-        self.samples(seed, &[index]).remove(0)
-    }
-
-    fn lanes(&self) -> usize {
-        solution::lanes(self.family.solver.as_ref())
-    }
-
-    fn samples(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
-        let drawn = indices.iter().map(|&index| self.draw(seed, index)).collect();
-        solution::complete(self.family.solver.as_ref(), &mut self.beside, drawn)
-    }
-}
-
-impl<const D: usize> MeshSampler<'_, D> {
-    /// The sample without its solution.
+impl<const D: usize> Draw for MeshSampler<'_, D> {
     fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
         let OnMesh { config, space, assembler, stiffness, boundary, .. } = self.family;
         let drawn = Drawn::new(&config.parameters, seed, index, false);
@@ -263,14 +248,8 @@ impl<const D: usize> MeshSampler<'_, D> {
             (rhs, _) => (rhs.clone().unwrap_or_default(), None),
         };
         let at_points = stiffness.at_points(&w);
-        let mut values = vec![0.0; assembler.pattern().nnz()];
-        assembler.add(stiffness, &self.family.scatter, &at_points, &mut values);
-        let known = boundary.values(space, &drawn)?;
-        boundary.add(assembler, &drawn, known.as_deref(), &mut values, &mut rhs)?;
-        if let Some(known) = &known {
-            assembler.lift(stiffness, &at_points, known, &mut rhs);
-        }
-        let matrix = Csr::new(assembler.pattern().clone(), values)?;
+        let form = (stiffness, &self.family.scatter, &at_points[..]);
+        let (matrix, known) = boundary.assemble((space, assembler), form, &drawn, &mut rhs)?;
         let (low, high) = range(&w);
         let mut params = vec![("contrast".into(), high / low)];
         params.extend(drawn.named(&config.parameters));

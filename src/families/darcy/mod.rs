@@ -20,12 +20,13 @@ pub use self::config::DarcyConfig;
 use super::given::{Drawn, Nodes, Range, Scope, Source};
 use super::grid::conditions::Keys;
 use super::grid::{self, CELLS, CUBES, Grid, Scheme};
-use super::{Family, Sampler, keys, solution};
+use super::solution::{self, Draw, Solved};
+use super::{Family, Sampler, keys};
 use crate::entry::{self, Entry};
 use crate::error::Result;
 use crate::field::coefficient::Coefficient;
 use crate::field::gaussian::{Workspace, range};
-use crate::linalg::{Csr, Pattern, Props, SideBySide};
+use crate::linalg::{Csr, Pattern, Props};
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, LinearSystem, MeshData};
 use crate::verify::Report;
@@ -173,7 +174,8 @@ impl Family for Darcy {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        Ok(Box::new(DarcySampler { family: self, workspace: Workspace::default(), beside: SideBySide::default() }))
+        let draw = DarcySampler { family: self, workspace: Workspace::default() };
+        Ok(Box::new(Solved::new(draw, self.solver.as_ref())))
     }
 }
 
@@ -190,26 +192,9 @@ fn where_given(config: &DarcyConfig) -> &'static str {
 struct DarcySampler<'a> {
     family: &'a Darcy,
     workspace: Workspace,
-    beside: SideBySide,
 }
 
-impl Sampler for DarcySampler<'_> {
-    fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
-        self.samples(seed, &[index]).remove(0)
-    }
-
-    fn lanes(&self) -> usize {
-        solution::lanes(self.family.solver.as_ref())
-    }
-
-    fn samples(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
-        let drawn = indices.iter().map(|&index| self.draw(seed, index)).collect();
-        solution::complete(self.family.solver.as_ref(), &mut self.beside, drawn)
-    }
-}
-
-impl DarcySampler<'_> {
-    /// The sample without its solution.
+impl Draw for DarcySampler<'_> {
     fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
         let Darcy { config, grid, .. } = self.family;
         let drawn = Drawn::new(&config.parameters, seed, index, false);

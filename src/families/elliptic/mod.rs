@@ -16,14 +16,15 @@ pub use self::config::{Degree, EllipticConfig};
 use self::data::{Coefficient, Load, in_words};
 use super::boundary::Boundary;
 use super::given::{Drawn, Nodes, Scope};
-use super::{Family, Sampler, solution};
+use super::solution::{self, Draw, Solved};
+use super::{Family, Sampler};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::fem::assembler::{Assembler, Scatter};
 use crate::fem::dofs::Dofs;
 use crate::fem::integrals::{Integrals, Kind};
 use crate::fem::space::Space;
-use crate::linalg::{Csr, Pattern, Props, SideBySide};
+use crate::linalg::{Pattern, Props};
 use crate::mesh::AnyMesh;
 use crate::rng::{Purpose, stream};
 use crate::system::{BoundaryPart, Description, Field, LinearSystem, Location, MeshData};
@@ -175,48 +176,25 @@ impl<const D: usize> Family for Elliptic<D> {
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
         let f = vec![0.0; self.stiffness.points().len()];
-        Ok(Box::new(EllipticSampler { family: self, f, beside: SideBySide::default() }))
+        let draw = EllipticSampler { family: self, f };
+        Ok(Box::new(Solved::new(draw, self.solver.as_ref())))
     }
 }
 
 struct EllipticSampler<'a, const D: usize> {
     family: &'a Elliptic<D>,
     f: Vec<f64>,
-    beside: SideBySide,
 }
 
-impl<const D: usize> Sampler for EllipticSampler<'_, D> {
-    fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
-        self.samples(seed, &[index]).remove(0)
-    }
-
-    fn lanes(&self) -> usize {
-        solution::lanes(self.family.solver.as_ref())
-    }
-
-    fn samples(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
-        let drawn = indices.iter().map(|&index| self.draw(seed, index)).collect();
-        solution::complete(self.family.solver.as_ref(), &mut self.beside, drawn)
-    }
-}
-
-impl<const D: usize> EllipticSampler<'_, D> {
-    /// The sample without its solution.
+impl<const D: usize> Draw for EllipticSampler<'_, D> {
     fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
         let Elliptic { config, space, assembler, stiffness, boundary, .. } = self.family;
         let drawn = Drawn::new(&config.parameters, seed, index, false);
         let mut rng = stream(seed, Purpose::Sample, index);
         let terms = self.family.coefficient.draw(&mut rng, &drawn, stiffness, &mut self.f)?;
         let (mut rhs, source) = self.family.load.draw(&mut rng, &drawn, space, assembler)?;
-
-        let mut values = vec![0.0; assembler.pattern().nnz()];
-        assembler.add(stiffness, &self.family.scatter, &self.f, &mut values);
-        let known = boundary.values(space, &drawn)?;
-        boundary.add(assembler, &drawn, known.as_deref(), &mut values, &mut rhs)?;
-        if let Some(known) = &known {
-            assembler.lift(stiffness, &self.f, known, &mut rhs);
-        }
-        let matrix = Csr::new(assembler.pattern().clone(), values)?;
+        let form = (stiffness, &self.family.scatter, &self.f[..]);
+        let (matrix, known) = boundary.assemble((space, assembler), form, &drawn, &mut rhs)?;
         let by_cell = self.f.chunks_exact(stiffness.rule_len());
         let means: Vec<f64> = by_cell.map(|f| f.iter().sum::<f64>() / f.len() as f64).collect();
         let mut params = vec![("coefficient_mean".into(), means.iter().sum::<f64>() / means.len() as f64)];

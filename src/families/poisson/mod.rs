@@ -14,14 +14,14 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::solution::{self, Solver};
+use super::solution::{Draw, Solved, Solver};
 use super::{Family, Sampler, keys};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::fem::dofs::{Dofs, Order};
 use crate::fem::p1::P1;
 use crate::fem::quadrature::TriangleRule;
-use crate::linalg::{Csr, Pattern, Props, SideBySide, SymbolicCholesky};
+use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky};
 use crate::mesh::perturb::Perturbation;
 use crate::mesh::{TriangleMesh, structured};
 use crate::rng::{Purpose, stream};
@@ -195,33 +195,17 @@ impl Family for Poisson {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        Ok(Box::new(PoissonSampler { family: self, points: Vec::new(), beside: SideBySide::default() }))
+        let draw = PoissonSampler { family: self, points: Vec::new() };
+        Ok(Box::new(Solved::new(draw, self.solver.as_ref())))
     }
 }
 
 struct PoissonSampler<'a> {
     family: &'a Poisson,
     points: Vec<[f64; 2]>,
-    beside: SideBySide,
 }
 
-impl Sampler for PoissonSampler<'_> {
-    fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
-        self.samples(seed, &[index]).remove(0)
-    }
-
-    fn lanes(&self) -> usize {
-        solution::lanes(self.family.solver.as_ref())
-    }
-
-    fn samples(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
-        let drawn = indices.iter().map(|&index| self.draw(seed, index)).collect();
-        solution::complete(self.family.solver.as_ref(), &mut self.beside, drawn)
-    }
-}
-
-impl PoissonSampler<'_> {
-    /// The sample without its solution.
+impl Draw for PoissonSampler<'_> {
     fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
         let family = self.family;
         let mut rng = stream(seed, Purpose::Sample, index);
