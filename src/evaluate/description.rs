@@ -35,7 +35,7 @@ pub fn describe(
         least_n: sizes.iter().map(|s| s.0).min().unwrap_or(0),
         nnz: sizes[0].1,
         kappa: Vec::new(),
-        kappa_after: Vec::new(),
+        kappa_after: vec![Vec::new(); recipe.rows.len()],
         seen_in_training: leaks().map(|leak| leak.map_or(0, |leak| leak.systems)).collect(),
         leaks: leaks().map(|leak| leak.map_or_else(String::new, |leak| leak.words(systems.len()))).collect(),
         trained: opened.trained.clone(),

@@ -12,7 +12,8 @@ use crate::models::checkpoint::locate;
 /// The digests of one dataset.
 pub struct Keys {
     data: u64,
-    rows: Vec<u64>,
+    /// None of a row that is not for the dataset.
+    rows: Vec<Option<u64>>,
 }
 
 impl Keys {
@@ -29,7 +30,8 @@ impl Keys {
         for set in [ids, data.split("train").unwrap_or_default()] {
             digest.samples(set, data.digests());
         }
-        let rows = recipe.rows.iter().map(|row| row_digest(row, d)).collect::<Result<Vec<_>>>()?;
+        let of = |(r, row)| recipe.place(r, d).map(|place| row_digest(row, place)).transpose();
+        let rows = recipe.rows.iter().enumerate().map(of).collect::<Result<Vec<_>>>()?;
         Ok(Keys { data: digest.finish(), rows: told_apart(&rows) })
     }
 
@@ -69,18 +71,18 @@ impl Keys {
 
     fn of(&self, row: usize, recipe: &EvalRecipe) -> Digest {
         let mut digest = Digest::new();
-        digest.number(self.data).number(self.rows[row]).text(&recipe.device.to_string());
+        digest.number(self.data).number(self.rows[row].unwrap_or_default()).text(&recipe.device.to_string());
         digest
     }
 }
 
 /// The digests with that of a row that is there again made another: it is measured again, not copied.
-fn told_apart(rows: &[u64]) -> Vec<u64> {
-    let again = |(r, row): (usize, &u64)| match rows[..r].iter().filter(|other| *other == row).count() {
-        0 => *row,
-        before => Digest::new().number(*row).number(before as u64).finish(),
+fn told_apart(rows: &[Option<u64>]) -> Vec<Option<u64>> {
+    let again = |(r, row): (usize, u64)| match rows[..r].iter().filter(|other| **other == Some(row)).count() {
+        0 => row,
+        before => Digest::new().number(row).number(before as u64).finish(),
     };
-    rows.iter().enumerate().map(again).collect()
+    rows.iter().enumerate().map(|(r, row)| row.map(|row| again((r, row)))).collect()
 }
 
 fn conditioning<'a>(digest: &'a mut Digest, recipe: &EvalRecipe) -> &'a mut Digest {
@@ -95,7 +97,7 @@ fn conditioning<'a>(digest: &'a mut Digest, recipe: &EvalRecipe) -> &'a mut Dige
 pub fn identity<'a>(recipe: &EvalRecipe, keys: impl Iterator<Item = &'a Keys>) -> Result<u64> {
     let mut plain = EvalRecipe { data: Vec::new(), cache_mib: None, ..recipe.clone() };
     for row in &mut plain.rows {
-        *row = Row { model: None, ..row.resolved()? };
+        *row = Row { model: None, data: Vec::new(), ..row.resolved()? };
     }
     let text =
         toml::to_string(&plain).map_err(|e| Error::Argument(format!("recipe cannot be written as TOML: {e}")))?;
@@ -104,19 +106,19 @@ pub fn identity<'a>(recipe: &EvalRecipe, keys: impl Iterator<Item = &'a Keys>) -
     for key in keys {
         digest.number(key.data);
         key.rows.iter().for_each(|&row| {
-            digest.number(row);
+            digest.number(row.unwrap_or_default());
         });
     }
     Ok(digest.finish())
 }
 
-/// All keys of a row but its label; of its model what the checkpoint holds, wherever it lies.
-fn row_digest(row: &Row, d: usize) -> Result<u64> {
-    let rest = Row { label: String::new(), model: None, ..row.resolved()? };
+/// All keys of a row but its label and datasets; of its model what the checkpoint holds, wherever it lies.
+fn row_digest(row: &Row, place: usize) -> Result<u64> {
+    let rest = Row { label: String::new(), model: None, data: Vec::new(), ..row.resolved()? };
     let text = toml::to_string(&rest).map_err(|e| Error::Argument(format!("row cannot be written as TOML: {e}")))?;
     let mut digest = Digest::new();
     digest.text(&text);
-    if let Some(path) = row.model.as_ref().and_then(|paths| paths.of(d)) {
+    if let Some(path) = row.model.as_ref().and_then(|paths| paths.of(place)) {
         digest.bytes(&input::bytes(&locate(path)?.file)?);
     }
     Ok(digest.finish())
@@ -128,8 +130,9 @@ mod tests {
 
     #[test]
     fn a_row_that_is_there_twice_has_two_keys() {
-        let told = told_apart(&[5, 7, 5, 5]);
-        assert_eq!(told[..2], [5, 7]);
-        assert!(told[2] != 5 && told[3] != 5 && told[2] != told[3]);
+        let told = told_apart(&[Some(5), None, Some(7), Some(5), None, Some(5)]);
+        assert_eq!(told[..3], [Some(5), None, Some(7)]);
+        assert!(told[3] != Some(5) && told[5] != Some(5) && told[3] != told[5]);
+        assert_eq!(told[4], None);
     }
 }

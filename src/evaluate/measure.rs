@@ -314,21 +314,21 @@ fn distance(x: &[f64], exact: &[f64]) -> f64 {
     norm2(&difference) / norm2(exact)
 }
 
-/// What a row needs for one dataset; models predict `on` a device.
+/// What a row needs for the dataset at a place among its own; models predict `on` a device.
 ///
 /// # Errors
 /// If a model cannot be loaded or the training split is missing.
 pub fn source(
     kind: &RowKind,
-    (dataset, on): (usize, Device),
+    (place, on): (usize, Device),
     fit: impl FnOnce(&constants::Spec) -> Result<Fitted>,
 ) -> Result<Source> {
     match kind {
         RowKind::Classical(spec) => Ok(Source::Classical(Classical::new(spec.clone()))),
         RowKind::Constant(spec, beside) => Ok(Source::Constant(fit(spec)?, beside.clone().map(Classical::new))),
         RowKind::Model(paths, beside) => {
-            let missing = || Error::Argument(format!("no model is named for dataset {dataset}"));
-            let path = paths.of(dataset).ok_or_else(missing)?;
+            let missing = || Error::Argument(format!("no model is named for dataset {place}"));
+            let path = paths.of(place).ok_or_else(missing)?;
             Ok(Source::Model(crate::models::load(path, on)?, beside.clone().map(Classical::new)))
         }
     }

@@ -24,12 +24,12 @@ pub struct Network {
 pub struct Networks(HashMap<PathBuf, Rc<Network>>);
 
 impl Networks {
-    /// That of a row for dataset number `d`; None without a model.
+    /// That of a row for the dataset at a place among those of the row; None without a model.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn of(&mut self, row: &Row, d: usize) -> Result<Option<Rc<Network>>> {
-        let Some(path) = row.model.as_ref().and_then(|paths| paths.of(d)) else { return Ok(None) };
+    pub fn of(&mut self, row: &Row, place: usize) -> Result<Option<Rc<Network>>> {
+        let Some(path) = row.model.as_ref().and_then(|paths| paths.of(place)) else { return Ok(None) };
         let file = locate(path)?.file;
         if let Some(known) = self.0.get(&file) {
             return Ok(Some(known.clone()));

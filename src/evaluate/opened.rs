@@ -57,16 +57,21 @@ impl Opened {
         let mut notes = Vec::new();
         if recipe.trivial {
             let first: Vec<(&Dataset, u32)> = opened.iter().map(|(data, ids)| (data, ids[0])).collect();
-            let added = trivial::lacking(&recipe.rows, &first, &mut networks)?;
+            let added = trivial::lacking(&recipe, &first, &mut networks)?;
             notes = added.notes;
             recipe.rows.extend(added.rows);
         }
         let mut datasets = Vec::new();
         for (d, (data, ids)) in opened.into_iter().enumerate() {
             let keys = Keys::new(&recipe, &data, &ids, d)?;
-            let one = |row| trained(row, d, &data, &mut networks);
-            let trained = recipe.rows.iter().map(one).collect::<Result<Vec<_>>>()?;
-            let leaks = leaks::leaks(&data, &ids, &recipe.rows, &trained)?;
+            let places: Vec<Option<usize>> = (0..recipe.rows.len()).map(|r| recipe.place(r, d)).collect();
+            let one = |(row, place): (_, &Option<usize>)| match place {
+                Some(place) => trained(row, *place, &data, &mut networks),
+                None => Ok(None),
+            };
+            let trained = recipe.rows.iter().zip(&places).map(one).collect::<Result<Vec<_>>>()?;
+            let mut leaks = leaks::leaks(&data, &ids, &recipe.rows, &trained)?;
+            leaks.iter_mut().zip(&places).filter(|(_, place)| place.is_none()).for_each(|(leak, _)| *leak = None);
             if !recipe.allow_leaks {
                 leaks::refuse(&data, &ids, &recipe.rows, &leaks)?;
             }
@@ -87,10 +92,10 @@ impl Opened {
         Opened { shard: Some(shard), ..self }
     }
 
-    /// Whether a row is measured on a dataset in a round here, or by another share.
+    /// Whether a row is measured on a dataset in a round here: not if it is not for it, or another share does it.
     pub(super) fn measures(&self, d: usize, r: usize, round: usize) -> bool {
         let number = (round * self.datasets.len() + d) * self.recipe.rows.len() + r;
-        self.shard.is_none_or(|shard| shard.has(number))
+        self.recipe.place(r, d).is_some() && self.shard.is_none_or(|shard| shard.has(number))
     }
 
     /// The rows and rounds of a dataset that are measured here.

@@ -241,11 +241,20 @@ impl EvalRecipe {
 
     /// Every dataset and model.
     fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        let models = self.rows.iter_mut().filter_map(|row| row.model.as_mut());
-        self.data.iter_mut().chain(models.flat_map(|paths| match paths {
-            OneOrMany::One(path) => std::slice::from_mut(path).iter_mut(),
-            OneOrMany::Many(list) => list.iter_mut(),
-        }))
+        let of_rows = self.rows.iter_mut().flat_map(|row| {
+            let models = match &mut row.model {
+                Some(OneOrMany::One(path)) => std::slice::from_mut(path),
+                Some(OneOrMany::Many(list)) => list,
+                None => &mut [],
+            };
+            row.data.iter_mut().chain(models)
+        });
+        self.data.iter_mut().chain(of_rows)
+    }
+
+    /// The place of a dataset among those of a row; None if the row is not for it.
+    pub fn place(&self, row: usize, dataset: usize) -> Option<usize> {
+        self.rows[row].place(dataset, &self.data)
     }
 
     /// Residuals to reach, then errors, then absolute ones.
@@ -336,7 +345,7 @@ impl EvalRecipe {
             return bad("max_it = 0: must be at least 1".into());
         }
         for row in &self.rows {
-            row.check(self.data.len()).map_err(|e| Error::recipe(origin, e.to_string()))?;
+            row.check(&self.data).map_err(|e| Error::recipe(origin, e.to_string()))?;
         }
         Ok(())
     }

@@ -30,7 +30,7 @@ pub fn rehearse(
     let Some(&target) = targets.last() else {
         return Ok(labels);
     };
-    for (_, row) in recipe.rows.iter().enumerate().filter(|(r, _)| measured(*r)) {
+    for (r, row) in recipe.rows.iter().enumerate().filter(|(r, _)| measured(*r)) {
         let named = |e| named(e, row, data);
         if let RowKind::Constant(spec, _) = row.kind()? {
             labels = labels.and(spec.member().labels()).and(spec.member().compared_with());
@@ -41,7 +41,7 @@ pub fn rehearse(
             }
             continue;
         }
-        let source = measure::source(&row.kind()?, (d, recipe.device), |spec| fit(spec, data, row)).map_err(named)?;
+        let source = source(recipe, r, (data, d))?;
         if let Source::Model(model, _) = &source {
             labels = labels.and(model.labels());
         }
@@ -65,8 +65,12 @@ pub fn named(e: Error, row: &Row, data: &Dataset) -> Error {
 /// As [`measure::source`], naming row and dataset.
 pub fn source(recipe: &EvalRecipe, r: usize, (data, d): (&Arc<Dataset>, usize)) -> Result<Source> {
     let row = &recipe.rows[r];
-    let made = measure::source(&row.kind()?, (d, recipe.device), |spec| fit(spec, data, row));
-    made.map_err(|e| named(e, row, data))
+    let of = || {
+        let not_for_it = || Error::Argument("it is not for this dataset".into());
+        let place = recipe.place(r, d).ok_or_else(not_for_it)?;
+        measure::source(&row.kind()?, (place, recipe.device), |spec| fit(spec, data, row))
+    };
+    of().map_err(|e| named(e, row, data))
 }
 
 /// What a constant makes of the training split. One that these systems cannot give fails at each solve.

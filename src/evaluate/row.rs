@@ -31,10 +31,13 @@ pub struct Row {
     /// A constant that is an initial guess, such as "iterates(14)", beside a classical `pc` or none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guess: Option<String>,
-    /// A run directory or checkpoint for all datasets, or one for each. With a classical `pc` as well, what the model
+    /// A run directory or checkpoint for all datasets of the row, or one for each. With a classical `pc` as well, what the model
     /// predicts (a guess, a space) goes with that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<OneOrMany>,
+    /// The datasets that the row is for, each as `data` of the recipe names it; all where none is given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<PathBuf>,
     /// What the space of `space` or `model` is for: "deflation", or the coarse level of a preconditioner with `pc`,
     /// "two-level" (balancing) or "additive", for any method.
     #[serde(default, skip_serializing_if = "SpaceAs::is_deflation")]
@@ -53,7 +56,7 @@ pub struct Row {
     pub unguarded: bool,
 }
 
-/// One path, or one per dataset.
+/// One path, or one per dataset of a row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum OneOrMany {
@@ -64,11 +67,11 @@ pub enum OneOrMany {
 }
 
 impl OneOrMany {
-    /// The path for a dataset, by its place in the recipe.
-    pub fn of(&self, dataset: usize) -> Option<&Path> {
+    /// The path for a dataset, by its place among those of the row ([`Row::place`]).
+    pub fn of(&self, place: usize) -> Option<&Path> {
         match self {
             OneOrMany::One(path) => Some(path),
-            OneOrMany::Many(list) => list.get(dataset).map(PathBuf::as_path),
+            OneOrMany::Many(list) => list.get(place).map(PathBuf::as_path),
         }
     }
 }
@@ -115,6 +118,7 @@ impl Row {
             space: None,
             guess: None,
             model: None,
+            data: Vec::new(),
             space_as: SpaceAs::default(),
             symmetrize: false,
             filter: 0.0,
@@ -164,9 +168,38 @@ impl Row {
         }
     }
 
-    /// Whether it is the same method with the same beside A, whatever the notation and the label.
+    /// The place of a dataset of the recipe among those of the row; None if the row is not for it.
+    pub fn place(&self, dataset: usize, all: &[PathBuf]) -> Option<usize> {
+        match self.data.is_empty() {
+            true => Some(dataset),
+            false => self.data.iter().position(|own| *own == all[dataset]),
+        }
+    }
+
+    /// Makes the row one for all these datasets as well; `all` are those of the recipe. Its model is one for all.
+    pub fn extend_to(&mut self, more: &[PathBuf], all: &[PathBuf]) {
+        if more.is_empty() || self.data.is_empty() {
+            self.data.clear();
+            return;
+        }
+        let own = std::mem::take(&mut self.data);
+        let has = |path: &&PathBuf| own.contains(path) || more.contains(path);
+        let of_both: Vec<PathBuf> = all.iter().filter(has).cloned().collect();
+        if of_both.len() < all.len() {
+            self.data = of_both;
+        }
+    }
+
+    /// Whether it is the same method with the same beside A, whatever the notation, the label and the datasets.
     pub fn means_the_same(&self, other: &Row) -> bool {
-        let bare = |row: &Row| Row { label: String::new(), pc: None, space: None, guess: None, ..row.clone() };
+        let bare = |row: &Row| Row {
+            label: String::new(),
+            pc: None,
+            space: None,
+            guess: None,
+            data: Vec::new(),
+            ..row.clone()
+        };
         let kinds = self.kind().ok().zip(other.kind().ok());
         bare(self) == bare(other) && kinds.is_some_and(|(a, b)| a == b)
     }
@@ -225,12 +258,24 @@ impl Row {
         Error::Argument(format!("row {:?}: {reason}", self.name()))
     }
 
-    /// Checks what is meant and every range, for so many datasets.
+    /// Checks what is meant and every range, for the datasets of a recipe.
     ///
     /// # Errors
     /// [`Error::Argument`] naming row and key.
-    pub fn check(&self, datasets: usize) -> Result<()> {
+    pub fn check(&self, all: &[PathBuf]) -> Result<()> {
         let kind = self.kind()?;
+        for (i, path) in self.data.iter().enumerate() {
+            let path_shown = path.display();
+            if !all.contains(path) {
+                let all: Vec<String> = all.iter().map(|p| p.display().to_string()).collect();
+                let all = all.join(", ");
+                return Err(self.bad(&format!("data: {path_shown} is no dataset of the recipe, which has {all}")));
+            }
+            if self.data[..i].contains(path) {
+                return Err(self.bad(&format!("data: {path_shown} is listed twice")));
+            }
+        }
+        let datasets = if self.data.is_empty() { all.len() } else { self.data.len() };
         if let Some(OneOrMany::Many(list)) = &self.model
             && list.len() != datasets
         {

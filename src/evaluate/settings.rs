@@ -29,7 +29,10 @@ impl<'a> Method<'a> {
 /// Rows of the recipe that are the given one but for parameters: drop tolerances, damping, filters. At least 1.
 pub fn settings(recipe: &EvalRecipe, row: usize) -> usize {
     let Some(this) = recipe.rows.get(row).map(Method::of) else { return 1 };
-    recipe.rows.iter().filter(|other| Method::of(other) == this).count()
+    // On some dataset in common.
+    let meet =
+        |other| (0..recipe.data.len()).any(|d| recipe.place(row, d).is_some() && recipe.place(other, d).is_some());
+    recipe.rows.iter().enumerate().filter(|(r, other)| Method::of(other) == this && meet(*r)).count()
 }
 
 #[cfg(test)]

@@ -184,7 +184,7 @@ fn one_row(
             }
         };
         if let Some(info) = results.datasets.last_mut() {
-            info.kappa_after.push(after);
+            info.kappa_after[r] = after;
         }
     }
     let mut ws = Workspace::default();

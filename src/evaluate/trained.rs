@@ -88,12 +88,12 @@ pub fn trained_by(path: &Path) -> Result<TrainedBy> {
     })
 }
 
-/// That of a row on dataset number `d`, None without a model.
+/// That of a row for the dataset at a place among those of the row, None without a model.
 ///
 /// # Errors
 /// If the checkpoint cannot be read.
-pub fn trained(row: &Row, d: usize, tested: &Dataset, networks: &mut Networks) -> Result<Option<Trained>> {
-    let Some(network) = networks.of(row, d)? else { return Ok(None) };
+pub fn trained(row: &Row, place: usize, tested: &Dataset, networks: &mut Networks) -> Result<Option<Trained>> {
+    let Some(network) = networks.of(row, place)? else { return Ok(None) };
     let Network { file, checkpoint, digest } = &*network;
     let here = &tested.header().recipe;
     let own_data = !here.is_empty() && checkpoint.data_recipe.split(NEXT).any(|there| there == here);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::networks::{Network, Networks};
+use super::recipe::EvalRecipe;
 use super::row::{OneOrMany, Row, RowKind};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
@@ -43,32 +44,40 @@ impl Learned {
     }
 }
 
-/// The rows that the learned ones among these lack; `data` with the first of the systems that are solved.
+/// The rows that the learned ones of a recipe lack, for the datasets that these are for; `data` are those of the recipe
+/// with the first of the systems that are solved.
 ///
 /// # Errors
 /// If a checkpoint cannot be read.
-pub fn lacking(rows: &[Row], data: &[(&Dataset, u32)], networks: &mut Networks) -> Result<Added> {
+pub fn lacking(recipe: &EvalRecipe, data: &[(&Dataset, u32)], networks: &mut Networks) -> Result<Added> {
+    let rows = &recipe.rows;
+    let datasets =
+        |row: &Row| -> Vec<usize> { (0..data.len()).filter(|&d| row.place(d, &recipe.data).is_some()).collect() };
     let mut learned = Vec::new();
     for row in rows {
-        learned.push((0..data.len()).map(|d| of(row, d, networks)).collect::<Result<Vec<_>>>()?);
+        let places = 0..datasets(row).len();
+        learned.push(places.map(|place| of(row, place, networks)).collect::<Result<Vec<_>>>()?);
     }
     let mut added = Added::default();
     for (row, of_row) in rows.iter().zip(&learned) {
+        let on = datasets(row);
         let of_row: Vec<&Learned> = of_row.iter().flatten().filter(|n| n.is_trained()).collect();
         // One for each dataset, or the row is no learned one.
-        let Some(first) = of_row.first().filter(|_| of_row.len() == data.len()) else { continue };
+        let Some(first) = of_row.first().filter(|_| of_row.len() == on.len()) else { continue };
         for notation in first.settings.trivial() {
             if of_row.iter().any(|n| !n.settings.trivial().contains(&notation)) {
                 continue;
             }
             let Some(candidate) = beside(row, &notation)? else { continue };
-            if rows.iter().any(|other| stands_for(other, &candidate))
-                || added.rows.iter().any(|other| other.means_the_same(&candidate))
-            {
+            let stands = |other: &Row| stands_for(other, &candidate) && on.iter().all(|d| datasets(other).contains(d));
+            if rows.iter().any(stands) {
                 continue;
             }
-            match data.iter().try_for_each(|&(data, first)| can(&candidate, data, first)) {
-                Ok(()) => added.rows.push(candidate),
+            match on.iter().map(|&d| data[d]).try_for_each(|(data, first)| can(&candidate, data, first)) {
+                Ok(()) => match added.rows.iter_mut().find(|other| other.means_the_same(&candidate)) {
+                    Some(there) => there.extend_to(&candidate.data, &recipe.data),
+                    None => added.rows.push(candidate),
+                },
                 Err(why) => {
                     let note = format!("{} does not stand beside {}: {why}", notation, row.name());
                     if !added.notes.contains(&note) {
@@ -79,7 +88,8 @@ pub fn lacking(rows: &[Row], data: &[(&Dataset, u32)], networks: &mut Networks) 
         }
         let is_start = |(other, of_other): (&Row, &Vec<Option<Learned>>)| {
             let same = |n: &Learned| !n.is_trained() && n.model() == first.model();
-            other.ksp == row.ksp && other.pc == row.pc && of_other.iter().flatten().any(same)
+            (&other.ksp, &other.pc, &other.data) == (&row.ksp, &row.pc, &row.data)
+                && of_other.iter().flatten().any(same)
         };
         if rows.iter().zip(&learned).any(is_start) {
             continue;
@@ -104,9 +114,9 @@ pub fn lacking(rows: &[Row], data: &[(&Dataset, u32)], networks: &mut Networks) 
     Ok(added)
 }
 
-/// The network of a row for dataset number `d`; None where it has none.
-fn of(row: &Row, d: usize, networks: &mut Networks) -> Result<Option<Learned>> {
-    let Some(network) = networks.of(row, d)? else { return Ok(None) };
+/// The network of a row for the dataset at a place among its own; None where it has none.
+fn of(row: &Row, place: usize, networks: &mut Networks) -> Result<Option<Learned>> {
+    let Some(network) = networks.of(row, place)? else { return Ok(None) };
     let settings = models::settings(&network.checkpoint, &network.file)?;
     Ok(Some(Learned { network, settings }))
 }
@@ -114,7 +124,7 @@ fn of(row: &Row, d: usize, networks: &mut Networks) -> Result<Option<Learned>> {
 /// The row of what a model names, with the method of a learned row and what stands beside its prediction. None for what
 /// looks at labels, and what the method cannot use.
 fn beside(row: &Row, notation: &str) -> Result<Option<Row>> {
-    let plain = Row::trivial(row.ksp.clone(), notation)?;
+    let plain = Row { data: row.data.clone(), ..Row::trivial(row.ksp.clone(), notation)? };
     let (pc, space_as) = (row.pc.clone(), row.space_as);
     Ok(match plain.kind()? {
         kind if kind.looks_at_labels() => None,

@@ -15,6 +15,7 @@ mod own_model;
 mod pipeline;
 mod report;
 mod resume;
+mod rows;
 mod settings;
 mod setup;
 mod shares;

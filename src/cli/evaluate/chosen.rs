@@ -40,14 +40,15 @@ pub(super) fn on_data(data: &[PathBuf], runs: &[PathBuf], methods: &Methods) -> 
     Ok(Chosen { recipe: EvalRecipe::new(data.to_vec(), rows), base })
 }
 
-/// Runs on the datasets that they were trained on, one evaluation for each of these.
+/// Runs on the datasets that they were trained on: one evaluation, with the classical rows of each dataset's own kind.
 ///
 /// # Errors
 /// [`Error::File`] naming a run whose dataset is not there; as [`on_data`].
-pub(super) fn on_their_own(runs: &[PathBuf], methods: &Methods) -> Result<Vec<Chosen>> {
-    let mut of_data: BTreeMap<Vec<PathBuf>, Vec<PathBuf>> = BTreeMap::new();
+pub(super) fn on_their_own(runs: &[PathBuf], methods: &Methods) -> Result<Chosen> {
+    let mut of_data: BTreeMap<PathBuf, Vec<(PathBuf, TrainedBy)>> = BTreeMap::new();
     for run in runs {
-        let data = evaluate::trained_by(run)?.data;
+        let trained = evaluate::trained_by(run)?;
+        let data = &trained.data;
         if data.is_empty() {
             return Err(Error::file(run, "does not say what it was trained on: name a dataset with --data"));
         }
@@ -55,31 +56,46 @@ pub(super) fn on_their_own(runs: &[PathBuf], methods: &Methods) -> Result<Vec<Ch
             let missing = missing.display();
             return Err(Error::file(run, format!("was trained on {missing}, which is not there: name it with --data")));
         }
-        of_data.entry(data).or_default().push(run.clone());
+        for file in data {
+            of_data.entry(file.clone()).or_default().push((run.clone(), trained.clone()));
+        }
     }
-    of_data
-        .into_iter()
-        .map(|(data, runs)| {
-            let chosen = on_data(&data, &runs, methods)?;
-            Ok(match &runs[..] {
-                [_] => chosen,
-                _ => Chosen { base: Path::new(RUNS).join("evaluation"), ..chosen },
-            })
-        })
-        .collect()
+    let data: Vec<PathBuf> = of_data.keys().cloned().collect();
+    let mut all: Vec<Row> = Vec::new();
+    for (file, runs) in of_data {
+        for row in rows(weakest(std::slice::from_ref(&file))?, &runs, methods)? {
+            match all.iter_mut().find(|there| there.means_the_same(&row)) {
+                Some(there) => there.data.push(file.clone()),
+                None => all.push(Row { data: vec![file.clone()], ..row }),
+            }
+        }
+    }
+    for row in &mut all {
+        let own = std::mem::take(&mut row.data);
+        row.data = if own.len() == data.len() { Vec::new() } else { own };
+    }
+    all.sort_by_key(|row| row.model.is_some());
+    let base = match runs {
+        [run] if run.is_dir() => run.join("evaluation"),
+        [_] => PathBuf::from("evaluation"),
+        _ => Path::new(RUNS).join("evaluation"),
+    };
+    Ok(Chosen { recipe: EvalRecipe::new(data, all), base })
 }
 
-/// The newest run of each model under training/ that has been validated and whose datasets are there.
+/// The newest run of each model on each of its datasets, of those under training/ that have been validated and whose
+/// datasets are there.
 pub(super) fn newest() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(RUNS).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
-    let mut newest: BTreeMap<String, (SystemTime, PathBuf)> = BTreeMap::new();
+    let mut newest: BTreeMap<(String, Vec<PathBuf>), (SystemTime, PathBuf)> = BTreeMap::new();
     for run in entries {
         let best = run.join("best.safetensors");
         let Ok(made) = best.metadata().and_then(|m| m.modified()) else { continue };
         let Ok(TrainedBy { model, data, .. }) = evaluate::trained_by(&run) else { continue };
         let usable = !data.is_empty() && data.iter().all(|file| file.is_file());
-        if usable && newest.get(&model).is_none_or(|(other, path)| (*other, path) < (made, &run)) {
-            newest.insert(model, (made, run));
+        let of = (model, data);
+        if usable && newest.get(&of).is_none_or(|(other, path)| (*other, path) < (made, &run)) {
+            newest.insert(of, (made, run));
         }
     }
     newest.into_values().map(|(_, run)| run).collect()

@@ -29,8 +29,8 @@ use crate::shard::Shard;
   fempipe evaluate --data p.h5 --ksp cg --pc none,jacobi,icc,cholesky --rtol 1e-5,1e-8 --samples 20
   fempipe evaluate training/poisson-table1.toml --dry-run
 
-Without anything the newest run of each model under training/ is evaluated on the test systems of its own dataset; a \
-run directory alone is. Without --ksp and --pc the classical rows are the strongest for the kind of the systems, \
+Without anything the newest run of each model on each dataset, of those under training/, is evaluated on the test \
+systems of its own; a run directory alone is. Without --ksp and --pc the classical rows are the strongest for the kind of the systems, \
 multigrid and a direct solver among them, and each model has the solver that judged it and the one for such systems. \
 Beside each learned row stand those that it has to beat: constants of the training systems, its untrained start.
 
@@ -94,35 +94,22 @@ pub struct Args {
 
 /// Runs `fempipe evaluate`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
-    let (file, all) = args.chosen()?;
-    if let (Some(_), 2..) = (&args.output, all.len()) {
-        let data = all.iter().flat_map(|chosen| &chosen.recipe.data).map(|path| path.display().to_string());
-        let data = data.collect::<Vec<_>>().join(", ");
-        return Err(Error::Argument(format!("-o: these runs are of several datasets ({data}): name one with --data")));
-    }
-    for Chosen { recipe, base } in all {
-        one(args, file.as_deref(), &recipe, &base, common)?;
-    }
-    Ok(())
-}
-
-/// One evaluation, into the directory that was named or one named after `base`.
-fn one(args: &Args, file: Option<&Path>, recipe: &EvalRecipe, base: &Path, common: &Common) -> Result<()> {
-    let opened = Opened::new(recipe)?;
+    let (file, Chosen { recipe, base }) = args.chosen()?;
+    let opened = Opened::new(&recipe)?;
     opened.notes().iter().for_each(|note| say(common, note));
     let named = args.output.as_deref().or_else(|| args.recipe.as_deref().filter(|dir| is_evaluation(dir)));
     if let Some(shard) = args.shard.or_else(Shard::here) {
-        return share(args, opened, named.unwrap_or(base), shard, common);
+        return share(args, opened, named.unwrap_or(&base), shard, common);
     }
     let directory = match named {
         Some(dir) => dir.to_path_buf(),
-        None => evaluate::place(base, opened.identity(), false),
+        None => evaluate::place(&base, opened.identity(), false),
     };
     if args.dry_run {
         return plan(&opened, &directory, common);
     }
     // The recipe of the evaluation itself is written as it is read.
-    let file = file.filter(|file| file.parent() != Some(&directory));
+    let file = file.as_deref().filter(|file| file.parent() != Some(&directory));
     let inputs: Vec<&Path> = file.into_iter().chain(recipe.data.iter().map(PathBuf::as_path)).collect();
     outputs::check(&evaluate::files(&directory), &inputs, true)?;
     let again = if args.force { "the same command without --force" } else { "the same command" };
@@ -264,10 +251,10 @@ impl Args {
         self.recipe.is_none() && self.data.is_empty() && self.model.is_empty() && chosen::newest().is_empty()
     }
 
-    /// The evaluations that are meant, with the command line's changes, and the file of a recipe.
-    fn chosen(&self) -> Result<(Option<PathBuf>, Vec<Chosen>)> {
+    /// The evaluation that is meant, with the command line's changes, and the file of a recipe.
+    fn chosen(&self) -> Result<(Option<PathBuf>, Chosen)> {
         let methods = Methods { ksp: &self.ksp, pc: &self.pc };
-        let (file, mut all) = match (&self.recipe, self.data.is_empty()) {
+        let (file, mut chosen) = match (&self.recipe, self.data.is_empty()) {
             (Some(dir), _) if dir.is_dir() && !is_evaluation(dir) && is_run(dir) => {
                 (None, chosen::on_their_own(std::slice::from_ref(dir), &methods)?)
             }
@@ -276,16 +263,14 @@ impl Args {
                 if let Some(option) = [("--ksp", &self.ksp), ("--pc", &self.pc)].iter().find(|o| !o.1.is_empty()) {
                     return Err(Error::Argument(format!("{}: the rows are those of {}", option.0, file.display())));
                 }
-                (Some(file.clone()), vec![Chosen { recipe: EvalRecipe::read(&file)?, base: path.with_extension("") }])
+                (Some(file.clone()), Chosen { recipe: EvalRecipe::read(&file)?, base: path.with_extension("") })
             }
-            (None, false) => (None, vec![chosen::on_data(&self.data, &self.model, &methods)?]),
+            (None, false) => (None, chosen::on_data(&self.data, &self.model, &methods)?),
             (None, true) if !self.model.is_empty() => (None, chosen::on_their_own(&self.model, &methods)?),
             (None, true) => (None, chosen::on_their_own(&chosen::newest(), &methods)?),
         };
-        for chosen in &mut all {
-            self.change(&mut chosen.recipe)?;
-        }
-        Ok((file, all))
+        self.change(&mut chosen.recipe)?;
+        Ok((file, chosen))
     }
 
     /// A recipe with the command line's changes.

@@ -18,7 +18,9 @@ pub struct Profile {
     /// What was to be reached.
     #[serde(flatten)]
     pub target: Target,
-    /// Systems, of all datasets together, that every row tried.
+    /// Numbers of its datasets: those that the same rows were measured on.
+    pub datasets: Vec<usize>,
+    /// Systems, of these datasets together, that every row tried.
     pub systems: usize,
     /// One a row that competes: oracles do not, direct rows in time alone.
     pub lines: Vec<ProfileLine>,
@@ -37,22 +39,30 @@ pub struct ProfileLine {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Those of the tightest target.
+/// Those of the tightest target: for all datasets together, or for each group of them that has rows of its own.
 pub fn profiles(cells: &Cells) -> Vec<Profile> {
     let Some(target) = cells.tightest() else { return Vec::new() };
-    Quantity::ALL.iter().filter_map(|&quantity| profile(cells, target, quantity)).collect()
+    let rows = |d: usize| -> Vec<usize> { cells.rows().filter(|&r| !cells.get(d, r, target).is_empty()).collect() };
+    let mut groups: Vec<(Vec<usize>, Vec<usize>)> = Vec::new();
+    for d in cells.datasets() {
+        match groups.iter_mut().find(|(of, _)| *of == rows(d)) {
+            Some((_, datasets)) => datasets.push(d),
+            None => groups.push((rows(d), vec![d])),
+        }
+    }
+    let all = groups.iter().flat_map(|group| Quantity::ALL.iter().map(move |&quantity| (group, quantity)));
+    all.filter_map(|((rows, datasets), quantity)| profile(cells, rows, datasets, target, quantity)).collect()
 }
 
-fn profile(cells: &Cells, target: usize, quantity: Quantity) -> Option<Profile> {
-    let competes = |&r: &usize| match role(cells.results, 0, r) {
+fn profile(cells: &Cells, rows: &[usize], datasets: &[usize], target: usize, quantity: Quantity) -> Option<Profile> {
+    let competes = |r: &usize| match role(cells.results, datasets[0], *r) {
         Role::Oracle => false,
         Role::Direct => quantity == Quantity::Seconds,
         _ => true,
     };
-    let rows: Vec<usize> =
-        if cells.datasets().is_empty() { Vec::new() } else { cells.rows().filter(competes).collect() };
+    let rows: Vec<usize> = rows.iter().copied().filter(competes).collect();
     let mut ratios: Vec<Vec<f64>> = vec![Vec::new(); rows.len()];
-    for d in cells.datasets() {
+    for &d in datasets {
         let of_rows: Vec<_> = rows.iter().map(|&r| cells.get(d, r, target)).collect();
         let systems = of_rows.iter().map(|solves| solves.len()).min().unwrap_or(0);
         for i in 0..systems {
@@ -67,7 +77,8 @@ fn profile(cells: &Cells, target: usize, quantity: Quantity) -> Option<Profile> 
     }
     let systems = ratios.first().map_or(0, Vec::len);
     let lines = rows.iter().zip(ratios).map(|(&row, ratios)| line(row, ratios)).collect();
-    (systems > 0).then(|| Profile { quantity, target: cells.targets()[target], systems, lines })
+    let target = cells.targets()[target];
+    (systems > 0).then(|| Profile { quantity, target, datasets: datasets.to_vec(), systems, lines })
 }
 
 fn line(row: usize, mut ratios: Vec<f64>) -> ProfileLine {
