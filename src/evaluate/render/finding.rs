@@ -25,6 +25,14 @@ impl Outcome {
         }
     }
 
+    /// The same for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Outcome::Even => "no difference told",
+            other => other.name(),
+        }
+    }
+
     /// "wins", "loses" or "even".
     pub fn name(self) -> &'static str {
         match self {
@@ -171,10 +179,10 @@ fn against_classical(page: &Page, c: &Comparison, out: &mut Vec<Piece>) {
     let says = match (Outcome::of(c), c.quantity) {
         (Outcome::Wins, Quantity::Iterations) => " wins in iterations: ",
         (Outcome::Loses, Quantity::Iterations) => " loses in iterations: ",
-        (Outcome::Even, Quantity::Iterations) => " is even in iterations: ",
+        (Outcome::Even, Quantity::Iterations) => ": no difference can be told in iterations: ",
         (Outcome::Wins, Quantity::Seconds) => "It wins in time: ",
         (Outcome::Loses, Quantity::Seconds) => "It loses in time: ",
-        (Outcome::Even, Quantity::Seconds) => "It is even in time: ",
+        (Outcome::Even, Quantity::Seconds) => "No difference can be told in time: ",
     };
     if c.quantity == Quantity::Iterations {
         out.push(Piece::Row(page.name(c.row), true));
@@ -224,9 +232,11 @@ fn against_trivial(page: &Page, comparisons: &[&Comparison], out: &mut Vec<Piece
         let (scale, digits, unit) = unit(c.quantity);
         let says = match (Outcome::of(c), c.quantity) {
             (Outcome::Wins, Quantity::Iterations) => "It beats its trivial row ",
-            (_, Quantity::Iterations) => "It does not beat its trivial row ",
+            (Outcome::Loses, Quantity::Iterations) => "It does not beat its trivial row ",
+            (Outcome::Even, Quantity::Iterations) => "No difference can be told from its trivial row ",
             (Outcome::Wins, Quantity::Seconds) => "it beats ",
-            (_, Quantity::Seconds) => "it does not beat ",
+            (Outcome::Loses, Quantity::Seconds) => "it does not beat ",
+            (Outcome::Even, Quantity::Seconds) => "no difference can be told from ",
         };
         let what = match c.quantity {
             Quantity::Iterations => " in iterations (",
