@@ -1,6 +1,5 @@
 //! The solves of one row on one dataset at one tolerance, with what is known of dataset and row.
 
-use super::bootstrap::median;
 use super::condition::Condition;
 use super::data_info::DataInfo;
 use super::measure::Solve;
@@ -57,12 +56,8 @@ impl<'a> Group<'a> {
     pub fn timed(&self, seconds: fn(&Seconds) -> Option<f64>) -> Option<Quartiles> {
         let numbers: Vec<f64> = self.solves.iter().filter_map(|s| seconds(&s.seconds())).collect();
         let rounds = self.solves.iter().map(|s| s.rounds.len()).min().unwrap_or(0);
-        let of_round = |k: usize| {
-            let mut rising: Vec<f64> = self.solves.iter().filter_map(|s| seconds(&s.rounds[k])).collect();
-            rising.sort_by(f64::total_cmp);
-            median(&rising)
-        };
-        let medians: Vec<f64> = (0..rounds).filter_map(of_round).collect();
-        Quartiles::timed(&numbers, &Noise::of_factor(&medians, 0))
+        let of_round = |k: usize| self.solves.iter().filter_map(|s| seconds(&s.rounds[k])).collect();
+        let rounds: Vec<Vec<f64>> = (0..rounds).map(of_round).collect();
+        Quartiles::timed(&numbers, &Noise::of_factor(&rounds, 0))
     }
 }

@@ -16,26 +16,38 @@ use crate::rng::{Purpose, stream};
 /// Draws of the distance for each that is kept.
 const FINER: usize = 4;
 
-/// Offsets of a median, one a resample; none where a single round was timed.
+/// Offsets of a median over systems, one a resample; none where a single round was timed.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Noise(Vec<f64>);
 
 impl Noise {
-    /// Of a median over systems that had this value in each round; in different `place`s offsets are drawn apart.
-    pub fn of(rounds: &[f64], place: u64) -> Self {
-        let n = rounds.len() as f64;
-        let mean = rounds.iter().sum::<f64>() / n;
-        let deviation = (rounds.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
-        // One round has none; a median that is infinite, since half of the solves failed, is so in each.
-        if !(deviation > 0.0 && deviation.is_finite()) {
+    /// Of the numbers of all systems in each round; in different `place`s offsets are drawn apart.
+    ///
+    /// Rounds differ by their medians or by their means, whichever moves more: where the machine interrupts half of
+    /// the solves, the median stays with the larger half until, on another day, it jumps.
+    pub fn of(rounds: &[Vec<f64>], place: u64) -> Self {
+        let medians = rounds.iter().map(|all| {
+            let mut rising = all.clone();
+            rising.sort_by(f64::total_cmp);
+            median(&rising).unwrap_or(f64::NAN)
+        });
+        let means = rounds.iter().map(|all| {
+            // What is infinite, since a solve failed, is so in each round.
+            let finite: Vec<f64> = all.iter().copied().filter(|v| v.is_finite()).collect();
+            mean(&finite)
+        });
+        let moves = [deviation(&medians.collect::<Vec<_>>()), deviation(&means.collect::<Vec<_>>())];
+        let most = moves.into_iter().filter(|d| d.is_finite()).fold(0.0, f64::max);
+        if most == 0.0 {
             return Noise::default();
         }
-        Noise(distances(rounds.len(), place).into_iter().map(|t| t * deviation).collect())
+        Noise(distances(rounds.len(), place).into_iter().map(|t| t * most).collect())
     }
 
-    /// The same of medians that the machine multiplies: offsets of their logarithms.
-    pub fn of_factor(rounds: &[f64], place: u64) -> Self {
-        Noise::of(&rounds.iter().map(|v| v.ln()).collect::<Vec<_>>(), place)
+    /// The same of numbers that the machine multiplies: offsets of their logarithms.
+    pub fn of_factor(rounds: &[Vec<f64>], place: u64) -> Self {
+        let logarithms = |all: &Vec<f64>| all.iter().map(|v| v.ln()).collect();
+        Noise::of(&rounds.iter().map(logarithms).collect::<Vec<_>>(), place)
     }
 
     /// What is added in a resample.
@@ -72,9 +84,7 @@ fn distances(rounds: usize, place: u64) -> Vec<f64> {
     let mut distance = || {
         let mut z: Vec<f64> = (0..rounds).map(|_| StandardNormal.sample(&mut rng)).collect();
         z.sort_by(f64::total_cmp);
-        let mean = z.iter().sum::<f64>() / rounds as f64;
-        let deviation = (z.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (rounds as f64 - 1.0)).sqrt();
-        median(&z).unwrap_or(0.0).abs() / deviation
+        median(&z).unwrap_or(0.0).abs() / deviation(&z)
     };
     let mut above: Vec<f64> = (0..FINER * RESAMPLES / 2).map(|_| distance()).collect();
     above.sort_by(f64::total_cmp);
@@ -83,14 +93,25 @@ fn distances(rounds: usize, place: u64) -> Vec<f64> {
     kept
 }
 
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Standard deviation (n − 1); no number of a single value.
+fn deviation(values: &[f64]) -> f64 {
+    let mean = mean(values);
+    (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (values.len() as f64 - 1.0)).sqrt()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn of_two_rounds_it_is_student_s_t_and_of_one_nothing() {
-        assert!(Noise::of(&[3.0], 0).is_none() && Noise::of(&[], 0).is_none());
-        assert!(Noise::of(&[2.0, 2.0], 0).is_none() && Noise::of(&[f64::INFINITY; 3], 0).is_none());
+        let of = |rounds: &[f64], place| Noise::of(&rounds.iter().map(|&v| vec![v]).collect::<Vec<_>>(), place);
+        assert!(of(&[3.0], 0).is_none() && of(&[], 0).is_none());
+        assert!(of(&[2.0, 2.0], 0).is_none() && of(&[f64::INFINITY; 3], 0).is_none());
         assert_eq!(Noise::default().factor(7), 1.0);
         // The median of two is their mean: t with one degree of freedom over sqrt(2), 12.706 at 97.5 %.
         let mut two = distances(2, 0);
@@ -101,7 +122,10 @@ mod tests {
         three.sort_by(f64::total_cmp);
         // Wider than the mean's 4.303 / sqrt(3).
         assert!(three[975] > 4.303 / 3f64.sqrt() && three[975] < two[975], "{}", three[975]);
-        assert_eq!(Noise::of(&[1.0, 2.0, 4.0], 5), Noise::of(&[1.0, 2.0, 4.0], 5));
-        assert_ne!(Noise::of(&[1.0, 2.0, 4.0], 5), Noise::of(&[1.0, 2.0, 4.0], 6));
+        assert_eq!(of(&[1.0, 2.0, 4.0], 5), of(&[1.0, 2.0, 4.0], 5));
+        assert_ne!(of(&[1.0, 2.0, 4.0], 5), of(&[1.0, 2.0, 4.0], 6));
+        // Medians that stay, while the share of slow solves does not.
+        let rounds = [vec![1.0, 3.0, 3.0], vec![3.0, 3.0, 3.0], vec![1.0, 3.0, f64::INFINITY]];
+        assert!(!Noise::of(&rounds, 0).is_none());
     }
 }

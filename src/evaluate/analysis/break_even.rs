@@ -28,15 +28,11 @@ pub struct BreakEven {
 impl BreakEven {
     /// Of pairs of solves, the learned one first; None of no pairs. A solve that failed counts with its time.
     pub fn of(trained: &Trained, pairs: &[(&Solve, &Solve)]) -> Option<Self> {
-        let rising = |mut saved: Vec<f64>| {
-            saved.sort_by(f64::total_cmp);
-            saved
-        };
-        let saved = rising(pairs.iter().map(|(ours, theirs)| seconds(theirs) - seconds(ours)).collect());
+        let mut saved: Vec<f64> = pairs.iter().map(|(ours, theirs)| seconds(theirs) - seconds(ours)).collect();
+        saved.sort_by(f64::total_cmp);
         let rounds = pairs.iter().map(|(a, b)| a.rounds.len().min(b.rounds.len())).min().unwrap_or(0);
-        let in_round = |k: usize| pairs.iter().map(move |(a, b)| b.rounds[k].total() - a.rounds[k].total());
-        let medians: Vec<f64> = (0..rounds).filter_map(|k| median(&rising(in_round(k).collect()))).collect();
-        let noise = Noise::of(&medians, 0);
+        let in_round = |k: usize| pairs.iter().map(|(a, b)| b.rounds[k].total() - a.rounds[k].total()).collect();
+        let noise = Noise::of(&(0..rounds).map(in_round).collect::<Vec<_>>(), 0);
         let saved_seconds = median(&saved)?;
         let saved_interval = Interval::of_median_with(&saved, |median, k| median + noise.offset(k))?;
         let spent = trained.training_seconds + trained.data_seconds.unwrap_or(0.0);

@@ -27,12 +27,12 @@ impl Ratios {
         };
         let mut rising: Vec<f64> = pairs.iter().map(one).collect();
         rising.sort_by(f64::total_cmp);
-        let medians: Vec<f64> =
-            (0..rounds).map(|k| middle(pairs.iter().map(|pair| of_round(k, pair)).collect())).collect();
+        let in_round = |k: usize| pairs.iter().map(|pair| of_round(k, pair)).collect();
+        let in_rounds: Vec<Vec<f64>> = (0..rounds).map(in_round).collect();
         Ratios {
             rising,
             failed: pairs.iter().filter(|(a, b)| !a.converged && !b.converged).count(),
-            noise: Noise::of_factor(&medians, 0),
+            noise: Noise::of_factor(&in_rounds, 0),
         }
     }
 

@@ -53,16 +53,13 @@ fn fit(cells: &Cells, family: &str, target: usize, row: usize, quantity: Quantit
         if solves.len() < datasets[d].systems || solves.iter().any(|s| !s.converged) {
             continue;
         }
-        let rising = |mut taken: Vec<f64>| {
-            taken.sort_by(f64::total_cmp);
-            taken
-        };
-        let taken = rising(solves.iter().map(|s| quantity.taken(s)).collect());
+        let mut taken: Vec<f64> = solves.iter().map(|s| quantity.taken(s)).collect();
+        taken.sort_by(f64::total_cmp);
         let rounds = solves.iter().map(|s| s.rounds.len()).min().unwrap_or(0);
-        let in_round = |k: usize| rising(solves.iter().map(|s| quantity.cost_in(s, k)).collect());
-        let medians: Vec<f64> = (0..rounds).filter_map(|k| median(&in_round(k))).collect();
+        let in_round = |k: usize| solves.iter().map(|s| quantity.cost_in(s, k)).collect();
+        let in_rounds: Vec<Vec<f64>> = (0..rounds).map(in_round).collect();
         // Datasets are measured one after the other, each in its rounds.
-        samples.push((datasets[d].n, taken, Noise::of_factor(&medians, d as u64)));
+        samples.push((datasets[d].n, taken, Noise::of_factor(&in_rounds, d as u64)));
     }
     samples.sort_by_key(|s| s.0);
     let sizes: Vec<usize> = samples.iter().map(|s| s.0).collect();
