@@ -26,10 +26,18 @@ impl<'a> Method<'a> {
     }
 }
 
-/// Rows of the recipe that are the given one but for parameters: drop tolerances, damping, filters. At least 1.
+/// Rows of the recipe that are the given one but for parameters: drop tolerances, damping, filters. At least 1; one
+/// that is there again is no further setting.
 pub fn settings(recipe: &EvalRecipe, row: usize) -> usize {
     let Some(this) = recipe.rows.get(row).map(Method::of) else { return 1 };
-    recipe.rows.iter().filter(|other| Method::of(other) == this).count()
+    let mut alike: Vec<Row> = Vec::new();
+    for row in recipe.rows.iter().filter(|other| Method::of(other) == this) {
+        let row = Row { label: String::new(), ..row.clone() };
+        if !alike.contains(&row) {
+            alike.push(row);
+        }
+    }
+    alike.len()
 }
 
 #[cfg(test)]
@@ -42,12 +50,13 @@ mod tests {
             "ksp = 'cg'\npc = 'ict({0.1,0.01})'",
             "ksp = 'cg'\npc = 'icc'",
             "ksp = 'minres'\npc = 'icc'",
+            "ksp = 'minres'\npc = 'icc'\nlabel = 'again'",
             "ksp = ['richardson(0.7)', 'richardson(0.8)']\nmodel = 'run'",
             "ksp = 'cg'\nmodel = 'run'\nsymmetrize = true",
         ];
         let text = rows.map(|row| format!("[[row]]\n{row}\n")).concat();
         let recipe = EvalRecipe::parse(&format!("data = ['a.h5']\n{text}"), "e.toml").unwrap();
         let counts: Vec<usize> = (0..recipe.rows.len()).map(|r| settings(&recipe, r)).collect();
-        assert_eq!(counts, [2, 2, 1, 1, 2, 2, 1]);
+        assert_eq!(counts, [2, 2, 1, 1, 1, 2, 2, 1]);
     }
 }

@@ -1,7 +1,7 @@
 //! What an evaluation settles, in a sentence a dataset: learned against best classical, in iterations and in seconds.
 
 use super::page::Page;
-use crate::evaluate::analysis::{Against, Comparison, Quantity};
+use crate::evaluate::analysis::{Against, Comparison, Quantity, Seeds};
 use crate::evaluate::settings::settings;
 use crate::evaluate::summary::Verdict;
 
@@ -143,6 +143,9 @@ fn finding(page: &Page, index: usize, verdict: &Verdict) -> Finding {
             against_classical(page, c, &mut pieces);
         }
     }
+    if !outcomes.is_empty() {
+        among_runs(page, verdict, row, &mut pieces);
+    }
     if outcomes.is_empty() {
         pieces.push(Piece::Row(page.name(row), true));
         pieces.push(Piece::Text(" has no classical row to compare with.".into()));
@@ -212,6 +215,24 @@ fn against_classical(page: &Page, c: &Comparison, out: &mut Vec<Piece>) {
         }
     }
     out.extend([text("."), Piece::Line]);
+}
+
+/// Where a row is one of several runs of a recipe, that it was chosen among them, and how far they lie apart.
+fn among_runs(page: &Page, verdict: &Verdict, row: usize, out: &mut Vec<Piece>) {
+    let of_row = |s: &&Seeds| (s.dataset, s.target) == (verdict.dataset, verdict.target) && s.rows.contains(&row);
+    let all: Vec<&Seeds> = page.analysis.seeds.iter().filter(of_row).collect();
+    let Some(first) = all.first() else { return };
+    let range = |s: &&Seeds| {
+        let ((scale, digits, unit), (low, high)) = (unit(s.quantity), s.between_runs);
+        format!("{:.digits$} to {:.digits$}{unit}", scale * low, scale * high)
+    };
+    let ranges: Vec<String> = all.iter().map(range).collect();
+    out.push(Piece::Text(format!(
+        "It is the fastest of {} runs that differ in the training seed alone, chosen on these systems; their medians: {}.",
+        first.rows.len(),
+        ranges.join(", ")
+    )));
+    out.push(Piece::Line);
 }
 
 /// Where a row is one of several settings, that it was chosen on the systems that it is tested on.
