@@ -1,13 +1,12 @@
 //! What decides an evaluation and its cells, as digests: under these it finds again what was measured.
 
 use super::journal::{Entry, Journal};
+use super::networks::Networks;
 use super::recipe::{EvalRecipe, Target};
 use super::row::Row;
 use crate::dataset::Dataset;
 use crate::dataset::digest::Digest;
 use crate::error::{Error, Result};
-use crate::io::input;
-use crate::models::checkpoint::locate;
 
 /// The digests of one dataset.
 pub struct Keys {
@@ -20,7 +19,7 @@ impl Keys {
     ///
     /// # Errors
     /// If a checkpoint cannot be read, or a row not be written as TOML.
-    pub fn new(recipe: &EvalRecipe, data: &Dataset, ids: &[u32], d: usize) -> Result<Self> {
+    pub fn new(recipe: &EvalRecipe, data: &Dataset, ids: &[u32], d: usize, networks: &mut Networks) -> Result<Self> {
         let mut digest = Digest::new();
         digest.text(env!("CARGO_PKG_VERSION")).text(&data.header().recipe);
         // Seconds are those of so many threads.
@@ -29,7 +28,7 @@ impl Keys {
         for set in [ids, data.split("train").unwrap_or_default()] {
             digest.samples(set, data.digests());
         }
-        let rows = recipe.rows.iter().map(|row| row_digest(row, d)).collect::<Result<Vec<_>>>()?;
+        let rows = recipe.rows.iter().map(|row| row_digest(row, d, networks)).collect::<Result<Vec<_>>>()?;
         Ok(Keys { data: digest.finish(), rows: told_apart(&rows) })
     }
 
@@ -111,13 +110,13 @@ pub fn identity<'a>(recipe: &EvalRecipe, keys: impl Iterator<Item = &'a Keys>) -
 }
 
 /// All keys of a row but its label; of its model what the checkpoint holds, wherever it lies.
-fn row_digest(row: &Row, d: usize) -> Result<u64> {
+fn row_digest(row: &Row, d: usize, networks: &mut Networks) -> Result<u64> {
     let rest = Row { label: String::new(), model: None, ..row.resolved()? };
     let text = toml::to_string(&rest).map_err(|e| Error::Argument(format!("row cannot be written as TOML: {e}")))?;
     let mut digest = Digest::new();
     digest.text(&text);
-    if let Some(path) = row.model.as_ref().and_then(|paths| paths.of(d)) {
-        digest.bytes(&input::bytes(&locate(path)?.file)?);
+    if let Some(network) = networks.of(row, d)? {
+        digest.number(network.digest);
     }
     Ok(digest.finish())
 }

@@ -40,6 +40,7 @@ mod summary;
 mod sweep;
 mod systems;
 mod trained;
+mod training_sets;
 mod trivial;
 mod until;
 
