@@ -2,13 +2,13 @@
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Beta, Distribution};
+use rand_distr::{Beta, Distribution, StandardNormal};
 use serde::Serialize;
 
 use crate::rng::{Purpose, stream};
 
 /// Resamples of an interval.
-const RESAMPLES: usize = 1000;
+pub const RESAMPLES: usize = 1000;
 
 /// The quantile of the standard normal distribution at 0.975.
 const Z: f64 = 1.959_963_984_540_054;
@@ -33,17 +33,41 @@ impl Interval {
 
     /// Of the median of rising numbers; None of none. Infinite ones may be among them.
     pub fn of_median(rising: &[f64]) -> Option<Self> {
+        Self::of_median_with(rising, |median, _| median)
+    }
+
+    /// The same with what a resample, by its number, makes of its median: the noise of the machine.
+    pub fn of_median_with(rising: &[f64], then: impl Fn(f64, usize) -> f64) -> Option<Self> {
         let mut resample = Resample::new();
-        (!rising.is_empty()).then(|| (0..RESAMPLES).map(|_| resample.median(rising)).collect()).and_then(Self::of)
+        let mut medians = || (0..RESAMPLES).map(|k| then(resample.median(rising), k)).collect();
+        (!rising.is_empty()).then(&mut medians).and_then(Self::of)
     }
 
     /// Of a share of `of` independent trials: Wilson (1927), doi:10.1080/01621459.1927.10502953. None without a trial.
     pub fn of_share(share: f64, of: usize) -> Option<Self> {
-        let n = (of > 0).then_some(of as f64)?;
-        let middle = (share + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
-        let half = Z / (1.0 + Z * Z / n) * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
-        Some(Interval { low: (middle - half).max(0.0), high: (middle + half).min(1.0) })
+        (of > 0).then(|| Interval { low: wilson(share, of, -Z), high: wilson(share, of, Z) })
     }
+
+    /// Of a share that is another one in each resample, of `of` trials each time: Wilson's ends at deviations drawn from
+    /// the standard normal distribution, so that for one share they are those of [`Interval::of_share`].
+    pub fn of_shares(shares: impl Iterator<Item = f64>, of: usize) -> Option<Self> {
+        let mut rng = stream(0, Purpose::Measure, 1);
+        let mut one = |share| wilson(share, of, StandardNormal.sample(&mut rng));
+        (of > 0).then(|| shares.map(&mut one).collect()).and_then(Self::of)
+    }
+
+    /// Whether a number lies in it.
+    pub fn contains(&self, number: f64) -> bool {
+        self.low <= number && number <= self.high
+    }
+}
+
+/// The true share from which one that was seen in `of` trials lies so many standard deviations below.
+fn wilson(share: f64, of: usize, z: f64) -> f64 {
+    let n = of as f64;
+    let middle = (share + z * z / (2.0 * n)) / (1.0 + z * z / n);
+    let off = z / (1.0 + z * z / n) * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
+    (middle + off).clamp(0.0, 1.0)
 }
 
 /// Medians of resamples, always the same ones.
@@ -131,5 +155,8 @@ mod tests {
         let all = Interval::of_share(1.0, 20).unwrap();
         assert!(all.high == 1.0 && (all.low - 0.838_874_84).abs() < 1e-6, "{all:?}");
         assert_eq!(Interval::of_share(0.0, 0), None);
+        let drawn = Interval::of_shares((0..RESAMPLES).map(|_| 0.8), 10).unwrap();
+        let i = Interval::of_share(0.8, 10).unwrap();
+        assert!((drawn.low - i.low).abs() < 0.03 && (drawn.high - i.high).abs() < 0.03, "{drawn:?}");
     }
 }

@@ -1,13 +1,12 @@
 //! What decides an evaluation and its cells, as digests: under these it finds again what was measured.
 
 use super::journal::{Entry, Journal};
+use super::networks::Networks;
 use super::recipe::{EvalRecipe, Target};
 use super::row::Row;
 use crate::dataset::Dataset;
 use crate::dataset::digest::Digest;
 use crate::error::{Error, Result};
-use crate::io::input;
-use crate::models::checkpoint::locate;
 
 /// The digests of one dataset.
 pub struct Keys {
@@ -21,7 +20,7 @@ impl Keys {
     ///
     /// # Errors
     /// If a checkpoint cannot be read, or a row not be written as TOML.
-    pub fn new(recipe: &EvalRecipe, data: &Dataset, ids: &[u32], d: usize) -> Result<Self> {
+    pub fn new(recipe: &EvalRecipe, data: &Dataset, ids: &[u32], d: usize, networks: &mut Networks) -> Result<Self> {
         let mut digest = Digest::new();
         digest.text(env!("CARGO_PKG_VERSION")).text(&data.header().recipe);
         // Seconds are those of so many threads.
@@ -30,8 +29,8 @@ impl Keys {
         for set in [ids, data.split("train").unwrap_or_default()] {
             digest.samples(set, data.digests());
         }
-        let of = |(r, row)| recipe.place(r, d).map(|place| row_digest(row, place)).transpose();
-        let rows = recipe.rows.iter().enumerate().map(of).collect::<Result<Vec<_>>>()?;
+        let mut of = |(r, row)| recipe.place(r, d).map(|place| row_digest(row, place, networks)).transpose();
+        let rows = recipe.rows.iter().enumerate().map(&mut of).collect::<Result<Vec<_>>>()?;
         Ok(Keys { data: digest.finish(), rows: told_apart(&rows) })
     }
 
@@ -113,13 +112,13 @@ pub fn identity<'a>(recipe: &EvalRecipe, keys: impl Iterator<Item = &'a Keys>) -
 }
 
 /// All keys of a row but its label and datasets; of its model what the checkpoint holds, wherever it lies.
-fn row_digest(row: &Row, place: usize) -> Result<u64> {
+fn row_digest(row: &Row, place: usize, networks: &mut Networks) -> Result<u64> {
     let rest = Row { label: String::new(), model: None, data: Vec::new(), ..row.resolved()? };
     let text = toml::to_string(&rest).map_err(|e| Error::Argument(format!("row cannot be written as TOML: {e}")))?;
     let mut digest = Digest::new();
     digest.text(&text);
-    if let Some(path) = row.model.as_ref().and_then(|paths| paths.of(place)) {
-        digest.bytes(&input::bytes(&locate(path)?.file)?);
+    if let Some(network) = networks.of(row, place)? {
+        digest.number(network.digest);
     }
     Ok(digest.finish())
 }

@@ -1,10 +1,10 @@
 //! Systems that are no test of a row, because what it learned from, or was chosen by, has them too.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::{BTreeSet, HashMap};
 
 use super::row::{Row, RowKind};
 use super::trained::Trained;
+use super::training_sets::TrainingSets;
 use crate::dataset::{Dataset, Drawn, NEXT, copies};
 use crate::error::{Error, Result};
 
@@ -58,22 +58,29 @@ impl Leak {
 ///
 /// # Errors
 /// Those of reading the systems that may be copies.
-pub fn leaks(data: &Dataset, ids: &[u32], rows: &[Row], trained: &[Option<Trained>]) -> Result<Vec<Option<Leak>>> {
+pub fn leaks(
+    data: &Dataset,
+    ids: &[u32],
+    rows: &[Row],
+    trained: &[Option<Trained>],
+    sets: &mut TrainingSets,
+) -> Result<Vec<Option<Leak>>> {
+    let mut copied = HashMap::new();
     // Looked at once, and only if a row learned from it.
     let mut own: Option<Found> = None;
     let mut of_own = || match own {
         Some(found) => Ok(found),
         None => of_training_split(data, ids).map(|found| *own.insert(found)),
     };
-    let one = |(row, trained): (&Row, &Option<Trained>)| match (row.kind()?, trained) {
+    let mut one = |(row, trained): (&Row, &Option<Trained>)| match (row.kind()?, trained) {
         (RowKind::Constant(spec, _), _) if spec.member().is_fitted() => of_own(),
         (RowKind::Model(..), Some(t)) if t.steps > 0 && t.own_data => {
             Ok(of_own()?.or_else(|| of_validation_split(data, ids)))
         }
-        (RowKind::Model(..), Some(t)) if t.steps > 0 => of_others(data, ids, t),
+        (RowKind::Model(..), Some(t)) if t.steps > 0 => of_others((data, ids), t, sets, &mut copied),
         _ => Ok(None),
     };
-    rows.iter().zip(trained).map(one).map(|leak| Ok(leak?.map(|(systems, how)| Leak { systems, how }))).collect()
+    rows.iter().zip(trained).map(&mut one).map(|leak| Ok(leak?.map(|(systems, how)| Leak { systems, how }))).collect()
 }
 
 type Found = Option<(usize, How)>;
@@ -113,7 +120,12 @@ fn common(set: &[u32], ids: &[u32]) -> usize {
 }
 
 /// What a model that was trained on other datasets knows of this one.
-fn of_others(data: &Dataset, ids: &[u32], trained: &Trained) -> Result<Found> {
+fn of_others(
+    (data, ids): (&Dataset, &[u32]),
+    trained: &Trained,
+    sets: &mut TrainingSets,
+    copied: &mut HashMap<String, usize>,
+) -> Result<Found> {
     let here = Drawn::of(&data.header().recipe);
     let recipes: Vec<&str> = trained.recipes.split(NEXT).collect();
     let shared = |there: &&str| Drawn::of(there).zip(here.as_ref()).map_or(0, |(there, here)| there.shared(here, ids));
@@ -122,15 +134,20 @@ fn of_others(data: &Dataset, ids: &[u32], trained: &Trained) -> Result<Found> {
     }
     let mut worst = 0;
     for file in &trained.files {
-        let Some(other) = Some(file).filter(|f| Path::new(f).is_file()).and_then(|file| Dataset::open(file).ok())
-        else {
-            continue;
-        };
+        let Some(other) = sets.open(file) else { continue };
         let is_it = recipes.contains(&other.header().recipe.as_str());
         let both_drawn = here.is_some() && Drawn::of(&other.header().recipe).is_some();
         if is_it && !both_drawn {
-            let known = ["train", "validation"].map(|set| other.split(set).unwrap_or_default()).concat();
-            worst = worst.max(copies(&other, &known, data, ids)?);
+            // The same for every row that learned from it.
+            let found = match copied.get(file) {
+                Some(found) => *found,
+                None => {
+                    let known = ["train", "validation"].map(|set| other.split(set).unwrap_or_default()).concat();
+                    copies(&other, &known, data, ids)?
+                }
+            };
+            copied.insert(file.clone(), found);
+            worst = worst.max(found);
         }
     }
     Ok(found(worst, How::Copies))

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::reached;
 use super::recipe::Target;
 use super::row::{Row, RowKind};
+use super::seconds::Seconds;
 use super::until::{Until, further_right_hand_side};
 use crate::error::{Error, Result};
 use crate::linalg::dense::Dense;
@@ -53,6 +54,10 @@ pub struct Solve {
     /// Seconds of the iterations alone.
     #[serde(with = "super::exact")]
     pub solve_seconds: f64,
+    /// The seconds of each round where there are several, in their order; those above are then medians over them. A
+    /// journal has each round by itself.
+    #[serde(skip)]
+    pub rounds: Vec<Seconds>,
     /// Half the range of setup and solve together over the rounds (`repeats` in a recipe), as a part of their median;
     /// None for a single one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,6 +102,12 @@ pub struct Solve {
 }
 
 impl Solve {
+    /// What it took; of several rounds the medians over them.
+    pub fn seconds(&self) -> Seconds {
+        let (inference, setup, solving) = (self.inference_seconds, self.setup_seconds, self.solve_seconds);
+        Seconds { inference, setup, solving }
+    }
+
     /// Nothing done yet: what stands where the setup breaks down.
     fn unsolved(system: &LinearSystem, target: Target) -> Self {
         Solve {
@@ -112,6 +123,7 @@ impl Solve {
             inference_seconds: 0.0,
             setup_seconds: 0.0,
             solve_seconds: 0.0,
+            rounds: Vec::new(),
             spread: None,
             relative_residual: 1.0,
             relative_error: None,

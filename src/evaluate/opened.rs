@@ -7,6 +7,7 @@ use super::leaks::{self, Leak};
 use super::networks::Networks;
 use super::recipe::EvalRecipe;
 use super::trained::{Trained, trained};
+use super::training_sets::TrainingSets;
 use super::trivial;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
@@ -48,7 +49,7 @@ impl Opened {
             }
             match ids.is_empty() {
                 true => Err(Error::file(path, format!("its {} split is empty", recipe.split))),
-                false => Ok((data, ids)),
+                false => Ok((Arc::new(data), ids)),
             }
         };
         let opened = recipe.data.iter().map(open).collect::<Result<Vec<_>>>()?;
@@ -56,26 +57,27 @@ impl Opened {
         let mut networks = Networks::default();
         let mut notes = Vec::new();
         if recipe.trivial {
-            let first: Vec<(&Dataset, u32)> = opened.iter().map(|(data, ids)| (data, ids[0])).collect();
+            let first: Vec<(&Dataset, u32)> = opened.iter().map(|(data, ids)| (&**data, ids[0])).collect();
             let added = trivial::lacking(&recipe, &first, &mut networks)?;
             notes = added.notes;
             recipe.rows.extend(added.rows);
         }
+        let mut sets = TrainingSets::with(opened.iter().map(|(data, _)| data));
         let mut datasets = Vec::new();
         for (d, (data, ids)) in opened.into_iter().enumerate() {
-            let keys = Keys::new(&recipe, &data, &ids, d)?;
+            let keys = Keys::new(&recipe, &data, &ids, d, &mut networks)?;
             let places: Vec<Option<usize>> = (0..recipe.rows.len()).map(|r| recipe.place(r, d)).collect();
             let one = |(row, place): (_, &Option<usize>)| match place {
-                Some(place) => trained(row, *place, &data, &mut networks),
+                Some(place) => trained(row, *place, &data, &mut networks, &mut sets),
                 None => Ok(None),
             };
             let trained = recipe.rows.iter().zip(&places).map(one).collect::<Result<Vec<_>>>()?;
-            let mut leaks = leaks::leaks(&data, &ids, &recipe.rows, &trained)?;
+            let mut leaks = leaks::leaks(&data, &ids, &recipe.rows, &trained, &mut sets)?;
             leaks.iter_mut().zip(&places).filter(|(_, place)| place.is_none()).for_each(|(leak, _)| *leak = None);
             if !recipe.allow_leaks {
                 leaks::refuse(&data, &ids, &recipe.rows, &leaks)?;
             }
-            datasets.push(OpenedData { data: Arc::new(data), ids, keys, trained, leaks });
+            datasets.push(OpenedData { data, ids, keys, trained, leaks });
         }
         let identity = keys::identity(&recipe, datasets.iter().map(|d| &d.keys))?;
         Ok(Opened { recipe, datasets, identity, notes, shard: None })

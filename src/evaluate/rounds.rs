@@ -4,8 +4,8 @@
 use super::bootstrap;
 use super::measure::Solve;
 
-/// One solve of each system out of those of several rounds, in the order of the first: its seconds are the medians, and
-/// the spread is that of their sum. What is no time has to be the same in each; where it is not, the note says so.
+/// One solve of each system out of those of several rounds, in the order of the first: its seconds are the medians, the
+/// spread is that of their sum, and those of each round are kept. What is no time has to be the same in each; where it is not, the note says so.
 pub fn combined(rounds: Vec<Vec<Solve>>) -> Vec<Solve> {
     let mut rounds = rounds.into_iter();
     let Some(first) = rounds.next() else { return Vec::new() };
@@ -38,6 +38,7 @@ fn one(mut solve: Solve, again: &[&Solve]) -> Solve {
     let totals = all(|s| s.setup_seconds + s.solve_seconds);
     let [inference, setup, solving] =
         [all(|s| s.inference_seconds), all(|s| s.setup_seconds), all(|s| s.solve_seconds)].map(|v| median(&v));
+    solve.rounds = [&solve].into_iter().chain(again.iter().copied()).map(Solve::seconds).collect();
     let (least, most) = (totals[0], totals[totals.len() - 1]);
     solve.spread = Some(0.5 * (most - least) / median(&totals)).filter(|s| s.is_finite());
     (solve.inference_seconds, solve.setup_seconds, solve.solve_seconds) = (inference, setup, solving);
@@ -60,6 +61,10 @@ mod tests {
         assert_eq!((done[0].setup_seconds, done[0].solve_seconds), (2.0, 4.0));
         // Totals are 6, 6 and 12.
         assert_eq!(done[0].spread, Some(0.5));
+        assert_eq!(
+            done[0].rounds.iter().map(|s| (s.setup, s.solving)).collect::<Vec<_>>(),
+            [(1.0, 5.0), (2.0, 4.0), (9.0, 3.0)]
+        );
         assert_eq!(done[0].note, None);
         assert_eq!(combined(vec![vec![a.clone()]])[0].spread, None);
         // A round that was cut short gives what it has.

@@ -33,6 +33,7 @@ pub fn solve(row: usize, sample: u64, iterations: Option<usize>) -> Solve {
         inference_seconds: 0.0,
         setup_seconds,
         solve_seconds,
+        rounds: Vec::new(),
         spread: None,
         relative_residual: 1e-6,
         relative_error: None,

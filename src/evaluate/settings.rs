@@ -26,13 +26,21 @@ impl<'a> Method<'a> {
     }
 }
 
-/// Rows of the recipe that are the given one but for parameters: drop tolerances, damping, filters. At least 1.
+/// Rows of the recipe that are the given one but for parameters: drop tolerances, damping, filters. At least 1; one
+/// that is there again is no further setting.
 pub fn settings(recipe: &EvalRecipe, row: usize) -> usize {
     let Some(this) = recipe.rows.get(row).map(Method::of) else { return 1 };
     // On some dataset in common.
     let meet =
         |other| (0..recipe.data.len()).any(|d| recipe.place(row, d).is_some() && recipe.place(other, d).is_some());
-    recipe.rows.iter().enumerate().filter(|(r, other)| Method::of(other) == this && meet(*r)).count()
+    let mut alike: Vec<Row> = Vec::new();
+    for (_, other) in recipe.rows.iter().enumerate().filter(|(r, other)| Method::of(other) == this && meet(*r)) {
+        let other = Row { label: String::new(), data: Vec::new(), ..other.clone() };
+        if !alike.contains(&other) {
+            alike.push(other);
+        }
+    }
+    alike.len()
 }
 
 #[cfg(test)]
@@ -45,12 +53,13 @@ mod tests {
             "ksp = 'cg'\npc = 'ict({0.1,0.01})'",
             "ksp = 'cg'\npc = 'icc'",
             "ksp = 'minres'\npc = 'icc'",
+            "ksp = 'minres'\npc = 'icc'\nlabel = 'again'",
             "ksp = ['richardson(0.7)', 'richardson(0.8)']\nmodel = 'run'",
             "ksp = 'cg'\nmodel = 'run'\nsymmetrize = true",
         ];
         let text = rows.map(|row| format!("[[row]]\n{row}\n")).concat();
         let recipe = EvalRecipe::parse(&format!("data = ['a.h5']\n{text}"), "e.toml").unwrap();
         let counts: Vec<usize> = (0..recipe.rows.len()).map(|r| settings(&recipe, r)).collect();
-        assert_eq!(counts, [2, 2, 1, 1, 2, 2, 1]);
+        assert_eq!(counts, [2, 2, 1, 1, 1, 2, 2, 1]);
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::bootstrap::Interval;
+use super::noise::Noise;
 
 /// Five numbers, a mean, and how sure the median is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -19,7 +20,7 @@ pub struct Quartiles {
     pub q3: f64,
     /// The largest.
     pub max: f64,
-    /// 95 % bootstrap interval of the median.
+    /// 95 % bootstrap interval of the median; of seconds with the noise of the machine, where several rounds tell it.
     pub median_interval: Interval,
 }
 
@@ -27,6 +28,11 @@ impl Quartiles {
     /// Of the given numbers; None if there are none. Quantiles interpolate linearly between order statistics
     /// (Hyndman & Fan's type 7, the default of NumPy and R).
     pub fn of(values: &[f64]) -> Option<Self> {
+        Self::timed(values, &Noise::default())
+    }
+
+    /// The same of numbers that the machine multiplies.
+    pub fn timed(values: &[f64], noise: &Noise) -> Option<Self> {
         let mut v = values.to_vec();
         v.sort_by(f64::total_cmp);
         let (&min, &max) = (v.first()?, v.last()?);
@@ -43,7 +49,7 @@ impl Quartiles {
             median: quantile(0.5),
             q3: quantile(0.75),
             max,
-            median_interval: Interval::of_median(&v)?,
+            median_interval: Interval::of_median_with(&v, |median, k| median * noise.factor(k))?,
         })
     }
 }

@@ -1,7 +1,9 @@
 //! From solves to a table: one summary row per dataset, tolerance and row of the recipe, and who wins.
 
+use super::analysis::{Cells, Quantity, Ratios};
 use super::columns::{self, COLUMNS, ITERATIONS, SummaryRow, TOTAL_SECONDS};
 use super::group::Group;
+use super::measure::Solve;
 use super::recipe::Target;
 use super::sweep::Results;
 use crate::precond::Spec;
@@ -16,8 +18,12 @@ pub struct Verdict {
     pub target: Target,
     /// Summary row with the fewest iterations in the mean among those that never failed, direct solves apart.
     pub fewest_iterations: Option<usize>,
+    /// All with as few, in their order.
+    pub as_few_iterations: Vec<usize>,
     /// Summary row with the least median time, setup included, among those that never failed.
     pub least_time: Option<usize>,
+    /// It and those whose time cannot be told from its: the 95 % interval of the median ratio contains 1.
+    pub as_fast: Vec<usize>,
     /// Both in a sentence.
     pub text: String,
 }
@@ -47,13 +53,15 @@ pub fn summarize(results: &Results) -> Vec<SummaryRow> {
 
 /// Who wins where; rows that failed on any system do not compete, and direct solves compete in time alone.
 pub fn verdicts(results: &Results, rows: &[SummaryRow]) -> Vec<Verdict> {
+    let cells = Cells::new(results);
     blocks(results)
         .filter(|&(d, target)| rows.iter().any(|row| (row.dataset, row.target) == (d, target)))
-        .map(|block| verdict(results, rows, block))
+        .map(|block| verdict(&cells, rows, block))
         .collect()
 }
 
-fn verdict(results: &Results, rows: &[SummaryRow], (dataset, target): (usize, Target)) -> Verdict {
+fn verdict(cells: &Cells, rows: &[SummaryRow], (dataset, target): (usize, Target)) -> Verdict {
+    let results = cells.results;
     let info = &results.datasets[dataset];
     let competes = |i: &usize| {
         let row = &rows[*i];
@@ -71,6 +79,10 @@ fn verdict(results: &Results, rows: &[SummaryRow], (dataset, target): (usize, Ta
     let here = || (0..rows.len()).filter(competes);
     let fewest = here().filter(iterative).min_by(|&a, &b| its(a).total_cmp(&its(b)));
     let fastest = here().min_by(|&a, &b| time(a).total_cmp(&time(b)));
+    let as_few: Vec<usize> = here().filter(iterative).filter(|&i| fewest.is_some_and(|f| its(i) == its(f))).collect();
+    let solves = |i: usize| cells.of(dataset, rows[i].row, target);
+    let as_fast: Vec<usize> =
+        here().filter(|&i| fastest.is_some_and(|f| i == f || are_alike(solves(i), solves(f)))).collect();
     let named = |i: usize| {
         let chosen = match rows[i].count(&columns::SETTINGS) {
             0 => String::new(),
@@ -80,21 +92,47 @@ fn verdict(results: &Results, rows: &[SummaryRow], (dataset, target): (usize, Ta
     };
     let iterations = fewest.map_or_else(
         || "no iterative row solved every system".into(),
-        |i| format!("fewest iterations (mean) {} with {:.1}", named(i), its(i)),
+        |i| match &as_few[..] {
+            [_, _, ..] => format!("equally few iterations (mean), {:.1}: {}", its(i), all(&as_few, &named)),
+            _ => format!("fewest iterations (mean) {} with {:.1}", named(i), its(i)),
+        },
     );
     let seconds = fastest.map_or_else(
         || "no row to compare in time".into(),
         |i| {
-            let ms = 1e3 * time(i);
-            format!("least time (setup and inference included) {} with {ms:.3} ms", named(i))
+            let timed = |i: usize| format!("{} with {:.3} ms", named(i), 1e3 * time(i));
+            match &as_fast[..] {
+                [_, _, ..] => format!(
+                    "no difference in time (setup and inference included) can be told between {}",
+                    all(&as_fast, &timed)
+                ),
+                _ => format!("least time (setup and inference included) {}", timed(i)),
+            }
         },
     );
     Verdict {
         dataset,
         target,
         fewest_iterations: fewest,
+        as_few_iterations: as_few,
         least_time: fastest,
+        as_fast,
         text: format!("{}: {iterations}, {seconds}", info.name),
+    }
+}
+
+/// Whether it cannot be told which of two rows is faster.
+fn are_alike(ours: &[Solve], theirs: &[Solve]) -> bool {
+    let pairs: Vec<(&Solve, &Solve)> = ours.iter().zip(theirs).collect();
+    Ratios::of(&pairs, Quantity::Seconds).interval().is_some_and(|ratio| ratio.contains(1.0))
+}
+
+/// Several rows as a list.
+fn all(rows: &[usize], named: &dyn Fn(usize) -> String) -> String {
+    let names: Vec<String> = rows.iter().map(|&i| named(i)).collect();
+    match &names[..] {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        names => names.join(""),
     }
 }
 
@@ -108,6 +146,7 @@ mod tests {
     use super::super::sample::{results, solve};
     use super::*;
     use crate::evaluate::columns::{FAILURES, SOLVES};
+    use crate::evaluate::seconds::Seconds;
 
     #[test]
     fn failures_are_counted_and_enter_every_statistic() {
@@ -137,6 +176,38 @@ mod tests {
         assert_eq!((v.fewest_iterations, v.least_time), (Some(1), Some(2)));
         assert!(v.text.contains("fewest iterations (mean) cg + icc (classical) with 5.0"), "{}", v.text);
         assert!(v.text.contains("cg + cholesky (classical) with 1.000 ms"), "{}", v.text);
+    }
+
+    #[test]
+    fn rows_that_cannot_be_told_apart_win_together() {
+        let mut results = results();
+        // Row 0 solves every system with the iterations of row 1, and now faster than row 1, now slower.
+        let its = [4, 5, 6];
+        for s in results.solves.iter_mut().filter(|s| s.row == 0) {
+            (s.converged, s.iterations) = (true, its[s.sample as usize]);
+            (s.setup_seconds, s.solve_seconds) = (1e-3, 1e-3 * [3.0, 4.0, 5.0][s.sample as usize]);
+        }
+        results.solves.retain(|s| s.row < 2);
+        let v = &verdicts(&results, &summarize(&results))[0];
+        assert_eq!((&v.as_few_iterations[..], &v.as_fast[..]), (&[0, 1][..], &[0, 1][..]));
+        let text = "p: equally few iterations (mean), 5.0: cg + none (classical) and cg + icc (classical), no difference \
+                    in time (setup and inference included) can be told between cg + none (classical) with 5.000 ms and \
+                    cg + icc (classical) with 5.000 ms";
+        assert_eq!(v.text, text);
+        // Rounds that move far: twice as fast on every system is then no difference.
+        let alone = |seconds: f64| Seconds { solving: seconds, ..Seconds::default() };
+        for s in &mut results.solves {
+            let factor = if s.row == 0 { 1.0 } else { 2.0 };
+            s.setup_seconds = 0.0;
+            s.solve_seconds = 1e-3 * factor;
+        }
+        assert_eq!(verdicts(&results, &summarize(&results))[0].as_fast, [0]);
+        for (moves, told) in [([0.99, 1.0, 1.01], true), ([0.5, 1.0, 2.0], false)] {
+            for s in &mut results.solves {
+                s.rounds = moves.map(|m| alone(s.solve_seconds * if s.row == 0 { 1.0 } else { m })).to_vec();
+            }
+            assert_eq!(verdicts(&results, &summarize(&results))[0].as_fast.len() == 1, told);
+        }
     }
 
     #[test]

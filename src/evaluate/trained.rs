@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::networks::{Network, Networks};
 use super::row::Row;
+use super::training_sets::TrainingSets;
 use crate::dataset::{Dataset, Drawn, NEXT};
 use crate::error::Result;
 use crate::models::checkpoint::locate;
@@ -92,7 +93,13 @@ pub fn trained_by(path: &Path) -> Result<TrainedBy> {
 ///
 /// # Errors
 /// If the checkpoint cannot be read.
-pub fn trained(row: &Row, place: usize, tested: &Dataset, networks: &mut Networks) -> Result<Option<Trained>> {
+pub fn trained(
+    row: &Row,
+    place: usize,
+    tested: &Dataset,
+    networks: &mut Networks,
+    sets: &mut TrainingSets,
+) -> Result<Option<Trained>> {
     let Some(network) = networks.of(row, place)? else { return Ok(None) };
     let Network { file, checkpoint, digest } = &*network;
     let here = &tested.header().recipe;
@@ -100,7 +107,7 @@ pub fn trained(row: &Row, place: usize, tested: &Dataset, networks: &mut Network
     let files = datasets(&checkpoint.recipe);
     let seconds = match checkpoint.data_recipe == *here && own_data {
         true => Some(made(tested)),
-        false => made_elsewhere(&files, &checkpoint.data_recipe),
+        false => made_elsewhere(&files, &checkpoint.data_recipe, sets),
     };
     Ok(Some(Trained {
         digest: format!("{digest:016x}"),
@@ -165,13 +172,13 @@ fn made(data: &Dataset) -> f64 {
 }
 
 /// The same for datasets by their files, if they are there and what the model was trained on.
-fn made_elsewhere(files: &[String], recipes: &str) -> Option<f64> {
+fn made_elsewhere(files: &[String], recipes: &str, sets: &mut TrainingSets) -> Option<f64> {
     let recipes: Vec<&str> = recipes.split(NEXT).collect();
     if files.is_empty() || files.len() != recipes.len() {
         return None;
     }
     let one = |(file, recipe): (&String, &&str)| {
-        let data = Dataset::open(file).ok().filter(|data| data.header().recipe == *recipe)?;
+        let data = sets.open(file).filter(|data| data.header().recipe == *recipe)?;
         Some(made(&data))
     };
     files.iter().zip(&recipes).map(one).sum()
@@ -195,7 +202,7 @@ mod tests {
         assert_eq!(named(&files, ""), "p3 + e");
         assert_eq!(named(&[], "family = 'poisson'\n"), "poisson");
         assert_eq!((named(&[], ""), datasets("data = ")), (String::new(), Vec::new()));
-        assert_eq!(made_elsewhere(&files, "family = 'poisson'"), None);
+        assert_eq!(made_elsewhere(&files, "family = 'poisson'", &mut TrainingSets::default()), None);
         assert_eq!(run_seconds(Path::new("/nowhere/best.safetensors")), None);
     }
 }

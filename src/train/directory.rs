@@ -54,6 +54,11 @@ impl RunDirectory {
         self.path.join("best.safetensors")
     }
 
+    /// A page with both, which follows the run while it trains.
+    pub fn page(&self) -> PathBuf {
+        self.path.join("plot.html")
+    }
+
     /// Loss over the epochs.
     pub fn loss_plot(&self) -> PathBuf {
         self.path.join("loss.svg")
@@ -84,10 +89,10 @@ impl RunDirectory {
     }
 
     /// All files of a run.
-    pub fn files(&self) -> [PathBuf; 8] {
-        let plots = (self.loss_plot(), self.iterations_plot());
+    pub fn files(&self) -> [PathBuf; 9] {
+        let [loss, iterations, page] = [self.loss_plot(), self.iterations_plot(), self.page()];
         let [recipe, info, metrics] = [self.recipe(), self.info(), self.metrics()];
-        [recipe, info, metrics, self.initial(), self.last(), self.best(), plots.0, plots.1]
+        [recipe, info, metrics, self.initial(), self.last(), self.best(), loss, iterations, page]
     }
 
     /// Refuses a directory that holds a run already.

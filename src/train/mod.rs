@@ -7,6 +7,7 @@
 //! - `recipe.toml`: the resolved recipe, written before the first step;
 //! - `run.json`: version, data, sizes, what classical preconditioners leave to do on the held-out systems;
 //! - `metrics.jsonl`: one line an epoch;
+//! - `plot.html`, `loss.svg`, `iterations.svg`: loss and validation iterations, the page following the run;
 //! - `initial.safetensors`: the network before the first step;
 //! - `last.safetensors`: everything needed to go on bit for bit (weights, optimiser, schedule, counters);
 //! - `best.safetensors`: what [`crate::models::load`] reads.
@@ -25,6 +26,7 @@ mod init;
 mod lock;
 mod memory;
 mod metrics;
+mod page;
 mod plot;
 mod recipe;
 mod resume;

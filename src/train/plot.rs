@@ -1,105 +1,143 @@
-//! Loss and validation iterations over the epochs, as pictures in the run directory.
+//! Loss and validation iterations as pictures and as a page in the run directory.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use super::directory::RunDirectory;
-use super::metrics::{EpochMetrics, SolverMetrics};
+use super::metrics::EpochMetrics;
+use super::page::{self, Run, State};
 use crate::error::{Error, Result};
 use crate::io::atomic;
-use crate::io::charts::{AxisLabel, COLOURS, Chart, Scale, Series, Stroke};
 
-/// Draws what metrics.jsonl has so far; lines that cannot be read are left out.
-///
-/// # Errors
-/// [`Error::Io`].
-pub fn write(directory: &RunDirectory) -> Result<()> {
-    let path = directory.metrics();
-    let text = fs::read(&path).map_err(|e| Error::io(&path, "read", e))?;
-    let epochs: Vec<EpochMetrics> =
-        text.split(|&b| b == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
-    atomic::write(directory.loss_plot(), loss(&epochs).svg())?;
-    if epochs.iter().any(|e| e.solver.is_some()) {
-        atomic::write(directory.iterations_plot(), iterations(&epochs).svg())?;
+/// They are drawn no more often while training goes on.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Draws what a run has measured, as it goes.
+#[derive(Default)]
+pub struct Plots {
+    drawn: Option<Instant>,
+}
+
+impl Plots {
+    /// Draws what metrics.jsonl has so far, unless it was drawn a moment ago and training goes on; lines that cannot be
+    /// read are left out.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn draw(&mut self, directory: &RunDirectory, run: &Run, state: State) -> Result<()> {
+        if state == State::Training && self.drawn.is_some_and(|last| last.elapsed() < EVERY) {
+            return Ok(());
+        }
+        let path = directory.metrics();
+        let text = match fs::read(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&path, "read", e)),
+            text => text.unwrap_or_default(),
+        };
+        let epochs: Vec<EpochMetrics> =
+            text.split(|&b| b == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        atomic::write(directory.page(), page::page(run, &epochs, state))?;
+        if !epochs.is_empty() {
+            atomic::write(directory.loss_plot(), page::loss(&epochs, "epoch", |e| e.epoch as f64).svg())?;
+        }
+        if epochs.iter().any(|e| e.solver.is_some()) {
+            let chart = page::iterations(&epochs, run.baselines, "epoch", |e| e.epoch as f64);
+            atomic::write(directory.iterations_plot(), chart.svg())?;
+        }
+        self.drawn = Some(Instant::now());
+        Ok(())
     }
-    Ok(())
-}
-
-/// One line a number that epochs have.
-fn line(epochs: &[EpochMetrics], name: &str, k: usize, of: impl Fn(&EpochMetrics) -> Option<f64>) -> Series {
-    let points: Vec<(f64, f64)> = epochs.iter().filter_map(|e| Some((e.epoch as f64, of(e)?))).collect();
-    let stroke = Stroke { colour: COLOURS[k].into(), width: 2.0, dash: "" };
-    Series { name: name.into(), marks: points.len() <= 40, points, stroke: Some(stroke), ..Series::default() }
-}
-
-fn loss(epochs: &[EpochMetrics]) -> Chart {
-    let mut series =
-        vec![line(epochs, "training", 0, |e| Some(e.loss)), line(epochs, "validation", 1, |e| e.validation_loss)];
-    series.retain(|s| !s.points.is_empty());
-    let positive = series.iter().flat_map(|s| &s.points).all(|p| p.1 > 0.0);
-    let scale = if positive { Scale::Log } else { Scale::Linear };
-    Chart::lines("Loss", AxisLabel::new("epoch", Scale::Linear), AxisLabel::new("loss", scale), series)
-}
-
-fn iterations(epochs: &[EpochMetrics]) -> Chart {
-    let solver = |of: fn(&SolverMetrics) -> f64| move |e: &EpochMetrics| e.solver.as_ref().map(of);
-    let mut best = line(epochs, "best so far", 7, |e| e.solver.as_ref().filter(|_| e.best).map(|s| s.iterations_mean));
-    best.steps = true;
-    let series = vec![
-        line(epochs, "mean", 0, solver(|s| s.iterations_mean)),
-        line(epochs, "median", 2, solver(|s| s.iterations_median)),
-        line(epochs, "worst", 1, solver(|s| s.iterations_worst)),
-        best,
-    ];
-    let failures = epochs.iter().filter_map(|e| e.solver.as_ref()).map(|s| s.failures).next_back().unwrap_or(0);
-    let title = match failures {
-        0 => "Iterations on the validation systems".to_string(),
-        failures => format!("Iterations on the validation systems; {failures} failed in the last epoch"),
-    };
-    Chart::lines(title, AxisLabel::new("epoch", Scale::Linear), AxisLabel::new("iterations", Scale::Log), series)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::baselines::Baseline;
+    use super::super::metrics::{SolverMetrics, append};
     use super::*;
-    use crate::train::metrics::append;
 
-    #[test]
-    fn what_was_measured_so_far_is_drawn() {
-        let dir = tempfile::tempdir().unwrap();
-        let run = RunDirectory::new(dir.path());
-        assert!(write(&run).is_err(), "nothing was measured");
-        let solver = |its| SolverMetrics {
+    fn solver(its: f64) -> SolverMetrics {
+        SolverMetrics {
             iterations_mean: its,
             iterations_median: its,
             iterations_worst: 2.0 * its,
             failures: 1,
             systems: 9,
-        };
-        let mut epoch = EpochMetrics {
-            epoch: 1,
+        }
+    }
+
+    fn epoch(epoch: u64) -> EpochMetrics {
+        EpochMetrics {
+            epoch,
             step: 4,
             loss: 0.5,
             lr: 0.1,
             validation_loss: None,
-            solver: None,
-            best: false,
-            seconds: 1.0,
-        };
-        append(&run.metrics(), &epoch).unwrap();
-        write(&run).unwrap();
+            solver: (epoch > 1).then(|| solver(20.0)),
+            best: epoch > 1,
+            seconds: 2.0 * epoch as f64,
+        }
+    }
+
+    #[test]
+    fn what_was_measured_so_far_is_drawn() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDirectory::new(dir.path());
+        let baselines = [Baseline { pc: "icc".into(), solver: solver(83.1) }];
+        let about = Run { name: "a <b>", model: "mlp", judge: "cg to 1e-5", epochs: 7, baselines: &baselines };
+        let draw = |state| Plots::default().draw(&run, &about, state).unwrap();
+        let page = || fs::read_to_string(run.page()).unwrap();
+        draw(State::Training);
+        assert!(
+            page().contains("No epoch is done yet.") && page().contains("data-refresh") && !run.loss_plot().exists()
+        );
+        append(&run.metrics(), &epoch(1)).unwrap();
+        draw(State::Training);
         assert!(run.loss_plot().is_file() && !run.iterations_plot().exists());
-        (epoch.epoch, epoch.solver, epoch.best) = (2, Some(solver(20.0)), true);
-        append(&run.metrics(), &epoch).unwrap();
-        fs::OpenOptions::new()
-            .append(true)
-            .open(run.metrics())
-            .map(|mut f| {
-                use std::io::Write;
-                f.write_all(b"{\"epoch\":3,\xff\n").unwrap();
-            })
-            .unwrap();
-        write(&run).unwrap();
+        assert_eq!(page().matches("<figure data-chart=").count(), 2);
+        append(&run.metrics(), &epoch(2)).unwrap();
+        let mut damaged = fs::OpenOptions::new().append(true).open(run.metrics()).unwrap();
+        std::io::Write::write_all(&mut damaged, b"{\"epoch\":3,\xff\n").unwrap();
+        draw(State::Training);
         let text = fs::read_to_string(run.iterations_plot()).unwrap();
         assert!(text.contains("1 failed in the last epoch") && text.contains("best so far"), "{text}");
+        let text = page();
+        assert_eq!(text.matches("<figure data-chart=").count(), 4);
+        for part in
+            ["<h1>a &lt;b&gt;</h1>", "mlp, epoch 2 of 7", "icc ≥ 83.1", "seconds of training", "http-equiv=\"refresh\""]
+        {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        // It needs nothing from outside.
+        assert!(!text.contains("src=") && !text.contains("<link"));
+        // Whoever has it open is not told to look again once the run has ended.
+        for (state, words) in
+            [(State::Interrupted, "interrupted"), (State::Finished, "finished"), (State::Failed, "error")]
+        {
+            draw(state);
+            let text = page();
+            assert!(
+                text.contains(words) && !text.contains("http-equiv") && !text.contains("location.reload"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_long_run_is_drawn_seldom_and_small() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDirectory::new(dir.path());
+        let lines: Vec<String> = (1..=20_000).map(|k| serde_json::to_string(&epoch(k)).unwrap() + "\n").collect();
+        fs::write(run.metrics(), lines.concat()).unwrap();
+        let about = Run { name: "long", model: "mlp", judge: "cg to 1e-5", epochs: 20_000, baselines: &[] };
+        let mut plots = Plots::default();
+        let clock = Instant::now();
+        plots.draw(&run, &about, State::Training).unwrap();
+        let size = fs::metadata(run.page()).unwrap().len();
+        println!("20 000 epochs drawn in {:.1?}, plot.html {size} bytes", clock.elapsed());
+        assert!(size < 400_000, "{size} bytes");
+        fs::remove_file(run.page()).unwrap();
+        plots.draw(&run, &about, State::Training).unwrap();
+        assert!(!run.page().exists(), "a moment ago");
+        plots.draw(&run, &about, State::Finished).unwrap();
+        assert!(run.page().is_file());
     }
 }

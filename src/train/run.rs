@@ -14,7 +14,8 @@ use super::info::Info;
 use super::init::Start;
 use super::lock::Lock;
 use super::metrics::{self, EpochMetrics, SolverMetrics};
-use super::plot;
+use super::page::{Run, State};
+use super::plot::Plots;
 use super::recipe::TrainRecipe;
 use super::resume::{same_data, same_recipe};
 use super::validate::{HeldOut, validate};
@@ -58,6 +59,7 @@ pub struct Training {
     sitting: u64,
     /// What stands in run.json.
     info: Info,
+    plots: Plots,
 }
 
 impl Training {
@@ -224,6 +226,7 @@ impl Training {
             note: None,
             sitting: 0,
             info: Info::default(),
+            plots: Plots::default(),
         })
     }
 
@@ -249,8 +252,34 @@ impl Training {
     /// explodes, with the last good checkpoint kept; [`Error::Io`] if a file cannot be written.
     pub fn run(&mut self, stop_after: Option<u64>, events: &mut dyn FnMut(&Event)) -> Result<Summary> {
         let _unsaved = Unsaved::new();
+        let done = self.train(stop_after, events);
+        let drawn = self.draw(match &done {
+            Ok(summary) if summary.finished => State::Finished,
+            Ok(_) | Err(Error::Interrupted(_)) => State::Interrupted,
+            Err(_) => State::Failed,
+        });
+        // What went wrong first is told.
+        done.and_then(|summary| drawn.map(|()| summary))
+    }
+
+    /// Draws the plots of the run, if it is time to.
+    fn draw(&mut self, state: State) -> Result<()> {
+        let name = self.directory.path().file_name().unwrap_or_default().to_string_lossy();
+        let validation = &self.recipe.validation;
+        let run = Run {
+            name: &name,
+            model: &self.recipe.model,
+            judge: &format!("{} to {:e}", validation.ksp, validation.rtol),
+            epochs: self.recipe.epochs,
+            baselines: &self.info.baselines,
+        };
+        self.plots.draw(&self.directory, &run, state)
+    }
+
+    fn train(&mut self, stop_after: Option<u64>, events: &mut dyn FnMut(&Event)) -> Result<Summary> {
         dense::on_one_thread();
         let per_epoch = self.set.ids.len().div_ceil(self.recipe.batch_size) as u64;
+        self.draw(State::Training)?;
         events(&Event::Start {
             parameters: self.trainer.parameters(),
             training: self.set.ids.len(),
@@ -352,9 +381,7 @@ impl Training {
         self.last_metrics = serde_json::to_string(line)
             .map_err(|e| Error::Argument(format!("metrics cannot be written as JSON: {e}")))?;
         metrics::append(&self.directory.metrics(), line)?;
-        if line.solver.is_some() || line.epoch == self.recipe.epochs {
-            plot::write(&self.directory)?;
-        }
+        self.draw(State::Training)?;
         let patience = self.recipe.early_stopping.patience;
         self.progress.finished = patience > 0 && self.progress.stale >= patience;
         if line.best {

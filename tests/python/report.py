@@ -73,6 +73,19 @@ def sorts(page):
         assert state == direction, state
 
 
+def every_heading_sorts(page):
+    """Each table keeps its rows under a click on each heading, and says which way it is sorted."""
+    wrong = page.ask("""[...document.querySelectorAll('#rows, table.sortable')].flatMap(table => {
+        const rows = () => [...table.tBodies[0].rows], before = new Set(rows());
+        return [...table.tHead.rows[0].cells].flatMap(head => ['ascending', 'descending'].flatMap(way => {
+            head.querySelector('button').click();
+            const kept = rows().length === before.size && rows().every(row => before.has(row));
+            return kept && head.getAttribute('aria-sort') === way && head.textContent ? [] : [head.textContent];
+        }));
+    })""")
+    assert wrong == [], wrong
+
+
 def filters(page):
     visible = "[...document.querySelectorAll('#rows tbody tr')].filter(r => r.offsetHeight > 0).length"
     kinds = "document.querySelector('select[data-filter=kind]')"
@@ -168,6 +181,7 @@ def main():
             numbers = verdict_equals_csv(page, args.directory)
             table_equals_csv(page, args.directory)
             sorts(page)
+            every_heading_sorts(page)
             filters(page)
             charts(page)
             layout(page, width)

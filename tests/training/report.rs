@@ -1,8 +1,10 @@
 //! The report as a referee has it: opened from disk in a headless Chromium, sorted, filtered, zoomed, its numbers those
 //! of the CSV files.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::setup::{Place, STENCIL};
 
@@ -75,27 +77,62 @@ fn a_report_is_opened_sorted_filtered_and_zoomed() {
     };
     assert!(!iterations(&statistics).is_empty() && statistics["fits"].as_array().unwrap().len() > 4);
     assert!(statistics["generalisation"][0]["tested"].as_array().unwrap().len() == 2);
-    open(&dir);
+    drive("report.py", &[dir.as_os_str()]);
     place.ok(&["evaluate", "e.toml", "-o", "e", "--force"]);
     let again: serde_json::Value = serde_json::from_str(&read("statistics.json")).unwrap();
     assert_eq!(iterations(&again), iterations(&statistics));
 }
 
-/// Runs tests/python/report.py. `make test` installs the browser; elsewhere one that is missing is told.
-fn open(dir: &Path) {
+/// The page of a run is followed in a browser while it trains, at rest once it is interrupted, and goes on with it.
+#[test]
+fn a_training_run_is_followed_interrupted_and_resumed() {
+    let place = Place::new();
+    place.recipe("r.toml", STENCIL);
+    let mut child = place.spawn(&["train", "r.toml", "-o", "run", "--epochs", "1000000"]);
+    let (run, process) = (place.path("run"), child.id().to_string());
+    let page = || std::fs::read_to_string(run.join("plot.html")).unwrap_or_default();
+    let begun = Instant::now();
+    while !page().contains("data-refresh") {
+        assert!(begun.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none(), "no page");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    if !drive("live.py", &[run.as_os_str(), process.as_ref()]) {
+        std::thread::sleep(Duration::from_secs(3));
+        Command::new("kill").args(["-INT", &process]).status().unwrap();
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let epoch = |page: &str| -> u64 {
+        let rest = page.split(", epoch ").nth(1).unwrap();
+        rest.split(' ').next().unwrap().parse().unwrap()
+    };
+    let before = page();
+    assert!(before.contains("interrupted") && !before.contains("data-refresh"), "{before}");
+    assert!(epoch(&before) > 0 && before.matches("<figure data-chart=").count() == 4);
+    place.ok(&["train", "--resume", "run", "--stop-after", "2"]);
+    let after = page();
+    assert_eq!(epoch(&after), epoch(&before) + 2);
+    assert!(after.contains("interrupted") && after.matches("<figure data-chart=").count() == 4);
+    let told = place.run(&["train", "--resume", "run", "--stop-after", "1"]);
+    assert!(String::from_utf8_lossy(&told.stderr).contains("plot.html"), "the path is told");
+}
+
+/// Runs a script of tests/python; false where there is no browser. `make test` installs one; elsewhere one that is
+/// missing is told.
+fn drive(script: &str, args: &[&OsStr]) -> bool {
     let named = std::env::var("FEMPIPE_PYTHON").ok();
     let python = named.clone().unwrap_or_else(|| "python3".into());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/report.py");
-    let out = Command::new(&python).arg(script).arg(dir).output();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script);
+    let out = Command::new(&python).arg(script).args(args).output();
     let Ok(out) = out else {
         assert!(named.is_none(), "FEMPIPE_PYTHON = {python} does not run");
         println!("skipped: no {python} to drive a browser with");
-        return;
+        return false;
     };
     let text = String::from_utf8_lossy(&out.stdout);
     if out.status.code() == Some(77) && named.is_none() {
         println!("skipped: {text}");
-        return;
+        return false;
     }
     assert!(out.status.success(), "{text}\n{}", String::from_utf8_lossy(&out.stderr));
+    true
 }

@@ -68,7 +68,8 @@ pub struct Args {
     /// Right-hand sides that each system is solved for with one setup
     #[arg(long, value_name = "N")]
     right_hand_sides: Option<usize>,
-    /// Rounds of all rows, one after the other in each: seconds are medians over them
+    /// Rounds of all rows, one after the other in each: seconds are medians over them, and their intervals
+    /// hold the noise of the machine
     #[arg(long, value_name = "N")]
     repeats: Option<usize>,
     /// Where models predict [default: the recipe's, cpu]

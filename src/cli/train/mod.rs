@@ -113,6 +113,7 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     if let Some(note) = training.note() {
         say(common, note);
     }
+    say(common, &format!("plot while it trains: {}", training.directory().page().display()));
     let validation = &training.recipe().validation;
     let judge = format!("{} to {:e}", validation.ksp, validation.rtol);
     let mut view = View { common, bar: None, best: None, judge, baselines: String::new() };

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::quantity::Quantity;
 use crate::evaluate::bootstrap::{Interval, median};
 use crate::evaluate::measure::Solve;
+use crate::evaluate::noise::Noise;
 use crate::evaluate::trained::Trained;
 
 /// When a model has paid against another row.
@@ -29,7 +30,11 @@ impl BreakEven {
     pub fn of(trained: &Trained, pairs: &[(&Solve, &Solve)]) -> Option<Self> {
         let mut saved: Vec<f64> = pairs.iter().map(|(ours, theirs)| seconds(theirs) - seconds(ours)).collect();
         saved.sort_by(f64::total_cmp);
-        let (saved_seconds, saved_interval) = (median(&saved)?, Interval::of_median(&saved)?);
+        let rounds = pairs.iter().map(|(a, b)| a.rounds.len().min(b.rounds.len())).min().unwrap_or(0);
+        let in_round = |k: usize| pairs.iter().map(|(a, b)| b.rounds[k].total() - a.rounds[k].total()).collect();
+        let noise = Noise::of(&(0..rounds).map(in_round).collect::<Vec<_>>(), 0);
+        let saved_seconds = median(&saved)?;
+        let saved_interval = Interval::of_median_with(&saved, |median, k| median + noise.offset(k))?;
         let spent = trained.training_seconds + trained.data_seconds.unwrap_or(0.0);
         Some(BreakEven {
             training_seconds: trained.training_seconds,

@@ -53,7 +53,12 @@ impl<'a> Cells<'a> {
         0..self.results.recipe.rows.len()
     }
 
-    /// The solves of a cell; none where an interrupt left none.
+    /// The solves of a cell by its target; none where an interrupt left none.
+    pub fn of(&self, dataset: usize, row: usize, target: Target) -> &'a [Solve] {
+        self.targets.iter().position(|t| *t == target).map_or(&[], |t| self.get(dataset, row, t))
+    }
+
+    /// The same by the number of the target; none where an interrupt left none.
     pub fn get(&self, dataset: usize, row: usize, target: usize) -> &'a [Solve] {
         self.cells.get(&(dataset, row, target)).copied().unwrap_or_default()
     }

@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::break_even::BreakEven;
 use super::cells::Cells;
 use super::quantity::Quantity;
+use super::ratios::Ratios;
 use super::reference::{Role, best_classical, best_trivial, role};
-use crate::evaluate::bootstrap::{Interval, median};
+use crate::evaluate::bootstrap::Interval;
 use crate::evaluate::measure::Solve;
 use crate::evaluate::recipe::Target;
 
@@ -30,8 +31,8 @@ impl Against {
     }
 }
 
-/// Two rows on the systems that both tried. A system that only one of both solved is won by that one, its ratio is 0 or
-/// infinite; where both failed it is a tie of ratio 1.
+/// Two rows on the systems that both tried, by their [`Ratios`]: a system that only one of both solved is won by that
+/// one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
     /// Number of the dataset in the recipe.
@@ -55,7 +56,7 @@ pub struct Comparison {
     pub tied: usize,
     /// Share of systems won.
     pub share: f64,
-    /// Its 95 % interval (Wilson).
+    /// Its 95 % interval: Wilson's, and of seconds with the noise of the machine where there were several rounds.
     pub share_interval: Interval,
     /// Median of the learned row, as in the tables.
     pub median: f64,
@@ -63,7 +64,8 @@ pub struct Comparison {
     pub other_median: f64,
     /// Median of the ratios, learned over other.
     pub ratio: f64,
-    /// Its 95 % interval (bootstrap).
+    /// Its 95 % interval: bootstrap over systems, and of seconds the noise of the machine where there were several
+    /// rounds.
     pub ratio_interval: Interval,
     /// Systems that the learned row did not solve.
     pub failures: usize,
@@ -112,12 +114,8 @@ fn compare(
     let (ours, theirs) = (cells.get(at.0, row, at.1), cells.get(at.0, other, at.1));
     // In the same order; an interrupt may have left fewer of one.
     let pairs: Vec<(&Solve, &Solve)> = ours.iter().zip(theirs).filter(|(a, b)| a.sample == b.sample).collect();
-    let costs: Vec<(f64, f64)> = pairs.iter().map(|(a, b)| (quantity.cost(a), quantity.cost(b))).collect();
-    let won = costs.iter().filter(|(a, b)| a < b).count();
-    let tied = costs.iter().filter(|(a, b)| a == b).count();
-    let mut ratios: Vec<f64> = costs.iter().map(|&(a, b)| if a == b { 1.0 } else { a / b }).collect();
-    ratios.sort_by(f64::total_cmp);
-    let share = won as f64 / pairs.len().max(1) as f64;
+    let ratios = Ratios::of(&pairs, quantity);
+    let won = ratios.won();
     let paid = (against, quantity) == (Against::Classical, Quantity::Seconds);
     let trained = cells.results.datasets[at.0].trained.get(row).and_then(Option::as_ref);
     Some(Comparison {
@@ -129,13 +127,13 @@ fn compare(
         other,
         pairs: pairs.len(),
         won,
-        tied,
-        share,
-        share_interval: Interval::of_share(share, pairs.len())?,
+        tied: ratios.tied(),
+        share: won as f64 / pairs.len().max(1) as f64,
+        share_interval: ratios.share_interval()?,
         median: quantity.median(ours, cells.results),
         other_median: quantity.median(theirs, cells.results),
-        ratio: median(&ratios)?,
-        ratio_interval: Interval::of_median(&ratios)?,
+        ratio: ratios.median()?,
+        ratio_interval: ratios.interval()?,
         failures: ours.iter().filter(|s| !s.converged).count(),
         other_failures: theirs.iter().filter(|s| !s.converged).count(),
         break_even: trained.filter(|_| paid).and_then(|t| BreakEven::of(t, &pairs)),

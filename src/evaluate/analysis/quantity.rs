@@ -36,7 +36,20 @@ impl Quantity {
         }
     }
 
+    /// What it took in a round, of those that [`Solve::rounds`] has.
+    fn taken_in(self, solve: &Solve, round: usize) -> f64 {
+        match self {
+            Quantity::Iterations => self.taken(solve),
+            Quantity::Seconds => solve.rounds[round].total(),
+        }
+    }
+
     /// The same where one that failed has no end.
+    pub fn cost_in(self, solve: &Solve, round: usize) -> f64 {
+        if solve.converged { self.taken_in(solve, round) } else { f64::INFINITY }
+    }
+
+    /// What a solve took, where one that failed has no end.
     pub fn cost(self, solve: &Solve) -> f64 {
         if solve.converged { self.taken(solve) } else { f64::INFINITY }
     }

@@ -71,11 +71,15 @@ pub fn best_classical(cells: &Cells, at: (usize, usize), quantity: Quantity) -> 
 pub fn best_trivial(cells: &Cells, at: (usize, usize), quantity: Quantity, learned: usize) -> Option<usize> {
     let rows = &cells.results.recipe.rows;
     let model = |r: usize| cells.results.datasets[at.0].trained.get(r)?.as_ref().map(|t| &t.model);
+    let seed = |r: usize| cells.results.datasets[at.0].trained.get(r)?.as_ref().map(|t| t.seed);
+    let untrained = |r: usize| role(cells.results, at.0, r) == Role::Untrained && model(r) == model(learned);
+    // Of several runs each has a start of its own.
+    let own = cells.rows().any(|r| untrained(r) && seed(r) == seed(learned));
     let trivial = |&r: &usize| {
         rows[r].ksp == rows[learned].ksp
             && match role(cells.results, at.0, r) {
                 Role::Constant => true,
-                Role::Untrained => model(r) == model(learned),
+                Role::Untrained => untrained(r) && (!own || seed(r) == seed(learned)),
                 Role::Classical => rows[r].guess.is_some(),
                 _ => false,
             }

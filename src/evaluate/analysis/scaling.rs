@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::cells::Cells;
 use super::quantity::Quantity;
 use crate::evaluate::bootstrap::{Interval, Resample, median};
+use crate::evaluate::noise::Noise;
 use crate::evaluate::recipe::Target;
 
 /// Resamples of an exponent's interval.
@@ -26,7 +27,7 @@ pub struct Fit {
     pub sizes: Vec<usize>,
     /// p.
     pub exponent: f64,
-    /// Its 95 % interval: systems resampled in each dataset. It says nothing of whether it is a power.
+    /// Its 95 % interval: systems resampled in each dataset, rounds for the noise of the machine. It says nothing of whether it is a power.
     pub interval: Interval,
 }
 
@@ -46,7 +47,7 @@ pub fn fits(cells: &Cells) -> Vec<Fit> {
 
 fn fit(cells: &Cells, family: &str, target: usize, row: usize, quantity: Quantity) -> Option<Fit> {
     let datasets = &cells.results.datasets;
-    let mut samples: Vec<(usize, Vec<f64>)> = Vec::new();
+    let mut samples: Vec<(usize, Vec<f64>, Noise)> = Vec::new();
     for d in cells.datasets().filter(|&d| datasets[d].family == family) {
         let solves = cells.get(d, row, target);
         if solves.len() < datasets[d].systems || solves.iter().any(|s| !s.converged) {
@@ -54,7 +55,11 @@ fn fit(cells: &Cells, family: &str, target: usize, row: usize, quantity: Quantit
         }
         let mut taken: Vec<f64> = solves.iter().map(|s| quantity.taken(s)).collect();
         taken.sort_by(f64::total_cmp);
-        samples.push((datasets[d].n, taken));
+        let rounds = solves.iter().map(|s| s.rounds.len()).min().unwrap_or(0);
+        let in_round = |k: usize| solves.iter().map(|s| quantity.cost_in(s, k)).collect();
+        let in_rounds: Vec<Vec<f64>> = (0..rounds).map(in_round).collect();
+        // Datasets are measured one after the other, each in its rounds.
+        samples.push((datasets[d].n, taken, Noise::of_factor(&in_rounds, d as u64)));
     }
     samples.sort_by_key(|s| s.0);
     let sizes: Vec<usize> = samples.iter().map(|s| s.0).collect();
@@ -62,7 +67,8 @@ fn fit(cells: &Cells, family: &str, target: usize, row: usize, quantity: Quantit
     let slope_of = |y: Vec<f64>| slope(&x, &y.iter().map(|v| v.ln()).collect::<Vec<f64>>());
     let exponent = slope_of(samples.iter().map(|s| median(&s.1)).collect::<Option<_>>()?)?;
     let mut resample = Resample::new();
-    let resampled = (0..RESAMPLES).filter_map(|_| slope_of(samples.iter().map(|s| resample.median(&s.1)).collect()));
+    let mut one = |k: usize| samples.iter().map(|s| resample.median(&s.1) * s.2.factor(k)).collect();
+    let resampled = (0..RESAMPLES).filter_map(|k| slope_of(one(k)));
     let interval = Interval::of(resampled.collect())?;
     Some(Fit { family: family.into(), row, target: cells.targets()[target], quantity, sizes, exponent, interval })
 }

@@ -5,6 +5,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use crate::evaluate::group::Group;
 use crate::evaluate::measure::Solve;
 use crate::evaluate::recipe::Target;
+use crate::evaluate::seconds::Seconds;
 use crate::evaluate::statistics::{Quartiles, Statistic};
 use crate::evaluate::sweep::Results;
 
@@ -40,6 +41,7 @@ impl Of {
         match self {
             Of::Row(of) | Of::Solve(_, Summary::By(of)) => of(group),
             Of::Solve(_, Summary::None) => Value::Missing,
+            Of::Solve(_, Summary::Timed(of)) => group.timed(*of).map_or(Value::Missing, Value::Quartiles),
             Of::Solve(of, Summary::Same) => of(group.solves[0], group.results),
             Of::Solve(of, Summary::Converged) => over(*of, false),
             Of::Solve(of, Summary::All) => over(*of, true),
@@ -64,6 +66,9 @@ pub enum Summary {
     /// Quartiles over all, where of one that failed the given number counts: less than what a solution would have
     /// taken, so that tables show the statistics of a row with failures as lower bounds.
     AtLeast(fn(&Solve, &Results) -> Value),
+    /// Quartiles over the seconds of all, with the noise that several rounds tell of; of one that failed those that it
+    /// took count, and tables show lower bounds.
+    Timed(fn(&Seconds) -> Option<f64>),
     /// In a way of its own.
     By(fn(&Group) -> Value),
 }
@@ -251,8 +256,10 @@ impl Shown {
             Format::By(text) => Some(text(row)).filter(|t| !t.is_empty()),
             _ => self.text(row.value(column)).map(|text| match (&column.of, self.place, row.failures) {
                 (_, _, 0) => text,
-                (Of::Solve(_, Summary::AtLeast(_)), Place::Console, _) => format!(">= {text}"),
-                (Of::Solve(_, Summary::AtLeast(_)), Place::Html | Place::Paper, _) => format!("≥ {text}"),
+                (Of::Solve(_, Summary::AtLeast(_) | Summary::Timed(_)), Place::Console, _) => format!(">= {text}"),
+                (Of::Solve(_, Summary::AtLeast(_) | Summary::Timed(_)), Place::Html | Place::Paper, _) => {
+                    format!("≥ {text}")
+                }
                 _ => text,
             }),
         }

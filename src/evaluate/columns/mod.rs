@@ -69,6 +69,7 @@ pub static COLUMNS: &[&Column] = &[
     &training_data::OUT_OF_DISTRIBUTION,
     &outcome::DIRECT,
     &outcome::SETTINGS,
+    &seconds::ROUNDS,
 ];
 
 /// All columns that a place shows, in order; a column may be there with several statistics.

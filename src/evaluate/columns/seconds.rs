@@ -4,6 +4,7 @@ use super::column::Format::{Exponent, Fixed, Milliseconds, Plain};
 use super::column::Place::{Console, Html, Paper, ResultsCsv, SummaryCsv, SummaryJson};
 use super::column::{Column, Mark, Of, Summary, Value, at};
 use crate::evaluate::measure::Solve;
+use crate::evaluate::seconds::Seconds;
 use crate::evaluate::statistics::Statistic::{High, Low, Max, Mean, Median, MedianInterval, Q1, Q3, Whole};
 use crate::evaluate::sweep::Results;
 
@@ -12,7 +13,7 @@ pub static INFERENCE_SECONDS: Column = Column {
     name: "inference_seconds",
     unit: "s",
     help: "A model's inference, which setup includes",
-    of: Of::Solve(inference, Summary::AtLeast(inference)),
+    of: Of::Solve(|s, _| inference(&s.seconds()).into(), Summary::Timed(inference)),
     shown: &[
         at(ResultsCsv, Whole, Exponent),
         at(SummaryCsv, Median, Plain),
@@ -28,7 +29,7 @@ pub static SETUP_SECONDS: Column = Column {
     unit: "s",
     help: "Setup of the preconditioner, a model's inference included; the symbolic analysis of cholesky, which systems \
            of one pattern share, is made once before and not counted",
-    of: Of::Solve(setup, Summary::AtLeast(setup)),
+    of: Of::Solve(|s, _| setup(&s.seconds()).into(), Summary::Timed(setup)),
     shown: &[
         at(ResultsCsv, Whole, Exponent),
         at(SummaryCsv, Median, Plain),
@@ -43,7 +44,7 @@ pub static SOLVE_SECONDS: Column = Column {
     name: "solve_seconds",
     unit: "s",
     help: "Time in the Krylov method, added up over right-hand sides",
-    of: Of::Solve(solve, Summary::AtLeast(solve)),
+    of: Of::Solve(|s, _| solve(&s.seconds()).into(), Summary::Timed(solve)),
     shown: &[
         at(ResultsCsv, Whole, Exponent),
         at(SummaryCsv, Median, Plain),
@@ -57,8 +58,9 @@ pub static SOLVE_SECONDS: Column = Column {
 pub static TOTAL_SECONDS: Column = Column {
     name: "total_seconds",
     unit: "s",
-    help: "Setup and solve together; a failed solve counts with the time that it took",
-    of: Of::Solve(total, Summary::AtLeast(total)),
+    help: "Setup and solve together; a failed solve counts with the time that it took. The interval has the noise of \
+           the machine in it where several rounds were timed (repeats), of a single one it has not",
+    of: Of::Solve(|s, _| total(&s.seconds()).into(), Summary::Timed(total)),
     shown: &[
         at(SummaryCsv, Median, Plain),
         at(SummaryJson, Whole, Plain).named("total"),
@@ -85,6 +87,22 @@ pub static SPREAD: Column = Column {
     ],
 };
 
+/// The totals of the rounds, to compute intervals again.
+pub static ROUNDS: Column = Column {
+    name: "round_seconds",
+    unit: "s",
+    help: "Setup and solve together in each round (repeats), in their order; empty of a single one",
+    of: Of::Solve(rounds, Summary::None),
+    shown: &[at(ResultsCsv, Whole, Plain)],
+};
+
+fn rounds(s: &Solve, _: &Results) -> Value {
+    match s.rounds.is_empty() {
+        true => Value::Missing,
+        false => Value::Text(s.rounds.iter().map(|r| format!("{:e}", r.total())).collect::<Vec<_>>().join(" ")),
+    }
+}
+
 fn spread(s: &Solve, _: &Results) -> Value {
     s.spread.into()
 }
@@ -94,7 +112,7 @@ pub static TOTAL_SECONDS_SPREAD: Column = Column {
     name: "total_seconds",
     unit: "s",
     help: "Mean, quartiles and worst of setup and solve together",
-    of: Of::Solve(total, Summary::AtLeast(total)),
+    of: Of::Solve(|s, _| total(&s.seconds()).into(), Summary::Timed(total)),
     shown: &[
         at(SummaryCsv, Mean, Plain),
         at(SummaryCsv, Q1, Plain),
@@ -107,24 +125,25 @@ pub static TOTAL_SECONDS_SPREAD: Column = Column {
 pub static TOTAL_SECONDS_INTERVAL: Column = Column {
     name: "total_seconds_median",
     unit: "s",
-    help: "95 % interval of the median of setup and solve together, by the bootstrap",
-    of: Of::Solve(total, Summary::AtLeast(total)),
+    help: "95 % interval of the median of setup and solve together: systems are drawn, and rounds (repeats) tell the \
+           noise of the machine; of a single round the interval has none of it",
+    of: Of::Solve(|s, _| total(&s.seconds()).into(), Summary::Timed(total)),
     shown: &[at(SummaryCsv, Low, Plain), at(SummaryCsv, High, Plain)],
 };
 
 /// None where there is no model, or it did not come to predict.
-fn inference(s: &Solve, _: &Results) -> Value {
-    Some(s.inference_seconds).filter(|&t| t > 0.0).into()
+fn inference(s: &Seconds) -> Option<f64> {
+    Some(s.inference).filter(|&t| t > 0.0)
 }
 
-fn setup(s: &Solve, _: &Results) -> Value {
-    Value::Number(s.setup_seconds)
+fn setup(s: &Seconds) -> Option<f64> {
+    Some(s.setup)
 }
 
-fn solve(s: &Solve, _: &Results) -> Value {
-    Value::Number(s.solve_seconds)
+fn solve(s: &Seconds) -> Option<f64> {
+    Some(s.solving)
 }
 
-fn total(s: &Solve, _: &Results) -> Value {
-    Value::Number(s.setup_seconds + s.solve_seconds)
+fn total(s: &Seconds) -> Option<f64> {
+    Some(s.total())
 }

@@ -41,7 +41,10 @@ fn block(results: &Results, rows: &[SummaryRow], verdict: &Verdict) -> String {
     let mut table = vec![shown.iter().map(|(column, s)| s.heading(column)).collect()];
     let mut notes = String::new();
     if verdict.fewest_iterations.is_some() || verdict.least_time.is_some() {
-        notes += "* the fewest iterations, the least time of the rows without failures\n";
+        let alike = if verdict.as_fast.len() > 1 { " and what cannot be told from it" } else { "" };
+        let once =
+            if results.recipe.repeats > 1 { "" } else { "; timed once, without the noise of the machine (--repeats)" };
+        notes += &format!("* the fewest iterations, the least time{alike} of the rows without failures{once}\n");
     }
     if here.iter().any(|row| row.failures > 0) {
         notes += &format!(">= with failures: {}\n", results.recipe.failures_in_words());
@@ -50,8 +53,8 @@ fn block(results: &Results, rows: &[SummaryRow], verdict: &Verdict) -> String {
         let cell = |(column, s): &(&Column, &Shown)| {
             let text = s.of_row(column, row).unwrap_or_else(|| "-".into());
             let wins = match s.mark {
-                Mark::FewestIterations => verdict.fewest_iterations == Some(i),
-                Mark::LeastTime => verdict.least_time == Some(i),
+                Mark::FewestIterations => verdict.as_few_iterations.contains(&i),
+                Mark::LeastTime => verdict.as_fast.contains(&i),
                 Mark::Failures | Mark::Never => false,
             };
             if wins { text + " *" } else { text }

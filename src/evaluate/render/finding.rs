@@ -1,7 +1,7 @@
 //! What an evaluation settles, in a sentence a dataset: learned against best classical, in iterations and in seconds.
 
 use super::page::Page;
-use crate::evaluate::analysis::{Against, Comparison, Quantity};
+use crate::evaluate::analysis::{Against, Comparison, Quantity, Seeds};
 use crate::evaluate::settings::settings;
 use crate::evaluate::summary::Verdict;
 
@@ -22,6 +22,14 @@ impl Outcome {
             (true, _) => Outcome::Wins,
             (_, true) => Outcome::Loses,
             _ => Outcome::Even,
+        }
+    }
+
+    /// The same for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Outcome::Even => "no difference told",
+            other => other.name(),
         }
     }
 
@@ -135,6 +143,9 @@ fn finding(page: &Page, index: usize, verdict: &Verdict) -> Finding {
             against_classical(page, c, &mut pieces);
         }
     }
+    if !outcomes.is_empty() {
+        among_runs(page, verdict, row, &mut pieces);
+    }
     if outcomes.is_empty() {
         pieces.push(Piece::Row(page.name(row), true));
         pieces.push(Piece::Text(" has no classical row to compare with.".into()));
@@ -171,10 +182,10 @@ fn against_classical(page: &Page, c: &Comparison, out: &mut Vec<Piece>) {
     let says = match (Outcome::of(c), c.quantity) {
         (Outcome::Wins, Quantity::Iterations) => " wins in iterations: ",
         (Outcome::Loses, Quantity::Iterations) => " loses in iterations: ",
-        (Outcome::Even, Quantity::Iterations) => " is even in iterations: ",
+        (Outcome::Even, Quantity::Iterations) => ": no difference can be told in iterations: ",
         (Outcome::Wins, Quantity::Seconds) => "It wins in time: ",
         (Outcome::Loses, Quantity::Seconds) => "It loses in time: ",
-        (Outcome::Even, Quantity::Seconds) => "It is even in time: ",
+        (Outcome::Even, Quantity::Seconds) => "No difference can be told in time: ",
     };
     if c.quantity == Quantity::Iterations {
         out.push(Piece::Row(page.name(c.row), true));
@@ -206,6 +217,24 @@ fn against_classical(page: &Page, c: &Comparison, out: &mut Vec<Piece>) {
     out.extend([text("."), Piece::Line]);
 }
 
+/// Where a row is one of several runs of a recipe, that it was chosen among them, and how far they lie apart.
+fn among_runs(page: &Page, verdict: &Verdict, row: usize, out: &mut Vec<Piece>) {
+    let of_row = |s: &&Seeds| (s.dataset, s.target) == (verdict.dataset, verdict.target) && s.rows.contains(&row);
+    let all: Vec<&Seeds> = page.analysis.seeds.iter().filter(of_row).collect();
+    let Some(first) = all.first() else { return };
+    let range = |s: &&Seeds| {
+        let ((scale, digits, unit), (low, high)) = (unit(s.quantity), s.between_runs);
+        format!("{:.digits$} to {:.digits$}{unit}", scale * low, scale * high)
+    };
+    let ranges: Vec<String> = all.iter().map(range).collect();
+    out.push(Piece::Text(format!(
+        "It is the fastest of {} runs that differ in the training seed alone, chosen on these systems; their medians: {}.",
+        first.rows.len(),
+        ranges.join(", ")
+    )));
+    out.push(Piece::Line);
+}
+
 /// Where a row is one of several settings, that it was chosen on the systems that it is tested on.
 fn chosen(page: &Page, row: usize) -> String {
     match settings(&page.results.recipe, row) {
@@ -224,9 +253,11 @@ fn against_trivial(page: &Page, comparisons: &[&Comparison], out: &mut Vec<Piece
         let (scale, digits, unit) = unit(c.quantity);
         let says = match (Outcome::of(c), c.quantity) {
             (Outcome::Wins, Quantity::Iterations) => "It beats its trivial row ",
-            (_, Quantity::Iterations) => "It does not beat its trivial row ",
+            (Outcome::Loses, Quantity::Iterations) => "It does not beat its trivial row ",
+            (Outcome::Even, Quantity::Iterations) => "No difference can be told from its trivial row ",
             (Outcome::Wins, Quantity::Seconds) => "it beats ",
-            (_, Quantity::Seconds) => "it does not beat ",
+            (Outcome::Loses, Quantity::Seconds) => "it does not beat ",
+            (Outcome::Even, Quantity::Seconds) => "no difference can be told from ",
         };
         let what = match c.quantity {
             Quantity::Iterations => " in iterations (",

@@ -2,12 +2,12 @@
 
 use super::page::Page;
 use super::{charts, comparisons, console, csv as files, json, report, tables};
-use crate::evaluate::analysis::Analysis;
+use crate::evaluate::analysis::{Against, Analysis, Comparison, Quantity};
 use crate::evaluate::columns::{self, Column, Place, Shown};
 use crate::evaluate::condition::Condition;
 use crate::evaluate::measure::Solve;
 use crate::evaluate::row::Row;
-use crate::evaluate::sample::results;
+use crate::evaluate::sample::{results, solve};
 use crate::evaluate::summary::{summarize, verdicts};
 use crate::evaluate::sweep::Results;
 use crate::evaluate::trained::{Distribution, Trained};
@@ -86,7 +86,7 @@ const LABELS: [&str; 3] = ["dataset", "n", "tolerance"];
 fn every_place_has_its_columns_and_no_others() {
     let mut results = full();
     // One more setting of the first method, which was not measured.
-    results.recipe.rows.push(Row::classical(Method::cg(), "none"));
+    results.recipe.rows.push(Row { filter: 0.5, ..Row::classical(Method::cg(), "none") });
     let rows = summarize(&results);
     let verdicts = verdicts(&results, &rows);
     assert_eq!(records(&files::results(&results).unwrap())[0], headings(Place::ResultsCsv));
@@ -298,6 +298,32 @@ fn the_verdict_is_that_of_the_comparisons() {
         assert!(plain.replace("  ", " ").contains(text), "{text}\nin {plain}");
     }
     assert!(page.contains("<p class=\"warning\">2 of 3 systems were drawn"), "leaks are told beside the verdict");
+}
+
+#[test]
+fn a_run_that_was_chosen_among_seeds_is_told_as_such() {
+    let mut results = results();
+    let run = |seed, steps| {
+        Some(Trained { model: "mlp".into(), seed: Some(seed), steps, recipe: "r".into(), ..Trained::default() })
+    };
+    for (r, name) in ["a", "b"].into_iter().enumerate() {
+        results.recipe.rows[r] = Row::learned(Method::cg(), name.into());
+    }
+    // The starts of both, the one of the other seed with fewer iterations.
+    for (name, its) in [("a start", 9), ("b start", 8)] {
+        let r = results.recipe.rows.len();
+        results.recipe.rows.push(Row { label: name.into(), ..Row::learned(Method::cg(), name.into()) });
+        results.solves.extend((0..3).map(|s| solve(r, s, Some(its))));
+    }
+    results.datasets[0].trained = vec![run(1, 5), run(2, 5), None, run(1, 0), run(2, 0)];
+    results.solves[2].converged = true;
+    results.solves[2].iterations = 30;
+    let page = page_of(&results);
+    let text = "It is the fastest of 2 runs that differ in the training seed alone, chosen on these systems; their \
+                medians: 5.0 to 20.0 iterations, 3.000 to 5.000 ms.";
+    assert!(page.contains(text), "{page}");
+    let own = |c: &&Comparison| (c.row, c.against, c.quantity) == (0, Against::Trivial, Quantity::Iterations);
+    assert_eq!(Analysis::of(&results).comparisons.iter().find(own).unwrap().other, 3, "its own start");
 }
 
 #[test]

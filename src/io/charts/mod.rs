@@ -163,6 +163,12 @@ impl Chart {
         pdf::document(&layout::picture(self))
     }
 
+    /// A figure of a page: the picture for those without scripts, and what [`SCRIPT`] draws for those with.
+    pub fn figure(&self, name: &str) -> String {
+        let (name, svg, json) = (escape(name), self.svg(), self.json());
+        format!("<figure data-chart=\"{name}\">{svg}<script type=\"application/json\">{json}</script></figure>")
+    }
+
     /// What [`SCRIPT`] draws; it may stand in an HTML element.
     pub fn json(&self) -> String {
         // Of strings and finite numbers alone, which can be written.

@@ -10,7 +10,7 @@ use crate::evaluate::render::charts::Figure;
 pub fn of_all(report: &Report) -> Option<Markup> {
     let here: Vec<&Figure> = report.figures.iter().filter(|f| f.dataset.is_none()).collect();
     (!here.is_empty()).then(|| html! {
-        div.charts { @for figure in here { (chart(figure)) } }
+        div.charts { @for figure in here { (PreEscaped(figure.chart.figure(&figure.name))) } }
         p.note { "Hover for numbers, drag to zoom, double-click for all of it; names below switch lines off and on." }
     })
 }
@@ -25,19 +25,9 @@ pub fn of_each(report: &Report) -> Option<Markup> {
                     (info.name)
                     span.note { " n = " (info.unknowns()) ", " (info.systems) " systems · " (info.equation) }
                 }
-                div.charts { @for figure in report.figures.iter().filter(|f| f.dataset == Some(d)) { (chart(figure)) } }
+                div.charts { @for figure in report.figures.iter().filter(|f| f.dataset == Some(d)) { (PreEscaped(figure.chart.figure(&figure.name))) } }
                 @if let Some(picture) = sample::picture(&report.page, d) { (picture) }
             }
         }
     })
-}
-
-/// The picture for those without scripts, and the data for those with.
-fn chart(figure: &Figure) -> Markup {
-    html! {
-        figure data-chart=(figure.name) {
-            (PreEscaped(figure.chart.svg()))
-            script type="application/json" { (PreEscaped(figure.chart.json())) }
-        }
-    }
 }

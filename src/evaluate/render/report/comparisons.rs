@@ -14,12 +14,12 @@ pub fn section(report: &Report) -> Option<Markup> {
             div.wide {
                 table.sortable {
                     thead { tr {
-                        @for head in HEAD { th scope="col" { button type="button" { (head) } } }
+                        @for head in row_first(HEAD) { th scope="col" { button type="button" { (head) } } }
                         th scope="col" { button type="button" { "paid after, solves" } }
                     } }
                     tbody { @for c in all {
                         tr class=(outcome(c)) {
-                            @for cell in cells(page, c) { td { (cell) } }
+                            @for cell in row_first(cells(page, c)) { td { (cell) } }
                             td { (paid(c)) }
                         }
                     } }
@@ -32,6 +32,12 @@ pub fn section(report: &Report) -> Option<Markup> {
             }
         }
     })
+}
+
+/// The learned row first, as it stays in sight.
+fn row_first<T>(mut line: [T; HEAD.len()]) -> [T; HEAD.len()] {
+    line[..3].rotate_right(1);
+    line
 }
 
 fn outcome(c: &Comparison) -> &'static str {

@@ -19,7 +19,7 @@ pub fn section(report: &Report) -> Option<Markup> {
             div.wide {
                 table.sortable {
                     thead { tr { @for head in [
-                        "dataset", "runs", "seeds", "", "median of the runs", "between runs (least to most)",
+                        "runs", "dataset", "seeds", "in", "median of the runs", "between runs (least to most)",
                         "standard deviation", "between systems (q1–q3)", "failed",
                     ] { th scope="col" { button type="button" { (head) } } } } }
                     tbody { @for s in &all {
@@ -27,8 +27,8 @@ pub fn section(report: &Report) -> Option<Markup> {
                         @let (low, high) = s.between_runs;
                         @let (q1, q3) = s.between_systems;
                         tr class="learned" {
+                            td.several { (s.rows.iter().map(|&r| page.name(r)).collect::<Vec<_>>().join(", ")) }
                             td { (page.results.datasets[s.dataset].name) }
-                            td { (s.rows.iter().map(|&r| page.name(r)).collect::<Vec<_>>().join(", ")) }
                             td { (s.seeds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")) }
                             td { (unit(s.quantity)) }
                             td { (show(s.median)) } td { (show(low)) "–" (show(high)) } td { (show(s.deviation)) }

@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use super::Report;
 use crate::evaluate::analysis::Role;
 use crate::evaluate::columns::{self, Column, FAILURES, KIND, Mark, Place, ROW, Shown, SummaryRow};
+use crate::evaluate::noise;
 use crate::evaluate::render::page::Page;
 use crate::evaluate::summary::Verdict;
 
@@ -40,7 +41,10 @@ pub fn section(report: &Report) -> Option<Markup> {
                 } } }
             }
         }
-        p.note { "Click a heading to sort. Green: the best of its dataset and tolerance among rows without failures." }
+        p.note {
+            "Click a heading to sort. Green: the best of its dataset and tolerance among rows without failures, and what "
+            "cannot be told from it in time. " (noise::in_words(page.results.recipe.repeats))
+         }
     })
 }
 
@@ -84,8 +88,8 @@ fn line(page: &Page, shown: &Heads, verdict: &Verdict, i: usize, row: &SummaryRo
 
 fn class(shown: &Shown, verdict: &Verdict, i: usize, row: &SummaryRow) -> Option<&'static str> {
     match shown.mark {
-        Mark::FewestIterations => (verdict.fewest_iterations == Some(i)).then_some("best"),
-        Mark::LeastTime => (verdict.least_time == Some(i)).then_some("best"),
+        Mark::FewestIterations => verdict.as_few_iterations.contains(&i).then_some("best"),
+        Mark::LeastTime => verdict.as_fast.contains(&i).then_some("best"),
         Mark::Failures => (row.count(&FAILURES) > 0).then_some("failed"),
         Mark::Never => None,
     }

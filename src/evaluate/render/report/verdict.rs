@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::Report;
+use crate::evaluate::noise;
 use crate::evaluate::render::finding::{Finding, Number, Piece, findings};
 use crate::evaluate::{Distribution, Trained};
 
@@ -12,8 +13,9 @@ pub fn section(report: &Report) -> Option<Markup> {
     Some(html! {
         @for f in &findings { (finding(report, f)) }
         p.note {
-            "Medians over systems; [95 % intervals] by the bootstrap, of shares by Wilson's formula. A row wins or "
-            "loses where the interval of the median ratio lies on one side of 1. The best classical row "
+            "Medians over systems; [95 % intervals] by the bootstrap, of shares by Wilson's formula. "
+            (noise::in_words(report.page.results.recipe.repeats)) " A row wins or loses where the interval of the median ratio "
+            "lies on one side of 1; no difference can be told where it contains 1. The best classical row "
             "is chosen on these "
             "very systems, which is in its favour; direct solvers compete in time alone. Setup includes a model's "
             "inference, not its training, nor the symbolic analysis of cholesky where systems share a pattern. "
@@ -35,7 +37,7 @@ fn finding(report: &Report, finding: &Finding) -> Markup {
                 (info.name)
                 span.note { " n = " (info.unknowns()) ", " (info.systems) " systems, " (verdict.target) }
                 @for (what, outcome) in &finding.outcomes {
-                    span class={ "badge " (outcome.name()) } { (what) ": " (outcome.name()) }
+                    span class={ "badge " (outcome.name()) } { (what) ": " (outcome.words()) }
                 }
             }
             @for line in finding.pieces.split(|p| *p == Piece::Line).filter(|line| !line.is_empty()) {
