@@ -71,10 +71,13 @@ impl Places {
     /// [`Error::Io`], if the disk is full among others.
     pub(super) fn reserve(&self, rows: usize) -> Result<()> {
         let end = self.end(rows);
+        let failed = |e| Error::io(&self.path, "write", e);
+        if !reserve::check(&self.file, end).map_err(failed)? {
+            return self.file.set_len(end).map_err(failed);
+        }
         // Not all at once: other threads wait with their rows meanwhile.
-        let pieces = (0..end).step_by(RESERVED as usize).map(|start| start..(start + RESERVED).min(end));
-        let done = pieces.map(|piece| reserve::room(&self.file, piece)).collect::<io::Result<()>>();
-        done.map_err(|e| Error::io(&self.path, "write", e))
+        let mut pieces = (0..end).step_by(RESERVED as usize).map(|start| start..(start + RESERVED).min(end));
+        pieces.try_for_each(|piece| reserve::room(&self.file, piece)).map_err(failed)
     }
 
     /// Starts to write rows that are in memory alone to the disk.

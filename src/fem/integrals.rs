@@ -209,7 +209,9 @@ pub fn moments<const D: usize>(
                 weights.push(w * at.checked_size(element.dim(), first + c)?);
             }
             values(&points, &mut f);
-            out.extend(f.chunks_exact(rule).flat_map(|f| f.iter().zip(&weights).map(|(f, w)| w * f)));
+            for f in f.chunks_exact(rule) {
+                out.extend(f.iter().zip(&weights).map(|(f, w)| w * f));
+            }
         }
         Ok(out)
     };
@@ -220,11 +222,12 @@ pub fn moments<const D: usize>(
             pieces.map(|(p, cells)| weighted(block * AT_ONCE + p * PIECE, cells)).collect();
         let found: Vec<Vec<f64>> = found.into_iter().collect::<Result<_>>()?;
         out.par_iter_mut().enumerate().for_each(|(function, out)| {
-            let of_cells = found.iter().flat_map(|f| f.chunks_exact(functions * rule));
-            for (nodes, f) in cells.chunks_exact(k).zip(of_cells) {
-                for (f, basis) in f[function * rule..(function + 1) * rule].iter().zip(&basis) {
-                    for (&v, b) in nodes.iter().zip(basis) {
-                        out[v as usize] += f * b;
+            for (cells, f) in cells.chunks(PIECE * k).zip(&found) {
+                for (nodes, f) in cells.chunks_exact(k).zip(f.chunks_exact(functions * rule)) {
+                    for (f, basis) in f[function * rule..(function + 1) * rule].iter().zip(&basis) {
+                        for (&v, b) in nodes.iter().zip(basis) {
+                            out[v as usize] += f * b;
+                        }
                     }
                 }
             }

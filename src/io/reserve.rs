@@ -17,6 +17,40 @@ pub(crate) fn room(file: &File, bytes: Range<u64>) -> io::Result<()> {
     }
 }
 
+/// Refuses a file that is to be `length` bytes long where the file system, by what it says, has no room for what of it
+/// is not there; says whether it is worth reserving room: not in memory, where that takes as long as writing.
+///
+/// # Errors
+/// If there is not so much room.
+#[cfg(target_os = "linux")]
+pub(crate) fn check(file: &File, length: u64) -> io::Result<bool> {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::MetadataExt;
+    /// Bytes of what `st_blocks` counts.
+    const BLOCK: u64 = 512;
+    // SAFETY: a structure of numbers, which zeros are.
+    let mut system: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the descriptor is open as long as `file` is borrowed, the structure is ours.
+    if unsafe { libc::fstatfs(file.as_raw_fd(), &mut system) } != 0 {
+        return Ok(true);
+    }
+    let free = system.f_bavail.saturating_mul(u64::try_from(system.f_bsize).unwrap_or(0));
+    let missing = length.saturating_sub(BLOCK * file.metadata()?.blocks());
+    match missing <= free {
+        true => Ok(system.f_type != libc::TMPFS_MAGIC),
+        false => Err(io::Error::from_raw_os_error(libc::ENOSPC)),
+    }
+}
+
+/// Whether it is worth reserving room; the system does not say here how much there is.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn check(_file: &File, _length: u64) -> io::Result<bool> {
+    Ok(true)
+}
+
 /// Reserves room for a file up to `length`, where the file system can; the file stays as long as it is.
 ///
 /// # Errors
@@ -86,6 +120,9 @@ mod tests {
         start_writing(&file);
         assert_eq!(std::fs::read(&path).unwrap(), b"abc\0\0");
         // More than any file system has.
+        #[cfg(target_os = "linux")]
+        assert_eq!(check(&file, 1 << 62).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        check(&file, 5).unwrap();
         assert!(room(&file, 0..1 << 62).is_err());
     }
 }

@@ -86,7 +86,7 @@ fn rows_whose_bytes_are_not_those_of_the_journal_are_made_again() {
     .unwrap();
     ok(at, &["generate", "few.toml"]);
     let guard = alone();
-    let few = fempipe::dataset::Dataset::open(&at.join("few.h5")).unwrap();
+    let few = fempipe::dataset::Dataset::open(at.join("few.h5")).unwrap();
     let solution = few.read(3).unwrap().solution.unwrap();
     drop((few, guard));
     let (dataset, journal) = (at.join("r.h5.parts/unfinished.tmp"), at.join("r.h5.parts/journal"));
