@@ -74,6 +74,7 @@ pub mod rng;
 pub mod shard;
 pub mod solve;
 pub mod solver;
+pub mod stages;
 pub mod system;
 pub mod train;
 pub mod transfer;

@@ -38,11 +38,12 @@ const LAYERS: &[(&str, &str)] = &[
     ("error", ""),
     ("rng", ""),
     ("shard", ""),
+    ("stages", ""),
     ("interrupt", ""),
     ("notation", ""),
 ];
 
-const FOR_ALL: [&str; 7] = ["linalg", "entry", "error", "rng", "shard", "interrupt", "notation"];
+const FOR_ALL: [&str; 8] = ["linalg", "entry", "error", "rng", "shard", "stages", "interrupt", "notation"];
 
 /// A file of the library: its module path from the crate's root, and its code without comments, texts and tests.
 struct Source {

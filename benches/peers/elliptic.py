@@ -6,8 +6,8 @@ The work of a sample: draw the polynomials f (made positive) and g, assemble sti
 dataset, eliminate the boundary, factorise and solve, write matrix, right-hand side, solution and f into an HDF5 file.
 Meshes, bases, monomials at quadrature points and symbolic factorisations (where the peer can keep them) are made once.
 First, scikit-fem assembles fempipe's sample 0 from the terms in its file: the entries must agree. Then the programs run in
-turn, three times; the ratio is of the best rates. fempipe's time is the whole process, start and both writes (parts, then
-the joined file, each forced to the disk) included; files go where TMPDIR says.
+turn, three times; the ratio is of the best rates. fempipe's time is the whole process, start and forcing the file to the
+disk included; files go where TMPDIR says.
 
 dolfinx runs if FEMPIPE_DOLFINX is a command for a Python that has it, e.g. /usr/bin/python3.
 """

@@ -59,7 +59,8 @@ pub struct Args {
     /// Replace a finished dataset
     #[arg(long)]
     force: bool,
-    /// Make a few samples, write nothing, and say what the run will take: seconds, bytes on the disk, memory
+    /// Make a few samples, keep nothing, and say what the run will take: seconds by stage, with as many --threads as are
+    /// asked for, bytes on the disk, memory
     #[arg(long)]
     dry_run: bool,
 }
@@ -79,32 +80,56 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     generate::check_files(&files, &recipe)?;
     let shard = args.shard.or_else(Shard::here);
     if args.dry_run {
-        return foretell(&recipe, shard, common);
+        return foretell(&recipe, &output, shard, common);
     }
     let done = make(&recipe, &output, shard, args.force, common)?;
     report(&done, shard, common)
 }
 
 /// Says what a run will take.
-fn foretell(recipe: &Recipe, shard: Option<Shard>, common: &Common) -> Result<()> {
+fn foretell(recipe: &Recipe, output: &Path, shard: Option<Shard>, common: &Common) -> Result<()> {
     let threads = common.threads();
-    let e = generate::estimate(recipe, recipe.family()?.as_ref(), threads, shard)?;
+    let e = generate::estimate(recipe, output, threads, shard)?;
+    let s = e.stages;
+    let stages = [
+        ("setup", s.setup),
+        ("draw", s.draw),
+        ("assemble", s.assemble),
+        ("factorise", s.factorise),
+        ("solve", s.solve),
+        ("hash", s.hash),
+        ("write", s.write),
+    ];
     if common.json {
+        let stages: serde_json::Map<_, _> = stages.iter().map(|(name, s)| (name.to_string(), json!(s))).collect();
         let result = json!({
             "samples": e.samples, "tried": e.tried, "threads": threads, "seconds": e.seconds, "bytes": e.bytes,
-            "working_bytes": e.working_bytes, "memory": e.memory,
+            "working_bytes": e.working_bytes, "memory": e.memory, "stages": stages, "slowdown": e.slowdown,
+            "making": e.making, "filing": e.filing, "disk": e.disk, "disk_rate": e.disk_rate,
         });
         return print(&format!("{result}\n"));
     }
     let memory = e.memory.map_or("not known on this system".into(), bytes);
+    let stages: Vec<String> = stages.iter().map(|(name, s)| format!("{name} {}", number(*s))).collect();
+    let disk = e.disk.zip(e.disk_rate).map_or("none could be tried".into(), |(seconds, rate)| {
+        format!("{} s at {} a second, which it took in a trial", number(seconds), bytes(rate as u64))
+    });
     print(&format!(
-        "samples   {} to make; {} were made to measure, none is written\n\
-         seconds   {} with {threads} at a time, writing not counted\n\
-         dataset   {}, at most {} on the disk while its parts are joined\n\
+        "samples   {} to make; {} were made to measure, none is kept\n\
+         seconds   {}: setup, then the longest of the next three, which overlap\n\
+         threads   {} s, {threads} at work, each {:.2} times slower than one alone\n\
+         file      {} s, rows one after the other\n\
+         disk      {disk}\n\
+         stages    {} (seconds of one thread)\n\
+         dataset   {}, at most {} on the disk before it is finished\n\
          memory    {memory}\n",
         e.samples,
         e.tried,
         number(e.seconds),
+        number(e.making),
+        e.slowdown,
+        number(e.filing),
+        stages.join(", "),
         bytes(e.bytes),
         bytes(e.working_bytes)
     ))

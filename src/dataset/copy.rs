@@ -11,7 +11,7 @@ use super::places::{Column, Places};
 use super::reader::{BLOCK_BYTES, Dataset};
 use super::record::Noted;
 use super::rows::Rows;
-use super::schema::FieldShape;
+use super::schema::{FieldShape, Shape};
 use super::writer::Writer;
 use crate::error::{Error, Result};
 
@@ -123,27 +123,36 @@ impl Dataset {
 
     /// Checks the recorded digest of sample `i` against its numbers: those of A, b, x, fields and labels.
     fn check_numbers(&self, i: usize, rows: &[&[f64]]) -> Result<()> {
-        let Some(pattern) = &self.shape.pattern else {
-            return Err(self.h5.damaged("systems", "has no pattern"));
-        };
+        let params: Vec<f64> = self.table.params.iter().map(|column| column[i]).collect();
+        match self.shape.digest(self.table.id[i], rows, &params) {
+            Some(found) => self.check_found(i, found),
+            None => Err(self.h5.damaged("systems", "has no pattern")),
+        }
+    }
+}
+
+impl Shape {
+    /// The digest of a sample of a shared pattern from its numbers: those of A, b, x if there is one, fields and labels;
+    /// None where samples have their own patterns.
+    pub(super) fn digest(&self, index: u64, rows: &[&[f64]], params: &[f64]) -> Option<u64> {
+        let pattern = self.pattern.as_deref()?;
         let mut rows = rows.iter().copied();
         let mut next = || rows.next().unwrap_or_default();
         let (values, rhs) = (next(), next());
-        let solution = self.solution.is_some().then(&mut next);
+        let solution = self.solution.then(&mut next);
         let mut named = |count: usize| (0..count).map(|_| next()).collect::<Vec<&[f64]>>();
-        let (fields, labels) = (named(self.shape.fields.len()), named(self.shape.labels.len()));
-        let params = self.shape.params.iter().zip(&self.table.params);
-        let found = digest::of_numbers(&digest::Numbers {
-            index: self.table.id[i],
+        let (fields, labels) = (named(self.fields.len()), named(self.labels.len()));
+        let params = self.params.iter().zip(params);
+        Some(digest::of_numbers(&digest::Numbers {
+            index,
             pattern,
             values,
             rhs,
             solution,
-            fields: &with_shape(&self.shape.fields, &fields),
-            params: &params.map(|(name, column)| (&**name, column[i])).collect::<Vec<_>>(),
-            labels: &with_shape(&self.shape.labels, &labels),
-        });
-        self.check_found(i, found)
+            fields: &with_shape(&self.fields, &fields),
+            params: &params.map(|(name, value)| (&**name, *value)).collect::<Vec<_>>(),
+            labels: &with_shape(&self.labels, &labels),
+        }))
     }
 }
 

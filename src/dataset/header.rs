@@ -68,7 +68,8 @@ impl InputFile {
         Ok(InputFile { path: path.to_path_buf(), digest: xxhash_rust::xxh3::xxh3_64(&input::bytes(path)?) })
     }
 
-    fn from_text(text: &str) -> Option<Self> {
+    /// What is displayed, read again.
+    pub(super) fn from_text(text: &str) -> Option<Self> {
         let (digest, path) = text.split_once(' ')?;
         Some(InputFile { path: path.into(), digest: u64::from_str_radix(digest, 16).ok()? })
     }

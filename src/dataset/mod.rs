@@ -1,7 +1,7 @@
 //! Datasets: one HDF5 file each, written in order, read by sample, checked by digest.
 //!
-//! [`schema`] is the format, [`Writer`] and [`Dataset`] write and read it, [`parts`] makes writing safe against
-//! crashes and divisible over machines, [`mod@verify`] recomputes everything that can be.
+//! [`schema`] is the format, [`Writer`] and [`Dataset`] write and read it, [`Unfinished`] makes writing safe against
+//! crashes, [`parts`] makes it divisible over machines, [`mod@verify`] recomputes everything that can be.
 
 mod copies;
 mod copy;
@@ -9,6 +9,7 @@ pub mod digest;
 mod drawn;
 mod h5;
 pub mod header;
+mod journal;
 mod lengths;
 pub mod parts;
 mod places;
@@ -23,6 +24,7 @@ mod table;
 mod text;
 mod trailer;
 mod trial;
+mod unfinished;
 pub mod verify;
 pub mod writer;
 
@@ -37,4 +39,5 @@ pub use record::{Noted, Record, Totals};
 pub use schema::Shape;
 pub use source::Checked;
 pub use split::{Sizes, Split};
+pub use unfinished::Unfinished;
 pub use writer::Writer;

@@ -1,4 +1,5 @@
-//! How datasets are written so that nothing finished is ever lost.
+//! How datasets that several processes make, or whose rows have no places beforehand, are written so that nothing
+//! finished is ever lost; others are written in place ([`super::Unfinished`]).
 //!
 //! `F.h5` is made as immutable parts of a few hundred samples in `F.h5.parts/`, each written under a temporary
 //! name, forced to the disk, then renamed. When all are there they are joined into `F.h5` in the same way and
@@ -18,6 +19,7 @@ use super::reader::Dataset;
 use super::record::{Noted, Record, Totals};
 use super::schema::Shape;
 use super::split::Split;
+use super::unfinished;
 use super::writer::Writer;
 use crate::error::{Error, Result};
 use crate::interrupt;
@@ -32,7 +34,7 @@ pub const RECIPE: &str = "recipe.toml";
 /// The file whose lock says who makes parts there.
 pub const LOCK: &str = "lock";
 
-/// Where the parts of `output` lie.
+/// Where the parts of `output`, or the dataset that is being written, lie.
 pub fn directory(output: &Path) -> PathBuf {
     beside(output, ".parts")
 }
@@ -71,13 +73,13 @@ pub fn write(dir: &Path, header: &Header, shape: &Shape, records: &[Record]) -> 
 }
 
 /// A part that is laid out before its samples are made. No trace of it is left unless it is finished.
-pub struct Unfinished {
+pub struct UnfinishedPart {
     writer: Option<Writer>,
     temporary: PathBuf,
     target: PathBuf,
 }
 
-impl Unfinished {
+impl UnfinishedPart {
     /// Lays out a part of samples of one pattern.
     ///
     /// # Errors
@@ -86,7 +88,7 @@ impl Unfinished {
         let target = file(dir, header.part.map_or(0, |p| p.number));
         let temporary = target.with_extension("h5.tmp");
         match Writer::create(&temporary, header.clone(), shape.clone(), &Totals::default(), false) {
-            Ok(writer) => Ok(Unfinished { writer: Some(writer), temporary, target }),
+            Ok(writer) => Ok(UnfinishedPart { writer: Some(writer), temporary, target }),
             Err(e) => {
                 // As when it is dropped.
                 let _ = std::fs::remove_file(&temporary);
@@ -113,7 +115,7 @@ impl Unfinished {
     }
 }
 
-impl Drop for Unfinished {
+impl Drop for UnfinishedPart {
     fn drop(&mut self) {
         if self.writer.take().is_some() {
             // What is left of the file is of no use; the next run would write over it.
@@ -325,11 +327,15 @@ pub fn join(
 
 /// Where the joined file is written until it is whole: on the file system of `output`.
 fn temporary(dir: &Path, output: &Path) -> PathBuf {
-    let parent = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match same_file_system(dir, parent) {
+    match beside_output(dir, output) {
         true => dir.join(JOINED),
         false => atomic::temporary(output),
     }
+}
+
+/// Whether a directory is on the file system of `output`, which is no link: a file there can be given that name.
+pub(super) fn beside_output(dir: &Path, output: &Path) -> bool {
+    same_file_system(dir, output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))
 }
 
 #[cfg(unix)]
@@ -373,7 +379,12 @@ fn is_ours(name: &OsStr) -> bool {
     let part = |text: &str| text.strip_prefix("part-").and_then(|t| t.strip_suffix(".h5")).is_some_and(number);
     let shard = |text: &str| text.split_once("-of-").is_some_and(|(i, n)| number(i) && number(n));
     let unfinished = name.rsplit_once(".tmp").is_some_and(|(of, process)| {
-        (process.is_empty() || process.strip_prefix('-').is_some_and(number)) && (part(of) || of == RECIPE)
+        (process.is_empty() || process.strip_prefix('-').is_some_and(number))
+            && (part(of) || [RECIPE, unfinished::JOURNAL].contains(&of))
     });
-    [JOINED, LOCK, RECIPE].contains(&name) || part(name) || unfinished || name.strip_prefix("lock-").is_some_and(shard)
+    [JOINED, LOCK, RECIPE].contains(&name)
+        || unfinished::FILES.contains(&name)
+        || part(name)
+        || unfinished
+        || name.strip_prefix("lock-").is_some_and(shard)
 }

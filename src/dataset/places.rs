@@ -9,10 +9,14 @@ use pulp::bytemuck;
 
 use super::schema::Shape;
 use crate::error::{Error, Result};
+use crate::io::reserve;
 use crate::system::LinearSystem;
 
 /// Bytes of a number.
 const REAL: u64 = size_of::<f64>() as u64;
+
+/// Bytes that are reserved at once.
+const RESERVED: u64 = 32 << 20;
 
 /// One dataset: where it starts, how many numbers a row has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +58,44 @@ impl Places {
     pub(super) fn open(path: &Path, shape: Shape, columns: Vec<Column>, write: bool) -> Result<Self> {
         let file = File::options().read(true).write(write).open(path).map_err(|e| Error::io(path, "open", e))?;
         Ok(Places { path: path.to_path_buf(), file, shape, columns })
+    }
+
+    /// What so many rows take: the file is as long at least.
+    pub(super) fn end(&self, rows: usize) -> u64 {
+        self.columns.iter().map(|c| c.at(rows)).max().unwrap_or(0)
+    }
+
+    /// Reserves room for so many rows, where the file system can.
+    ///
+    /// # Errors
+    /// [`Error::Io`], if the disk is full among others.
+    pub(super) fn reserve(&self, rows: usize) -> Result<()> {
+        let end = self.end(rows);
+        let failed = |e| Error::io(&self.path, "write", e);
+        if !reserve::check(&self.file, end).map_err(failed)? {
+            return self.file.set_len(end).map_err(failed);
+        }
+        // Not all at once: other threads wait with their rows meanwhile.
+        let mut pieces = (0..end).step_by(RESERVED as usize).map(|start| start..(start + RESERVED).min(end));
+        pieces.try_for_each(|piece| reserve::room(&self.file, piece)).map_err(failed)
+    }
+
+    /// Starts to write rows that are in memory alone to the disk.
+    pub(super) fn start_writing(&self) {
+        reserve::start_writing(&self.file);
+    }
+
+    /// The digest of the sample whose row is in `columns`.
+    pub(super) fn digest(&self, index: u64, columns: &[&[f64]], params: &[f64]) -> Option<u64> {
+        self.shape.digest(index, columns, params)
+    }
+
+    /// Forces all rows to the disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(super) fn sync(&self) -> Result<()> {
+        self.file.sync_all().map_err(|e| Error::io(&self.path, "write", e))
     }
 
     /// Bytes of a row over all columns.

@@ -98,6 +98,32 @@ pub(super) fn append(path: &Path, extents: Vec<Extent>) -> Result<()> {
     write().map_err(|e| Error::io(path, "write", e))
 }
 
+/// Copies all of a file that has a trailer, the trailer included, except for its rows of samples to the same places of
+/// another one, which is then as long.
+///
+/// # Errors
+/// [`Error::Io`] of one of the two.
+pub(super) fn copy_around_rows(from: &Path, to: &Path) -> Result<()> {
+    let failed = |e| Error::io(from, "read", e);
+    let mut source = File::open(from).map_err(failed)?;
+    let length = source.metadata().map_err(failed)?.len();
+    let foot = foot(&mut source, length).map_err(failed)?;
+    let (count, end, _) = foot.ok_or_else(|| Error::file(from, "has no checksum: make it again"))?;
+    let extents = extents_at(&mut source, end, count).map_err(failed)?;
+    let mut target = File::options().write(true).open(to).map_err(|e| Error::io(to, "open", e))?;
+    let mut copy = || -> std::io::Result<()> {
+        let mut at = 0;
+        for &(start, rows) in extents.iter().chain([&(length, 0)]) {
+            source.seek(SeekFrom::Start(at))?;
+            target.seek(SeekFrom::Start(at))?;
+            std::io::copy(&mut (&mut source).take(start - at), &mut target)?;
+            at = start + rows;
+        }
+        target.set_len(length)
+    };
+    copy().map_err(|e| Error::io(to, "write", e))
+}
+
 /// Rising, neighbours made one.
 fn joined(mut extents: Vec<Extent>) -> Vec<Extent> {
     extents.retain(|e| e.1 > 0);

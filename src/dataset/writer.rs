@@ -88,6 +88,18 @@ impl Writer {
     /// # Errors
     /// If the file cannot be created.
     pub fn create(path: &Path, header: Header, shape: Shape, totals: &Totals, compress: bool) -> Result<Self> {
+        Writer::with_rows_in(path, path, header, shape, totals, compress)
+    }
+
+    /// As [`Writer::create`]; but rows that have places are written to the same places of another file, which is there.
+    pub(super) fn with_rows_in(
+        rows: &Path,
+        path: &Path,
+        header: Header,
+        shape: Shape,
+        totals: &Totals,
+        compress: bool,
+    ) -> Result<Self> {
         let h5 = H5::create(path)?;
         header.write(&h5)?;
         if let Some(mesh) = &shape.mesh {
@@ -127,7 +139,7 @@ impl Writer {
         let all = [&values, &rhs].into_iter().chain(&solution).chain(&fields).chain(&labels);
         let columns: Option<Vec<Column>> = all.map(|rows| Column::of(&rows.data, rows.width?)).collect();
         let places = match columns {
-            Some(columns) => Some(Arc::new(Places::open(path, shape.clone(), columns, true)?)),
+            Some(columns) => Some(Arc::new(Places::open(rows, shape.clone(), columns, true)?)),
             None => None,
         };
         let patterned = false;

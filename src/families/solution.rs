@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::linalg::{Cholesky, Csr, LinOp, Pattern, Props, SideBySide, SymbolicCholesky, vector};
 use crate::precond::{Amg, AmgParams};
 use crate::solver::{Cg, Quiet, Reason, Stop, cg};
+use crate::stages::{Stage, during};
 use crate::system::LinearSystem;
 
 /// Entries of a factor at most where the recipe does not say how to solve: 256 MiB of numbers.
@@ -122,7 +123,10 @@ impl Solver {
     pub fn prepare(&self, a: &Csr) -> Result<Prepared> {
         match self {
             Solver::Cholesky(symbolic) => symbolic.factorize(a).map(|factor| Prepared::Factor(Box::new(factor))),
-            Solver::CgAmg => Ok(Prepared::Hierarchy(Box::new(Amg::new(a, AmgParams::default())?))),
+            Solver::CgAmg => {
+                let amg = during(Stage::Factorise, || Amg::new(a, AmgParams::default()))?;
+                Ok(Prepared::Hierarchy(Box::new(amg)))
+            }
         }
     }
 
@@ -211,7 +215,7 @@ impl Prepared {
                 factor.solve_in_place(&mut x);
                 Ok(x)
             }
-            Prepared::Hierarchy(amg) => iterate(a, &**amg, b),
+            Prepared::Hierarchy(amg) => during(Stage::Solve, || iterate(a, &**amg, b)),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::shape::Element;
 use super::space::Space;
 use crate::error::Result;
 use crate::linalg::Pattern;
+use crate::stages::{Stage, during};
 
 /// The unknowns of a space and the pattern that all its matrices share.
 #[derive(Debug, Clone)]
@@ -78,11 +79,11 @@ impl Assembler {
     ) {
         assert_eq!(coefficient.len(), integrals.points().len(), "coefficient at quadrature points");
         assert_eq!(values.len(), self.pattern.nnz(), "values of the pattern");
-        match (integrals.averaged, integrals.element) {
+        during(Stage::Assemble, || match (integrals.averaged, integrals.element) {
             (true, Element::P1Triangle) => add_means::<6, D>(integrals, scatter, coefficient, values),
             (true, Element::P1Tet) => add_means::<10, D>(integrals, scatter, coefficient, values),
             _ => add_points(integrals, scatter, coefficient, values),
-        }
+        })
     }
 
     /// rhs ← rhs − A g for the eliminated unknowns, whose values are `nodal` (one a node; others are not read).

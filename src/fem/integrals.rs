@@ -1,6 +1,8 @@
 //! The geometry of a space, integrated once: quadrature points and the parts of element matrices that no coefficient
 //! changes.
 
+use rayon::prelude::*;
+
 use super::shape::Element;
 use super::space::Space;
 use crate::error::{Error, Result};
@@ -171,8 +173,13 @@ impl<const D: usize> Integrals<D> {
     }
 }
 
+/// Cells whose values are found by one thread at a time, and those that are in memory at once.
+const PIECE: usize = 256;
+const AT_ONCE: usize = 32 * PIECE;
+
 /// ∫ f φ_i over the cells for each of some functions f (outer) and each node i (inner), by a rule of the given
-/// strength. `values` writes the functions at some points, function by function. Nothing is kept a cell.
+/// strength. `values` writes the functions at some points, function by function. Nothing is kept a cell. Threads share
+/// the cells, then the functions: the order of sums, and with it the bits, does not depend on how many there are.
 ///
 /// # Errors
 /// As [`Integrals::new`].
@@ -180,31 +187,51 @@ pub fn moments<const D: usize>(
     space: &Space<D>,
     strength: usize,
     functions: usize,
-    values: impl Fn(&[[f64; D]], &mut Vec<f64>),
+    values: impl Fn(&[[f64; D]], &mut Vec<f64>) + Sync,
 ) -> Result<Vec<Vec<f64>>> {
     let element = space.element;
     let (reference, reference_weights) = element.quadrature(strength)?;
     let basis: Vec<Vec<f64>> = reference.iter().map(|&p| element.values(p)).collect();
-    let geometry = element.geometry();
-    let mut out = vec![vec![0.0; space.len()]; functions];
-    let (mut points, mut weights, mut f) = (Vec::new(), Vec::new(), Vec::new());
-    for (c, nodes) in space.cells.chunks_exact(element.nodes()).enumerate() {
-        let corners: Vec<[f64; D]> = nodes[..geometry.nodes()].iter().map(|&v| space.nodes[v as usize]).collect();
-        points.clear();
-        weights.clear();
-        for (&p, w) in reference.iter().zip(&reference_weights) {
-            let at = Map::new(&corners, geometry, p);
-            points.push(at.point);
-            weights.push(w * at.checked_size(element.dim(), c)?);
-        }
-        values(&points, &mut f);
-        for (out, f) in out.iter_mut().zip(f.chunks_exact(points.len())) {
-            for ((f, w), basis) in f.iter().zip(&weights).zip(&basis) {
-                for (&v, b) in nodes.iter().zip(basis) {
-                    out[v as usize] += w * f * b;
-                }
+    let (k, rule) = (element.nodes(), reference.len());
+    // Weight times function, cell by cell, function by function.
+    let weighted = |first: usize, cells: &[u32]| -> Result<Vec<f64>> {
+        let geometry = element.geometry();
+        let (mut points, mut weights, mut f, mut corners) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut out = Vec::with_capacity(cells.len() / k * functions * rule);
+        for (c, nodes) in cells.chunks_exact(k).enumerate() {
+            corners.clear();
+            corners.extend(nodes[..geometry.nodes()].iter().map(|&v| space.nodes[v as usize]));
+            points.clear();
+            weights.clear();
+            for (&p, w) in reference.iter().zip(&reference_weights) {
+                let at = Map::new(&corners, geometry, p);
+                points.push(at.point);
+                weights.push(w * at.checked_size(element.dim(), first + c)?);
+            }
+            values(&points, &mut f);
+            for f in f.chunks_exact(rule) {
+                out.extend(f.iter().zip(&weights).map(|(f, w)| w * f));
             }
         }
+        Ok(out)
+    };
+    let mut out = vec![vec![0.0; space.len()]; functions];
+    for (block, cells) in space.cells.chunks(AT_ONCE * k).enumerate() {
+        let pieces = cells.par_chunks(PIECE * k).enumerate();
+        let found: Vec<Result<Vec<f64>>> =
+            pieces.map(|(p, cells)| weighted(block * AT_ONCE + p * PIECE, cells)).collect();
+        let found: Vec<Vec<f64>> = found.into_iter().collect::<Result<_>>()?;
+        out.par_iter_mut().enumerate().for_each(|(function, out)| {
+            for (cells, f) in cells.chunks(PIECE * k).zip(&found) {
+                for (nodes, f) in cells.chunks_exact(k).zip(f.chunks_exact(functions * rule)) {
+                    for (f, basis) in f[function * rule..(function + 1) * rule].iter().zip(&basis) {
+                        for (&v, b) in nodes.iter().zip(basis) {
+                            out[v as usize] += f * b;
+                        }
+                    }
+                }
+            }
+        });
     }
     Ok(out)
 }

@@ -2,6 +2,8 @@
 //!
 //! Reference: Garloff (1993), doi:10.1007/978-94-015-8119-7; halving a box makes the bounds quadratically better.
 
+use rayon::prelude::*;
+
 /// A polynomial in powers of each of D coordinates, `size` = degree + 1 of them; the last runs fastest.
 #[derive(Debug, Clone)]
 pub(super) struct Powers<const D: usize> {
@@ -14,6 +16,10 @@ pub(super) type Bounds<const D: usize> = [[f64; D]; 2];
 
 /// Boxes looked at in all before an answer is given up as it stands.
 const MOST: usize = 200_000;
+
+/// From so many boxes on threads share them, in pieces.
+const MANY: usize = 1 << 15;
+const PIECE: usize = 1 << 10;
 
 impl<const D: usize> Powers<D> {
     /// On a box: bounds of the value, and the values at two opposite corners and the middle, which are attained.
@@ -70,11 +76,16 @@ impl<const D: usize> Powers<D> {
     }
 
     /// Whether the value is above zero on all `boxes`; boxes are halved up to `depth` times before the answer is no.
+    /// Threads share many boxes.
     pub(super) fn positive(&self, boxes: &[Bounds<D>], depth: usize) -> bool {
-        boxes.iter().all(|b| {
+        let one = |b: &Bounds<D>| {
             let patch = self.on(b);
             patch.low > 0.0 || (depth > 0 && patch.attained[0] > 0.0 && self.positive(&halves(b), depth - 1))
-        })
+        };
+        match boxes.len() < MANY {
+            true => boxes.iter().all(one),
+            false => boxes.par_chunks(PIECE).all(|boxes| boxes.iter().all(one)),
+        }
     }
 }
 

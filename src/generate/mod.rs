@@ -1,6 +1,7 @@
-//! Making datasets: a [`Recipe`] names a family, a seed and a number; [`run`] makes the samples on all cores, in
-//! parts that survive a crash, and [`merge`] joins the parts that several machines made.
+//! Making datasets: a [`Recipe`] names a family, a seed and a number; [`run`] makes the samples on all cores, so that a
+//! crash loses none that is finished, and [`merge`] joins the parts that several machines made.
 
+mod claim;
 mod estimate;
 mod labels;
 mod plan;
@@ -10,7 +11,7 @@ mod sampling;
 mod shipped;
 mod streams;
 
-pub use estimate::{Estimate, estimate};
+pub use estimate::{Estimate, Stages, estimate};
 pub use labels::Labels;
 pub use plan::check_files;
 pub use recipe::{KEYS, Recipe, parse as parse_recipe};

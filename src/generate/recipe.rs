@@ -6,7 +6,7 @@
 //! seed = 1               # default 1; decides every sample
 //! output = "p3.h5"       # relative to the recipe; default: the recipe's name with .h5
 //! compress = false       # shuffle + deflate
-//! part_size = 256        # samples per part; default: about 32 MiB
+//! part_size = 256        # samples per part of what is made in parts (shards); default: about 32 MiB
 //! split_group = 20       # so many samples after another go to one set of the split; default: the family's
 //!
 //! [split]                # shares, or numbers of samples; further names make further sets
@@ -44,7 +44,11 @@ pub const KEYS: [(&str, &str); 9] = [
     ("seed", "Decides every sample, with its index: the same seed gives the same bits."),
     ("output", "The dataset's file, relative to the recipe; by default the recipe's name with .h5."),
     ("compress", "Whether arrays are stored shuffled and deflated: smaller, and slower to write and read."),
-    ("part_size", "Samples a part, which is what an interruption can cost; by default parts of about 32 MiB."),
+    (
+        "part_size",
+        "Samples a part of a dataset made in parts (shards, compressed, patterns of their own), of which a kill costs two \
+         at most; about 32 MiB by default.",
+    ),
     (SPLIT_GROUP, "So many samples after another go to one set of the split; by default the family's."),
     (
         "split",

@@ -1,20 +1,21 @@
-//! A run: what is there already is kept, what is missing is made, and when all is there it is joined.
+//! A run: what is there already is kept, what is missing is made. Samples with rows of one length are written to their
+//! places in the dataset; others, and those of shards, to parts, which are joined when all are there.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::claim::{claim, is_recipe, lock, save_recipe};
 use super::plan::{self, Job, Plan};
 use super::recipe::Recipe;
-use super::sampling::{self, Made, Parts};
-use crate::dataset::parts::{self, PartSet, Unfinished};
-use crate::dataset::{Dataset, Header, Places, split};
+use super::sampling::{self, Made, Making, Parts};
+use crate::dataset::parts::{self, PartSet, UnfinishedPart};
+use crate::dataset::{Dataset, Header, Places, Split, Unfinished, split};
 use crate::error::{Error, Result};
 use crate::families::Family;
-use crate::io::{atomic, outputs};
+use crate::io::outputs;
 use crate::linalg::dense;
 use crate::shard::Shard;
 
@@ -96,12 +97,12 @@ pub struct Summary {
 ///
 /// # Errors
 /// [`Error::File`] if `output` or its parts are of another recipe, [`Error::Io`] if the file system refuses,
-/// [`Error::Interrupted`] on Ctrl-C, and whatever the family says. Finished parts stay in all cases.
+/// [`Error::Interrupted`] on Ctrl-C, and whatever the family says. What is finished stays in all cases.
 pub fn run(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Settings) -> Result<Summary> {
     produce(recipe, family, output, settings).map_err(|e| match e {
         Error::Io { path, source, .. } if source.kind() == ErrorKind::StorageFull => Error::file(
             path,
-            format!("cannot write: {source}; finished parts stay, the same command goes on once there is space"),
+            format!("cannot write: {source}; what is finished stays, the same command goes on once there is space"),
         ),
         other => other,
     })
@@ -134,18 +135,33 @@ fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
     }
     let lock = claim(&dir, settings.shard)?;
     let found = PartSet::scan(std::slice::from_ref(&dir), &|there| plan::difference(there, &plan.header).is_none())?;
-    check_origin(&found, &plan.header, &dir)?;
-    if let Some((there, _)) = found.any() {
+    let unfinished = Unfinished::header(&dir, &plan.header)?;
+    if let Some(there) = found.any().map(|(there, _)| there).or(unfinished.as_ref()) {
+        check_origin(there, &plan.header, &dir)?;
         plan.adopt(there);
     }
+    if settings.shard.is_some() && unfinished.is_some() {
+        let reason = "holds what a run without shards has made; finish that with the same command without --shard, \
+                      remove the directory, or choose another -o";
+        return Err(Error::file(&dir, reason));
+    }
     save_recipe(&dir, &plan.header.recipe)?;
+    let group = recipe.split_group.unwrap_or_else(|| family.group());
+    let in_place = settings.shard.is_none() && !recipe.compress && Unfinished::is_possible(&plan.shape, &dir, output);
+    if in_place && found.parts.is_empty() {
+        let tick = || (settings.progress)(Event::Sample);
+        let making = making(recipe, family, &plan, settings.threads, &tick);
+        let made = write_in_place(&making, &plan, (&dir, output), &sets(recipe, group)?, settings)?;
+        parts::remove(&dir, &is_recipe)?;
+        drop(lock);
+        return Ok(summary(made, Ending::Complete));
+    }
     let made = make_missing(recipe, family, &plan, &found, &dir, settings)?;
     let found = PartSet::scan(std::slice::from_ref(&dir), &|there| there.origin == plan.header.origin)?;
     if settings.shard.is_some() {
         let missing = plan.parts() - found.parts.len();
         return Ok(summary(made, Ending::Shard { missing }));
     }
-    let group = recipe.split_group.unwrap_or_else(|| family.group());
     join(&found, &dir, output, (recipe, group), settings.progress)?;
     parts::remove(&dir, &is_recipe)?;
     drop(lock);
@@ -213,72 +229,42 @@ fn finished(output: &Path, wanted: &Header) -> Result<bool> {
     }
 }
 
-/// Makes the directory of parts and takes hold of it: alone, or beside other shards.
-fn claim(dir: &Path, shard: Option<Shard>) -> Result<Vec<File>> {
-    lock(dir, shard)?
-        .ok_or_else(|| Error::file(dir, "is in use by another fempipe: wait until that is done, or choose another -o"))
-}
-
-/// The locks on a directory of parts, made if need be; None if another process has them.
-fn lock(dir: &Path, shard: Option<Shard>) -> Result<Option<Vec<File>>> {
-    let names = match shard {
-        None => vec![(parts::LOCK.to_string(), false)],
-        Some(s) => vec![(parts::LOCK.to_string(), true), (format!("lock-{}-of-{}", s.index + 1, s.count), false)],
-    };
-    'again: loop {
-        std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "create", e))?;
-        let mut locks = Vec::new();
-        for (name, shared) in &names {
-            let path = dir.join(name);
-            let file = match File::options().create(true).append(true).open(&path) {
-                // Another process has just joined its parts and removed the directory.
-                Err(e) if e.kind() == ErrorKind::NotFound && !dir.exists() => continue 'again,
-                file => file.map_err(|e| Error::io(&path, "create", e))?,
-            };
-            match if *shared { file.try_lock_shared() } else { file.try_lock() } {
-                Err(TryLockError::WouldBlock) => return Ok(None),
-                // A file system without locks: then the user keeps order.
-                Err(TryLockError::Error(_)) | Ok(()) => {}
-            }
-            // The same holds if what was locked is no longer what lies there.
-            let now = (file.metadata(), std::fs::metadata(&path));
-            if !matches!(now, (Ok(locked), Ok(there)) if outputs::same_file(&locked, &there) != Some(false)) {
-                continue 'again;
-            }
-            locks.push(file);
-        }
-        return Ok(Some(locks));
-    }
-}
-
-/// Whether a text is the recipe of a dataset.
-fn is_recipe(text: &str) -> bool {
-    Recipe::parse(text, "").is_ok()
-}
-
-/// The recipe lies beside the parts before work starts, for people who find the directory: theirs, not that of a run
-/// before. A file of that name that is no recipe is not ours, and stays.
-fn save_recipe(dir: &Path, text: &str) -> Result<()> {
-    let path = dir.join(parts::RECIPE);
-    match std::fs::read_to_string(&path) {
-        Ok(there) if there == text || !is_recipe(&there) => Ok(()),
-        Err(e) if e.kind() == ErrorKind::InvalidData => Ok(()),
-        _ => atomic::write(&path, text),
-    }
-}
-
-/// Refuses to mix parts of two recipes.
-fn check_origin(found: &PartSet, wanted: &Header, dir: &Path) -> Result<()> {
-    match found.any().and_then(|(there, _)| plan::difference(there, wanted)) {
+/// Refuses to go on with what another recipe made.
+fn check_origin(there: &Header, wanted: &Header, dir: &Path) -> Result<()> {
+    match plan::difference(there, wanted) {
         None => Ok(()),
         Some(why) => Err(Error::file(
             dir,
             format!(
-                "holds parts of another recipe ({why}); finish it with its own recipe.toml, \
+                "holds samples of another recipe ({why}); finish it with its own recipe.toml, \
                  remove the directory, or choose another -o"
             ),
         )),
     }
+}
+
+/// What threads are told.
+fn making<'a>(recipe: &Recipe, family: &'a dyn Family, plan: &Plan, threads: usize, tick: &'a dyn Fn()) -> Making<'a> {
+    Making { family, seed: recipe.seed, streams: plan.streams, threads, tick }
+}
+
+/// Makes the samples that are not there, each to its place in the dataset, and gives that its name; returns how many.
+fn write_in_place(
+    making: &Making,
+    plan: &Plan,
+    (dir, output): (&Path, &Path),
+    sets: &Split,
+    settings: &Settings,
+) -> Result<usize> {
+    let mut unfinished = Unfinished::open(dir, &plan.header, &plan.shape)?;
+    let (total, missing) = (plan.header.samples, unfinished.missing().len());
+    (settings.progress)(Event::Start { total, kept: total - missing });
+    if sampling::fill(making, &mut unfinished)? {
+        unfinished.finish(output, sets)?;
+        return Ok(missing);
+    }
+    let there = format!("{} of {total} samples are in {}", total - unfinished.missing().len(), dir.display());
+    Err(Error::Interrupted(format!("{there}; the same command goes on from there")))
 }
 
 /// Makes the parts of this share that are not there; returns how many samples.
@@ -298,9 +284,8 @@ fn make_missing(
     let (total, todo) = (samples(&all), samples(&jobs));
     (settings.progress)(Event::Start { total, kept: total - todo });
     let mut parts = InDirectory { dir, plan, unfinished: BTreeMap::new(), written: all.len() - jobs.len() };
-    let whole = sampling::make(family, (recipe.seed, plan.streams), &jobs, settings.threads, &mut parts, &|| {
-        (settings.progress)(Event::Sample)
-    })?;
+    let tick = || (settings.progress)(Event::Sample);
+    let whole = sampling::make(&making(recipe, family, plan, settings.threads, &tick), &jobs, &mut parts)?;
     if whole {
         return Ok(todo);
     }
@@ -317,7 +302,7 @@ struct InDirectory<'a> {
     dir: &'a Path,
     plan: &'a Plan,
     /// By the part's number.
-    unfinished: BTreeMap<usize, Unfinished>,
+    unfinished: BTreeMap<usize, UnfinishedPart>,
     /// Parts that are whole.
     written: usize,
 }
@@ -327,7 +312,7 @@ impl Parts for InDirectory<'_> {
         if self.plan.shape.pattern.is_none() {
             return Ok(None);
         }
-        let part = Unfinished::create(self.dir, &self.plan.part_header(job), &self.plan.shape)?;
+        let part = UnfinishedPart::create(self.dir, &self.plan.part_header(job), &self.plan.shape)?;
         let places = part.places();
         if places.is_some() {
             self.unfinished.insert(job.number, part);
@@ -360,7 +345,11 @@ fn join(
     (recipe, group): (&Recipe, usize),
     progress: &dyn Fn(Event),
 ) -> Result<()> {
-    let sets = split::split(&recipe.split, recipe.samples, group, recipe.seed)?;
-    let total = recipe.samples;
+    let (sets, total) = (sets(recipe, group)?, recipe.samples);
     parts::join(found, dir, output, &sets, recipe.compress, &|done| progress(Event::Join { done, total }))
+}
+
+/// The sets; whole groups of so many samples go to one of them.
+fn sets(recipe: &Recipe, group: usize) -> Result<Split> {
+    split::split(&recipe.split, recipe.samples, group, recipe.seed)
 }

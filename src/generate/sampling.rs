@@ -1,5 +1,6 @@
-//! Many threads make samples and write them to their places, one thread finishes part after part. Where samples have no
-//! places known beforehand it writes them, too: then at most two parts are in memory at any time.
+//! Many threads make samples and write them to their places: in a dataset that is laid out as a whole, or in parts, of
+//! which one thread finishes one after the other. Where samples have no places known beforehand that thread writes
+//! them, too: then at most two parts are in memory at any time.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::plan::Job;
-use crate::dataset::{Noted, Places, Record};
+use crate::dataset::{Noted, Places, Record, Unfinished};
 use crate::error::{Error, Result};
 use crate::families::Family;
 use crate::interrupt;
@@ -97,45 +98,89 @@ struct Place {
     row: usize,
 }
 
+/// Samples that were made side by side, from the position of the first on.
+type Group = (usize, Vec<Made>);
+
 /// Places of the samples of each job, from when it is open.
 type Open = [OnceLock<Option<Arc<Places>>>];
 
-/// Makes the samples of all jobs on `threads` threads, which put them to their places in `parts`, and lets `parts`
-/// finish job after job, in order, on this thread. `tick` is called for each sample made. Of the two seeds the recipe's
-/// is told in errors, samples are drawn from the other ([`super::streams`]).
+/// How samples are made: of which family, from which seeds (the recipe's is told in errors, samples are drawn from the
+/// other, [`super::streams`]), on how many threads, told to whom.
+pub(super) struct Making<'a> {
+    pub family: &'a dyn Family,
+    pub seed: u64,
+    pub streams: u64,
+    pub threads: usize,
+    /// Called for each sample made, on the calling thread.
+    pub tick: &'a dyn Fn(),
+}
+
+/// Makes the samples of all jobs, which threads put to their places in `parts`, and lets `parts` finish job after job,
+/// in order, on this thread.
 ///
 /// Returns false if Ctrl-C came before all jobs were written.
 ///
 /// # Errors
 /// The first failure of a sample or of `parts`; jobs finished before it are done.
-pub(super) fn make(
-    family: &dyn Family,
-    seeds: (u64, u64),
-    jobs: &[Job],
-    threads: usize,
-    parts: &mut dyn Parts,
-    tick: &dyn Fn(),
-) -> Result<bool> {
+pub(super) fn make(making: &Making, jobs: &[Job], parts: &mut dyn Parts) -> Result<bool> {
     let place = |(job, j): (usize, &Job)| {
         let first = j.first;
         (0..j.count).map(move |row| Place { index: (first + row) as u64, job, row })
     };
     let samples: Vec<Place> = jobs.iter().enumerate().flat_map(place).collect();
     let open: Vec<OnceLock<Option<Arc<Places>>>> = jobs.iter().map(|_| OnceLock::new()).collect();
-    let largest = jobs.iter().map(|j| j.count).max().unwrap_or(0);
-    let threads = threads.clamp(1, samples.len().max(1));
-    let (total, window) = (samples.len(), 2 * largest);
-    let queue = Queue { state: Mutex::default(), moved: Condvar::new(), total, window, threads };
+    let window = 2 * jobs.iter().map(|j| j.count).max().unwrap_or(0);
     open_until(window, jobs, &open, parts)?;
+    spread(making, (&samples, &open), window, |receive, queue| collect(jobs, &open, receive, queue, parts, making.tick))
+}
+
+/// Makes the samples that a dataset misses, which threads put to their places.
+///
+/// Returns false if Ctrl-C came before all were made.
+///
+/// # Errors
+/// The first failure of a sample or of the file system; samples that were noted before it are there.
+pub(super) fn fill(making: &Making, dataset: &mut Unfinished) -> Result<bool> {
+    let place = |row: usize| Place { index: row as u64, job: 0, row };
+    let samples: Vec<Place> = dataset.missing().into_iter().map(place).collect();
+    let open = [OnceLock::from(Some(dataset.places()))];
+    spread(making, (&samples, &open), samples.len(), |receive, queue| {
+        // Beside the first samples: it takes time where the file system is memory.
+        dataset.reserve()?;
+        for (_, group) in receive.iter() {
+            let placed = |made| match made {
+                Made::Placed(noted) => Some(noted),
+                Made::Whole(_) => None,
+            };
+            let noted: Vec<Noted> = group.into_iter().filter_map(placed).collect();
+            let count = noted.len();
+            dataset.note(noted)?;
+            (0..count).for_each(|_| (making.tick)());
+            queue.written(count);
+        }
+        Ok(())
+    })
+}
+
+/// Lets threads make samples, at most `window` ahead of what is written, and `collect` take them on this thread.
+fn spread(
+    making: &Making,
+    (samples, open): (&[Place], &Open),
+    window: usize,
+    collect: impl FnOnce(&Receiver<Group>, &Queue) -> Result<()>,
+) -> Result<bool> {
+    let (total, threads) = (samples.len(), making.threads.clamp(1, samples.len().max(1)));
+    let (family, seeds) = (making.family, (making.seed, making.streams));
+    let queue = Queue { state: Mutex::default(), moved: Condvar::new(), total, window, threads };
     std::thread::scope(|scope| {
         let (send, receive) = channel();
         for _ in 0..threads {
-            let (send, queue, samples, open) = (send.clone(), &queue, &samples[..], &open[..]);
+            let (send, queue) = (send.clone(), &queue);
             scope.spawn(move || work(family, seeds, (samples, open), queue, &send));
         }
         // The channel ends when the last worker does.
         drop(send);
-        let done = collect(jobs, &open, &receive, &queue, parts, tick);
+        let done = collect(&receive, &queue);
         if done.is_err() {
             queue.lock().stop = true;
             queue.moved.notify_all();
@@ -183,7 +228,7 @@ fn work(
     (seed, streams): (u64, u64),
     (samples, open): (&[Place], &Open),
     queue: &Queue,
-    send: &Sender<(usize, Made)>,
+    send: &Sender<Group>,
 ) {
     let _alarm = Alarm(queue);
     let mut sampler = match family.sampler() {
@@ -198,7 +243,8 @@ fn work(
         let made = sampler.samples(streams, &indices);
         // What is made side by side takes the same time.
         let seconds = start.elapsed().as_secs_f64() / group.len() as f64;
-        for ((position, sample), system) in positions.zip(group).zip(made) {
+        let mut written = Vec::with_capacity(group.len());
+        for (sample, system) in group.iter().zip(made) {
             let checked = system.and_then(|system| {
                 let record = Record::new(system, seconds);
                 record.check().map(|()| record)
@@ -210,16 +256,16 @@ fn work(
                     return queue.fail(sample.index, Error::Numeric(message));
                 }
             };
-            let made = match open[sample.job].get().and_then(Option::as_ref) {
+            written.push(match open[sample.job].get().and_then(Option::as_ref) {
                 Some(places) => match places.put(sample.row, &record.system) {
                     Ok(()) => Made::Placed(Noted::from(&record)),
                     Err(e) => return queue.fail(sample.index, e),
                 },
                 None => Made::Whole(Box::new(record)),
-            };
-            if send.send((position, made)).is_err() {
-                return;
-            }
+            });
+        }
+        if send.send((positions.start, written)).is_err() {
+            return;
         }
     }
 }
@@ -228,7 +274,7 @@ fn work(
 fn collect(
     jobs: &[Job],
     open: &Open,
-    receive: &Receiver<(usize, Made)>,
+    receive: &Receiver<Group>,
     queue: &Queue,
     parts: &mut dyn Parts,
     tick: &dyn Fn(),
@@ -240,12 +286,14 @@ fn collect(
         let mut here = waiting.range(start..end).count();
         while here < job.count {
             // The workers ended early: a failure or Ctrl-C, which the caller tells apart.
-            let Ok((position, made)) = receive.recv() else {
+            let Ok((first, group)) = receive.recv() else {
                 return Ok(());
             };
-            here += usize::from((start..end).contains(&position));
-            waiting.insert(position, made);
-            tick();
+            for (position, made) in (first..).zip(group) {
+                here += usize::from((start..end).contains(&position));
+                waiting.insert(position, made);
+                tick();
+            }
         }
         let rest = waiting.split_off(&end);
         let samples = std::mem::replace(&mut waiting, rest).into_values().collect();

@@ -169,6 +169,16 @@ pub fn replace(temporary: &Path, target: &Path, write: impl FnOnce(&Path) -> Res
     sync_directory(target.parent().unwrap_or(Path::new("")))
 }
 
+/// Gives a file, whole and forced to the disk, the name `target` on its file system.
+///
+/// # Errors
+/// As [`check_target`], or [`Error::Io`]; the file then keeps its name, and what was at `target` before stays.
+pub(crate) fn rename(file: &Path, target: &Path) -> Result<()> {
+    check_target(target)?;
+    fs::rename(file, target).map_err(|e| Error::io(target, "write", e))?;
+    sync_directory(target.parent().unwrap_or(Path::new("")))
+}
+
 /// Forces a directory's entries (new and renamed files) to the disk.
 fn sync_directory(dir: &Path) -> Result<()> {
     let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };

@@ -14,6 +14,7 @@ pub mod outputs;
 pub mod petsc;
 pub mod plain;
 pub mod recipe_kind;
+pub(crate) mod reserve;
 pub mod text;
 pub mod toml_file;
 mod unpack;

@@ -13,6 +13,7 @@ use super::op::{LinOp, Props};
 use super::simplicial::{Factors, Schedule};
 use super::{Csr, Pattern};
 use crate::error::{Error, Result};
+use crate::stages::{Stage, during};
 
 /// faer's automatic choice takes the simplicial path up to sizes where the supernodal one is four times
 /// faster; this flop ratio moves the switch down to where they break even.
@@ -112,9 +113,10 @@ impl SymbolicCholesky {
         for group in systems.chunks(LANES) {
             // What is missing in the last group is made up for by its first system.
             let of = |w: usize| group.get(w).unwrap_or(&group[0]);
-            let definite = schedule.factorize(&std::array::from_fn(|w| of(w).0.values()), factors);
+            let values = std::array::from_fn(|w| of(w).0.values());
+            let definite = during(Stage::Factorise, || schedule.factorize(&values, factors));
             let mut x = vec![Vec::new(); group.len()];
-            schedule.solve(factors, &std::array::from_fn(|w| of(w).1), &mut x);
+            during(Stage::Solve, || schedule.solve(factors, &std::array::from_fn(|w| of(w).1), &mut x));
             solved.extend(x.into_iter().zip(definite).map(|(x, definite)| match definite {
                 true => Ok(x),
                 false => Err(indefinite()),
@@ -141,6 +143,10 @@ impl SymbolicCholesky {
         if !self.fits(a) {
             return Err(Error::shape("pattern", "the one analysed", "another"));
         }
+        during(Stage::Factorise, || self.factorize_fitting(a))
+    }
+
+    fn factorize_fitting(&self, a: &Csr) -> Result<Cholesky> {
         if let Some(schedule) = self.schedule() {
             let mut factors = Factors::new(schedule);
             let [definite] = schedule.factorize(&[a.values()], &mut factors);
@@ -211,7 +217,7 @@ impl Cholesky {
     /// # Errors
     /// As [`SymbolicCholesky::new`] and [`SymbolicCholesky::factorize`].
     pub fn new(a: &Csr) -> Result<Self> {
-        SymbolicCholesky::new(a.pattern())?.factorize_once(a)
+        during(Stage::Factorise, || SymbolicCholesky::new(a.pattern())?.factorize_once(a))
     }
 
     /// x ← A⁻¹ x.
@@ -222,7 +228,7 @@ impl Cholesky {
         assert_eq!(x.len(), self.symbolic.pattern.nrows(), "solve: length of x");
         // The buffer holds nothing between calls, so that a panic elsewhere cannot have spoiled it.
         let mut buffer = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        self.solve_with(x, 1, &mut buffer);
+        during(Stage::Solve, || self.solve_with(x, 1, &mut buffer));
     }
 
     /// X ← A⁻¹ X for some columns, one after the other: the factor is read once for all.

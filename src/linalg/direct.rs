@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Cholesky, Csr, Inertia, Ldlt, Pattern, Props, SymbolicCholesky, SymbolicLdlt};
 use crate::error::Result;
+use crate::stages::{Stage, during};
 
 /// The analysis of a pattern, for all matrices that have it.
 #[derive(Debug, Clone)]
@@ -33,7 +34,7 @@ impl SymbolicDirect {
     pub fn factorize(&self, a: &Csr) -> Result<Direct> {
         Ok(match self {
             SymbolicDirect::Cholesky(symbolic) => Direct::Cholesky(symbolic.factorize(a)?),
-            SymbolicDirect::Ldlt(symbolic) => Direct::Ldlt(symbolic.factorize(a)?),
+            SymbolicDirect::Ldlt(symbolic) => Direct::Ldlt(during(Stage::Factorise, || symbolic.factorize(a))?),
         })
     }
 }
@@ -58,7 +59,7 @@ impl Direct {
                 factor.solve_in_place(x);
                 Ok(())
             }
-            Direct::Ldlt(factor) => factor.solve_in_place(x),
+            Direct::Ldlt(factor) => during(Stage::Solve, || factor.solve_in_place(x)),
         }
     }
 

@@ -189,11 +189,24 @@ fn a_full_disk_loses_nothing_finished() {
         return;
     };
     let command = ["generate", "r.toml", "-o", "small/d.h5"];
+    let shard = ["generate", "r.toml", "-o", "small/d.h5", "--shard", "1/1"];
+    let says = ["small/d.h5.parts", "No space left", "goes on"];
+    // At once, and no room is kept.
+    refused(at, &command, 1, &says);
+    assert!(!small.join("d.h5.parts/unfinished.tmp").exists());
+    // Rows fit, what stands around them does not.
+    disk.resize(&(size + (100 << 10)).to_string());
+    refused(at, &command, 1, &says);
+    disk.resize(&(2 * size).to_string());
+    let told = ok(at, &[&command[..], &["--json"]].concat());
+    assert!(told.contains("\"made\":0"), "{told}");
+    assert_eq!(digests(&small.join("d.h5")), digests(&at.join("whole.h5")));
+    std::fs::remove_file(small.join("d.h5")).unwrap();
     // First the parts do not fit, then the joined file does not.
-    for space in [size / 2, size + size / 2] {
+    for (command, space) in [(&shard[..], size / 2), (&command, size + size / 2)] {
         disk.resize(&space.to_string());
         let before = count_parts(&small);
-        refused(at, &command, 1, &["small/d.h5.parts", "No space left", "goes on"]);
+        refused(at, command, 1, &says);
         assert!(count_parts(&small) > before && !small.join("d.h5").exists());
     }
     disk.resize(&(4 * size).to_string());

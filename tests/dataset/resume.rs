@@ -1,12 +1,13 @@
 //! Killed anywhere, resumed, the same digests as an unbroken run; the same for any number of threads.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fempipe::rng::{self, Purpose};
 use rand::RngExt;
 
-use crate::command::{digests, fempipe, finish, ok, output, refused, spawn};
+use crate::command::{alone, digests, fempipe, finish, ok, output, refused, spawn};
 
 const RECIPE: &str = "family = \"poisson\"\nsamples = 1200\nseed = 11\npart_size = 25\n[poisson]\nlevel = 4\n";
 
@@ -35,16 +36,89 @@ fn killed_twenty_times_it_ends_with_the_same_digests() {
             std::fs::remove_file(at.join("killed.h5")).unwrap();
             let _ = std::fs::remove_dir_all(at.join("killed.h5.parts"));
         } else {
-            let parts = std::fs::read_dir(at.join("killed.h5.parts"));
-            let whole = |p: &std::path::Path| p.extension().is_some_and(|e| e == "h5");
-            kept += parts.map_or(0, |d| d.filter(|p| whole(&p.as_ref().unwrap().path())).count());
+            kept += noted(&at.join("killed.h5.parts"));
         }
     }
     ok(at, &["generate", "r.toml", "-o", "killed.h5"]);
     assert_eq!(digests(&at.join("killed.h5")), digests(&at.join("unbroken.h5")));
     assert!(!at.join("killed.h5.parts").exists());
     ok(at, &["inspect", "--verify", "killed.h5"]);
-    assert!(kept > 0, "no kill came while parts were there: the test tests nothing");
+    assert!(kept > 0, "no kill came while samples were there: the test tests nothing");
+}
+
+/// How many samples the journal of an unfinished dataset of `poisson`, which draws no parameters, has at most.
+fn noted(dir: &Path) -> u64 {
+    let length = |name: &str| std::fs::metadata(dir.join(name)).map_or(0, |m| m.len());
+    // The recipe, twice or more with its escapes, and the mark are less than three times the recipe.
+    length("journal").saturating_sub(3 * length("recipe.toml")) / 40
+}
+
+/// Starts a run that takes long and interrupts it once many samples are there; returns what it says.
+fn interrupted(at: &Path) -> String {
+    let big = RECIPE.replace("samples = 1200", "samples = 6000").replace("level = 4", "level = 3");
+    std::fs::write(at.join("r.toml"), big).unwrap();
+    let mut command = fempipe(at, &["generate", "r.toml"]);
+    let child = spawn(command.stdout(Stdio::null()).stderr(Stdio::piped()));
+    let start = Instant::now();
+    while noted(&at.join("r.h5.parts")) < 100 {
+        assert!(start.elapsed() < Duration::from_secs(60), "no samples in a minute");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let killed = finish(Command::new("kill").args(["-INT", &child.id().to_string()]));
+    assert!(killed.status.success());
+    let out = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(130), "{stderr}");
+    stderr
+}
+
+#[test]
+fn rows_whose_bytes_are_not_those_of_the_journal_are_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    let stderr = interrupted(at);
+    let kept: usize = stderr.split(" of 6000").next().unwrap().rsplit(' ').next().unwrap().parse().unwrap();
+    assert!((100..6000).contains(&kept), "{stderr}");
+    std::fs::write(
+        at.join("few.toml"),
+        RECIPE.replace("samples = 1200", "samples = 4").replace("level = 4", "level = 3"),
+    )
+    .unwrap();
+    ok(at, &["generate", "few.toml"]);
+    let guard = alone();
+    let few = fempipe::dataset::Dataset::open(at.join("few.h5")).unwrap();
+    let solution = few.read(3).unwrap().solution.unwrap();
+    drop((few, guard));
+    let (dataset, journal) = (at.join("r.h5.parts/unfinished.tmp"), at.join("r.h5.parts/journal"));
+    // As if the machine had lost its power: a row did not reach the disk, a record did so by half.
+    crate::errors::flip(&dataset, &solution[0].to_le_bytes(), 0);
+    let half = std::fs::metadata(&journal).unwrap().len() - 3;
+    std::fs::File::options().write(true).open(&journal).unwrap().set_len(half).unwrap();
+    let told = ok(at, &["generate", "r.toml", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["made"].as_u64(), Some((6000 - kept + 2) as u64), "{told}");
+    assert!(!at.join("r.h5.parts").exists());
+    ok(at, &["inspect", "--verify", "r.h5"]);
+    assert_eq!(digests(&at.join("r.h5"))[..4], digests(&at.join("few.h5")));
+}
+
+#[test]
+fn what_is_unfinished_is_of_one_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    interrupted(at);
+    let says = ["r.h5.parts", "another recipe", "seed = 11", "seed = 12"];
+    refused(at, &["generate", "r.toml", "--seed", "12"], 1, &says);
+    refused(at, &["generate", "r.toml", "--shard", "1/2"], 1, &["r.h5.parts", "without --shard"]);
+    // The journal decides whose it is, and is believed only whole.
+    let journal = at.join("r.h5.parts/journal");
+    let mut bytes = std::fs::read(&journal).unwrap();
+    bytes[30] ^= 1;
+    std::fs::write(&journal, bytes).unwrap();
+    refused(at, &["generate", "r.toml"], 1, &["r.h5.parts/journal", "damaged"]);
+    let lock = std::fs::File::options().append(true).open(at.join("r.h5.parts/lock")).unwrap();
+    lock.lock().unwrap();
+    refused(at, &["generate", "r.toml"], 1, &["r.h5.parts", "in use by another fempipe"]);
 }
 
 #[test]
@@ -83,24 +157,9 @@ fn threads_change_no_bit() {
 #[test]
 fn interrupted_it_says_how_to_go_on() {
     let dir = tempfile::tempdir().unwrap();
-    let at = dir.path();
-    let big = RECIPE.replace("samples = 1200", "samples = 100000");
-    std::fs::write(at.join("r.toml"), big).unwrap();
-    let mut command = fempipe(at, &["generate", "r.toml"]);
-    let child = spawn(command.stdout(Stdio::null()).stderr(Stdio::piped()));
-    let first = at.join("r.h5.parts/part-00000.h5");
-    let start = Instant::now();
-    while !first.exists() {
-        assert!(start.elapsed() < Duration::from_secs(60), "no part in a minute");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let killed = finish(Command::new("kill").args(["-INT", &child.id().to_string()]));
-    assert!(killed.status.success());
-    let out = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8(out.stderr).unwrap();
-    assert_eq!(out.status.code(), Some(130), "{stderr}");
+    let stderr = interrupted(dir.path());
     assert!(stderr.contains("the same command goes on"), "{stderr}");
-    assert!(first.exists());
+    assert!(noted(&dir.path().join("r.h5.parts")) >= 100 && !dir.path().join("r.h5").exists());
 }
 
 #[test]
@@ -189,5 +248,17 @@ fn a_dry_run_says_what_the_file_will_take_and_writes_nothing() {
         assert!(told["working_bytes"].as_f64().unwrap() > found);
         assert!(told["seconds"].as_f64().unwrap() > 0.0 && told["tried"].as_u64().unwrap() >= 8);
         assert!(told["memory"].as_u64().is_none_or(|bytes| bytes > 1 << 20));
+        let stages = ["setup", "draw", "assemble", "factorise", "solve", "hash", "write"];
+        let seconds = stages.map(|stage| told["stages"][stage].as_f64().unwrap());
+        assert!(seconds[0] > 0.0 && seconds[1] > 0.0 && seconds[5] > 0.0 && seconds[6] > 0.0, "{told}");
+        assert_eq!(seconds[4] > 0.0, !keys.contains("solution = false"), "{told}");
+        assert!(told["slowdown"].as_f64().unwrap() >= 1.0 && told["disk_rate"].as_f64().unwrap() > 0.0, "{told}");
+        // More threads than there are processors are asked for as well: they share the work, not the file.
+        let many = ok(at, &["generate", "r.toml", "--dry-run", "--json", "--threads", "64", "-o", "d.h5"]);
+        let many: serde_json::Value = serde_json::from_str(&many).unwrap();
+        let [making, filing] = ["making", "filing"].map(|key| many[key].as_f64().unwrap());
+        assert!(making < told["making"].as_f64().unwrap() && filing > 0.0, "{many} {told}");
+        assert!(many["seconds"].as_f64().unwrap() >= filing);
+        assert_eq!(std::fs::read_dir(at).unwrap().count(), 1, "a trial left something");
     }
 }

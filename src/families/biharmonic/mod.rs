@@ -24,6 +24,7 @@ use crate::fem::plate::{Degrees, Penalty, Plate, Samples};
 use crate::field::polynomial::{self, Domain, Monomials, make_positive};
 use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky};
 use crate::rng::{Purpose, stream};
+use crate::stages::{Stage, during};
 use crate::system::{Description, Field, LinearSystem, Location, MeshData};
 use crate::verify::Report;
 
@@ -239,7 +240,7 @@ impl Sampler for BiharmonicSampler<'_> {
         family.source_table.evaluate(&source, &mut self.g);
 
         let mut values = vec![0.0; plate.pattern().nnz()];
-        plate.stiffness(&self.f, &mut values);
+        during(Stage::Assemble, || plate.stiffness(&self.f, &mut values));
         let matrix = Csr::new(plate.pattern().clone(), values)?;
         let mut rhs = vec![0.0; plate.space().count()];
         plate.load(&self.g, &mut rhs);

@@ -24,6 +24,7 @@ use crate::fem::beam::{Beam, DOFS};
 use crate::linalg::refine::refine;
 use crate::linalg::{Cholesky, Csr, Props};
 use crate::rng::{Purpose, stream};
+use crate::stages::{Stage, during};
 use crate::system::{Description, Field, LinearSystem, Location};
 use crate::verify::Report;
 
@@ -142,7 +143,7 @@ struct FrameSampler<'a>(&'a FrameConfig);
 impl Sampler for FrameSampler<'_> {
     fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
         let building = Building::draw(self.0, &mut stream(seed, Purpose::Sample, index));
-        let (matrix, rhs) = assemble(&building)?;
+        let (matrix, rhs) = during(Stage::Assemble, || assemble(&building))?;
         let solution = match self.0.solution {
             true => Some(solve(&matrix, &rhs)?),
             false => None,

@@ -25,6 +25,7 @@ use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky};
 use crate::mesh::perturb::Perturbation;
 use crate::mesh::{TriangleMesh, structured};
 use crate::rng::{Purpose, stream};
+use crate::stages::{Stage, during};
 use crate::system::{Description, Field, LinearSystem, Location, MeshData};
 use crate::verify::Report;
 
@@ -212,7 +213,7 @@ impl Draw for PoissonSampler<'_> {
         family.perturbation.draw(&family.mesh, &mut rng, &mut self.points)?;
         let points = &self.points;
         let mut values = vec![0.0; family.p1.pattern().nnz()];
-        family.p1.stiffness(points, &mut values);
+        during(Stage::Assemble, || family.p1.stiffness(points, &mut values));
         let mut rhs = vec![0.0; family.p1.pattern().nrows()];
         let mut fields =
             vec![Field { name: "points".into(), location: Location::Points, components: 2, values: points.concat() }];
