@@ -48,8 +48,8 @@ impl Interval {
         (of > 0).then(|| Interval { low: wilson(share, of, -Z), high: wilson(share, of, Z) })
     }
 
-    /// Of a share that is another one in each resample, of `of` trials each time: Wilson's ends at deviations drawn from
-    /// the standard normal distribution, so that for one share they are those of [`Interval::of_share`].
+    /// Of a share that is another one in each resample, of `of` trials each time: Wilson's ends at deviations drawn
+    /// from the standard normal distribution, so that for one share they are those of [`Interval::of_share`].
     pub fn of_shares(shares: impl Iterator<Item = f64>, of: usize) -> Option<Self> {
         let mut rng = stream(0, Purpose::Measure, 1);
         let mut one = |share| wilson(share, of, StandardNormal.sample(&mut rng));

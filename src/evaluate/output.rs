@@ -184,9 +184,9 @@ mod tests {
 
     /// The report stays small and fast, whatever the number of solves.
     ///
-    /// FEMPIPE_REPORT names a directory to keep it in, for `python tests/python/report.py DIR` to open it in a browser.
+    /// With --nocapture it says how fast and how large. FEMPIPE_REPORT names a directory to keep it in, for `python
+    /// tests/python/report.py DIR` to open it in a browser.
     #[test]
-    #[ignore = "half a minute; cargo test --lib -- --ignored --nocapture report_of_100_000_solves"]
     fn report_of_100_000_solves() {
         let place = tempfile::tempdir().unwrap();
         let dir = std::env::var_os("FEMPIPE_REPORT").map_or_else(|| place.path().join("large"), PathBuf::from);

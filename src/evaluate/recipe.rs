@@ -45,8 +45,8 @@ pub struct EvalRecipe {
     /// seconds of the solves are added up.
     #[serde(default = "default_right_hand_sides")]
     pub right_hand_sides: usize,
-    /// Rounds in which every row solves every system, one row after the other in each: seconds are medians over them, and
-    /// from 2 on (better 3 to 5) their intervals hold the noise of the machine.
+    /// Rounds in which every row solves every system, one row after the other in each: seconds are medians over them,
+    /// and from 2 on (better 3 to 5) their intervals hold the noise of the machine.
     #[serde(default = "default_repeats")]
     pub repeats: usize,
     /// Systems per dataset whose condition numbers are computed (dense eigenvalues: n³ work each); 0 computes none.

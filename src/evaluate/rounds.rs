@@ -5,7 +5,8 @@ use super::bootstrap;
 use super::measure::Solve;
 
 /// One solve of each system out of those of several rounds, in the order of the first: its seconds are the medians, the
-/// spread is that of their sum, and those of each round are kept. What is no time has to be the same in each; where it is not, the note says so.
+/// spread is that of their sum, and those of each round are kept. What is no time has to be the same in each; where
+/// it is not, the note says so.
 pub fn combined(rounds: Vec<Vec<Solve>>) -> Vec<Solve> {
     let mut rounds = rounds.into_iter();
     let Some(first) = rounds.next() else { return Vec::new() };

@@ -190,8 +190,9 @@ mod tests {
         results.solves.retain(|s| s.row < 2);
         let v = &verdicts(&results, &summarize(&results))[0];
         assert_eq!((&v.as_few_iterations[..], &v.as_fast[..]), (&[0, 1][..], &[0, 1][..]));
-        let text = "p: equally few iterations (mean), 5.0: cg + none (classical) and cg + icc (classical), no difference \
-                    in time (setup and inference included) can be told between cg + none (classical) with 5.000 ms and \
+        let text = "p: equally few iterations (mean), 5.0: cg + none (classical) and cg + icc (classical), no \
+                    difference in time (setup and inference included) can be told between cg + none (classical) with \
+                    5.000 ms and \
                     cg + icc (classical) with 5.000 ms";
         assert_eq!(v.text, text);
         // Rounds that move far: twice as fast on every system is then no difference.

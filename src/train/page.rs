@@ -89,8 +89,11 @@ pub fn page(run: &Run, epochs: &[EpochMetrics], state: State) -> String {
                 main {
                     h1 { (run.name) }
                     p.note {
-                        span class={ "state " (class) } { (words) } " · " (run.model) ", epoch " (done) " of " (run.epochs)
-                        @if let Some(e) = last { " · " (format!("{:.0} s of training, loss {:.3e}", e.seconds, e.loss)) }
+                        span class={ "state " (class) } { (words) }
+                        " · " (run.model) ", epoch " (done) " of " (run.epochs)
+                        @if let Some(e) = last {
+                            " · " (format!("{:.0} s of training, loss {:.3e}", e.seconds, e.loss))
+                        }
                         @if let Some((epoch, s)) = best {
                             " · best epoch " (epoch) ", " (run.judge) ": "
                             (format!("{:.2} iterations (worst {})", s.iterations_mean, s.iterations_worst))
@@ -100,7 +103,10 @@ pub fn page(run: &Run, epochs: &[EpochMetrics], state: State) -> String {
                         p { "No epoch is done yet." }
                     } @else {
                         div.charts { @for (name, chart) in figures(run, epochs) { (PreEscaped(chart.figure(name))) } }
-                        p.note { "Hover for numbers, drag to zoom, double-click for all of it; names below switch lines off and on." }
+                        p.note {
+                            "Hover for numbers, drag to zoom, double-click for all of it; names below switch lines "
+                            "off and on."
+                        }
                     }
                 }
                 script { (PreEscaped(charts::SCRIPT)) @if refresh.is_some() { (PreEscaped(SCRIPT)) } }

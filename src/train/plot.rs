@@ -9,13 +9,17 @@ use super::page::{self, Run, State};
 use crate::error::{Error, Result};
 use crate::io::atomic;
 
-/// They are drawn no more often while training goes on.
+/// They are drawn no more often while training goes on,
 const EVERY: Duration = Duration::from_secs(2);
+
+/// nor before training has gone on for so many times as long as it took to draw them.
+const TIMES: u32 = 100;
 
 /// Draws what a run has measured, as it goes.
 #[derive(Default)]
 pub struct Plots {
-    drawn: Option<Instant>,
+    /// When it was drawn last, and how long that took.
+    drawn: Option<(Instant, Duration)>,
 }
 
 impl Plots {
@@ -25,9 +29,11 @@ impl Plots {
     /// # Errors
     /// [`Error::Io`].
     pub fn draw(&mut self, directory: &RunDirectory, run: &Run, state: State) -> Result<()> {
-        if state == State::Training && self.drawn.is_some_and(|last| last.elapsed() < EVERY) {
+        let lately = |&(last, took): &(Instant, Duration)| last.elapsed() < EVERY.max(took * TIMES);
+        if state == State::Training && self.drawn.as_ref().is_some_and(lately) {
             return Ok(());
         }
+        let clock = Instant::now();
         let path = directory.metrics();
         let text = match fs::read(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&path, "read", e)),
@@ -43,7 +49,7 @@ impl Plots {
             let chart = page::iterations(&epochs, run.baselines, "epoch", |e| e.epoch as f64);
             atomic::write(directory.iterations_plot(), chart.svg())?;
         }
-        self.drawn = Some(Instant::now());
+        self.drawn = Some((Instant::now(), clock.elapsed()));
         Ok(())
     }
 }

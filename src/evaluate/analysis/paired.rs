@@ -31,7 +31,7 @@ impl Against {
     }
 }
 
-/// Two rows on the systems that both tried, by their [`Ratios`]: a system that only one of both solved is won by that
+/// Two rows on the systems that both tried, by their ratios: a system that only one of both solved is won by that
 /// one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {

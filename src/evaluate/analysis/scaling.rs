@@ -27,7 +27,8 @@ pub struct Fit {
     pub sizes: Vec<usize>,
     /// p.
     pub exponent: f64,
-    /// Its 95 % interval: systems resampled in each dataset, rounds for the noise of the machine. It says nothing of whether it is a power.
+    /// Its 95 % interval: systems resampled in each dataset, rounds for the noise of the machine. It says nothing of
+    /// whether it is a power.
     pub interval: Interval,
 }
 

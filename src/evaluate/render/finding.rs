@@ -228,7 +228,8 @@ fn among_runs(page: &Page, verdict: &Verdict, row: usize, out: &mut Vec<Piece>) 
     };
     let ranges: Vec<String> = all.iter().map(range).collect();
     out.push(Piece::Text(format!(
-        "It is the fastest of {} runs that differ in the training seed alone, chosen on these systems; their medians: {}.",
+        "It is the fastest of {} runs that differ in the training seed alone, chosen on these systems; their medians: \
+         {}.",
         first.rows.len(),
         ranges.join(", ")
     )));

@@ -18,15 +18,21 @@ pub fn of_all(report: &Report) -> Option<Markup> {
 /// Dataset by dataset; all but the first folded.
 pub fn of_each(report: &Report) -> Option<Markup> {
     let datasets = &report.page.results.datasets;
-    (!datasets.is_empty()).then(|| html! {
-        @for (d, info) in datasets.iter().enumerate() {
-            details.dataset open[d == 0] {
-                summary {
-                    (info.name)
-                    span.note { " n = " (info.unknowns()) ", " (info.systems) " systems · " (info.equation) }
+    (!datasets.is_empty()).then(|| {
+        html! {
+            @for (d, info) in datasets.iter().enumerate() {
+                details.dataset open[d == 0] {
+                    summary {
+                        (info.name)
+                        span.note { " n = " (info.unknowns()) ", " (info.systems) " systems · " (info.equation) }
+                    }
+                    div.charts {
+                        @for figure in report.figures.iter().filter(|f| f.dataset == Some(d)) {
+                            (PreEscaped(figure.chart.figure(&figure.name)))
+                        }
+                    }
+                    @if let Some(picture) = sample::picture(&report.page, d) { (picture) }
                 }
-                div.charts { @for figure in report.figures.iter().filter(|f| f.dataset == Some(d)) { (PreEscaped(figure.chart.figure(&figure.name))) } }
-                @if let Some(picture) = sample::picture(&report.page, d) { (picture) }
             }
         }
     })

@@ -42,8 +42,8 @@ pub fn section(report: &Report) -> Option<Markup> {
             }
         }
         p.note {
-            "Click a heading to sort. Green: the best of its dataset and tolerance among rows without failures, and what "
-            "cannot be told from it in time. " (noise::in_words(page.results.recipe.repeats))
+            "Click a heading to sort. Green: the best of its dataset and tolerance among rows without failures, and "
+            "what cannot be told from it in time. " (noise::in_words(page.results.recipe.repeats))
          }
     })
 }

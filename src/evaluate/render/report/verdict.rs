@@ -14,10 +14,10 @@ pub fn section(report: &Report) -> Option<Markup> {
         @for f in &findings { (finding(report, f)) }
         p.note {
             "Medians over systems; [95 % intervals] by the bootstrap, of shares by Wilson's formula. "
-            (noise::in_words(report.page.results.recipe.repeats)) " A row wins or loses where the interval of the median ratio "
-            "lies on one side of 1; no difference can be told where it contains 1. The best classical row "
-            "is chosen on these "
-            "very systems, which is in its favour; direct solvers compete in time alone. Setup includes a model's "
+            (noise::in_words(report.page.results.recipe.repeats))
+            " A row wins or loses where the interval of the median ratio lies on one side of 1; no difference can be "
+            "told where it contains 1. The best classical row is chosen on these very systems, which is in "
+            "its favour; direct solvers compete in time alone. Setup includes a model's "
             "inference, not its training, nor the symbolic analysis of cholesky where systems share a pattern. "
             "≥: the row has failures; " (report.page.results.recipe.failures_in_words()) "."
         }
