@@ -12,7 +12,7 @@ use super::output::{bytes, number, print};
 use super::progress::{bar, say};
 use crate::dataset::{Dataset, InputFile};
 use crate::error::{Error, Result};
-use crate::families;
+use crate::families::{self, Family};
 use crate::generate::{self, Ending, Event, Recipe, Settings, Summary, parse_recipe};
 use crate::io::{assignments, outputs};
 use crate::shard::Shard;
@@ -88,7 +88,9 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
 /// Says what a run will take.
 fn foretell(recipe: &Recipe, shard: Option<Shard>, common: &Common) -> Result<()> {
     let threads = common.threads();
-    let e = generate::estimate(recipe, recipe.family()?.as_ref(), threads, shard)?;
+    let family = recipe.family()?;
+    warn_of_copies(recipe, family.as_ref(), common);
+    let e = generate::estimate(recipe, family.as_ref(), threads, shard)?;
     if common.json {
         let result = json!({
             "samples": e.samples, "tried": e.tried, "threads": threads, "seconds": e.seconds, "bytes": e.bytes,
@@ -119,10 +121,19 @@ pub(super) fn make(
     common: &Common,
 ) -> Result<Summary> {
     let family = recipe.family()?;
+    warn_of_copies(recipe, family.as_ref(), common);
     with_bars(common, |progress| {
         let settings = Settings { threads: common.threads(), shard, force, progress };
         generate::run(recipe, family.as_ref(), output, &settings)
     })
+}
+
+/// Says that all samples will be the same, where they will.
+fn warn_of_copies(recipe: &Recipe, family: &dyn Family, common: &Common) {
+    let what = if family.group() > 1 { "trajectories" } else { "samples" };
+    if let Some(why) = family.nothing_drawn().filter(|_| recipe.samples > family.group()) {
+        say(common, &format!("warning: {}: all {what} will be the same: {why}", recipe.origin));
+    }
 }
 
 /// Does something under bars that show what it tells, and clears them.
