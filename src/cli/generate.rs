@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -12,7 +13,7 @@ use super::output::{bytes, number, print};
 use super::progress::{bar, say};
 use crate::dataset::{Dataset, InputFile};
 use crate::error::{Error, Result};
-use crate::families;
+use crate::families::{self, Family};
 use crate::generate::{self, Ending, Event, Recipe, Settings, Summary, parse_recipe};
 use crate::io::{assignments, outputs};
 use crate::shard::Shard;
@@ -89,7 +90,11 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
 /// Says what a run will take.
 fn foretell(recipe: &Recipe, output: &Path, shard: Option<Shard>, common: &Common) -> Result<()> {
     let threads = common.threads();
-    let e = generate::estimate(recipe, output, threads, shard)?;
+    let clock = Instant::now();
+    let family = recipe.family()?;
+    let seconds = clock.elapsed().as_secs_f64();
+    warn_of_copies(recipe, family.as_ref(), common);
+    let e = generate::estimate(recipe, (family.as_ref(), seconds), output, threads, shard)?;
     let s = e.stages;
     let stages = [
         ("setup", s.setup),
@@ -144,10 +149,19 @@ pub(super) fn make(
     common: &Common,
 ) -> Result<Summary> {
     let family = recipe.family()?;
+    warn_of_copies(recipe, family.as_ref(), common);
     with_bars(common, |progress| {
         let settings = Settings { threads: common.threads(), shard, force, progress };
         generate::run(recipe, family.as_ref(), output, &settings)
     })
+}
+
+/// Says that all samples will be the same, where they will.
+fn warn_of_copies(recipe: &Recipe, family: &dyn Family, common: &Common) {
+    let what = if family.group() > 1 { "trajectories" } else { "samples" };
+    if let Some(why) = family.nothing_drawn().filter(|_| recipe.samples > family.group()) {
+        say(common, &format!("warning: {}: all {what} will be the same: {why}", recipe.origin));
+    }
 }
 
 /// Does something under bars that show what it tells, and clears them.

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::io::gmsh::{self, Version};
 use crate::io::recipe_kind::RecipeKind;
 use crate::io::text::aligned;
-use crate::io::{outputs, plain, toml_file, vtk};
+use crate::io::{input, outputs, plain, toml_file, vtk};
 use crate::mesh::parts;
 use crate::mesh::quality::Quality;
 use crate::mesh::recipe::{MeshRecipe, Shape};
@@ -139,7 +139,11 @@ fn recipe(args: &Args) -> Result<(MeshRecipe, String)> {
         }
         "toml" => {
             let text = toml_file::read(path)?;
-            let read: MeshRecipe = RecipeKind::Mesh.parse(&text, &origin)?;
+            let mut read: MeshRecipe = RecipeKind::Mesh.parse(&text, &origin)?;
+            if let Some(file) = &mut read.file {
+                let found = input::beside(path.parent().unwrap_or(Path::new("")), file);
+                *file = found.map_err(|e| Error::recipe(&origin, format!("file = {:?}: {e}", file.display())))?;
+            }
             Ok((MeshRecipe { merge_nodes: read.merge_nodes || args.merge_nodes, ..read }, origin))
         }
         _ => Err(Error::Argument(format!("{origin}: a recipe ends in .toml, a Gmsh mesh in .msh"))),

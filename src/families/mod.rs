@@ -5,10 +5,10 @@
 pub mod biharmonic;
 pub mod boundary;
 pub mod darcy;
+pub mod discretisation;
 pub mod elliptic;
 pub mod frame;
 pub mod given;
-pub mod grid;
 pub mod heat;
 pub mod helmholtz;
 pub mod keys;
@@ -60,6 +60,11 @@ pub trait Family: Send + Sync {
     /// of the split as a whole unless a recipe says otherwise.
     fn group(&self) -> usize {
         1
+    }
+
+    /// What could be drawn, in words, if nothing is, so that one group of samples is as the other.
+    fn nothing_drawn(&self) -> Option<String> {
+        None
     }
 
     /// What the family claims, measured, whatever its parameters are; nothing unless it says so.

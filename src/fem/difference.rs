@@ -1,5 +1,5 @@
-//! The difference operator −∇·(w ∇u) + c u on the inner points of a regular grid in two or three dimensions (5 or 7
-//! points), u = 0 on the boundary.
+//! The difference operator −∇·(w ∇u) + c u on a regular grid in two or three dimensions (5 or 7 points): on the inner
+//! points, u = 0 on the boundary, or with unknowns on the boundary too.
 
 use std::sync::Arc;
 
@@ -26,34 +26,60 @@ impl Faces {
     }
 }
 
-/// The unit square (or cube) in cells a side, h = 1/cells; the unknowns are the (cells − 1)^dim inner points, x
-/// fastest.
+/// The unit square (or cube) in cells a side, h = 1/cells; the unknowns are grid points, x fastest: the (cells − 1)^dim
+/// inner ones, or others on the boundary too.
+///
+/// An equation is the balance of the box of side h around its point over the volume h^dim of a whole one. At a point of
+/// the boundary the part of the box within the domain counts: half of it and of those faces that a side cuts, which
+/// keeps the matrix symmetric and the order 2 (LeVeque 2007, Finite Difference Methods, section 2.12, for one
+/// dimension).
 #[derive(Debug, Clone)]
 pub struct Differences {
     cells: usize,
     dim: usize,
     faces: Faces,
+    /// The grid point of each unknown.
+    points: Vec<u32>,
     pattern: Arc<Pattern>,
 }
 
+/// A grid point that is no unknown.
+const NONE: u32 = u32::MAX;
+
 impl Differences {
-    /// Makes the pattern; `dim` is 2 or 3.
+    /// Makes the pattern of the inner points; `dim` is 2 or 3.
     ///
     /// # Errors
     /// If the grid is too large for 32-bit indices.
     pub fn new(cells: usize, dim: usize, faces: Faces) -> Result<Self> {
-        let m = cells - 1;
-        let n = m.pow(dim as u32);
-        let (mut indptr, mut indices) = (vec![0u32], Vec::with_capacity((2 * dim + 1) * n));
-        for i in 0..n {
-            let place = |axis: usize| i / m.pow(axis as u32) % m;
-            let below = (0..dim).rev().filter(|&axis| place(axis) > 0).map(|axis| i - m.pow(axis as u32));
-            let above = (0..dim).filter(|&axis| place(axis) + 1 < m).map(|axis| i + m.pow(axis as u32));
-            indices.extend(below.chain([i]).chain(above).map(|j| j as u32));
+        let grid = GridOf { cells, dim };
+        Self::with_unknowns(cells, dim, faces, |v| grid.at(v)[..dim].iter().all(|&k| 0 < k && k < cells))
+    }
+
+    /// Makes the pattern of the grid points for which `free` says so.
+    ///
+    /// # Errors
+    /// If the grid is too large for 32-bit indices.
+    pub fn with_unknowns(cells: usize, dim: usize, faces: Faces, free: impl Fn(usize) -> bool) -> Result<Self> {
+        let grid = GridOf { cells, dim };
+        let total = (cells + 1).pow(dim as u32);
+        let mut number = vec![NONE; total];
+        let points: Vec<u32> = (0..total).filter(|&v| free(v)).map(|v| v as u32).collect();
+        (0..).zip(&points).for_each(|(i, &v)| number[v as usize] = i);
+        let (mut indptr, mut indices) = (vec![0u32], Vec::with_capacity((2 * dim + 1) * points.len()));
+        for (i, &v) in (0u32..).zip(&points) {
+            let (below, above) = grid.around(v as usize);
+            let other = |v: &Option<usize>| v.map(|v| number[v]).filter(|&j| j != NONE);
+            indices.extend(below[..dim].iter().rev().filter_map(other).chain([i]));
+            indices.extend(above[..dim].iter().filter_map(other));
             indptr.push(indices.len() as u32);
         }
-        let pattern = Arc::new(Pattern::new(n, n, indptr, indices)?);
-        Ok(Differences { cells, dim, faces, pattern })
+        let pattern = Arc::new(Pattern::new(points.len(), points.len(), indptr, indices)?);
+        Ok(Differences { cells, dim, faces, points, pattern })
+    }
+
+    fn grid(&self) -> GridOf {
+        GridOf { cells: self.cells, dim: self.dim }
     }
 
     /// The pattern: 2 dim + 1 entries a row, fewer beside the boundary.
@@ -61,10 +87,15 @@ impl Differences {
         &self.pattern
     }
 
-    /// Where inner point i stands among all grid points.
-    fn on_grid(&self, i: usize) -> usize {
-        let (m, width) = (self.cells - 1, self.cells + 1);
-        (0..self.dim).map(|axis| (i / m.pow(axis as u32) % m + 1) * width.pow(axis as u32)).sum()
+    /// The grid point of each unknown.
+    pub fn points(&self) -> &[u32] {
+        &self.points
+    }
+
+    /// What a density on the side across `axis` adds to the equation of a point on it: the share of a whole face that
+    /// belongs to the point, over h.
+    pub fn on_side(&self, point: usize, axis: usize) -> f64 {
+        self.grid().share(self.grid().at(point), Some(axis)) * self.cells as f64
     }
 
     /// values ← values + scale · (−∇·(w ∇·)), w on all (cells + 1)^dim grid points:
@@ -73,24 +104,56 @@ impl Differences {
     /// # Panics
     /// If lengths do not fit.
     pub fn add_diffusion(&self, w: &[f64], scale: f64, values: &mut [f64]) {
-        let (m, width) = (self.cells - 1, self.cells + 1);
-        assert_eq!(w.len(), width.pow(self.dim as u32), "coefficient on the grid");
+        assert_eq!(w.len(), (self.cells + 1).pow(self.dim as u32), "coefficient on the grid");
         assert_eq!(values.len(), self.pattern.nnz(), "values of the pattern");
-        let scale = scale * (self.cells * self.cells) as f64;
+        let grid = self.grid();
         let mut entries = values.iter_mut();
-        for i in 0..self.pattern.nrows() {
-            let at = self.on_grid(i);
-            let place = |axis: usize| i / m.pow(axis as u32) % m;
-            let face = |v: usize| scale * self.faces.mean(w[at], w[v]);
-            let below = |axis: usize| face(at - width.pow(axis as u32));
-            let above = |axis: usize| face(at + width.pow(axis as u32));
-            let diagonal: f64 = (0..self.dim).rev().map(below).chain((0..self.dim).map(above)).sum();
-            let before = (0..self.dim).rev().filter(|&axis| place(axis) > 0).map(|axis| -below(axis));
-            let after = (0..self.dim).filter(|&axis| place(axis) + 1 < m).map(|axis| -above(axis));
-            for entry in before.chain([diagonal]).chain(after) {
+        for (i, &v) in self.points.iter().enumerate() {
+            let (below, above) = grid.around(v as usize);
+            let at = grid.at(v as usize);
+            let face = |axis: usize, to: usize| self.face(w, scale, (at, v as usize), axis, to);
+            // In the order of the columns, the diagonal between those below and those above.
+            let sides = (0..self.dim).rev().map(|axis| (axis, below[axis]));
+            let sides = sides.chain((0..self.dim).map(|axis| (axis, above[axis])));
+            let faces: [Option<(usize, f64)>; 6] = {
+                let mut all = [None; 6];
+                all.iter_mut().zip(sides).for_each(|(out, (axis, to))| *out = to.map(|to| (to, face(axis, to))));
+                all
+            };
+            let diagonal: f64 = faces.iter().flatten().map(|(_, face)| face).sum();
+            let mut off = faces.iter().flatten();
+            for &j in self.pattern.row(i) {
+                let column = self.points[j as usize] as usize;
                 // One value a stored entry, by construction of the pattern.
-                if let Some(value) = entries.next() {
-                    *value += entry;
+                let Some(value) = entries.next() else { break };
+                *value += match column == v as usize {
+                    true => diagonal,
+                    // Faces run in the order of the columns, those of points that are no unknowns among them.
+                    false => off.find(|(to, _)| *to == column).map_or(0.0, |(_, face)| -face),
+                };
+            }
+        }
+    }
+
+    fn face(&self, w: &[f64], scale: f64, (at, v): ([usize; 3], usize), axis: usize, to: usize) -> f64 {
+        let scale = self.grid().share(at, Some(axis)) * (scale * (self.cells * self.cells) as f64);
+        scale * self.faces.mean(w[v], w[to])
+    }
+
+    /// rhs ← rhs − scale · (−∇·(w ∇g)) for the values g of points that are no unknowns; w and g on all grid points.
+    ///
+    /// # Panics
+    /// If lengths do not fit.
+    pub fn lift(&self, w: &[f64], scale: f64, g: &[f64], rhs: &mut [f64]) {
+        let grid = self.grid();
+        let mut free = vec![false; g.len()];
+        self.points.iter().for_each(|&v| free[v as usize] = true);
+        for (r, &v) in rhs.iter_mut().zip(&self.points) {
+            let (below, above) = grid.around(v as usize);
+            let at = grid.at(v as usize);
+            for (axis, to) in below.iter().enumerate().chain(above.iter().enumerate()) {
+                if let Some(to) = to.filter(|&to| !free[to]) {
+                    *r += self.face(w, scale, (at, v as usize), axis, to) * g[to];
                 }
             }
         }
@@ -102,20 +165,58 @@ impl Differences {
     /// If lengths do not fit.
     pub fn add_reaction(&self, c: &[f64], scale: f64, values: &mut [f64]) {
         assert_eq!(values.len(), self.pattern.nnz(), "values of the pattern");
-        for (i, c) in self.inner(c).into_iter().enumerate() {
+        for (i, c) in self.load(c).into_iter().enumerate() {
             if let Some(k) = self.pattern.find(i, i) {
                 values[k] += scale * c;
             }
         }
     }
 
-    /// Values on all grid points → those on the inner ones.
+    /// Values on all grid points → those of the unknowns, each times the share of its box within the domain.
     ///
     /// # Panics
     /// If there is not one value a grid point.
-    pub fn inner(&self, nodal: &[f64]) -> Vec<f64> {
+    pub fn load(&self, nodal: &[f64]) -> Vec<f64> {
         assert_eq!(nodal.len(), (self.cells + 1).pow(self.dim as u32), "values on the grid");
-        (0..self.pattern.nrows()).map(|i| nodal[self.on_grid(i)]).collect()
+        let grid = self.grid();
+        self.points.iter().map(|&v| grid.share(grid.at(v as usize), None) * nodal[v as usize]).collect()
+    }
+}
+
+/// A grid of so many cells a side.
+#[derive(Debug, Clone, Copy)]
+struct GridOf {
+    cells: usize,
+    dim: usize,
+}
+
+impl GridOf {
+    /// The place of a point along each axis; 0 along those that are not there.
+    fn at(self, point: usize) -> [usize; 3] {
+        let width = self.cells + 1;
+        let rest = point / width;
+        match self.dim {
+            3 => [point % width, rest % width, rest / width],
+            _ => [point % width, rest, 0],
+        }
+    }
+
+    /// The points below and above along each axis.
+    fn around(self, point: usize) -> ([Option<usize>; 3], [Option<usize>; 3]) {
+        let (at, width) = (self.at(point), self.cells + 1);
+        let (mut below, mut above, mut step) = ([None; 3], [None; 3], 1);
+        for axis in 0..self.dim {
+            below[axis] = (at[axis] > 0).then(|| point - step);
+            above[axis] = (at[axis] < self.cells).then(|| point + step);
+            step *= width;
+        }
+        (below, above)
+    }
+
+    /// The share of the box around a point that lies within the domain, or of its face across an axis.
+    fn share(self, at: [usize; 3], across: Option<usize>) -> f64 {
+        let cut = |axis: &usize| across != Some(*axis) && (at[*axis] == 0 || at[*axis] == self.cells);
+        (0..self.dim).filter(cut).fold(1.0, |share, _| 0.5 * share)
     }
 }
 
@@ -156,7 +257,7 @@ mod tests {
         operator.add_diffusion(&w, 1.0, &mut values);
         // The point in the middle has inner neighbours only.
         assert_eq!(operator.pattern().row(13), [4, 10, 12, 13, 14, 16, 22]);
-        let inner = operator.inner(&u);
+        let inner = operator.load(&u);
         let terms = operator.pattern().range(13).map(|e| values[e] * inner[operator.pattern().indices()[e] as usize]);
         assert!((terms.sum::<f64>() + 1.0).abs() < 1e-12);
     }

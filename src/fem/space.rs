@@ -102,6 +102,37 @@ impl<const D: usize> Space<D> {
         self.nodes.is_empty()
     }
 
+    /// Per node the number of its piece, from 0 in the order of their first nodes: nodes belong to one if cells lead from
+    /// one to the other.
+    pub fn pieces(&self) -> Vec<u32> {
+        let mut parent: Vec<u32> = (0..self.len() as u32).collect();
+        // Towards the first node of a piece, the way halved for the next one.
+        fn root(parent: &mut [u32], mut v: u32) -> u32 {
+            while parent[v as usize] != v {
+                parent[v as usize] = parent[parent[v as usize] as usize];
+                v = parent[v as usize];
+            }
+            v
+        }
+        for cell in self.cells.chunks_exact(self.element.nodes()) {
+            for &other in &cell[1..] {
+                let (a, b) = (root(&mut parent, cell[0]), root(&mut parent, other));
+                parent[a.max(b) as usize] = a.min(b);
+            }
+        }
+        let mut numbers = vec![u32::MAX; self.len()];
+        let mut next = 0;
+        for v in 0..self.len() as u32 {
+            let first = root(&mut parent, v);
+            if first == v {
+                numbers[v as usize] = next;
+                next += 1;
+            }
+            numbers[v as usize] = numbers[first as usize];
+        }
+        numbers
+    }
+
     /// The nodes and cells as files keep them; row i of the matrix belongs to node `free_dofs[i]`.
     pub fn to_data(&self, free_dofs: Vec<u32>) -> MeshData {
         MeshData {

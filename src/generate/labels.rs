@@ -261,6 +261,10 @@ impl Family for Labelled {
         self.family.group()
     }
 
+    fn nothing_drawn(&self) -> Option<String> {
+        self.family.nothing_drawn()
+    }
+
     fn measure(&self) -> Result<Report> {
         self.family.measure()
     }

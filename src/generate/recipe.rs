@@ -35,7 +35,7 @@ use crate::entry;
 use crate::error::{Error, Result};
 use crate::families::{self, Family};
 use crate::io::recipe_kind::RecipeKind;
-use crate::io::toml_file;
+use crate::io::{input, toml_file};
 
 /// The keys of a recipe beside the family's table, with what they mean.
 pub const KEYS: [(&str, &str); 9] = [
@@ -101,16 +101,23 @@ pub fn parse(text: &str, origin: &str) -> Result<Table> {
 }
 
 impl Recipe {
-    /// Reads the table of a recipe file; an `output` in it becomes relative to the current directory.
+    /// Reads the table of a recipe file; paths in it become relative to the current directory.
     ///
     /// # Errors
-    /// If the file cannot be read or is no TOML.
+    /// If the file cannot be read or is no TOML; if the mesh file that it names is not there.
     pub fn read_table(path: &Path) -> Result<Table> {
         let text = toml_file::read(path)?;
         let mut table = parse(&text, &path.display().to_string())?;
         let family = table.get("family").and_then(Value::as_str).map(str::to_string);
-        if let Some(keys) = family.and_then(|name| table.get_mut(&name)) {
-            beside(keys, path.parent().unwrap_or(Path::new("")));
+        if let Some((name, keys)) = family.and_then(|name| table.get_mut(&name).map(|keys| (name, keys))) {
+            let directory = path.parent().unwrap_or(Path::new(""));
+            beside(keys, directory);
+            if let Some(Value::String(file)) = keys.get_mut("mesh").and_then(|mesh| mesh.get_mut("file")) {
+                let found = input::beside(directory, Path::new(file)).map_err(|reason| {
+                    Error::recipe(path.display().to_string(), format!("{name}.mesh.file = {file:?}: {reason}"))
+                })?;
+                *file = found.display().to_string();
+            }
         }
         if let Some(Value::String(output)) = table.get_mut("output") {
             let beside = path.parent().unwrap_or(Path::new("")).join(&*output);

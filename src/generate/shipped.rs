@@ -49,6 +49,7 @@ const RECIPES: &[(&str, &str)] = recipes![
     "frame-small",
     "heat",
     "heat-eigen",
+    "heat-mesh",
     "heat-neurkitt-paper",
     "heat-steady",
     "helmholtz",

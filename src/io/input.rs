@@ -2,9 +2,26 @@
 
 use std::fs::{File, Metadata};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+
+/// Where a file lies that a recipe names: a relative path starts at the recipe's directory or, where it is not there, at
+/// the current one.
+///
+/// # Errors
+/// A text with both paths, if neither is there.
+pub fn beside(directory: &Path, file: &Path) -> std::result::Result<PathBuf, String> {
+    let near = directory.join(file);
+    if near == file || near.exists() {
+        return Ok(near);
+    }
+    if file.exists() {
+        return Ok(file.to_path_buf());
+    }
+    let (near, here) = (near.display(), file.display());
+    Err(format!("neither {near} (beside the recipe) nor {here} (from the current directory) is there"))
+}
 
 /// Opens a file. What is no file is refused: a pipe that nobody writes to would be waited for, and a device may have no
 /// end.

@@ -4,7 +4,7 @@ use super::AnyMesh;
 use crate::system::BoundaryPart;
 
 /// The sides of an axis-parallel box: names by axis, the lower one first.
-const SIDES: [[&str; 2]; 3] = [["left", "right"], ["bottom", "top"], ["front", "back"]];
+pub const SIDES: [[&str; 2]; 3] = [["left", "right"], ["bottom", "top"], ["front", "back"]];
 
 /// Relative distance up to which a point lies on a side.
 const ON_SIDE: f64 = 1e-9;

@@ -145,6 +145,7 @@ fn vtu_files_carry_what_made_the_sample() {
         std::fs::read_to_string(at.join("d.vtu")).unwrap()
     };
     let absorbing = ["helmholtz.cells=6", "helmholtz.kind=absorbing"];
+    let on_disc = ["helmholtz.mesh.shape=disc", "helmholtz.mesh.area=0.05", "helmholtz.kind=absorbing"];
     let strong =
         ["biharmonic.grid=3", "biharmonic.discretisation=c0ip", "biharmonic.boundary=strong", "biharmonic.data=random"];
     for (family, sets, names) in [
@@ -153,6 +154,7 @@ fn vtu_files_carry_what_made_the_sample() {
         ("heat", &["heat.cells=6", "heat.steps=3"], &["w", "source", "b", "x"]),
         ("helmholtz", &["helmholtz.cells=8", "helmholtz.k=5.0"], &["k", "f", "b", "x"]),
         ("helmholtz", &absorbing, &["k", "b_real", "x_real", "x_imaginary"]),
+        ("helmholtz", &on_disc, &["k", "b_real", "x_real", "x_imaginary"]),
         ("elliptic", &["elliptic.mesh.area=0.05"], &["coefficient", "x"]),
         ("biharmonic", &strong, &["coefficient", "boundary_values", "x"]),
         ("frame", &["frame.cells=[[1,3],[1,3],[1,3]]"], &["line_loads", "young", "force", "displacement", "rotation"]),

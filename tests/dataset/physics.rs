@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fempipe::dataset::Dataset;
 
-use crate::command::{alone, digests, ok, refused};
+use crate::command::{alone, digests, ok, output, refused};
 
 /// The recipe and the commands of the README's section.
 fn readme() -> (String, Vec<String>) {
@@ -96,4 +96,92 @@ fn arrays_lie_beside_the_recipe_and_belong_to_the_identity_by_their_content() {
     npy(&at.join("a/w.npy"), "(25,)", (0..25).map(|k| f64::from(k + 1)));
     std::fs::write(at.join("a/r.toml"), ARRAYS.replace("x*y", "x*(y")).unwrap();
     refused(at, &generate, 1, &["a/r.toml: darcy.f = \"x*(y\": character 5: a closing bracket"]);
+}
+
+const WAVE: &str = "family = \"FAMILY\"\nsamples = 2\nsplit = { train = 2 }\n[FAMILY.mesh]\nfile = \"MESH\"\n";
+
+#[test]
+fn mesh_files_lie_beside_the_recipe_or_where_the_command_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    std::fs::create_dir(at.join("r")).unwrap();
+    ok(at, &["mesh", "--shape", "disc", "--area", "0.02", "-o", "r/near.msh"]);
+    ok(at, &["mesh", "--shape", "l-shape", "--area", "0.02", "-o", "here.msh"]);
+    // Where there are both the one beside the recipe counts.
+    std::fs::copy(at.join("here.msh"), at.join("near.msh")).unwrap();
+    let write = |family: &str, mesh: &str| {
+        let text = WAVE.replace("FAMILY", family).replace("MESH", mesh);
+        std::fs::write(at.join("r/d.toml"), text).unwrap();
+    };
+    for (family, key) in [("heat", "steps"), ("helmholtz", "k")] {
+        for (mesh, low) in [("near.msh", 0.0), ("here.msh", 0.0), ("../here.msh", 0.0)] {
+            write(family, mesh);
+            ok(at, &["generate", "r/d.toml", "--force"]);
+            let text = ok(at, &["inspect", "--verify", "r/d.h5"]);
+            assert!(text.contains("verified"), "{text}");
+            let _guard = alone();
+            let data = Dataset::open(at.join("r/d.h5")).unwrap();
+            assert!(data.header().recipe.contains(key) && data.header().files.len() == 1);
+            let points = data.read(0).unwrap().mesh.unwrap().points.clone();
+            let corners = points.chunks_exact(2).filter(|p| p[0] == low && p[1] == 0.0).count();
+            assert_eq!(corners, usize::from(mesh != "near.msh"), "{mesh}: the corner of an L-shape, not of a disc");
+        }
+        let file = at.join("r/d.h5");
+        ok(at, &["generate", "--from", "r/d.h5", "-o", "again.h5", "--force"]);
+        assert_eq!(digests(&file), digests(&at.join("again.h5")));
+        ok(at, &["export", "r/d.h5", "--to", "vtu", "-o", "d.vtu", "--force"]);
+        let text = std::fs::read_to_string(at.join("d.vtu")).unwrap();
+        let names = if family == "heat" { ["w", "source", "x"] } else { ["k", "f", "x"] };
+        names.iter().for_each(|name| assert!(text.contains(&format!("Name=\"{name}\"")), "{family}: no {name}"));
+    }
+    write("elliptic", "none.msh");
+    refused(at, &["generate", "r/d.toml"], 1, &["r/d.toml: elliptic.mesh.file", "r/none.msh", "nor none.msh (from"]);
+    std::fs::write(at.join("r/m.toml"), "file = \"near.msh\"").unwrap();
+    assert!(ok(at, &["mesh", "r/m.toml"]).contains("\"other\""));
+    std::fs::write(at.join("r/m.toml"), "file = \"none.msh\"").unwrap();
+    refused(at, &["mesh", "r/m.toml"], 1, &["file = \"none.msh\"", "r/none.msh", "nor none.msh"]);
+}
+
+#[test]
+fn copies_are_warned_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    let said = |keys: &str| {
+        let (family, keys) = keys.split_once(' ').unwrap();
+        let text = format!("family = \"{family}\"\nsamples = 4\nsplit = {{ train = 4 }}\n[{family}]\n{keys}\n");
+        std::fs::write(at.join("d.toml"), text).unwrap();
+        let out = output(at, &["generate", "d.toml", "--force"]);
+        let said = String::from_utf8(out.stderr).unwrap();
+        assert!(out.status.success(), "{said}");
+        let warned: Vec<&str> = said.lines().filter(|l| l.starts_with("warning: ")).collect();
+        assert!(warned.len() <= 1, "{said}");
+        let _guard = alone();
+        let data = Dataset::open(at.join("d.h5")).unwrap();
+        let (first, last) = (data.read(0).unwrap(), data.read(2).unwrap());
+        let same = first.matrix.values() == last.matrix.values() && first.rhs == last.rhs;
+        (same, warned.first().map(|line| line.to_string()))
+    };
+    for (keys, key) in [
+        ("elliptic f = 'x + 1'\ng = 'y'\nmesh = { area = 0.02 }", "elliptic.f or elliptic.g"),
+        ("darcy cells = 4\nw = 2.0", "darcy.w"),
+        ("heat cells = 4\nw = 2.0\ns = 't'\ninitial = 'x'\nsteps = 2", "trajectories will be the same"),
+        ("heat cells = 4\nw = 2.0\np = 1.0\nsteady = true", "heat.w or heat.p"),
+        ("helmholtz cells = 4\nk = '2 + x'\nf = 1.0", "helmholtz.k or helmholtz.f"),
+        ("helmholtz cells = 4\nkind = 'shifted'\np = 1.0", "helmholtz.p"),
+    ] {
+        let (same, warned) = said(keys);
+        let warned = warned.unwrap_or_else(|| panic!("{keys}: nothing is said"));
+        assert!(warned.contains("d.toml: all ") && warned.contains(key) && warned.contains(".parameters]"), "{warned}");
+        assert!(same, "{keys}");
+    }
+    for keys in [
+        "elliptic f = 'x + 1'\nmesh = { area = 0.02 }",
+        "darcy cells = 4\nw = '1 + a'\nparameters = { a = { uniform = [0, 1] } }",
+        "heat cells = 4\nw = 2.0\ns = 't'\ninitial = 'x'\nsteps = 4",
+        "heat cells = 4\nw = 2.0\ns = 't'\nsteps = 2",
+        "helmholtz cells = 4\nk = 2.0\nvariation = 0.0",
+        "poisson level = 2",
+    ] {
+        assert_eq!(said(keys), (false, None), "{keys}");
+    }
 }

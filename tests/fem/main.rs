@@ -10,6 +10,7 @@ mod frame;
 mod heat;
 mod helmholtz;
 mod own;
+mod own_mesh;
 mod p1;
 mod plate;
 mod poisson;

@@ -253,8 +253,6 @@ fn keys_that_do_not_go_together_are_refused() {
     let refuse = |name: &str, keys: &str, part: &str| common::refused(name, &[(keys, part)]);
     refuse("darcy", "w = '1 + x'\ncontrast = 10.0", "darcy.contrast: is of a random field, but darcy.w is given");
     refuse("darcy", "w = 'z'", "darcy.w = \"z\": character 1: \"z\" in 2 dimensions");
-    refuse("darcy", &format!("discretisation = 'fd'\n{left}"), "darcy.boundary: needs dim = 2 and");
-    refuse("darcy", &format!("dim = 3\ncells = 4\n{left}"), "darcy.boundary: needs dim = 2 and");
     refuse("darcy", all, "darcy.boundary: neumann conditions on the whole boundary");
     refuse("heat", "w = '1 + t'", "heat.w: must not depend on t");
     refuse("heat", "steady = true\ns = 't'", "unknown name \"t\"");

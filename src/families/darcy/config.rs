@@ -9,8 +9,8 @@ use super::NAME;
 use crate::entry;
 use crate::error::{Error, Result};
 use crate::families::boundary::{self, Condition};
+use crate::families::discretisation::{Medium, MediumKeys, Scheme};
 use crate::families::given::{Given, Parameters};
-use crate::families::grid::{Medium, MediumKeys, Scheme};
 use crate::families::{keys, solution};
 use crate::fem::difference::Faces;
 use crate::field::two_phase::PHASES;
@@ -59,7 +59,8 @@ pub struct DarcyConfig {
     pub parameters: Parameters,
     /// What holds on parts of the boundary, one table a condition: { part = "left", condition = "dirichlet", value =
     /// "1 + y" }, u = value; or condition = "neumann", flux = …, w ∂u/∂n = flux; or condition = "robin", alpha = …,
-    /// value = …, w ∂u/∂n = alpha (value − u). u = 0 on all that none names. On a mesh, or a plane grid of p1 or q1.
+    /// value = …, w ∂u/∂n = alpha (value − u). u = 0 on all that none names. Sides of a grid: left, right (x), bottom,
+    /// top (y), front, back (z).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub boundary: Vec<Condition>,
     /// Whether to store x = A⁻¹ b, and how it is found.

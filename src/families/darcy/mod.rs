@@ -8,7 +8,6 @@
 //! a grid over its bounding box and interpolated to the nodes.
 
 mod config;
-mod mesh;
 mod verify;
 
 use std::path::PathBuf;
@@ -17,16 +16,15 @@ use std::sync::Arc;
 use toml::Table;
 
 pub use self::config::DarcyConfig;
-use super::given::{Drawn, Nodes, Range, Scope, Source};
-use super::grid::conditions::Keys;
-use super::grid::{self, CELLS, CUBES, Grid, Scheme};
+use super::discretisation::{Discretisation, Domain, Keys, Scheme, Wanted};
+use super::given::{Drawn, Range, Scope, Source, nothing_drawn};
 use super::solution::{self, Draw, Solved};
-use super::{Family, Sampler, keys};
+use super::{Family, Sampler};
 use crate::entry::{self, Entry};
 use crate::error::Result;
 use crate::field::coefficient::Coefficient;
 use crate::field::gaussian::{Workspace, range};
-use crate::linalg::{Csr, Pattern, Props};
+use crate::linalg::{Pattern, Props};
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, LinearSystem, MeshData};
 use crate::verify::Report;
@@ -44,7 +42,7 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     positional: &[],
     defaults: || entry::to_table(&DarcyConfig::default().resolved()),
     schema: Some(entry::schema::<DarcyConfig>),
-    parse: |table, _, origin| build(table, origin),
+    parse: |table, _, origin| Ok(Box::new(Darcy::from_table(table, origin)?)),
 };
 
 /// w: drawn or given.
@@ -70,10 +68,10 @@ impl Medium {
     }
 }
 
-/// The family with its grid and pattern made.
+/// The family with its discretisation made.
 pub struct Darcy {
     config: DarcyConfig,
-    grid: Grid,
+    on: Discretisation,
     medium: Medium,
     f: Source,
     /// Of a number f, which all samples share.
@@ -81,42 +79,34 @@ pub struct Darcy {
     solver: Option<solution::Solver>,
 }
 
-/// The family of a recipe's table.
-///
-/// # Errors
-/// [`crate::Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
-fn build(table: &Table, origin: &str) -> Result<Box<dyn Family>> {
-    let config = DarcyConfig::read(table, origin)?;
-    if config.mesh.is_some() {
-        return mesh::build(config, table, origin);
-    }
-    keys::within(config.dim, 2..=3, "darcy.dim", origin)?;
-    keys::within(config.cells, if config.dim == 3 { CUBES } else { CELLS }, "darcy.cells", origin)?;
-    Ok(Box::new(Darcy::new(config, origin)?))
-}
-
 impl Darcy {
-    /// The family on a regular grid, its keys in range but those of the coefficient.
-    fn new(config: DarcyConfig, origin: &str) -> Result<Self> {
-        let faces = grid::faces(config.faces, config.discretisation, NAME, origin)?;
-        let (cells, dim) = (config.cells as usize, config.dim as usize);
-        let shape = vec![cells + 1; dim];
-        let nodes = Nodes { count: shape.iter().product(), grid: &shape };
-        let scope = Scope::new(NAME, origin, dim, nodes, &config.parameters, false)?;
-        let medium = Medium::new(&config, cells + 1, dim, &scope, origin)?;
+    /// The family of a recipe's table.
+    ///
+    /// # Errors
+    /// [`crate::Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
+    pub fn from_table(table: &Table, origin: &str) -> Result<Self> {
+        let mut config = DarcyConfig::read(table, origin)?;
+        let DarcyConfig { dim, cells, discretisation: scheme, faces, .. } = config;
+        let mesh = config.mesh.as_ref();
+        let keys = Keys { family: NAME, table, origin, mesh, dim, cells, scheme, faces };
+        let domain = Domain::new(keys, &config.boundary)?;
+        (config.dim, config.discretisation) = (domain.dim() as i64, domain.scheme());
+        let (dim, shape) = (domain.dim(), domain.shape());
+        let scope = Scope::new(NAME, origin, dim, domain.nodes(&shape), &config.parameters, false)?;
+        let medium = Medium::new(&config, cells as usize + 1, dim, &scope, origin)?;
         let f = scope.read("f", &config.f, Range::Any)?;
-        let keys = Keys { dim, cells, scheme: config.discretisation, faces, mass: false };
-        let grid = Grid::with_conditions(keys, &config.boundary, &scope, "w du/dn")?;
-        if grid.boundary().is_some_and(|b| b.leaves_a_constant()) {
-            return Err(scope.bad("boundary", super::boundary::SINGULAR));
+        let wanted = Wanted { mass: false, boundary: false };
+        let on = domain.discretise(wanted, &config.boundary, &scope, "w du/dn")?;
+        if let Some(reason) = on.singular() {
+            return Err(scope.bad("boundary", reason));
         }
         scope.finish()?;
-        let solver = config.solution.solver(grid.pattern())?;
+        let solver = config.solution.solver(on.pattern())?;
         let stored = config.solution.resolved(solver.as_ref());
         Ok(Darcy {
-            rhs: f.number().map(|f| grid.load(&vec![f; grid.points()])),
+            rhs: f.number().map(|f| on.load(&vec![f; on.points()])),
             config: DarcyConfig { solution: stored, ..config.resolved() },
-            grid,
+            on,
             medium,
             f,
             solver,
@@ -130,34 +120,39 @@ impl Family for Darcy {
     }
 
     fn description(&self) -> Description {
-        let (scheme, f, dim) = (self.config.discretisation, &self.config.f, self.grid.dim);
+        let (scheme, f) = (self.config.discretisation, &self.config.f);
+        let space = self.on.space_in_words();
         let weak_form = match scheme {
             Scheme::Fd => {
                 let faces = self.config.faces.unwrap_or_default();
-                format!("{}, w on faces the {faces:?} mean of the two grid points", scheme.in_words(dim)).to_lowercase()
+                format!("{space}, w on faces the {faces:?} mean of the two grid points").to_lowercase()
             }
             _ => format!(
-                "find u in V: integral(w grad u . grad v) = integral({f} v){} for all v in V, V = {}, 0 {}; w the \
+                "find u in V: integral(w grad u . grad v) = integral({f} v){} for all v in V, V = {space}, 0 {}; w the \
                  function of the same space with the values of the field w",
                 natural(&self.config),
-                scheme.in_words(dim),
                 where_given(&self.config)
             ),
         };
-        let equation = format!("-div(w grad u) = {f} in (0,1)^{dim}, {}", self.config.w_in_words());
+        let drawn = match self.medium {
+            Medium::Given(_) => String::new(),
+            Medium::Random(_) => self.on.drawn_in_words(),
+        };
+        let equation =
+            format!("-div(w grad u) = {f} {}, {}{drawn}", self.on.domain_in_words(), self.config.w_in_words());
         Description {
             weak_form,
-            boundary_conditions: self.grid.conditions_in_words().into(),
+            boundary_conditions: self.on.conditions_in_words().into(),
             ..Description::new(NAME, equation, Props::SPD)
         }
     }
 
     fn mesh(&self) -> Option<Arc<MeshData>> {
-        Some(self.grid.data.clone())
+        Some(self.on.data.clone())
     }
 
     fn pattern(&self) -> Option<Arc<Pattern>> {
-        Some(self.grid.pattern().clone())
+        Some(self.on.pattern().clone())
     }
 
     fn files(&self) -> Vec<PathBuf> {
@@ -165,8 +160,13 @@ impl Family for Darcy {
     }
 
     fn samples(&self) -> Option<usize> {
-        let boundary = self.grid.boundary().and_then(super::boundary::Boundary::samples);
-        [self.medium.samples(), self.f.samples(), boundary].into_iter().flatten().min()
+        [self.medium.samples(), self.f.samples(), self.on.condition_samples()].into_iter().flatten().min()
+    }
+
+    fn nothing_drawn(&self) -> Option<String> {
+        let given = self.config.w.is_some() || self.config.contrast == Some(1.0);
+        let same = given && self.config.parameters.is_empty() && self.samples().is_none();
+        same.then(|| nothing_drawn(NAME, &["w"]))
     }
 
     fn measure(&self) -> Result<Report> {
@@ -196,34 +196,26 @@ struct DarcySampler<'a> {
 
 impl Draw for DarcySampler<'_> {
     fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
-        let Darcy { config, grid, .. } = self.family;
+        let Darcy { config, on, .. } = self.family;
         let drawn = Drawn::new(&config.parameters, seed, index, false);
         let mut rng = stream(seed, Purpose::Sample, index);
         let mut w = Vec::new();
         match &self.family.medium {
-            Medium::Random(coefficient) => coefficient.draw(&mut rng, &mut self.workspace, &mut w),
-            Medium::Given(source) => w = grid.evaluate(source, &drawn)?,
+            Medium::Random(coefficient) => on.draw_coefficient(coefficient, &mut rng, &mut self.workspace, &mut w),
+            Medium::Given(source) => w = on.evaluate(source, &drawn)?,
         }
         let mut source = None;
         let mut rhs = match &self.family.rhs {
             Some(rhs) => rhs.clone(),
-            None => grid.load(source.insert(grid.evaluate(&self.family.f, &drawn)?)),
+            None => on.load(source.insert(on.evaluate(&self.family.f, &drawn)?)),
         };
-        let mut values = vec![0.0; grid.pattern().nnz()];
-        grid.add_diffusion(&w, 1.0, &mut values);
-        grid.add_conditions(&drawn, &mut values)?;
-        grid.add_boundary_load(&drawn, 1.0, &mut rhs)?;
-        let known = grid.known(&drawn)?;
-        if let Some(known) = &known {
-            grid.lift((&w, 1.0), None, &drawn, known, &mut rhs)?;
-        }
-        let matrix = Csr::new(grid.pattern().clone(), values)?;
+        let (matrix, known) = on.assemble(&w, None, &drawn, &mut rhs)?;
         let (low, high) = range(&w);
         let mut params = vec![("contrast".into(), high / low)];
         params.extend(drawn.named(&config.parameters));
-        let mut fields = vec![grid::field("w", w)];
-        fields.extend(source.map(|f| grid::field("f", f)));
-        fields.extend(known.map(|u| grid::field("boundary_values", u)));
+        let mut fields = vec![on.field("w", w)];
+        fields.extend(source.map(|f| on.field("f", f)));
+        fields.extend(known.map(|u| on.field("boundary_values", u)));
         Ok(LinearSystem {
             matrix,
             rhs,
@@ -232,7 +224,7 @@ impl Draw for DarcySampler<'_> {
             fields,
             labels: Vec::new(),
             params,
-            mesh: Some(grid.data.clone()),
+            mesh: Some(on.data.clone()),
             index,
         })
     }

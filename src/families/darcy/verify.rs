@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use crate::error::Result;
 use crate::families;
-use crate::families::grid::{Grid, Scheme, Wanted};
+use crate::families::discretisation::{Discretisation, Scheme, Wanted};
 use crate::families::manufactured::Problem;
 use crate::fem::difference::Faces;
 use crate::fem::integrals;
@@ -47,14 +47,24 @@ pub(super) fn measure() -> Result<Report> {
 fn own() -> Result<Vec<Study>> {
     let mut studies = Vec::new();
     let data = "w = \"W\"\nf = \"5*(W)*U - (y + 2*x)*D\"";
+    let in_space = "w = \"W\"\nf = \"6*(W)*U - (y + 2*x)*D\"\ndim = 3";
     let delaunay = |n: usize| format!("{data}\nmesh = {{ area = {} }}", 0.5 / (n * n) as f64);
     let quads = |n: usize| format!("{data}\nmesh = {{ shape = \"quads\", cells = {n} }}");
     let grid = |n: usize| format!("{data}\ncells = {n}\ndiscretisation = \"q1\"");
-    let meshes: [(&str, &dyn Fn(usize) -> String); 3] =
-        [("P1 on a Delaunay mesh", &delaunay), ("Q1 on a mesh", &quads), ("Q1 on the grid", &grid)];
-    for (what, keys) in meshes {
-        let problem = Problem { family: super::NAME, what, medium: "1 + x*y", keys, in_time: false };
-        studies.extend(problem.studies(&[8, 16, 32])?);
+    let differences = |n: usize| format!("{data}\ncells = {n}\ndiscretisation = \"fd\"");
+    let cube = |n: usize| format!("{in_space}\ncells = {n}");
+    let in_cube = |n: usize| format!("{in_space}\ncells = {n}\ndiscretisation = \"fd\"");
+    let meshes: [(&str, usize, &dyn Fn(usize) -> String); 6] = [
+        ("P1 on a Delaunay mesh", 2, &delaunay),
+        ("Q1 on a mesh", 2, &quads),
+        ("Q1 on the grid", 2, &grid),
+        ("fd", 2, &differences),
+        ("P1 on the cube", 3, &cube),
+        ("fd on the cube", 3, &in_cube),
+    ];
+    for (what, dim, keys) in meshes {
+        let problem = Problem { family: super::NAME, dim, what, medium: "1 + x*y", keys, in_time: false };
+        studies.extend(problem.studies(if dim == 3 { &[4, 8, 16] } else { &[8, 16, 32] })?);
     }
     Ok(studies)
 }
@@ -78,7 +88,7 @@ fn study(scheme: Scheme, faces: Faces) -> Result<Study> {
 
 fn level(scheme: Scheme, faces: Faces, cells: usize) -> Result<Level> {
     let wanted = Wanted { mass: false, boundary: false };
-    let grid = Grid::new(cells, scheme, faces, wanted)?;
+    let grid = Discretisation::square(cells, scheme, faces, wanted)?;
     let mut values = vec![0.0; grid.pattern().nnz()];
     grid.add_diffusion(&grid.interpolate(|x| w(x).0), 1.0, &mut values);
     let matrix = Csr::new(grid.pattern().clone(), values)?;
@@ -126,7 +136,7 @@ const CUBES: [usize; 3] = [6, 12, 24];
 /// −∇·(w ∇u) = f in the cube with u = sin πx sin πy sin πz and w = exp(x − y z), errors at the grid points.
 fn study_of_the_cube(scheme: Scheme) -> Result<Study> {
     let level = |cells: usize| {
-        let grid = Grid::cube(cells, scheme, Faces::Arithmetic)?;
+        let grid = Discretisation::cube(cells, scheme, Faces::Arithmetic)?;
         let mut values = vec![0.0; grid.pattern().nnz()];
         let w = |[x, y, z]: [f64; 3]| (x - y * z).exp();
         grid.add_diffusion(&grid.interpolate_in(w), 1.0, &mut values);

@@ -15,7 +15,7 @@ use toml::Table;
 pub use self::config::{Degree, EllipticConfig};
 use self::data::{Coefficient, Load, in_words};
 use super::boundary::Boundary;
-use super::given::{Drawn, Nodes, Scope};
+use super::given::{Drawn, Nodes, Scope, nothing_drawn};
 use super::solution::{self, Draw, Solved};
 use super::{Family, Sampler};
 use crate::entry::{self, Entry};
@@ -95,8 +95,8 @@ impl<const D: usize> Elliptic<D> {
         let nodes = Nodes { count: space.len(), grid: &[] };
         let scope = Scope::new(NAME, origin, D, nodes, &config.parameters, false)?;
         let mut boundary = Boundary::new(&config.boundary, &space, parts, &scope, "f du/dn")?;
-        if boundary.leaves_a_constant() {
-            return Err(scope.bad("boundary", super::boundary::SINGULAR));
+        if let Some(reason) = boundary.singular() {
+            return Err(scope.bad("boundary", reason));
         }
         let dofs = Dofs::of_space(&space, |v| !boundary.is_fixed(v), config.order)?;
         if dofs.count() == 0 {
@@ -168,6 +168,12 @@ impl<const D: usize> Family for Elliptic<D> {
 
     fn samples(&self) -> Option<usize> {
         [self.coefficient.samples(), self.load.samples(), self.boundary.samples()].into_iter().flatten().min()
+    }
+
+    fn nothing_drawn(&self) -> Option<String> {
+        let given = self.config.f.is_some() && self.config.g.is_some();
+        let same = given && self.config.parameters.is_empty() && self.samples().is_none();
+        same.then(|| nothing_drawn(NAME, &["f", "g"]))
     }
 
     fn measure(&self) -> Result<Report> {

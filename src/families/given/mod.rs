@@ -229,6 +229,17 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// What could be drawn, in words, in a family's table where nothing is; `random` are keys that are random fields or
+/// polynomials where they are not given.
+pub fn nothing_drawn(family: &str, random: &[&str]) -> String {
+    let keys: Vec<String> = random.iter().map(|key| format!("{family}.{key}")).collect();
+    format!(
+        "nothing is drawn for them; let expressions name numbers of [{family}.parameters], give a .npy file with one row \
+         a sample, or leave out {}, which is random then",
+        keys.join(" or ")
+    )
+}
+
 /// A field that was read.
 #[derive(Debug, Clone)]
 pub struct Source {

@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use super::NAME;
+use crate::entry;
 use crate::error::{Error, Result};
 use crate::families::boundary::{self, Condition};
+use crate::families::discretisation::{Medium, MediumKeys, Scheme};
 use crate::families::given::{Given, Parameters};
-use crate::families::grid::{CELLS, CUBES, Medium, MediumKeys, Scheme};
 use crate::families::keys;
 use crate::families::solution::Wanted;
 use crate::fem::difference::Faces;
+use crate::mesh::recipe::MeshRecipe;
 
 /// Steps of a trajectory where a recipe does not say.
 const STEPS: i64 = 20;
@@ -33,11 +36,15 @@ pub enum Keep {
 pub struct HeatConfig {
     /// 2 or 3.
     pub dim: i64,
-    /// Squares (or cubes) a side; (cells − 1)^dim unknowns.
+    /// Squares (or cubes) a side; (cells − 1)^dim unknowns. With a mesh: of the grid over its bounding box that random
+    /// fields are drawn on.
     pub cells: i64,
-    /// Elements or differences.
+    /// Elements or differences. With a mesh its cells decide.
     #[serde(alias = "discretization")]
     pub discretisation: Scheme,
+    /// A mesh instead of the regular grid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mesh: Option<MeshRecipe>,
     /// Values of w on faces; for "fd".
     pub faces: Option<Faces>,
     /// α of the Gaussian field's spectrum (4π²|k|² + τ²)^−α.
@@ -57,7 +64,8 @@ pub struct HeatConfig {
     /// −∇·(w ∇u) + p² u = 1 instead.
     pub steady: bool,
     /// w instead of a random field: a number, an expression in x, y, z and the parameters ("1 + a*x^2"), or a .npy file
-    /// with an array (y, x) on the grid, or one such array a trajectory; its path is relative to the recipe. Positive.
+    /// with a number a node (on the grid an array (y, x)), or one such array a trajectory; its path is relative to the
+    /// recipe. Positive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub w: Option<Given>,
     /// s instead of a random field (of 1 where steady), as w; expressions may name the time t.
@@ -73,10 +81,10 @@ pub struct HeatConfig {
     /// log_uniform, normal = [mean, deviation], integer, choice = [1.0, 2.0, 5.0].
     #[serde(skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,
-    /// What holds on sides of the square (left, right, bottom, top), one table a condition: { part = "left", condition
-    /// = "dirichlet", value = "sin(t)" }, u = value; or condition = "neumann", flux = …, w ∂u/∂n = flux; or condition =
-    /// "robin", alpha = …, value = …, w ∂u/∂n = alpha (value − u). u = 0 on all that none names. For p1 and q1 in two
-    /// dimensions; value and flux may name the time t.
+    /// What holds on parts of the boundary, one table a condition: { part = "left", condition = "dirichlet", value =
+    /// "sin(t)" }, u = value; or condition = "neumann", flux = …, w ∂u/∂n = flux; or condition = "robin", alpha = …,
+    /// value = …, w ∂u/∂n = alpha (value − u). u = 0 on all that none names. Sides of a grid: left, right (x), bottom,
+    /// top (y), front, back (z). Both value and flux may name the time t.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub boundary: Vec<Condition>,
     /// Whether to store x = A⁻¹ b, and how it is found.
@@ -89,6 +97,7 @@ impl Default for HeatConfig {
             dim: 2,
             cells: 64,
             discretisation: Scheme::P1,
+            mesh: None,
             faces: None,
             alpha: 2.0,
             tau: 3.0,
@@ -112,9 +121,7 @@ impl Default for HeatConfig {
 impl HeatConfig {
     /// # Errors
     /// [`Error::Recipe`] naming the key that is out of range or does not go with `steady`.
-    pub fn check(&self, origin: &str) -> Result<()> {
-        keys::within(self.dim, 2..=3, "heat.dim", origin)?;
-        keys::within(self.cells, if self.dim == 3 { CUBES } else { CELLS }, "heat.cells", origin)?;
+    pub(super) fn check(&self, table: &Table, origin: &str) -> Result<()> {
         keys::within(self.theta(), 0.5..=1.0, "heat.theta", origin)?;
         keys::within(self.dt(), 1e-12..=1e6, "heat.dt", origin)?;
         keys::within(self.steps.unwrap_or(STEPS), 1..=1_000_000, "heat.steps", origin)?;
@@ -130,6 +137,10 @@ impl HeatConfig {
         }
         if self.p.is_some() && !self.steady {
             return Err(Error::recipe(origin, format!("{NAME}.p: only for steady = true")));
+        }
+        if self.mesh.is_some() && !self.draws_fields() && table.contains_key("cells") {
+            let reason = "is of the grid that random fields are drawn on, but none is drawn";
+            return Err(Error::recipe(origin, format!("{NAME}.cells: {reason}")));
         }
         match self.w.is_some() && self.contrast.is_some() {
             true => Err(Error::recipe(origin, format!("{NAME}.contrast: is of a random field, but {NAME}.w is given"))),
@@ -150,6 +161,23 @@ impl HeatConfig {
         self
     }
 
+    /// Whether there is a Gaussian field among what is drawn.
+    pub(super) fn draws_fields(&self) -> bool {
+        self.w.is_none() || !self.steady && (self.s.is_none() || self.initial.is_none())
+    }
+
+    /// Every key that has a meaning.
+    pub(super) fn table(&self) -> Table {
+        let mut table = entry::to_table(self);
+        if let Some(mesh) = &self.mesh {
+            table.insert("mesh".into(), mesh.to_table().into());
+            if !self.draws_fields() {
+                table.remove("cells");
+            }
+        }
+        table
+    }
+
     /// θ.
     pub fn theta(&self) -> f64 {
         self.theta.unwrap_or(0.5)
@@ -168,7 +196,8 @@ impl HeatConfig {
     /// The files that it names.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let given = [&self.w, &self.s, &self.initial, &self.p].into_iter().flatten().filter_map(Given::file);
-        given.chain(boundary::files(&self.boundary)).collect()
+        let mesh = self.mesh.iter().flat_map(|mesh| mesh.file.clone());
+        mesh.chain(given).chain(boundary::files(&self.boundary)).collect()
     }
 
     /// w in words.

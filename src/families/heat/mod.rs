@@ -1,5 +1,5 @@
-//! `heat`: ∂u/∂t = ∇·(w ∇u) + s on the unit square or cube, u = 0 on its boundary, by the θ-scheme; or one steady
-//! problem.
+//! `heat`: ∂u/∂t = ∇·(w ∇u) + s on the unit square or cube or a mesh, u = 0 on its boundary, by the θ-scheme; or one
+//! steady problem.
 //!
 //! A sample is one step of a trajectory, index = trajectory · steps + step:
 //!
@@ -27,10 +27,8 @@ use toml::Table;
 
 use self::config::{HeatConfig, Keep};
 use self::trajectory::Trajectory;
-use super::boundary::Boundary;
-use super::given::{Drawn, Nodes, Range, Scope, Source};
-use super::grid::conditions::Keys;
-use super::grid::{self, Grid, Scheme};
+use super::discretisation::{Discretisation, Domain, Keys, Scheme, Wanted};
+use super::given::{Drawn, Range, Scope, Source, nothing_drawn};
 use super::{Family, Sampler, solution};
 use crate::entry::{self, Entry};
 use crate::error::Result;
@@ -56,12 +54,14 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     parse: |table, _, origin| Ok(Box::new(Heat::from_table(table, origin)?)),
 };
 
-/// The family with its grid and pattern made.
+/// The family with its discretisation made.
 pub struct Heat {
     config: HeatConfig,
-    grid: Grid,
+    on: Discretisation,
     coefficient: Coefficient,
     own: Own,
+    /// What a random initial state is multiplied by at the nodes; empty where there is none.
+    bubble: Vec<f64>,
     /// Values of M on the pattern.
     mass: Vec<f64>,
     /// Steps are computed by solving; steady problems are solved only if the solution is wanted.
@@ -98,66 +98,72 @@ impl Heat {
     /// # Errors
     /// [`crate::Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
     pub fn from_table(table: &Table, origin: &str) -> Result<Self> {
-        let config: HeatConfig = entry::config(table, NAME, origin)?;
-        config.check(origin)?;
-        let faces = grid::faces(config.faces, config.discretisation, NAME, origin)?;
-        let (cells, dim) = (config.cells as usize, config.dim as usize);
-        let coefficient = config.medium_keys().coefficient(cells + 1, dim, NAME, origin)?;
-        let shape = vec![cells + 1; dim];
-        let nodes = Nodes { count: shape.iter().product(), grid: &shape };
-        let scope = Scope::new(NAME, origin, dim, nodes, &config.parameters, !config.steady)?;
+        let mut config: HeatConfig = entry::config(table, NAME, origin)?;
+        config.check(table, origin)?;
+        let HeatConfig { dim, cells, discretisation: scheme, faces, .. } = config;
+        let mesh = config.mesh.as_ref();
+        let keys = Keys { family: NAME, table, origin, mesh, dim, cells, scheme, faces };
+        let domain = Domain::new(keys, &config.boundary)?;
+        (config.dim, config.discretisation) = (domain.dim() as i64, domain.scheme());
+        let (dim, shape) = (domain.dim(), domain.shape());
+        let coefficient = config.medium_keys().coefficient(cells as usize + 1, dim, NAME, origin)?;
+        let scope = Scope::new(NAME, origin, dim, domain.nodes(&shape), &config.parameters, !config.steady)?;
         let own = Own::new(&config, &scope)?;
-        let keys = Keys { dim, cells, scheme: config.discretisation, faces, mass: true };
-        let grid = Grid::with_conditions(keys, &config.boundary, &scope, "w du/dn")?;
-        if config.steady
+        let on = domain.discretise(Wanted { mass: true, boundary: false }, &config.boundary, &scope, "w du/dn")?;
+        if let Some(reason) = on.singular()
+            && config.steady
             && own.p.as_ref().is_some_and(Source::is_zero)
-            && grid.boundary().is_some_and(Boundary::leaves_a_constant)
         {
-            return Err(scope.bad("boundary", super::boundary::SINGULAR));
+            return Err(scope.bad("boundary", reason));
         }
         scope.finish()?;
-        let mut mass = vec![0.0; grid.pattern().nnz()];
-        grid.add_reaction(&vec![1.0; grid.points()], 1.0, &mut mass)?;
+        let bubble = if config.steady || own.initial.is_some() { Vec::new() } else { on.bubble()? };
+        let mut mass = vec![0.0; on.pattern().nnz()];
+        on.add_reaction(&vec![1.0; on.points()], 1.0, &mut mass)?;
         let solver = match config.solution.is_stored() || config.steady {
-            true => config.solution.solver(grid.pattern())?,
-            false => Some(solution::Solver::for_pattern(grid.pattern())?),
+            true => config.solution.solver(on.pattern())?,
+            false => Some(solution::Solver::for_pattern(on.pattern())?),
         };
         let stored = config.solution.resolved(solver.as_ref());
         let config = HeatConfig { solution: stored, ..config.resolved() };
-        Ok(Heat { config, grid, coefficient, own, mass, solver })
+        Ok(Heat { config, on, coefficient, own, bubble, mass, solver })
     }
 
     /// M + scale · K, with the mass already there.
     fn combine(&self, stiffness: &[f64], scale: f64) -> Result<Csr> {
         let values = self.mass.iter().zip(stiffness).map(|(m, k)| m + scale * k);
-        Csr::new(self.grid.pattern().clone(), values.collect())
+        Csr::new(self.on.pattern().clone(), values.collect())
     }
 
     /// One θ-step's matrices: (M + θ Δt K, M − (1 − θ) Δt K), for K's values.
     ///
     /// # Errors
-    /// Never for values of the grid's pattern.
+    /// Never for values of the family's pattern.
     pub fn step_matrices(&self, stiffness: &[f64]) -> Result<(Csr, Csr)> {
         let (theta, dt) = (self.config.theta(), self.config.dt());
         Ok((self.combine(stiffness, theta * dt)?, self.combine(stiffness, (theta - 1.0) * dt)?))
     }
 
-    /// The grid that the family discretises on.
-    pub fn grid(&self) -> &Grid {
-        &self.grid
+    /// What the family discretises with.
+    pub fn discretisation(&self) -> &Discretisation {
+        &self.on
     }
 }
 
 impl Family for Heat {
     fn parameters(&self) -> Table {
-        entry::to_table(&self.config)
+        self.config.table()
     }
 
     fn description(&self) -> Description {
         let c = &self.config;
-        let (dim, w) = (self.grid.dim, c.w_in_words());
-        let space = c.discretisation.in_words(dim);
-        let bubble = if dim == 3 { "64 x (1 - x) y (1 - y) z (1 - z)" } else { "16 x (1 - x) y (1 - y)" };
+        let (domain, w, space) = (self.on.domain_in_words(), c.w_in_words(), self.on.space_in_words());
+        let bubble = match (self.on.is_on_mesh(), self.on.dim) {
+            (true, _) => "v/max v, -laplace(v) = 1, v = 0 on the boundary",
+            (_, 3) => "64 x (1 - x) y (1 - y) z (1 - z)",
+            _ => "16 x (1 - x) y (1 - y)",
+        };
+        let drawn = if c.draws_fields() { self.on.drawn_in_words() } else { String::new() };
         let text = |name: &str, given: &Option<super::given::Given>, random: String| match given {
             Some(given) => format!("{name} = {given}"),
             None => random,
@@ -166,15 +172,19 @@ impl Family for Heat {
         let (equation, weak_form) = if c.steady {
             let right = c.s.as_ref().map_or("1".into(), ToString::to_string);
             let load = c.s.as_ref().map_or("v".into(), |s| format!("({s}) v"));
-            let p = text("p", &c.p, "p uniform in (-1, 1) at each grid point".into());
+            let p = text(
+                "p",
+                &c.p,
+                format!("p uniform in (-1, 1) at each {}", if self.on.is_on_mesh() { "node" } else { "grid point" }),
+            );
             (
-                format!("-div(w grad u) + p^2 u = {right} in (0,1)^{dim}, {w}, {p}"),
+                format!("-div(w grad u) + p^2 u = {right} {domain}, {w}, {p}{drawn}"),
                 format!("integral(w grad u . grad v + p^2 u v) = integral({load}) for all v in V, V = {space}"),
             )
         } else {
             let initial = text("u(0)", &c.initial, format!("u(0) one times {bubble}"));
             (
-                format!("du/dt = div(w grad u) + s in (0,1)^{dim}, {w}, {s}, {initial}"),
+                format!("du/dt = div(w grad u) + s {domain}, {w}, {s}, {initial}{drawn}"),
                 format!(
                     "(M + theta dt K) u+ = (M - (1 - theta) dt K) u + dt F, theta = {}, dt = {}, K = integral(w \
                      grad u . grad v), M = integral(u v), F = integral(s v), V = {space}",
@@ -185,20 +195,26 @@ impl Family for Heat {
         };
         Description {
             weak_form: match c.discretisation {
-                Scheme::Fd => format!("{weak_form} (M the identity, K the difference operator)"),
+                Scheme::Fd if c.boundary.is_empty() => {
+                    format!("{weak_form} (M the identity, K the difference operator)")
+                }
+                Scheme::Fd => format!(
+                    "{weak_form} (M diagonal with the share of the box around each point that lies within the domain, K \
+                     the difference operator on these boxes)"
+                ),
                 _ => weak_form,
             },
-            boundary_conditions: self.grid.conditions_in_words().into(),
+            boundary_conditions: self.on.conditions_in_words().into(),
             ..Description::new(NAME, equation, Props::SPD)
         }
     }
 
     fn mesh(&self) -> Option<Arc<MeshData>> {
-        Some(self.grid.data.clone())
+        Some(self.on.data.clone())
     }
 
     fn pattern(&self) -> Option<Arc<Pattern>> {
-        Some(self.grid.pattern().clone())
+        Some(self.on.pattern().clone())
     }
 
     fn files(&self) -> Vec<PathBuf> {
@@ -206,7 +222,7 @@ impl Family for Heat {
     }
 
     fn samples(&self) -> Option<usize> {
-        let arrays = [self.own.samples(), self.grid.boundary().and_then(Boundary::samples)];
+        let arrays = [self.own.samples(), self.on.condition_samples()];
         // One field a trajectory.
         arrays.into_iter().flatten().min().map(|fields| fields * self.group())
     }
@@ -217,6 +233,14 @@ impl Family for Heat {
             (false, Keep::Step) => self.config.steps() as usize,
             _ => 1,
         }
+    }
+
+    fn nothing_drawn(&self) -> Option<String> {
+        let c = &self.config;
+        let random: &[&str] = if c.steady { &["w", "p"] } else { &["w", "s", "initial"] };
+        let given = c.w.is_some() && if c.steady { c.p.is_some() } else { c.s.is_some() && c.initial.is_some() };
+        let same = given && c.parameters.is_empty() && self.samples().is_none();
+        same.then(|| nothing_drawn(NAME, random))
     }
 
     fn measure(&self) -> Result<Report> {
@@ -249,35 +273,26 @@ impl HeatSampler<'_> {
 
     fn steady(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
         let family = self.family;
-        let grid = &family.grid;
+        let on = &family.on;
         let drawn = Drawn::new(&family.config.parameters, seed, index, false);
         let mut rng = stream(seed, Purpose::Sample, index);
         let mut w = Vec::new();
         match &family.own.w {
-            Some(source) => w = grid.evaluate(source, &drawn)?,
-            None => family.coefficient.draw(&mut rng, &mut self.workspace, &mut w),
+            Some(source) => w = on.evaluate(source, &drawn)?,
+            None => on.draw_coefficient(&family.coefficient, &mut rng, &mut self.workspace, &mut w),
         }
         let p: Vec<f64> = match &family.own.p {
-            Some(source) => grid.evaluate(source, &drawn)?,
+            Some(source) => on.evaluate(source, &drawn)?,
             None => w.iter().map(|_| rng.random_range(-1.0..1.0)).collect(),
         };
-        let mut values = vec![0.0; grid.pattern().nnz()];
-        grid.add_diffusion(&w, 1.0, &mut values);
-        grid.add_conditions(&drawn, &mut values)?;
         let squares: Vec<f64> = p.iter().map(|p| p * p).collect();
-        grid.add_reaction(&squares, 1.0, &mut values)?;
-        let matrix = Csr::new(grid.pattern().clone(), values)?;
-        let source = family.own.s.as_ref().map(|s| grid.evaluate(s, &drawn)).transpose()?;
-        let mut rhs = grid.load(source.as_ref().unwrap_or(&vec![1.0; w.len()]));
-        grid.add_boundary_load(&drawn, 1.0, &mut rhs)?;
-        let known = grid.known(&drawn)?;
-        if let Some(known) = &known {
-            grid.lift((&w, 1.0), Some((&squares, 1.0)), &drawn, known, &mut rhs)?;
-        }
+        let source = family.own.s.as_ref().map(|s| on.evaluate(s, &drawn)).transpose()?;
+        let mut rhs = on.load(source.as_ref().unwrap_or(&vec![1.0; w.len()]));
+        let (matrix, known) = on.assemble(&w, Some((&squares, 1.0)), &drawn, &mut rhs)?;
         let solution = family.solver.as_ref().map(|solver| solver.solve(&matrix, &rhs)).transpose()?;
-        let mut fields = vec![grid::field("w", w), grid::field("p", p)];
-        fields.extend(source.map(|s| grid::field("source", s)));
-        fields.extend(known.map(|u| grid::field("boundary_values", u)));
+        let mut fields = vec![on.field("w", w), on.field("p", p)];
+        fields.extend(source.map(|s| on.field("source", s)));
+        fields.extend(known.map(|u| on.field("boundary_values", u)));
         let params = drawn.named(&family.config.parameters).collect();
         Ok(self.system(matrix, rhs, solution, fields, params, index))
     }
@@ -303,7 +318,7 @@ impl HeatSampler<'_> {
             fields,
             labels: Vec::new(),
             params: all,
-            mesh: Some(self.family.grid.data.clone()),
+            mesh: Some(self.family.on.data.clone()),
             index,
         }
     }
@@ -331,11 +346,11 @@ impl Sampler for HeatSampler<'_> {
         let rhs = trajectory.rhs(&load);
         let next = trajectory.next(&rhs)?;
         let mut fields = vec![
-            grid::field("w", trajectory.w.clone()),
-            grid::field("source", load.source.into_owned()),
+            family.on.field("w", trajectory.w.clone()),
+            family.on.field("source", load.source.into_owned()),
             on_unknowns("state", 1, trajectory.state.clone()),
         ];
-        fields.extend(load.known.map(|u| grid::field("boundary_values", u)));
+        fields.extend(load.known.map(|u| family.on.field("boundary_values", u)));
         if config.keep == Some(Keep::Trajectory) {
             let mut states = vec![trajectory.state.clone()];
             for _ in 0..steps {

@@ -30,9 +30,9 @@ pub(super) struct Trajectory {
 
 /// What drives one step.
 pub(super) struct StepLoad<'a> {
-    /// θ s(t + Δt) + (1 − θ) s(t) at the grid points.
+    /// θ s(t + Δt) + (1 − θ) s(t) at the nodes.
     pub source: Cow<'a, [f64]>,
-    /// u at t + Δt at the grid points where it is given; None if it is 0 there.
+    /// u at t + Δt at the nodes where it is given; None if it is 0 there.
     pub known: Option<Vec<f64>>,
     /// Δt F, boundary conditions included.
     load: Cow<'a, [f64]>,
@@ -41,46 +41,43 @@ pub(super) struct StepLoad<'a> {
 impl Trajectory {
     /// Trajectory `number` from its beginning.
     pub fn begin(family: &Heat, workspace: &mut Workspace, seed: u64, number: u64) -> Result<Self> {
-        let (grid, own) = (&family.grid, &family.own);
+        let (on, own) = (&family.on, &family.own);
         let drawn = Drawn::new(&family.config.parameters, seed, number, true);
         let mut rng = stream(seed, Purpose::Sample, number);
         let (mut w, mut state, mut source) = (Vec::new(), Vec::new(), Vec::new());
         match &own.w {
-            Some(given) => w = grid.evaluate(given, &drawn)?,
-            None => family.coefficient.draw(&mut rng, workspace, &mut w),
+            Some(given) => w = on.evaluate(given, &drawn)?,
+            None => on.draw_coefficient(&family.coefficient, &mut rng, workspace, &mut w),
         }
         let gaussian = &family.coefficient.gaussian;
         match &own.initial {
-            Some(given) => state = grid.evaluate(given, &drawn)?,
+            Some(given) => state = on.evaluate(given, &drawn)?,
             None => {
-                gaussian.draw(&mut rng, workspace, &mut state);
-                let scale = 4f64.powi(grid.dim as i32);
-                let bubble = |x: &[f64]| x.iter().fold(scale, |product, x| product * x * (1.0 - x));
-                let bubble: Vec<f64> = grid.data.points.chunks_exact(grid.dim).map(bubble).collect();
-                state.iter_mut().zip(bubble).for_each(|(u, b)| *u *= b);
+                on.draw(gaussian, &mut rng, workspace, &mut state);
+                state.iter_mut().zip(&family.bubble).for_each(|(u, b)| *u *= b);
             }
         }
         let mut load = Vec::new();
         if own.s.is_none() {
-            gaussian.draw(&mut rng, workspace, &mut source);
-            load = grid.load(&source);
+            on.draw(gaussian, &mut rng, workspace, &mut source);
+            load = on.load(&source);
             load.iter_mut().for_each(|f| *f *= family.config.dt());
         }
-        let mut stiffness = vec![0.0; grid.pattern().nnz()];
-        grid.add_diffusion(&w, 1.0, &mut stiffness);
-        grid.add_conditions(&drawn, &mut stiffness)?;
+        let mut stiffness = vec![0.0; on.pattern().nnz()];
+        on.add_diffusion(&w, 1.0, &mut stiffness);
+        on.add_conditions(&drawn, &mut stiffness)?;
         let (implicit, explicit) = family.step_matrices(&stiffness)?;
         let solver = family.solver.as_ref().ok_or_else(|| Error::Numeric("nothing to solve with".into()))?;
         let inverse = solver.prepare(&implicit)?;
-        let state = grid.restrict(&state);
+        let state = on.restrict(&state);
         Ok(Trajectory { seed, number, w, implicit, state, step: 0, drawn, source, explicit, inverse, load })
     }
 
     /// What drives the next step.
     pub fn load(&self, family: &Heat) -> Result<StepLoad<'_>> {
-        let (grid, config) = (&family.grid, &family.config);
+        let (on, config) = (&family.on, &family.config);
         let (source, load) = (Cow::Borrowed(&self.source[..]), Cow::Borrowed(&self.load[..]));
-        if family.own.s.is_none() && grid.boundary().is_none() {
+        if family.own.s.is_none() && config.boundary.is_empty() {
             return Ok(StepLoad { source, known: None, load });
         }
         let (theta, dt) = (config.theta(), config.dt());
@@ -89,22 +86,22 @@ impl Trajectory {
         let mut source = source.into_owned();
         let mut load = load.into_owned();
         if let Some(s) = &family.own.s {
-            source = vec![0.0; grid.points()];
+            source = vec![0.0; on.points()];
             for (at, share) in shares {
-                source.iter_mut().zip(grid.evaluate(s, at)?).for_each(|(sum, s)| *sum += share * s);
+                source.iter_mut().zip(on.evaluate(s, at)?).for_each(|(sum, s)| *sum += share * s);
             }
-            load = grid.load(&source);
+            load = on.load(&source);
             load.iter_mut().for_each(|f| *f *= dt);
         }
         for (at, share) in shares {
-            grid.add_boundary_load(at, share * dt, &mut load)?;
+            on.add_boundary_load(at, share * dt, &mut load)?;
         }
         // Of (M + θ Δt K) u⁺ = (M − (1 − θ) Δt K) u the columns where u is given.
-        let ones = vec![1.0; grid.points()];
-        let known = grid.known(&then)?;
-        if let (Some(old), Some(new)) = (grid.known(&now)?, &known) {
-            grid.lift((&self.w, theta * dt), Some((&ones, 1.0)), &then, new, &mut load)?;
-            grid.lift((&self.w, (1.0 - theta) * dt), Some((&ones, -1.0)), &now, &old, &mut load)?;
+        let ones = vec![1.0; on.points()];
+        let known = on.known(&then)?;
+        if let (Some(old), Some(new)) = (on.known(&now)?, &known) {
+            on.lift((&self.w, theta * dt), Some((&ones, 1.0)), &then, new, &mut load)?;
+            on.lift((&self.w, (1.0 - theta) * dt), Some((&ones, -1.0)), &now, &old, &mut load)?;
         }
         Ok(StepLoad { source: source.into(), known, load: load.into() })
     }

@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use super::Heat;
 use crate::error::{Error, Result};
 use crate::families;
-use crate::families::grid::Grid;
+use crate::families::discretisation::Discretisation;
 use crate::families::manufactured::Problem;
 use crate::fem::integrals;
 use crate::linalg::{Cholesky, Csr};
@@ -51,27 +51,32 @@ pub(super) fn measure() -> Result<Report> {
 
 /// w, s, the initial state and boundary conditions as a recipe gives them: w = 1 + x; steps of the length of a cell.
 fn own() -> Result<Vec<Study>> {
-    let in_time = |n: usize| {
+    // The factor of w u in −∇·(w ∇u): 5 in the plane, 6 in space.
+    let in_time = |factor: usize, n: usize, on: &str| {
         format!(
-            "w = \"W\"\ns = \"5*(W)*U - U - D\"\ninitial = \"U\"\ncells = {n}\nsteps = {n}\ndt = {}\nkeep = \
-             \"trajectory\"",
+            "w = \"W\"\ns = \"{factor}*(W)*U - U - D\"\ninitial = \"U\"\nsteps = {n}\ndt = {}\nkeep = \
+             \"trajectory\"\n{on}",
             1.0 / n as f64
         )
     };
-    let steady = |n: usize| {
-        format!(
-            "w = \"W\"\ns = \"5*(W)*U - D + (1 + y)^2*U\"\np = \"1 + y\"\ncells = {n}\nsteady = true\n\
-             discretisation = \"q1\""
-        )
-    };
+    let steady = |on: &str| format!("w = \"W\"\ns = \"5*(W)*U - D + (1 + y)^2*U\"\np = \"1 + y\"\nsteady = true\n{on}");
+    let delaunay = |n: usize| format!("mesh = {{ area = {} }}", 0.5 / (n * n) as f64);
+    let quads = |n: usize| format!("mesh = {{ shape = \"quads\", cells = {n} }}");
     let mut studies = Vec::new();
-    let mut add = |what, keys: &dyn Fn(usize) -> String, in_time| {
-        let problem = Problem { family: super::NAME, what, medium: "1 + x", keys, in_time };
-        studies.extend(problem.studies(&[8, 16, 32])?);
+    let mut add = |what, dim, cells: &[usize], keys: &dyn Fn(usize) -> String, in_time| {
+        let problem = Problem { family: super::NAME, dim, what, medium: "1 + x", keys, in_time };
+        studies.extend(problem.studies(cells)?);
         Ok::<(), Error>(())
     };
-    add("P1, Crank-Nicolson, dt = h", &in_time, true)?;
-    add("Q1, steady", &steady, false)?;
+    let plane = [8, 16, 32];
+    add("P1, Crank-Nicolson, dt = h", 2, &plane, &|n| in_time(5, n, &format!("cells = {n}")), true)?;
+    add("Q1, steady", 2, &plane, &|n| steady(&format!("cells = {n}\ndiscretisation = \"q1\"")), false)?;
+    let fd = |n: usize| format!("cells = {n}\ndiscretisation = \"fd\"");
+    add("fd, Crank-Nicolson, dt = h", 2, &plane, &|n| in_time(5, n, &fd(n)), true)?;
+    add("P1 on a Delaunay mesh, Crank-Nicolson, dt = h", 2, &plane, &|n| in_time(5, n, &delaunay(n)), true)?;
+    add("Q1 on a mesh, steady", 2, &plane, &|n| steady(&quads(n)), false)?;
+    let cube = |n: usize| format!("cells = {n}\ndim = 3");
+    add("P1 on the cube, Crank-Nicolson, dt = h", 3, &[4, 8, 16], &|n| in_time(6, n, &cube(n)), true)?;
     Ok(studies)
 }
 
@@ -93,7 +98,7 @@ impl Step {
             dt = dt },
             "verify",
         )?;
-        let grid = family.grid();
+        let grid = family.discretisation();
         let mut k = vec![0.0; grid.pattern().nnz()];
         grid.add_diffusion(&vec![1.0; grid.points()], 1.0, &mut k);
         let (implicit, explicit) = family.step_matrices(&k)?;
@@ -116,7 +121,7 @@ impl Step {
 
     /// Crank–Nicolson steps towards u = e^(−t) Π sin πx_d with s = (dim π² − 1) u, from u(0).
     fn decay(&self, steps: u32, dt: f64) -> Vec<f64> {
-        let grid = self.family.grid();
+        let grid = self.family.discretisation();
         let v = sines(grid);
         let factor = grid.dim as f64 * PI * PI - 1.0;
         let load = grid.load(&v.iter().map(|v| factor * v).collect::<Vec<_>>());
@@ -131,7 +136,7 @@ impl Step {
 }
 
 /// Π sin πx_d at the grid points.
-fn sines(grid: &Grid) -> Vec<f64> {
+fn sines(grid: &Discretisation) -> Vec<f64> {
     grid.data.points.chunks_exact(grid.dim).map(|x| x.iter().map(|t| (PI * t).sin()).product()).collect()
 }
 
@@ -141,7 +146,7 @@ fn in_time(scheme: &str, dim: i64, theta: f64, order: f64) -> Result<Study> {
     let level = |&steps: &u32| -> Result<Level> {
         let dt = END / f64::from(steps);
         let step = Step::new(scheme, dim, if dim == 3 { 6 } else { 12 }, theta, dt)?;
-        let grid = step.family.grid();
+        let grid = step.family.discretisation();
         let v = grid.restrict(&sines(grid));
         // M v + K v, M v from M − (1 − θ) Δt K and K.
         let (mut kv, mut sum) = (vec![0.0; v.len()], vec![0.0; v.len()]);
@@ -172,7 +177,7 @@ fn in_space(scheme: &str) -> Result<Study> {
         let steps = cells as u32;
         let dt = END / f64::from(steps);
         let step = Step::new(scheme, 2, cells, 0.5, dt)?;
-        let grid = step.family.grid();
+        let grid = step.family.discretisation();
         let v = |x: [f64; 2]| (PI * x[0]).sin() * (PI * x[1]).sin();
         let u = step.decay(steps, dt);
         let decay = (-END).exp();
@@ -201,7 +206,8 @@ fn in_the_cube(scheme: &str) -> Result<Study> {
         let steps = cells as u32;
         let dt = END / f64::from(steps);
         let step = Step::new(scheme, 3, cells, 0.5, dt)?;
-        let (u, exact) = (step.decay(steps, dt), step.family.grid().restrict(&sines(step.family.grid())));
+        let (u, exact) =
+            (step.decay(steps, dt), step.family.discretisation().restrict(&sines(step.family.discretisation())));
         let decay = (-END).exp();
         let squares = u.iter().zip(exact).map(|(u, v)| (u - decay * v) * (u - decay * v));
         let mean = squares.sum::<f64>() / u.len() as f64;

@@ -17,16 +17,17 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
-use crate::families::grid::{Elements, Grid};
+use crate::error::Result;
+use crate::families::discretisation::Elements;
 use crate::fem::assembler::Scatter;
 use crate::fem::integrals::Integrals;
+use crate::fem::space::Space;
 use crate::linalg::{Csr, Pattern};
 
 /// Exact for k times two basis functions, and accurate for waves along an edge.
 const STRENGTH: usize = 5;
 
-/// The block system of a grid.
+/// The block system of a grid or a mesh of the plane.
 pub struct Absorbing {
     sides: Vec<Side>,
     pattern: Arc<Pattern>,
@@ -42,9 +43,13 @@ pub fn turn(matrix: &mut Csr, rhs: &mut [f64]) {
     rhs[n..].iter_mut().for_each(|v| *v = -*v);
 }
 
-/// One side of the square.
+/// The directions that sides of the square face.
+const FACING: [[f64; 2]; 4] = [[0.0, -1.0], [1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]];
+
+/// The edges of the boundary that face one direction more than the others.
 struct Side {
-    normal: [f64; 2],
+    /// The outer normal of each edge.
+    normals: Vec<[f64; 2]>,
     integrals: Integrals<2>,
     scatter: Scatter,
 }
@@ -79,22 +84,16 @@ impl PlaneWave {
 }
 
 impl Absorbing {
-    /// Makes the pattern of a grid whose boundary points are unknowns.
+    /// Makes the pattern of elements whose boundary points are unknowns.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a grid of differences.
-    pub fn new(grid: &Grid) -> Result<Self> {
-        let elements = grid
-            .elements()
-            .ok_or_else(|| Error::Argument("absorbing boundaries need the discretisation p1 or q1".into()))?;
-        let sides = [[0.0, -1.0], [1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]
-            .into_iter()
-            .map(|normal| Side::new(elements, normal))
-            .collect::<Result<Vec<_>>>()?;
-        let one = grid.pattern();
+    /// If the pattern is too large for 32-bit indices.
+    pub fn new(elements: &Elements<2>) -> Result<Self> {
+        let sides = (0..FACING.len()).map(|side| Side::new(elements, side)).collect::<Result<Vec<_>>>()?;
+        let one = elements.assembler.pattern();
         let mut edge = vec![0.0; one.nnz()];
         for side in &sides {
-            side.add(elements, &vec![1.0; grid.side() * grid.side()], &mut edge);
+            side.add(elements, &vec![1.0; elements.space.len()], &mut edge);
         }
         let n = one.nrows();
         let (mut indptr, mut indices, mut from) = (vec![0u32], Vec::new(), Vec::new());
@@ -124,8 +123,8 @@ impl Absorbing {
         &self.pattern
     }
 
-    /// The block matrix of S (values on the grid's pattern) and k (on the grid).
-    pub fn matrix(&self, elements: &Elements, s: &[f64], k: &[f64]) -> Vec<f64> {
+    /// The block matrix of S (values on the pattern of the elements) and k (at the nodes).
+    pub fn matrix(&self, elements: &Elements<2>, s: &[f64], k: &[f64]) -> Vec<f64> {
         let mut b = vec![0.0; s.len()];
         for side in &self.sides {
             side.add(elements, k, &mut b);
@@ -138,27 +137,30 @@ impl Absorbing {
         self.from.iter().map(value).collect()
     }
 
-    /// [Re F; −Im F] of the boundary data g = ∂w/∂n − i k w of a wave w, k on the grid.
-    pub fn incoming(&self, elements: &Elements, wave: PlaneWave, k: &[f64]) -> Vec<f64> {
+    /// [Re F; −Im F] of the boundary data g = ∂w/∂n − i k w of a wave w, k at the nodes.
+    pub fn incoming(&self, elements: &Elements<2>, wave: PlaneWave, k: &[f64]) -> Vec<f64> {
         let n = elements.space.len();
         let mut rhs = vec![0.0; 2 * n];
         for side in &self.sides {
             let k = side.integrals.at_points(k);
-            let slope = wave.k * (wave.direction[0] * side.normal[0] + wave.direction[1] * side.normal[1]);
+            let [x, y] = wave.direction;
+            let slopes: Vec<f64> = side.normals.iter().map(|n| wave.k * (x * n[0] + y * n[1])).collect();
             // ∂w/∂n − i k w = i (slope − k) w.
             let parts: Vec<[f64; 2]> = side
                 .integrals
                 .points()
                 .iter()
                 .zip(&k)
-                .map(|(&x, k)| {
+                .enumerate()
+                .map(|(q, (&x, k))| {
                     let [re, im] = wave.at(x);
+                    let slope = slopes[q / side.integrals.rule_len()];
                     [-(slope - k) * im, (slope - k) * re]
                 })
                 .collect();
             for (part, sign) in [(0, 1.0), (1, -1.0)] {
                 let g: Vec<f64> = parts.iter().map(|p| p[part]).collect();
-                let load = side.integrals.load(&g, n);
+                let load = elements.assembler.restrict(&side.integrals.load(&g, n));
                 let to = rhs[part * n..(part + 1) * n].iter_mut();
                 to.zip(load).for_each(|(r, l)| *r += sign * l);
             }
@@ -168,22 +170,31 @@ impl Absorbing {
 }
 
 impl Side {
-    fn new(elements: &Elements, normal: [f64; 2]) -> Result<Self> {
+    fn new(elements: &Elements<2>, side: usize) -> Result<Self> {
         let space = &elements.space;
-        // The points of the side with normal ν are those with ν·(x − centre) = 1/2.
-        let here = |v: u32| {
-            let x = space.nodes[v as usize];
-            normal[0] * (x[0] - 0.5) + normal[1] * (x[1] - 0.5) > 0.5 - 1e-9
-        };
         let corners = space.facet_element.nodes();
-        let chosen = |f: usize| space.facets[f * corners..(f + 1) * corners].iter().all(|&v| here(v));
-        let integrals = Integrals::on_facets(space, STRENGTH, &chosen)?;
-        Ok(Side { normal, scatter: elements.assembler.scatter(&integrals), integrals })
+        let edges = space.facets.chunks_exact(corners);
+        let normals: Vec<[f64; 2]> = edges.map(|edge| outer_normal(space, edge)).collect();
+        let faces = |normal: &[f64; 2], k: usize| normal[0] * FACING[k][0] + normal[1] * FACING[k][1];
+        // The first one, where two are as near.
+        let nearest =
+            |normal: &[f64; 2]| (1..4).fold(0, |a, b| if faces(normal, b) > faces(normal, a) { b } else { a });
+        let integrals = Integrals::on_facets(space, STRENGTH, &|f| nearest(&normals[f]) == side)?;
+        let normals = normals.iter().filter(|normal| nearest(normal) == side).copied().collect();
+        Ok(Side { normals, scatter: elements.assembler.scatter(&integrals), integrals })
     }
 
     /// values ← values + ∫ k φ_i φ_j over the side.
-    fn add(&self, elements: &Elements, k: &[f64], values: &mut [f64]) {
+    fn add(&self, elements: &Elements<2>, k: &[f64], values: &mut [f64]) {
         let coefficient = self.integrals.at_points(k);
         elements.assembler.add(&self.integrals, &self.scatter, &coefficient, values);
     }
+}
+
+/// Of an edge that runs as its cell runs around it: to its right.
+fn outer_normal(space: &Space<2>, edge: &[u32]) -> [f64; 2] {
+    let (a, b) = (space.nodes[edge[0] as usize], space.nodes[edge[1] as usize]);
+    let [x, y] = [b[0] - a[0], b[1] - a[1]];
+    let length = x.hypot(y);
+    [y / length, -x / length]
 }

@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use super::NAME;
+use crate::entry;
 use crate::error::{Error, Result};
 use crate::families::boundary::{self, Condition};
+use crate::families::discretisation::Scheme;
 use crate::families::given::{Given, Parameters};
-use crate::families::grid::{CELLS, Scheme};
 use crate::families::keys;
-use crate::fem::difference::Faces;
+use crate::mesh::recipe::MeshRecipe;
 
 /// The problems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -41,7 +43,7 @@ pub enum Form {
 pub enum Source {
     /// "random" or "plane-wave".
     Named(NamedSource),
-    /// An expression in x, y and the parameters, or a .npy file with an array (y, x) on the grid, or one a sample.
+    /// An expression in x, y (z) and the parameters, or a .npy file with a number a node, or one such array a sample.
     Given(String),
     /// f constant.
     Constant(f64),
@@ -63,14 +65,18 @@ pub enum NamedSource {
 pub struct HelmholtzConfig {
     /// Which equation.
     pub kind: Kind,
-    /// Squares a side; (cells − 1)² unknowns, for "absorbing" 2 (cells + 1)².
+    /// Squares a side; (cells − 1)² unknowns, for "absorbing" 2 (cells + 1)². With a mesh: of the grid over its bounding
+    /// box that random fields are drawn on.
     pub cells: i64,
-    /// Default: "p1", for "shifted" "fd".
+    /// Default: "p1", for "shifted" "fd". With a mesh its cells decide.
     #[serde(alias = "discretization")]
     pub discretisation: Option<Scheme>,
+    /// A mesh instead of the regular grid; one of the plane for "absorbing".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mesh: Option<MeshRecipe>,
     /// Mean of k before variation, a number; or k itself, an expression in x, y and the parameters ("20 + a*x"), or a
-    /// .npy file with an array (y, x) on the grid, or one such array a sample; its path is relative to the recipe.
-    /// Default 20; not for "shifted".
+    /// .npy file with a number a node (on the grid an array (y, x)), or one such array a sample; its path is relative to
+    /// the recipe. Default 20; not for "shifted".
     pub k: Option<Given>,
     /// p instead of a random field, as k, a number too; only for "shifted". Positive.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,10 +98,10 @@ pub struct HelmholtzConfig {
     /// normal = [mean, deviation], integer, choice = [1.0, 2.0, 5.0].
     #[serde(skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,
-    /// What holds on sides of the square (left, right, bottom, top), one table a condition: { part = "left", condition
-    /// = "dirichlet", value = "1 + y" }, u = value; or condition = "neumann", flux = …, ∂u/∂n = flux; or condition =
-    /// "robin", alpha = …, value = …, ∂u/∂n = alpha (value − u). u = 0 on all that none names. For p1 and q1; not for
-    /// "absorbing".
+    /// What holds on parts of the boundary (sides of the square: left, right, bottom, top), one table a condition:
+    /// { part = "left", condition = "dirichlet", value = "1 + y" }, u = value; or condition = "neumann", flux = …, ∂u/∂n
+    /// = flux; or condition = "robin", alpha = …, value = …, ∂u/∂n = alpha (value − u). u = 0 on all that none names.
+    /// Not for "absorbing".
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub boundary: Vec<Condition>,
     /// Whether to store x = A⁻¹ b (and for "dirichlet" count negative eigenvalues).
@@ -108,6 +114,7 @@ impl Default for HelmholtzConfig {
             kind: Kind::Dirichlet,
             cells: 64,
             discretisation: None,
+            mesh: None,
             k: None,
             p: None,
             variation: None,
@@ -126,10 +133,12 @@ impl Default for HelmholtzConfig {
 impl HelmholtzConfig {
     /// # Errors
     /// [`Error::Recipe`] naming the key that is out of range or does not go with the kind.
-    pub fn check(&self, origin: &str) -> Result<()> {
+    pub(super) fn check(&self, table: &Table, origin: &str) -> Result<()> {
         let refuse = |key: &str, why: &str| Err(Error::recipe(origin, format!("{NAME}.{key}: {why}")));
         let name = |key: &str| format!("{NAME}.{key}");
-        keys::within(self.cells, CELLS, &name("cells"), origin)?;
+        if self.mesh.is_some() && !self.draws_fields() && table.contains_key("cells") {
+            return refuse("cells", "is of the grid that random fields are drawn on, but none is drawn");
+        }
         let shifted = self.kind == Kind::Shifted;
         if shifted && (self.k.is_some() || self.variation.is_some()) {
             let key = if self.k.is_some() { "k" } else { "variation" };
@@ -193,9 +202,21 @@ impl HelmholtzConfig {
         })
     }
 
-    /// Means on faces of a constant coefficient: any.
-    pub fn faces(&self) -> Faces {
-        Faces::Arithmetic
+    /// Whether there is a Gaussian field among what is drawn.
+    pub(super) fn draws_fields(&self) -> bool {
+        self.given().is_none() || self.source() == Source::Named(NamedSource::Random)
+    }
+
+    /// Every key that has a meaning.
+    pub(super) fn table(&self) -> Table {
+        let mut table = entry::to_table(self);
+        if let Some(mesh) = &self.mesh {
+            table.insert("mesh".into(), mesh.to_table().into());
+            if !self.draws_fields() {
+                table.remove("cells");
+            }
+        }
+        table
     }
 
     /// The mean wave number.
@@ -226,7 +247,8 @@ impl HelmholtzConfig {
             _ => None,
         };
         let given = [&self.k, &self.p].into_iter().flatten().filter_map(Given::file);
-        given.chain(f).chain(boundary::files(&self.boundary)).collect()
+        let mesh = self.mesh.iter().flat_map(|mesh| mesh.file.clone());
+        mesh.chain(given).chain(f).chain(boundary::files(&self.boundary)).collect()
     }
 
     /// Largest relative deviation of k.

@@ -1,4 +1,4 @@
-//! `helmholtz`: waves and their positive cousin on the unit square, k (or p) a random field on a regular grid.
+//! `helmholtz`: waves and their positive cousin on the unit square or a mesh, k (or p) a random field.
 //!
 //! - `dirichlet`: −Δu − k² u = f, u = 0 on the boundary. Symmetric and truly indefinite: every sample says how many
 //!   eigenvalues are negative.
@@ -22,13 +22,11 @@ use toml::Table;
 
 use self::absorbing::{Absorbing, PlaneWave, turn};
 use self::config::{Form, HelmholtzConfig, Kind, NamedSource, Source};
-use super::boundary::Boundary;
-use super::given::{self, Drawn, Given, Nodes, Range, Scope};
-use super::grid::conditions::Keys;
-use super::grid::{self, Grid, Scheme, Wanted};
+use super::discretisation::{Discretisation, Domain, Keys, Scheme, Wanted, gaussian};
+use super::given::{self, Drawn, Given, Range, Scope};
 use super::{Family, Sampler};
 use crate::entry::{self, Entry};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::field::gaussian::{Gaussian, Workspace, range};
 use crate::linalg::{Csr, Pattern, Props, SymbolicDirect};
 use crate::rng::{Purpose, stream};
@@ -50,10 +48,10 @@ pub static ENTRY: Entry<dyn Family> = Entry {
     parse: |table, _, origin| Ok(Box::new(Helmholtz::from_table(table, origin)?)),
 };
 
-/// The family with its grid and pattern made.
+/// The family with its discretisation made.
 pub struct Helmholtz {
     config: HelmholtzConfig,
-    grid: Grid,
+    on: Discretisation,
     absorbing: Option<Absorbing>,
     gaussian: Gaussian,
     /// k or p, where the recipe gives it.
@@ -70,48 +68,49 @@ impl Helmholtz {
     /// # Errors
     /// [`crate::Error::Recipe`] naming the key that is unknown, of the wrong type or out of range.
     pub fn from_table(table: &Table, origin: &str) -> Result<Self> {
-        let config: HelmholtzConfig = entry::config(table, NAME, origin)?;
-        config.check(origin)?;
-        let cells = config.cells as usize;
-        let gaussian = grid::gaussian(cells + 1, 2, config.alpha, config.tau, NAME, origin)?;
-        let shape = [cells + 1; 2];
-        let nodes = Nodes { count: shape.iter().product(), grid: &shape };
-        let scope = Scope::new(NAME, origin, 2, nodes, &config.parameters, false)?;
+        let mut config: HelmholtzConfig = entry::config(table, NAME, origin)?;
+        config.check(table, origin)?;
+        let mesh = config.mesh.as_ref();
+        let (cells, scheme) = (config.cells, config.scheme());
+        let keys = Keys { family: NAME, table, origin, mesh, dim: 2, cells, scheme, faces: None };
+        let domain = Domain::new(keys, &config.boundary)?;
+        let (dim, shape) = (domain.dim(), domain.shape());
+        if config.kind == Kind::Absorbing && dim == 3 {
+            let reason = "kind \"absorbing\" needs a mesh of triangles or quadrilaterals";
+            return Err(Error::recipe(origin, format!("{NAME}.mesh: {reason}")));
+        }
+        config.discretisation = Some(domain.scheme());
+        let gaussian = gaussian(cells as usize + 1, dim, config.alpha, config.tau, NAME, origin)?;
+        let scope = Scope::new(NAME, origin, dim, domain.nodes(&shape), &config.parameters, false)?;
         let range = if config.kind == Kind::Shifted { Range::Positive } else { Range::NotNegative };
         let coefficient = config.given().map(|(key, given)| scope.read(key, given, range)).transpose()?;
         let f = match config.source() {
             Source::Given(text) => Some(scope.read("f", &Given::Text(text), Range::Any)?),
             _ => None,
         };
-        let grid = match config.kind {
-            Kind::Absorbing => {
-                Grid::new(cells, config.scheme(), config.faces(), Wanted { mass: true, boundary: true })?
-            }
-            _ => {
-                let keys = Keys { dim: 2, cells, scheme: config.scheme(), faces: config.faces(), mass: true };
-                Grid::with_conditions(keys, &config.boundary, &scope, "du/dn")?
-            }
-        };
+        // Without conditions of a recipe "absorbing" has all boundary points as unknowns.
+        let wanted = Wanted { mass: true, boundary: config.kind == Kind::Absorbing };
+        let on = domain.discretise(wanted, &config.boundary, &scope, "du/dn")?;
         scope.finish()?;
-        let mut data = grid.data.clone();
-        let absorbing = match config.kind {
-            Kind::Absorbing => {
+        let mut data = on.data.clone();
+        let absorbing = match (config.kind, on.elements()) {
+            (Kind::Absorbing, Some(elements)) => {
                 // Real parts of all points, then imaginary ones.
                 let mut twice = (*data).clone();
                 twice.free_dofs.extend_from_within(..);
                 data = Arc::new(twice);
-                Some(Absorbing::new(&grid)?)
+                Some(Absorbing::new(elements)?)
             }
             _ => None,
         };
-        let pattern = absorbing.as_ref().map_or(grid.pattern(), Absorbing::pattern);
+        let pattern = absorbing.as_ref().map_or(on.pattern(), Absorbing::pattern);
         let props = match config.kind {
             Kind::Shifted => Props::SPD,
             _ => Props::SYMMETRIC,
         };
         let direct = config.solution.then(|| SymbolicDirect::new(pattern, props));
         let direct = direct.transpose()?;
-        Ok(Helmholtz { config: config.resolved(), grid, absorbing, gaussian, coefficient, f, data, direct })
+        Ok(Helmholtz { config: config.resolved(), on, absorbing, gaussian, coefficient, f, data, direct })
     }
 
     fn props(&self) -> Props {
@@ -125,7 +124,7 @@ impl Helmholtz {
 
 impl Family for Helmholtz {
     fn parameters(&self) -> Table {
-        entry::to_table(&self.config)
+        self.config.table()
     }
 
     fn description(&self) -> Description {
@@ -138,24 +137,30 @@ impl Family for Helmholtz {
             Source::Named(NamedSource::PlaneWave) => "f = 0".into(),
             Source::Given(text) => format!("f = {text}"),
         };
+        let domain = self.on.domain_in_words();
+        let drawn = if c.draws_fields() { self.on.drawn_in_words() } else { String::new() };
         let operator = match c.kind {
             Kind::Shifted if self.coefficient.is_some() => {
                 let p = c.p.as_ref().map_or(String::new(), ToString::to_string);
-                format!("-laplace(u) + p u = f in (0,1)^2, p = {p}, {f}")
+                format!("-laplace(u) + p u = f {domain}, p = {p}, {f}{drawn}")
             }
             _ if self.coefficient.is_some() => {
                 let k = c.k.as_ref().map_or(String::new(), ToString::to_string);
-                format!("-laplace(u) - k^2 u = f in (0,1)^2, k = {k}, {f}")
+                format!("-laplace(u) - k^2 u = f {domain}, k = {k}, {f}{drawn}")
             }
-            Kind::Shifted => format!("-laplace(u) + p u = f in (0,1)^2, p = exp({} g), {g}, {f}", c.exponent()),
-            _ => {
-                format!("-laplace(u) - k^2 u = f in (0,1)^2, k = {} (1 + {} g/max|g|), {g}, {f}", c.mean(), c.spread())
+            Kind::Shifted => {
+                format!("-laplace(u) + p u = f {domain}, p = exp({} g), {g}, {f}{drawn}", c.exponent())
             }
+            _ => format!(
+                "-laplace(u) - k^2 u = f {domain}, k = {} (1 + {} g/max|g|), {g}, {f}{drawn}",
+                c.mean(),
+                c.spread()
+            ),
         };
         let coefficient = if c.kind == Kind::Shifted { "+ p u v" } else { "- k^2 u v" };
-        let space = c.scheme().in_words(2);
+        let space = self.on.space_in_words();
         let weak_form = match (c.scheme(), c.kind) {
-            (Scheme::Fd, _) => space.into(),
+            (Scheme::Fd, _) => space,
             (_, Kind::Absorbing) => format!(
                 "find complex u in V: integral(grad u . grad v {coefficient}) - i boundary integral(k u v) = \
                  integral(f v) + boundary integral(g v) for all v in V, V = {space}; rows: real part of all points, \
@@ -180,7 +185,7 @@ impl Family for Helmholtz {
                 }
                 _ => "du/dn - i k u = 0 on the whole boundary".into(),
             },
-            _ => self.grid.conditions_in_words().into(),
+            _ => self.on.conditions_in_words().into(),
         };
         Description { weak_form, boundary_conditions, ..Description::new(NAME, operator, self.props()) }
     }
@@ -191,7 +196,7 @@ impl Family for Helmholtz {
 
     fn pattern(&self) -> Option<Arc<Pattern>> {
         let own = self.absorbing.as_ref().map(Absorbing::pattern);
-        Some(own.unwrap_or(self.grid.pattern()).clone())
+        Some(own.unwrap_or(self.on.pattern()).clone())
     }
 
     fn files(&self) -> Vec<PathBuf> {
@@ -200,7 +205,22 @@ impl Family for Helmholtz {
 
     fn samples(&self) -> Option<usize> {
         let fields = [&self.coefficient, &self.f].into_iter().flatten().filter_map(given::Source::samples);
-        fields.chain(self.grid.boundary().and_then(Boundary::samples)).min()
+        fields.chain(self.on.condition_samples()).min()
+    }
+
+    fn nothing_drawn(&self) -> Option<String> {
+        let c = &self.config;
+        let constant = if c.kind == Kind::Shifted { c.exponent() == 0.0 } else { c.spread() == 0.0 };
+        let given = c.given().is_some() || constant;
+        let drawn = matches!(c.source(), Source::Named(_)) || !given;
+        let same = !drawn && c.parameters.is_empty() && self.samples().is_none();
+        let random: &[&str] = match (c.kind, constant) {
+            (Kind::Shifted, true) => &["power"],
+            (Kind::Shifted, false) => &["p"],
+            (_, true) => &["variation", "f"],
+            (_, false) => &["k", "f"],
+        };
+        same.then(|| given::nothing_drawn(NAME, random))
     }
 
     fn measure(&self) -> Result<Report> {
@@ -218,14 +238,14 @@ struct HelmholtzSampler<'a> {
 }
 
 impl HelmholtzSampler<'_> {
-    /// k or p on the grid.
+    /// k or p at the nodes.
     fn coefficient(&mut self, rng: &mut ChaCha8Rng, drawn: &Drawn) -> Result<Vec<f64>> {
         let config = &self.family.config;
         if let Some(source) = &self.family.coefficient {
-            return self.family.grid.evaluate(source, drawn);
+            return self.family.on.evaluate(source, drawn);
         }
         let mut g = Vec::new();
-        self.family.gaussian.draw(rng, &mut self.workspace, &mut g);
+        self.family.on.draw(&self.family.gaussian, rng, &mut self.workspace, &mut g);
         match config.kind {
             Kind::Shifted => g.iter_mut().for_each(|v| *v = (config.exponent() * *v).exp()),
             _ => {
@@ -245,23 +265,23 @@ impl HelmholtzSampler<'_> {
         k: &[f64],
         angle: Option<f64>,
     ) -> Result<(Vec<f64>, Option<Field>)> {
-        let Helmholtz { config, grid, .. } = self.family;
-        let own = self.family.f.as_ref().map(|f| grid.evaluate(f, drawn)).transpose()?;
+        let Helmholtz { config, on, gaussian, .. } = self.family;
+        let own = self.family.f.as_ref().map(|f| on.evaluate(f, drawn)).transpose()?;
         let (f, field) = match config.source() {
             Source::Given(_) => {
                 let f = own.unwrap_or_default();
-                (f.clone(), Some(grid::field("f", f)))
+                (f.clone(), Some(on.field("f", f)))
             }
             Source::Constant(f) => (vec![f; k.len()], None),
             Source::Named(NamedSource::Random) => {
                 let mut f = Vec::new();
-                self.family.gaussian.draw(rng, &mut self.workspace, &mut f);
-                (f.clone(), Some(grid::field("f", f)))
+                on.draw(gaussian, rng, &mut self.workspace, &mut f);
+                (f.clone(), Some(on.field("f", f)))
             }
             Source::Named(NamedSource::PlaneWave) => (vec![0.0; k.len()], None),
         };
-        let mut rhs = grid.load(&f);
-        if let (Some(absorbing), Some(elements)) = (&self.family.absorbing, grid.elements()) {
+        let mut rhs = on.load(&f);
+        if let (Some(absorbing), Some(elements)) = (&self.family.absorbing, on.elements()) {
             rhs.resize(2 * rhs.len(), 0.0);
             if let Some(angle) = angle {
                 let wave = PlaneWave::new(config.mean(), angle);
@@ -276,7 +296,7 @@ impl HelmholtzSampler<'_> {
 impl Sampler for HelmholtzSampler<'_> {
     fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
         let family = self.family;
-        let (config, grid) = (&family.config, &family.grid);
+        let (config, on) = (&family.config, &family.on);
         let mut rng = stream(seed, Purpose::Sample, index);
         // First, so that it is the same on every grid.
         let angle = match config.source() {
@@ -286,30 +306,22 @@ impl Sampler for HelmholtzSampler<'_> {
         let drawn = Drawn::new(&config.parameters, seed, index, false);
         let coefficient = self.coefficient(&mut rng, &drawn)?;
         let (mut rhs, source) = self.rhs(&mut rng, &drawn, &coefficient, angle)?;
-        let mut values = vec![0.0; grid.pattern().nnz()];
-        let ones = vec![1.0; coefficient.len()];
-        grid.add_diffusion(&ones, 1.0, &mut values);
         let (reaction, sign) = match config.kind {
             Kind::Shifted => (coefficient.clone(), 1.0),
             _ => (coefficient.iter().map(|k| k * k).collect(), -1.0),
         };
-        grid.add_reaction(&reaction, sign, &mut values)?;
-        grid.add_conditions(&drawn, &mut values)?;
-        grid.add_boundary_load(&drawn, 1.0, &mut rhs)?;
-        let known = grid.known(&drawn)?;
-        if let Some(known) = &known {
-            grid.lift((&ones, 1.0), Some((&reaction, sign)), &drawn, known, &mut rhs)?;
+        let ones = vec![1.0; coefficient.len()];
+        let (mut matrix, known) = on.assemble(&ones, Some((&reaction, sign)), &drawn, &mut rhs)?;
+        if let (Some(absorbing), Some(elements)) = (&family.absorbing, on.elements()) {
+            let values = absorbing.matrix(elements, matrix.values(), &coefficient);
+            matrix = Csr::new(absorbing.pattern().clone(), values)?;
         }
-        let mut matrix = match (&family.absorbing, grid.elements()) {
-            (Some(a), Some(e)) => Csr::new(a.pattern().clone(), a.matrix(e, &values, &coefficient))?,
-            _ => Csr::new(grid.pattern().clone(), values)?,
-        };
         let mut params = Vec::new();
         if config.kind != Kind::Shifted {
             let mean = coefficient.iter().sum::<f64>() / coefficient.len() as f64;
             params.push(("k_mean".into(), mean));
             let shortest = 2.0 * PI / range(&coefficient).1;
-            params.push(("points_per_wavelength".into(), shortest * grid.cells as f64));
+            params.push(("points_per_wavelength".into(), on.edges_in(shortest)));
         }
         if let Some(angle) = angle {
             params.push(("angle".into(), angle));
@@ -330,9 +342,9 @@ impl Sampler for HelmholtzSampler<'_> {
             turn(&mut matrix, &mut rhs);
         }
         let name = if config.kind == Kind::Shifted { "p" } else { "k" };
-        let mut fields = vec![grid::field(name, coefficient)];
+        let mut fields = vec![on.field(name, coefficient)];
         fields.extend(source);
-        fields.extend(known.map(|u| grid::field("boundary_values", u)));
+        fields.extend(known.map(|u| on.field("boundary_values", u)));
         params.extend(drawn.named(&config.parameters));
         Ok(LinearSystem {
             matrix,

@@ -2,15 +2,16 @@
 
 use std::f64::consts::PI;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::families;
-use crate::families::grid::{Grid, Scheme, Wanted};
+use crate::families::discretisation::{Discretisation, Scheme, Wanted};
 use crate::families::manufactured::Problem;
 use crate::fem::difference::Faces;
 use crate::fem::integrals;
 use crate::fem::space::Space;
 use crate::linalg::{Csr, SymbolicLdlt, dense};
-use crate::mesh::structured;
+use crate::mesh::recipe::MeshRecipe;
+use crate::mesh::{delaunay, structured};
 use crate::system::LinearSystem;
 use crate::verify::{Check, Level, Norm, Report, Study};
 
@@ -28,8 +29,21 @@ pub(super) fn measure() -> Result<Report> {
     }
     report.studies.extend(own()?);
     for scheme in [Scheme::P1, Scheme::Q1] {
-        report.studies.push(plane_wave(scheme)?);
+        let keys = |n: usize| format!("discretisation = \"{}\"\ncells = {n}", scheme.name());
+        let space = |n: usize| match scheme {
+            Scheme::Q1 => Ok(Space::q1(&structured::quads(n, n))),
+            _ => Ok(Space::p1(&structured::triangles(n, n))),
+        };
+        report.studies.push(plane_wave(&format!("{scheme:?}"), &keys, &space)?);
     }
+    // No side faces along an axis, few edges are as long as others.
+    let area = |n: usize| 0.5 / (n * n) as f64;
+    let keys = |n: usize| format!("mesh = {{ shape = \"disc\", area = {} }}", area(n));
+    let space = |n: usize| {
+        let corners = delaunay::disc(area(n));
+        Ok(Space::p1(&delaunay::polygon(&corners, area(n), MeshRecipe::default().angle)?))
+    };
+    report.studies.push(plane_wave("P1 on a disc", &keys, &space)?);
     for scheme in ["p1", "q1", "fd"] {
         report.checks.extend(inertia(scheme)?);
     }
@@ -68,11 +82,30 @@ fn own() -> Result<Vec<Study>> {
     let shifted = |n: usize| {
         format!("kind = \"shifted\"\np = \"1 + x\"\nf = \"(6 + x)*U\"\ncells = {n}\ndiscretisation = \"q1\"")
     };
-    let problems: [(&str, &dyn Fn(usize) -> String); 2] = [("P1, k = 4 + x", &wave), ("Q1, p = 1 + x", &shifted)];
+    let on_mesh =
+        |n: usize| format!("k = \"4 + x\"\nf = \"(5 - (4 + x)^2)*U\"\nmesh = {{ area = {} }}", 0.5 / (n * n) as f64);
+    let quads = |n: usize| {
+        let mesh = format!("mesh = {{ shape = \"quads\", cells = {n} }}");
+        format!("kind = \"shifted\"\np = \"1 + x\"\nf = \"(6 + x)*U\"\n{mesh}")
+    };
+    let differences = |n: usize| format!("kind = \"shifted\"\np = \"1 + x\"\nf = \"(6 + x)*U\"\ncells = {n}");
+    // Well below 3π²/4, the lowest eigenvalue with u given on three sides of the cube.
+    let tetrahedra = |n: usize| {
+        let mesh = format!("mesh = {{ shape = \"cube\", cells = {n} }}");
+        format!("k = \"1 + x\"\nf = \"(6 - (1 + x)^2)*U\"\n{mesh}")
+    };
+    let problems: [(&str, usize, &dyn Fn(usize) -> String); 6] = [
+        ("P1, k = 4 + x", 2, &wave),
+        ("Q1, p = 1 + x", 2, &shifted),
+        ("fd, p = 1 + x", 2, &differences),
+        ("P1 on a Delaunay mesh, k = 4 + x", 2, &on_mesh),
+        ("Q1 on a mesh, p = 1 + x", 2, &quads),
+        ("P1 on tetrahedra, k = 1 + x", 3, &tetrahedra),
+    ];
     let mut studies = Vec::new();
-    for (what, keys) in problems {
-        let problem = Problem { family: super::NAME, what, medium: "1", keys, in_time: false };
-        studies.extend(problem.studies(&[16, 32, 64])?);
+    for (what, dim, keys) in problems {
+        let problem = Problem { family: super::NAME, dim, what, medium: "1", keys, in_time: false };
+        studies.extend(problem.studies(if dim == 3 { &[4, 8, 16] } else { &[16, 32, 64] })?);
     }
     Ok(studies)
 }
@@ -87,7 +120,7 @@ fn dirichlet(scheme: Scheme) -> Result<Study> {
     };
     let level = |&cells: &usize| -> Result<Level> {
         let wanted = Wanted { mass: true, boundary: false };
-        let grid = Grid::new(cells, scheme, Faces::Arithmetic, wanted)?;
+        let grid = Discretisation::square(cells, scheme, Faces::Arithmetic, wanted)?;
         let mut values = vec![0.0; grid.pattern().nnz()];
         grid.add_diffusion(&grid.interpolate(|_| 1.0), 1.0, &mut values);
         grid.add_reaction(&grid.interpolate(|x| k(x) * k(x)), -1.0, &mut values)?;
@@ -118,37 +151,31 @@ fn dirichlet(scheme: Scheme) -> Result<Study> {
 }
 
 /// The family's own samples with constant k: their solution is the plane wave of the drawn angle.
-fn plane_wave(scheme: Scheme) -> Result<Study> {
-    let name = format!("{scheme:?}");
-    let key = name.to_lowercase();
+fn plane_wave(what: &str, keys: &dyn Fn(usize) -> String, space: &dyn Fn(usize) -> Result<Space<2>>) -> Result<Study> {
     let level = |&cells: &usize| -> Result<Level> {
-        let squares = cells as i64;
-        let s = sample(&toml::toml! { kind = "absorbing"
-        discretisation = (key.as_str())
-        cells = squares
-        k = WAVE
-        variation = 0.0 })?;
+        let text = format!("{}\nkind = \"absorbing\"\nk = {WAVE:?}\nvariation = 0.0", keys(cells));
+        let s = sample(&text.parse().map_err(|e: toml::de::Error| Error::Argument(e.to_string()))?)?;
         let angle = s.params.iter().find(|p| p.0 == "angle").map_or(0.0, |p| p.1);
         let wave = super::absorbing::PlaneWave::new(WAVE, angle);
-        let space = match scheme {
-            Scheme::Q1 => Space::q1(&structured::quads(cells, cells)),
-            _ => Space::p1(&structured::triangles(cells, cells)),
-        };
+        let space = space(cells)?;
         let x = s.solution.as_deref().unwrap_or_default();
+        let nodes = s.mesh.as_ref().map_or(&[][..], |mesh| &mesh.free_dofs[..space.len()]);
         let (mut l2, mut h1) = (0.0f64, 0.0f64);
-        for (part, nodal) in x.chunks_exact(space.len()).enumerate() {
+        for (part, unknowns) in x.chunks_exact(space.len()).enumerate() {
+            let mut nodal = vec![0.0; space.len()];
+            nodes.iter().zip(unknowns).for_each(|(&v, x)| nodal[v as usize] = *x);
             // ∇ exp(ik d·x) = ik d exp(ik d·x).
             let slope = |at| {
                 if part == 0 { -WAVE * wave.at(at)[1] } else { WAVE * wave.at(at)[0] }
             };
             let gradient = |at| wave.direction.map(|d| d * slope(at));
-            let (value, derivative) = integrals::errors(&space, nodal, |at| wave.at(at)[part], gradient)?;
+            let (value, derivative) = integrals::errors(&space, &nodal, |at| wave.at(at)[part], gradient)?;
             (l2, h1) = (l2.hypot(value), h1.hypot(derivative));
         }
         Ok(Level { h: 1.0 / cells as f64, unknowns: s.n(), errors: vec![l2, h1] })
     };
     Ok(Study {
-        what: format!("{name}, absorbing, plane wave"),
+        what: format!("{what}, absorbing, plane wave"),
         norms: norms(&[("L2", 2.0), ("H1", 1.0)]),
         levels: CELLS[..3].iter().map(level).collect::<Result<_>>()?,
     })

@@ -19,6 +19,7 @@ use super::plan::Plan;
 use super::recipe::Recipe;
 use crate::dataset::{Shape, Unfinished};
 use crate::error::Result;
+use crate::families::Family;
 use crate::shard::Shard;
 
 /// Headers of groups and arrays, attributes and texts of a file.
@@ -59,20 +60,26 @@ pub struct Estimate {
     pub memory: Option<u64>,
 }
 
-/// Makes a few samples of a recipe, measures them, and leaves nothing on the disk of `output`.
+/// Makes a few samples of a recipe, measures them, and leaves nothing on the disk of `output`. Its family took so many
+/// seconds to set up.
 ///
 /// # Errors
-/// Those of the family and of its samples.
-pub fn estimate(recipe: &Recipe, output: &Path, threads: usize, shard: Option<Shard>) -> Result<Estimate> {
+/// Those of the samples.
+pub fn estimate(
+    recipe: &Recipe,
+    (family, seconds): (&dyn Family, f64),
+    output: &Path,
+    threads: usize,
+    shard: Option<Shard>,
+) -> Result<Estimate> {
     let clock = Instant::now();
-    let family = recipe.family()?;
-    let plan = Plan::new(recipe, &*family)?;
-    let setup = clock.elapsed().as_secs_f64();
+    let plan = Plan::new(recipe, family)?;
+    let setup = seconds + clock.elapsed().as_secs_f64();
     let ours = |p: &usize| shard.is_none_or(|s| s.has(*p));
     let samples: usize = (0..plan.parts()).filter(ours).map(|p| plan.job(p).count).sum();
     let threads = threads.clamp(1, samples.max(1));
     let mut disk = Disk::beside(output);
-    let rehearsal = Rehearsal::of(&*family, &plan, recipe, threads, &mut disk)?;
+    let rehearsal = Rehearsal::of(family, &plan, recipe, threads, &mut disk)?;
     let Rehearsal { tried, ref sum, memory, slowdown, .. } = rehearsal;
     let all = |mean: usize| recipe.samples as f64 * mean as f64 / tried.max(1) as f64;
     // What is there once, and of every sample: id (three times), n, nnz, residual, seconds, digest, place in a set.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Scheme;
+use super::scheme::Scheme;
 use crate::error::{Error, Result};
 use crate::families::keys;
 use crate::fem::difference::Faces;
