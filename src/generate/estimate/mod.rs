@@ -1,5 +1,5 @@
-//! What a run will take, from a rehearsal: a few samples that are made, measured by stage, and written to a file without
-//! a name.
+//! What a run will take, from a rehearsal: a few samples that are made, measured by stage, and written to a file
+//! without a name.
 //!
 //! With N threads samples take N times less time, divided by what threads slow each other down where as many as the
 //! machine has processors work at once; rows go to the file one after the other, and to the disk as fast as it takes a
