@@ -80,8 +80,10 @@ pub fn estimate(recipe: &Recipe, output: &Path, threads: usize, shard: Option<Sh
     let table = (8 * (6 + plan.shape.params.len()) + 4) * recipe.samples;
     let raw = all(sum.raw) as u64;
     let bytes = if recipe.compress { all(sum.deflated) as u64 } else { raw } + (fixed + table) as u64;
+    // The directory of the output may not be there yet.
+    let there = disk.directory().join("dataset.h5");
     let in_place =
-        shard.is_none() && !recipe.compress && Unfinished::is_possible(&plan.shape, disk.directory(), output);
+        shard.is_none() && !recipe.compress && Unfinished::is_possible(&plan.shape, disk.directory(), &there);
     let working_bytes = match in_place {
         // The layout and the journal.
         true => bytes + (fixed + 3 * table) as u64,
