@@ -11,7 +11,7 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`cli`] | the command line; alone prints |
-//! | [`generate`] | dataset recipes, parallel sampling, resumable parts, shards |
+//! | [`generate`] | dataset recipes, parallel sampling, resuming, shards, estimates |
 //! | [`train`] | training recipes, the loop with the real solver in it, run directories |
 //! | [`evaluate`] | rows × datasets × tolerances, statistics, condition numbers, table, plots, report |
 //! | [`models`] | learned systems, one a folder → [`solve::Acceleration`]; checkpoints |
@@ -30,6 +30,7 @@
 //! | [`system`] | what families make, datasets hold and models see |
 //! | [`entry`] | open sets: entries, registries |
 //! | [`rng`], [`error`], [`interrupt`], [`notation`] | streams, errors, Ctrl-C, `name(option = value)` |
+//! | [`stages`] | seconds of a thread's work by stage |
 //!
 //! Modules import downwards only (`tests/architecture.rs` checks it):
 //!

@@ -1,5 +1,5 @@
-//! Seconds of the work of a thread by stage, for those who ask for them ([`watched`]); for others a stage costs one look
-//! at a variable of the thread.
+//! Seconds of the work of a thread by stage, for those who ask for them ([`watched`]); for others a stage costs one
+//! look at a variable of the thread.
 
 use std::cell::Cell;
 use std::time::Instant;

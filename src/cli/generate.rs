@@ -60,8 +60,8 @@ pub struct Args {
     /// Replace a finished dataset
     #[arg(long)]
     force: bool,
-    /// Make a few samples, keep nothing, and say what the run will take: seconds by stage, with as many --threads as are
-    /// asked for, bytes on the disk, memory
+    /// Make a few samples, keep nothing, and say what the run will take: seconds by stage, with as many --threads as
+    /// are asked for, bytes on the disk, memory
     #[arg(long)]
     dry_run: bool,
 }

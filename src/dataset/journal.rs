@@ -139,7 +139,7 @@ impl Journal {
     /// whole record, which a kill left half written, is cut off.
     ///
     /// # Errors
-    /// [`Error::Io`]; a full disk is one here, where room for all records can be reserved.
+    /// [`Error::Io`]; a full disk is one here, where space for all records can be reserved.
     pub fn open(path: &Path, samples: usize, params: usize) -> Result<(Self, Vec<Written>)> {
         let read = || -> std::io::Result<(File, Vec<Written>)> {
             let mut file = File::options().read(true).write(true).open(path)?;
@@ -159,7 +159,7 @@ impl Journal {
             let end = start + (length * records.len()) as u64;
             file.set_len(end)?;
             file.seek(SeekFrom::Start(end))?;
-            reserve::room_behind(&file, start + (length * samples) as u64)?;
+            reserve::allocate_behind(&file, start + (length * samples) as u64)?;
             Ok((file, records))
         };
         let (file, records) = read().map_err(|e| Error::io(path, "write", e))?;

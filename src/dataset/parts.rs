@@ -327,27 +327,10 @@ pub fn join(
 
 /// Where the joined file is written until it is whole: on the file system of `output`.
 fn temporary(dir: &Path, output: &Path) -> PathBuf {
-    match beside_output(dir, output) {
+    match atomic::on_file_system_of(output, dir) {
         true => dir.join(JOINED),
         false => atomic::temporary(output),
     }
-}
-
-/// Whether a directory is on the file system of `output`, which is no link: a file there can be given that name.
-pub(super) fn beside_output(dir: &Path, output: &Path) -> bool {
-    same_file_system(dir, output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))
-}
-
-#[cfg(unix)]
-fn same_file_system(a: &Path, b: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let device = |path: &Path| std::fs::metadata(path).ok().map(|m| m.dev());
-    device(a) == device(b)
-}
-
-#[cfg(not(unix))]
-fn same_file_system(_a: &Path, _b: &Path) -> bool {
-    false
 }
 
 /// Removes a directory of parts that have been joined, as far as they were made here: files of others stay, and the

@@ -65,7 +65,7 @@ impl Places {
         self.columns.iter().map(|c| c.at(rows)).max().unwrap_or(0)
     }
 
-    /// Reserves room for so many rows, where the file system can.
+    /// Reserves space for so many rows, where the file system can.
     ///
     /// # Errors
     /// [`Error::Io`], if the disk is full among others.
@@ -77,7 +77,7 @@ impl Places {
         }
         // Not all at once: other threads wait with their rows meanwhile.
         let mut pieces = (0..end).step_by(RESERVED as usize).map(|start| start..(start + RESERVED).min(end));
-        pieces.try_for_each(|piece| reserve::room(&self.file, piece)).map_err(failed)
+        pieces.try_for_each(|piece| reserve::allocate(&self.file, piece)).map_err(failed)
     }
 
     /// Starts to write rows that are in memory alone to the disk.

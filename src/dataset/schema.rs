@@ -132,6 +132,36 @@ impl Shape {
     }
 }
 
+impl Shape {
+    /// The digest of a sample of a shared pattern from its numbers: those of A, b, x if there is one, fields and
+    /// labels; None where samples have their own patterns.
+    pub(super) fn digest(&self, index: u64, rows: &[&[f64]], params: &[f64]) -> Option<u64> {
+        let pattern = self.pattern.as_deref()?;
+        let mut rows = rows.iter().copied();
+        let mut next = || rows.next().unwrap_or_default();
+        let (values, rhs) = (next(), next());
+        let solution = self.solution.then(&mut next);
+        let mut named = |count: usize| (0..count).map(|_| next()).collect::<Vec<&[f64]>>();
+        let (fields, labels) = (named(self.fields.len()), named(self.labels.len()));
+        let params = self.params.iter().zip(params);
+        Some(digest::of_numbers(&digest::Numbers {
+            index,
+            pattern,
+            values,
+            rhs,
+            solution,
+            fields: &with_shape(&self.fields, &fields),
+            params: &params.map(|(name, value)| (&**name, *value)).collect::<Vec<_>>(),
+            labels: &with_shape(&self.labels, &labels),
+        }))
+    }
+}
+
+/// Fields (or labels) as a digest has them.
+fn with_shape<'a>(shapes: &'a [FieldShape], values: &[&'a [f64]]) -> Vec<digest::Named<'a>> {
+    shapes.iter().zip(values).map(|(f, values)| (&*f.name, f.location, f.components, *values)).collect()
+}
+
 /// Writes `/mesh`.
 pub(super) fn write_mesh(h5: &H5, m: &MeshData) -> Result<()> {
     let g = h5.new_group(&h5.file, "mesh")?;

@@ -1,12 +1,12 @@
-//! A dataset whose rows have one length each, while it is made: every row is written once, to its place in the file that
-//! is given its name in the end.
+//! A dataset whose rows have one length each, while it is made: every row is written once, to its place in the file
+//! that is given its name in the end.
 //!
 //! Three files in the directory beside the output are it:
 //!
 //! ```text
 //! unfinished.tmp   the dataset, of its full length from the start on: rows of samples, by any thread
-//! layout.tmp       an HDF5 file of the same layout whose rows are holes; it says where rows lie, and what stands around
-//!                  them is copied at the end
+//! layout.tmp       an HDF5 file of the same layout whose rows are holes; it says where rows lie, and what stands
+//!                  around them is copied at the end
 //! journal          which rows are there, with their digests ([`super::journal`])
 //! ```
 //!
@@ -22,7 +22,6 @@ use rayon::prelude::*;
 
 use super::header::Header;
 use super::journal::{self, Journal, Written};
-use super::parts;
 use super::places::Places;
 use super::record::{Noted, Totals};
 use super::schema::Shape;
@@ -65,7 +64,7 @@ impl Unfinished {
     /// the file system of `output`.
     pub fn is_possible(shape: &Shape, dir: &Path, output: &Path) -> bool {
         let places = shape.pattern.is_some() && cfg!(target_endian = "little");
-        places && parts::beside_output(dir, &atomic::followed(output))
+        places && atomic::on_file_system_of(&atomic::followed(output), dir)
     }
 
     /// The header of the run whose unfinished dataset lies in `dir`, as far as it is kept, the rest from `like`; None
@@ -100,7 +99,7 @@ impl Unfinished {
         Ok(Unfinished { dir: dir.to_path_buf(), writer, places, journal, rows, in_memory: 0 })
     }
 
-    /// Reserves room on the disk for all rows, where the file system can; they may be written meanwhile.
+    /// Reserves space on the disk for all rows, where the file system can; they may be written meanwhile.
     ///
     /// # Errors
     /// [`Error::Io`] if there is not so much.

@@ -174,7 +174,7 @@ impl<const D: usize> Integrals<D> {
 }
 
 /// Cells whose values are found by one thread at a time, and those that are in memory at once.
-const PIECE: usize = 256;
+const PIECE: usize = 64;
 const AT_ONCE: usize = 32 * PIECE;
 
 /// ∫ f φ_i over the cells for each of some functions f (outer) and each node i (inner), by a rule of the given

@@ -46,8 +46,8 @@ pub const KEYS: [(&str, &str); 9] = [
     ("compress", "Whether arrays are stored shuffled and deflated: smaller, and slower to write and read."),
     (
         "part_size",
-        "Samples a part of a dataset made in parts (shards, compressed, patterns of their own), of which a kill costs two \
-         at most; about 32 MiB by default.",
+        "Samples a part of a dataset made in parts (shards, compressed, patterns of their own), of which a kill costs \
+         two at most; about 32 MiB by default.",
     ),
     (SPLIT_GROUP, "So many samples after another go to one set of the split; by default the family's."),
     (

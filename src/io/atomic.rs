@@ -179,6 +179,23 @@ pub(crate) fn rename(file: &Path, target: &Path) -> Result<()> {
     sync_directory(target.parent().unwrap_or(Path::new("")))
 }
 
+/// Whether a directory is on the file system of `target`, which is no link: a file there can be given that name.
+pub(crate) fn on_file_system_of(target: &Path, dir: &Path) -> bool {
+    same_file_system(dir, target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+}
+
+#[cfg(unix)]
+fn same_file_system(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let device = |path: &Path| fs::metadata(path).ok().map(|m| m.dev());
+    device(a) == device(b)
+}
+
+#[cfg(not(unix))]
+fn same_file_system(_a: &Path, _b: &Path) -> bool {
+    false
+}
+
 /// Forces a directory's entries (new and renamed files) to the disk.
 fn sync_directory(dir: &Path) -> Result<()> {
     let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };

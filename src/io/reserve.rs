@@ -1,27 +1,27 @@
-//! Room on the disk for a file before it is written, so that a full disk is told at once, and early writing to it.
+//! Space on the disk for a file before it is written, so that a full disk is told at once; early writing to the disk.
 
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 
-/// Reserves room for these bytes of a file, where the file system can, and makes it as long at least; what is there
+/// Reserves space for these bytes of a file, where the file system can, and makes it as long at least; what is there
 /// stays.
 ///
 /// # Errors
-/// If there is not so much room, or the file system refuses.
-pub(crate) fn room(file: &File, bytes: Range<u64>) -> io::Result<()> {
-    allocate(file, &bytes, 0)?;
+/// If there is not so much space, or the file system refuses.
+pub(crate) fn allocate(file: &File, bytes: Range<u64>) -> io::Result<()> {
+    fallocate(file, &bytes, 0)?;
     match file.metadata()?.len() < bytes.end {
         true => file.set_len(bytes.end),
         false => Ok(()),
     }
 }
 
-/// Refuses a file that is to be `length` bytes long where the file system, by what it says, has no room for what of it
-/// is not there; says whether it is worth reserving room: not in memory, where that takes as long as writing.
+/// Refuses a file that is to be `length` bytes long where the file system, by what it says, has no space for what of it
+/// is not there; says whether reserving space is worth its time: not in memory, where it takes as long as writing.
 ///
 /// # Errors
-/// If there is not so much room.
+/// If there is not so much space.
 #[cfg(target_os = "linux")]
 pub(crate) fn check(file: &File, length: u64) -> io::Result<bool> {
     use std::os::fd::AsRawFd;
@@ -42,7 +42,7 @@ pub(crate) fn check(file: &File, length: u64) -> io::Result<bool> {
     }
 }
 
-/// Whether it is worth reserving room; the system does not say here how much there is.
+/// Whether it is worth reserving space; the system does not say here how much there is.
 ///
 /// # Errors
 /// None.
@@ -51,15 +51,15 @@ pub(crate) fn check(_file: &File, _length: u64) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Reserves room for a file up to `length`, where the file system can; the file stays as long as it is.
+/// Reserves space for a file up to `length`, where the file system can; the file stays as long as it is.
 ///
 /// # Errors
-/// As [`room`].
-pub(crate) fn room_behind(file: &File, length: u64) -> io::Result<()> {
+/// As [`allocate`].
+pub(crate) fn allocate_behind(file: &File, length: u64) -> io::Result<()> {
     #[cfg(target_os = "linux")]
-    return allocate(file, &(0..length), libc::FALLOC_FL_KEEP_SIZE);
+    return fallocate(file, &(0..length), libc::FALLOC_FL_KEEP_SIZE);
     #[cfg(not(target_os = "linux"))]
-    return allocate(file, &(0..length), 0);
+    return fallocate(file, &(0..length), 0);
 }
 
 /// Starts to write what of a file is in memory alone to the disk, and does not wait for it.
@@ -76,7 +76,7 @@ pub(crate) fn start_writing(file: &File) {
 pub(crate) fn start_writing(_file: &File) {}
 
 #[cfg(target_os = "linux")]
-fn allocate(file: &File, bytes: &Range<u64>, mode: libc::c_int) -> io::Result<()> {
+fn fallocate(file: &File, bytes: &Range<u64>, mode: libc::c_int) -> io::Result<()> {
     use std::os::fd::AsRawFd;
     if bytes.is_empty() {
         return Ok(());
@@ -99,7 +99,7 @@ fn allocate(file: &File, bytes: &Range<u64>, mode: libc::c_int) -> io::Result<()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn allocate(_file: &File, _bytes: &Range<u64>, _mode: i32) -> io::Result<()> {
+fn fallocate(_file: &File, _bytes: &Range<u64>, _mode: i32) -> io::Result<()> {
     Ok(())
 }
 
@@ -113,16 +113,16 @@ mod tests {
         let path = dir.path().join("a");
         std::fs::write(&path, "abc").unwrap();
         let file = File::options().write(true).open(&path).unwrap();
-        room_behind(&file, 9000).unwrap();
+        allocate_behind(&file, 9000).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"abc");
-        room(&file, 1..5).unwrap();
-        room(&file, 0..2).unwrap();
+        allocate(&file, 1..5).unwrap();
+        allocate(&file, 0..2).unwrap();
         start_writing(&file);
         assert_eq!(std::fs::read(&path).unwrap(), b"abc\0\0");
         // More than any file system has.
         #[cfg(target_os = "linux")]
         assert_eq!(check(&file, 1 << 62).unwrap_err().kind(), io::ErrorKind::StorageFull);
         check(&file, 5).unwrap();
-        assert!(room(&file, 0..1 << 62).is_err());
+        assert!(allocate(&file, 0..1 << 62).is_err());
     }
 }

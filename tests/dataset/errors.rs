@@ -191,7 +191,7 @@ fn a_full_disk_loses_nothing_finished() {
     let command = ["generate", "r.toml", "-o", "small/d.h5"];
     let shard = ["generate", "r.toml", "-o", "small/d.h5", "--shard", "1/1"];
     let says = ["small/d.h5.parts", "No space left", "goes on"];
-    // At once, and no room is kept.
+    // At once, and no space is kept.
     refused(at, &command, 1, &says);
     assert!(!small.join("d.h5.parts/unfinished.tmp").exists());
     // Rows fit, what stands around them does not.

@@ -52,7 +52,7 @@ impl Disk {
                 file.seek(SeekFrom::Start(at))?;
                 rows.into_iter().try_for_each(|row| file.write_all(bytemuck::cast_slice(row)))
             };
-            // A disk without room says so when its speed is tried.
+            // A full disk says so when its speed is tried.
             let _ = write();
         }
         start.elapsed().as_secs_f64()

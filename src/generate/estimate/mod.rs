@@ -1,5 +1,5 @@
-//! What a run will take, from a rehearsal: a few samples that are made, measured by stage, and written to a file without
-//! a name.
+//! What a run will take, from a rehearsal: a few samples that are made, measured by stage, and written to a file
+//! without a name.
 //!
 //! With N threads samples take N times less time, divided by what threads slow each other down where as many as the
 //! machine has processors work at once; rows go to the file one after the other, and to the disk as fast as it takes a
@@ -87,8 +87,10 @@ pub fn estimate(
     let table = (8 * (6 + plan.shape.params.len()) + 4) * recipe.samples;
     let raw = all(sum.raw) as u64;
     let bytes = if recipe.compress { all(sum.deflated) as u64 } else { raw } + (fixed + table) as u64;
+    // The directory of the output may not be there yet.
+    let there = disk.directory().join("dataset.h5");
     let in_place =
-        shard.is_none() && !recipe.compress && Unfinished::is_possible(&plan.shape, disk.directory(), output);
+        shard.is_none() && !recipe.compress && Unfinished::is_possible(&plan.shape, disk.directory(), &there);
     let working_bytes = match in_place {
         // The layout and the journal.
         true => bytes + (fixed + 3 * table) as u64,
