@@ -1,7 +1,7 @@
 //! Manufactured solutions as a recipe gives them: the text of a table → a sample → its error at the unknowns.
 //!
-//! u = e^(−t) sin(x + 2y), in space e^(−t) sin(x + 2y + z) (t = 0 for families without time), in a medium w, with each of
-//! the boundary conditions.
+//! u = e^(−t) sin(x + 2y), in space e^(−t) sin(x + 2y + z) (t = 0 for families without time), in a medium w, with each
+//! of the boundary conditions.
 
 use crate::error::{Error, Result};
 use crate::families;

@@ -205,9 +205,9 @@ impl GridOf {
     fn around(self, point: usize) -> ([Option<usize>; 3], [Option<usize>; 3]) {
         let (at, width) = (self.at(point), self.cells + 1);
         let (mut below, mut above, mut step) = ([None; 3], [None; 3], 1);
-        for axis in 0..self.dim {
-            below[axis] = (at[axis] > 0).then(|| point - step);
-            above[axis] = (at[axis] < self.cells).then(|| point + step);
+        for (&at, (below, above)) in at.iter().zip(below.iter_mut().zip(&mut above)).take(self.dim) {
+            *below = (at > 0).then(|| point - step);
+            *above = (at < self.cells).then(|| point + step);
             step *= width;
         }
         (below, above)

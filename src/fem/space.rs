@@ -102,8 +102,8 @@ impl<const D: usize> Space<D> {
         self.nodes.is_empty()
     }
 
-    /// Per node the number of its piece, from 0 in the order of their first nodes: nodes belong to one if cells lead from
-    /// one to the other.
+    /// Per node the number of its piece, from 0 in the order of their first nodes: nodes belong to one if cells lead
+    /// from one to the other.
     pub fn pieces(&self) -> Vec<u32> {
         let mut parent: Vec<u32> = (0..self.len() as u32).collect();
         // Towards the first node of a piece, the way halved for the next one.

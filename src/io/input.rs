@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Where a file lies that a recipe names: a relative path starts at the recipe's directory or, where it is not there, at
-/// the current one.
+/// Where a file lies that a recipe names: a relative path starts at the recipe's directory or, where it is not there,
+/// at the current one.
 ///
 /// # Errors
 /// A text with both paths, if neither is there.

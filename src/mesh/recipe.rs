@@ -35,8 +35,8 @@ pub enum Shape {
 pub struct MeshRecipe {
     /// What is meshed.
     pub shape: Shape,
-    /// A Gmsh file instead of a shape; a relative path starts at the recipe's directory or, where it is not there, at the
-    /// current one.
+    /// A Gmsh file instead of a shape; a relative path starts at the recipe's directory or, where it is not there, at
+    /// the current one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
     /// Makes nodes of the file that coincide one, where parts were meshed apart.

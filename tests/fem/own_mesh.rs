@@ -47,8 +47,9 @@ def known(t):
     g[left] = nodal(d["dirichlet"], t)[left]
     return g
 def natural_load(t):
+    x = right.global_coordinates()
     return load.assemble(top, f=value(d["flux"], top.global_coordinates(), t)) + \
-        load.assemble(right, f=value(d["alpha"], right.global_coordinates()) * value(d["value"], right.global_coordinates(), t))
+        load.assemble(right, f=value(d["alpha"], x) * value(d["value"], x, t))
 robin = lambda: mass.assemble(right, c=value(d["alpha"], right.global_coordinates()))
 interpolated = lambda field: basis.interpolate(field)
 free = np.array(d["free"])

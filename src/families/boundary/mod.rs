@@ -119,8 +119,8 @@ impl<const D: usize> Boundary<D> {
         !self.data.iter().any(|d| d.said.lifts())
     }
 
-    /// Why A is singular, if u + constant is as good as u on the mesh or a piece of it, where the equation has derivatives
-    /// of u alone.
+    /// Why A is singular, if u + constant is as good as u on the mesh or a piece of it, where the equation has
+    /// derivatives of u alone.
     pub fn singular(&self) -> Option<&str> {
         self.singular.as_deref()
     }

@@ -234,8 +234,8 @@ impl<'a> Scope<'a> {
 pub fn nothing_drawn(family: &str, random: &[&str]) -> String {
     let keys: Vec<String> = random.iter().map(|key| format!("{family}.{key}")).collect();
     format!(
-        "nothing is drawn for them; let expressions name numbers of [{family}.parameters], give a .npy file with one row \
-         a sample, or leave out {}, which is random then",
+        "nothing is drawn for them; let expressions name numbers of [{family}.parameters], give a .npy file with one \
+         row a sample, or leave out {}, which is random then",
         keys.join(" or ")
     )
 }

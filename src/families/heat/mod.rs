@@ -199,8 +199,8 @@ impl Family for Heat {
                     format!("{weak_form} (M the identity, K the difference operator)")
                 }
                 Scheme::Fd => format!(
-                    "{weak_form} (M diagonal with the share of the box around each point that lies within the domain, K \
-                     the difference operator on these boxes)"
+                    "{weak_form} (M diagonal with the share of the box around each point that lies within the domain, \
+                     K the difference operator on these boxes)"
                 ),
                 _ => weak_form,
             },

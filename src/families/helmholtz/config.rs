@@ -65,8 +65,8 @@ pub enum NamedSource {
 pub struct HelmholtzConfig {
     /// Which equation.
     pub kind: Kind,
-    /// Squares a side; (cells − 1)² unknowns, for "absorbing" 2 (cells + 1)². With a mesh: of the grid over its bounding
-    /// box that random fields are drawn on.
+    /// Squares a side; (cells − 1)² unknowns, for "absorbing" 2 (cells + 1)². With a mesh: of the grid over its
+    /// bounding box that random fields are drawn on.
     pub cells: i64,
     /// Default: "p1", for "shifted" "fd". With a mesh its cells decide.
     #[serde(alias = "discretization")]
@@ -75,8 +75,8 @@ pub struct HelmholtzConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mesh: Option<MeshRecipe>,
     /// Mean of k before variation, a number; or k itself, an expression in x, y and the parameters ("20 + a*x"), or a
-    /// .npy file with a number a node (on the grid an array (y, x)), or one such array a sample; its path is relative to
-    /// the recipe. Default 20; not for "shifted".
+    /// .npy file with a number a node (on the grid an array (y, x)), or one such array a sample; its path is relative
+    /// to the recipe. Default 20; not for "shifted".
     pub k: Option<Given>,
     /// p instead of a random field, as k, a number too; only for "shifted". Positive.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,8 +98,8 @@ pub struct HelmholtzConfig {
     /// normal = [mean, deviation], integer, choice = [1.0, 2.0, 5.0].
     #[serde(skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,
-    /// What holds on parts of the boundary (sides of the square: left, right, bottom, top), one table a condition:
-    /// { part = "left", condition = "dirichlet", value = "1 + y" }, u = value; or condition = "neumann", flux = …, ∂u/∂n
+    /// What holds on parts of the boundary (sides of the square: left, right, bottom, top), one table a condition: {
+    /// part = "left", condition = "dirichlet", value = "1 + y" }, u = value; or condition = "neumann", flux = …, ∂u/∂n
     /// = flux; or condition = "robin", alpha = …, value = …, ∂u/∂n = alpha (value − u). u = 0 on all that none names.
     /// Not for "absorbing".
     #[serde(skip_serializing_if = "Vec::is_empty")]
