@@ -11,6 +11,9 @@ use crate::fem::integrals;
 use crate::linalg::{Cholesky, Csr};
 use crate::verify::{Check, Level, Norm, Report, Study};
 
+/// The text of a recipe for so many cells a side.
+type RecipeOf<'a> = &'a dyn Fn(usize) -> String;
+
 /// Squares a side.
 const CELLS: [usize; 4] = [8, 16, 32, 64];
 
@@ -54,7 +57,7 @@ fn own() -> Result<Vec<Study>> {
     let differences = |n: usize| format!("{data}\ncells = {n}\ndiscretisation = \"fd\"");
     let cube = |n: usize| format!("{in_space}\ncells = {n}");
     let in_cube = |n: usize| format!("{in_space}\ncells = {n}\ndiscretisation = \"fd\"");
-    let meshes: [(&str, usize, &dyn Fn(usize) -> String); 6] = [
+    let meshes: [(&str, usize, RecipeOf); 6] = [
         ("P1 on a Delaunay mesh", 2, &delaunay),
         ("Q1 on a mesh", 2, &quads),
         ("Q1 on the grid", 2, &grid),

@@ -42,7 +42,7 @@ impl<const D: usize> OnSides<D> {
         let claimed = claim(conditions, corners.chunks_exact(1), &parts, scope)?;
         let width = cells + 1;
         let at = |v: usize| -> [usize; D] { std::array::from_fn(|axis| v / width.pow(axis as u32) % width) };
-        let on = |v: usize, side: usize| at(v)[side / 2] == if side % 2 == 0 { 0 } else { cells };
+        let on = |v: usize, side: usize| at(v)[side / 2] == if side.is_multiple_of(2) { 0 } else { cells };
         let gives = |c: Option<usize>| c.is_none_or(|c| conditions[c].condition == Kind::Dirichlet);
         let total = width.pow(D as u32);
         let free = |v: usize| (0..2 * D).all(|side| !on(v, side) || !gives(claimed[side]));

@@ -15,6 +15,9 @@ use crate::mesh::{delaunay, structured};
 use crate::system::LinearSystem;
 use crate::verify::{Check, Level, Norm, Report, Study};
 
+/// The text of a recipe for so many cells a side.
+type RecipeOf<'a> = &'a dyn Fn(usize) -> String;
+
 /// Squares a side; the wave numbers below have 11 and more points per wavelength from the second one on.
 const CELLS: [usize; 4] = [16, 32, 64, 128];
 
@@ -94,7 +97,7 @@ fn own() -> Result<Vec<Study>> {
         let mesh = format!("mesh = {{ shape = \"cube\", cells = {n} }}");
         format!("k = \"1 + x\"\nf = \"(6 - (1 + x)^2)*U\"\n{mesh}")
     };
-    let problems: [(&str, usize, &dyn Fn(usize) -> String); 6] = [
+    let problems: [(&str, usize, RecipeOf); 6] = [
         ("P1, k = 4 + x", 2, &wave),
         ("Q1, p = 1 + x", 2, &shifted),
         ("fd, p = 1 + x", 2, &differences),
