@@ -31,8 +31,8 @@ pub struct Row {
     /// A constant that is an initial guess, such as "iterates(14)", beside a classical `pc` or none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guess: Option<String>,
-    /// A run directory or checkpoint for all datasets of the row, or one for each. With a classical `pc` as well, what the model
-    /// predicts (a guess, a space) goes with that.
+    /// A run directory or checkpoint for all datasets of the row, or one for each. With a classical `pc` as well, what
+    /// the model predicts (a guess, a space) goes with that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<OneOrMany>,
     /// The datasets that the row is for, each as `data` of the recipe names it; all where none is given.
