@@ -9,8 +9,6 @@ the best rates. fempipe's time is the whole process.
 """
 
 import argparse
-import os
-import subprocess
 import tempfile
 import time
 
@@ -19,6 +17,8 @@ import numpy as np
 import skfem
 from scipy.sparse.linalg import splu
 from skfem.helpers import dd, dot, grad
+
+from turns import in_turns
 
 CELLS, SIGMA, TAU, DEGREE, CONTRAST = 16, 200.0, 10.0, 3, 10.0
 POWERS = [(t - j, j) for t in range(DEGREE + 1) for j in range(t + 1)]
@@ -98,34 +98,16 @@ def peer(samples, path):
     return samples / (time.perf_counter() - start)
 
 
-def ours(binary, samples, threads, path):
-    recipe = os.path.join(os.path.dirname(__file__), "../../datasets/biharmonic-c0ip.toml")
-    command = [binary, "generate", recipe, "--samples", str(samples), "-q", "--threads", str(threads), "-o", path]
-    start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return samples / (time.perf_counter() - start)
-
-
 def main():
     args = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     args.add_argument("fempipe")
     args.add_argument("--samples", type=int, default=2000)
     args.add_argument("--peer-samples", type=int, default=40)
     args = args.parse_args()
-    best = {}
-    threads = os.cpu_count() or 1
-    for turn in range(3):
-        with tempfile.TemporaryDirectory() as d:
-            for name, run in [
-                ("scikit-fem + SuperLU + h5py", lambda: peer(args.peer_samples, f"{d}/p.h5")),
-                ("fempipe, 1 thread", lambda: ours(args.fempipe, args.samples, 1, f"{d}/1.h5")),
-                (f"fempipe, {threads} threads", lambda: ours(args.fempipe, args.samples, threads, f"{d}/n.h5")),
-            ]:
-                best[name] = max(best.get(name, 0.0), run())
-    base = best["scikit-fem + SuperLU + h5py"]
-    print("biharmonic, c0ip, P2 on 16 x 16 x 2 triangles, n = 1089, HDF5 written; best of 3 turns")
-    for name, rate in best.items():
-        print(f"  {name:28s} {rate:8.1f} samples/s   {rate / base:6.1f}x")
+    with tempfile.TemporaryDirectory() as d:
+        title = "biharmonic, c0ip, P2 on 16 x 16 x 2 triangles, n = 1089, HDF5 written"
+        generate = lambda: peer(args.peer_samples, f"{d}/p.h5")
+        in_turns(title, generate, args.fempipe, "biharmonic-c0ip.toml", args.samples, d)
 
 
 if __name__ == "__main__":

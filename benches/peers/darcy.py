@@ -10,11 +10,8 @@ whole process; files go where TMPDIR says.
 """
 
 import argparse
-import os
-import subprocess
 import tempfile
 import time
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -23,8 +20,9 @@ from scipy.fft import idctn
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import splu
 
+from turns import in_turns, ours
+
 CELLS, ALPHA, TAU = 64, 2.0, 3.0
-RECIPE = Path(__file__).parents[2] / "datasets" / "darcy.toml"
 
 
 @skfem.BilinearForm
@@ -73,22 +71,14 @@ class ScikitFem:
         return samples / (time.perf_counter() - start)
 
 
-def ours(binary, samples, threads, path):
-    command = [binary, "generate", str(RECIPE), "--samples", str(samples), "-q", "--threads", str(threads), "-o", path]
-    start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return samples / (time.perf_counter() - start)
-
-
 def main():
     args = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     args.add_argument("fempipe")
     args.add_argument("--samples", type=int, default=1000)
     args.add_argument("--peer-samples", type=int, default=150)
     args = args.parse_args()
-    threads, best = os.cpu_count() or 1, {}
     with tempfile.TemporaryDirectory() as d:
-        ours(args.fempipe, 2, 1, f"{d}/first.h5")
+        ours(args.fempipe, "darcy.toml", 2, 1, f"{d}/first.h5")
         with h5py.File(f"{d}/first.h5") as f:
             peer = ScikitFem(f["mesh/points"][:], f["mesh/cells"][:], f["mesh/free_dofs"][:])
             a = peer.assemble(f["systems/fields/w"][0].ravel())
@@ -96,20 +86,9 @@ def main():
             difference = abs(a - csr_matrix(theirs, a.shape)).max() / abs(a).max()
             difference = max(difference, abs(peer.rhs - f["systems/rhs"][0]).max() / abs(peer.rhs).max())
         assert difference < 1e-12, difference
-        runs = {
-            "scikit-fem + SuperLU + h5py": lambda: peer.generate(args.peer_samples, f"{d}/p.h5"),
-            "fempipe, 1 thread": lambda: ours(args.fempipe, args.samples, 1, f"{d}/1.h5"),
-            f"fempipe, {threads} threads": lambda: ours(args.fempipe, args.samples, threads, f"{d}/n.h5"),
-        }
-        for _ in range(3):
-            for name, run in runs.items():
-                best[name] = max(best.get(name, 0.0), run())
-                for file in (f"{d}/1.h5", f"{d}/n.h5"):
-                    Path(file).unlink(missing_ok=True)
-    base = best["scikit-fem + SuperLU + h5py"]
-    print(f"darcy, n = {len(peer.free)}, HDF5 written; entries agree to {difference:.0e}; best of 3 turns")
-    for name, rate in best.items():
-        print(f"  {name:28s} {rate:8.0f} samples/s   {rate / base:5.1f}x")
+        title = f"darcy, n = {len(peer.free)}, HDF5 written; entries agree to {difference:.0e}"
+        generate = lambda: peer.generate(args.peer_samples, f"{d}/p.h5")
+        in_turns(title, generate, args.fempipe, "darcy.toml", args.samples, d)
 
 
 if __name__ == "__main__":

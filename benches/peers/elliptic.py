@@ -27,6 +27,8 @@ import skfem
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import splu
 
+from turns import in_turns, ours
+
 DEGREE, CONTRAST = 3, 10.0
 POWERS = [(t - j, j) for t in range(DEGREE + 1) for j in range(t + 1)]
 
@@ -77,14 +79,6 @@ class ScikitFem:
         return samples / (time.perf_counter() - start)
 
 
-def ours(binary, samples, threads, path):
-    recipe = Path(__file__).parents[2] / "datasets" / "elliptic.toml"
-    command = [binary, "generate", str(recipe), "--samples", str(samples), "-q", "--threads", str(threads), "-o", path]
-    start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return samples / (time.perf_counter() - start)
-
-
 def dolfinx(command, mesh, samples):
     """Its own rate; starting Python and compiling forms do not count."""
     script = str(Path(__file__).with_name("dolfinx_peer.py"))
@@ -105,9 +99,8 @@ def main():
     args.add_argument("--samples", type=int, default=2000)
     args.add_argument("--peer-samples", type=int, default=300)
     args = args.parse_args()
-    threads, best = os.cpu_count() or 1, {}
     with tempfile.TemporaryDirectory() as d:
-        ours(args.fempipe, 2, 1, f"{d}/first.h5")
+        ours(args.fempipe, "elliptic.toml", 2, 1, f"{d}/first.h5")
         with h5py.File(f"{d}/first.h5") as f:
             mesh = {
                 "points": f["mesh/points"][:].tolist(),
@@ -121,22 +114,12 @@ def main():
             difference = abs(a - csr_matrix(pattern, a.shape)).max() / abs(a).max()
             difference = max(difference, abs(b - f["systems/rhs"][0]).max() / abs(b).max())
         assert difference < 1e-12, difference
-        runs = {
-            "scikit-fem + SuperLU + h5py": lambda: peer.generate(args.peer_samples, f"{d}/p.h5"),
-            "fempipe, 1 thread": lambda: ours(args.fempipe, args.samples, 1, f"{d}/1.h5"),
-            f"fempipe, {threads} threads": lambda: ours(args.fempipe, args.samples, threads, f"{d}/n.h5"),
-        }
+        more = {}
         if command := os.environ.get("FEMPIPE_DOLFINX"):
-            runs["dolfinx + PETSc + h5py"] = lambda: dolfinx(command, mesh, args.peer_samples)
-        for turn in range(3):
-            for name, run in runs.items():
-                best[name] = max(best.get(name, 0.0), run())
-                for file in (f"{d}/1.h5", f"{d}/n.h5"):
-                    Path(file).unlink(missing_ok=True)
-    base = best["scikit-fem + SuperLU + h5py"]
-    print(f"elliptic, n = {len(mesh['free'])}, HDF5 written; entries agree to {difference:.0e}; best of 3 turns")
-    for name, rate in best.items():
-        print(f"  {name:28s} {rate:8.0f} samples/s   {rate / base:5.1f}x")
+            more["dolfinx + PETSc + h5py"] = lambda: dolfinx(command, mesh, args.peer_samples)
+        title = f"elliptic, n = {len(mesh['free'])}, HDF5 written; entries agree to {difference:.0e}"
+        generate = lambda: peer.generate(args.peer_samples, f"{d}/p.h5")
+        in_turns(title, generate, args.fempipe, "elliptic.toml", args.samples, d, more)
 
 
 if __name__ == "__main__":
