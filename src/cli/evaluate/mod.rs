@@ -32,7 +32,8 @@ use crate::shard::Shard;
 Without anything the newest run of each model on each dataset, of those under training/, is evaluated on the test \
 systems of its own; a run directory alone is. Without --ksp and --pc the classical rows are the strongest for the \
 kind of the systems, multigrid and a direct solver among them, and each model has the solver that judged it and the \
-one for such systems. Beside each learned row stand those that it has to beat: constants of the training systems, its untrained start.
+one for such systems. Beside each learned row stand those that it has to beat: constants of the training systems, \
+its untrained start.
 
 The same command again goes on with an evaluation that was interrupted; of one that is complete it prints the table. \
 Another evaluation is never overwritten but with --force. Several processes share one with --shard, or where srun or \

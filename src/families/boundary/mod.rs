@@ -147,7 +147,7 @@ impl<const D: usize> Boundary<D> {
     /// u at all nodes where it is given, 0 elsewhere; None if it is 0 wherever it is given.
     ///
     /// # Errors
-    /// As [`Source::at_nodes`].
+    /// As [`crate::families::given::Source::at_nodes`].
     pub fn values(&self, space: &Space<D>, drawn: &Drawn) -> Result<Option<Vec<f64>>> {
         if self.is_homogeneous() {
             return Ok(None);
@@ -165,7 +165,7 @@ impl<const D: usize> Boundary<D> {
     /// What Robin conditions add to A: values ← values + ∫ alpha φ_i φ_j on the pattern.
     ///
     /// # Errors
-    /// As [`Source::at_nodes`].
+    /// As [`crate::families::given::Source::at_nodes`].
     pub fn add_matrix(&self, assembler: &Assembler, drawn: &Drawn, values: &mut [f64]) -> Result<()> {
         for data in &self.data {
             if let (Said::Robin { alpha, .. }, Some(scatter)) = (&data.said, &data.scatter) {
@@ -178,7 +178,7 @@ impl<const D: usize> Boundary<D> {
     /// What natural conditions add to b: rhs ← rhs + scale · (∫ flux φ_i + ∫ alpha value φ_i).
     ///
     /// # Errors
-    /// As [`Source::at_nodes`].
+    /// As [`crate::families::given::Source::at_nodes`].
     pub fn add_load(&self, assembler: &Assembler, drawn: &Drawn, scale: f64, rhs: &mut [f64]) -> Result<()> {
         for data in &self.data {
             let facets = &data.facets;
@@ -199,7 +199,7 @@ impl<const D: usize> Boundary<D> {
     /// rhs ← rhs − scale · ∫ alpha g φ_i for Robin conditions, g with the nodal values `known` where u is given.
     ///
     /// # Errors
-    /// As [`Source::at_nodes`].
+    /// As [`crate::families::given::Source::at_nodes`].
     pub fn lift(&self, assembler: &Assembler, drawn: &Drawn, scale: f64, known: &[f64], rhs: &mut [f64]) -> Result<()> {
         for data in &self.data {
             if let Said::Robin { alpha, .. } = &data.said {
@@ -215,7 +215,7 @@ impl<const D: usize> Boundary<D> {
     /// points, and u at all nodes where it is given, as [`Boundary::values`]; `rhs`, the load, becomes b.
     ///
     /// # Errors
-    /// As [`Source::at_nodes`].
+    /// As [`crate::families::given::Source::at_nodes`].
     pub fn assemble(
         &self,
         (space, assembler): (&Space<D>, &Assembler),
