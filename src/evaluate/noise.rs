@@ -97,8 +97,12 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Standard deviation (n − 1); no number of a single value.
+/// Standard deviation (n − 1); no number of a single value. Of equal values it is 0, whatever rounding makes of their
+/// mean.
 fn deviation(values: &[f64]) -> f64 {
+    if values.len() > 1 && values.iter().all(|v| *v == values[0]) {
+        return 0.0;
+    }
     let mean = mean(values);
     (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (values.len() as f64 - 1.0)).sqrt()
 }
@@ -112,6 +116,10 @@ mod tests {
         let of = |rounds: &[f64], place| Noise::of(&rounds.iter().map(|&v| vec![v]).collect::<Vec<_>>(), place);
         assert!(of(&[3.0], 0).is_none() && of(&[], 0).is_none());
         assert!(of(&[2.0, 2.0], 0).is_none() && of(&[f64::INFINITY; 3], 0).is_none());
+        // Counts are the same in every round; the mean of three equal numbers need not be that number.
+        let counts = (1..100).map(|k| f64::from(k) / 7.0);
+        assert!(counts.clone().any(|v| (v + v + v) / 3.0 != v) && counts.clone().all(|v| of(&[v; 3], 0).is_none()));
+        assert!(counts.clone().all(|v| of(&[v; 7], 0).is_none()));
         assert_eq!(Noise::default().factor(7), 1.0);
         // The median of two is their mean: t with one degree of freedom over sqrt(2), 12.706 at 97.5 %.
         let mut two = distances(2, 0);

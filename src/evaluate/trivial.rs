@@ -88,7 +88,8 @@ pub fn lacking(recipe: &EvalRecipe, data: &[(&Dataset, u32)], networks: &mut Net
         }
         let is_start = |(other, of_other): (&Row, &Vec<Option<Learned>>)| {
             let same = |n: &Learned| !n.is_trained() && n.model() == first.model();
-            (&other.ksp, &other.pc, &other.data) == (&row.ksp, &row.pc, &row.data)
+            (&other.ksp, &other.pc) == (&row.ksp, &row.pc)
+                && on.iter().all(|d| datasets(other).contains(d))
                 && of_other.iter().flatten().any(same)
         };
         if rows.iter().zip(&learned).any(is_start) {
@@ -107,8 +108,12 @@ pub fn lacking(recipe: &EvalRecipe, data: &[(&Dataset, u32)], networks: &mut Net
         let start = Row { label: format!("{} untrained", row.name()), model: Some(model), ..row.clone() };
         // Rows that differ in what is made of the network have one start.
         let same = |other: &Row| (&other.ksp, &other.pc, &other.model) == (&start.ksp, &start.pc, &start.model);
-        if !added.rows.iter().any(same) {
-            added.rows.push(start);
+        match added.rows.iter_mut().find(|other| same(other)) {
+            Some(there) if matches!(there.model, Some(OneOrMany::One(_))) => {
+                there.extend_to(&start.data, &recipe.data);
+            }
+            Some(there) if there.data == start.data => {}
+            _ => added.rows.push(start),
         }
     }
     Ok(added)

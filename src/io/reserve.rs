@@ -34,6 +34,10 @@ pub(crate) fn check(file: &File, length: u64) -> io::Result<bool> {
     if unsafe { libc::fstatfs(file.as_raw_fd(), &mut system) } != 0 {
         return Ok(true);
     }
+    // A file system that does not say how large it is.
+    if system.f_blocks == 0 {
+        return Ok(true);
+    }
     let free = system.f_bavail.saturating_mul(u64::try_from(system.f_bsize).unwrap_or(0));
     let missing = length.saturating_sub(BLOCK * file.metadata()?.blocks());
     match missing <= free {

@@ -72,6 +72,16 @@ fn each_row_is_measured_on_the_datasets_that_it_names() {
     place.ok(&["merge", "shared"]);
     assert_eq!(pairs(&place, "shared"), found);
 
+    // One network in two rows, each for one dataset: its start stands beside both.
+    let rows = "[[row]]\nlabel = 'one'\nksp = 'cg'\nmodel = 'training/stencil'\ndata = ['p3.h5']\n\
+                [[row]]\nlabel = 'other'\nksp = 'cg'\nmodel = 'training/stencil'\nunguarded = true\n";
+    let apart = format!("data = ['{small}', 'p3.h5']\nsamples = 2\n{rows}data = ['{small}']\n");
+    std::fs::write(place.path("apart.toml"), apart).unwrap();
+    place.ok(&["evaluate", "apart.toml", "-o", "apart"]);
+    let apart = pairs(&place, "apart");
+    let start = |dataset: &str| apart.contains(&(dataset.to_string(), "one untrained".to_string()));
+    assert!(start("p2") && start("p3"), "{apart:?}");
+
     for (change, part) in [
         (("data = ['p3.h5', '", "data = ['p4.h5', '"), "data: p4.h5 is no dataset of the recipe, which has"),
         (("'p3.h5', '", "'p3.h5', 'p3.h5', '"), "data: p3.h5 is listed twice"),
