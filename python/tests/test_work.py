@@ -118,8 +118,12 @@ def test_ctrl_c_ends_a_solve_with_a_callback(tmp_path):
 
 def test_ctrl_c_ends_generation_which_then_goes_on(tmp_path):
     code = """
-    recipe = {"family": "poisson", "samples": 4000, "part_size": 50, "poisson": {"level": 5}}
-    interrupt(1.0)
+    recipe = {"family": "poisson", "samples": 8000, "poisson": {"level": 5}}
+    def interrupt_once_begun():
+        while not os.path.isdir("d.h5.parts"):
+            time.sleep(0.001)
+        interrupt(0.05)
+    threading.Thread(target=interrupt_once_begun, daemon=True).start()
     try:
         fempipe.generate(recipe, output="d.h5")
     except KeyboardInterrupt:
