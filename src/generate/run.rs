@@ -128,7 +128,10 @@ fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
         if dir.is_dir()
             && let Some(lock) = lock(&dir, None)?
         {
-            parts::remove(&dir, &is_recipe)?;
+            // What another recipe has begun there, to replace the file, is not ours.
+            if is_of(&dir, &plan.header) {
+                parts::remove(&dir, &is_recipe)?;
+            }
             drop(lock);
         }
         return Ok(summary(0, Ending::AlreadyThere));
@@ -203,11 +206,24 @@ pub fn merge(output: &Path, further: &[PathBuf], force: bool, progress: &dyn Fn(
     let origin = "recipe in the parts";
     let recipe = Recipe::of_dataset(&header.recipe, origin)?;
     let lock = claim(&dir, None)?;
+    if Unfinished::header(&dir, header)?.is_some() {
+        let reason = "holds what a run without shards has made, which joining would remove; finish that run, remove \
+                      the directory, or choose another -o";
+        return Err(Error::file(&dir, reason));
+    }
     let group = recipe.split_group.unwrap_or(1);
     join(&found, &dir, output, (&recipe, group), progress)?;
     parts::remove(&dir, &is_recipe)?;
     drop(lock);
     Ok(summary(Ending::Complete))
+}
+
+/// Whether nothing in a directory of unfinished work is of another run; false where it cannot be told.
+fn is_of(dir: &Path, wanted: &Header) -> bool {
+    let of_this = |there: &Header| plan::difference(there, wanted).is_none();
+    let found = PartSet::scan(&[dir.to_path_buf()], &of_this);
+    let (Ok(found), Ok(unfinished)) = (found, Unfinished::header(dir, wanted)) else { return false };
+    found.any().map(|(there, _)| there).or(unfinished.as_ref()).is_none_or(of_this)
 }
 
 /// Whether `output` is there and of this run; an error if it is something else.

@@ -65,6 +65,8 @@ pub(super) fn on_their_own(runs: &[PathBuf], methods: &Methods) -> Result<Chosen
     for (file, runs) in of_data {
         for row in rows(weakest(std::slice::from_ref(&file))?, &runs, methods)? {
             match all.iter_mut().find(|there| there.means_the_same(&row)) {
+                // A run that is named twice.
+                Some(there) if there.data.contains(&file) => {}
                 Some(there) => there.data.push(file.clone()),
                 None => all.push(Row { data: vec![file.clone()], ..row }),
             }
