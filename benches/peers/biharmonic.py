@@ -10,15 +10,13 @@ the best rates. fempipe's time is the whole process.
 
 import argparse
 import tempfile
-import time
 
-import h5py
 import numpy as np
 import skfem
 from scipy.sparse.linalg import splu
 from skfem.helpers import dd, dot, grad
 
-from turns import in_turns
+from turns import in_turns, written
 
 CELLS, SIGMA, TAU, DEGREE, CONTRAST = 16, 200.0, 10.0, 3, 10.0
 POWERS = [(t - j, j) for t in range(DEGREE + 1) for j in range(t + 1)]
@@ -70,32 +68,25 @@ def peer(samples, path):
     edge = skfem.BoundaryFacetBasis(mesh, element, intorder=DEGREE + 4)
     at = [np.asarray(b.default_parameters()["x"]) for b in (basis, loads, sides[0], edge)]
     rng = np.random.default_rng(1)
-    start = time.perf_counter()
-    with h5py.File(path, "w") as f:
-        out = None
-        for s in range(samples):
-            c = rng.standard_normal(len(POWERS))
-            values = polynomial(c, at[0])
-            scale = (CONTRAST - 1) / (values.max() - values.min())
-            c *= scale
-            c[0] += 1 - scale * values.min()
-            inner = polynomial(c, at[2])
-            matrix = cells.assemble(basis, f=polynomial(c, at[0]))
-            for i, v in enumerate(sides):
-                for j, u in enumerate(sides):
-                    matrix = matrix + facets((-1) ** i, (-1) ** j).assemble(u, v, f=inner)
-            matrix = matrix + boundary.assemble(
-                edge, f=polynomial(c, at[3]), df=slope(c, at[3], np.asarray(edge.default_parameters()["n"]))
-            )
-            rhs = load.assemble(loads, g=polynomial(rng.standard_normal(len(POWERS)), at[1]))
-            solution = splu(matrix.tocsc()).solve(rhs)
-            if out is None:
-                rows = lambda name, k: f.create_dataset(name, (samples, k), chunks=(1, k), dtype="f8")
-                out = [rows("values", matrix.nnz), rows("rhs", rhs.size), rows("solution", rhs.size)]
-                f["indices"], f["indptr"] = matrix.indices, matrix.indptr
-            for d, v in zip(out, (matrix.data, rhs, solution)):
-                d[s] = v
-    return samples / (time.perf_counter() - start)
+
+    def sample():
+        c = rng.standard_normal(len(POWERS))
+        values = polynomial(c, at[0])
+        scale = (CONTRAST - 1) / (values.max() - values.min())
+        c *= scale
+        c[0] += 1 - scale * values.min()
+        inner = polynomial(c, at[2])
+        matrix = cells.assemble(basis, f=polynomial(c, at[0]))
+        for i, v in enumerate(sides):
+            for j, u in enumerate(sides):
+                matrix = matrix + facets((-1) ** i, (-1) ** j).assemble(u, v, f=inner)
+        matrix = matrix + boundary.assemble(
+            edge, f=polynomial(c, at[3]), df=slope(c, at[3], np.asarray(edge.default_parameters()["n"]))
+        )
+        rhs = load.assemble(loads, g=polynomial(rng.standard_normal(len(POWERS)), at[1]))
+        return matrix, rhs, splu(matrix.tocsc()).solve(rhs)
+
+    return written(path, samples, sample, ("rhs", "solution"))
 
 
 def main():

@@ -11,7 +11,6 @@ whole process; files go where TMPDIR says.
 
 import argparse
 import tempfile
-import time
 
 import h5py
 import numpy as np
@@ -20,7 +19,7 @@ from scipy.fft import idctn
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import splu
 
-from turns import in_turns, ours
+from turns import in_turns, ours, written
 
 CELLS, ALPHA, TAU = 64, 2.0, 3.0
 
@@ -51,24 +50,16 @@ class ScikitFem:
         return stiffness.assemble(self.basis, w=self.basis.interpolate(w)).tocsr()[self.free][:, self.free]
 
     def generate(self, samples, path):
-        rng, out = np.random.default_rng(1), None
-        start = time.perf_counter()
-        with h5py.File(path, "w") as file:
-            for s in range(samples):
-                field = (CELLS + 1) * self.spectrum * rng.standard_normal(self.spectrum.shape)
-                field[0, 0] = 0
-                w = np.exp(idctn(field, norm="ortho", type=2)).ravel()
-                matrix = self.assemble(w)
-                solution = splu(matrix.tocsc()).solve(self.rhs)
-                row = (matrix.data, self.rhs, solution, w)
-                if out is None:
-                    names = ["values", "rhs", "solution", "w"]
-                    make = lambda n, v: file.create_dataset(n, (samples, v.size), chunks=(1, v.size), dtype="f8")
-                    out = [make(n, v) for n, v in zip(names, row)]
-                    file["indices"], file["indptr"] = matrix.indices, matrix.indptr
-                for d, v in zip(out, row):
-                    d[s] = v
-        return samples / (time.perf_counter() - start)
+        rng = np.random.default_rng(1)
+
+        def sample():
+            field = (CELLS + 1) * self.spectrum * rng.standard_normal(self.spectrum.shape)
+            field[0, 0] = 0
+            w = np.exp(idctn(field, norm="ortho", type=2)).ravel()
+            matrix = self.assemble(w)
+            return matrix, self.rhs, splu(matrix.tocsc()).solve(self.rhs), w
+
+        return written(path, samples, sample, ("rhs", "solution", "w"))
 
 
 def main():

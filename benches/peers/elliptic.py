@@ -18,7 +18,6 @@ import os
 import shlex
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import h5py
@@ -27,7 +26,7 @@ import skfem
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import splu
 
-from turns import in_turns, ours
+from turns import in_turns, ours, written
 
 DEGREE, CONTRAST = 3, 10.0
 POWERS = [(t - j, j) for t in range(DEGREE + 1) for j in range(t + 1)]
@@ -57,26 +56,17 @@ class ScikitFem:
         return a, load.assemble(self.basis, g=at(g))[self.free]
 
     def generate(self, samples, path):
-        rng, out = np.random.default_rng(1), None
-        start = time.perf_counter()
-        with h5py.File(path, "w") as file:
-            for s in range(samples):
-                f, g = rng.standard_normal((2, len(POWERS)))
-                at = np.tensordot(f, self.table, 1)
-                f *= (CONTRAST - 1) / (at.max() - at.min())
-                f[0] += 1 - np.tensordot(f, self.table, 1).min()
-                matrix, rhs = self.assemble(f, g)
-                solution = splu(matrix.tocsc()).solve(rhs)
-                cells = np.tensordot(f, self.table, 1).mean(1)
-                row = (matrix.data, rhs, solution, cells)
-                if out is None:
-                    names = ["values", "rhs", "solution", "coefficient"]
-                    make = lambda n, v: file.create_dataset(n, (samples, v.size), chunks=(1, v.size), dtype="f8")
-                    out = [make(n, v) for n, v in zip(names, row)]
-                    file["indices"], file["indptr"] = matrix.indices, matrix.indptr
-                for d, v in zip(out, row):
-                    d[s] = v
-        return samples / (time.perf_counter() - start)
+        rng = np.random.default_rng(1)
+
+        def sample():
+            f, g = rng.standard_normal((2, len(POWERS)))
+            at = np.tensordot(f, self.table, 1)
+            f *= (CONTRAST - 1) / (at.max() - at.min())
+            f[0] += 1 - np.tensordot(f, self.table, 1).min()
+            matrix, rhs = self.assemble(f, g)
+            return matrix, rhs, splu(matrix.tocsc()).solve(rhs), np.tensordot(f, self.table, 1).mean(1)
+
+        return written(path, samples, sample, ("rhs", "solution", "coefficient"))
 
 
 def dolfinx(command, mesh, samples):

@@ -5,6 +5,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import h5py
+
 DATASETS = Path(__file__).parents[2] / "datasets"
 PEER = "scikit-fem + SuperLU + h5py"
 
@@ -14,6 +16,22 @@ def ours(binary, recipe, samples, threads, path):
     command = [binary, "generate", str(DATASETS / recipe), "-q", "--samples", str(samples)]
     start = time.perf_counter()
     subprocess.run(command + ["--threads", str(threads), "-o", path], check=True, stdout=subprocess.DEVNULL)
+    return samples / (time.perf_counter() - start)
+
+
+def written(path, samples, sample, names):
+    """Samples a second of a peer: `sample()` makes a matrix and what else goes into the file beside its values."""
+    start, out = time.perf_counter(), None
+    with h5py.File(path, "w") as file:
+        for s in range(samples):
+            matrix, *others = sample()
+            row = (matrix.data, *others)
+            if out is None:
+                make = lambda n, v: file.create_dataset(n, (samples, v.size), chunks=(1, v.size), dtype="f8")
+                out = [make(n, v) for n, v in zip(("values", *names), row)]
+                file["indices"], file["indptr"] = matrix.indices, matrix.indptr
+            for d, v in zip(out, row):
+                d[s] = v
     return samples / (time.perf_counter() - start)
 
 
