@@ -1,9 +1,14 @@
-//! Ranges of a family's keys, named in errors with what would be right.
+//! A family's keys: as a table, and their ranges, named in errors with what would be right.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
+use serde::Serialize;
+use toml::Table;
+
+use crate::entry;
 use crate::error::{Error, Result};
+use crate::mesh::recipe::MeshRecipe;
 
 /// A value within its range.
 ///
@@ -19,6 +24,15 @@ pub fn within<T: PartialOrd + Display + Copy>(
         return Ok(());
     }
     Err(Error::recipe(origin, format!("{key} = {value}: must be from {} to {}", range.start(), range.end())))
+}
+
+/// The keys of a family as a recipe has them, those of its mesh as far as they have a meaning.
+pub fn table<T: Serialize>(keys: &T, mesh: Option<&MeshRecipe>) -> Table {
+    let mut table = entry::to_table(keys);
+    if let Some(mesh) = mesh {
+        table.insert("mesh".into(), mesh.to_table().into());
+    }
+    table
 }
 
 #[cfg(test)]

@@ -142,10 +142,7 @@ impl DarcyConfig {
 
     /// Every key that has a meaning.
     pub(super) fn table(&self) -> Table {
-        let mut table = entry::to_table(self);
-        if let Some(mesh) = &self.mesh {
-            table.insert("mesh".into(), mesh.to_table().into());
-        }
+        let mut table = keys::table(self, self.mesh.as_ref());
         self.idle().iter().for_each(|key| drop(table.remove(*key)));
         table
     }

@@ -119,8 +119,7 @@ impl EllipticConfig {
 
     /// Every key that has a meaning.
     pub(super) fn table(&self) -> Table {
-        let mut table = entry::to_table(self);
-        table.insert("mesh".into(), self.mesh.to_table().into());
+        let mut table = keys::table(self, Some(&self.mesh));
         self.idle().into_iter().for_each(|(key, _)| drop(table.remove(key)));
         table
     }

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::NAME;
-use crate::entry;
 use crate::error::{Error, Result};
 use crate::families::boundary::{self, Condition};
 use crate::families::discretisation::{Medium, MediumKeys, Scheme};
@@ -168,12 +167,10 @@ impl HeatConfig {
 
     /// Every key that has a meaning.
     pub(super) fn table(&self) -> Table {
-        let mut table = entry::to_table(self);
-        if let Some(mesh) = &self.mesh {
-            table.insert("mesh".into(), mesh.to_table().into());
-            if !self.draws_fields() {
-                table.remove("cells");
-            }
+        let mut table = keys::table(self, self.mesh.as_ref());
+        // A mesh has a size of its own; fields are drawn on a grid.
+        if self.mesh.is_some() && !self.draws_fields() {
+            table.remove("cells");
         }
         table
     }
