@@ -129,7 +129,10 @@ fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
             && let Some(lock) = lock(&dir, None)?
         {
             // What another recipe has begun there, to replace the file, is not ours.
-            if is_of(&dir, &plan.header) {
+            let ours =
+                |begun: Begun| begun.header().is_none_or(|there| plan::difference(there, &plan.header).is_none());
+            // Nor what cannot be told.
+            if Begun::in_directory(&dir, &plan.header).is_ok_and(ours) {
                 parts::remove(&dir, &is_recipe)?;
             }
             drop(lock);
@@ -137,12 +140,12 @@ fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
         return Ok(summary(0, Ending::AlreadyThere));
     }
     let lock = claim(&dir, settings.shard)?;
-    let found = PartSet::scan(std::slice::from_ref(&dir), &|there| plan::difference(there, &plan.header).is_none())?;
-    let unfinished = Unfinished::header(&dir, &plan.header)?;
-    if let Some(there) = found.any().map(|(there, _)| there).or(unfinished.as_ref()) {
+    let begun = Begun::in_directory(&dir, &plan.header)?;
+    if let Some(there) = begun.header() {
         check_origin(there, &plan.header, &dir)?;
         plan.adopt(there);
     }
+    let Begun { parts: found, unfinished } = begun;
     if settings.shard.is_some() && unfinished.is_some() {
         let reason = "holds what a run without shards has made; finish that with the same command without --shard, \
                       remove the directory, or choose another -o";
@@ -218,12 +221,25 @@ pub fn merge(output: &Path, further: &[PathBuf], force: bool, progress: &dyn Fn(
     Ok(summary(Ending::Complete))
 }
 
-/// Whether nothing in a directory of unfinished work is of another run; false where it cannot be told.
-fn is_of(dir: &Path, wanted: &Header) -> bool {
-    let of_this = |there: &Header| plan::difference(there, wanted).is_none();
-    let found = PartSet::scan(&[dir.to_path_buf()], &of_this);
-    let (Ok(found), Ok(unfinished)) = (found, Unfinished::header(dir, wanted)) else { return false };
-    found.any().map(|(there, _)| there).or(unfinished.as_ref()).is_none_or(of_this)
+/// What lies in the directory beside an output.
+struct Begun {
+    parts: PartSet,
+    /// Of a dataset that is written in place.
+    unfinished: Option<Header>,
+}
+
+impl Begun {
+    /// That of a directory, where samples of the run `wanted` are looked for.
+    fn in_directory(dir: &Path, wanted: &Header) -> Result<Self> {
+        let of_this = |there: &Header| plan::difference(there, wanted).is_none();
+        let parts = PartSet::scan(&[dir.to_path_buf()], &of_this)?;
+        Ok(Begun { parts, unfinished: Unfinished::header(dir, wanted)? })
+    }
+
+    /// The run that it is of; None if there is nothing.
+    fn header(&self) -> Option<&Header> {
+        self.parts.any().map(|(there, _)| there).or(self.unfinished.as_ref())
+    }
 }
 
 /// Whether `output` is there and of this run; an error if it is something else.
