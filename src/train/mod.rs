@@ -16,6 +16,7 @@
 //! one: N + N epochs equal 2N on the CPU.
 
 mod baselines;
+mod begin;
 mod best;
 mod built_in;
 mod data;

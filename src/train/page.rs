@@ -78,12 +78,8 @@ pub fn page(run: &Run, epochs: &[EpochMetrics], state: State) -> String {
         (DOCTYPE)
         html lang="en" {
             head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width,initial-scale=1";
-                meta name="color-scheme" content="light";
-                title { (run.name) ": " (words) }
+                (charts::head(&format!("{}: {words}", run.name), STYLE))
                 @if let Some(seconds) = refresh { noscript { meta http-equiv="refresh" content=(seconds); } }
-                style { (PreEscaped(STYLE)) (PreEscaped(charts::STYLE)) }
             }
             body data-state=(class) data-refresh=[refresh] data-written=(now) {
                 main {

@@ -9,6 +9,7 @@ mod pdf;
 mod shape;
 mod svg;
 
+use maud::{Markup, PreEscaped, html};
 use serde::Serialize;
 
 pub use svg::escape;
@@ -18,6 +19,17 @@ pub const SCRIPT: &str = include_str!("charts.js");
 
 /// How what it draws looks.
 pub const STYLE: &str = include_str!("charts.css");
+
+/// What the head of a page with charts holds: its title, `style` and [`STYLE`].
+pub fn head(title: &str, style: &str) -> Markup {
+    html! {
+        meta charset="utf-8";
+        meta name="viewport" content="width=device-width,initial-scale=1";
+        meta name="color-scheme" content="light";
+        title { (title) }
+        style { (PreEscaped(style)) (PreEscaped(STYLE)) }
+    }
+}
 
 /// Okabe and Ito's palette, less its yellow, which is too pale on white.
 pub const COLOURS: [&str; 8] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#777777"];

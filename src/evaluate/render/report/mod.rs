@@ -56,13 +56,7 @@ pub fn page(page: &Page, figures: &[Figure], recipe: &str) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width,initial-scale=1";
-                meta name="color-scheme" content="light";
-                title { (title) }
-                style { (PreEscaped(STYLE)) (PreEscaped(drawing::STYLE)) }
-            }
+            head { (drawing::head(title, STYLE)) }
             body {
                 header {
                     h1 { (title) }
