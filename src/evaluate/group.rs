@@ -5,6 +5,7 @@ use super::data_info::DataInfo;
 use super::measure::Solve;
 use super::noise::Noise;
 use super::recipe::Target;
+use super::rounds;
 use super::seconds::Seconds;
 use super::statistics::Quartiles;
 use super::sweep::Results;
@@ -55,9 +56,8 @@ impl<'a> Group<'a> {
     /// Quartiles of seconds, those of the rounds together saying how far the machine moves their median.
     pub fn timed(&self, seconds: fn(&Seconds) -> Option<f64>) -> Option<Quartiles> {
         let numbers: Vec<f64> = self.solves.iter().filter_map(|s| seconds(&s.seconds())).collect();
-        let rounds = self.solves.iter().map(|s| s.rounds.len()).min().unwrap_or(0);
         let of_round = |k: usize| self.solves.iter().filter_map(|s| seconds(&s.rounds[k])).collect();
-        let rounds: Vec<Vec<f64>> = (0..rounds).map(of_round).collect();
+        let rounds: Vec<Vec<f64>> = (0..rounds::of_all(self.solves.iter().copied())).map(of_round).collect();
         Quartiles::timed(&numbers, &Noise::of_factor(&rounds, 0))
     }
 }

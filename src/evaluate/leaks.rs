@@ -54,14 +54,15 @@ impl Leak {
     }
 }
 
-/// What each row knows of the systems `ids` of a dataset; `trained` says of each what its model was trained on.
+/// What each row knows of the systems `ids` of a dataset, None in place of a row that is not for it; `trained` says of
+/// each what its model was trained on.
 ///
 /// # Errors
 /// Those of reading the systems that may be copies.
 pub fn leaks(
     data: &Dataset,
     ids: &[u32],
-    rows: &[Row],
+    rows: &[Option<&Row>],
     trained: &[Option<Trained>],
     sets: &mut TrainingSets,
 ) -> Result<Vec<Option<Leak>>> {
@@ -72,12 +73,12 @@ pub fn leaks(
         Some(found) => Ok(found),
         None => of_training_split(data, ids).map(|found| *own.insert(found)),
     };
-    let mut one = |(row, trained): (&Row, &Option<Trained>)| match (row.kind()?, trained) {
-        (RowKind::Constant(spec, _), _) if spec.member().is_fitted() => of_own(),
-        (RowKind::Model(..), Some(t)) if t.steps > 0 && t.own_data => {
+    let mut one = |(row, trained): (&Option<&Row>, &Option<Trained>)| match (row.map(Row::kind).transpose()?, trained) {
+        (Some(RowKind::Constant(spec, _)), _) if spec.member().is_fitted() => of_own(),
+        (Some(RowKind::Model(..)), Some(t)) if t.steps > 0 && t.own_data => {
             Ok(of_own()?.or_else(|| of_validation_split(data, ids)))
         }
-        (RowKind::Model(..), Some(t)) if t.steps > 0 => of_others((data, ids), t, sets, &mut copied),
+        (Some(RowKind::Model(..)), Some(t)) if t.steps > 0 => of_others((data, ids), t, sets, &mut copied),
         _ => Ok(None),
     };
     rows.iter().zip(trained).map(&mut one).map(|leak| Ok(leak?.map(|(systems, how)| Leak { systems, how }))).collect()

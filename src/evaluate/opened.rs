@@ -72,8 +72,8 @@ impl Opened {
                 None => Ok(None),
             };
             let trained = recipe.rows.iter().zip(&places).map(one).collect::<Result<Vec<_>>>()?;
-            let mut leaks = leaks::leaks(&data, &ids, &recipe.rows, &trained, &mut sets)?;
-            leaks.iter_mut().zip(&places).filter(|(_, place)| place.is_none()).for_each(|(leak, _)| *leak = None);
+            let here: Vec<_> = recipe.rows.iter().zip(&places).map(|(row, place)| place.map(|_| row)).collect();
+            let leaks = leaks::leaks(&data, &ids, &here, &trained, &mut sets)?;
             if !recipe.allow_leaks {
                 leaks::refuse(&data, &ids, &recipe.rows, &leaks)?;
             }

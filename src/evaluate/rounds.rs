@@ -4,6 +4,11 @@
 use super::bootstrap;
 use super::measure::Solve;
 
+/// Rounds that each of some solves has; 0 where a single one was timed.
+pub fn of_all<'a>(solves: impl Iterator<Item = &'a Solve>) -> usize {
+    solves.map(|s| s.rounds.len()).min().unwrap_or(0)
+}
+
 /// One solve of each system out of those of several rounds, in the order of the first: its seconds are the medians, the
 /// spread is that of their sum, and those of each round are kept. What is no time has to be the same in each; where
 /// it is not, the note says so.

@@ -176,18 +176,17 @@ impl Row {
         }
     }
 
-    /// Makes the row one for all these datasets as well; `all` are those of the recipe. Its model is one for all.
+    /// The row for these datasets alone, out of `all` those of the recipe. Its model is one for all.
+    #[must_use]
+    pub fn only_on(self, datasets: &[PathBuf], all: &[PathBuf]) -> Self {
+        Row { data: named(all, |path| datasets.contains(path)), ..self }
+    }
+
+    /// Makes the row one for all these datasets as well, none standing for all; `all` are those of the recipe. Its
+    /// model is one for all.
     pub fn extend_to(&mut self, more: &[PathBuf], all: &[PathBuf]) {
-        if more.is_empty() || self.data.is_empty() {
-            self.data.clear();
-            return;
-        }
-        let own = std::mem::take(&mut self.data);
-        let has = |path: &&PathBuf| own.contains(path) || more.contains(path);
-        let of_both: Vec<PathBuf> = all.iter().filter(has).cloned().collect();
-        if of_both.len() < all.len() {
-            self.data = of_both;
-        }
+        let every = more.is_empty() || self.data.is_empty();
+        self.data = named(all, |path| every || self.data.contains(path) || more.contains(path));
     }
 
     /// Whether it is the same method with the same beside A, whatever the notation, the label and the datasets.
@@ -364,6 +363,12 @@ impl Row {
             other => format!("{name} ({other})"),
         }
     }
+}
+
+/// Those datasets of a recipe that a row is for, as it names them: none if it is for all.
+fn named(all: &[PathBuf], is_for: impl Fn(&PathBuf) -> bool) -> Vec<PathBuf> {
+    let of: Vec<PathBuf> = all.iter().filter(|path| is_for(path)).cloned().collect();
+    if of.len() < all.len() { of } else { Vec::new() }
 }
 
 /// What a notation's value is as text.

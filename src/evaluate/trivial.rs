@@ -51,8 +51,8 @@ impl Learned {
 /// If a checkpoint cannot be read.
 pub fn lacking(recipe: &EvalRecipe, data: &[(&Dataset, u32)], networks: &mut Networks) -> Result<Added> {
     let rows = &recipe.rows;
-    let datasets =
-        |row: &Row| -> Vec<usize> { (0..data.len()).filter(|&d| row.place(d, &recipe.data).is_some()).collect() };
+    let is_for = |row: &Row, d: usize| row.place(d, &recipe.data).is_some();
+    let datasets = |row: &Row| -> Vec<usize> { (0..data.len()).filter(|&d| is_for(row, d)).collect() };
     let mut learned = Vec::new();
     for row in rows {
         let places = 0..datasets(row).len();
@@ -61,6 +61,7 @@ pub fn lacking(recipe: &EvalRecipe, data: &[(&Dataset, u32)], networks: &mut Net
     let mut added = Added::default();
     for (row, of_row) in rows.iter().zip(&learned) {
         let on = datasets(row);
+        let covers = |other: &Row| on.iter().all(|&d| is_for(other, d));
         let of_row: Vec<&Learned> = of_row.iter().flatten().filter(|n| n.is_trained()).collect();
         // One for each dataset, or the row is no learned one.
         let Some(first) = of_row.first().filter(|_| of_row.len() == on.len()) else { continue };
@@ -69,8 +70,7 @@ pub fn lacking(recipe: &EvalRecipe, data: &[(&Dataset, u32)], networks: &mut Net
                 continue;
             }
             let Some(candidate) = beside(row, &notation)? else { continue };
-            let stands = |other: &Row| stands_for(other, &candidate) && on.iter().all(|d| datasets(other).contains(d));
-            if rows.iter().any(stands) {
+            if rows.iter().any(|other| stands_for(other, &candidate) && covers(other)) {
                 continue;
             }
             match on.iter().map(|&d| data[d]).try_for_each(|(data, first)| can(&candidate, data, first)) {
@@ -88,9 +88,7 @@ pub fn lacking(recipe: &EvalRecipe, data: &[(&Dataset, u32)], networks: &mut Net
         }
         let is_start = |(other, of_other): (&Row, &Vec<Option<Learned>>)| {
             let same = |n: &Learned| !n.is_trained() && n.model() == first.model();
-            (&other.ksp, &other.pc) == (&row.ksp, &row.pc)
-                && on.iter().all(|d| datasets(other).contains(d))
-                && of_other.iter().flatten().any(same)
+            (&other.ksp, &other.pc) == (&row.ksp, &row.pc) && covers(other) && of_other.iter().flatten().any(same)
         };
         if rows.iter().zip(&learned).any(is_start) {
             continue;

@@ -31,13 +31,15 @@ pub(super) struct Methods<'a> {
 /// # Errors
 /// [`Error::Argument`] for a solver's notation; if a dataset or checkpoint cannot be read.
 pub(super) fn on_data(data: &[PathBuf], runs: &[PathBuf], methods: &Methods) -> Result<Chosen> {
-    let base = match runs.first() {
-        Some(run) if run.is_dir() => run.join("evaluation"),
-        _ => PathBuf::from("evaluation"),
-    };
+    let base = beside(runs.first());
     let runs = runs.iter().map(|run| Ok((run.clone(), evaluate::trained_by(run)?))).collect::<Result<Vec<_>>>()?;
     let rows = rows(weakest(data)?, &runs, methods)?;
     Ok(Chosen { recipe: EvalRecipe::new(data.to_vec(), rows), base })
+}
+
+/// What an evaluation is named after, in a run's directory if there is one.
+fn beside(run: Option<&PathBuf>) -> PathBuf {
+    run.filter(|run| run.is_dir()).map_or_else(PathBuf::new, PathBuf::clone).join("evaluation")
 }
 
 /// Runs on the datasets that they were trained on: one evaluation, with the classical rows of each dataset's own kind.
@@ -64,22 +66,16 @@ pub(super) fn on_their_own(runs: &[PathBuf], methods: &Methods) -> Result<Chosen
     let mut all: Vec<Row> = Vec::new();
     for (file, runs) in of_data {
         for row in rows(weakest(std::slice::from_ref(&file))?, &runs, methods)? {
+            let of_file = std::slice::from_ref(&file);
             match all.iter_mut().find(|there| there.means_the_same(&row)) {
-                // A run that is named twice.
-                Some(there) if there.data.contains(&file) => {}
-                Some(there) => there.data.push(file.clone()),
-                None => all.push(Row { data: vec![file.clone()], ..row }),
+                Some(there) => there.extend_to(of_file, &data),
+                None => all.push(row.only_on(of_file, &data)),
             }
         }
     }
-    for row in &mut all {
-        let own = std::mem::take(&mut row.data);
-        row.data = if own.len() == data.len() { Vec::new() } else { own };
-    }
     all.sort_by_key(|row| row.model.is_some());
     let base = match runs {
-        [run] if run.is_dir() => run.join("evaluation"),
-        [_] => PathBuf::from("evaluation"),
+        [run] => beside(Some(run)),
         _ => Path::new(RUNS).join("evaluation"),
     };
     Ok(Chosen { recipe: EvalRecipe::new(data, all), base })

@@ -6,6 +6,7 @@ use super::quantity::Quantity;
 use crate::evaluate::bootstrap::{Interval, median};
 use crate::evaluate::measure::Solve;
 use crate::evaluate::noise::Noise;
+use crate::evaluate::rounds;
 use crate::evaluate::trained::Trained;
 
 /// When a model has paid against another row.
@@ -30,7 +31,7 @@ impl BreakEven {
     pub fn of(trained: &Trained, pairs: &[(&Solve, &Solve)]) -> Option<Self> {
         let mut saved: Vec<f64> = pairs.iter().map(|(ours, theirs)| seconds(theirs) - seconds(ours)).collect();
         saved.sort_by(f64::total_cmp);
-        let rounds = pairs.iter().map(|(a, b)| a.rounds.len().min(b.rounds.len())).min().unwrap_or(0);
+        let rounds = rounds::of_all(pairs.iter().flat_map(|&(a, b)| [a, b]));
         let in_round = |k: usize| pairs.iter().map(|(a, b)| b.rounds[k].total() - a.rounds[k].total()).collect();
         let noise = Noise::of(&(0..rounds).map(in_round).collect::<Vec<_>>(), 0);
         let saved_seconds = median(&saved)?;

@@ -45,9 +45,10 @@ pub fn profiles(cells: &Cells) -> Vec<Profile> {
     let rows = |d: usize| -> Vec<usize> { cells.rows().filter(|&r| !cells.get(d, r, target).is_empty()).collect() };
     let mut groups: Vec<(Vec<usize>, Vec<usize>)> = Vec::new();
     for d in cells.datasets() {
-        match groups.iter_mut().find(|(of, _)| *of == rows(d)) {
+        let here = rows(d);
+        match groups.iter_mut().find(|(of, _)| *of == here) {
             Some((_, datasets)) => datasets.push(d),
-            None => groups.push((rows(d), vec![d])),
+            None => groups.push((here, vec![d])),
         }
     }
     let all = groups.iter().flat_map(|group| Quantity::ALL.iter().map(move |&quantity| (group, quantity)));

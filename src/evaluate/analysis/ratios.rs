@@ -4,6 +4,7 @@ use super::quantity::Quantity;
 use crate::evaluate::bootstrap::{Interval, RESAMPLES, median};
 use crate::evaluate::measure::Solve;
 use crate::evaluate::noise::Noise;
+use crate::evaluate::rounds;
 
 /// The ratios of two rows on the systems that both tried. Of several rounds that of a system is the median of the
 /// ratios within each, so that a machine that becomes slower slows both. A system that only one of both solved has the
@@ -19,16 +20,17 @@ impl Ratios {
     /// Of pairs of solves of one system each.
     pub fn of(pairs: &[(&Solve, &Solve)], quantity: Quantity) -> Self {
         let ratio = |a: f64, b: f64| if a == b { 1.0 } else { a / b };
-        let rounds = pairs.iter().map(|(a, b)| a.rounds.len().min(b.rounds.len())).min().unwrap_or(0);
-        let of_round = |k: usize, (a, b): &(&Solve, &Solve)| ratio(quantity.cost_in(a, k), quantity.cost_in(b, k));
-        let one = |pair: &(&Solve, &Solve)| match rounds {
-            0 => ratio(quantity.cost(pair.0), quantity.cost(pair.1)),
-            _ => middle((0..rounds).map(|k| of_round(k, pair)).collect()),
+        let rounds = rounds::of_all(pairs.iter().flat_map(|&(a, b)| [a, b]));
+        let of_round = |k: usize| {
+            pairs.iter().map(|(a, b)| ratio(quantity.cost_in(a, k), quantity.cost_in(b, k))).collect::<Vec<f64>>()
         };
-        let mut rising: Vec<f64> = pairs.iter().map(one).collect();
+        let in_rounds: Vec<Vec<f64>> = (0..rounds).map(of_round).collect();
+        let one = |(i, (a, b)): (usize, &(&Solve, &Solve))| match rounds {
+            0 => ratio(quantity.cost(a), quantity.cost(b)),
+            _ => middle(in_rounds.iter().map(|round| round[i]).collect()),
+        };
+        let mut rising: Vec<f64> = pairs.iter().enumerate().map(one).collect();
         rising.sort_by(f64::total_cmp);
-        let in_round = |k: usize| pairs.iter().map(|pair| of_round(k, pair)).collect();
-        let in_rounds: Vec<Vec<f64>> = (0..rounds).map(in_round).collect();
         Ratios {
             rising,
             failed: pairs.iter().filter(|(a, b)| !a.converged && !b.converged).count(),
@@ -83,7 +85,7 @@ fn middle(mut values: Vec<f64>) -> f64 {
 mod tests {
     use super::*;
     use crate::evaluate::sample::solve;
-    use crate::evaluate::{Group, rounds, sample};
+    use crate::evaluate::{Group, sample};
     use crate::rng::{Purpose, stream};
     use rand_chacha::ChaCha8Rng;
     use rand_distr::{Distribution, StandardNormal};

@@ -7,6 +7,7 @@ use super::quantity::Quantity;
 use crate::evaluate::bootstrap::{Interval, Resample, median};
 use crate::evaluate::noise::Noise;
 use crate::evaluate::recipe::Target;
+use crate::evaluate::rounds;
 
 /// Resamples of an exponent's interval.
 const RESAMPLES: usize = 400;
@@ -56,9 +57,8 @@ fn fit(cells: &Cells, family: &str, target: usize, row: usize, quantity: Quantit
         }
         let mut taken: Vec<f64> = solves.iter().map(|s| quantity.taken(s)).collect();
         taken.sort_by(f64::total_cmp);
-        let rounds = solves.iter().map(|s| s.rounds.len()).min().unwrap_or(0);
         let in_round = |k: usize| solves.iter().map(|s| quantity.cost_in(s, k)).collect();
-        let in_rounds: Vec<Vec<f64>> = (0..rounds).map(in_round).collect();
+        let in_rounds: Vec<Vec<f64>> = (0..rounds::of_all(solves.iter())).map(in_round).collect();
         // Datasets are measured one after the other, each in its rounds.
         samples.push((datasets[d].n, taken, Noise::of_factor(&in_rounds, d as u64)));
     }
