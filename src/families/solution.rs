@@ -146,6 +146,11 @@ pub trait Draw {
     /// # Errors
     /// If the sample's system cannot be made.
     fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem>;
+
+    /// Several samples, in order: the bits and the errors of [`Draw::draw`], whatever is drawn beside.
+    fn draw_each(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
+        indices.iter().map(|&index| self.draw(seed, index)).collect()
+    }
 }
 
 /// Samples of one pattern: drawn, then given their solutions, if they are to have any, as many side by side as the
@@ -176,7 +181,7 @@ impl<D: Draw> Sampler for Solved<'_, D> {
     }
 
     fn samples(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
-        let systems: Vec<Result<LinearSystem>> = indices.iter().map(|&index| self.draw.draw(seed, index)).collect();
+        let systems = self.draw.draw_each(seed, indices);
         let Some(solver) = self.solver else {
             return systems;
         };

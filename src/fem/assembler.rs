@@ -77,13 +77,32 @@ impl Assembler {
         coefficient: &[f64],
         values: &mut [f64],
     ) {
+        self.add_each(integrals, scatter, coefficient.as_chunks::<1>().0, values.as_chunks_mut::<1>().0);
+    }
+
+    /// As [`Assembler::add`] for W matrices side by side.
+    ///
+    /// # Panics
+    /// If lengths do not fit.
+    pub fn add_each<const W: usize, const D: usize>(
+        &self,
+        integrals: &Integrals<D>,
+        scatter: &Scatter,
+        coefficient: &[[f64; W]],
+        values: &mut [[f64; W]],
+    ) {
         assert_eq!(coefficient.len(), integrals.points().len(), "coefficient at quadrature points");
         assert_eq!(values.len(), self.pattern.nnz(), "values of the pattern");
-        during(Stage::Assemble, || match (integrals.averaged, integrals.element) {
-            (true, Element::P1Triangle) => add_means::<6, D>(integrals, scatter, coefficient, values),
-            (true, Element::P1Tet) => add_means::<10, D>(integrals, scatter, coefficient, values),
-            _ => add_points(integrals, scatter, coefficient, values),
-        })
+        during(Stage::Assemble, || {
+            pulp::Arch::new().dispatch(
+                #[inline(always)]
+                || match (integrals.averaged, integrals.element) {
+                    (true, Element::P1Triangle) => add_means::<6, W, D>(integrals, scatter, coefficient, values),
+                    (true, Element::P1Tet) => add_means::<10, W, D>(integrals, scatter, coefficient, values),
+                    _ => add_points(integrals, scatter, coefficient, values),
+                },
+            );
+        });
     }
 
     /// rhs ← rhs − A g for the eliminated unknowns, whose values are `nodal` (one a node; others are not read).
@@ -137,43 +156,63 @@ impl Assembler {
 
 /// values[place] += v, for both places that are there.
 #[inline(always)]
-fn put(values: &mut [f64], to: &[u32; 2], v: f64) {
+fn put<const W: usize>(values: &mut [[f64; W]], to: &[u32; 2], v: &[f64; W]) {
     for &place in to {
         if place != ELIMINATED {
-            values[place as usize] += v;
+            let value = &mut values[place as usize];
+            for w in 0..W {
+                value[w] += v[w];
+            }
         }
     }
 }
 
 /// Constant gradients: one element matrix of PAIRS entries a cell, times the weighted mean of the coefficient.
-fn add_means<const PAIRS: usize, const D: usize>(
+#[inline(always)]
+fn add_means<const PAIRS: usize, const W: usize, const D: usize>(
     integrals: &Integrals<D>,
     scatter: &Scatter,
-    coefficient: &[f64],
-    values: &mut [f64],
+    coefficient: &[[f64; W]],
+    values: &mut [[f64; W]],
 ) {
     let (places, _) = scatter.places.as_chunks::<PAIRS>();
     let (units, _) = integrals.unit.as_chunks::<PAIRS>();
     let cells = coefficient.chunks_exact(integrals.rule);
     for ((c, to), unit) in cells.zip(places).zip(units) {
-        let mean: f64 = c.iter().zip(&integrals.shares).map(|(c, w)| c * w).sum();
+        // What a sum of floating-point numbers starts from.
+        let mut mean = [-0.0; W];
+        for (c, share) in c.iter().zip(&integrals.shares) {
+            for w in 0..W {
+                mean[w] += c[w] * share;
+            }
+        }
         for (to, u) in to.iter().zip(unit) {
-            put(values, to, mean * u);
+            put(values, to, &mean.map(|mean| mean * u));
         }
     }
 }
 
 /// The general case: element matrices summed over the points, then scattered.
-fn add_points<const D: usize>(integrals: &Integrals<D>, scatter: &Scatter, coefficient: &[f64], values: &mut [f64]) {
+#[inline(always)]
+fn add_points<const W: usize, const D: usize>(
+    integrals: &Integrals<D>,
+    scatter: &Scatter,
+    coefficient: &[[f64; W]],
+    values: &mut [[f64; W]],
+) {
     let k = integrals.element.nodes();
     let pairs = k * (k + 1) / 2;
-    let mut local = vec![0.0; pairs];
+    let mut local = vec![[0.0; W]; pairs];
     let cells = coefficient.chunks_exact(integrals.rule).zip(scatter.places.chunks_exact(pairs));
     for ((c, to), unit) in cells.zip(integrals.unit.chunks_exact(pairs * integrals.rule)) {
-        local.fill(0.0);
+        local.fill([0.0; W]);
         for (c, unit) in c.iter().zip(unit.chunks_exact(pairs)) {
-            local.iter_mut().zip(unit).for_each(|(l, u)| *l += c * u);
+            for (local, u) in local.iter_mut().zip(unit) {
+                for w in 0..W {
+                    local[w] += c[w] * u;
+                }
+            }
         }
-        to.iter().zip(&local).for_each(|(to, &v)| put(values, to, v));
+        to.iter().zip(&local).for_each(|(to, v)| put(values, to, v));
     }
 }

@@ -147,14 +147,36 @@ impl<const D: usize> Integrals<D> {
 
     /// Nodal values of a function of the space → its values at the quadrature points.
     pub fn at_points(&self, nodal: &[f64]) -> Vec<f64> {
-        let k = self.element.nodes();
-        let mut out = Vec::with_capacity(self.points.len());
-        for nodes in self.nodes.chunks_exact(k) {
-            for basis in self.basis.chunks_exact(k) {
-                out.push(nodes.iter().zip(basis).map(|(&v, b)| nodal[v as usize] * b).sum());
-            }
-        }
+        let mut out = vec![0.0; self.points.len()];
+        self.at_points_each(nodal.as_chunks::<1>().0, out.as_chunks_mut::<1>().0);
         out
+    }
+
+    /// As [`Integrals::at_points`] for W functions side by side, into `out`.
+    ///
+    /// # Panics
+    /// If there is not one entry a node and one a point.
+    pub fn at_points_each<const W: usize>(&self, nodal: &[[f64; W]], out: &mut [[f64; W]]) {
+        assert_eq!(out.len(), self.points.len(), "functions at quadrature points");
+        let k = self.element.nodes();
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                for (nodes, out) in self.nodes.chunks_exact(k).zip(out.chunks_exact_mut(self.rule)) {
+                    for (basis, out) in self.basis.chunks_exact(k).zip(out) {
+                        // What a sum of floating-point numbers starts from.
+                        let mut sum = [-0.0; W];
+                        for (&v, b) in nodes.iter().zip(basis) {
+                            let nodal = &nodal[v as usize];
+                            for w in 0..W {
+                                sum[w] += nodal[w] * b;
+                            }
+                        }
+                        *out = sum;
+                    }
+                }
+            },
+        );
     }
 
     /// Σ weight · f(point) · φ_i: ∫ f φ_i for each node i of the space; `f` at the quadrature points.

@@ -6,4 +6,5 @@ pub mod coefficient;
 pub mod expression;
 pub mod gaussian;
 pub mod polynomial;
+pub mod positive;
 pub mod two_phase;

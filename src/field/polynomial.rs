@@ -1,20 +1,16 @@
-//! Random polynomials, and positive ones with a set contrast.
+//! Random polynomials.
 
 use rand_chacha::ChaCha8Rng;
 
-use super::bernstein::{Bounds, Powers};
+use super::bernstein::Powers;
 use crate::rng::normals;
 
 /// Boxes whose coordinates are up to this size are taken as they are,
 const LARGEST: f64 = 2.0;
 /// unless a side is shorter than this.
 const SHORTEST: f64 = 0.1;
-/// How near to its true range that of a polynomial is bounded, relative to it.
-const NEAR: f64 = 1e-3;
 /// Points whose monomials are made at a time where there is no table.
 const BLOCK: usize = 1024;
-/// Halvings of a box before a polynomial that may be positive there counts as one that is not.
-const HALVINGS: usize = 16;
 
 /// All monomials up to a total degree in D variables ξ = (x − origin) · scale; ξ = x unless said otherwise.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,7 +55,7 @@ impl<const D: usize> Monomials<D> {
         (!same).then(|| format!("(x - origin) * scale, origin = {:?}, scale = {:?}", self.origin, self.scale))
     }
 
-    fn local(&self, x: [f64; D]) -> [f64; D] {
+    pub(super) fn local(&self, x: [f64; D]) -> [f64; D] {
         std::array::from_fn(|d| (x[d] - self.origin[d]) * self.scale[d])
     }
 
@@ -121,12 +117,12 @@ impl<const D: usize> Monomials<D> {
         Table { values, points: points.len() }
     }
 
-    /// out ← the polynomial at all points, as [`Table::evaluate`] has it to the last bit, without a table.
+    /// out ← W polynomials at all points, as [`Table::evaluate`] has them to the last bit, without a table.
     ///
     /// # Panics
     /// If `out` has not one entry a point.
-    pub fn evaluate(&self, coefficients: &[f64], points: &[[f64; D]], out: &mut [f64]) {
-        assert_eq!(out.len(), points.len(), "polynomial at its points");
+    pub fn evaluate<const W: usize>(&self, coefficients: &[[f64; W]], points: &[[f64; D]], out: &mut [[f64; W]]) {
+        assert_eq!(out.len(), points.len(), "polynomials at their points");
         let mut table = Table { values: Vec::new(), points: 0 };
         for (points, out) in points.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
             self.at(points, &mut table.values);
@@ -180,89 +176,41 @@ pub struct Table {
 }
 
 impl Table {
-    /// out ← the polynomial at all points.
+    /// out ← W polynomials side by side at all points: of each term one coefficient a polynomial.
     ///
     /// # Panics
     /// If `out` has not one entry a point.
-    pub fn evaluate(&self, coefficients: &[f64], out: &mut [f64]) {
-        assert_eq!(out.len(), self.points, "polynomial at its points");
-        out.fill(0.0);
-        for (column, c) in self.values.chunks_exact(self.points).zip(coefficients) {
-            out.iter_mut().zip(column).for_each(|(o, v)| *o += c * v);
-        }
-    }
-}
-
-/// Makes a polynomial positive: p ← 1 + (contrast − 1)(p − min p)/(max p − min p), minimum and maximum over `values`,
-/// which are those of p at the points that count, and which are changed likewise: they then run from 1 to `contrast`.
-/// Constants become 1.
-pub fn make_positive(coefficients: &mut [f64], values: &mut [f64], contrast: f64) {
-    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let scale = match high > low {
-        true => (contrast - 1.0) / (high - low),
-        false => 0.0,
-    };
-    coefficients.iter_mut().for_each(|c| *c *= scale);
-    if let Some(constant) = coefficients.first_mut() {
-        *constant += 1.0 - scale * low;
-    }
-    values.iter_mut().for_each(|v| *v = 1.0 + scale * (*v - low));
-}
-
-/// Where polynomials have to be positive: the bounding boxes of the cells of a mesh.
-#[derive(Debug, Clone)]
-pub struct Domain<const D: usize> {
-    /// Around all.
-    whole: Bounds<D>,
-    cells: Vec<Bounds<D>>,
-}
-
-impl<const D: usize> Domain<D> {
-    /// Of cells with so many corners each, numbers of points.
-    ///
-    /// # Panics
-    /// If a number is out of range.
-    pub fn new(monomials: &Monomials<D>, points: &[[f64; D]], cells: &[u32], corners: usize) -> Self {
-        let around = |points: &mut dyn Iterator<Item = [f64; D]>| {
-            points.fold([[f64::INFINITY; D], [f64::NEG_INFINITY; D]], |[low, high], x| {
-                let x = monomials.local(x);
-                [std::array::from_fn(|d| low[d].min(x[d])), std::array::from_fn(|d| high[d].max(x[d]))]
-            })
-        };
-        Domain {
-            whole: around(&mut points.iter().copied()),
-            cells: cells.chunks_exact(corners).map(|c| around(&mut c.iter().map(|&v| points[v as usize]))).collect(),
-        }
+    pub fn evaluate<const W: usize>(&self, coefficients: &[[f64; W]], out: &mut [[f64; W]]) {
+        assert_eq!(out.len(), self.points, "polynomials at their points");
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                if W == 1 {
+                    let out = out.as_flattened_mut();
+                    out.fill(0.0);
+                    for (column, c) in self.values.chunks_exact(self.points).zip(coefficients.as_flattened()) {
+                        out.iter_mut().zip(column).for_each(|(o, v)| *o += c * v);
+                    }
+                    return;
+                }
+                for (p, out) in out.iter_mut().enumerate() {
+                    let mut sum = [0.0; W];
+                    for (column, c) in self.values.chunks_exact(self.points).zip(coefficients) {
+                        let v = column[p];
+                        for w in 0..W {
+                            sum[w] += c[w] * v;
+                        }
+                    }
+                    *out = sum;
+                }
+            },
+        );
     }
 }
 
 impl<const D: usize> Monomials<D> {
-    /// Makes sure that a polynomial that [`make_positive`] has made is positive between its points too.
-    ///
-    /// Where bounds by Bernstein coefficients, on boxes halved as often as needed, do not say so, with l and h bounds
-    /// of p over the domain, p ← 1 + (contrast − 1) (p − l)/(h − l): then 1 ≤ p ≤ contrast everywhere, and the ends
-    /// are met up to 1 ‰. `values`, p at the points, are changed likewise. Returns whether p was changed.
-    pub fn keep_positive(&self, domain: &Domain<D>, p: &mut [f64], values: &mut [f64], contrast: f64) -> bool {
-        let powers = self.by_powers(p);
-        if powers.positive(&[domain.whole], HALVINGS) || powers.positive(&domain.cells, HALVINGS) {
-            return false;
-        }
-        let [low, high] = powers.range(&domain.cells, NEAR);
-        if !(low.is_finite() && high > low) {
-            return false;
-        }
-        let scale = (contrast - 1.0) / (high - low);
-        p.iter_mut().for_each(|c| *c *= scale);
-        if let Some(constant) = p.first_mut() {
-            *constant += 1.0 - scale * low;
-        }
-        values.iter_mut().for_each(|v| *v = 1.0 + scale * (*v - low));
-        true
-    }
-
     /// As a product of powers of each coordinate.
-    fn by_powers(&self, coefficients: &[f64]) -> Powers<D> {
+    pub(super) fn by_powers(&self, coefficients: &[f64]) -> Powers<D> {
         let size = self.degree as usize + 1;
         let mut out = vec![0.0; size.pow(D as u32)];
         for (p, c) in self.powers.iter().zip(coefficients) {
@@ -297,6 +245,22 @@ mod tests {
     }
 
     #[test]
+    fn side_by_side_has_the_bits_of_one_by_one() {
+        let m = Monomials::<2>::new(4);
+        let points: Vec<[f64; 2]> = (0..100).map(|k| [(0.1 * f64::from(k)).sin(), 0.01 * f64::from(k)]).collect();
+        let table = m.table(&points);
+        let all: Vec<Vec<f64>> = (0..4).map(|k| m.draw(&mut stream(6, Purpose::Sample, k))).collect();
+        let coefficients: Vec<[f64; 4]> = (0..m.len()).map(|k| std::array::from_fn(|w| all[w][k])).collect();
+        let mut together = vec![[0.0; 4]; points.len()];
+        table.evaluate(&coefficients, &mut together);
+        for (w, c) in all.iter().enumerate() {
+            let mut alone = vec![0.0; points.len()];
+            table.evaluate(c.as_chunks::<1>().0, alone.as_chunks_mut::<1>().0);
+            assert!(alone.iter().zip(&together).all(|(a, all)| a.to_bits() == all[w].to_bits()));
+        }
+    }
+
+    #[test]
     fn with_and_without_a_table() {
         let m = Monomials::<3>::new(3);
         let mut rng = stream(2, Purpose::Sample, 0);
@@ -304,49 +268,11 @@ mod tests {
         let points: Vec<[f64; 3]> =
             normals(&mut rng, 3 * (BLOCK + 7)).chunks_exact(3).map(|x: &[f64]| [x[0], x[1], x[2]]).collect();
         let (mut with, mut without) = (vec![0.0; points.len()], vec![0.0; points.len()]);
-        m.table(&points).evaluate(&c, &mut with);
-        m.evaluate(&c, &points, &mut without);
+        let terms = c.as_chunks::<1>().0;
+        m.table(&points).evaluate(terms, with.as_chunks_mut::<1>().0);
+        m.evaluate(terms, &points, without.as_chunks_mut::<1>().0);
         assert_eq!(with, without);
         assert!(points.iter().zip(&with).all(|(x, v)| (m.value(&c, *x) - v).abs() < 1e-10 * (1.0 + v.abs())));
-    }
-
-    #[test]
-    fn what_is_positive_at_points_becomes_positive_everywhere() {
-        // The centres of 8 × 8 squares, where the corners of the domain are far from any.
-        let m = Monomials::<2>::new(3);
-        let point = |k: usize| [((k % 8) as f64 + 0.5) / 8.0, ((k / 8) as f64 + 0.5) / 8.0];
-        let points: Vec<[f64; 2]> = (0..64).map(point).collect();
-        let corners = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]];
-        let domain = Domain::new(&m, &corners, &[0, 1, 2, 3], 4);
-        let fine: Vec<[f64; 2]> = (0..2601).map(|k| [(k % 51) as f64 / 50.0, (k / 51) as f64 / 50.0]).collect();
-        let (table, all) = (m.table(&points), m.table(&fine));
-        let (mut changed, mut were_negative) = (0, 0);
-        for index in 0..200 {
-            let mut c = m.draw(&mut stream(4, Purpose::Sample, index));
-            let (mut values, mut dense) = (vec![0.0; 64], vec![0.0; 2601]);
-            table.evaluate(&c, &mut values);
-            make_positive(&mut c, &mut values, 1000.0);
-            all.evaluate(&c, &mut dense);
-            let negative = dense.iter().any(|&v| v <= 0.0);
-            let before = c.clone();
-            let now = m.keep_positive(&domain, &mut c, &mut values, 1000.0);
-            assert!(now || c == before);
-            assert!(now || !negative, "{index}");
-            (changed, were_negative) = (changed + usize::from(now), were_negative + usize::from(negative));
-            all.evaluate(&c, &mut dense);
-            let [low, high] = [f64::min, f64::max].map(|f| dense.iter().copied().reduce(f).unwrap());
-            assert!(low > 0.0, "{index}: {low}");
-            if now {
-                assert!(
-                    (1.0 - 1e-9..6.0).contains(&low) && high <= 1000.0 + 1e-6 && high > 990.0,
-                    "{index} {low} {high}"
-                );
-            }
-            for (x, v) in points.iter().zip(&values) {
-                assert!((m.value(&c, *x) - v).abs() < 1e-9 * 1000.0);
-            }
-        }
-        assert!(were_negative > 50 && changed < were_negative + 10, "{changed} {were_negative}");
     }
 
     #[test]
@@ -365,7 +291,7 @@ mod tests {
             assert!(m.coordinates().is_some());
             let points = at(origin, size);
             let mut values = vec![0.0; 4];
-            m.table(&points).evaluate(&c, &mut values);
+            m.table(&points).evaluate(c.as_chunks::<1>().0, values.as_chunks_mut::<1>().0);
             for ((x, unit), v) in points.iter().zip(at([0.0, 0.0], 1.0)).zip(&values) {
                 assert!((plain.value(&c, unit) - v).abs() < 1e-8 && (m.value(&c, *x) - v).abs() < 1e-12);
                 for (d, g) in m.gradient(&c, *x).into_iter().enumerate() {
@@ -374,25 +300,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn contrast_is_met_at_the_points() {
-        let m = Monomials::<2>::new(3);
-        let points: Vec<[f64; 2]> = (0..400).map(|k| [(k % 20) as f64 / 19.0, (k / 20) as f64 / 19.0]).collect();
-        let table = m.table(&points);
-        let mut c = m.draw(&mut stream(2, Purpose::Sample, 5));
-        let mut values = vec![0.0; points.len()];
-        table.evaluate(&c, &mut values);
-        make_positive(&mut c, &mut values, 50.0);
-        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = values.iter().copied().fold(0.0, f64::max);
-        assert!((low - 1.0).abs() < 1e-12 && (high - 50.0).abs() < 1e-10);
-        for (x, v) in points.iter().zip(&values) {
-            assert!((m.value(&c, *x) - v).abs() < 1e-10);
-        }
-        let (mut flat, mut ones) = (vec![3.0], vec![3.0; 4]);
-        make_positive(&mut flat, &mut ones, 9.0);
-        assert_eq!((flat, ones), (vec![1.0], vec![1.0; 4]));
     }
 }

@@ -9,6 +9,7 @@ use faer::sparse::linalg::cholesky::{self as faer_cholesky, CholeskySymbolicPara
 use faer::sparse::{FaerError, SparseColMatRef, SymbolicSparseColMatRef};
 use faer::{Conj, MatMut, Par, Side};
 
+use super::lanes::LANES;
 use super::op::{LinOp, Props};
 use super::simplicial::{Factors, Schedule};
 use super::{Csr, Pattern};
@@ -27,10 +28,6 @@ pub struct SymbolicCholesky {
     /// Made when the first matrix of many is factorised; none on the supernodal path.
     schedule: Arc<OnceLock<Option<Schedule>>>,
 }
-
-/// Systems that are factorised and solved side by side. Of [`f64`]s that fill a vector register of 512 bits, or two of
-/// 256.
-const LANES: usize = 8;
 
 /// Entries of a factor at most for that: beyond, factors beside each other take more than a cache.
 const MOST_SIDE_BY_SIDE: usize = 1 << 20;

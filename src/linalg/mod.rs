@@ -10,6 +10,7 @@ pub mod dense;
 pub mod direct;
 pub mod eigen;
 pub mod extend;
+pub mod lanes;
 pub mod ldlt;
 pub mod op;
 pub mod pattern;

@@ -21,7 +21,8 @@ use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::fem::plate::space::Space;
 use crate::fem::plate::{Degrees, Penalty, Plate, Samples};
-use crate::field::polynomial::{self, Domain, Monomials, make_positive};
+use crate::field::polynomial::{self, Monomials};
+use crate::field::positive::{Domain, make_positive};
 use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky};
 use crate::rng::{Purpose, stream};
 use crate::stages::{Stage, during};
@@ -208,11 +209,11 @@ struct BiharmonicSampler<'a> {
 
 impl BiharmonicSampler<'_> {
     /// Evaluates f, made positive, and ∂n f at the quadrature points.
-    fn evaluate(&mut self, terms: &mut [f64]) {
+    fn evaluate(&mut self, terms: &mut Vec<f64>) {
         let family = self.family;
-        family.coefficient_table.evaluate(terms, &mut self.all);
-        make_positive(terms, &mut self.all, family.config.contrast);
-        family.coefficient.keep_positive(&family.domain, terms, &mut self.all, family.config.contrast);
+        evaluate(&family.coefficient_table, terms, &mut self.all);
+        let all = self.all.as_chunks_mut::<1>().0;
+        make_positive((&family.coefficient, &family.domain), std::slice::from_mut(terms), all, family.config.contrast);
         let (cells, facets) = self.all.split_at(family.plate.cell_points().len());
         self.f.cells.clear();
         self.f.cells.extend_from_slice(cells);
@@ -221,12 +222,17 @@ impl BiharmonicSampler<'_> {
         self.f.slopes.fill(0.0);
         for d in 0..2 {
             let derivative = family.coefficient.derivative(terms, d);
-            family.facet_table.evaluate(&derivative, &mut self.slope);
+            evaluate(&family.facet_table, &derivative, &mut self.slope);
             for (k, (sum, slope)) in self.f.slopes.iter_mut().zip(&self.slope).enumerate() {
                 *sum += family.plate.facet_normal(k)[d] * slope;
             }
         }
     }
+}
+
+/// out ← one polynomial at the points of a table.
+fn evaluate(table: &polynomial::Table, terms: &[f64], out: &mut [f64]) {
+    table.evaluate(terms.as_chunks::<1>().0, out.as_chunks_mut::<1>().0);
 }
 
 impl Sampler for BiharmonicSampler<'_> {
@@ -237,7 +243,7 @@ impl Sampler for BiharmonicSampler<'_> {
         let mut coefficient = family.coefficient.draw(&mut rng);
         self.evaluate(&mut coefficient);
         let source = family.source.draw(&mut rng);
-        family.source_table.evaluate(&source, &mut self.g);
+        evaluate(&family.source_table, &source, &mut self.g);
 
         let mut values = vec![0.0; plate.pattern().nnz()];
         during(Stage::Assemble, || plate.stiffness(&self.f, &mut values));
@@ -246,7 +252,7 @@ impl Sampler for BiharmonicSampler<'_> {
         plate.load(&self.g, &mut rhs);
 
         let mut centres = vec![0.0; family.data.cells.len() / family.data.cell_size];
-        family.centre_table.evaluate(&coefficient, &mut centres);
+        evaluate(&family.centre_table, &coefficient, &mut centres);
         let params = vec![("coefficient_mean".into(), self.f.cells.iter().sum::<f64>() / self.f.cells.len() as f64)];
         let field =
             |name: &str, location, components, values| Field { name: name.into(), location, components, values };

@@ -211,26 +211,26 @@ impl<const D: usize> Boundary<D> {
         Ok(())
     }
 
-    /// A of a problem without time, out of the stiffness whose coefficient has the values `at_points` at the quadrature
-    /// points, and u at all nodes where it is given, as [`Boundary::values`]; `rhs`, the load, becomes b.
+    /// A of a problem without time, out of `values`, those of its stiffness, and u at all nodes where it is given, as
+    /// [`Boundary::values`]; `rhs`, the load, becomes b. `at_points` makes the stiffness's coefficient at its quadrature
+    /// points.
     ///
     /// # Errors
     /// As [`crate::families::given::Source::at_nodes`].
-    pub fn assemble(
+    pub fn complete(
         &self,
         (space, assembler): (&Space<D>, &Assembler),
-        (stiffness, scatter, at_points): (&Integrals<D>, &Scatter, &[f64]),
+        mut values: Vec<f64>,
+        (stiffness, at_points): (&Integrals<D>, &dyn Fn() -> Vec<f64>),
         drawn: &Drawn,
         rhs: &mut [f64],
     ) -> Result<(Csr, Option<Vec<f64>>)> {
-        let mut values = vec![0.0; assembler.pattern().nnz()];
-        assembler.add(stiffness, scatter, at_points, &mut values);
         let known = self.values(space, drawn)?;
         self.add_matrix(assembler, drawn, &mut values)?;
         self.add_load(assembler, drawn, 1.0, rhs)?;
         if let Some(known) = &known {
             self.lift(assembler, drawn, 1.0, known, rhs)?;
-            assembler.lift(stiffness, at_points, known, rhs);
+            assembler.lift(stiffness, &at_points(), known, rhs);
         }
         Ok((Csr::new(assembler.pattern().clone(), values)?, known))
     }

@@ -196,23 +196,52 @@ struct DarcySampler<'a> {
 
 impl Draw for DarcySampler<'_> {
     fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
-        let Darcy { config, on, .. } = self.family;
+        self.draw_each(seed, &[index]).remove(0)
+    }
+
+    fn draw_each(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
+        let media: Vec<Result<(Drawn, Vec<f64>)>> = indices.iter().map(|&index| self.medium(seed, index)).collect();
+        let made: Vec<&[f64]> = media.iter().flatten().map(|(_, w)| &w[..]).collect();
+        let mut diffusion = self.family.on.diffusion_each(&made).into_iter();
+        let complete = |(&index, medium): (&u64, Result<(Drawn, Vec<f64>)>)| {
+            let (drawn, w) = medium?;
+            // One a medium.
+            self.family.complete(index, drawn, w, diffusion.next().unwrap_or_default())
+        };
+        indices.iter().zip(media).map(complete).collect()
+    }
+}
+
+impl DarcySampler<'_> {
+    /// The parameters of a sample, and its w at the nodes.
+    fn medium(&mut self, seed: u64, index: u64) -> Result<(Drawn, Vec<f64>)> {
+        let Darcy { config, on, medium, .. } = self.family;
         let drawn = Drawn::new(&config.parameters, seed, index, false);
-        let mut rng = stream(seed, Purpose::Sample, index);
         let mut w = Vec::new();
-        match &self.family.medium {
-            Medium::Random(coefficient) => on.draw_coefficient(coefficient, &mut rng, &mut self.workspace, &mut w),
+        match medium {
+            Medium::Random(coefficient) => {
+                let mut rng = stream(seed, Purpose::Sample, index);
+                on.draw_coefficient(coefficient, &mut rng, &mut self.workspace, &mut w);
+            }
             Medium::Given(source) => w = on.evaluate(source, &drawn)?,
         }
+        Ok((drawn, w))
+    }
+}
+
+impl Darcy {
+    /// A sample out of w and the numbers of −∇·(w ∇·).
+    fn complete(&self, index: u64, drawn: Drawn, w: Vec<f64>, diffusion: Vec<f64>) -> Result<LinearSystem> {
+        let on = &self.on;
         let mut source = None;
-        let mut rhs = match &self.family.rhs {
+        let mut rhs = match &self.rhs {
             Some(rhs) => rhs.clone(),
-            None => on.load(source.insert(on.evaluate(&self.family.f, &drawn)?)),
+            None => on.load(source.insert(on.evaluate(&self.f, &drawn)?)),
         };
-        let (matrix, known) = on.assemble(&w, None, &drawn, &mut rhs)?;
+        let (matrix, known) = on.assemble((&w, diffusion), None, &drawn, &mut rhs)?;
         let (low, high) = range(&w);
         let mut params = vec![("contrast".into(), high / low)];
-        params.extend(drawn.named(&config.parameters));
+        params.extend(drawn.named(&self.config.parameters));
         let mut fields = vec![on.field("w", w)];
         fields.extend(source.map(|f| on.field("f", f)));
         fields.extend(known.map(|u| on.field("boundary_values", u)));

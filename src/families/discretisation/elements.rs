@@ -11,6 +11,7 @@ use crate::fem::assembler::{Assembler, Scatter};
 use crate::fem::dofs::{Dofs, Order};
 use crate::fem::integrals::{Integrals, Kind};
 use crate::fem::space::Space;
+use crate::linalg::lanes::{self, LANES};
 use crate::linalg::{Csr, Pattern};
 use crate::system::MeshData;
 
@@ -86,6 +87,16 @@ impl<const D: usize> Elements<D> {
         self.assembler.add(&what.0, &what.1, &coefficient, values);
     }
 
+    /// The numbers of −∇·(w ∇·) for at most W coefficients, side by side.
+    fn diffusion_beside<const W: usize>(&self, w: &[&[f64]]) -> Vec<Vec<f64>> {
+        let (integrals, scatter) = &self.stiffness;
+        let mut coefficient = vec![[0.0; W]; integrals.points().len()];
+        integrals.at_points_each(&lanes::together(w), &mut coefficient);
+        let mut values = vec![[0.0; W]; self.assembler.pattern().nnz()];
+        self.assembler.add_each(integrals, scatter, &coefficient, &mut values);
+        lanes::apart(&mut values, w.len())
+    }
+
     fn mass(&self) -> Result<&(Integrals<D>, Scatter)> {
         self.mass.as_ref().ok_or_else(|| Error::Argument("this discretisation was made without a mass matrix".into()))
     }
@@ -98,6 +109,13 @@ impl<const D: usize> Operator for Elements<D> {
 
     fn add_diffusion(&self, w: &[f64], scale: f64, values: &mut [f64]) {
         self.add(&self.stiffness, w, scale, values);
+    }
+
+    fn diffusion_each(&self, w: &[&[f64]]) -> Vec<Vec<f64>> {
+        lanes::groups(w, |group| match group.len() {
+            1 => self.diffusion_beside::<1>(group),
+            _ => self.diffusion_beside::<LANES>(group),
+        })
     }
 
     fn add_reaction(&self, c: &[f64], scale: f64, values: &mut [f64]) -> Result<()> {

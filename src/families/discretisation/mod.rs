@@ -281,20 +281,30 @@ impl Discretisation {
         self.operator().lift(diffusion, reaction, drawn, known, rhs)
     }
 
+    /// The numbers of −∇·(w ∇·) for some w at the nodes.
+    pub fn diffusion_each(&self, w: &[&[f64]]) -> Vec<Vec<f64>> {
+        self.operator().diffusion_each(w)
+    }
+
+    /// The numbers of −∇·(w ∇·), w at the nodes.
+    pub fn diffusion(&self, w: &[f64]) -> Vec<f64> {
+        let mut values = vec![0.0; self.pattern().nnz()];
+        self.add_diffusion(w, 1.0, &mut values);
+        values
+    }
+
     /// A of −∇·(w ∇u) + sign · c u = f, `reaction` being (c, sign), and u at all nodes where it is given, as
-    /// [`Discretisation::known`]; `rhs`, the load of f, becomes b.
+    /// [`Discretisation::known`]; `rhs`, the load of f, becomes b. w comes with the numbers of −∇·(w ∇·).
     ///
     /// # Errors
     /// As [`Source::at_nodes`].
     pub fn assemble(
         &self,
-        w: &[f64],
+        (w, mut values): (&[f64], Vec<f64>),
         reaction: Option<Term>,
         drawn: &Drawn,
         rhs: &mut [f64],
     ) -> Result<(Csr, Option<Vec<f64>>)> {
-        let mut values = vec![0.0; self.pattern().nnz()];
-        self.add_diffusion(w, 1.0, &mut values);
         if let Some((c, sign)) = reaction {
             self.add_reaction(c, sign, &mut values)?;
         }

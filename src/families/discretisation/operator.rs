@@ -16,6 +16,16 @@ pub(super) trait Operator: Send + Sync {
     /// values ← values + scale · (−∇·(w ∇·)).
     fn add_diffusion(&self, w: &[f64], scale: f64, values: &mut [f64]);
 
+    /// The numbers of −∇·(w ∇·) for some w.
+    fn diffusion_each(&self, w: &[&[f64]]) -> Vec<Vec<f64>> {
+        let alone = |w: &&[f64]| {
+            let mut values = vec![0.0; self.pattern().nnz()];
+            self.add_diffusion(w, 1.0, &mut values);
+            values
+        };
+        w.iter().map(alone).collect()
+    }
+
     /// values ← values + scale · c.
     fn add_reaction(&self, c: &[f64], scale: f64, values: &mut [f64]) -> Result<()>;
 

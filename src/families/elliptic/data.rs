@@ -8,9 +8,18 @@ use crate::families::given::{Drawn, Given, Range, Scope, Source};
 use crate::fem::assembler::Assembler;
 use crate::fem::integrals::{self, Integrals, Kind};
 use crate::fem::space::Space;
-use crate::field::polynomial::{self, Domain, Monomials, make_positive};
+use crate::field::polynomial::{self, Monomials};
+use crate::field::positive::{Domain, make_positive};
 use crate::linalg::vector::axpy;
 use crate::system::{Field, Location};
+
+/// What a sample is drawn from.
+pub(super) struct Drawing {
+    /// Its stream, from which f is drawn, then g.
+    pub rng: ChaCha8Rng,
+    /// Its parameters.
+    pub drawn: Drawn,
+}
 
 /// Monomials at quadrature points that are kept at most, 128 MiB; beyond they are made again for every sample.
 const MOST_ENTRIES: usize = 1 << 24;
@@ -57,28 +66,34 @@ impl<const D: usize> Coefficient<D> {
         })
     }
 
-    /// `f` ← its values at the quadrature points of `stiffness`; returns what is kept of it beside its means.
-    pub(super) fn draw(
+    /// `f` ← its values at the quadrature points of `stiffness`, those of one sample or of several side by side;
+    /// returns what is kept of each beside its means.
+    pub(super) fn draw<const W: usize>(
         &self,
-        rng: &mut ChaCha8Rng,
-        drawn: &Drawn,
+        samples: &mut [Drawing],
         stiffness: &Integrals<D>,
-        f: &mut Vec<f64>,
-    ) -> Result<Option<Field>> {
+        f: &mut [[f64; W]],
+    ) -> Vec<Result<Option<Field>>> {
         match self {
             Coefficient::Random { monomials, table, domain, contrast } => {
-                let mut terms = monomials.draw(rng);
+                let mut all: Vec<Vec<f64>> = samples.iter_mut().map(|s| monomials.draw(&mut s.rng)).collect();
+                let number = |term: usize, w: usize| all.get(w).map_or(0.0, |terms| terms[term]);
+                let terms: Vec<[f64; W]> =
+                    (0..monomials.len()).map(|term| std::array::from_fn(|w| number(term, w))).collect();
                 match table {
                     Some(table) => table.evaluate(&terms, f),
                     None => monomials.evaluate(&terms, stiffness.points(), f),
                 }
-                make_positive(&mut terms, f, *contrast);
-                monomials.keep_positive(domain, &mut terms, f, *contrast);
-                Ok(Some(of_sample("coefficient_terms", terms)))
+                make_positive((monomials, domain), &mut all, f, *contrast);
+                all.into_iter().map(|terms| Ok(Some(of_sample("coefficient_terms", terms)))).collect()
             }
             Coefficient::Given(source) => {
-                *f = source.at_quadrature(stiffness, drawn)?;
-                Ok(None)
+                let mut put = |(w, sample): (usize, &mut Drawing)| {
+                    let values = source.at_quadrature(stiffness, &sample.drawn)?;
+                    f.iter_mut().zip(values).for_each(|(f, value)| f[w] = value);
+                    Ok(None)
+                };
+                samples.iter_mut().enumerate().map(&mut put).collect()
             }
         }
     }
@@ -130,8 +145,7 @@ impl<const D: usize> Load<D> {
     /// b without boundary data, and what is kept of g.
     pub(super) fn draw(
         &self,
-        rng: &mut ChaCha8Rng,
-        drawn: &Drawn,
+        Drawing { rng, drawn }: &mut Drawing,
         space: &Space<D>,
         assembler: &Assembler,
     ) -> Result<(Vec<f64>, Field)> {

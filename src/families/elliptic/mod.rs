@@ -13,7 +13,7 @@ use std::sync::Arc;
 use toml::Table;
 
 pub use self::config::{Degree, EllipticConfig};
-use self::data::{Coefficient, Load, in_words};
+use self::data::{Coefficient, Drawing, Load, in_words};
 use super::boundary::Boundary;
 use super::given::{Drawn, Nodes, Scope, nothing_drawn};
 use super::solution::{self, Draw, Solved};
@@ -24,6 +24,7 @@ use crate::fem::assembler::{Assembler, Scatter};
 use crate::fem::dofs::Dofs;
 use crate::fem::integrals::{Integrals, Kind};
 use crate::fem::space::Space;
+use crate::linalg::lanes::{self, LANES};
 use crate::linalg::{Pattern, Props};
 use crate::mesh::AnyMesh;
 use crate::rng::{Purpose, stream};
@@ -181,28 +182,83 @@ impl<const D: usize> Family for Elliptic<D> {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        let f = vec![0.0; self.stiffness.points().len()];
-        let draw = EllipticSampler { family: self, f };
+        let draw = EllipticSampler { family: self, f: Vec::new() };
         Ok(Box::new(Solved::new(draw, self.solver.as_ref())))
     }
 }
 
 struct EllipticSampler<'a, const D: usize> {
     family: &'a Elliptic<D>,
+    /// f at the quadrature points, samples side by side.
     f: Vec<f64>,
 }
 
 impl<const D: usize> Draw for EllipticSampler<'_, D> {
     fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
-        let Elliptic { config, space, assembler, stiffness, boundary, .. } = self.family;
-        let drawn = Drawn::new(&config.parameters, seed, index, false);
-        let mut rng = stream(seed, Purpose::Sample, index);
-        let terms = self.family.coefficient.draw(&mut rng, &drawn, stiffness, &mut self.f)?;
-        let (mut rhs, source) = self.family.load.draw(&mut rng, &drawn, space, assembler)?;
-        let form = (stiffness, &self.family.scatter, &self.f[..]);
-        let (matrix, known) = boundary.assemble((space, assembler), form, &drawn, &mut rhs)?;
-        let by_cell = self.f.chunks_exact(stiffness.rule_len());
-        let means: Vec<f64> = by_cell.map(|f| f.iter().sum::<f64>() / f.len() as f64).collect();
+        self.beside::<1>(seed, &[index]).remove(0)
+    }
+
+    fn draw_each(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
+        lanes::groups(indices, |group| match group.len() {
+            1 => self.beside::<1>(seed, group),
+            _ => self.beside::<LANES>(seed, group),
+        })
+    }
+}
+
+impl<const D: usize> EllipticSampler<'_, D> {
+    /// At most W samples.
+    fn beside<const W: usize>(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
+        let Elliptic { config, assembler, stiffness, .. } = self.family;
+        let drawing = |&index: &u64| Drawing {
+            rng: stream(seed, Purpose::Sample, index),
+            drawn: Drawn::new(&config.parameters, seed, index, false),
+        };
+        let mut drawings: Vec<Drawing> = indices.iter().map(drawing).collect();
+        self.f.resize(W * stiffness.points().len(), 0.0);
+        let f = self.f.as_chunks_mut::<W>().0;
+        let terms = self.family.coefficient.draw(&mut drawings, stiffness, f);
+        let mut values = vec![[0.0; W]; assembler.pattern().nnz()];
+        assembler.add_each(stiffness, &self.family.scatter, f, &mut values);
+        let values = lanes::apart(&mut values, indices.len());
+        let means = lanes::apart(&mut means(f, stiffness.rule_len()), indices.len());
+        let parts = indices.iter().zip(drawings).zip(terms).zip(values).zip(means).enumerate();
+        let complete = |(w, ((((&index, mut drawing), terms), values), means))| {
+            let at_points = || f.iter().map(|f| f[w]).collect();
+            self.family.complete(index, &mut drawing, (values, &at_points), (means, terms?))
+        };
+        parts.map(complete).collect()
+    }
+}
+
+/// The means of each cell's points.
+fn means<const W: usize>(f: &[[f64; W]], points: usize) -> Vec<[f64; W]> {
+    let mean = |f: &[[f64; W]]| {
+        // What a sum of floating-point numbers starts from.
+        let mut sum = [-0.0; W];
+        for f in f {
+            for w in 0..W {
+                sum[w] += f[w];
+            }
+        }
+        sum.map(|sum| sum / points as f64)
+    };
+    f.chunks_exact(points).map(mean).collect()
+}
+
+impl<const D: usize> Elliptic<D> {
+    /// A sample out of the numbers of its stiffness, f at the points of that, and f's means in the cells.
+    fn complete(
+        &self,
+        index: u64,
+        drawing: &mut Drawing,
+        (values, at_points): (Vec<f64>, &dyn Fn() -> Vec<f64>),
+        (means, terms): (Vec<f64>, Option<Field>),
+    ) -> Result<LinearSystem> {
+        let Elliptic { config, space, assembler, stiffness, boundary, .. } = self;
+        let (mut rhs, source) = self.load.draw(drawing, space, assembler)?;
+        let drawn = &drawing.drawn;
+        let (matrix, known) = boundary.complete((space, assembler), values, (stiffness, at_points), drawn, &mut rhs)?;
         let mut params = vec![("coefficient_mean".into(), means.iter().sum::<f64>() / means.len() as f64)];
         params.extend(drawn.named(&config.parameters));
         let field = |name: &str, location, values| Field { name: name.into(), location, components: 1, values };
@@ -218,7 +274,7 @@ impl<const D: usize> Draw for EllipticSampler<'_, D> {
             fields,
             labels: Vec::new(),
             params,
-            mesh: Some(self.family.data.clone()),
+            mesh: Some(self.data.clone()),
             index,
         })
     }

@@ -29,7 +29,8 @@ use self::config::{HeatConfig, Keep};
 use self::trajectory::Trajectory;
 use super::discretisation::{Discretisation, Domain, Keys, Scheme, Wanted};
 use super::given::{Drawn, Range, Scope, Source, nothing_drawn};
-use super::{Family, Sampler, solution};
+use super::solution::{self, Draw, Solved};
+use super::{Family, Sampler};
 use crate::entry::{self, Entry};
 use crate::error::Result;
 use crate::field::coefficient::Coefficient;
@@ -148,6 +149,32 @@ impl Heat {
     pub fn discretisation(&self) -> &Discretisation {
         &self.on
     }
+
+    /// A sample with its coefficient's contrast as the first parameter.
+    fn system(
+        &self,
+        matrix: Csr,
+        rhs: Vec<f64>,
+        solution: Option<Vec<f64>>,
+        fields: Vec<Field>,
+        params: Vec<(String, f64)>,
+        index: u64,
+    ) -> LinearSystem {
+        let (low, high) = range(&fields[0].values);
+        let mut all = vec![("contrast".into(), high / low)];
+        all.extend(params);
+        LinearSystem {
+            matrix,
+            rhs,
+            solution,
+            props: Props::SPD,
+            fields,
+            labels: Vec::new(),
+            params: all,
+            mesh: Some(self.on.data.clone()),
+            index,
+        }
+    }
 }
 
 impl Family for Heat {
@@ -248,7 +275,44 @@ impl Family for Heat {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        Ok(Box::new(HeatSampler { family: self, workspace: Workspace::default(), current: None }))
+        let workspace = Workspace::default();
+        Ok(match self.config.steady {
+            true => Box::new(Solved::new(SteadySampler { family: self, workspace }, self.solver.as_ref())),
+            false => Box::new(HeatSampler { family: self, workspace, current: None }),
+        })
+    }
+}
+
+/// Draws steady problems.
+struct SteadySampler<'a> {
+    family: &'a Heat,
+    workspace: Workspace,
+}
+
+impl Draw for SteadySampler<'_> {
+    fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
+        let family = self.family;
+        let on = &family.on;
+        let drawn = Drawn::new(&family.config.parameters, seed, index, false);
+        let mut rng = stream(seed, Purpose::Sample, index);
+        let mut w = Vec::new();
+        match &family.own.w {
+            Some(source) => w = on.evaluate(source, &drawn)?,
+            None => on.draw_coefficient(&family.coefficient, &mut rng, &mut self.workspace, &mut w),
+        }
+        let p: Vec<f64> = match &family.own.p {
+            Some(source) => on.evaluate(source, &drawn)?,
+            None => w.iter().map(|_| rng.random_range(-1.0..1.0)).collect(),
+        };
+        let squares: Vec<f64> = p.iter().map(|p| p * p).collect();
+        let source = family.own.s.as_ref().map(|s| on.evaluate(s, &drawn)).transpose()?;
+        let mut rhs = on.load(source.as_ref().unwrap_or(&vec![1.0; w.len()]));
+        let (matrix, known) = on.assemble((&w, on.diffusion(&w)), Some((&squares, 1.0)), &drawn, &mut rhs)?;
+        let mut fields = vec![on.field("w", w), on.field("p", p)];
+        fields.extend(source.map(|s| on.field("source", s)));
+        fields.extend(known.map(|u| on.field("boundary_values", u)));
+        let params = drawn.named(&family.config.parameters).collect();
+        Ok(family.system(matrix, rhs, None, fields, params, index))
     }
 }
 
@@ -270,58 +334,6 @@ impl HeatSampler<'_> {
         }
         Ok(trajectory)
     }
-
-    fn steady(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
-        let family = self.family;
-        let on = &family.on;
-        let drawn = Drawn::new(&family.config.parameters, seed, index, false);
-        let mut rng = stream(seed, Purpose::Sample, index);
-        let mut w = Vec::new();
-        match &family.own.w {
-            Some(source) => w = on.evaluate(source, &drawn)?,
-            None => on.draw_coefficient(&family.coefficient, &mut rng, &mut self.workspace, &mut w),
-        }
-        let p: Vec<f64> = match &family.own.p {
-            Some(source) => on.evaluate(source, &drawn)?,
-            None => w.iter().map(|_| rng.random_range(-1.0..1.0)).collect(),
-        };
-        let squares: Vec<f64> = p.iter().map(|p| p * p).collect();
-        let source = family.own.s.as_ref().map(|s| on.evaluate(s, &drawn)).transpose()?;
-        let mut rhs = on.load(source.as_ref().unwrap_or(&vec![1.0; w.len()]));
-        let (matrix, known) = on.assemble(&w, Some((&squares, 1.0)), &drawn, &mut rhs)?;
-        let solution = family.solver.as_ref().map(|solver| solver.solve(&matrix, &rhs)).transpose()?;
-        let mut fields = vec![on.field("w", w), on.field("p", p)];
-        fields.extend(source.map(|s| on.field("source", s)));
-        fields.extend(known.map(|u| on.field("boundary_values", u)));
-        let params = drawn.named(&family.config.parameters).collect();
-        Ok(self.system(matrix, rhs, solution, fields, params, index))
-    }
-
-    /// A sample with its coefficient's contrast as the first parameter.
-    fn system(
-        &self,
-        matrix: Csr,
-        rhs: Vec<f64>,
-        solution: Option<Vec<f64>>,
-        fields: Vec<Field>,
-        params: Vec<(String, f64)>,
-        index: u64,
-    ) -> LinearSystem {
-        let (low, high) = range(&fields[0].values);
-        let mut all = vec![("contrast".into(), high / low)];
-        all.extend(params);
-        LinearSystem {
-            matrix,
-            rhs,
-            solution,
-            props: Props::SPD,
-            fields,
-            labels: Vec::new(),
-            params: all,
-            mesh: Some(self.family.on.data.clone()),
-            index,
-        }
-    }
 }
 
 /// A field with one value (or `components`) an unknown.
@@ -332,9 +344,6 @@ fn on_unknowns(name: &str, components: usize, values: Vec<f64>) -> Field {
 impl Sampler for HeatSampler<'_> {
     fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
         let config = &self.family.config;
-        if config.steady {
-            return self.steady(seed, index);
-        }
         let steps = config.steps();
         let (number, step) = match config.keep.unwrap_or_default() {
             Keep::Step => (index / steps, index % steps),
@@ -373,6 +382,11 @@ impl Sampler for HeatSampler<'_> {
         let solution = config.solution.is_stored().then_some(next);
         let matrix = trajectory.implicit.clone();
         self.current = Some(trajectory);
-        Ok(self.system(matrix, rhs, solution, fields, params, index))
+        Ok(family.system(matrix, rhs, solution, fields, params, index))
+    }
+
+    /// The steps of a trajectory: another thread would have to begin it anew.
+    fn lanes(&self) -> usize {
+        self.family.group()
     }
 }

@@ -311,7 +311,8 @@ impl Sampler for HelmholtzSampler<'_> {
             _ => (coefficient.iter().map(|k| k * k).collect(), -1.0),
         };
         let ones = vec![1.0; coefficient.len()];
-        let (mut matrix, known) = on.assemble(&ones, Some((&reaction, sign)), &drawn, &mut rhs)?;
+        let (mut matrix, known) =
+            on.assemble((&ones, on.diffusion(&ones)), Some((&reaction, sign)), &drawn, &mut rhs)?;
         if let (Some(absorbing), Some(elements)) = (&family.absorbing, on.elements()) {
             let values = absorbing.matrix(elements, matrix.values(), &coefficient);
             matrix = Csr::new(absorbing.pattern().clone(), values)?;
