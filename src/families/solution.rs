@@ -147,6 +147,11 @@ pub trait Draw {
     /// If the sample's system cannot be made.
     fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem>;
 
+    /// How many are best drawn at once, by [`Draw::draw_each`].
+    fn lanes(&self) -> usize {
+        1
+    }
+
     /// Several samples, in order: the bits and the errors of [`Draw::draw`], whatever is drawn beside.
     fn draw_each(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
         indices.iter().map(|&index| self.draw(seed, index)).collect()
@@ -174,10 +179,11 @@ impl<D: Draw> Sampler for Solved<'_, D> {
     }
 
     fn lanes(&self) -> usize {
-        match self.solver {
+        let solved = match self.solver {
             Some(Solver::Cholesky(symbolic)) => symbolic.lanes(),
             _ => 1,
-        }
+        };
+        solved.max(self.draw.lanes())
     }
 
     fn samples(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {

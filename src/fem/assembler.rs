@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::dofs::{Dofs, ELIMINATED};
 use super::integrals::Integrals;
 use super::shape::Element;
@@ -9,6 +11,9 @@ use super::space::Space;
 use crate::error::Result;
 use crate::linalg::Pattern;
 use crate::stages::{Stage, during};
+
+/// Cells whose places are found by one thread at least.
+const PIECE: usize = 1 << 10;
 
 /// The unknowns of a space and the pattern that all its matrices share.
 #[derive(Debug, Clone)]
@@ -52,8 +57,8 @@ impl Assembler {
             true => ELIMINATED,
             false => self.pattern.find(i as usize, j as usize).map_or(ELIMINATED, |e| e as u32),
         };
-        let mut places = Vec::with_capacity(integrals.cells() * k * (k + 1) / 2);
-        for cell in integrals.nodes.chunks_exact(k) {
+        let of_cell = |cell: &[u32]| {
+            let mut places = Vec::with_capacity(k * (k + 1) / 2);
             for a in 0..k {
                 for b in a..k {
                     let i = self.dofs.of_point[cell[a] as usize];
@@ -62,7 +67,9 @@ impl Assembler {
                     places.push([place(i, j), second]);
                 }
             }
-        }
+            places
+        };
+        let places = integrals.nodes.par_chunks_exact(k).with_min_len(PIECE).flat_map_iter(of_cell).collect();
         Scatter { places }
     }
 

@@ -2,7 +2,7 @@
 
 use super::space::Space;
 use crate::error::Result;
-use crate::linalg::Pattern;
+use crate::linalg::{Pattern, places_by_key};
 use crate::mesh::{TriangleMesh, order};
 
 /// No unknown: a point on the Dirichlet boundary.
@@ -67,18 +67,15 @@ impl Dofs {
     /// # Errors
     /// If the cells name nodes that are not there.
     pub fn pattern(&self, cells: &[u32], k: usize) -> Result<Pattern> {
-        let mut pairs = Vec::with_capacity(cells.len() * k);
-        for cell in cells.chunks_exact(k) {
-            for &a in cell {
-                for &b in cell {
-                    let (i, j) = (self.of_point[a as usize], self.of_point[b as usize]);
-                    if i != ELIMINATED && j != ELIMINATED {
-                        pairs.push((i, j));
-                    }
-                }
+        let (starts, places) = places_by_key(cells, self.of_point.len());
+        Pattern::from_rows(self.count(), |i, row| {
+            let point = self.points[i] as usize;
+            for &place in &places[starts[point] as usize..starts[point + 1] as usize] {
+                let first = place as usize / k * k;
+                let unknowns = cells[first..first + k].iter().map(|&v| self.of_point[v as usize]);
+                row.extend(unknowns.filter(|&j| j != ELIMINATED));
             }
-        }
-        Pattern::from_pairs(self.count(), self.count(), &pairs)
+        })
     }
 }
 

@@ -45,7 +45,7 @@ pub struct Integrals<const D: usize> {
 }
 
 /// Whether the facets count, and which.
-type Chosen<'a> = Option<&'a dyn Fn(usize) -> bool>;
+type Chosen<'a> = Option<&'a (dyn Fn(usize) -> bool + Sync)>;
 
 impl<const D: usize> Integrals<D> {
     /// Integrals over all cells (or all boundary facets) by a rule of the given strength.
@@ -60,7 +60,7 @@ impl<const D: usize> Integrals<D> {
     ///
     /// # Errors
     /// As [`Integrals::new`].
-    pub fn on_facets(space: &Space<D>, strength: usize, chosen: &dyn Fn(usize) -> bool) -> Result<Self> {
+    pub fn on_facets(space: &Space<D>, strength: usize, chosen: &(dyn Fn(usize) -> bool + Sync)) -> Result<Self> {
         Self::build(space, Kind::BoundaryMass, strength, Some(chosen))
     }
 
@@ -85,29 +85,64 @@ impl<const D: usize> Integrals<D> {
             averaged,
             shares: reference_weights.iter().map(|w| w / volume).collect(),
         };
-        let geometry = element.geometry();
-        for (c, nodes) in all.chunks_exact(k).enumerate() {
-            if chosen.is_some_and(|chosen| !chosen(c)) {
-                continue;
-            }
-            out.nodes.extend_from_slice(nodes);
-            let corners: Vec<[f64; D]> = nodes[..geometry.nodes()].iter().map(|&v| space.nodes[v as usize]).collect();
-            let mut total = 0.0;
-            for (q, (&p, w)) in reference.iter().zip(&reference_weights).enumerate() {
-                let at = Map::new(&corners, geometry, p);
-                let size = at.checked_size(element.dim(), c)?;
-                out.points.push(at.point);
-                out.weights.push(w * size);
-                total += w * size;
-                if !averaged && kind != Kind::Load {
-                    out.push_unit(&at, p, q, w * size);
+        // Cells, by threads that share them, in order.
+        let pieces = all.par_chunks(k * AT_ONCE).enumerate().map(|(piece, cells)| {
+            let mut own = Integrals { basis: out.basis.clone(), ..out.empty() };
+            for (c, nodes) in (piece * AT_ONCE..).zip(cells.chunks_exact(k)) {
+                if chosen.is_none_or(|chosen| chosen(c)) {
+                    own.push_cell(space, (c, nodes), (&reference, &reference_weights))?;
                 }
             }
-            if averaged {
-                out.push_unit(&Map::new(&corners, geometry, reference[0]), reference[0], 0, total);
-            }
+            Ok(own)
+        });
+        let pieces: Vec<Result<Self>> = pieces.collect();
+        for piece in pieces {
+            let piece = piece?;
+            out.nodes.extend(piece.nodes);
+            out.points.extend(piece.points);
+            out.weights.extend(piece.weights);
+            out.unit.extend(piece.unit);
         }
         Ok(out)
+    }
+
+    /// No cell, and no rule, of the same kind.
+    fn empty(&self) -> Self {
+        Integrals {
+            nodes: Vec::new(),
+            points: Vec::new(),
+            weights: Vec::new(),
+            basis: Vec::new(),
+            unit: Vec::new(),
+            shares: Vec::new(),
+            ..*self
+        }
+    }
+
+    fn push_cell(
+        &mut self,
+        space: &Space<D>,
+        (c, nodes): (usize, &[u32]),
+        (reference, reference_weights): (&[[f64; 3]], &[f64]),
+    ) -> Result<()> {
+        let (element, geometry) = (self.element, self.element.geometry());
+        self.nodes.extend_from_slice(nodes);
+        let corners: Vec<[f64; D]> = nodes[..geometry.nodes()].iter().map(|&v| space.nodes[v as usize]).collect();
+        let mut total = 0.0;
+        for (q, (&p, w)) in reference.iter().zip(reference_weights).enumerate() {
+            let at = Map::new(&corners, geometry, p);
+            let size = at.checked_size(element.dim(), c)?;
+            self.points.push(at.point);
+            self.weights.push(w * size);
+            total += w * size;
+            if !self.averaged && self.kind != Kind::Load {
+                self.push_unit(&at, p, q, w * size);
+            }
+        }
+        if self.averaged {
+            self.push_unit(&Map::new(&corners, geometry, reference[0]), reference[0], 0, total);
+        }
+        Ok(())
     }
 
     /// Adds weight × (∇φ_i · ∇φ_j or φ_i φ_j) for i ≤ j.

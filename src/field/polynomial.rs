@@ -1,6 +1,7 @@
 //! Random polynomials.
 
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::bernstein::Powers;
 use crate::rng::normals;
@@ -9,8 +10,10 @@ use crate::rng::normals;
 const LARGEST: f64 = 2.0;
 /// unless a side is shorter than this.
 const SHORTEST: f64 = 0.1;
-/// Points whose monomials are made at a time where there is no table.
+/// Points at which a thread evaluates at a time.
 const BLOCK: usize = 1024;
+/// Values at points up to which one thread evaluates them all.
+const SHARED: usize = 1 << 20;
 
 /// All monomials up to a total degree in D variables ξ = (x − origin) · scale; ξ = x unless said otherwise.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,12 +126,11 @@ impl<const D: usize> Monomials<D> {
     /// If `out` has not one entry a point.
     pub fn evaluate<const W: usize>(&self, coefficients: &[[f64; W]], points: &[[f64; D]], out: &mut [[f64; W]]) {
         assert_eq!(out.len(), points.len(), "polynomials at their points");
-        let mut table = Table { values: Vec::new(), points: 0 };
-        for (points, out) in points.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
-            self.at(points, &mut table.values);
-            table.points = points.len();
-            table.evaluate(coefficients, out);
-        }
+        let pieces = points.par_chunks(BLOCK).zip(out.par_chunks_mut(BLOCK));
+        pieces.for_each_init(Vec::new, |values, (points, out)| {
+            self.at(points, values);
+            evaluate_columns(values, points.len(), 0, coefficients, out);
+        });
     }
 
     /// values ← the monomials one after the other, each at all points.
@@ -182,30 +184,45 @@ impl Table {
     /// If `out` has not one entry a point.
     pub fn evaluate<const W: usize>(&self, coefficients: &[[f64; W]], out: &mut [[f64; W]]) {
         assert_eq!(out.len(), self.points, "polynomials at their points");
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                if W == 1 {
-                    let out = out.as_flattened_mut();
-                    out.fill(0.0);
-                    for (column, c) in self.values.chunks_exact(self.points).zip(coefficients.as_flattened()) {
-                        out.iter_mut().zip(column).for_each(|(o, v)| *o += c * v);
-                    }
-                    return;
-                }
-                for (p, out) in out.iter_mut().enumerate() {
-                    let mut sum = [0.0; W];
-                    for (column, c) in self.values.chunks_exact(self.points).zip(coefficients) {
-                        let v = column[p];
-                        for w in 0..W {
-                            sum[w] += c[w] * v;
-                        }
-                    }
-                    *out = sum;
-                }
-            },
-        );
+        if out.len() * W <= SHARED {
+            return evaluate_columns(&self.values, self.points, 0, coefficients, out);
+        }
+        let pieces = out.par_chunks_mut(BLOCK).enumerate();
+        pieces.for_each(|(k, out)| evaluate_columns(&self.values, self.points, k * BLOCK, coefficients, out));
     }
+}
+
+/// out ← W polynomials at some points, from `first` on of those of a table of columns, a monomial each.
+fn evaluate_columns<const W: usize>(
+    values: &[f64],
+    points: usize,
+    first: usize,
+    coefficients: &[[f64; W]],
+    out: &mut [[f64; W]],
+) {
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            if W == 1 {
+                let out = out.as_flattened_mut();
+                out.fill(0.0);
+                for (column, c) in values.chunks_exact(points).zip(coefficients.as_flattened()) {
+                    out.iter_mut().zip(&column[first..]).for_each(|(o, v)| *o += c * v);
+                }
+                return;
+            }
+            for (p, out) in out.iter_mut().enumerate() {
+                let mut sum = [0.0; W];
+                for (column, c) in values.chunks_exact(points).zip(coefficients) {
+                    let v = column[first + p];
+                    for w in 0..W {
+                        sum[w] += c[w] * v;
+                    }
+                }
+                *out = sum;
+            }
+        },
+    );
 }
 
 impl<const D: usize> Monomials<D> {

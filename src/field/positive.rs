@@ -1,5 +1,7 @@
 //! Polynomials that are made positive, with a set contrast; several side by side.
 
+use rayon::prelude::*;
+
 use super::bernstein::Bounds;
 use super::polynomial::Monomials;
 
@@ -7,6 +9,9 @@ use super::polynomial::Monomials;
 const NEAR: f64 = 1e-3;
 /// Halvings of a box before a polynomial that may be positive there counts as one that is not.
 const HALVINGS: usize = 16;
+
+/// Points whose values one thread takes at least.
+const PIECE: usize = 1 << 16;
 
 /// p ← 1 + scale (p − low).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,18 +96,38 @@ pub fn make_positive<const W: usize, const D: usize>(
 
 fn positive_at_points<const W: usize>(polynomials: &mut [Vec<f64>], values: &mut [[f64; W]], contrast: f64) {
     assert!(polynomials.len() <= W, "polynomials side by side");
+    let start = [[f64::INFINITY; W], [f64::NEG_INFINITY; W]];
+    let wider = |[a, b]: [[f64; W]; 2], [c, d]: [[f64; W]; 2]| {
+        [std::array::from_fn(|w| a[w].min(c[w])), std::array::from_fn(|w| b[w].max(d[w]))]
+    };
+    // Minima and maxima are the same in any order.
+    let [low, high] = values.par_chunks(PIECE).map(range).reduce(|| start, wider);
+    let rescaled: [Rescaled; W] = std::array::from_fn(|w| Rescaled::new(low[w], high[w], contrast));
+    polynomials.iter_mut().zip(&rescaled).for_each(|(p, rescaled)| rescaled.coefficients(p));
+    values.par_chunks_mut(PIECE).for_each(|values| rescale(&rescaled, values));
+}
+
+/// The smallest and the largest values.
+fn range<const W: usize>(values: &[[f64; W]]) -> [[f64; W]; 2] {
     pulp::Arch::new().dispatch(
         #[inline(always)]
         || {
             let (mut low, mut high) = ([f64::INFINITY; W], [f64::NEG_INFINITY; W]);
-            for all in &*values {
+            for all in values {
                 for w in 0..W {
                     low[w] = if all[w] < low[w] { all[w] } else { low[w] };
                     high[w] = if all[w] > high[w] { all[w] } else { high[w] };
                 }
             }
-            let rescaled: [Rescaled; W] = std::array::from_fn(|w| Rescaled::new(low[w], high[w], contrast));
-            polynomials.iter_mut().zip(&rescaled).for_each(|(p, rescaled)| rescaled.coefficients(p));
+            [low, high]
+        },
+    )
+}
+
+fn rescale<const W: usize>(rescaled: &[Rescaled; W], values: &mut [[f64; W]]) {
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
             for all in values {
                 for w in 0..W {
                     all[w] = rescaled[w].value(all[w]);

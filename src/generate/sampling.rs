@@ -172,15 +172,20 @@ fn spread(
     let (total, threads) = (samples.len(), making.threads.clamp(1, samples.len().max(1)));
     let (family, seeds) = (making.family, (making.seed, making.streams));
     let queue = Queue { state: Mutex::default(), moved: Condvar::new(), total, window, threads };
-    std::thread::scope(|scope| {
+    // Threads beyond the samples, and those that have made theirs, help with what is large within a sample.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(making.threads.max(1)).build();
+    let pool = pool.map_err(|e| Error::Numeric(format!("cannot start {} threads: {e}", making.threads)))?;
+    pool.in_place_scope(|scope| {
         let (send, receive) = channel();
-        for _ in 0..threads {
-            let (send, queue) = (send.clone(), &queue);
-            scope.spawn(move || work(family, seeds, (samples, open), queue, &send));
-        }
-        // The channel ends when the last worker does.
-        drop(send);
-        let done = collect(&receive, &queue);
+        let queue = &queue;
+        // One worker a thread, on that thread: none waits for one that has not begun. The channel ends when the last
+        // of them does.
+        scope.spawn_broadcast(move |_, thread| {
+            if thread.index() < threads {
+                work(family, seeds, (samples, open), queue, &send);
+            }
+        });
+        let done = collect(&receive, queue);
         if done.is_err() {
             queue.lock().stop = true;
             queue.moved.notify_all();

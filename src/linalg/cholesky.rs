@@ -155,10 +155,18 @@ impl SymbolicCholesky {
         self.factorize_once(a)
     }
 
-    /// By faer alone, which repeats on the simplicial path what the pattern decides.
+    /// By faer alone, which repeats on the simplicial path what the pattern decides. Threads share the work on a large
+    /// factor; its bits do not depend on how many there are.
     fn factorize_once(&self, a: &Csr) -> Result<Cholesky> {
+        match self.factor_nnz() > MOST_SIDE_BY_SIDE && rayon::current_num_threads() > 1 {
+            true => self.factorize_by(a, Par::rayon(0)),
+            false => self.factorize_by(a, Par::Seq),
+        }
+    }
+
+    fn factorize_by(&self, a: &Csr, par: Par) -> Result<Cholesky> {
         let mut values = vec![0.0; self.inner.len_val()];
-        let need = self.inner.factorize_numeric_llt_scratch::<f64>(Par::Seq, Default::default());
+        let need = self.inner.factorize_numeric_llt_scratch::<f64>(par, Default::default());
         let mut buffer = MemBuffer::new(need);
         self.inner
             .factorize_numeric_llt(
@@ -166,7 +174,7 @@ impl SymbolicCholesky {
                 SparseColMatRef::new(columns(&self.pattern), a.values()),
                 Side::Lower,
                 LltRegularization::default(),
-                Par::Seq,
+                par,
                 MemStack::new(&mut buffer),
                 Default::default(),
             )
@@ -288,6 +296,20 @@ mod tests {
         (0..count).map(make).collect()
     }
 
+    /// Seven-point matrix with weights that rise on an m × m × m grid.
+    fn seven_point(m: usize) -> Csr {
+        let n = m * m * m;
+        let mut entries: Vec<(usize, usize, f64)> = (0..n).map(|i| (i, i, 0.1)).collect();
+        for i in 0..n {
+            let near = [(i % m + 1 < m, 1), (i / m % m + 1 < m, m), (i / (m * m) + 1 < m, m * m)];
+            for (_, step) in near.into_iter().filter(|(inside, _)| *inside) {
+                let (j, w) = (i + step, 1.0 + (i as f64).sqrt());
+                entries.extend([(i, i, w), (j, j, w), (i, j, -w), (j, i, -w)]);
+            }
+        }
+        Csr::from_triplets(n, n, &entries).unwrap()
+    }
+
     fn bits(x: &[f64]) -> Vec<u64> {
         x.iter().map(|v| v.to_bits()).collect()
     }
@@ -314,6 +336,20 @@ mod tests {
             let solved = systems.chunks(group).flat_map(|group| symbolic.solve_each(&mut work, group));
             let solved: Vec<Vec<u64>> = solved.map(|x| bits(&x.unwrap())).collect();
             assert_eq!(solved, expected, "groups of {group}");
+        }
+    }
+
+    #[test]
+    fn threads_change_no_bit_of_a_large_factor() {
+        // A cube's dense separators: the supernodal path.
+        let cube = seven_point(22);
+        let symbolic = SymbolicCholesky::new(cube.pattern()).unwrap();
+        assert!(symbolic.factor_nnz() > MOST_SIDE_BY_SIDE && symbolic.schedule().is_none());
+        let alone = symbolic.factorize_by(&cube, Par::Seq).unwrap();
+        for threads in [1, 2, 3, 8] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let shared = pool.install(|| symbolic.factorize(&cube)).unwrap();
+            assert!(bits(&shared.values) == bits(&alone.values), "{threads} threads");
         }
     }
 

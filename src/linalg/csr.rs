@@ -1,9 +1,11 @@
 //! Sparse matrices in compressed row storage, with their pattern shared.
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::op::{LinOp, Props};
-use super::pattern::Pattern;
+use super::pattern::{Pattern, in_blocks};
+use super::spmv::PARALLEL_NNZ;
 use crate::error::{Error, Result};
 use nalgebra_sparse::CsrMatrix;
 
@@ -308,35 +310,20 @@ impl Csr {
         if columns != b.nrows() {
             return Err(Error::shape("rows of the right factor", columns, b.nrows()));
         }
-        let n = b.ncols();
-        let mut indptr = Vec::with_capacity(rows + 1);
-        indptr.push(0u32);
-        let (mut indices, mut values) = (Vec::new(), Vec::new());
-        let mut sums = vec![0.0; n];
-        let mut seen = vec![u32::MAX; n];
-        let mut cols: Vec<u32> = Vec::new();
-        for i in 0..rows {
-            cols.clear();
-            let stored = a.stored_row(i);
-            let (ac, av) = stored.ok_or_else(|| Error::Argument("a product needs a matrix with stored rows".into()))?;
-            for (&k, &a) in ac.iter().zip(av) {
-                let (bc, bv) = b.row(k as usize);
-                for (&j, &v) in bc.iter().zip(bv) {
-                    let ju = j as usize;
-                    if seen[ju] != i as u32 {
-                        seen[ju] = i as u32;
-                        sums[ju] = 0.0;
-                        cols.push(j);
-                    }
-                    sums[ju] += a * v;
-                }
-            }
-            cols.sort_unstable();
-            indices.extend_from_slice(&cols);
-            values.extend(cols.iter().map(|&j| sums[j as usize]));
-            indptr.push(indices.len() as u32);
+        let stored = |i: usize| {
+            let row = a.stored_row(i);
+            row.ok_or_else(|| Error::Argument("a product needs a matrix with stored rows".into()))
+        };
+        let made = in_blocks(rows, a.nnz() >= PARALLEL_NNZ, |rows| product_rows(&stored, b, rows));
+        let mut all = Rows::default();
+        for rows in made {
+            let rows = rows?;
+            all.lengths.extend(rows.lengths);
+            all.indices.extend(rows.indices);
+            all.values.extend(rows.values);
         }
-        Csr::new(Arc::new(Pattern::new(rows, n, indptr, indices)?), values)
+        let pattern = Pattern::of_lengths(b.ncols(), &all.lengths, all.indices)?;
+        Csr::new(Arc::new(pattern), all.values)
     }
 
     /// P A Pᵀ: row and column i of the result are row and column `perm[i]` of A.
@@ -399,6 +386,47 @@ impl LinOp for Csr {
     fn stored_row(&self, i: usize) -> Option<(&[u32], &[f64])> {
         Some(self.row(i))
     }
+}
+
+/// Some rows of a matrix, one after the other.
+#[derive(Default)]
+struct Rows {
+    lengths: Vec<u32>,
+    indices: Vec<u32>,
+    values: Vec<f64>,
+}
+
+/// Rows of A B: each the same whatever rows are made with it.
+fn product_rows<'a>(
+    stored: &impl Fn(usize) -> Result<(&'a [u32], &'a [f64])>,
+    b: &Csr,
+    rows: Range<usize>,
+) -> Result<Rows> {
+    let mut out = Rows::default();
+    let mut sums = vec![0.0; b.ncols()];
+    let mut seen = vec![u32::MAX; b.ncols()];
+    let mut cols: Vec<u32> = Vec::new();
+    for i in rows {
+        cols.clear();
+        let (ac, av) = stored(i)?;
+        for (&k, &a) in ac.iter().zip(av) {
+            let (bc, bv) = b.row(k as usize);
+            for (&j, &v) in bc.iter().zip(bv) {
+                let ju = j as usize;
+                if seen[ju] != i as u32 {
+                    seen[ju] = i as u32;
+                    sums[ju] = 0.0;
+                    cols.push(j);
+                }
+                sums[ju] += a * v;
+            }
+        }
+        cols.sort_unstable();
+        out.lengths.push(cols.len() as u32);
+        out.indices.extend_from_slice(&cols);
+        out.values.extend(cols.iter().map(|&j| sums[j as usize]));
+    }
+    Ok(out)
 }
 
 #[cfg(test)]

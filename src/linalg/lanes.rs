@@ -4,8 +4,16 @@
 /// Systems that are made and solved side by side. Of [`f64`]s that fill a vector register of 512 bits, or two of 256.
 pub const LANES: usize = 8;
 
+/// Numbers of a system at most for that: beyond, systems side by side take more than a cache.
+const MOST_NUMBERS: usize = 1 << 18;
+
 /// Numbers of each system that are taken apart at a time: so many stay in the nearest cache meanwhile.
 const BLOCK: usize = 64;
+
+/// How many systems of so many numbers are best made side by side.
+pub fn for_numbers(numbers: usize) -> usize {
+    if numbers <= MOST_NUMBERS { LANES } else { 1 }
+}
 
 /// What `work` makes of at most [`LANES`] systems at a time.
 pub fn groups<I, T>(all: &[I], work: impl FnMut(&[I]) -> Vec<T>) -> Vec<T> {

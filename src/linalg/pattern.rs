@@ -1,6 +1,9 @@
 //! The sparsity pattern of a CSR matrix, checked once and shared by all matrices that have it.
 
+use std::ops::Range;
 use std::sync::OnceLock;
+
+use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 
@@ -23,6 +26,9 @@ impl PartialEq for Pattern {
 }
 
 impl Eq for Pattern {}
+
+/// Patterns of fewer rows are made by one thread.
+const PARALLEL_ROWS: usize = 20_000;
 
 /// Rows in a group at most: the unknowns of a frame's node.
 const GROUP: usize = 6;
@@ -89,6 +95,47 @@ impl Pattern {
             indptr[i + 1] += indptr[i];
         }
         Self::new(nrows, ncols, indptr, sorted.into_iter().map(|p| p.1).collect())
+    }
+
+    /// The pattern of rows that have so many columns each, one row after the other.
+    ///
+    /// # Errors
+    /// As [`Pattern::new`].
+    pub(super) fn of_lengths(ncols: usize, lengths: &[u32], indices: Vec<u32>) -> Result<Self> {
+        let mut end = 0u32;
+        let ends = lengths.iter().map(|len| {
+            // More entries than can be counted end somewhere else than the columns, which is seen.
+            end = end.wrapping_add(*len);
+            end
+        });
+        Self::new(lengths.len(), ncols, std::iter::once(0).chain(ends).collect(), indices)
+    }
+
+    /// The pattern of a symmetric relation among n indices: `row` pushes those that i is related to, in any order,
+    /// doubles allowed. Threads share the rows.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if an index is out of range.
+    pub fn from_rows(n: usize, row: impl Fn(usize, &mut Vec<u32>) + Sync) -> Result<Self> {
+        let made = in_blocks(n, n >= PARALLEL_ROWS, |rows| {
+            let (mut lengths, mut indices, mut own) = (Vec::with_capacity(rows.len()), Vec::new(), Vec::new());
+            for i in rows {
+                own.clear();
+                row(i, &mut own);
+                own.sort_unstable();
+                own.dedup();
+                lengths.push(own.len() as u32);
+                indices.extend_from_slice(&own);
+            }
+            (lengths, indices)
+        });
+        let (mut lengths, mut indices) = (Vec::with_capacity(n), Vec::new());
+        indices.reserve_exact(made.iter().map(|(_, indices)| indices.len()).sum());
+        for (of_block, own) in made {
+            lengths.extend(of_block);
+            indices.extend(own);
+        }
+        Self::of_lengths(n, &lengths, indices)
     }
 
     /// Rows.
@@ -160,6 +207,18 @@ impl Pattern {
         let r = self.range(i);
         self.indices[r.clone()].binary_search(&(j as u32)).ok().map(|k| r.start + k)
     }
+}
+
+/// What `work` makes of all rows, block by block in order: one block, or several that threads share. Rows are not to
+/// depend on what else is in their block.
+pub(super) fn in_blocks<T: Send>(rows: usize, shared: bool, work: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
+    let threads = rayon::current_num_threads();
+    if !shared || threads == 1 {
+        return vec![work(0..rows)];
+    }
+    let block = rows.div_ceil(4 * threads).max(1);
+    let blocks = (0..rows.div_ceil(block)).into_par_iter();
+    blocks.map(|b| work(b * block..((b + 1) * block).min(rows))).collect()
 }
 
 /// The places of equal keys, all below `count`, one key after the other and rising: those of key k are

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::csr::Csr;
 
 /// Below this many stored entries a product runs on the calling thread: waking others costs more.
-const PARALLEL_NNZ: usize = 200_000;
+pub(super) const PARALLEL_NNZ: usize = 200_000;
 
 /// Rows below this length are summed in one go, longer ones in four interleaved sums.
 const SHORT: usize = 8;

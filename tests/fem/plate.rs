@@ -36,7 +36,7 @@ fn one(_: [f64; 2]) -> (f64, [f64; 2]) {
 
 fn matrix(plate: &Plate, f: fn([f64; 2]) -> (f64, [f64; 2])) -> Csr {
     let mut values = vec![0.0; plate.pattern().nnz()];
-    plate.stiffness(&plate.samples(f), &mut values);
+    plate.stiffness(&plate.samples(f), values.as_chunks_mut::<1>().0);
     Csr::new(plate.pattern().clone(), values).unwrap()
 }
 

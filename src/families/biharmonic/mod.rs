@@ -14,6 +14,7 @@ mod verify;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rand_chacha::ChaCha8Rng;
 use toml::Table;
 
 use super::{Family, Sampler};
@@ -23,7 +24,8 @@ use crate::fem::plate::space::Space;
 use crate::fem::plate::{Degrees, Penalty, Plate, Samples};
 use crate::field::polynomial::{self, Monomials};
 use crate::field::positive::{Domain, make_positive};
-use crate::linalg::{Csr, Pattern, Props, SymbolicCholesky};
+use crate::linalg::lanes::{self, LANES};
+use crate::linalg::{Csr, Pattern, Props, SideBySide, SymbolicCholesky};
 use crate::rng::{Purpose, stream};
 use crate::stages::{Stage, during};
 use crate::system::{Description, Field, LinearSystem, Location, MeshData};
@@ -186,48 +188,77 @@ impl Family for Biharmonic {
     }
 
     fn sampler(&self) -> Result<Box<dyn Sampler + '_>> {
-        let facets = self.plate.facet_points().len();
         Ok(Box::new(BiharmonicSampler {
             family: self,
-            all: vec![0.0; self.plate.cell_points().len() + facets],
-            slope: vec![0.0; facets],
-            f: Samples { slopes: vec![0.0; facets], ..Samples::default() },
-            g: vec![0.0; self.plate.load_points().len()],
+            alone: Workspace::default(),
+            beside: Workspace::default(),
+            factors: SideBySide::default(),
         }))
     }
 }
 
 struct BiharmonicSampler<'a> {
     family: &'a Biharmonic,
-    /// f at cell and facet points.
-    all: Vec<f64>,
-    /// A derivative of f at facet points.
-    slope: Vec<f64>,
-    f: Samples,
-    g: Vec<f64>,
+    alone: Workspace<1>,
+    beside: Workspace<LANES>,
+    factors: SideBySide,
 }
 
-impl BiharmonicSampler<'_> {
-    /// Evaluates f, made positive, and ∂n f at the quadrature points.
-    fn evaluate(&mut self, terms: &mut Vec<f64>) {
-        let family = self.family;
-        evaluate(&family.coefficient_table, terms, &mut self.all);
-        let all = self.all.as_chunks_mut::<1>().0;
-        make_positive((&family.coefficient, &family.domain), std::slice::from_mut(terms), all, family.config.contrast);
-        let (cells, facets) = self.all.split_at(family.plate.cell_points().len());
+/// Of samples side by side: f and its derivatives, and the matrices.
+#[derive(Default)]
+struct Workspace<const W: usize> {
+    /// f at cell and facet points.
+    all: Vec<[f64; W]>,
+    /// A derivative of f at facet points.
+    slope: Vec<[f64; W]>,
+    f: Samples<W>,
+    values: Vec<[f64; W]>,
+}
+
+impl<const W: usize> Workspace<W> {
+    /// Evaluates every f, made positive, and ∂n f at the quadrature points.
+    fn evaluate(&mut self, family: &Biharmonic, terms: &mut [Vec<f64>]) {
+        let facets = family.plate.facet_points().len();
+        self.all.resize(family.plate.cell_points().len() + facets, [0.0; W]);
+        family.coefficient_table.evaluate(&together(terms), &mut self.all);
+        make_positive((&family.coefficient, &family.domain), terms, &mut self.all, family.config.contrast);
+        let (at_cells, at_facets) = self.all.split_at(family.plate.cell_points().len());
         self.f.cells.clear();
-        self.f.cells.extend_from_slice(cells);
+        self.f.cells.extend_from_slice(at_cells);
         self.f.facets.clear();
-        self.f.facets.extend_from_slice(facets);
-        self.f.slopes.fill(0.0);
+        self.f.facets.extend_from_slice(at_facets);
+        self.f.slopes.clear();
+        self.f.slopes.resize(facets, [0.0; W]);
+        self.slope.resize(facets, [0.0; W]);
         for d in 0..2 {
-            let derivative = family.coefficient.derivative(terms, d);
-            evaluate(&family.facet_table, &derivative, &mut self.slope);
+            let derivatives: Vec<Vec<f64>> =
+                terms.iter().map(|terms| family.coefficient.derivative(terms, d)).collect();
+            family.facet_table.evaluate(&together(&derivatives), &mut self.slope);
             for (k, (sum, slope)) in self.f.slopes.iter_mut().zip(&self.slope).enumerate() {
-                *sum += family.plate.facet_normal(k)[d] * slope;
+                let normal = family.plate.facet_normal(k)[d];
+                for w in 0..W {
+                    sum[w] += normal * slope[w];
+                }
             }
         }
     }
+
+    /// At most W samples without their solutions.
+    fn draw(&mut self, family: &Biharmonic, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
+        let mut rngs: Vec<ChaCha8Rng> = indices.iter().map(|&index| stream(seed, Purpose::Sample, index)).collect();
+        let mut terms: Vec<Vec<f64>> = rngs.iter_mut().map(|rng| family.coefficient.draw(rng)).collect();
+        self.evaluate(family, &mut terms);
+        self.values.resize(family.plate.pattern().nnz(), [0.0; W]);
+        during(Stage::Assemble, || family.plate.stiffness(&self.f, &mut self.values));
+        let values = lanes::apart(&mut self.values, indices.len());
+        let parts = indices.iter().zip(&mut rngs).zip(terms.into_iter().zip(values)).enumerate();
+        parts.map(|(w, ((&index, rng), own))| family.complete(index, rng, own, &self.f.of(w))).collect()
+    }
+}
+
+/// Of each term one coefficient a polynomial.
+fn together<const W: usize>(polynomials: &[Vec<f64>]) -> Vec<[f64; W]> {
+    lanes::together(&polynomials.iter().map(|p| &p[..]).collect::<Vec<_>>())
 }
 
 /// out ← one polynomial at the points of a table.
@@ -235,25 +266,26 @@ fn evaluate(table: &polynomial::Table, terms: &[f64], out: &mut [f64]) {
     table.evaluate(terms.as_chunks::<1>().0, out.as_chunks_mut::<1>().0);
 }
 
-impl Sampler for BiharmonicSampler<'_> {
-    fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
-        let family = self.family;
-        let (plate, config) = (&family.plate, &family.config);
-        let mut rng = stream(seed, Purpose::Sample, index);
-        let mut coefficient = family.coefficient.draw(&mut rng);
-        self.evaluate(&mut coefficient);
-        let source = family.source.draw(&mut rng);
-        evaluate(&family.source_table, &source, &mut self.g);
-
-        let mut values = vec![0.0; plate.pattern().nnz()];
-        during(Stage::Assemble, || plate.stiffness(&self.f, &mut values));
+impl Biharmonic {
+    /// A sample without its solution, out of the terms of f, the numbers of its matrix, and f at all points.
+    fn complete(
+        &self,
+        index: u64,
+        rng: &mut ChaCha8Rng,
+        (coefficient, values): (Vec<f64>, Vec<f64>),
+        f: &Samples<1>,
+    ) -> Result<LinearSystem> {
+        let (plate, config) = (&self.plate, &self.config);
+        let source = self.source.draw(rng);
+        let mut g = vec![0.0; plate.load_points().len()];
+        evaluate(&self.source_table, &source, &mut g);
         let matrix = Csr::new(plate.pattern().clone(), values)?;
         let mut rhs = vec![0.0; plate.space().count()];
-        plate.load(&self.g, &mut rhs);
+        plate.load(&g, &mut rhs);
 
-        let mut centres = vec![0.0; family.data.cells.len() / family.data.cell_size];
-        evaluate(&family.centre_table, &coefficient, &mut centres);
-        let params = vec![("coefficient_mean".into(), self.f.cells.iter().sum::<f64>() / self.f.cells.len() as f64)];
+        let mut centres = vec![0.0; self.data.cells.len() / self.data.cell_size];
+        evaluate(&self.centre_table, &coefficient, &mut centres);
+        let mean = f.cells.iter().map(|[f]| f).sum::<f64>() / f.cells.len() as f64;
         let field =
             |name: &str, location, components, values| Field { name: name.into(), location, components, values };
         let terms = |name: &str, terms: Vec<f64>| field(name, Location::Sample, terms.len(), terms);
@@ -263,39 +295,63 @@ impl Sampler for BiharmonicSampler<'_> {
             terms("source_terms", source),
         ];
         if config.data == Data::Random {
-            let [u, laplacian] = [0, 1].map(|_| family.source.draw(&mut rng));
-            let value = |terms: &[f64], x| family.source.value(terms, x);
-            plate.boundary_data(&self.f, |x| value(&u, x), |x| value(&laplacian, x), &mut rhs);
+            let [u, laplacian] = [0, 1].map(|_| self.source.draw(rng));
+            let value = |terms: &[f64], x| self.source.value(terms, x);
+            plate.boundary_data(f, |x| value(&u, x), |x| value(&laplacian, x), &mut rhs);
             if config.boundary == Hold::Strong {
-                let at = family.data.points.as_chunks::<2>().0;
+                let at = self.data.points.as_chunks::<2>().0;
                 let values = at.iter().map(|&x| value(&u, x)).collect();
                 fields.push(field("boundary_values", Location::Points, 1, values));
             }
             fields.push(terms("boundary_terms", u));
             fields.push(terms("laplacian_terms", laplacian));
         }
-        let factor = family.symbolic.factorize(&matrix).map_err(|_| {
-            Error::Numeric(format!(
-                "sample {index}: the matrix is not positive definite with sigma = {}, tau = {}: raise biharmonic.sigma \
-                 or biharmonic.tau, refine the grid or lower the contrast",
-                family.penalty.sigma, family.penalty.tau
-            ))
-        })?;
-        let solution = config.solution.then(|| {
-            let mut x = rhs.clone();
-            factor.solve_in_place(&mut x);
-            x
-        });
         Ok(LinearSystem {
             matrix,
             rhs,
-            solution,
+            solution: None,
             props: Props::SPD,
             fields,
             labels: Vec::new(),
-            params,
-            mesh: Some(family.data.clone()),
+            params: vec![("coefficient_mean".into(), mean)],
+            mesh: Some(self.data.clone()),
             index,
         })
+    }
+
+    /// Why a sample is none.
+    fn indefinite(&self, index: u64) -> Error {
+        Error::Numeric(format!(
+            "sample {index}: the matrix is not positive definite with sigma = {}, tau = {}: raise biharmonic.sigma or \
+             biharmonic.tau, refine the grid or lower the contrast",
+            self.penalty.sigma, self.penalty.tau
+        ))
+    }
+}
+
+impl Sampler for BiharmonicSampler<'_> {
+    fn sample(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
+        self.samples(seed, &[index]).remove(0)
+    }
+
+    fn lanes(&self) -> usize {
+        lanes::for_numbers(self.family.plate.pattern().nnz())
+    }
+
+    fn samples(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
+        let family = self.family;
+        let systems = lanes::groups(indices, |group| match group.len() {
+            1 => self.alone.draw(family, seed, group),
+            _ => self.beside.draw(family, seed, group),
+        });
+        let made: Vec<(&Csr, &[f64])> = systems.iter().flatten().map(|s| (&s.matrix, &s.rhs[..])).collect();
+        let mut solved = family.symbolic.solve_each(&mut self.factors, &made).into_iter();
+        let complete = |(&index, system): (&u64, Result<LinearSystem>)| {
+            let mut system = system?;
+            let solution = solved.next().transpose().map_err(|_| family.indefinite(index))?;
+            system.solution = solution.filter(|_| family.config.solution);
+            Ok(system)
+        };
+        indices.iter().zip(systems).map(complete).collect()
     }
 }

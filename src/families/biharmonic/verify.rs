@@ -140,7 +140,7 @@ fn solve(element: Element, n: usize, continuity: Continuity) -> Result<(Plate, V
 
 fn matrix(plate: &Plate, f: fn([f64; 2]) -> (f64, [f64; 2])) -> Result<Csr> {
     let mut values = vec![0.0; plate.pattern().nnz()];
-    plate.stiffness(&plate.samples(f), &mut values);
+    plate.stiffness(&plate.samples(f), values.as_chunks_mut::<1>().0);
     Csr::new(plate.pattern().clone(), values)
 }
 

@@ -24,7 +24,7 @@ use crate::entry::{self, Entry};
 use crate::error::Result;
 use crate::field::coefficient::Coefficient;
 use crate::field::gaussian::{Workspace, range};
-use crate::linalg::{Pattern, Props};
+use crate::linalg::{Pattern, Props, lanes};
 use crate::rng::{Purpose, stream};
 use crate::system::{Description, LinearSystem, MeshData};
 use crate::verify::Report;
@@ -197,6 +197,10 @@ struct DarcySampler<'a> {
 impl Draw for DarcySampler<'_> {
     fn draw(&mut self, seed: u64, index: u64) -> Result<LinearSystem> {
         self.draw_each(seed, &[index]).remove(0)
+    }
+
+    fn lanes(&self) -> usize {
+        lanes::for_numbers(self.family.on.pattern().nnz())
     }
 
     fn draw_each(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {

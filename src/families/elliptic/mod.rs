@@ -198,6 +198,10 @@ impl<const D: usize> Draw for EllipticSampler<'_, D> {
         self.beside::<1>(seed, &[index]).remove(0)
     }
 
+    fn lanes(&self) -> usize {
+        lanes::for_numbers(self.family.stiffness.points().len())
+    }
+
     fn draw_each(&mut self, seed: u64, indices: &[u64]) -> Vec<Result<LinearSystem>> {
         lanes::groups(indices, |group| match group.len() {
             1 => self.beside::<1>(seed, group),

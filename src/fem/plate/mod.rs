@@ -39,22 +39,33 @@ pub struct Penalty {
     pub tau: f64,
 }
 
-/// f and ∂n f at quadrature points.
+/// f and ∂n f at quadrature points, of W plates side by side.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Coefficient<'a> {
-    value: &'a [f64],
-    slope: &'a [f64],
+pub(crate) struct Coefficient<'a, const W: usize> {
+    value: &'a [[f64; W]],
+    slope: &'a [[f64; W]],
 }
 
-/// f at the quadrature points of a [`Plate`].
+/// f at the quadrature points of a [`Plate`]; of W coefficients side by side.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Samples {
+pub struct Samples<const W: usize> {
     /// f at [`Plate::cell_points`].
-    pub cells: Vec<f64>,
+    pub cells: Vec<[f64; W]>,
     /// f at [`Plate::facet_points`].
-    pub facets: Vec<f64>,
+    pub facets: Vec<[f64; W]>,
     /// n · ∇f there, n being [`Plate::facet_normal`].
-    pub slopes: Vec<f64>,
+    pub slopes: Vec<[f64; W]>,
+}
+
+impl<const W: usize> Samples<W> {
+    /// Those of one of them.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub fn of(&self, w: usize) -> Samples<1> {
+        let one = |all: &[[f64; W]]| all.iter().map(|f| [f[w]]).collect();
+        Samples { cells: one(&self.cells), facets: one(&self.facets), slopes: one(&self.slopes) }
+    }
 }
 
 /// Assembles matrices and right-hand sides on one mesh.
@@ -155,20 +166,20 @@ impl Plate {
     }
 
     /// f, given as value and gradient, at all quadrature points.
-    pub fn samples(&self, f: impl Fn([f64; 2]) -> (f64, [f64; 2])) -> Samples {
+    pub fn samples(&self, f: impl Fn([f64; 2]) -> (f64, [f64; 2])) -> Samples<1> {
         let slope = |(k, &x): (usize, &[f64; 2])| {
             let (g, n) = (f(x).1, self.facet_normal(k));
-            g[0] * n[0] + g[1] * n[1]
+            [g[0] * n[0] + g[1] * n[1]]
         };
         Samples {
-            cells: self.cell_points().iter().map(|&x| f(x).0).collect(),
-            facets: self.facet_points.iter().map(|&x| f(x).0).collect(),
+            cells: self.cell_points().iter().map(|&x| [f(x).0]).collect(),
+            facets: self.facet_points.iter().map(|&x| [f(x).0]).collect(),
             slopes: self.facet_points.iter().enumerate().map(slope).collect(),
         }
     }
 
     /// Splits what is given at facet points: inner facets, boundary.
-    fn at_facets<'a>(&self, f: &'a Samples) -> [Coefficient<'a>; 2] {
+    fn at_facets<'a, const W: usize>(&self, f: &'a Samples<W>) -> [Coefficient<'a, W>; 2] {
         assert_eq!(f.cells.len(), self.cells.points.len(), "f at the cell points");
         assert_eq!(f.facets.len(), self.facet_points.len(), "f at the facet points");
         assert_eq!(f.slopes.len(), self.facet_points.len(), "slopes at the facet points");
@@ -177,30 +188,39 @@ impl Plate {
         [Coefficient { value: v, slope: p }, Coefficient { value: w, slope: q }]
     }
 
-    /// values ← a(φ_j, φ_i) over the unknowns, in the order of the pattern.
+    /// values ← a(φ_j, φ_i) over the unknowns, in the order of the pattern; for each f.
     ///
     /// # Panics
     /// If `f` or `values` have not the lengths of this space.
-    pub fn stiffness(&self, f: &Samples, values: &mut [f64]) {
+    pub fn stiffness<const W: usize>(&self, f: &Samples<W>, values: &mut [[f64; W]]) {
         assert_eq!(values.len(), self.pattern.nnz(), "stiffness: length of values");
-        values.fill(0.0);
-        let mut add = |to: &[u32], local: &[f64]| {
-            for (&k, v) in to.iter().zip(local) {
-                if k != ELIMINATED {
-                    values[k as usize] += v;
-                }
-            }
-        };
-        self.locals(f, |group, k, m, local| {
-            add(&self.scatter[group][k * m * m..(k + 1) * m * m], local);
-        });
+        values.fill([0.0; W]);
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                self.locals(
+                    f,
+                    #[inline(always)]
+                    |group, k, m, local| {
+                        let to = &self.scatter[group][k * m * m..(k + 1) * m * m];
+                        for (&k, v) in to.iter().zip(local).filter(|(k, _)| **k != ELIMINATED) {
+                            let value = &mut values[k as usize];
+                            for w in 0..W {
+                                value[w] += v[w];
+                            }
+                        }
+                    },
+                );
+            },
+        );
     }
 
     /// Calls `visit(group, k, m, local)` with every local matrix (m × m): group 0 has the cells, 1 the inner facets, 2
     /// those of the boundary.
-    fn locals(&self, f: &Samples, mut visit: impl FnMut(usize, usize, usize, &[f64])) {
+    #[inline(always)]
+    fn locals<const W: usize>(&self, f: &Samples<W>, mut visit: impl FnMut(usize, usize, usize, &[[f64; W]])) {
         let most = self.inner.m.max(self.cells.m);
-        let (mut local, mut s) = (vec![0.0; most * most], vec![0.0; most]);
+        let (mut local, mut s) = (vec![[0.0; W]; most * most], vec![[0.0; W]; most]);
         let m = self.cells.m;
         for c in 0..self.space.maps.len() {
             self.cells.local(c, &f.cells, &mut local[..m * m], &mut s[..m]);
@@ -250,7 +270,7 @@ impl Plate {
     /// If `f` or `rhs` have not the lengths of this space.
     pub fn boundary_data(
         &self,
-        f: &Samples,
+        f: &Samples<1>,
         u: impl Fn([f64; 2]) -> f64,
         laplacian: impl Fn([f64; 2]) -> f64,
         rhs: &mut [f64],
@@ -271,7 +291,7 @@ impl Plate {
             for (j, &v) in nodes.iter().enumerate().filter(|(_, v)| unknown(**v) == ELIMINATED) {
                 let known = u(self.space.points[v as usize]);
                 for (i, &w) in nodes.iter().enumerate() {
-                    add_to(rhs, unknown(w), -known * local[i * m + j]);
+                    add_to(rhs, unknown(w), -known * local[i * m + j][0]);
                 }
             }
         });

@@ -77,14 +77,15 @@ impl Cells {
         out
     }
 
-    /// local ← the matrix of cell c (m × m); f at all points.
-    pub fn local(&self, c: usize, f: &[f64], local: &mut [f64], s: &mut [f64]) {
-        local.fill(0.0);
+    /// local ← the matrices of cell c (m × m); f at all points.
+    #[inline(always)]
+    pub fn local<const W: usize>(&self, c: usize, f: &[[f64; W]], local: &mut [[f64; W]], s: &mut [[f64; W]]) {
+        local.fill([0.0; W]);
         let at = c * self.q..(c + 1) * self.q;
         let laplacians = self.laplacians[at.start * self.m..].chunks_exact(self.m);
         for ((w, f), laplacian) in self.weights[at.clone()].iter().zip(&f[at]).zip(laplacians) {
-            let scale = 0.5 * w * f;
-            s.iter_mut().zip(laplacian).for_each(|(s, l)| *s = scale * l);
+            let scale = f.map(|f| 0.5 * w * f);
+            s.iter_mut().zip(laplacian).for_each(|(s, l)| *s = scale.map(|scale| scale * l));
             add_outer(local, laplacian, s);
         }
         symmetrise(local, self.m);
@@ -217,27 +218,40 @@ impl Facets {
         self.inner || self.jump.is_some()
     }
 
-    /// local ← the matrix of facet e (m × m); f and ∂n f at the points of these facets.
-    pub fn local(&self, e: usize, c: Coefficient, penalty: Penalty, local: &mut [f64], s: &mut [f64]) {
-        local.fill(0.0);
+    /// local ← the matrices of facet e (m × m); f and ∂n f at the points of these facets.
+    #[inline(always)]
+    pub fn local<const W: usize>(
+        &self,
+        e: usize,
+        c: Coefficient<W>,
+        penalty: Penalty,
+        local: &mut [[f64; W]],
+        s: &mut [[f64; W]],
+    ) {
+        local.fill([0.0; W]);
         let h = self.lengths[e];
         for k in e * self.q..(e + 1) * self.q {
             let at = k * self.m..(k + 1) * self.m;
-            let (w, f, df) = (self.weights[k], c.value[k], c.slope[k]);
+            let (weight, f, df) = (self.weights[k], &c.value[k], &c.slope[k]);
             let moment = &self.moment[at.clone()];
             if let Some(jump) = &self.jump {
                 let (jump, shear) = (&jump[at.clone()], &self.shear[at.clone()]);
-                let (a, b, p) = (w * df, w * f, 0.5 * w * penalty.sigma * f / (h * h * h));
+                let (a, b) = (df.map(|df| weight * df), f.map(|f| weight * f));
+                let p = f.map(|f| 0.5 * weight * penalty.sigma * f / (h * h * h));
                 for (i, s) in s.iter_mut().enumerate() {
-                    *s = a * moment[i] + b * shear[i] + p * jump[i];
+                    for w in 0..W {
+                        s[w] = a[w] * moment[i] + b[w] * shear[i] + p[w] * jump[i];
+                    }
                 }
                 add_outer(local, jump, s);
             }
             if self.inner {
                 let slope = &self.slope[at];
-                let (a, p) = (w * f, 0.5 * w * penalty.tau * f / h);
+                let (a, p) = (f.map(|f| weight * f), f.map(|f| 0.5 * weight * penalty.tau * f / h));
                 for (i, s) in s.iter_mut().enumerate() {
-                    *s = p * slope[i] - a * moment[i];
+                    for w in 0..W {
+                        s[w] = p[w] * slope[i] - a[w] * moment[i];
+                    }
                 }
                 add_outer(local, slope, s);
             }
@@ -249,7 +263,7 @@ impl Facets {
     /// ∫ f m ∂n v + g (∂n(f Δv) + σ f h⁻³ v), m being Δu and g being u there.
     pub fn data(
         &self,
-        c: Coefficient,
+        c: Coefficient<1>,
         penalty: Penalty,
         u: impl Fn([f64; 2]) -> f64,
         laplacian: impl Fn([f64; 2]) -> f64,
@@ -257,7 +271,7 @@ impl Facets {
     ) {
         for (k, &x) in self.points.iter().enumerate() {
             let e = k / self.q;
-            let (w, f, df, h) = (self.weights[k], c.value[k], c.slope[k], self.lengths[e]);
+            let (w, [f], [df], h) = (self.weights[k], c.value[k], c.slope[k], self.lengths[e]);
             let moment = w * f * laplacian(x);
             let g = self.jump.as_ref().map(|jump| (w * u(x), jump));
             for (i, &node) in self.nodes[e * self.m..(e + 1) * self.m].iter().enumerate() {
@@ -274,17 +288,24 @@ impl Facets {
 }
 
 /// a ← a + r sᵀ.
-fn add_outer(a: &mut [f64], r: &[f64], s: &[f64]) {
+#[inline(always)]
+fn add_outer<const W: usize>(a: &mut [[f64; W]], r: &[f64], s: &[[f64; W]]) {
     for (row, r) in a.chunks_exact_mut(s.len()).zip(r) {
-        row.iter_mut().zip(s).for_each(|(a, s)| *a += r * s);
+        for (a, s) in row.iter_mut().zip(s) {
+            for w in 0..W {
+                a[w] += r * s[w];
+            }
+        }
     }
 }
 
 /// a ← a + aᵀ.
-fn symmetrise(a: &mut [f64], m: usize) {
+#[inline(always)]
+fn symmetrise<const W: usize>(a: &mut [[f64; W]], m: usize) {
     for i in 0..m {
         for j in 0..=i {
-            let sum = a[i * m + j] + a[j * m + i];
+            let (upper, lower) = (a[i * m + j], a[j * m + i]);
+            let sum = std::array::from_fn(|w| upper[w] + lower[w]);
             a[i * m + j] = sum;
             a[j * m + i] = sum;
         }

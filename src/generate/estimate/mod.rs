@@ -18,7 +18,7 @@ pub use self::rehearsal::Stages;
 use super::plan::Plan;
 use super::recipe::Recipe;
 use crate::dataset::{Shape, Unfinished};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::families::Family;
 use crate::shard::Shard;
 
@@ -77,9 +77,13 @@ pub fn estimate(
     let setup = seconds + clock.elapsed().as_secs_f64();
     let ours = |p: &usize| shard.is_none_or(|s| s.has(*p));
     let samples: usize = (0..plan.parts()).filter(ours).map(|p| plan.job(p).count).sum();
-    let threads = threads.clamp(1, samples.max(1));
+    let asked = threads.max(1);
+    let threads = asked.min(samples.max(1));
     let mut disk = Disk::beside(output);
-    let rehearsal = Rehearsal::of(family, &plan, recipe, threads, &mut disk)?;
+    // Where samples are fewer than threads, these share the work within a sample.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(asked / threads).build();
+    let pool = pool.map_err(|e| Error::Numeric(format!("cannot start {} threads: {e}", asked / threads)))?;
+    let rehearsal = pool.install(|| Rehearsal::of(family, &plan, recipe, threads, &mut disk))?;
     let Rehearsal { tried, ref sum, memory, slowdown, .. } = rehearsal;
     let all = |mean: usize| recipe.samples as f64 * mean as f64 / tried.max(1) as f64;
     // What is there once, and of every sample: id (three times), n, nnz, residual, seconds, digest, place in a set.
