@@ -1,13 +1,11 @@
-//! What a run will make: how many parts of which samples, and the identity that ties them together.
+//! What a run will make: how many parts of which samples, under which identity.
 
-use crate::dataset::digest::Digest;
-use crate::dataset::{Header, InputFile, Part, Shape, parts};
+use super::identity::{self, Identity};
+use super::recipe::Recipe;
+use crate::dataset::{Header, Part, Shape};
 use crate::error::{Error, Result};
 use crate::families::Family;
 use crate::system::LinearSystem;
-
-use super::recipe::Recipe;
-use super::streams;
 
 /// A part should hold about this many bytes: little to lose, little to keep in memory, few files.
 const PART_BYTES: usize = 32 << 20;
@@ -40,36 +38,23 @@ impl Plan {
             let reason = format!("samples = {}: a file holds fields of {most} samples only", recipe.samples);
             return Err(Error::recipe(&recipe.origin, reason));
         }
-        let files = family.files().iter().map(|f| InputFile::read(f)).collect::<Result<Vec<_>>>()?;
-        let streams = streams::seed(recipe.seed, &recipe.family, family, &files);
+        let Identity { mut header, streams } = Identity::new(recipe, family)?;
         let first = family.sampler()?.sample(streams, 0).map_err(|e| Error::Numeric(format!("sample 0: {e}")))?;
         let shape = Shape::of(&first, family.pattern(), family.mesh());
         shape.check(&first)?;
         let part_size = recipe.part_size.unwrap_or((PART_BYTES / bytes(&first)).clamp(1, PART_SAMPLES));
-        let text = recipe.resolved(family);
-        let version = env!("CARGO_PKG_VERSION");
-        let mut origin = Digest::new();
-        origin.text(&text).text(version).number(part_size as u64);
-        for file in &files {
-            origin.number(file.digest);
-        }
-        let header = Header {
-            description: family.description(),
-            recipe: text,
-            seed: recipe.seed,
-            fempipe_version: version.to_string(),
-            samples: recipe.samples,
-            origin: origin.finish(),
-            files,
-            part: None,
-        };
+        header.origin = identity::origin(&header, part_size);
         Ok(Plan { header, shape, streams, part_size })
     }
 
-    /// Goes on under the identity of parts that are of the same run, which an older version may have written otherwise.
+    /// Goes on under the identity of parts that are of the same run, which an older version may have written otherwise,
+    /// or a process in another directory.
     pub fn adopt(&mut self, there: &Header) {
         self.header.recipe = there.recipe.clone();
         self.header.origin = there.origin;
+        self.header.files = there.files.clone();
+        // It names them, too.
+        self.header.description = there.description.clone();
     }
 
     /// Number of parts.
@@ -90,52 +75,6 @@ impl Plan {
             part: Some(Part { number: job.number, parts: self.parts(), first: job.first, total: self.header.samples }),
             ..self.header.clone()
         }
-    }
-}
-
-/// In what two headers are of different runs; None if they are of one: same version, same recipe however it is written,
-/// same content of the files that it names.
-pub(super) fn difference(there: &Header, wanted: &Header) -> Option<String> {
-    if there.origin == wanted.origin {
-        return None;
-    }
-    let (there, wanted) = (in_full(there), in_full(wanted));
-    let same =
-        there.fempipe_version == wanted.fempipe_version && there.recipe == wanted.recipe && there.files == wanted.files;
-    (!same).then(|| parts::difference(&there, &wanted))
-}
-
-/// Refuses to make a dataset again whose recipe names files that have changed since: it would be another one.
-///
-/// # Errors
-/// [`Error::File`] naming the file; [`Error::Io`] if it cannot be read, [`Error::Recipe`] if the recipe is no family's.
-pub fn check_files(recorded: &[InputFile], recipe: &Recipe) -> Result<()> {
-    if recorded.is_empty() {
-        return Ok(());
-    }
-    for path in recipe.family()?.files() {
-        let now = InputFile::read(&path)?;
-        if let Some(then) = recorded.iter().find(|f| f.path == path && f.digest != now.digest) {
-            let (there, here) = (then.digest, now.digest);
-            let reason = format!(
-                "has changed since the dataset was made from it: XXH3 {there:016x} there, {here:016x} here; take the \
-                 file as it was, or name another one in a recipe of your own"
-            );
-            return Err(Error::file(path, reason));
-        }
-    }
-    Ok(())
-}
-
-/// A header with every default of its recipe written out, which older versions left to the reader.
-fn in_full(header: &Header) -> Header {
-    let origin = "recipe in the file";
-    let resolved =
-        Recipe::of_dataset(&header.recipe, origin).and_then(|recipe| Ok(recipe.resolved(&*recipe.family()?)));
-    Header {
-        // What is no recipe of ours is compared as it stands.
-        recipe: resolved.unwrap_or_else(|_| header.recipe.clone()),
-        ..header.clone()
     }
 }
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::claim::{claim, is_recipe, lock, save_recipe};
-use super::plan::{self, Job, Plan};
+use super::identity;
+use super::plan::{Job, Plan};
 use super::recipe::Recipe;
 use super::sampling::{self, Made, Making, Parts};
 use crate::dataset::parts::{self, PartSet, UnfinishedPart};
@@ -130,7 +131,7 @@ fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
         {
             // What another recipe has begun there, to replace the file, is not ours.
             let ours =
-                |begun: Begun| begun.header().is_none_or(|there| plan::difference(there, &plan.header).is_none());
+                |begun: Begun| begun.header().is_none_or(|there| identity::difference(there, &plan.header).is_none());
             // Nor what cannot be told.
             if Begun::in_directory(&dir, &plan.header).is_ok_and(ours) {
                 parts::remove(&dir, &is_recipe)?;
@@ -231,7 +232,7 @@ struct Begun {
 impl Begun {
     /// That of a directory, where samples of the run `wanted` are looked for.
     fn in_directory(dir: &Path, wanted: &Header) -> Result<Self> {
-        let of_this = |there: &Header| plan::difference(there, wanted).is_none();
+        let of_this = |there: &Header| identity::difference(there, wanted).is_none();
         let parts = PartSet::scan(&[dir.to_path_buf()], &of_this)?;
         Ok(Begun { parts, unfinished: Unfinished::header(dir, wanted)? })
     }
@@ -255,7 +256,7 @@ fn finished(output: &Path, wanted: &Header) -> Result<bool> {
         }
         Err(e) => return Err(e),
     };
-    match plan::difference(&there, wanted) {
+    match identity::difference(&there, wanted) {
         None => Ok(true),
         Some(why) => Err(Error::file(output, format!("holds a dataset of another recipe ({why}); {advice}"))),
     }
@@ -263,7 +264,7 @@ fn finished(output: &Path, wanted: &Header) -> Result<bool> {
 
 /// Refuses to go on with what another recipe made.
 fn check_origin(there: &Header, wanted: &Header, dir: &Path) -> Result<()> {
-    match plan::difference(there, wanted) {
+    match identity::difference(there, wanted) {
         None => Ok(()),
         Some(why) => Err(Error::file(
             dir,

@@ -54,7 +54,7 @@ fn the_readme_s_recipe_works_from_an_empty_directory() {
 }
 
 /// As `numpy.save` writes it.
-fn npy(path: &Path, shape: &str, values: impl Iterator<Item = f64>) {
+pub fn npy(path: &Path, shape: &str, values: impl Iterator<Item = f64>) {
     let header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}\n");
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend((header.len() as u16).to_le_bytes());
