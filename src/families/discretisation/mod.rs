@@ -285,7 +285,8 @@ impl Discretisation {
     /// [`Discretisation::known`]; `rhs`, the load of f, becomes b.
     ///
     /// # Errors
-    /// As [`Source::at_nodes`].
+    /// [`Error::Numeric`] if A is singular since the conditions and c leave u free up to a constant; as
+    /// [`Source::at_nodes`].
     pub fn assemble(
         &self,
         w: &[f64],
@@ -293,6 +294,7 @@ impl Discretisation {
         drawn: &Drawn,
         rhs: &mut [f64],
     ) -> Result<(Csr, Option<Vec<f64>>)> {
+        self.operator().check_regular(reaction.map(|(c, _)| c), drawn)?;
         let mut values = vec![0.0; self.pattern().nnz()];
         self.add_diffusion(w, 1.0, &mut values);
         if let Some((c, sign)) = reaction {

@@ -112,7 +112,7 @@ impl Heat {
         let on = domain.discretise(Wanted { mass: true, boundary: false }, &config.boundary, &scope, "w du/dn")?;
         if let Some(reason) = on.singular()
             && config.steady
-            && own.p.as_ref().is_some_and(Source::is_zero)
+            && own.p.as_ref().is_some_and(Source::is_zero_everywhere)
         {
             return Err(scope.bad("boundary", reason));
         }
