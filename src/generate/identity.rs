@@ -22,8 +22,12 @@ impl Identity {
     /// That of a recipe.
     ///
     /// # Errors
-    /// [`Error::Io`] if a file that the family names cannot be read.
+    /// [`Error::Recipe`] if there are not so many samples, [`Error::Io`] if a file that the family names cannot be read.
     pub fn new(recipe: &Recipe, family: &dyn Family) -> Result<Self> {
+        if let Some(most) = family.samples().filter(|most| recipe.samples > *most) {
+            let reason = format!("samples = {}: a file holds fields of {most} samples only", recipe.samples);
+            return Err(Error::recipe(&recipe.origin, reason));
+        }
         let files = family.files().iter().map(|f| InputFile::read(f)).collect::<Result<Vec<_>>>()?;
         let streams = streams::seed(recipe.seed, &recipe.family, family, &files);
         let header = Header {

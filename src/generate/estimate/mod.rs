@@ -15,6 +15,7 @@ use std::time::Instant;
 use self::disk::Disk;
 use self::rehearsal::Rehearsal;
 pub use self::rehearsal::Stages;
+use super::identity::Identity;
 use super::plan::Plan;
 use super::recipe::Recipe;
 use crate::dataset::{Shape, Unfinished};
@@ -73,15 +74,19 @@ pub fn estimate(
     shard: Option<Shard>,
 ) -> Result<Estimate> {
     let clock = Instant::now();
-    let plan = Plan::new(recipe, family)?;
+    let plan = Plan::new(recipe, family, Identity::new(recipe, family)?)?;
     let setup = seconds + clock.elapsed().as_secs_f64();
     let ours = |p: &usize| shard.is_none_or(|s| s.has(*p));
     let samples: usize = (0..plan.parts()).filter(ours).map(|p| plan.job(p).count).sum();
     let threads = threads.clamp(1, samples.max(1));
     let mut disk = Disk::beside(output);
-    let rehearsal = Rehearsal::of(family, &plan, recipe, threads, &mut disk)?;
+    let rehearsal = Rehearsal::of(family, &plan, first, recipe, threads, &mut disk)?;
     let Rehearsal { tried, ref sum, memory, slowdown, .. } = rehearsal;
     let all = |mean: usize| recipe.samples as f64 * mean as f64 / tried.max(1) as f64;
+    let first = plan.take_first();
+    // Sample 0 is one of those that threads share; that the others wait for it is not.
+    let of_one = first.as_ref().filter(|_| ours(&0)).map_or(0.0, |first| first.seconds / threads as f64);
+    let setup = setup - of_one;
     // What is there once, and of every sample: id (three times), n, nnz, residual, seconds, digest, place in a set.
     let fixed = HEADERS + plan.header.recipe.len() + shared(&plan.shape) + sum.patterns_once;
     let table = (8 * (6 + plan.shape.params.len()) + 4) * recipe.samples;
