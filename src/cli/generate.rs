@@ -259,7 +259,7 @@ impl Args {
         let (mut table, mut origin) = match (&self.recipe, &self.from) {
             (Some(path), _) => match self.shipped(path) {
                 Some(text) => (parse_recipe(text, &path.display().to_string())?, path.display().to_string()),
-                None => (Recipe::read_table(path)?, path.display().to_string()),
+                None => (Recipe::read_table(path, &self.set)?, path.display().to_string()),
             },
             (None, Some(path)) => {
                 let header = Dataset::open(path)?.header().clone();

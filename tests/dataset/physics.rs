@@ -136,6 +136,15 @@ fn mesh_files_lie_beside_the_recipe_or_where_the_command_runs() {
     }
     write("elliptic", "none.msh");
     refused(at, &["generate", "r/d.toml"], 1, &["r/d.toml: elliptic.mesh.file", "r/none.msh", "nor none.msh (from"]);
+    // One that the command line gives instead is all that counts, from the current directory.
+    let instead = ["generate", "r/d.toml", "--set", "elliptic.mesh.file=here.msh", "-o", "instead.h5"];
+    ok(at, &instead);
+    let text = ok(at, &["inspect", "--verify", "instead.h5"]);
+    assert!(text.contains("here.msh (XXH3"), "{text}");
+    let missing = ["generate", "r/d.toml", "--set", "elliptic.mesh.file=nope.msh", "-o", "n.h5"];
+    let line = refused(at, &missing, 1, &["nope.msh"]);
+    assert!(!line.contains("none.msh"), "{line}");
+    ok(at, &["generate", "r/d.toml", "--set", "elliptic.mesh={ area = 0.02 }", "-o", "n.h5"]);
     std::fs::write(at.join("r/m.toml"), "file = \"near.msh\"").unwrap();
     assert!(ok(at, &["mesh", "r/m.toml"]).contains("\"other\""));
     std::fs::write(at.join("r/m.toml"), "file = \"none.msh\"").unwrap();
