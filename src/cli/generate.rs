@@ -111,9 +111,14 @@ fn foretell(recipe: &Recipe, output: &Path, shard: Option<Shard>, common: &Commo
             "samples": e.samples, "tried": e.tried, "threads": threads, "seconds": e.seconds, "bytes": e.bytes,
             "working_bytes": e.working_bytes, "memory": e.memory, "stages": stages, "slowdown": e.slowdown,
             "making": e.making, "filing": e.filing, "disk": e.disk, "disk_rate": e.disk_rate,
+            "processors": e.processors,
         });
         return print(&format!("{result}\n"));
     }
+    let assumed = match e.threads > e.processors {
+        true => format!("; assumes {} processors, this machine has {}", e.threads, e.processors),
+        false => String::new(),
+    };
     let memory = e.memory.map_or("not known on this system".into(), bytes);
     let stages: Vec<String> = stages.iter().map(|(name, s)| format!("{name} {}", number(*s))).collect();
     let disk = e.disk.zip(e.disk_rate).map_or("none could be tried".into(), |(seconds, rate)| {
@@ -122,7 +127,7 @@ fn foretell(recipe: &Recipe, output: &Path, shard: Option<Shard>, common: &Commo
     print(&format!(
         "samples   {} to make; {} were made to measure, none is kept\n\
          seconds   {}: setup, then the longest of the next three, which overlap\n\
-         threads   {} s, {threads} at work, each {:.2} times slower than one alone\n\
+         threads   {} s, {} at work, each {:.2} times slower than one alone{assumed}\n\
          file      {} s, rows one after the other\n\
          disk      {disk}\n\
          stages    {} (seconds of one thread)\n\
@@ -132,6 +137,7 @@ fn foretell(recipe: &Recipe, output: &Path, shard: Option<Shard>, common: &Commo
         e.tried,
         number(e.seconds),
         number(e.making),
+        e.threads,
         e.slowdown,
         number(e.filing),
         stages.join(", "),

@@ -302,6 +302,17 @@ fn a_dry_run_says_what_the_file_will_take_and_writes_nothing() {
         let [making, filing] = ["making", "filing"].map(|key| many[key].as_f64().unwrap());
         assert!(making < told["making"].as_f64().unwrap() && filing > 0.0, "{many} {told}");
         assert!(many["seconds"].as_f64().unwrap() >= filing);
+        let here = std::thread::available_parallelism().unwrap().get();
+        assert_eq!(many["processors"].as_u64(), Some(here as u64));
+        // No more are at work than there are samples.
+        let text = ok(at, &["generate", "r.toml", "--dry-run", "--threads", "1024", "-o", "d.h5"]);
+        let assumes = format!(
+            "40 at work, each 1.00 times slower than one alone; assumes 40 processors, this machine has {here}\n"
+        );
+        let assumes = assumes.replace("1.00", text.split(", each ").nth(1).unwrap().split(' ').next().unwrap());
+        assert!(here >= 40 || text.contains(&assumes), "{text}");
+        let text = ok(at, &["generate", "r.toml", "--dry-run", "--threads", "1", "-o", "d.h5"]);
+        assert!(text.contains("1 at work") && !text.contains("assumes"), "{text}");
         assert_eq!(std::fs::read_dir(at).unwrap().count(), 1, "a trial left something");
     }
 }

@@ -39,6 +39,10 @@ pub struct Estimate {
     pub samples: usize,
     /// Samples that were made for this, on one thread.
     pub tried: usize,
+    /// Threads at work: those asked for, but no more than samples.
+    pub threads: usize,
+    /// Processors of this machine.
+    pub processors: usize,
     /// Wall-clock seconds with the threads asked for, each on a processor of its own.
     pub seconds: f64,
     /// Seconds of one thread by stage, over all samples.
@@ -79,14 +83,14 @@ pub fn estimate(
     let ours = |p: &usize| shard.is_none_or(|s| s.has(*p));
     let samples: usize = (0..plan.parts()).filter(ours).map(|p| plan.job(p).count).sum();
     let threads = threads.clamp(1, samples.max(1));
-    let mut disk = Disk::beside(output);
-    let rehearsal = Rehearsal::of(family, &plan, first, recipe, threads, &mut disk)?;
-    let Rehearsal { tried, ref sum, memory, slowdown, .. } = rehearsal;
-    let all = |mean: usize| recipe.samples as f64 * mean as f64 / tried.max(1) as f64;
     let first = plan.take_first();
     // Sample 0 is one of those that threads share; that the others wait for it is not.
     let of_one = first.as_ref().filter(|_| ours(&0)).map_or(0.0, |first| first.seconds / threads as f64);
     let setup = setup - of_one;
+    let mut disk = Disk::beside(output);
+    let rehearsal = Rehearsal::of(family, &plan, first, recipe, threads, &mut disk)?;
+    let Rehearsal { tried, ref sum, memory, slowdown, .. } = rehearsal;
+    let all = |mean: usize| recipe.samples as f64 * mean as f64 / tried.max(1) as f64;
     // What is there once, and of every sample: id (three times), n, nnz, residual, seconds, digest, place in a set.
     let fixed = HEADERS + plan.header.recipe.len() + shared(&plan.shape) + sum.patterns_once;
     let table = (8 * (6 + plan.shape.params.len()) + 4) * recipe.samples;
@@ -122,6 +126,8 @@ pub fn estimate(
     Ok(Estimate {
         samples,
         tried,
+        threads,
+        processors: std::thread::available_parallelism().map_or(1, usize::from),
         seconds,
         stages,
         slowdown,
