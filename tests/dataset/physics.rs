@@ -173,6 +173,13 @@ fn copies_are_warned_of() {
     for (keys, key) in [
         ("elliptic f = 'x + 1'\ng = 'y'\nmesh = { area = 0.02 }", "elliptic.f or elliptic.g"),
         ("darcy cells = 4\nw = 2.0", "darcy.w"),
+        ("darcy cells = 4\ncontrast = 1.0", "darcy.contrast = 1 makes the coefficient constant"),
+        ("darcy cells = 4\nmedium = 'two-phase'\nfraction = 0.0", "darcy.fraction = 0 makes the coefficient constant"),
+        ("darcy cells = 4\nmedium = 'two-phase'\nfraction = 1.0", "darcy.fraction = 1 makes"),
+        // Less than half a point of 25.
+        ("darcy cells = 4\nmedium = 'two-phase'\nfraction = 0.01", "darcy.fraction = 0.01 makes"),
+        ("darcy cells = 4\nmedium = 'two-phase'\nphases = [2.0, 2.0]", "darcy.phases = [2, 2] makes"),
+        ("heat cells = 4\ncontrast = 1.0\np = 1.0\nsteady = true", "heat.contrast = 1 makes"),
         ("heat cells = 4\nw = 2.0\ns = 't'\ninitial = 'x'\nsteps = 2", "trajectories will be the same"),
         ("heat cells = 4\nw = 2.0\np = 1.0\nsteady = true", "heat.w or heat.p"),
         ("helmholtz cells = 4\nk = '2 + x'\nf = 1.0", "helmholtz.k or helmholtz.f"),
@@ -189,6 +196,8 @@ fn copies_are_warned_of() {
         "heat cells = 4\nw = 2.0\ns = 't'\ninitial = 'x'\nsteps = 4",
         "heat cells = 4\nw = 2.0\ns = 't'\nsteps = 2",
         "helmholtz cells = 4\nk = 2.0\nvariation = 0.0",
+        "darcy cells = 4\nmedium = 'two-phase'\nfraction = 0.5",
+        "darcy cells = 4\nmedium = 'two-phase'",
         "poisson level = 2",
     ] {
         assert_eq!(said(keys), (false, None), "{keys}");

@@ -34,7 +34,7 @@ use crate::system::{Field, Location, MeshData};
 
 pub use domain::{Domain, Keys};
 pub use elements::Elements;
-pub use medium::{Medium, MediumKeys, faces, gaussian};
+pub use medium::{Medium, MediumKeys, constant, faces, gaussian};
 pub use scheme::Scheme;
 
 /// Squares a side on offer.

@@ -249,14 +249,18 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// What could be drawn, in words, in a family's table where nothing is; `random` are keys that are random fields or
-/// polynomials where they are not given.
-pub fn nothing_drawn(family: &str, random: &[&str]) -> String {
+/// What could be drawn, in words, in a family's table where nothing is; `constant` is the key that makes a random field
+/// constant, `random` are keys that are random fields or polynomials where they are not given.
+pub fn nothing_drawn(family: &str, constant: Option<&str>, random: &[&str]) -> String {
     let keys: Vec<String> = random.iter().map(|key| format!("{family}.{key}")).collect();
+    let constant = constant.map_or(String::new(), |key| format!("{key} makes the coefficient constant, and "));
+    let or = match keys.is_empty() {
+        true => String::new(),
+        false => format!(", or leave out {}, which is random then", keys.join(" or ")),
+    };
     format!(
-        "nothing is drawn for them; let expressions name numbers of [{family}.parameters], give a .npy file with one \
-         row a sample, or leave out {}, which is random then",
-        keys.join(" or ")
+        "{constant}nothing is drawn for them; let expressions name numbers of [{family}.parameters], give a .npy file \
+         with one row a sample{or}"
     )
 }
 
