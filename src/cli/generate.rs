@@ -15,7 +15,7 @@ use crate::dataset::{Dataset, InputFile};
 use crate::error::{Error, Result};
 use crate::families::{self, Family};
 use crate::generate::{self, Ending, Event, Recipe, Settings, Summary, parse_recipe};
-use crate::io::{assignments, outputs};
+use crate::io::{assignments, outputs, shell};
 use crate::shard::Shard;
 
 /// Generate a dataset; the same command goes on where an interrupted one stopped
@@ -215,18 +215,19 @@ fn show(common: &Common, bars: &RefCell<Option<ProgressBar>>, event: Event) {
 /// Says what was done: the file on stdout, the rest on stderr.
 pub(super) fn report(done: &Summary, shard: Option<Shard>, common: &Common) -> Result<()> {
     let file = done.output.display().to_string();
+    let word = shell::path(&done.output);
     let rate = done.made as f64 / done.seconds.max(1e-9);
     let (ending, missing, message) = match done.ending {
         Ending::Complete if done.made == 0 => (
             "complete",
             0,
-            format!("joined {} samples in {:.1} s\nnext: fempipe inspect {file}", done.samples, done.seconds),
+            format!("joined {} samples in {:.1} s\nnext: fempipe inspect {word}", done.samples, done.seconds),
         ),
         Ending::Complete => (
             "complete",
             0,
             format!(
-                "{} samples, {} made in {:.1} s ({rate:.0} a second)\nnext: fempipe inspect {file}",
+                "{} samples, {} made in {:.1} s ({rate:.0} a second)\nnext: fempipe inspect {word}",
                 done.samples, done.made, done.seconds
             ),
         ),
@@ -238,8 +239,8 @@ pub(super) fn report(done: &Summary, shard: Option<Shard>, common: &Common) -> R
         Ending::Shard { missing } => {
             let share = shard.map_or(String::new(), |s| format!("share {s} is made; "));
             let next = match missing {
-                0 => format!("{share}all parts are there\nnext: fempipe merge {file}"),
-                _ => format!("{share}{missing} parts of others are missing; when all are there: fempipe merge {file}"),
+                0 => format!("{share}all parts are there\nnext: fempipe merge {word}"),
+                _ => format!("{share}{missing} parts of others are missing; when all are there: fempipe merge {word}"),
             };
             ("shard", missing, next)
         }

@@ -8,8 +8,8 @@ use super::output::print;
 use super::progress::{bar, say};
 use crate::dataset::{Sizes, split};
 use crate::error::Result;
-use crate::io::{Unpack, outputs};
-use crate::transfer::{self, Import, Imported, Rhs};
+use crate::io::{Unpack, outputs, shell};
+use crate::transfer::{self, Import, ImportEvent, Imported, Rhs};
 
 const RIGHT_HAND_SIDES: [Choice<Rhs>; 2] = [
     (Rhs::Ones, "ones", "b = (1, …, 1)"),
@@ -97,9 +97,10 @@ pub(super) fn report(done: &Imported, output: &std::path::Path, common: &Common)
         );
     }
     let next = match done.split.get("train").is_some_and(|ids| !ids.is_empty()) {
-        true => format!("fempipe train --model spai-gnn --data {file}"),
-        false => format!("fempipe evaluate --data {file} --ksp cg --pc jacobi,icc,amg"),
+        true => format!("fempipe train --model spai-gnn --data {word}"),
+        false => format!("fempipe evaluate --data {word} --ksp cg --pc jacobi,icc,amg"),
     };
-    say(common, &format!("next: fempipe inspect {file}; {next}"));
+    say(common, &format!("next: fempipe inspect {word}; {next}"));
     Ok(())
 }
+    let word = shell::path(output);
