@@ -42,7 +42,7 @@ pub fn resplit(data: &Dataset, sizes: &Sizes, seed: u64, output: &Path, progress
         }
         writer.finish(&sets).map(drop)
     })?;
-    Ok(Imported { repeated: repeated(&matrices, &sets), split: sets })
+    Ok(Imported { repeated: repeated(&matrices, &sets), split: sets, failed: 0 })
 }
 
 /// The header with the new split in its recipe, under an identity of its own.
