@@ -37,7 +37,7 @@ pub fn generate(
 
 fn read(path: Option<&Path>, text: Option<&str>, json: Option<&str>) -> Result<Recipe> {
     match (path, text, json) {
-        (Some(path), ..) => Recipe::from_table(Recipe::read_table(path)?, &path.display().to_string()),
+        (Some(path), ..) => Recipe::from_table(Recipe::read_table(path, &[])?, &path.display().to_string()),
         (_, Some(text), _) => Recipe::parse(text, recipe::ORIGIN),
         (.., json) => Recipe::parse(&recipe::of_json(json.unwrap_or("{}"))?, recipe::ORIGIN),
     }

@@ -15,7 +15,7 @@ use crate::dataset::{Dataset, InputFile};
 use crate::error::{Error, Result};
 use crate::families::{self, Family};
 use crate::generate::{self, Ending, Event, Recipe, Settings, Summary, parse_recipe};
-use crate::io::{assignments, outputs};
+use crate::io::{assignments, outputs, shell};
 use crate::shard::Shard;
 
 /// Generate a dataset; the same command goes on where an interrupted one stopped
@@ -111,9 +111,14 @@ fn foretell(recipe: &Recipe, output: &Path, shard: Option<Shard>, common: &Commo
             "samples": e.samples, "tried": e.tried, "threads": threads, "seconds": e.seconds, "bytes": e.bytes,
             "working_bytes": e.working_bytes, "memory": e.memory, "stages": stages, "slowdown": e.slowdown,
             "making": e.making, "filing": e.filing, "disk": e.disk, "disk_rate": e.disk_rate,
+            "processors": e.processors,
         });
         return print(&format!("{result}\n"));
     }
+    let assumed = match e.threads > e.processors {
+        true => format!("; assumes {} processors, this machine has {}", e.threads, e.processors),
+        false => String::new(),
+    };
     let memory = e.memory.map_or("not known on this system".into(), bytes);
     let stages: Vec<String> = stages.iter().map(|(name, s)| format!("{name} {}", number(*s))).collect();
     let disk = e.disk.zip(e.disk_rate).map_or("none could be tried".into(), |(seconds, rate)| {
@@ -122,7 +127,7 @@ fn foretell(recipe: &Recipe, output: &Path, shard: Option<Shard>, common: &Commo
     print(&format!(
         "samples   {} to make; {} were made to measure, none is kept\n\
          seconds   {}: setup, then the longest of the next three, which overlap\n\
-         threads   {} s, {threads} at work, each {:.2} times slower than one alone\n\
+         threads   {} s, {} at work, each {:.2} times slower than one alone{assumed}\n\
          file      {} s, rows one after the other\n\
          disk      {disk}\n\
          stages    {} (seconds of one thread)\n\
@@ -132,6 +137,7 @@ fn foretell(recipe: &Recipe, output: &Path, shard: Option<Shard>, common: &Commo
         e.tried,
         number(e.seconds),
         number(e.making),
+        e.threads,
         e.slowdown,
         number(e.filing),
         stages.join(", "),
@@ -209,18 +215,19 @@ fn show(common: &Common, bars: &RefCell<Option<ProgressBar>>, event: Event) {
 /// Says what was done: the file on stdout, the rest on stderr.
 pub(super) fn report(done: &Summary, shard: Option<Shard>, common: &Common) -> Result<()> {
     let file = done.output.display().to_string();
+    let word = shell::path(&done.output);
     let rate = done.made as f64 / done.seconds.max(1e-9);
     let (ending, missing, message) = match done.ending {
         Ending::Complete if done.made == 0 => (
             "complete",
             0,
-            format!("joined {} samples in {:.1} s\nnext: fempipe inspect {file}", done.samples, done.seconds),
+            format!("joined {} samples in {:.1} s\nnext: fempipe inspect {word}", done.samples, done.seconds),
         ),
         Ending::Complete => (
             "complete",
             0,
             format!(
-                "{} samples, {} made in {:.1} s ({rate:.0} a second)\nnext: fempipe inspect {file}",
+                "{} samples, {} made in {:.1} s ({rate:.0} a second)\nnext: fempipe inspect {word}",
                 done.samples, done.made, done.seconds
             ),
         ),
@@ -232,8 +239,8 @@ pub(super) fn report(done: &Summary, shard: Option<Shard>, common: &Common) -> R
         Ending::Shard { missing } => {
             let share = shard.map_or(String::new(), |s| format!("share {s} is made; "));
             let next = match missing {
-                0 => format!("{share}all parts are there\nnext: fempipe merge {file}"),
-                _ => format!("{share}{missing} parts of others are missing; when all are there: fempipe merge {file}"),
+                0 => format!("{share}all parts are there\nnext: fempipe merge {word}"),
+                _ => format!("{share}{missing} parts of others are missing; when all are there: fempipe merge {word}"),
             };
             ("shard", missing, next)
         }
@@ -259,7 +266,7 @@ impl Args {
         let (mut table, mut origin) = match (&self.recipe, &self.from) {
             (Some(path), _) => match self.shipped(path) {
                 Some(text) => (parse_recipe(text, &path.display().to_string())?, path.display().to_string()),
-                None => (Recipe::read_table(path)?, path.display().to_string()),
+                None => (Recipe::read_table(path, &self.set)?, path.display().to_string()),
             },
             (None, Some(path)) => {
                 let header = Dataset::open(path)?.header().clone();

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::families;
+use crate::io::shell;
 use crate::models;
 use crate::train::{built_in, models_for};
 
@@ -72,7 +73,7 @@ fn train() -> String {
     };
     let pairs: Vec<String> = families::ENTRIES.names().iter().filter_map(line).collect();
     let here = Here::look();
-    let own = here.datasets.first().map_or("own.h5".into(), |path| path.display().to_string());
+    let own = here.datasets.first().map_or("own.h5".into(), |path| shell::path(path));
     format!(
         "train: a recipe, --family or --resume is needed. What can be done:
 
@@ -93,8 +94,8 @@ families with the models that recipes come with, the first one without --model:
 /// What to say where there is nothing to evaluate.
 pub(super) fn evaluate() -> String {
     let here = Here::look();
-    let data = here.datasets.first().map_or("p3.h5".into(), |path| path.display().to_string());
-    let run = here.runs.first().map_or("training/poisson-mlp".into(), |path| path.display().to_string());
+    let data = here.datasets.first().map_or("p3.h5".into(), |path| shell::path(path));
+    let run = here.runs.first().map_or("training/poisson-mlp".into(), |path| shell::path(path));
     format!(
         "evaluate: a recipe, a run or --data is needed; there is no run with its dataset under training/. What \
 can be done:

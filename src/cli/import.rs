@@ -1,15 +1,16 @@
 //! `fempipe import`: matrix files of others as a dataset.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 
 use super::Common;
 use super::choice::{Choice, one_of};
 use super::output::print;
-use super::progress::{bar, say};
+use super::progress::{bar, say, tell};
 use crate::dataset::{Sizes, split};
 use crate::error::Result;
-use crate::io::{Unpack, outputs};
-use crate::transfer::{self, Import, Imported, Rhs};
+use crate::io::{Unpack, outputs, shell};
+use crate::transfer::{self, Import, ImportEvent, Imported, Rhs};
 
 const RIGHT_HAND_SIDES: [Choice<Rhs>; 2] = [
     (Rhs::Ones, "ones", "b = (1, …, 1)"),
@@ -47,6 +48,9 @@ pub struct Args {
     /// Most that an array of a .npz or a .mtx.gz may unpack to, e.g. 4G [default: 256 MiB, or 32 times the file]
     #[arg(long, value_name = "BYTES")]
     max_bytes: Option<Unpack>,
+    /// Leave out files that cannot be imported (without it nothing is written if there are any)
+    #[arg(long)]
+    skip_failed: bool,
     /// Replace what is at the output
     #[arg(long)]
     force: bool,
@@ -66,9 +70,19 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
         split: args.split.clone(),
         seed: args.seed,
         unpack: args.max_bytes.unwrap_or_default(),
+        skip_failed: args.skip_failed,
     };
-    let done = transfer::import(&import, &args.output, &|k| progress.set_position(k as u64));
+    let failed = RefCell::new(Vec::new());
+    let done = transfer::import(&import, &args.output, &|event| match event {
+        ImportEvent::Done(files) => progress.set_position(files as u64),
+        ImportEvent::Failed(e) => failed.borrow_mut().push(e.to_string()),
+    });
     progress.finish_and_clear();
+    let failed = failed.into_inner();
+    // One that stops the import is told by its error.
+    if done.is_ok() || failed.len() > 1 {
+        failed.iter().for_each(|line| tell(line));
+    }
     report(&done?, &args.output, common)
 }
 
@@ -80,10 +94,15 @@ pub(super) fn report(done: &Imported, output: &std::path::Path, common: &Common)
         let sets: serde_json::Map<_, _> = done.split.iter().map(|(set, ids)| (set.clone(), ids.len().into())).collect();
         let result = serde_json::json!({
             "output": file.to_string(), "samples": samples, "split": sets, "repeated_matrices": done.repeated,
+            "failed": done.failed,
         });
         print(&format!("{result}\n"))?;
     } else {
         print(&format!("{file}\n"))?;
+    }
+    if done.failed > 0 {
+        let files = if done.failed == 1 { "file is" } else { "files are" };
+        say(common, &format!("{} {files} left out", done.failed));
     }
     let sets = split::ordered(&done.split).into_iter().map(|(set, ids)| format!("{set} {}", ids.len()));
     say(common, &format!("{samples} samples: {}", sets.collect::<Vec<_>>().join(", ")));
@@ -96,10 +115,11 @@ pub(super) fn report(done: &Imported, output: &std::path::Path, common: &Common)
             ),
         );
     }
+    let word = shell::path(output);
     let next = match done.split.get("train").is_some_and(|ids| !ids.is_empty()) {
-        true => format!("fempipe train --model spai-gnn --data {file}"),
-        false => format!("fempipe evaluate --data {file} --ksp cg --pc jacobi,icc,amg"),
+        true => format!("fempipe train --model spai-gnn --data {word}"),
+        false => format!("fempipe evaluate --data {word} --ksp cg --pc jacobi,icc,amg"),
     };
-    say(common, &format!("next: fempipe inspect {file}; {next}"));
+    say(common, &format!("next: fempipe inspect {word}; {next}"));
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::dataset::statistics::{self, Statistics, Summary};
 use crate::dataset::verify::{self, Report};
 use crate::dataset::{Dataset, Entry, split};
 use crate::error::{Error, Result};
+use crate::io::shell;
 use crate::io::text::aligned;
 
 /// Show what is in a dataset: contents, sizes, sparsity, statistics, provenance, split
@@ -56,7 +57,6 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
 
 /// Fails if the verification found something, and says what to do next if not.
 fn conclude(data: &Dataset, args: &Args, report: Option<&Report>, common: &Common) -> Result<()> {
-    let file = args.file.display();
     match report {
         Some(r) if !r.faults.is_empty() => {
             let first = &r.faults[0];
@@ -68,7 +68,7 @@ fn conclude(data: &Dataset, args: &Args, report: Option<&Report>, common: &Commo
             return Err(Error::file(&args.file, reason));
         }
         Some(_) => {}
-        None => say(common, &format!("next: fempipe inspect --verify {file}")),
+        None => say(common, &format!("next: fempipe inspect --verify {}", shell::path(&args.file))),
     }
     if let Some(part) = data.header().part {
         say(common, &format!("this is part {} of {}: fempipe merge joins them", part.number + 1, part.parts));

@@ -25,6 +25,11 @@ pub fn say(common: &Common, message: &str) {
     }
 }
 
+/// What is wrong with one of several things, to stderr, also with `--quiet`.
+pub fn tell(reason: &str) {
+    eprintln!("{}", plain::message(reason));
+}
+
 /// Says what there is to know of the checkpoint that each of these runs stands for; what cannot be found is for whoever
 /// loads it to refuse.
 pub fn say_chosen<'a>(common: &Common, runs: impl IntoIterator<Item = &'a Path>) {

@@ -7,7 +7,7 @@ use super::Common;
 use super::output::print;
 use super::progress::say;
 use crate::error::{Error, Result};
-use crate::io::atomic;
+use crate::io::{atomic, shell};
 
 /// Who starts the processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -56,7 +56,7 @@ pub struct Args {
 pub fn run(args: &Args, common: &Common) -> Result<()> {
     let output = output(&args.command)?;
     let program = std::env::current_exe().map_err(|e| Error::io("fempipe", "find the program", e))?;
-    let program = quoted(&program.to_string_lossy());
+    let program = shell::word(&program.to_string_lossy());
     let script = script(args, &program, &output);
     if args.dry_run {
         return print(&script);
@@ -64,7 +64,7 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
     let file = PathBuf::from(format!("{}.job.sh", output.trim_end_matches('/')));
     atomic::write(&file, &script)?;
     let starter = if args.engine == Engine::Slurm { "sbatch" } else { "sh" };
-    say(common, &format!("{starter} {}", file.display()));
+    say(common, &format!("{starter} {}", shell::path(&file)));
     let status = Command::new(starter).arg(&file).status().map_err(|e| Error::io(starter, "start", e))?;
     match status.success() {
         true => Ok(()),
@@ -91,14 +91,14 @@ fn output(command: &[String]) -> Result<String> {
 /// The job script.
 fn script(args: &Args, program: &str, output: &str) -> String {
     let (n, cores) = (args.processes, args.cores);
-    let words: Vec<String> = args.command.iter().map(|word| quoted(word)).collect();
+    let words: Vec<String> = args.command.iter().map(|word| shell::word(word)).collect();
     let command = format!("{program} --threads {cores} {}", words.join(" "));
     let options: String = args.option.iter().map(|option| format!(" {option}")).collect();
     let start = match args.engine {
         Engine::Slurm => format!("srun {command}"),
         Engine::Mpi => format!("mpirun -n {n}{options} {command}"),
         Engine::Hq => {
-            let task = quoted(&format!("{command} --shard \"$HQ_TASK_ID/{n}\""));
+            let task = shell::word(&format!("{command} --shard \"$HQ_TASK_ID/{n}\""));
             format!("hq submit --wait --array 1-{n} --cpus {cores}{options} sh -c {task}")
         }
     };
@@ -111,16 +111,7 @@ fn script(args: &Args, program: &str, output: &str) -> String {
             head += &format!("#SBATCH {directive}\n");
         }
     }
-    format!("{head}set -e\n{start}\n{program} --threads {cores} merge {}\n", quoted(output))
-}
-
-/// A word as the shell reads it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:+@%".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_string(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    }
+    format!("{head}set -e\n{start}\n{program} --threads {cores} merge {}\n", shell::word(output))
 }
 
 #[cfg(test)]

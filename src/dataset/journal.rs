@@ -64,7 +64,7 @@ pub(super) struct Written {
 }
 
 /// The header of the run that a journal is of, as far as the journal has it; the rest is that of `like`. None where
-/// there is no journal.
+/// there is no journal, or one without a whole record: nothing is lost with it.
 ///
 /// # Errors
 /// [`Error::File`] if it is no journal or a damaged one, [`Error::Io`].
@@ -80,7 +80,10 @@ pub(super) fn header(path: &Path, like: &Header) -> Result<Option<Header>> {
         Some(Header { origin, recipe, fempipe_version, files, ..like.clone() })
     });
     let damaged = "is not a journal of an unfinished dataset, or a damaged one; remove it, and all is made again";
-    run.map(Some).ok_or_else(|| Error::file(path, damaged))
+    let run = run.ok_or_else(|| Error::file(path, damaged))?;
+    let mut first = [0u8; 8 * NUMBERS];
+    let there = read_up_to(&mut file, &mut first).map_err(|e| Error::io(path, "read", e))?;
+    Ok((there == first.len()).then_some(run))
 }
 
 /// The text of a journal, which is left open behind it; None if it is no journal.
@@ -250,10 +253,13 @@ mod tests {
         assert!(super::header(&path, &header).unwrap().is_none());
         Journal::create(&path, &header).unwrap();
         let other = Header { recipe: String::new(), origin: 0, files: vec![], ..header.clone() };
-        assert_eq!(super::header(&path, &other).unwrap(), Some(header.clone()));
+        // Without a row it is no one's, also with the space for rows reserved.
+        assert_eq!(super::header(&path, &other).unwrap(), None);
         let (mut journal, records) = Journal::open(&path, 9, 2).unwrap();
         assert!(records.is_empty());
+        assert_eq!(super::header(&path, &other).unwrap(), None);
         journal.append(&[noted(3), noted(0)]).unwrap();
+        assert_eq!(super::header(&path, &other).unwrap(), Some(header.clone()));
         journal.append(&[noted(8)]).unwrap();
         drop(journal);
         let whole = std::fs::read(&path).unwrap();

@@ -68,7 +68,7 @@ impl Unfinished {
     }
 
     /// The header of the run whose unfinished dataset lies in `dir`, as far as it is kept, the rest from `like`; None
-    /// if there is none.
+    /// if there is none, or no row in it.
     ///
     /// # Errors
     /// [`Error::File`] if what is there is damaged, [`Error::Io`].
@@ -82,10 +82,12 @@ impl Unfinished {
     /// [`Error::Io`] if the file system refuses.
     pub fn open(dir: &Path, header: &Header, shape: &Shape) -> Result<Self> {
         let (dataset, journal) = (dir.join(DATASET), dir.join(JOURNAL));
-        if !journal.exists() {
+        // One without rows may be of another run, and so may the dataset beside it.
+        let begun = journal::header(&journal, header)?.is_some();
+        if !begun {
             Journal::create(&journal, header)?;
         }
-        let created = File::options().write(true).create(true).truncate(false).open(&dataset);
+        let created = File::options().write(true).create(true).truncate(!begun).open(&dataset);
         created.map_err(|e| Error::io(&dataset, "create", e))?;
         let layout = dir.join(LAYOUT);
         let writer = Writer::with_rows_in(&dataset, &layout, header.clone(), shape.clone(), &Totals::default(), false)?;

@@ -175,6 +175,11 @@ impl<const D: usize> Integrals<D> {
         self.rule
     }
 
+    /// The nodes of each cell (or facet).
+    pub fn each_nodes(&self) -> impl Iterator<Item = &[u32]> {
+        self.nodes.chunks_exact(self.element.nodes())
+    }
+
     /// Cells (or facets) integrated over.
     pub fn cells(&self) -> usize {
         self.nodes.len() / self.element.nodes()

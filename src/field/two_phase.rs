@@ -15,11 +15,15 @@ pub fn by_sign(field: &mut [f64], phases: [f64; 2]) {
 pub fn by_fraction(field: &mut [f64], phases: [f64; 2], fraction: f64) {
     let mut order: Vec<usize> = (0..field.len()).collect();
     order.sort_by(|&i, &j| field[i].total_cmp(&field[j]).then(i.cmp(&j)));
-    let second = (fraction * field.len() as f64).round() as usize;
-    let first = field.len() - second.min(field.len());
+    let first = field.len() - in_second(field.len(), fraction);
     for (rank, i) in order.into_iter().enumerate() {
         field[i] = phases[usize::from(rank >= first)];
     }
+}
+
+/// How many of so many points have the second value.
+pub fn in_second(points: usize, fraction: f64) -> usize {
+    ((fraction * points as f64).round() as usize).min(points)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod claim;
 mod estimate;
+mod identity;
 mod labels;
 mod plan;
 mod recipe;
@@ -12,8 +13,8 @@ mod shipped;
 mod streams;
 
 pub use estimate::{Estimate, Stages, estimate};
+pub use identity::check_files;
 pub use labels::Labels;
-pub use plan::check_files;
 pub use recipe::{KEYS, Recipe, parse as parse_recipe};
 pub use run::{Ending, Event, Settings, Summary, merge, run};
 pub use shipped::shipped;

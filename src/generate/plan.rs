@@ -1,13 +1,16 @@
-//! What a run will make: how many parts of which samples, and the identity that ties them together.
+//! What a run will make: how many parts of which samples, under which identity.
 
-use crate::dataset::digest::Digest;
-use crate::dataset::{Header, InputFile, Part, Shape, parts};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use super::identity::{self, Identity};
+use super::recipe::Recipe;
+use crate::dataset::{Header, Part, Shape};
 use crate::error::{Error, Result};
 use crate::families::Family;
+use crate::stages;
 use crate::system::LinearSystem;
-
-use super::recipe::Recipe;
-use super::streams;
+use crate::system::cache::resident_bytes;
 
 /// A part should hold about this many bytes: little to lose, little to keep in memory, few files.
 const PART_BYTES: usize = 32 << 20;
@@ -23,6 +26,30 @@ pub(super) struct Plan {
     /// What samples are drawn from ([`streams::seed`]).
     pub streams: u64,
     pub part_size: usize,
+    /// Sample 0, until it is taken.
+    first: Mutex<Option<First>>,
+}
+
+/// Sample 0, which is made to see what samples look like, and what that took.
+pub(super) struct First {
+    pub system: LinearSystem,
+    /// Of one thread, while no other is at work.
+    pub seconds: f64,
+    pub stages: stages::Seconds,
+    /// Bytes in memory before and after, where the system tells.
+    pub memory: (Option<u64>, Option<u64>),
+}
+
+impl First {
+    fn make(family: &dyn Family, streams: u64) -> Result<Self> {
+        let before = resident_bytes();
+        let mut sampler = family.sampler()?;
+        let start = Instant::now();
+        let (made, stages) = stages::watched(|| sampler.sample(streams, 0));
+        let seconds = start.elapsed().as_secs_f64();
+        let system = made.map_err(|e| Error::Numeric(format!("sample 0: {e}")))?;
+        Ok(First { system, seconds, stages, memory: (before, resident_bytes()) })
+    }
 }
 
 /// The samples of one part.
@@ -34,42 +61,36 @@ pub(super) struct Job {
 }
 
 impl Plan {
-    /// Plans a run; makes sample 0 to see what samples look like.
-    pub fn new(recipe: &Recipe, family: &dyn Family) -> Result<Self> {
-        if let Some(most) = family.samples().filter(|most| recipe.samples > *most) {
-            let reason = format!("samples = {}: a file holds fields of {most} samples only", recipe.samples);
-            return Err(Error::recipe(&recipe.origin, reason));
-        }
-        let files = family.files().iter().map(|f| InputFile::read(f)).collect::<Result<Vec<_>>>()?;
-        let streams = streams::seed(recipe.seed, &recipe.family, family, &files);
-        let first = family.sampler()?.sample(streams, 0).map_err(|e| Error::Numeric(format!("sample 0: {e}")))?;
-        let shape = Shape::of(&first, family.pattern(), family.mesh());
-        shape.check(&first)?;
-        let part_size = recipe.part_size.unwrap_or((PART_BYTES / bytes(&first)).clamp(1, PART_SAMPLES));
-        let text = recipe.resolved(family);
-        let version = env!("CARGO_PKG_VERSION");
-        let mut origin = Digest::new();
-        origin.text(&text).text(version).number(part_size as u64);
-        for file in &files {
-            origin.number(file.digest);
-        }
-        let header = Header {
-            description: family.description(),
-            recipe: text,
-            seed: recipe.seed,
-            fempipe_version: version.to_string(),
-            samples: recipe.samples,
-            origin: origin.finish(),
-            files,
-            part: None,
-        };
-        Ok(Plan { header, shape, streams, part_size })
+    /// Plans a run; makes sample 0.
+    ///
+    /// # Errors
+    /// Those of the sample.
+    pub fn new(recipe: &Recipe, family: &dyn Family, identity: Identity) -> Result<Self> {
+        let Identity { mut header, streams } = identity;
+        // On a thread of those that share what is large within a sample.
+        let mut first = None;
+        rayon::scope(|_| first = Some(First::make(family, streams)));
+        let first = first.ok_or_else(|| Error::Numeric("sample 0: was not made".into()))??;
+        let shape = Shape::of(&first.system, family.pattern(), family.mesh());
+        shape.check(&first.system)?;
+        let part_size = recipe.part_size.unwrap_or((PART_BYTES / bytes(&first.system)).clamp(1, PART_SAMPLES));
+        header.origin = identity::origin(&header, part_size);
+        Ok(Plan { header, shape, streams, part_size, first: Mutex::new(Some(first)) })
     }
 
-    /// Goes on under the identity of parts that are of the same run, which an older version may have written otherwise.
+    /// Sample 0, the first time that it is asked for: it is not made again.
+    pub fn take_first(&self) -> Option<First> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Goes on under the identity of parts that are of the same run, which an older version may have written otherwise,
+    /// or a process in another directory.
     pub fn adopt(&mut self, there: &Header) {
         self.header.recipe = there.recipe.clone();
         self.header.origin = there.origin;
+        self.header.files = there.files.clone();
+        // It names them, too.
+        self.header.description = there.description.clone();
     }
 
     /// Number of parts.
@@ -90,52 +111,6 @@ impl Plan {
             part: Some(Part { number: job.number, parts: self.parts(), first: job.first, total: self.header.samples }),
             ..self.header.clone()
         }
-    }
-}
-
-/// In what two headers are of different runs; None if they are of one: same version, same recipe however it is written,
-/// same content of the files that it names.
-pub(super) fn difference(there: &Header, wanted: &Header) -> Option<String> {
-    if there.origin == wanted.origin {
-        return None;
-    }
-    let (there, wanted) = (in_full(there), in_full(wanted));
-    let same =
-        there.fempipe_version == wanted.fempipe_version && there.recipe == wanted.recipe && there.files == wanted.files;
-    (!same).then(|| parts::difference(&there, &wanted))
-}
-
-/// Refuses to make a dataset again whose recipe names files that have changed since: it would be another one.
-///
-/// # Errors
-/// [`Error::File`] naming the file; [`Error::Io`] if it cannot be read, [`Error::Recipe`] if the recipe is no family's.
-pub fn check_files(recorded: &[InputFile], recipe: &Recipe) -> Result<()> {
-    if recorded.is_empty() {
-        return Ok(());
-    }
-    for path in recipe.family()?.files() {
-        let now = InputFile::read(&path)?;
-        if let Some(then) = recorded.iter().find(|f| f.path == path && f.digest != now.digest) {
-            let (there, here) = (then.digest, now.digest);
-            let reason = format!(
-                "has changed since the dataset was made from it: XXH3 {there:016x} there, {here:016x} here; take the \
-                 file as it was, or name another one in a recipe of your own"
-            );
-            return Err(Error::file(path, reason));
-        }
-    }
-    Ok(())
-}
-
-/// A header with every default of its recipe written out, which older versions left to the reader.
-fn in_full(header: &Header) -> Header {
-    let origin = "recipe in the file";
-    let resolved =
-        Recipe::of_dataset(&header.recipe, origin).and_then(|recipe| Ok(recipe.resolved(&*recipe.family()?)));
-    Header {
-        // What is no recipe of ours is compared as it stands.
-        recipe: resolved.unwrap_or_else(|_| header.recipe.clone()),
-        ..header.clone()
     }
 }
 

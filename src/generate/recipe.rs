@@ -35,7 +35,7 @@ use crate::entry;
 use crate::error::{Error, Result};
 use crate::families::{self, Family};
 use crate::io::recipe_kind::RecipeKind;
-use crate::io::{input, toml_file};
+use crate::io::{assignments, input, toml_file};
 
 /// The keys of a recipe beside the family's table, with what they mean.
 pub const KEYS: [(&str, &str); 9] = [
@@ -101,14 +101,16 @@ pub fn parse(text: &str, origin: &str) -> Result<Table> {
 }
 
 impl Recipe {
-    /// Reads the table of a recipe file; paths in it become relative to the current directory.
+    /// Reads the table of a recipe file, without the keys that `assignments` will set ([`assignments::assign`]); paths
+    /// in it become relative to the current directory.
     ///
     /// # Errors
     /// If the file cannot be read or is no TOML; if the mesh file that it names is not there.
-    pub fn read_table(path: &Path) -> Result<Table> {
+    pub fn read_table(path: &Path, assignments: &[String]) -> Result<Table> {
         let text = toml_file::read(path)?;
         let mut table = parse(&text, &path.display().to_string())?;
         let family = table.get("family").and_then(Value::as_str).map(str::to_string);
+        assignments::forget(&mut table, assignments);
         if let Some((name, keys)) = family.and_then(|name| table.get_mut(&name).map(|keys| (name, keys))) {
             let directory = path.parent().unwrap_or(Path::new(""));
             beside(keys, directory);
@@ -368,7 +370,7 @@ mod tests {
         let mut read = 0;
         for file in files.filter(|f| f.extension().is_some_and(|e| e == "toml")) {
             let origin = file.display().to_string();
-            let mut recipe = Recipe::from_table(Recipe::read_table(&file).unwrap(), &origin).unwrap();
+            let mut recipe = Recipe::from_table(Recipe::read_table(&file, &[]).unwrap(), &origin).unwrap();
             // The size is not what is tested, and takes long.
             for (key, small) in [("cells", 8), ("level", 2), ("n", 20)] {
                 if let Some(size) = recipe.parameters.get_mut(key).filter(|v| v.is_integer()) {

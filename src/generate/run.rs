@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::claim::{claim, is_recipe, lock, save_recipe};
-use super::plan::{self, Job, Plan};
+use super::identity::{self, Identity};
+use super::plan::{Job, Plan};
 use super::recipe::Recipe;
 use super::sampling::{self, Made, Making, Parts};
 use crate::dataset::parts::{self, PartSet, UnfinishedPart};
@@ -113,7 +114,7 @@ fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
     dense::on_one_thread();
     parts::check_output(output)?;
     outputs::check(&[output], &family.files(), true)?;
-    let mut plan = Plan::new(recipe, family)?;
+    let identity = Identity::new(recipe, family)?;
     let dir = parts::directory(output);
     let summary = |made, ending| Summary {
         output: output.to_path_buf(),
@@ -122,23 +123,24 @@ fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
         seconds: clock.elapsed().as_secs_f64(),
         ending,
     };
-    if !settings.force && finished(output, &plan.header)? {
+    if !settings.force && finished(output, &identity.header)? {
         // A run that was killed between joining and cleaning up left its parts. If another one is at work there, to
         // replace the file, they are its own.
         if dir.is_dir()
             && let Some(lock) = lock(&dir, None)?
         {
+            let wanted = &identity.header;
             // What another recipe has begun there, to replace the file, is not ours.
-            let ours =
-                |begun: Begun| begun.header().is_none_or(|there| plan::difference(there, &plan.header).is_none());
+            let ours = |begun: Begun| begun.header().is_none_or(|there| identity::difference(there, wanted).is_none());
             // Nor what cannot be told.
-            if Begun::in_directory(&dir, &plan.header).is_ok_and(ours) {
+            if Begun::in_directory(&dir, wanted).is_ok_and(ours) {
                 parts::remove(&dir, &is_recipe)?;
             }
             drop(lock);
         }
         return Ok(summary(0, Ending::AlreadyThere));
     }
+    let mut plan = Plan::new(recipe, family, identity)?;
     let lock = claim(&dir, settings.shard)?;
     let begun = Begun::in_directory(&dir, &plan.header)?;
     if let Some(there) = begun.header() {
@@ -231,7 +233,7 @@ struct Begun {
 impl Begun {
     /// That of a directory, where samples of the run `wanted` are looked for.
     fn in_directory(dir: &Path, wanted: &Header) -> Result<Self> {
-        let of_this = |there: &Header| plan::difference(there, wanted).is_none();
+        let of_this = |there: &Header| identity::difference(there, wanted).is_none();
         let parts = PartSet::scan(&[dir.to_path_buf()], &of_this)?;
         Ok(Begun { parts, unfinished: Unfinished::header(dir, wanted)? })
     }
@@ -255,7 +257,7 @@ fn finished(output: &Path, wanted: &Header) -> Result<bool> {
         }
         Err(e) => return Err(e),
     };
-    match plan::difference(&there, wanted) {
+    match identity::difference(&there, wanted) {
         None => Ok(true),
         Some(why) => Err(Error::file(output, format!("holds a dataset of another recipe ({why}); {advice}"))),
     }
@@ -263,7 +265,7 @@ fn finished(output: &Path, wanted: &Header) -> Result<bool> {
 
 /// Refuses to go on with what another recipe made.
 fn check_origin(there: &Header, wanted: &Header, dir: &Path) -> Result<()> {
-    match plan::difference(there, wanted) {
+    match identity::difference(there, wanted) {
         None => Ok(()),
         Some(why) => Err(Error::file(
             dir,
@@ -276,8 +278,14 @@ fn check_origin(there: &Header, wanted: &Header, dir: &Path) -> Result<()> {
 }
 
 /// What threads are told.
-fn making<'a>(recipe: &Recipe, family: &'a dyn Family, plan: &Plan, threads: usize, tick: &'a dyn Fn()) -> Making<'a> {
-    Making { family, seed: recipe.seed, streams: plan.streams, threads, tick }
+fn making<'a>(
+    recipe: &Recipe,
+    family: &'a dyn Family,
+    plan: &'a Plan,
+    threads: usize,
+    tick: &'a dyn Fn(),
+) -> Making<'a> {
+    Making { family, seed: recipe.seed, plan, threads, tick }
 }
 
 /// Makes the samples that are not there, each to its place in the dataset, and gives that its name; returns how many.

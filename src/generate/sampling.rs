@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::plan::Job;
+use super::plan::{Job, Plan};
 use crate::dataset::{Noted, Places, Record, Unfinished};
 use crate::error::{Error, Result};
 use crate::families::Family;
@@ -104,12 +104,12 @@ type Group = (usize, Vec<Made>);
 /// Places of the samples of each job, from when it is open.
 type Open = [OnceLock<Option<Arc<Places>>>];
 
-/// How samples are made: of which family, from which seeds (the recipe's is told in errors, samples are drawn from the
-/// other, [`super::streams`]), on how many threads, told to whom.
+/// How samples are made: of which family and plan, on how many threads, told to whom. The recipe's seed is told in
+/// errors, samples are drawn from that of the plan.
 pub(super) struct Making<'a> {
     pub family: &'a dyn Family,
     pub seed: u64,
-    pub streams: u64,
+    pub plan: &'a Plan,
     pub threads: usize,
     /// Called for each sample made, on the calling thread.
     pub tick: &'a dyn Fn(),
@@ -170,7 +170,11 @@ fn spread(
     collect: impl FnOnce(&Receiver<Group>, &Queue) -> Result<()>,
 ) -> Result<bool> {
     let (total, threads) = (samples.len(), making.threads.clamp(1, samples.len().max(1)));
-    let (family, seeds) = (making.family, (making.seed, making.streams));
+    let (family, from) = (making.family, (making.seed, making.plan));
+    if samples.first().is_none_or(|sample| sample.index != 0) {
+        // It is there, or another process makes it: its memory is of use.
+        drop(making.plan.take_first());
+    }
     let queue = Queue { state: Mutex::default(), moved: Condvar::new(), total, window, threads };
     // Threads beyond the samples, and those that have made theirs, help with what is large within a sample.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(making.threads.max(1)).build();
@@ -182,7 +186,7 @@ fn spread(
         // of them does.
         scope.spawn_broadcast(move |_, thread| {
             if thread.index() < threads {
-                work(family, seeds, (samples, open), queue, &send);
+                work(family, from, (samples, open), queue, &send);
             }
         });
         let done = collect(&receive, queue);
@@ -230,7 +234,7 @@ impl Drop for Alarm<'_> {
 /// One worker: samples until there is nothing left.
 fn work(
     family: &dyn Family,
-    (seed, streams): (u64, u64),
+    (seed, plan): (u64, &Plan),
     (samples, open): (&[Place], &Open),
     queue: &Queue,
     send: &Sender<Group>,
@@ -244,12 +248,16 @@ fn work(
     while let Some(positions) = queue.take(lanes) {
         let group = &samples[positions.clone()];
         let indices: Vec<u64> = group.iter().map(|sample| sample.index).collect();
+        let first = if indices[0] == 0 { plan.take_first() } else { None };
+        let rest = &indices[usize::from(first.is_some())..];
         let start = Instant::now();
-        let made = sampler.samples(streams, &indices);
+        let made = if rest.is_empty() { Vec::new() } else { sampler.samples(plan.streams, rest) };
         // What is made side by side takes the same time.
-        let seconds = start.elapsed().as_secs_f64() / group.len() as f64;
+        let seconds = start.elapsed().as_secs_f64() / rest.len().max(1) as f64;
+        let first = first.map(|first| (Ok(first.system), first.seconds));
+        let made = first.into_iter().chain(made.into_iter().map(|system| (system, seconds)));
         let mut written = Vec::with_capacity(group.len());
-        for (sample, system) in group.iter().zip(made) {
+        for (sample, (system, seconds)) in group.iter().zip(made) {
             let checked = system.and_then(|system| {
                 let record = Record::new(system, seconds);
                 record.check().map(|()| record)

@@ -29,6 +29,18 @@ pub fn assign(table: &mut Table, assignments: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// Takes away what assignments will set, so that nothing is asked of it any more; what is none is left to [`assign`].
+pub fn forget(table: &mut Table, assignments: &[String]) {
+    for (key, _) in assignments.iter().filter_map(|assignment| assignment.split_once('=')) {
+        let (path, last) = key.trim().rsplit_once('.').unwrap_or(("", key.trim()));
+        let inner = path.split('.').filter(|part| !part.is_empty());
+        let place = inner.fold(Some(&mut *table), |place, part| place?.get_mut(part)?.as_table_mut());
+        if let Some(place) = place {
+            place.remove(last);
+        }
+    }
+}
+
 /// Sets one dotted key.
 ///
 /// # Errors
@@ -67,5 +79,22 @@ mod tests {
             let error = assign(&mut table, &[bad.to_string()]).unwrap_err().to_string();
             assert!(error.starts_with("--set: ") && error.contains(bad.split('=').next().unwrap()), "{error}");
         }
+    }
+
+    #[test]
+    fn what_will_be_set_is_forgotten_before() {
+        let mut table = toml::toml! {
+            samples = 4
+            [a]
+            list = [1, 2]
+            [a.b]
+            c = 1e-3
+            d = 2
+        };
+        let given = ["a.b.c = 5", "a.list.x=3", "a.q.r=1", "new=1", "samples", "..=1"];
+        forget(&mut table, &given.map(String::from));
+        assert_eq!(table, toml::toml! { samples = 4 a = { list = [1, 2], b = { d = 2 } } });
+        forget(&mut table, &["a=1".to_string()]);
+        assert_eq!(table, toml::toml! { samples = 4 });
     }
 }

@@ -15,6 +15,7 @@ pub mod petsc;
 pub mod plain;
 pub mod recipe_kind;
 pub(crate) mod reserve;
+pub mod shell;
 pub mod text;
 pub mod toml_file;
 mod unpack;

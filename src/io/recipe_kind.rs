@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::toml_file;
+use super::{shell, toml_file};
 use crate::error::{Error, Result};
 
 /// What a recipe makes, and with which command.
@@ -80,7 +80,8 @@ impl RecipeKind {
             Some(kind) => {
                 let (is, takes) = (kind.in_words(), self.in_words());
                 let (right, here, example) = (kind.command(), self.command(), self.example());
-                let reason = format!("is {is}, for `{right} {origin}`; `{here}` takes {takes} ({example})");
+                let file = shell::word(origin);
+                let reason = format!("is {is}, for `{right} {file}`; `{here}` takes {takes} ({example})");
                 Err(Error::recipe(origin, reason))
             }
         }

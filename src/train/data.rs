@@ -7,6 +7,7 @@ use super::recipe::TrainRecipe;
 use super::resume::identity;
 use crate::dataset::{Checked, Dataset, NEXT};
 use crate::error::{Error, Result};
+use crate::io::shell;
 use crate::models::ModelConfig;
 use crate::system::{Joined, SampleSource};
 
@@ -62,7 +63,7 @@ fn of_import(data: &Dataset, path: &Path, split: &str) -> Option<Error> {
     let imported = data.header().description.family == "import";
     let there: Vec<&str> = data.splits().keys().map(String::as_str).collect();
     imported.then(|| {
-        let (there, file) = (there.join(", "), path.display());
+        let (there, file) = (there.join(", "), shell::path(path));
         let reason = format!(
             "has no set '{split}' (there are: {there}): divide it with `fempipe split {file} 0.8,0.1,0.1 -o FILE`, or \
              import with --split 0.8,0.1,0.1"

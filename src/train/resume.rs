@@ -8,6 +8,7 @@ use super::recipe::TrainRecipe;
 use crate::dataset::Dataset;
 use crate::dataset::digest::Digest;
 use crate::error::{Error, Result};
+use crate::io::shell;
 use crate::models::Checkpoint;
 
 /// Keys that differ which a message names.
@@ -41,7 +42,7 @@ pub fn same_recipe(checkpoint: &Checkpoint, recipe: &TrainRecipe, file: &Path) -
         format!(
             "is not the recipe that the run was started with: {shown}. Change it back to go on with the run, or start \
              another one with `fempipe train {} -o DIR`",
-            file.display()
+            shell::path(file)
         ),
     ))
 }

@@ -18,6 +18,7 @@ use super::recipe::TrainRecipe;
 use super::validate::{HeldOut, validate};
 use crate::error::{Error, Result};
 use crate::interrupt::{self, Unsaved};
+use crate::io::shell;
 use crate::linalg::dense;
 use crate::models::checkpoint::Progress;
 use crate::models::fit::AdamConfig;
@@ -228,7 +229,7 @@ impl Training {
             "training saved at epoch {}, batch {}; go on with `fempipe train --resume {}`",
             self.progress.epoch + 1,
             self.progress.batch,
-            self.directory.path().display()
+            shell::path(self.directory.path())
         )))
     }
 

@@ -52,6 +52,17 @@ pub struct Import {
     pub seed: u64,
     /// What compressed files may unpack to.
     pub unpack: Unpack,
+    /// Whether files that cannot be imported are left out.
+    pub skip_failed: bool,
+}
+
+/// What an import tells of its progress.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// So many files are done.
+    Done(usize),
+    /// Why a file cannot be imported, with its name.
+    Failed(&'a Error),
 }
 
 /// What was imported.
@@ -61,29 +72,37 @@ pub struct Imported {
     pub split: Split,
     /// Samples outside of `train` whose matrix is that of a sample in it as well.
     pub repeated: usize,
+    /// Files that are left out.
+    pub failed: usize,
 }
 
-/// Reads all files, solves, and writes `output`, whole or not at all. `progress` is told how many are done.
+/// Reads all files, solves, and writes `output`, whole or not at all. `tell` learns of each file that cannot be
+/// imported: it is not what it should be, or its system cannot be solved to a relative residual of 1e-10.
 ///
 /// # Errors
-/// What a file is not, naming file and line; [`Error::Numeric`] naming the file whose system cannot be solved to a
-/// relative residual of 1e-10; [`Error::Io`] if `output` cannot be written.
-pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Result<Imported> {
+/// Unless they are to be left out, what is wrong with the file, if it is one; else how many there are. [`Error::Io`] if `output` cannot be written.
+pub fn import(import: &Import, output: &Path, tell: &dyn Fn(Event)) -> Result<Imported> {
     parts::check_output(output)?;
     // A split that cannot be made is told before the work.
-    let sets = split::split(&import.split, import.files.len(), 1, import.seed)?;
-    let mut systems: Vec<(LinearSystem, f64)> = Vec::new();
-    for (index, file) in import.files.iter().enumerate() {
+    let mut sets = split::split(&import.split, import.files.len(), 1, import.seed)?;
+    let (mut systems, mut names) = (Vec::<(LinearSystem, f64)>::new(), Vec::new());
+    let mut failed = Vec::new();
+    for (done, file) in import.files.iter().enumerate() {
         if interrupt::requested() {
-            return Err(Error::Interrupted(format!("{index} of {} files read, nothing written", import.files.len())));
+            return Err(Error::Interrupted(format!("{done} of {} files read, nothing written", import.files.len())));
         }
         let clock = Instant::now();
-        let mut system = read(file, import.rhs, import.unpack)?;
-        let file = &file.matrix;
-        system.index = index as u64;
-        if import.solution {
-            solve(&mut system).map_err(|e| Error::Numeric(format!("{}: {e}", file.display())))?;
-        }
+        let mut system = match system(file, import) {
+            Ok(system) => system,
+            Err(e) => {
+                tell(Event::Failed(&e));
+                failed.push(e);
+                tell(Event::Done(done + 1));
+                continue;
+            }
+        };
+        system.index = systems.len() as u64;
+        names.extend(file.matrix.file_name().map(|name| name.to_string_lossy().into_owned()));
         // Samples of one pattern share it.
         if let Some((first, _)) = systems.first()
             && first.matrix.pattern() == system.matrix.pattern()
@@ -91,7 +110,11 @@ pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Resul
             system.matrix = Csr::new(first.matrix.pattern().clone(), system.matrix.values().to_vec())?;
         }
         systems.push((system, clock.elapsed().as_secs_f64()));
-        progress(index + 1);
+        tell(Event::Done(done + 1));
+    }
+    let failed = check_failed(failed, import)?;
+    if failed > 0 {
+        sets = split::split(&import.split, systems.len(), 1, import.seed)?;
     }
     let Some((first, _)) = systems.first() else {
         return Err(Error::Argument("no files to import".into()));
@@ -112,9 +135,36 @@ pub fn import(import: &Import, output: &Path, progress: &dyn Fn(usize)) -> Resul
             Record::new(s, seconds)
         })
         .collect();
-    parts::write_whole(output, &header(import, props, &records), &shape, &records, &sets)?;
+    parts::write_whole(output, &header(import, names, props, &records), &shape, &records, &sets)?;
     let matrices: Vec<u64> = records.iter().map(|r| matrix_digest(&r.system.matrix)).collect();
-    Ok(Imported { repeated: repeated(&matrices, &sets), split: sets })
+    Ok(Imported { repeated: repeated(&matrices, &sets), split: sets, failed })
+}
+
+/// How many files are left out.
+///
+/// # Errors
+/// If they are not to be, or no other is there.
+fn check_failed(failed: Vec<Error>, import: &Import) -> Result<usize> {
+    let (count, all) = (failed.len(), import.files.len());
+    if count == 0 || import.skip_failed && count < all {
+        return Ok(count);
+    }
+    let nothing = "nothing is written, --skip-failed leaves";
+    Err(match failed.into_iter().next() {
+        Some(only) if all == 1 => only,
+        Some(only) if count == 1 => Error::Numeric(format!("{only}; {nothing} this file out")),
+        _ if count == all => Error::Numeric(format!("none of the {all} files can be imported")),
+        _ => Error::Numeric(format!("{count} of {all} files cannot be imported: {nothing} them out")),
+    })
+}
+
+/// The system of a file, solved if it is to be; errors name the file.
+fn system(file: &MatrixFile, import: &Import) -> Result<LinearSystem> {
+    let mut system = read(file, import.rhs, import.unpack)?;
+    if import.solution {
+        solve(&mut system).map_err(|e| Error::Numeric(format!("{}: {e}", file.matrix.display())))?;
+    }
+    Ok(system)
 }
 
 /// Tells matrices apart.
@@ -137,9 +187,7 @@ pub(super) fn note_split(own: &mut toml::Table, split: &Sizes, seed: u64) {
     own.insert("seed".into(), (seed as i64).into());
 }
 
-fn header(import: &Import, props: Props, records: &[Record]) -> Header {
-    let names: Vec<toml::Value> =
-        import.files.iter().filter_map(|f| Some(f.matrix.file_name()?.to_string_lossy().into_owned().into())).collect();
+fn header(import: &Import, names: Vec<String>, props: Props, records: &[Record]) -> Header {
     let mut own = toml::Table::new();
     own.insert("files".into(), names.into());
     if let Ok(rhs) = toml::Value::try_from(import.rhs) {

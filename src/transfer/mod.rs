@@ -9,5 +9,5 @@ mod resplit;
 pub use croissant::{About, croissant};
 pub use export::{Format, export, files};
 pub use files::{MatrixFile, matrices};
-pub use import::{Import, Imported, Rhs, import};
+pub use import::{Event as ImportEvent, Import, Imported, Rhs, import};
 pub use resplit::resplit;

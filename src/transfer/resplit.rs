@@ -9,8 +9,7 @@ use crate::dataset::digest::Digest;
 use crate::dataset::{Dataset, Header, Sizes, Writer, parts, split};
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::io::atomic;
-use crate::io::toml_file;
+use crate::io::{atomic, shell, toml_file};
 
 /// Writes the samples of an imported dataset into `output`, divided into sets of these sizes; `seed` decides which goes
 /// where. Whole or not at all; `progress` is told how many samples are done.
@@ -43,7 +42,7 @@ pub fn resplit(data: &Dataset, sizes: &Sizes, seed: u64, output: &Path, progress
         }
         writer.finish(&sets).map(drop)
     })?;
-    Ok(Imported { repeated: repeated(&matrices, &sets), split: sets })
+    Ok(Imported { repeated: repeated(&matrices, &sets), split: sets, failed: 0 })
 }
 
 /// The header with the new split in its recipe, under an identity of its own.
@@ -54,8 +53,9 @@ fn header(data: &Dataset, sizes: &Sizes, seed: u64) -> Result<Header> {
     let Some(own) = recipe.get_mut("import").and_then(Value::as_table_mut) else {
         let reason = format!(
             "was not imported: the recipe of {} decides its sets; make it again with another one, as in `fempipe \
-             generate --from {origin} --set split.train=0.5 --set split.validation=0.25 --set split.test=0.25 -o FILE`",
-            old.description.family
+             generate --from {} --set split.train=0.5 --set split.validation=0.25 --set split.test=0.25 -o FILE`",
+            old.description.family,
+            shell::word(&origin)
         );
         return Err(Error::file(data.path(), reason));
     };

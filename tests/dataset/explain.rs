@@ -119,3 +119,31 @@ fn shells_and_man_know_the_commands() {
     refused(at, &["man", "nope"], 1, &["known: generate"]);
     refused(at, &["man", "-o", "pages"], 1, &["is there already"]);
 }
+
+#[test]
+fn commands_in_hints_can_be_pasted() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    let said = |args: &[&str]| {
+        let out = output(at, args);
+        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stderr).unwrap()
+    };
+    let poisson = ["generate", "--family", "poisson", "--level", "2", "--samples", "4", "--set", "part_size=2"];
+    let make = |more: &[&'static str]| said(&[&poisson[..], more].concat());
+    assert!(make(&["-o", "my data.h5"]).contains("next: fempipe inspect 'my data.h5'\n"));
+    assert!(make(&["-o", "plain.h5"]).contains("next: fempipe inspect plain.h5\n"));
+    assert!(make(&["-o", "a b.h5", "--shard", "1/2"]).contains("when all are there: fempipe merge 'a b.h5'\n"));
+    assert!(make(&["-o", "a b.h5", "--shard", "2/2"]).contains("next: fempipe merge 'a b.h5'\n"));
+    assert!(said(&["merge", "a b.h5"]).contains("next: fempipe inspect 'a b.h5'\n"));
+    assert!(said(&["inspect", "a b.h5"]).contains("next: fempipe inspect --verify 'a b.h5'\n"));
+    std::fs::write(at.join("m.mtx"), "%%MatrixMarket matrix coordinate real symmetric\n1 1 1\n1 1 2\n").unwrap();
+    let said = said(&["import", "m.mtx", "-o", "it's.h5"]);
+    let file = "'it'\\''s.h5'";
+    assert!(said.contains(&format!("next: fempipe inspect {file}; fempipe evaluate --data {file} --ksp")), "{said}");
+    let train = ["train", "--model", "spai-gnn", "--data", "it's.h5", "-o", "run"];
+    refused(at, &train, 1, &["`fempipe split '", "/it'\\''s.h5' 0.8"]);
+    refused(at, &["split", "my data.h5", "1,1,1", "-o", "x.h5"], 1, &["generate --from 'my data.h5' --set"]);
+    std::fs::write(at.join("my t.toml"), "model = \"mlp\"\ndata = \"d.h5\"\n").unwrap();
+    refused(at, &["generate", "my t.toml"], 1, &["for `fempipe train 'my t.toml'`"]);
+}

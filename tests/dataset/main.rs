@@ -13,6 +13,7 @@ mod foreign;
 mod labels;
 mod memory;
 mod mesh;
+mod once;
 mod overwrite;
 mod own;
 #[path = "../../examples/own_family.rs"]

@@ -54,7 +54,7 @@ fn the_readme_s_recipe_works_from_an_empty_directory() {
 }
 
 /// As `numpy.save` writes it.
-fn npy(path: &Path, shape: &str, values: impl Iterator<Item = f64>) {
+pub fn npy(path: &Path, shape: &str, values: impl Iterator<Item = f64>) {
     let header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}\n");
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend((header.len() as u16).to_le_bytes());
@@ -136,6 +136,15 @@ fn mesh_files_lie_beside_the_recipe_or_where_the_command_runs() {
     }
     write("elliptic", "none.msh");
     refused(at, &["generate", "r/d.toml"], 1, &["r/d.toml: elliptic.mesh.file", "r/none.msh", "nor none.msh (from"]);
+    // One that the command line gives instead is all that counts, from the current directory.
+    let instead = ["generate", "r/d.toml", "--set", "elliptic.mesh.file=here.msh", "-o", "instead.h5"];
+    ok(at, &instead);
+    let text = ok(at, &["inspect", "--verify", "instead.h5"]);
+    assert!(text.contains("here.msh (XXH3"), "{text}");
+    let missing = ["generate", "r/d.toml", "--set", "elliptic.mesh.file=nope.msh", "-o", "n.h5"];
+    let line = refused(at, &missing, 1, &["nope.msh"]);
+    assert!(!line.contains("none.msh"), "{line}");
+    ok(at, &["generate", "r/d.toml", "--set", "elliptic.mesh={ area = 0.02 }", "-o", "n.h5"]);
     std::fs::write(at.join("r/m.toml"), "file = \"near.msh\"").unwrap();
     assert!(ok(at, &["mesh", "r/m.toml"]).contains("\"other\""));
     std::fs::write(at.join("r/m.toml"), "file = \"none.msh\"").unwrap();
@@ -164,6 +173,13 @@ fn copies_are_warned_of() {
     for (keys, key) in [
         ("elliptic f = 'x + 1'\ng = 'y'\nmesh = { area = 0.02 }", "elliptic.f or elliptic.g"),
         ("darcy cells = 4\nw = 2.0", "darcy.w"),
+        ("darcy cells = 4\ncontrast = 1.0", "darcy.contrast = 1 makes the coefficient constant"),
+        ("darcy cells = 4\nmedium = 'two-phase'\nfraction = 0.0", "darcy.fraction = 0 makes the coefficient constant"),
+        ("darcy cells = 4\nmedium = 'two-phase'\nfraction = 1.0", "darcy.fraction = 1 makes"),
+        // Less than half a point of 25.
+        ("darcy cells = 4\nmedium = 'two-phase'\nfraction = 0.01", "darcy.fraction = 0.01 makes"),
+        ("darcy cells = 4\nmedium = 'two-phase'\nphases = [2.0, 2.0]", "darcy.phases = [2, 2] makes"),
+        ("heat cells = 4\ncontrast = 1.0\np = 1.0\nsteady = true", "heat.contrast = 1 makes"),
         ("heat cells = 4\nw = 2.0\ns = 't'\ninitial = 'x'\nsteps = 2", "trajectories will be the same"),
         ("heat cells = 4\nw = 2.0\np = 1.0\nsteady = true", "heat.w or heat.p"),
         ("helmholtz cells = 4\nk = '2 + x'\nf = 1.0", "helmholtz.k or helmholtz.f"),
@@ -180,6 +196,8 @@ fn copies_are_warned_of() {
         "heat cells = 4\nw = 2.0\ns = 't'\ninitial = 'x'\nsteps = 4",
         "heat cells = 4\nw = 2.0\ns = 't'\nsteps = 2",
         "helmholtz cells = 4\nk = 2.0\nvariation = 0.0",
+        "darcy cells = 4\nmedium = 'two-phase'\nfraction = 0.5",
+        "darcy cells = 4\nmedium = 'two-phase'",
         "poisson level = 2",
     ] {
         assert_eq!(said(keys), (false, None), "{keys}");

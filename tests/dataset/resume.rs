@@ -121,6 +121,49 @@ fn what_is_unfinished_is_of_one_run() {
     refused(at, &["generate", "r.toml"], 1, &["r.h5.parts", "in use by another fempipe"]);
 }
 
+/// Darcy systems of which about every second has a coefficient that is refused.
+const REFUSED: &str = "family = \"darcy\"\nsamples = 40\nseed = 2\n[darcy]\ncells = 8\nw = \"a\"\n[darcy.parameters]\n\
+                       a = { choice = [1.0, -1.0] }\n";
+
+#[test]
+fn a_run_that_failed_before_its_first_sample_holds_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    let right = REFUSED.replace("-1.0", "2.0");
+    for more in [&[][..], &["--force"], &["--shard", "1/2"]] {
+        std::fs::write(at.join("r.toml"), REFUSED).unwrap();
+        // Samples are made side by side: all that were begun with the one that is refused are lost.
+        refused(at, &["generate", "r.toml", "--threads", "1"], 1, &["sample ", "must be positive"]);
+        let parts = at.join("r.h5.parts");
+        assert!(parts.join("journal").exists() && parts.join("unfinished.tmp").exists(), "sample 0 is refused");
+        std::fs::write(at.join("r.toml"), &right).unwrap();
+        // Whoever is at work there still is.
+        let lock = std::fs::File::options().append(true).open(parts.join("lock")).unwrap();
+        lock.lock().unwrap();
+        refused(at, &["generate", "r.toml"], 1, &["r.h5.parts", "in use by another fempipe"]);
+        drop(lock);
+        ok(at, &[&["generate", "r.toml"], more].concat());
+        if more.contains(&"--shard") {
+            ok(at, &["generate", "r.toml", "--shard", "2/2"]);
+            ok(at, &["merge", "r.h5", "--force"]);
+        }
+        assert!(!parts.exists());
+        ok(at, &["inspect", "--verify", "r.h5"]);
+        ok(at, &["generate", "r.toml", "-o", "unbroken.h5"]);
+        assert_eq!(digests(&at.join("r.h5")), digests(&at.join("unbroken.h5")));
+        std::fs::remove_file(at.join("r.h5")).unwrap();
+        // The same in parts, none of which is whole.
+        std::fs::write(at.join("r.toml"), REFUSED).unwrap();
+        refused(at, &["generate", "r.toml", "--compress"], 1, &["sample ", "must be positive"]);
+        assert!(parts.join("recipe.toml").exists());
+        std::fs::write(at.join("r.toml"), &right).unwrap();
+        ok(at, &["generate", "r.toml"]);
+        assert_eq!(digests(&at.join("r.h5")), digests(&at.join("unbroken.h5")));
+        std::fs::remove_file(at.join("r.h5")).unwrap();
+        std::fs::remove_file(at.join("unbroken.h5")).unwrap();
+    }
+}
+
 #[test]
 fn finished_parts_are_never_made_again() {
     let dir = tempfile::tempdir().unwrap();
@@ -259,6 +302,17 @@ fn a_dry_run_says_what_the_file_will_take_and_writes_nothing() {
         let [making, filing] = ["making", "filing"].map(|key| many[key].as_f64().unwrap());
         assert!(making < told["making"].as_f64().unwrap() && filing > 0.0, "{many} {told}");
         assert!(many["seconds"].as_f64().unwrap() >= filing);
+        let here = std::thread::available_parallelism().unwrap().get();
+        assert_eq!(many["processors"].as_u64(), Some(here as u64));
+        // No more are at work than there are samples.
+        let text = ok(at, &["generate", "r.toml", "--dry-run", "--threads", "1024", "-o", "d.h5"]);
+        let assumes = format!(
+            "40 at work, each 1.00 times slower than one alone; assumes 40 processors, this machine has {here}\n"
+        );
+        let assumes = assumes.replace("1.00", text.split(", each ").nth(1).unwrap().split(' ').next().unwrap());
+        assert!(here >= 40 || text.contains(&assumes), "{text}");
+        let text = ok(at, &["generate", "r.toml", "--dry-run", "--threads", "1", "-o", "d.h5"]);
+        assert!(text.contains("1 at work") && !text.contains("assumes"), "{text}");
         assert_eq!(std::fs::read_dir(at).unwrap().count(), 1, "a trial left something");
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::command::{digests, ok, output, refused};
+use crate::physics::npy;
 
 const RECIPE: &str = "family = \"elliptic\"\nsamples = 8\npart_size = 4\n[elliptic.mesh]\nfile = \"m.msh\"\n";
 
@@ -83,4 +84,57 @@ fn a_mesh_of_the_biharmonic_family_counts_as_well() {
     ok(at, &["generate", "r.toml"]);
     mesh(at, "0.01");
     refused(at, &["generate", "r.toml"], 1, &["r.h5", "m.msh has changed"]);
+}
+
+#[test]
+fn where_files_lie_makes_no_other_run() {
+    let dir = place();
+    let (top, at) = (dir.path(), dir.path().join("inner"));
+    std::fs::create_dir(&at).unwrap();
+    let w = "family = \"darcy\"\nsamples = 8\npart_size = 4\n[darcy]\ncells = 4\nw = \"w.npy\"\nf = \"a\"\n\
+             [darcy.parameters]\na = { uniform = [1.0, 2.0] }\n";
+    std::fs::write(top.join("w.toml"), w).unwrap();
+    let array = |first: f64| npy(&top.join("w.npy"), "(5, 5)", (0..25).map(|k| first + f64::from(k)));
+    array(1.0);
+    for (recipe, file) in [("r", "m.msh"), ("w", "w.npy")] {
+        let (toml, h5) = (format!("{recipe}.toml"), format!("{recipe}.h5"));
+        let (up_toml, up_h5) = (format!("../{toml}"), format!("../{h5}"));
+        ok(top, &["generate", &toml]);
+        let whole = digests(&top.join(&h5));
+        for (dir, args) in [(&*at, vec!["generate", &up_toml]), (&*at, vec!["generate", &up_toml, "-o", &up_h5])] {
+            let again = output(dir, &args);
+            let said = String::from_utf8(again.stderr).unwrap();
+            assert!(said.contains("complete already") && again.status.success(), "{said}");
+        }
+        // Shares made in two directories, joined by the one or the other, or by neither.
+        for joined in [&["generate", &toml, "-o", "s.h5"][..], &["merge", "s.h5"]] {
+            ok(top, &["generate", &toml, "--shard", "1/2", "-o", "s.h5"]);
+            ok(&at, &["generate", &up_toml, "--shard", "2/2", "-o", "../s.h5"]);
+            ok(top, joined);
+            assert_eq!(digests(&top.join("s.h5")), whole);
+            ok(top, &["inspect", "--verify", "s.h5"]);
+            std::fs::remove_file(top.join("s.h5")).unwrap();
+        }
+        ok(top, &["generate", &toml, "--shard", "1/2", "-o", "s.h5"]);
+        ok(&at, &["generate", &up_toml, "--shard", "2/2", "-o", "t.h5"]);
+        ok(top, &["merge", "s.h5", "inner/t.h5.parts"]);
+        assert_eq!(digests(&top.join("s.h5")), whole);
+        std::fs::remove_file(top.join("s.h5")).unwrap();
+        std::fs::remove_dir_all(at.join("t.h5.parts")).unwrap();
+        // Another content is, under any name, and is told by it.
+        let old = std::fs::read(top.join(file)).unwrap();
+        match recipe {
+            "r" => mesh(top, "0.01"),
+            _ => array(2.0),
+        }
+        let up_file = format!("../{file}");
+        let says = [&up_h5, "another recipe", &up_file, &format!("what {file} held there"), "XXH3 "];
+        refused(&at, &["generate", &up_toml, "-o", &up_h5], 1, &says);
+        refused(top, &["generate", &toml], 1, &[&h5, &format!("{file} has changed: XXH3")]);
+        let seed = ["generate", &up_toml, "-o", &up_h5, "--seed", "5"];
+        refused(&at, &seed, 1, &["seed = 1 there, seed = 5 here"]);
+        std::fs::write(top.join(file), old).unwrap();
+        // What differs beside is told as before.
+        refused(&at, &seed, 1, &["seed = 1 there, seed = 5 here"]);
+    }
 }

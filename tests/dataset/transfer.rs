@@ -5,7 +5,7 @@ use std::path::Path;
 use fempipe::dataset::{Dataset, verify};
 use fempipe::linalg::Props;
 
-use crate::command::{alone, ok, refused};
+use crate::command::{alone, ok, output, refused};
 
 const SPD: &str = "%%MatrixMarket matrix coordinate real symmetric\n% a comment\n3 3 5\n\
                    1 1 4\n2 1 -1\n2 2 5.25\n3 2 -1e-1\n3 3 2\n";
@@ -109,6 +109,67 @@ fn what_cannot_be_imported_is_refused_and_nothing_is_written() {
     ok(dir, &["import", "a.mtx", "-o", "x.h5"]);
     refused(dir, &["import", "a.mtx", "-o", "x.h5"], 1, &["x.h5", "--force"]);
     refused(dir, &["export", "x.h5", "--sample", "7", "--to", "mtx"], 1, &["no sample 7"]);
+}
+
+#[test]
+fn all_files_that_cannot_be_imported_are_told_and_can_be_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let names = |range: std::ops::Range<usize>| range.map(|k| format!("m{k}.mtx")).collect::<Vec<_>>();
+    names(0..10).iter().for_each(|name| write(dir, name, SPD));
+    write(dir, "m3.mtx", "%%MatrixMarket matrix coordinate real general\n2 2 2\n1 1 1\n2 1 1\n");
+    write(dir, "m5.mtx", "%%MatrixMarket matrix coordinate real general\n2 2 3\n1 1 1\n");
+    write(dir, "m7_b.mtx", "%%MatrixMarket matrix array real general\n2 1\n1\n1\n");
+    let files = names(0..10);
+    let with = |more: &[&'static str]| {
+        let args =
+            ["import", "-o", "x.h5", "--split", "0.5,0.2,0.3"].into_iter().chain(files.iter().map(String::as_str));
+        args.chain(more.iter().copied()).collect::<Vec<_>>()
+    };
+    for quiet in [&[][..], &["--quiet"]] {
+        let line = refused(dir, &with(quiet), 1, &["3 of 10 files cannot be imported", "nothing is written"]);
+        assert!(line.contains("--skip-failed leaves them out"), "{line}");
+        let said = String::from_utf8(output(dir, &with(quiet)).stderr).unwrap();
+        let lines: Vec<&str> = said.lines().collect();
+        assert_eq!(lines.len(), 4, "{said}");
+        for (line, words) in
+            lines.iter().zip([["m3.mtx: ", "singular"], ["m5.mtx: ", "line"], ["m7_b.mtx: ", "2 entries"]])
+        {
+            assert!(line.starts_with(words[0]) && line.contains(words[1]), "{line}");
+        }
+        assert!(!dir.join("x.h5").exists());
+    }
+    let out = output(dir, &with(&["--skip-failed", "--json"]));
+    let (said, told) = (String::from_utf8(out.stderr).unwrap(), String::from_utf8(out.stdout).unwrap());
+    assert!(
+        said.contains("m3.mtx: ") && said.contains("m7_b.mtx: ") && said.contains("3 files are left out"),
+        "{said}"
+    );
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((told["samples"].as_u64(), told["failed"].as_u64()), (Some(7), Some(3)), "{told}");
+    ok(dir, &["inspect", "--verify", "x.h5"]);
+    // As if the others had not been there.
+    let good: Vec<String> = [0, 1, 2, 4, 6, 8, 9].map(|k| format!("m{k}.mtx")).into();
+    let args = ["import", "-o", "y.h5", "--split", "0.5,0.2,0.3"].into_iter().chain(good.iter().map(String::as_str));
+    ok(dir, &args.collect::<Vec<_>>());
+    {
+        let _guard = alone();
+        let open = |name: &str| Dataset::open(dir.join(name)).unwrap();
+        let (x, y) = (open("x.h5"), open("y.h5"));
+        assert_eq!((x.digests(), x.splits(), x.header()), (y.digests(), y.splits(), y.header()));
+    }
+    // One says so itself; of a single file, and of nothing but such files, nothing is left.
+    let one = ["import", "m0.mtx", "m3.mtx", "-o", "z.h5"];
+    let line =
+        refused(dir, &one, 1, &["m3.mtx: is singular", "nothing is written, --skip-failed leaves this file out"]);
+    assert_eq!(String::from_utf8(output(dir, &one).stderr).unwrap().trim_end(), line);
+    refused(dir, &["import", "m3.mtx", "-o", "z.h5", "--skip-failed"], 1, &["m3.mtx: is singular"]);
+    let all = ["import", "m3.mtx", "m5.mtx", "-o", "z.h5", "--skip-failed"];
+    refused(dir, &all, 1, &["none of the 2 files can be imported"]);
+    // Numbers of samples are those of what is left.
+    let counts = ["import", "m0.mtx", "m1.mtx", "m3.mtx", "-o", "z.h5", "--split", "1,1,1", "--skip-failed"];
+    refused(dir, &counts, 1, &["3 samples asked for, 2 there"]);
+    assert!(!dir.join("z.h5").exists());
 }
 
 #[test]

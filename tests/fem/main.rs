@@ -15,5 +15,6 @@ mod p1;
 mod plate;
 mod poisson;
 mod python;
+mod regular;
 mod scikit;
 mod tridiagonal;

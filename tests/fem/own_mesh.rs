@@ -242,7 +242,7 @@ fn keys_that_do_not_go_with_a_mesh_are_refused() {
 }
 
 /// Two squares that do not touch, their sides in groups of Gmsh's format 2.2.
-fn pieces(path: &std::path::Path) {
+pub fn pieces(path: &std::path::Path) {
     let nodes = "8\n1 0 0 0\n2 1 0 0\n3 1 1 0\n4 0 1 0\n5 2 0 0\n6 3 0 0\n7 3 1 0\n8 2 1 0\n";
     let lines = [[1, 2, 1], [2, 3, 1], [3, 4, 1], [4, 1, 1], [5, 6, 2], [6, 7, 2], [7, 8, 2], [8, 5, 2]];
     let triangles = [[1, 2, 3], [1, 3, 4], [5, 6, 7], [5, 7, 8]];

@@ -15,7 +15,7 @@ use super::output::print;
 use super::progress::{bar, say, say_chosen};
 use crate::error::{Error, Result};
 use crate::evaluate::{self, EvalRecipe, Event, Journal, Opened, Row, shards};
-use crate::io::outputs;
+use crate::io::{outputs, shell};
 use crate::models::Device;
 use crate::shard::Shard;
 
@@ -152,7 +152,7 @@ fn share(args: &Args, opened: Opened, directory: &Path, shard: Shard, common: &C
     }
     drop(journal);
     shards::finish(directory, shard, opened.identity())?;
-    say(common, &format!("share {shard} is measured; once all are: fempipe merge {}", directory.display()));
+    say(common, &format!("share {shard} is measured; once all are: fempipe merge {}", shell::path(directory)));
     print(&format!("{}\n", own.display()))
 }
 

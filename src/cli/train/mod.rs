@@ -13,7 +13,7 @@ use super::output::{bytes, duration, number, print};
 use super::progress::{bar, say};
 use crate::error::{Error, Result};
 use crate::generate;
-use crate::io::outputs;
+use crate::io::{outputs, shell};
 use crate::train::{
     Baseline, BuiltInRecipe, Device, EpochMetrics, Event, RunDirectory, Summary, TrainRecipe, Training, built_in,
     for_own_data, keep_freed,
@@ -222,11 +222,11 @@ fn missing(data: &Path, shipped: Option<&BuiltInRecipe>) -> String {
     let known =
         generate::shipped(data).is_some().then(|| Path::new("datasets").join(data.file_name().unwrap_or_default()));
     let how = match known.as_ref().or(of_recipe) {
-        _ if beside.is_file() => beside.display().to_string(),
-        Some(of) if of == data => of.with_extension("toml").display().to_string(),
-        Some(of) => format!("{} -o {}", of.with_extension("toml").display(), data.display()),
+        _ if beside.is_file() => shell::path(&beside),
+        Some(of) if of == data => shell::path(&of.with_extension("toml")),
+        Some(of) => format!("{} -o {}", shell::path(&of.with_extension("toml")), shell::path(data)),
         None => {
-            let data = data.display();
+            let data = shell::path(data);
             return format!(
                 "no such dataset; `fempipe import FILES --split 0.8,0.1,0.1 -o {data}` makes it of matrices of your \
                  own, `fempipe generate RECIPE -o {data}` of a family"
@@ -342,10 +342,11 @@ fn report(done: &Summary, directory: &RunDirectory, evaluates: bool, common: &Co
             format!("no held-out system was solved; best: validation loss {loss:.3e} (epoch {epoch})")
         }
     };
+    let run = shell::path(directory.path());
     let next = match (done.finished, evaluates) {
         (true, true) => String::new(),
-        (true, false) => format!("\nnext: fempipe evaluate --model {path} --data FILE"),
-        (false, _) => format!("\nnext: fempipe train --resume {path}"),
+        (true, false) => format!("\nnext: fempipe evaluate --model {run} --data FILE"),
+        (false, _) => format!("\nnext: fempipe train --resume {run}"),
     };
     say(common, &format!("{} epochs in {:.0} s, {best}{next}", done.epochs, done.seconds));
     Ok(())

@@ -10,6 +10,7 @@ use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::evaluate::{EvalRecipe, Opened, Row, place};
 use crate::generate::Recipe;
+use crate::io::shell;
 use crate::linalg::Props;
 use crate::train::{BuiltInRecipe, RunDirectory, TrainRecipe};
 
@@ -105,7 +106,7 @@ pub fn evaluate(recipe: &TrainRecipe, directory: &RunDirectory, force: bool, com
     opened.notes().iter().for_each(|note| say(common, note));
     let wanted = directory.path().join("evaluation");
     let place = if force { wanted } else { place(&wanted, opened.identity(), true) };
-    evaluate::show(&opened, &place, force, &format!("`fempipe evaluate {}`", place.display()), common)
+    evaluate::show(&opened, &place, force, &format!("`fempipe evaluate {}`", shell::path(&place)), common)
 }
 
 /// The strongest classical rows, those that look at labels, the network untrained and trained.

@@ -82,15 +82,6 @@ pub enum Said {
 }
 
 impl Said {
-    /// Whether it does not leave u free up to a constant.
-    pub fn holds(&self) -> bool {
-        match self {
-            Said::Dirichlet(_) => true,
-            Said::Neumann(_) => false,
-            Said::Robin { alpha, .. } => !alpha.is_zero(),
-        }
-    }
-
     /// Whether it gives u as something else than 0.
     pub fn lifts(&self) -> bool {
         matches!(self, Said::Dirichlet(value) if !value.is_zero())

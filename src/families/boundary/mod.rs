@@ -22,6 +22,7 @@
 //! several; values of u are eliminated, their columns moved to the right-hand side.
 
 mod condition;
+mod pieces;
 
 use super::given::{Drawn, Scope};
 use crate::error::Result;
@@ -33,12 +34,10 @@ use crate::system::BoundaryPart;
 
 pub use condition::{Condition, Kind, Names, Said, files};
 pub(super) use condition::{claim, in_words};
+pub(super) use pieces::Pieces;
 
 /// Degree up to which products of data and basis functions are integrated exactly over facets.
 const STRENGTH: usize = 6;
-
-/// What would make a problem regular that has derivatives of u alone.
-pub(super) const REMEDY: &str = "give some part the condition \"dirichlet\" or \"robin\" (with alpha above 0)";
 
 /// A condition and where it holds.
 struct Data<const D: usize> {
@@ -51,20 +50,33 @@ struct Data<const D: usize> {
     scatter: Option<Scatter>,
 }
 
+impl<const D: usize> Data<D> {
+    /// A node of each facet where u tends to something: alpha is above 0 at a quadrature point.
+    fn tending(&self, drawn: &Drawn) -> Result<Vec<u32>> {
+        let Said::Robin { alpha, .. } = &self.said else {
+            return Ok(Vec::new());
+        };
+        let alpha = alpha.at_quadrature(&self.facets, drawn)?;
+        let facets = self.facets.each_nodes().zip(alpha.chunks_exact(self.facets.rule_len()));
+        Ok(facets.filter(|(_, alpha)| alpha.iter().any(|a| *a > 0.0)).map(|(nodes, _)| nodes[0]).collect())
+    }
+}
+
 /// The conditions of a recipe on a space.
 pub struct Boundary<const D: usize> {
     data: Vec<Data<D>>,
     /// Per node: whether u is given there.
     fixed: Vec<bool>,
     words: String,
-    singular: Option<String>,
+    /// None where u = 0 on the whole boundary.
+    pieces: Option<Pieces>,
 }
 
 impl<const D: usize> Boundary<D> {
     /// u = 0 on the whole boundary.
     pub fn homogeneous(space: &Space<D>) -> Self {
         let words = "u = 0 on the whole boundary, eliminated".into();
-        Boundary { data: Vec::new(), fixed: space.boundary.clone(), words, singular: None }
+        Boundary { data: Vec::new(), fixed: space.boundary.clone(), words, pieces: None }
     }
 
     /// The conditions on a space whose boundary has these parts; `flow` is c ∂u/∂n in words.
@@ -101,12 +113,18 @@ impl<const D: usize> Boundary<D> {
             data.push(Data { said, nodes, facets, scatter: None });
         }
         let words = in_words(conditions, claimed.contains(&None), flow);
-        // Where u is given, or tends to something.
-        let mut held = fixed.clone();
-        for facet in (0..count).filter(|&f| claimed[f].is_some_and(|c| data[c].said.holds())) {
-            nodes_of(facet).for_each(|v| held[v as usize] = true);
+        let mut pieces = Pieces::new(space.pieces(), &space.nodes, scope);
+        (0u32..).zip(&fixed).filter(|(_, fixed)| **fixed).for_each(|(v, _)| pieces.hold(v, false));
+        for said in &data {
+            let Said::Robin { alpha, .. } = &said.said else { continue };
+            let of_all = if alpha.by_sample() { None } else { said.tending(&Drawn::nothing()).ok() };
+            match of_all {
+                Some(nodes) => nodes.iter().for_each(|&v| pieces.hold(v, false)),
+                // Samples decide; what cannot be evaluated is told with the first one.
+                None => said.facets.each_nodes().for_each(|nodes| pieces.hold(nodes[0], true)),
+            }
         }
-        Ok(Boundary { data, fixed, words, singular: singular(space, &held) })
+        Ok(Boundary { data, fixed, words, pieces: Some(pieces) })
     }
 
     /// Whether u is given at a node.
@@ -122,7 +140,20 @@ impl<const D: usize> Boundary<D> {
     /// Why A is singular, if u + constant is as good as u on the mesh or a piece of it, where the equation has
     /// derivatives of u alone.
     pub fn singular(&self) -> Option<&str> {
-        self.singular.as_deref()
+        self.pieces.as_ref().and_then(Pieces::singular)
+    }
+
+    /// Refuses a sample whose A is singular for that reason; `reaction` has the values at all nodes of what stands
+    /// before u in the equation.
+    ///
+    /// # Errors
+    /// [`crate::Error::Numeric`] saying so; as [`crate::families::given::Source::at_nodes`].
+    pub fn check_regular(&self, reaction: Option<&[f64]>, drawn: &Drawn) -> Result<()> {
+        let Some(pieces) = &self.pieces else { return Ok(()) };
+        pieces.check(reaction, drawn, || {
+            let nodes = self.data.iter().map(|data| data.tending(drawn));
+            Ok(nodes.collect::<Result<Vec<_>>>()?.concat())
+        })
     }
 
     /// The conditions in words.
@@ -216,7 +247,7 @@ impl<const D: usize> Boundary<D> {
     /// points.
     ///
     /// # Errors
-    /// As [`crate::families::given::Source::at_nodes`].
+    /// As [`Boundary::check_regular`].
     pub fn complete(
         &self,
         (space, assembler): (&Space<D>, &Assembler),
@@ -225,6 +256,7 @@ impl<const D: usize> Boundary<D> {
         drawn: &Drawn,
         rhs: &mut [f64],
     ) -> Result<(Csr, Option<Vec<f64>>)> {
+        self.check_regular(None, drawn)?;
         let known = self.values(space, drawn)?;
         self.add_matrix(assembler, drawn, &mut values)?;
         self.add_load(assembler, drawn, 1.0, rhs)?;
@@ -234,23 +266,4 @@ impl<const D: usize> Boundary<D> {
         }
         Ok((Csr::new(assembler.pattern().clone(), values)?, known))
     }
-}
-
-/// Why A is singular where u is held at these nodes alone: a piece of the mesh has none of them.
-fn singular<const D: usize>(space: &Space<D>, held: &[bool]) -> Option<String> {
-    let pieces = space.pieces();
-    let count = pieces.iter().max().map_or(0, |last| *last as usize + 1);
-    let mut is_held = vec![false; count];
-    pieces.iter().zip(held).for_each(|(&piece, held)| is_held[piece as usize] |= held);
-    let free = is_held.iter().position(|held| !held)?;
-    if count == 1 {
-        let what = "neumann conditions on the whole boundary leave u free up to a constant, A is singular";
-        return Some(format!("{what}: {REMEDY}"));
-    }
-    let node = pieces.iter().position(|&piece| piece as usize == free).unwrap_or_default();
-    let at = space.nodes[node].iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
-    Some(format!(
-        "the mesh has {count} pieces that do not touch, and the one with the node ({at}) has neumann conditions alone, \
-         which leave u free up to a constant there, A is singular: {REMEDY} there too"
-    ))
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use toml::Table;
 
 pub use self::config::DarcyConfig;
-use super::discretisation::{Discretisation, Domain, Keys, Scheme, Wanted};
+use super::discretisation::{Discretisation, Domain, Keys, Scheme, Wanted, constant};
 use super::given::{Drawn, Range, Scope, Source, nothing_drawn};
 use super::solution::{self, Draw, Solved};
 use super::{Family, Sampler};
@@ -164,9 +164,13 @@ impl Family for Darcy {
     }
 
     fn nothing_drawn(&self) -> Option<String> {
-        let given = self.config.w.is_some() || self.config.contrast == Some(1.0);
-        let same = given && self.config.parameters.is_empty() && self.samples().is_none();
-        same.then(|| nothing_drawn(NAME, &["w"]))
+        let constant = match &self.medium {
+            Medium::Random(w) => Some(constant(w.shape, self.on.points(), NAME)?),
+            Medium::Given(_) => None,
+        };
+        let random: &[&str] = if constant.is_none() { &["w"] } else { &[] };
+        let same = self.config.parameters.is_empty() && self.samples().is_none();
+        same.then(|| nothing_drawn(NAME, constant.as_deref(), random))
     }
 
     fn measure(&self) -> Result<Report> {

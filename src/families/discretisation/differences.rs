@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::operator::Operator;
 use crate::error::Result;
-use crate::families::boundary::{Condition, Kind, REMEDY, Said, claim, in_words};
+use crate::families::boundary::{Condition, Kind, Pieces, Said, claim, in_words};
 use crate::families::given::{Drawn, Scope, Source};
 use crate::fem::difference::{Differences, Faces};
 use crate::linalg::Pattern;
@@ -19,7 +19,8 @@ pub(super) struct OnSides<const D: usize> {
     number: Vec<Option<u32>>,
     data: Vec<Data>,
     words: String,
-    singular: Option<String>,
+    /// The grid as the one piece that it is.
+    pieces: Pieces,
 }
 
 /// A condition and the grid points where it holds.
@@ -62,16 +63,39 @@ impl<const D: usize> OnSides<D> {
             }
             data.push(Data { said, points, weights });
         }
-        let held = claimed.iter().any(|c| c.is_none_or(|c| data[c].said.holds()));
-        let free = "neumann conditions on the whole boundary leave u free up to a constant, A is singular";
-        Ok(OnSides {
-            points: (0..total).map(|v| at(v).map(|k| k as f64 / cells as f64)).collect(),
+        let points: Vec<[f64; D]> = (0..total).map(|v| at(v).map(|k| k as f64 / cells as f64)).collect();
+        let mut sides = OnSides {
+            pieces: Pieces::new(vec![0; total], &points, scope),
             words: in_words(conditions, claimed.contains(&None), flow),
-            singular: (!held).then(|| format!("{free}: {REMEDY}")),
+            points,
             differences,
             number,
             data,
-        })
+        };
+        if claimed.iter().any(|&c| gives(c)) {
+            sides.pieces.hold(0, false);
+        }
+        for c in 0..sides.data.len() {
+            let Said::Robin { alpha, .. } = &sides.data[c].said else { continue };
+            let of_all = if alpha.by_sample() { None } else { sides.tends(&sides.data[c], &Drawn::nothing()).ok() };
+            match of_all {
+                Some(true) => sides.pieces.hold(0, false),
+                Some(false) => {}
+                // Samples decide; what cannot be evaluated is told with the first one.
+                None => sides.pieces.hold(0, true),
+            }
+        }
+        Ok(sides)
+    }
+
+    /// Whether a Robin condition makes u tend to something: alpha is above 0 at a point.
+    fn tends(&self, data: &Data, drawn: &Drawn) -> Result<bool> {
+        match &data.said {
+            Said::Robin { alpha, .. } => {
+                Ok(alpha.at_some(&self.points, &data.points, drawn)?.iter().any(|alpha| *alpha > 0.0))
+            }
+            _ => Ok(false),
+        }
     }
 
     /// The grid point of each unknown.
@@ -151,7 +175,20 @@ impl<const D: usize> Operator for OnSides<D> {
     }
 
     fn singular(&self) -> Option<&str> {
-        self.singular.as_deref()
+        self.pieces.singular()
+    }
+
+    fn check_regular(&self, reaction: Option<&[f64]>, drawn: &Drawn) -> Result<()> {
+        self.pieces.check(reaction, drawn, || {
+            let mut nodes = Vec::new();
+            for data in &self.data {
+                // The grid is one piece, whichever node stands for it.
+                if self.tends(data, drawn)? {
+                    nodes.push(0);
+                }
+            }
+            Ok(nodes)
+        })
     }
 
     fn known(&self, drawn: &Drawn) -> Result<Option<Vec<f64>>> {

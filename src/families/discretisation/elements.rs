@@ -140,6 +140,10 @@ impl<const D: usize> Operator for Elements<D> {
         self.boundary.as_ref().and_then(Boundary::singular)
     }
 
+    fn check_regular(&self, reaction: Option<&[f64]>, drawn: &Drawn) -> Result<()> {
+        self.boundary.as_ref().map_or(Ok(()), |b| b.check_regular(reaction, drawn))
+    }
+
     fn known(&self, drawn: &Drawn) -> Result<Option<Vec<f64>>> {
         self.boundary.as_ref().map_or(Ok(None), |b| b.values(&self.space, drawn))
     }

@@ -8,7 +8,7 @@ use crate::families::keys;
 use crate::fem::difference::Faces;
 use crate::field::coefficient::{Coefficient, Shape};
 use crate::field::gaussian::{Gaussian, Spectrum};
-use crate::field::two_phase::PHASES;
+use crate::field::two_phase::{self, PHASES};
 
 /// The kinds of coefficient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -95,6 +95,20 @@ impl MediumKeys {
                 format!("w = exp(a g + b), {g}, a > 0 and b such that max w = 1/min w = sqrt({c})")
             }
         }
+    }
+}
+
+/// The key, with its value, that makes the values of a coefficient at so many points the same in all samples; None if
+/// they differ.
+pub fn constant(shape: Shape, points: usize, family: &str) -> Option<String> {
+    match shape {
+        Shape::Contrast(1.0) => Some(format!("{family}.contrast = 1")),
+        Shape::TwoPhase([a, b]) | Shape::Fraction([a, b], _) if a == b => Some(format!("{family}.phases = [{a}, {b}]")),
+        Shape::Fraction(_, fraction) => {
+            let second = two_phase::in_second(points, fraction);
+            (second == 0 || second == points).then(|| format!("{family}.fraction = {fraction}"))
+        }
+        _ => None,
     }
 }
 

@@ -34,7 +34,7 @@ use crate::system::{Field, Location, MeshData};
 
 pub use domain::{Domain, Keys};
 pub use elements::Elements;
-pub use medium::{Medium, MediumKeys, faces, gaussian};
+pub use medium::{Medium, MediumKeys, constant, faces, gaussian};
 pub use scheme::Scheme;
 
 /// Squares a side on offer.
@@ -297,7 +297,8 @@ impl Discretisation {
     /// [`Discretisation::known`]; `rhs`, the load of f, becomes b. w comes with the numbers of −∇·(w ∇·).
     ///
     /// # Errors
-    /// As [`Source::at_nodes`].
+    /// [`Error::Numeric`] if A is singular since the conditions and c leave u free up to a constant; as
+    /// [`Source::at_nodes`].
     pub fn assemble(
         &self,
         (w, mut values): (&[f64], Vec<f64>),
@@ -305,6 +306,7 @@ impl Discretisation {
         drawn: &Drawn,
         rhs: &mut [f64],
     ) -> Result<(Csr, Option<Vec<f64>>)> {
+        self.operator().check_regular(reaction.map(|(c, _)| c), drawn)?;
         if let Some((c, sign)) = reaction {
             self.add_reaction(c, sign, &mut values)?;
         }

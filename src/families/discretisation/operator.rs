@@ -47,6 +47,12 @@ pub(super) trait Operator: Send + Sync {
         None
     }
 
+    /// Refuses a sample whose A is singular since conditions and `reaction`, the values of c at all nodes, leave u
+    /// free up to a constant.
+    fn check_regular(&self, _reaction: Option<&[f64]>, _: &Drawn) -> Result<()> {
+        Ok(())
+    }
+
     /// u at all nodes where it is given, 0 elsewhere; None if it is 0 wherever it is given.
     fn known(&self, _: &Drawn) -> Result<Option<Vec<f64>>> {
         Ok(None)

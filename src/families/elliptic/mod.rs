@@ -174,7 +174,7 @@ impl<const D: usize> Family for Elliptic<D> {
     fn nothing_drawn(&self) -> Option<String> {
         let given = self.config.f.is_some() && self.config.g.is_some();
         let same = given && self.config.parameters.is_empty() && self.samples().is_none();
-        same.then(|| nothing_drawn(NAME, &["f", "g"]))
+        same.then(|| nothing_drawn(NAME, None, &["f", "g"]))
     }
 
     fn measure(&self) -> Result<Report> {

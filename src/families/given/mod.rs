@@ -129,6 +129,17 @@ impl Drawn {
         self
     }
 
+    /// What evaluates fields that are the same for all samples.
+    pub(super) fn nothing() -> Self {
+        Drawn { index: 0, values: Vec::new(), in_time: false }
+    }
+
+    /// " with a = 1, b = 2", for errors; nothing where no number is drawn.
+    pub(super) fn in_words(&self, names: &[String]) -> String {
+        let with: Vec<String> = names.iter().zip(&self.values).map(|(n, v)| format!("{n} = {v}")).collect();
+        if with.is_empty() { String::new() } else { format!(" with {}", with.join(", ")) }
+    }
+
     /// The parameters with their names, as a sample keeps them.
     pub fn named<'a>(&'a self, parameters: &'a Parameters) -> impl Iterator<Item = (String, f64)> + 'a {
         parameters.keys().cloned().zip(self.values[usize::from(self.in_time)..].iter().copied())
@@ -160,6 +171,16 @@ impl<'a> Scope<'a> {
         self.family
     }
 
+    /// File, family and key, for errors.
+    pub(super) fn key(&self, key: &str) -> String {
+        format!("{}: {}.{key}", self.origin, self.family)
+    }
+
+    /// What expressions may name besides the coordinates, in the order of what is drawn.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.names.iter().map(|name| name.to_string()).collect()
+    }
+
     /// An error in the recipe; `key` is one of the table's.
     pub fn bad(&self, key: &str, reason: impl std::fmt::Display) -> Error {
         Error::recipe(self.origin, format!("{}.{key}: {reason}", self.family))
@@ -188,9 +209,8 @@ impl<'a> Scope<'a> {
                 Kind::Expression(read)
             }
         };
-        let names = self.names.iter().map(|n| n.to_string()).collect();
         let what = format!("{}: {what}", self.origin);
-        Ok(Source { what, kind, range, names })
+        Ok(Source { what, kind, range, names: self.names() })
     }
 
     /// As [`Scope::read`], 0 if it is not given.
@@ -229,14 +249,18 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// What could be drawn, in words, in a family's table where nothing is; `random` are keys that are random fields or
-/// polynomials where they are not given.
-pub fn nothing_drawn(family: &str, random: &[&str]) -> String {
+/// What could be drawn, in words, in a family's table where nothing is; `constant` is the key that makes a random field
+/// constant, `random` are keys that are random fields or polynomials where they are not given.
+pub fn nothing_drawn(family: &str, constant: Option<&str>, random: &[&str]) -> String {
     let keys: Vec<String> = random.iter().map(|key| format!("{family}.{key}")).collect();
+    let constant = constant.map_or(String::new(), |key| format!("{key} makes the coefficient constant, and "));
+    let or = match keys.is_empty() {
+        true => String::new(),
+        false => format!(", or leave out {}, which is random then", keys.join(" or ")),
+    };
     format!(
-        "nothing is drawn for them; let expressions name numbers of [{family}.parameters], give a .npy file with one \
-         row a sample, or leave out {}, which is random then",
-        keys.join(" or ")
+        "{constant}nothing is drawn for them; let expressions name numbers of [{family}.parameters], give a .npy file \
+         with one row a sample{or}"
     )
 }
 
@@ -277,6 +301,23 @@ impl Source {
     /// Whether it is the number 0.
     pub fn is_zero(&self) -> bool {
         self.number() == Some(0.0)
+    }
+
+    /// Whether it is 0 everywhere as it is written: the number, or an expression of numbers alone.
+    pub fn is_zero_everywhere(&self) -> bool {
+        match &self.kind {
+            Kind::Expression(e) => e.constant() == Some(0.0),
+            _ => self.is_zero(),
+        }
+    }
+
+    /// Whether samples have values of their own.
+    pub fn by_sample(&self) -> bool {
+        match &self.kind {
+            Kind::Number(_) => false,
+            Kind::Expression(e) => (0..self.names.len()).any(|name| e.uses(name)),
+            Kind::Array(array) => array.samples().is_some(),
+        }
     }
 
     /// The values at all nodes of the space.
@@ -326,9 +367,7 @@ impl Source {
             return Ok(values);
         };
         let at = x.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
-        let with: Vec<String> = self.names.iter().zip(&drawn.values).map(|(n, v)| format!("{n} = {v}")).collect();
-        let with = if with.is_empty() { String::new() } else { format!(" with {}", with.join(", ")) };
-        let (what, must) = (&self.what, self.range.in_words());
+        let (what, must, with) = (&self.what, self.range.in_words(), drawn.in_words(&self.names));
         Err(Error::Numeric(format!("{what}: is {v} at ({at}){with}: must be {must}")))
     }
 }

@@ -27,7 +27,7 @@ use toml::Table;
 
 use self::config::{HeatConfig, Keep};
 use self::trajectory::Trajectory;
-use super::discretisation::{Discretisation, Domain, Keys, Scheme, Wanted};
+use super::discretisation::{Discretisation, Domain, Keys, Scheme, Wanted, constant};
 use super::given::{Drawn, Range, Scope, Source, nothing_drawn};
 use super::solution::{self, Draw, Solved};
 use super::{Family, Sampler};
@@ -113,7 +113,7 @@ impl Heat {
         let on = domain.discretise(Wanted { mass: true, boundary: false }, &config.boundary, &scope, "w du/dn")?;
         if let Some(reason) = on.singular()
             && config.steady
-            && own.p.as_ref().is_some_and(Source::is_zero)
+            && own.p.as_ref().is_some_and(Source::is_zero_everywhere)
         {
             return Err(scope.bad("boundary", reason));
         }
@@ -264,10 +264,14 @@ impl Family for Heat {
 
     fn nothing_drawn(&self) -> Option<String> {
         let c = &self.config;
+        let constant = match c.w {
+            Some(_) => None,
+            None => Some(constant(self.coefficient.shape, self.on.points(), NAME)?),
+        };
         let random: &[&str] = if c.steady { &["w", "p"] } else { &["w", "s", "initial"] };
-        let given = c.w.is_some() && if c.steady { c.p.is_some() } else { c.s.is_some() && c.initial.is_some() };
+        let given = if c.steady { c.p.is_some() } else { c.s.is_some() && c.initial.is_some() };
         let same = given && c.parameters.is_empty() && self.samples().is_none();
-        same.then(|| nothing_drawn(NAME, random))
+        same.then(|| nothing_drawn(NAME, constant.as_deref(), &random[usize::from(constant.is_some())..]))
     }
 
     fn measure(&self) -> Result<Report> {

@@ -214,13 +214,13 @@ impl Family for Helmholtz {
         let given = c.given().is_some() || constant;
         let drawn = matches!(c.source(), Source::Named(_)) || !given;
         let same = !drawn && c.parameters.is_empty() && self.samples().is_none();
-        let random: &[&str] = match (c.kind, constant) {
-            (Kind::Shifted, true) => &["power"],
-            (Kind::Shifted, false) => &["p"],
-            (_, true) => &["variation", "f"],
-            (_, false) => &["k", "f"],
+        let (key, random): (_, &[&str]) = match (c.kind, constant) {
+            (Kind::Shifted, true) => (Some("helmholtz.power = 0"), &[]),
+            (Kind::Shifted, false) => (None, &["p"]),
+            (_, true) => (Some("helmholtz.variation = 0"), &["f"]),
+            (_, false) => (None, &["k", "f"]),
         };
-        same.then(|| given::nothing_drawn(NAME, random))
+        same.then(|| given::nothing_drawn(NAME, key, random))
     }
 
     fn measure(&self) -> Result<Report> {

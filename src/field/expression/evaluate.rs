@@ -45,6 +45,17 @@ impl Expression {
         self.steps.iter().any(|step| matches!(step, Step::Name(place) if *place == name))
     }
 
+    /// Its value, if it depends on neither coordinates nor names.
+    pub fn constant(&self) -> Option<f64> {
+        let depends = |step: &Step| matches!(step, Step::Name(_) | Step::Coordinate(_));
+        if self.steps.iter().any(depends) {
+            return None;
+        }
+        let mut out = Vec::with_capacity(1);
+        self.evaluate::<1>(&[[0.0]], &[], &mut out);
+        out.first().copied()
+    }
+
     /// `out` ← its values at the points, the names having the given values.
     ///
     /// # Panics
@@ -132,6 +143,17 @@ mod tests {
             ("x < a + 1", 1.0),
         ] {
             assert_eq!(value(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn constants_are_those_of_numbers_alone() {
+        let constant = |text: &str| Expression::new(text, 2, &["a"]).unwrap().constant();
+        for (text, value) in [("0", 0.0), ("1 - 1", 0.0), ("sin(0)*2", 0.0), ("2*pi", std::f64::consts::TAU)] {
+            assert_eq!(constant(text), Some(value), "{text}");
+        }
+        for text in ["0*x", "a - a", "y"] {
+            assert_eq!(constant(text), None, "{text}");
         }
     }
 

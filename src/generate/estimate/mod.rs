@@ -15,6 +15,7 @@ use std::time::Instant;
 use self::disk::Disk;
 use self::rehearsal::Rehearsal;
 pub use self::rehearsal::Stages;
+use super::identity::Identity;
 use super::plan::Plan;
 use super::recipe::Recipe;
 use crate::dataset::{Shape, Unfinished};
@@ -38,6 +39,10 @@ pub struct Estimate {
     pub samples: usize,
     /// Samples that were made for this, on one thread.
     pub tried: usize,
+    /// Threads at work: those asked for, but no more than samples.
+    pub threads: usize,
+    /// Processors of this machine.
+    pub processors: usize,
     /// Wall-clock seconds with the threads asked for, each on a processor of its own.
     pub seconds: f64,
     /// Seconds of one thread by stage, over all samples.
@@ -73,17 +78,22 @@ pub fn estimate(
     shard: Option<Shard>,
 ) -> Result<Estimate> {
     let clock = Instant::now();
-    let plan = Plan::new(recipe, family)?;
+    let asked = threads.max(1);
+    // Where samples are fewer than threads, these share the work within a sample.
+    let sharing = asked / asked.min(recipe.samples.max(1));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(sharing).build();
+    let pool = pool.map_err(|e| Error::Numeric(format!("cannot start {sharing} threads: {e}")))?;
+    let plan = pool.install(|| Plan::new(recipe, family, Identity::new(recipe, family)?))?;
     let setup = seconds + clock.elapsed().as_secs_f64();
     let ours = |p: &usize| shard.is_none_or(|s| s.has(*p));
     let samples: usize = (0..plan.parts()).filter(ours).map(|p| plan.job(p).count).sum();
-    let asked = threads.max(1);
     let threads = asked.min(samples.max(1));
+    let first = plan.take_first();
+    // Sample 0 is one of those that threads share; that the others wait for it is not.
+    let of_one = first.as_ref().filter(|_| ours(&0)).map_or(0.0, |first| first.seconds / threads as f64);
+    let setup = setup - of_one;
     let mut disk = Disk::beside(output);
-    // Where samples are fewer than threads, these share the work within a sample.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(asked / threads).build();
-    let pool = pool.map_err(|e| Error::Numeric(format!("cannot start {} threads: {e}", asked / threads)))?;
-    let rehearsal = pool.install(|| Rehearsal::of(family, &plan, recipe, threads, &mut disk))?;
+    let rehearsal = pool.install(|| Rehearsal::of(family, &plan, first, recipe, threads, &mut disk))?;
     let Rehearsal { tried, ref sum, memory, slowdown, .. } = rehearsal;
     let all = |mean: usize| recipe.samples as f64 * mean as f64 / tried.max(1) as f64;
     // What is there once, and of every sample: id (three times), n, nnz, residual, seconds, digest, place in a set.
@@ -121,6 +131,8 @@ pub fn estimate(
     Ok(Estimate {
         samples,
         tried,
+        threads,
+        processors: std::thread::available_parallelism().map_or(1, usize::from),
         seconds,
         stages,
         slowdown,

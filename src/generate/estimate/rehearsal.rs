@@ -8,7 +8,7 @@ use super::sizes::Sum;
 use crate::dataset::Record;
 use crate::error::{Error, Result};
 use crate::families::Family;
-use crate::generate::plan::Plan;
+use crate::generate::plan::{First, Plan};
 use crate::generate::recipe::Recipe;
 use crate::stages;
 use crate::system::LinearSystem;
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Seconds of one thread by stage.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Stages {
-    /// Once: the mesh, what is integrated and analysed beforehand, sample 0.
+    /// Once: the mesh, what is integrated and analysed beforehand, sample 0 as far as other threads wait for it.
     pub setup: f64,
     /// Random numbers and fields, and whatever is none of the other stages.
     pub draw: f64,
@@ -83,17 +83,33 @@ fn row_bytes(s: &LinearSystem) -> usize {
 }
 
 impl Rehearsal {
-    /// One thread, then as many as are asked for and have a processor.
-    pub fn of(family: &dyn Family, plan: &Plan, recipe: &Recipe, threads: usize, disk: &mut Disk) -> Result<Self> {
-        let before = resident_bytes();
+    /// One thread, then as many as are asked for and have a processor. Sample 0 is made again unless it takes long.
+    pub fn of(
+        family: &dyn Family,
+        plan: &Plan,
+        first: Option<First>,
+        recipe: &Recipe,
+        threads: usize,
+        disk: &mut Disk,
+    ) -> Result<Self> {
+        // It also found its memory and its analysis, which weigh on a short one.
+        let mut first = first.filter(|first| first.seconds > PATIENCE.as_secs_f64());
+        let (before, mut after) = first.as_ref().map_or((resident_bytes(), None), |first| first.memory);
         let mut sampler = family.sampler()?;
-        let (mut tried, mut after, mut stages, mut sum) = (0, before, Stages::default(), Sum::default());
+        let (mut tried, mut stages, mut sum) = (0, Stages::default(), Sum::default());
         let clock = Instant::now();
         while tried < recipe.samples.min(MOST) && (tried < LEAST || clock.elapsed() < PATIENCE) {
-            let group: Vec<u64> = (tried..(tried + sampler.lanes()).min(recipe.samples)).map(|i| i as u64).collect();
-            let start = Instant::now();
-            let (made, seconds) = stages::watched(|| sampler.samples(plan.streams, &group));
-            stages.draw += (start.elapsed().as_secs_f64() - seconds.total()).max(0.0);
+            let (made, seconds, elapsed) = match first.take() {
+                Some(first) => (vec![Ok(first.system)], first.stages, first.seconds),
+                None => {
+                    let lanes = tried + sampler.lanes();
+                    let group: Vec<u64> = (tried..lanes.min(recipe.samples)).map(|i| i as u64).collect();
+                    let start = Instant::now();
+                    let (made, seconds) = stages::watched(|| sampler.samples(plan.streams, &group));
+                    (made, seconds, start.elapsed().as_secs_f64())
+                }
+            };
+            stages.draw += (elapsed - seconds.total()).max(0.0);
             stages.assemble += seconds.assemble;
             stages.factorise += seconds.factorise;
             stages.solve += seconds.solve;
