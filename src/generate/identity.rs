@@ -22,7 +22,8 @@ impl Identity {
     /// That of a recipe.
     ///
     /// # Errors
-    /// [`Error::Recipe`] if there are not so many samples, [`Error::Io`] if a file that the family names cannot be read.
+    /// [`Error::Recipe`] if there are not so many samples, [`Error::Io`] if a file that the family names cannot be
+    /// read.
     pub fn new(recipe: &Recipe, family: &dyn Family) -> Result<Self> {
         if let Some(most) = family.samples().filter(|most| recipe.samples > *most) {
             let reason = format!("samples = {}: a file holds fields of {most} samples only", recipe.samples);

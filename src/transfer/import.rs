@@ -80,7 +80,8 @@ pub struct Imported {
 /// imported: it is not what it should be, or its system cannot be solved to a relative residual of 1e-10.
 ///
 /// # Errors
-/// Unless they are to be left out, what is wrong with the file, if it is one; else how many there are. [`Error::Io`] if `output` cannot be written.
+/// Unless they are to be left out, what is wrong with the file, if it is one; else how many there are. [`Error::Io`] if
+/// `output` cannot be written.
 pub fn import(import: &Import, output: &Path, tell: &dyn Fn(Event)) -> Result<Imported> {
     parts::check_output(output)?;
     // A split that cannot be made is told before the work.

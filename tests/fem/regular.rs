@@ -28,7 +28,8 @@ const PROBLEMS: [(&str, &str); 6] = [
 
 fn robin(alpha: &str) -> String {
     format!(
-        "boundary = [{{ part = ['left', 'right', 'top', 'bottom'], condition = 'robin', alpha = {alpha}, value = 1 }}]\n"
+        "boundary = [{{ part = ['left', 'right', 'top', 'bottom'], condition = 'robin', value = 1, \
+         alpha = {alpha} }}]\n"
     )
 }
 
