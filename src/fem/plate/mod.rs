@@ -28,7 +28,7 @@ use crate::linalg::Pattern;
 use crate::mesh::order;
 
 use space::Space;
-use terms::{Cells, Facets, Rule, cell_rule, line};
+use terms::{Cells, Facets, Rule, Work, cell_rule, line};
 
 /// σ punishes jumps of u, τ those of ∂n u.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -220,17 +220,17 @@ impl Plate {
     #[inline(always)]
     fn locals<const W: usize>(&self, f: &Samples<W>, mut visit: impl FnMut(usize, usize, usize, &[[f64; W]])) {
         let most = self.inner.m.max(self.cells.m);
-        let (mut local, mut s) = (vec![[0.0; W]; most * most], vec![[0.0; W]; most]);
+        let (mut local, mut work) = (vec![[0.0; W]; most * most], Work::default());
         let m = self.cells.m;
         for c in 0..self.space.maps.len() {
-            self.cells.local(c, &f.cells, &mut local[..m * m], &mut s[..m]);
+            self.cells.local(c, &f.cells, &mut local[..m * m], &mut work);
             visit(0, c, m, &local[..m * m]);
         }
         let coefficients = self.at_facets(f);
         for (group, (facets, c)) in [&self.inner, &self.boundary].into_iter().zip(coefficients).enumerate() {
             let m = facets.m;
             for e in (0..facets.count).filter(|_| facets.couple()) {
-                facets.local(e, c, self.penalty, &mut local[..m * m], &mut s[..m]);
+                facets.local(e, c, self.penalty, &mut local[..m * m], &mut work);
                 visit(1 + group, e, m, &local[..m * m]);
             }
         }

@@ -79,16 +79,15 @@ impl Cells {
 
     /// local ← the matrices of cell c (m × m); f at all points.
     #[inline(always)]
-    pub fn local<const W: usize>(&self, c: usize, f: &[[f64; W]], local: &mut [[f64; W]], s: &mut [[f64; W]]) {
-        local.fill([0.0; W]);
+    pub fn local<const W: usize>(&self, c: usize, f: &[[f64; W]], local: &mut [[f64; W]], work: &mut Work<W>) {
         let at = c * self.q..(c + 1) * self.q;
-        let laplacians = self.laplacians[at.start * self.m..].chunks_exact(self.m);
-        for ((w, f), laplacian) in self.weights[at.clone()].iter().zip(&f[at]).zip(laplacians) {
+        let laplacian = |k: usize| &self.laplacians[(c * self.q + k) * self.m..][..self.m];
+        work.s.clear();
+        for (k, (w, f)) in self.weights[at.clone()].iter().zip(&f[at]).enumerate() {
             let scale = f.map(|f| 0.5 * w * f);
-            s.iter_mut().zip(laplacian).for_each(|(s, l)| *s = scale.map(|scale| scale * l));
-            add_outer(local, laplacian, s);
+            work.s.extend(laplacian(k).iter().map(|l| scale.map(|scale| scale * l)));
         }
-        symmetrise(local, self.m);
+        sum_of_outer(local, self.m, self.q, laplacian, work);
     }
 }
 
@@ -226,37 +225,36 @@ impl Facets {
         c: Coefficient<W>,
         penalty: Penalty,
         local: &mut [[f64; W]],
-        s: &mut [[f64; W]],
+        work: &mut Work<W>,
     ) {
-        local.fill([0.0; W]);
         let h = self.lengths[e];
-        for k in e * self.q..(e + 1) * self.q {
-            let at = k * self.m..(k + 1) * self.m;
-            let (weight, f, df) = (self.weights[k], &c.value[k], &c.slope[k]);
-            let moment = &self.moment[at.clone()];
+        let at = |k: usize| (e * self.q + k) * self.m..(e * self.q + k + 1) * self.m;
+        work.s.clear();
+        for k in 0..self.q {
+            let (weight, f, df) = (self.weights[e * self.q + k], &c.value[e * self.q + k], &c.slope[e * self.q + k]);
+            let moment = &self.moment[at(k)];
             if let Some(jump) = &self.jump {
-                let (jump, shear) = (&jump[at.clone()], &self.shear[at.clone()]);
+                let (jump, shear) = (&jump[at(k)], &self.shear[at(k)]);
                 let (a, b) = (df.map(|df| weight * df), f.map(|f| weight * f));
                 let p = f.map(|f| 0.5 * weight * penalty.sigma * f / (h * h * h));
-                for (i, s) in s.iter_mut().enumerate() {
-                    for w in 0..W {
-                        s[w] = a[w] * moment[i] + b[w] * shear[i] + p[w] * jump[i];
-                    }
-                }
-                add_outer(local, jump, s);
+                work.s.extend(
+                    (0..self.m).map(|i| std::array::from_fn(|w| a[w] * moment[i] + b[w] * shear[i] + p[w] * jump[i])),
+                );
             }
             if self.inner {
-                let slope = &self.slope[at];
+                let slope = &self.slope[at(k)];
                 let (a, p) = (f.map(|f| weight * f), f.map(|f| 0.5 * weight * penalty.tau * f / h));
-                for (i, s) in s.iter_mut().enumerate() {
-                    for w in 0..W {
-                        s[w] = p[w] * slope[i] - a[w] * moment[i];
-                    }
-                }
-                add_outer(local, slope, s);
+                work.s.extend((0..self.m).map(|i| std::array::from_fn(|w| p[w] * slope[i] - a[w] * moment[i])));
             }
         }
-        symmetrise(local, self.m);
+        match &self.jump {
+            Some(jump) if self.inner => {
+                let r = |t: usize| &if t.is_multiple_of(2) { jump } else { &self.slope }[at(t / 2)];
+                sum_of_outer(local, self.m, 2 * self.q, r, work);
+            }
+            Some(jump) => sum_of_outer(local, self.m, self.q, |t| &jump[at(t)], work),
+            None => sum_of_outer(local, self.m, self.q, |t| &self.slope[at(t)], work),
+        }
     }
 
     /// Calls `add(node, value)` with what boundary data put on the right-hand side:
@@ -287,16 +285,49 @@ impl Facets {
     }
 }
 
-/// a ← a + r sᵀ.
+/// Memory for the sums of one cell or facet.
+#[derive(Debug, Default)]
+pub(super) struct Work<const W: usize> {
+    /// terms × m: s of each term.
+    s: Vec<[f64; W]>,
+    /// One number of r of each term.
+    r: Vec<f64>,
+}
+
+/// a ← Σ r ⊗ s + s ⊗ r over the terms, m × m.
 #[inline(always)]
-fn add_outer<const W: usize>(a: &mut [[f64; W]], r: &[f64], s: &[[f64; W]]) {
-    for (row, r) in a.chunks_exact_mut(s.len()).zip(r) {
-        for (a, s) in row.iter_mut().zip(s) {
-            for w in 0..W {
-                a[w] += r * s[w];
+fn sum_of_outer<'a, const W: usize>(
+    a: &mut [[f64; W]],
+    m: usize,
+    terms: usize,
+    r: impl Fn(usize) -> &'a [f64],
+    work: &mut Work<W>,
+) {
+    let Work { s, r: of_row } = work;
+    if W == 1 {
+        // The numbers of a row beside each other.
+        a.fill([0.0; W]);
+        for (t, s) in s.chunks_exact(m).enumerate() {
+            for (row, r) in a.chunks_exact_mut(m).zip(r(t)) {
+                row.iter_mut().zip(s).for_each(|(a, s)| a[0] += r * s[0]);
+            }
+        }
+    } else {
+        for (i, row) in a.chunks_exact_mut(m).enumerate() {
+            of_row.clear();
+            of_row.extend((0..terms).map(|t| r(t)[i]));
+            for (j, a) in row.iter_mut().enumerate() {
+                let mut sum = [0.0; W];
+                for (r, s) in of_row.iter().zip(s[j..].iter().step_by(m)) {
+                    for w in 0..W {
+                        sum[w] += r * s[w];
+                    }
+                }
+                *a = sum;
             }
         }
     }
+    symmetrise(a, m);
 }
 
 /// a ← a + aᵀ.
