@@ -33,8 +33,8 @@ pub fn assign(table: &mut Table, assignments: &[String]) -> Result<()> {
 pub fn forget(table: &mut Table, assignments: &[String]) {
     for (key, _) in assignments.iter().filter_map(|assignment| assignment.split_once('=')) {
         let (path, last) = key.trim().rsplit_once('.').unwrap_or(("", key.trim()));
-        let inner = path.split('.').filter(|part| !part.is_empty());
-        let place = inner.fold(Some(&mut *table), |place, part| place?.get_mut(part)?.as_table_mut());
+        let mut inner = path.split('.').filter(|part| !part.is_empty());
+        let place = inner.try_fold(&mut *table, |place, part| place.get_mut(part)?.as_table_mut());
         if let Some(place) = place {
             place.remove(last);
         }
