@@ -43,6 +43,14 @@ impl Interval {
         (!rising.is_empty()).then(&mut medians).and_then(Self::of)
     }
 
+    /// Of another quantile of rising numbers, by linear interpolation between two of them; else as
+    /// [`Interval::of_median_with`].
+    pub fn of_quantile_with(rising: &[f64], p: f64, then: impl Fn(f64, usize) -> f64) -> Option<Self> {
+        let mut resample = Resample::new();
+        let mut quantiles = || (0..RESAMPLES).map(|k| then(resample.quantile(rising, p), k)).collect();
+        (!rising.is_empty()).then(&mut quantiles).and_then(Self::of)
+    }
+
     /// Of a share of `of` independent trials: Wilson (1927), doi:10.1080/01621459.1927.10502953. None without a trial.
     pub fn of_share(share: f64, of: usize) -> Option<Self> {
         (of > 0).then(|| Interval { low: wilson(share, of, -Z), high: wilson(share, of, Z) })
@@ -96,6 +104,21 @@ impl Resample {
         let v: f64 = self.0.random();
         middle(at(u), at(1.0 - (1.0 - u) * v.powf(1.0 / (n - k) as f64)))
     }
+
+    /// The p-quantile of as many numbers drawn with replacement from rising ones, at least one, in the same way.
+    fn quantile(&mut self, rising: &[f64], p: f64) -> f64 {
+        let n = rising.len();
+        let place = p * (n - 1) as f64;
+        let (k, share) = (place as usize + 1, place.fract());
+        let at = |u: f64| rising[((u * n as f64) as usize).min(n - 1)];
+        let u = Beta::new(k as f64, (n + 1 - k) as f64).map_or(p, |beta| beta.sample(&mut self.0));
+        if share == 0.0 || k == n {
+            return at(u);
+        }
+        let v: f64 = self.0.random();
+        let [low, high] = [at(u), at(1.0 - (1.0 - u) * v.powf(1.0 / (n - k) as f64))];
+        if low == high { low } else { low + share * (high - low) }
+    }
 }
 
 /// The mean of two numbers, of which both may be infinite.
@@ -134,6 +157,33 @@ mod tests {
             }
             assert_eq!(Interval::of_median(&values), Interval::of_median(&values), "the same each time");
         }
+    }
+
+    #[test]
+    fn quantiles_of_resamples_are_distributed_as_those_of_plain_resampling() {
+        const TIMES: usize = 20_000;
+        let mut rng = stream(3, Purpose::Measure, 1);
+        for (n, p) in [(1, 0.25), (2, 0.25), (9, 0.75), (10, 0.25), (31, 0.75)] {
+            let values: Vec<f64> = (0..n).map(f64::from).collect();
+            let plain = |_| {
+                let mut drawn: Vec<f64> = (0..n).map(|_| values[rng.random_range(0..n as usize)]).collect();
+                drawn.sort_by(f64::total_cmp);
+                let place = p * f64::from(n - 1);
+                let (low, high) = (place as usize, (place as usize + 1).min(n as usize - 1));
+                drawn[low] + place.fract() * (drawn[high] - drawn[low])
+            };
+            let plain: Vec<f64> = (0..TIMES).map(plain).collect();
+            let mut resample = Resample::new();
+            let ours: Vec<f64> = (0..TIMES).map(|_| resample.quantile(&values, p)).collect();
+            for quarter in 0..4 * n {
+                let limit = 0.25 * f64::from(quarter);
+                let below = |all: &[f64]| all.iter().filter(|&&q| q <= limit).count() as f64 / TIMES as f64;
+                assert!((below(&ours) - below(&plain)).abs() < 0.02, "{n}, {p}, {limit}");
+            }
+        }
+        let inf = f64::INFINITY;
+        let of = |values: &[f64]| Interval::of_quantile_with(values, 0.75, |q, _| q).map(|i| (i.low, i.high));
+        assert_eq!((of(&[]), of(&[inf, inf]), of(&[2.0; 9])), (None, Some((inf, inf)), Some((2.0, 2.0))));
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! An evaluation whose datasets are open: what it is, before anything is measured.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::data_info::solved;
 use super::keys::{self, Keys};
 use super::leaks::{self, Leak};
 use super::networks::Networks;
@@ -52,15 +55,21 @@ impl Opened {
                 false => Ok((Arc::new(data), ids)),
             }
         };
+        one_name_each(&recipe.data)?;
         let opened = recipe.data.iter().map(open).collect::<Result<Vec<_>>>()?;
         let mut recipe = recipe.clone();
         let mut networks = Networks::default();
-        let mut notes = Vec::new();
+        let mut notes = copies(&opened);
         if recipe.trivial {
             let first: Vec<(&Dataset, u32)> = opened.iter().map(|(data, ids)| (&**data, ids[0])).collect();
             let added = trivial::lacking(&recipe, &first, &mut networks)?;
-            notes = added.notes;
+            notes.extend(added.notes);
             recipe.rows.extend(added.rows);
+            while let Some((_, second)) = recipe.namesakes() {
+                // A row of the recipe has the name of another method.
+                let row = &mut recipe.rows[second];
+                row.label = format!("{} (added)", row.name());
+            }
         }
         let mut sets = TrainingSets::with(opened.iter().map(|(data, _)| data));
         let mut datasets = Vec::new();
@@ -115,4 +124,30 @@ impl Opened {
     pub fn identity(&self) -> u64 {
         self.identity
     }
+}
+
+/// Refuses a dataset that stands in a recipe under two names.
+fn one_name_each(data: &[PathBuf]) -> Result<()> {
+    let mut known: HashMap<PathBuf, &PathBuf> = HashMap::new();
+    for path in data {
+        // What is not there is for whoever opens it to refuse.
+        let Ok(place) = path.canonicalize() else { continue };
+        if let Some(first) = known.insert(place, path) {
+            return Err(Error::file(path, format!("data: is the same file as {}: leave one out", first.display())));
+        }
+    }
+    Ok(())
+}
+
+/// What there is to say of datasets of which the same systems are solved.
+fn copies(opened: &[(Arc<Dataset>, Vec<u32>)]) -> Vec<String> {
+    let mut known: HashMap<String, &Dataset> = HashMap::new();
+    let mut notes = Vec::new();
+    for (data, ids) in opened {
+        if let Some(first) = known.insert(solved(data, ids), data) {
+            let [here, there] = [data.path(), first.path()].map(|path| path.display());
+            notes.push(format!("data: the systems of {here} that are solved are those of {there}"));
+        }
+    }
+    notes
 }

@@ -1,5 +1,6 @@
 //! The evaluation recipe: which data, which rows ([`Row`]), which tolerances.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -348,7 +349,33 @@ impl EvalRecipe {
         for row in &self.rows {
             row.check(&self.data).map_err(|e| Error::recipe(origin, e.to_string()))?;
         }
+        if let Some(d) = (0..self.data.len()).find(|&d| self.on(d).next().is_none()) {
+            let path = self.data[d].display();
+            return bad(format!("data: {path} is in the data of no [[row]]: name it in one, or leave it out"));
+        }
+        if let Some((first, second)) = self.namesakes() {
+            return bad(format!(
+                "[[row]] {} and {} have one label, {:?}: give one of them another label, or leave it out",
+                first + 1,
+                second + 1,
+                self.rows[first].name()
+            ));
+        }
         Ok(())
+    }
+
+    /// The rows that are for a dataset, by their numbers.
+    fn on(&self, dataset: usize) -> impl Iterator<Item = usize> + '_ {
+        (0..self.rows.len()).filter(move |&row| self.place(row, dataset).is_some())
+    }
+
+    /// Two rows for one dataset that the tables would call by one name, by their numbers.
+    pub(super) fn namesakes(&self) -> Option<(usize, usize)> {
+        let names: Vec<String> = self.rows.iter().map(Row::name).collect();
+        (0..self.data.len()).find_map(|d| {
+            let mut of_name = HashMap::new();
+            self.on(d).find_map(|row| of_name.insert(&names[row], row).map(|first| (first, row)))
+        })
     }
 
     /// The recipe as TOML, every default written out: those of methods and preconditioners, and the labels.
@@ -405,5 +432,23 @@ mod tests {
             }
         }
         assert!(read > 5);
+    }
+
+    #[test]
+    fn a_dataset_without_rows_and_two_rows_of_one_name_are_refused() {
+        let parse = |rows: &str| EvalRecipe::parse(&format!("data = ['a.h5', 'b.h5']\n{rows}"), "e.toml");
+        let row = |rest: &str| format!("[[row]]\nksp = 'cg'\npc = 'icc'\n{rest}\n");
+        let refused = |rows: &str| parse(rows).unwrap_err().to_string();
+        let error = refused(&row("data = ['a.h5']"));
+        assert_eq!(error, "e.toml: data: b.h5 is in the data of no [[row]]: name it in one, or leave it out");
+        parse(&(row("data = ['a.h5']") + &row("data = ['b.h5']"))).unwrap();
+        // Of one name on different datasets there is nothing to confuse.
+        parse(&(row("data = ['a.h5']\nlabel = 'x'") + &row("data = ['b.h5']\nlabel = 'x'"))).unwrap();
+        for (first, second) in [("label = 'x'", "label = 'x'\ndata = ['b.h5']"), ("", "label = 'cg + icc'"), ("", "")] {
+            let error = refused(&(row(first) + "[[row]]\nksp = 'cg'\npc = 'none'\n" + &row(second)));
+            let name = if first.is_empty() { "cg + icc" } else { "x" };
+            let words = format!("[[row]] 1 and 3 have one label, \"{name}\": give one of them another label");
+            assert!(error.contains(&words), "{error}");
+        }
     }
 }

@@ -238,6 +238,18 @@ impl Row {
         }
     }
 
+    /// The notation of `pc`, the same however it was written.
+    pub fn pc(&self) -> Option<String> {
+        let text = self.pc.as_ref()?;
+        match self.kind() {
+            Ok(RowKind::Classical(spec) | RowKind::Constant(_, Some(spec)) | RowKind::Model(_, Some(spec))) => {
+                Some(spec.to_string())
+            }
+            Ok(RowKind::Constant(spec, None)) => Some(spec.to_string()),
+            _ => Some(text.clone()),
+        }
+    }
+
     /// The constant that stands in `space`, `guess` or `pc`, if that is its place.
     fn constant_in(&self, text: &str, place: Part) -> Result<constants::Spec> {
         let spec: constants::Spec = text.parse()?;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::bootstrap::Interval;
 use super::noise::Noise;
 
-/// Five numbers, a mean, and how sure the median is.
+/// Five numbers, a mean, and how sure the quartiles are.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Quartiles {
     /// Arithmetic mean.
@@ -22,6 +22,10 @@ pub struct Quartiles {
     pub max: f64,
     /// 95 % bootstrap interval of the median; of seconds with the noise of the machine, where several rounds tell it.
     pub median_interval: Interval,
+    /// The same of the 0.25-quantile.
+    pub q1_interval: Interval,
+    /// The same of the 0.75-quantile.
+    pub q3_interval: Interval,
 }
 
 impl Quartiles {
@@ -50,6 +54,8 @@ impl Quartiles {
             q3: quantile(0.75),
             max,
             median_interval: Interval::of_median_with(&v, |median, k| median * noise.factor(k))?,
+            q1_interval: Interval::of_quantile_with(&v, 0.25, |q1, k| q1 * noise.factor(k))?,
+            q3_interval: Interval::of_quantile_with(&v, 0.75, |q3, k| q3 * noise.factor(k))?,
         })
     }
 }
@@ -125,7 +131,11 @@ mod tests {
         assert_eq!((q.min, q.max, q.mean), (1.0, 10.0, 5.25));
         let one = Quartiles::of(&[4.0]).unwrap();
         assert_eq!((one.q1, one.median, one.q3), (4.0, 4.0, 4.0));
-        assert_eq!((one.median_interval.low, one.median_interval.high), (4.0, 4.0));
+        for interval in [one.median_interval, one.q1_interval, one.q3_interval] {
+            assert_eq!((interval.low, interval.high), (4.0, 4.0));
+        }
+        let [q1, q3] = [q.q1_interval, q.q3_interval];
+        assert!(q1.contains(q.q1) && q3.contains(q.q3) && q1.low < q3.low, "{q:?}");
         assert!(Quartiles::of(&[]).is_none());
     }
 }

@@ -22,8 +22,11 @@ pub struct Verdict {
     pub as_few_iterations: Vec<usize>,
     /// Summary row with the least median time, setup included, among those that never failed.
     pub least_time: Option<usize>,
-    /// It and those whose time cannot be told from its: the 95 % interval of the median ratio contains 1.
+    /// It, those whose time cannot be told from its (the 95 % interval of the median ratio contains 1), and those that
+    /// are faster by this ratio, though the median of their seconds is larger.
     pub as_fast: Vec<usize>,
+    /// Those that are faster by the ratio.
+    pub faster_by_ratio: Vec<usize>,
     /// Both in a sentence.
     pub text: String,
 }
@@ -81,8 +84,13 @@ fn verdict(cells: &Cells, rows: &[SummaryRow], (dataset, target): (usize, Target
     let fastest = here().min_by(|&a, &b| time(a).total_cmp(&time(b)));
     let as_few: Vec<usize> = here().filter(iterative).filter(|&i| fewest.is_some_and(|f| its(i) == its(f))).collect();
     let solves = |i: usize| cells.of(dataset, rows[i].row, target);
+    // Of the other rows that are not slower, whether they are faster.
+    let close: Vec<(usize, bool)> = here()
+        .filter_map(|i| fastest.filter(|&f| f != i).and_then(|f| Some((i, is_faster(solves(i), solves(f))?))))
+        .collect();
     let as_fast: Vec<usize> =
-        here().filter(|&i| fastest.is_some_and(|f| i == f || are_alike(solves(i), solves(f)))).collect();
+        here().filter(|&i| fastest == Some(i) || close.iter().any(|&(other, _)| other == i)).collect();
+    let faster: Vec<usize> = close.iter().filter(|(_, faster)| *faster).map(|&(i, _)| i).collect();
     let named = |i: usize| {
         let chosen = match rows[i].count(&columns::SETTINGS) {
             0 => String::new(),
@@ -101,12 +109,22 @@ fn verdict(cells: &Cells, rows: &[SummaryRow], (dataset, target): (usize, Target
         || "no row to compare in time".into(),
         |i| {
             let timed = |i: usize| format!("{} with {:.3} ms", named(i), 1e3 * time(i));
-            match &as_fast[..] {
-                [_, _, ..] => format!(
+            let alike: Vec<usize> = as_fast.iter().copied().filter(|i| !faster.contains(i)).collect();
+            let alone = alike.len() == 1;
+            let first = match alone {
+                true if faster.is_empty() => format!("least time (setup and inference included) {}", timed(i)),
+                true => format!("least median time (setup and inference included) {}", timed(i)),
+                false => format!(
                     "no difference in time (setup and inference included) can be told between {}",
-                    all(&as_fast, &timed)
+                    all(&alike, &timed)
                 ),
-                _ => format!("least time (setup and inference included) {}", timed(i)),
+            };
+            match faster.is_empty() {
+                true => first,
+                false => {
+                    let than = if alone { "it".into() } else { named(i) };
+                    format!("{first}, yet faster than {than} by the median ratio {}", all(&faster, &timed))
+                }
             }
         },
     );
@@ -117,14 +135,16 @@ fn verdict(cells: &Cells, rows: &[SummaryRow], (dataset, target): (usize, Target
         as_few_iterations: as_few,
         least_time: fastest,
         as_fast,
+        faster_by_ratio: faster,
         text: format!("{}: {iterations}, {seconds}", info.name),
     }
 }
 
-/// Whether it cannot be told which of two rows is faster.
-fn are_alike(ours: &[Solve], theirs: &[Solve]) -> bool {
+/// Whether one row is faster than another by the median of their ratios; None if it is slower.
+fn is_faster(ours: &[Solve], theirs: &[Solve]) -> Option<bool> {
     let pairs: Vec<(&Solve, &Solve)> = ours.iter().zip(theirs).collect();
-    Ratios::of(&pairs, Quantity::Seconds).interval().is_some_and(|ratio| ratio.contains(1.0))
+    let ratio = Ratios::of(&pairs, Quantity::Seconds).interval()?;
+    (ratio.low <= 1.0).then_some(ratio.high < 1.0)
 }
 
 /// Several rows as a list.
@@ -209,6 +229,42 @@ mod tests {
             }
             assert_eq!(verdicts(&results, &summarize(&results))[0].as_fast.len() == 1, told);
         }
+    }
+
+    #[test]
+    fn a_row_that_is_faster_by_the_ratio_is_named_beside_the_one_with_the_least_median() {
+        // Row 1 takes nine tenths of the time of row 0 on all systems but one in the middle, where it takes so long
+        // that its median is larger.
+        let mut results = results();
+        let systems = 21;
+        results.datasets[0].systems = systems;
+        let seconds = |row: usize, s: usize| match (row, s) {
+            (0, s) => 1e-3 * if s <= 10 { 1.0 } else { 4.0 },
+            (_, 10) => 3e-3,
+            (_, s) => 0.9 * 1e-3 * if s < 10 { 1.0 } else { 4.0 },
+        };
+        let one = |row: usize, s: usize| Solve {
+            setup_seconds: 0.0,
+            solve_seconds: seconds(row, s),
+            ..solve(row, s as u64, Some(5))
+        };
+        results.solves = (0..2).flat_map(|row| (0..systems).map(move |s| one(row, s))).collect();
+        let rows = summarize(&results);
+        let v = &verdicts(&results, &rows)[0];
+        assert_eq!((v.least_time, &v.as_fast[..], &v.faster_by_ratio[..]), (Some(0), &[0, 1][..], &[1][..]));
+        let text = "least median time (setup and inference included) cg + none (classical) with 1.000 ms, yet faster \
+                    than it by the median ratio cg + icc (classical) with 3.000 ms";
+        assert!(v.text.ends_with(text), "{}", v.text);
+        let table = crate::evaluate::console(&results, &rows, std::slice::from_ref(v));
+        assert!(table.contains("what cannot be told from it, or is faster by the median ratio"), "{table}");
+        // And beside a third one that cannot be told from the first.
+        results.solves.extend((0..systems).map(|s| Solve { solve_seconds: seconds(0, s), ..one(2, s) }));
+        results.recipe.rows[2].pc = Some("jacobi".into());
+        let v = &verdicts(&results, &summarize(&results))[0];
+        assert_eq!((&v.as_fast[..], &v.faster_by_ratio[..]), (&[0, 1, 2][..], &[1][..]));
+        let text = "can be told between cg + none (classical) with 1.000 ms and cg + jacobi (classical) with 1.000 ms, \
+                    yet faster than cg + none (classical) by the median ratio cg + icc (classical) with 3.000 ms";
+        assert!(v.text.ends_with(text), "{}", v.text);
     }
 
     #[test]

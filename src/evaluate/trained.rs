@@ -20,6 +20,8 @@ pub struct Trained {
     pub model: String,
     /// Optimiser steps; 0 of a network that was never trained.
     pub steps: u64,
+    /// Whether it is the best checkpoint of its run all the same: no validated epoch beat the network before training.
+    pub untrained_is_best: bool,
     /// Digest of the checkpoint's file.
     pub digest: String,
     /// Seconds of training; those of the whole run where its metrics are beside the checkpoint.
@@ -70,6 +72,8 @@ pub struct TrainedBy {
     pub model: String,
     /// Whether what it predicts is a space.
     pub space: bool,
+    /// Whether it has made a step, or an epoch of its run is done.
+    pub begun: bool,
 }
 
 /// That of a run directory or checkpoint.
@@ -85,6 +89,7 @@ pub fn trained_by(path: &Path) -> Result<TrainedBy> {
         data: datasets(&checkpoint.recipe).into_iter().map(PathBuf::from).collect(),
         judge,
         space: models::of_checkpoint(&checkpoint, &file, Device::Cpu)?.predicts_space(),
+        begun: checkpoint.progress.step > 0 || last_epoch(&file).is_some_and(|last| last["epoch"] != 0),
         model: checkpoint.model,
     })
 }
@@ -112,6 +117,7 @@ pub fn trained(
     Ok(Some(Trained {
         digest: format!("{digest:016x}"),
         steps: checkpoint.progress.step,
+        untrained_is_best: checkpoint.progress.step == 0 && checkpoint.progress.is_untrained_best(),
         training_seconds: run_seconds(file).unwrap_or(checkpoint.progress.seconds),
         data: named(&files, &checkpoint.data_recipe),
         own_data,
@@ -186,9 +192,13 @@ fn made_elsewhere(files: &[String], recipes: &str, sets: &mut TrainingSets) -> O
 
 /// Seconds of the run that a checkpoint lies in, as its metrics have them.
 fn run_seconds(checkpoint: &Path) -> Option<f64> {
+    last_epoch(checkpoint)?["seconds"].as_f64()
+}
+
+/// The last line of the metrics beside a checkpoint.
+fn last_epoch(checkpoint: &Path) -> Option<serde_json::Value> {
     let text = std::fs::read_to_string(checkpoint.with_file_name("metrics.jsonl")).ok()?;
-    let last = text.lines().rev().find_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())?;
-    last["seconds"].as_f64()
+    text.lines().rev().find_map(|line| serde_json::from_str(line).ok())
 }
 
 #[cfg(test)]

@@ -38,6 +38,11 @@ impl Learned {
         self.network.checkpoint.progress.step > 0
     }
 
+    /// Whether it is what training came to: a trained network, or the one before the first step if none was better.
+    fn is_outcome(&self) -> bool {
+        self.is_trained() || self.network.checkpoint.progress.is_untrained_best()
+    }
+
     /// Name of its model.
     fn model(&self) -> &str {
         &self.network.checkpoint.model
@@ -62,7 +67,7 @@ pub fn lacking(recipe: &EvalRecipe, data: &[(&Dataset, u32)], networks: &mut Net
     for (row, of_row) in rows.iter().zip(&learned) {
         let on = datasets(row);
         let covers = |other: &Row| on.iter().all(|&d| is_for(other, d));
-        let of_row: Vec<&Learned> = of_row.iter().flatten().filter(|n| n.is_trained()).collect();
+        let of_row: Vec<&Learned> = of_row.iter().flatten().filter(|n| n.is_outcome()).collect();
         // One for each dataset, or the row is no learned one.
         let Some(first) = of_row.first().filter(|_| of_row.len() == on.len()) else { continue };
         for notation in first.settings.trivial() {
@@ -86,8 +91,12 @@ pub fn lacking(recipe: &EvalRecipe, data: &[(&Dataset, u32)], networks: &mut Net
                 }
             }
         }
+        if !of_row.iter().any(|n| n.is_trained()) {
+            // It is its own start.
+            continue;
+        }
         let is_start = |(other, of_other): (&Row, &Vec<Option<Learned>>)| {
-            let same = |n: &Learned| !n.is_trained() && n.model() == first.model();
+            let same = |n: &Learned| !n.is_outcome() && n.model() == first.model();
             (&other.ksp, &other.pc) == (&row.ksp, &row.pc) && covers(other) && of_other.iter().flatten().any(same)
         };
         if rows.iter().zip(&learned).any(is_start) {

@@ -1,10 +1,11 @@
-//! Files as other programs write and read them: matrices, meshes, charts; tables of text; and how a file is written
+//! Files as other programs write and read them: matrices, meshes, charts; tables of text, dates; and how a file is written
 //! whole or not at all.
 
 pub mod assignments;
 pub mod atomic;
 pub mod charts;
 mod claims;
+pub mod date;
 pub mod gmsh;
 pub mod input;
 pub mod matrix_market;

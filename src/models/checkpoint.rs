@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -45,14 +46,69 @@ pub struct Progress {
     /// Validation loss of that epoch as long as no solve of a validation has succeeded; it decides until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best_loss: Option<f64>,
-    /// The epoch of the best validation.
+    /// The epoch of the best validation; with a figure, 0 is the network before the first step.
     pub best_epoch: u64,
-    /// Validations since the best one.
+    /// The best validation after a step, as long as the network before the first one is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_learned: Option<Validated>,
+    /// Validations since the best one after a step.
     pub stale: u64,
     /// Seconds spent training, over all sittings.
     pub seconds: f64,
     /// Training is over (epochs done or stopped early).
     pub finished: bool,
+}
+
+/// A validation, as far as it decides which weights are best.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Validated {
+    /// After which epoch; 0 is before the first step.
+    pub epoch: u64,
+    /// Mean iterations on the held-out systems, a failure counted as the limit.
+    pub iterations: f64,
+    /// The validation loss, where no solve succeeded: it decides then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f64>,
+}
+
+impl Validated {
+    /// Whether it is better than another one: fewer iterations, or a smaller loss where all solves of both failed.
+    pub fn beats(&self, other: &Validated) -> bool {
+        match (self.loss, other.loss) {
+            (None, None) => self.iterations < other.iterations,
+            (Some(ours), Some(theirs)) => ours < theirs,
+            (ours, _) => ours.is_none(),
+        }
+    }
+}
+
+impl Progress {
+    /// The best validation so far.
+    pub fn best_validated(&self) -> Option<Validated> {
+        let of = |iterations| Validated { epoch: self.best_epoch, iterations, loss: self.best_loss };
+        self.best.map(of)
+    }
+
+    /// The best one so far of those after a step.
+    pub fn best_learned(&self) -> Option<Validated> {
+        self.best_learned.or(self.best_validated().filter(|best| best.epoch > 0))
+    }
+
+    /// Whether no validated epoch so far has beaten the network before the first step.
+    pub fn is_untrained_best(&self) -> bool {
+        self.best_validated().is_some_and(|best| best.epoch == 0)
+    }
+
+    /// That of the checkpoint in a file, of which the header alone is read; None if it has none that can be read.
+    fn peek(path: &Path) -> Option<Self> {
+        let mut file = fs::File::open(path).ok()?;
+        let mut length = [0; 8];
+        file.read_exact(&mut length).ok()?;
+        let mut header = Vec::new();
+        file.take(u64::from_le_bytes(length)).read_to_end(&mut header).ok()?;
+        let header: serde_json::Value = serde_json::from_slice(&header).ok()?;
+        serde_json::from_str(header["__metadata__"]["fempipe.progress"].as_str()?).ok()
+    }
 }
 
 /// Everything a checkpoint holds.
@@ -273,6 +329,9 @@ fn decode(name: &str, view: &TensorView) -> Option<NamedArray> {
     })
 }
 
+/// What to say of a run whose best checkpoint is the one before the first step.
+pub const UNTRAINED_IS_BEST: &str = "its best checkpoint is the network before training: no validated epoch beat it";
+
 /// The checkpoint that a path means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Located {
@@ -296,7 +355,9 @@ pub fn locate(path: &Path) -> Result<Located> {
     }
     let best = path.join("best.safetensors");
     if best.is_file() {
-        return Ok(Located { file: best, note: None });
+        let untrained = Progress::peek(&best).is_some_and(|progress| progress.is_untrained_best());
+        let note = untrained.then(|| format!("{}: {UNTRAINED_IS_BEST}", path.display()));
+        return Ok(Located { file: best, note });
     }
     let last = path.join("last.safetensors");
     if !last.is_file() {

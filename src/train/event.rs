@@ -43,7 +43,7 @@ pub enum Event {
         /// Mean over the epoch's batches so far.
         loss: f64,
     },
-    /// An epoch is done.
+    /// An epoch is done, or the validation before the first one.
     Epoch(EpochMetrics),
 }
 
@@ -52,7 +52,7 @@ pub enum Event {
 pub struct Summary {
     /// Epochs done.
     pub epochs: u64,
-    /// The epoch of the best validation.
+    /// The epoch of the best validation; 0 is before the first step.
     pub best_epoch: u64,
     /// Mean iterations on the held-out systems with the best weights.
     pub best_iterations: Option<f64>,
@@ -62,4 +62,6 @@ pub struct Summary {
     pub seconds: f64,
     /// All epochs done, or stopped early; false after a sitting that was told to stop before.
     pub finished: bool,
+    /// Of a finished run, that nothing it learned is better than what it started from, if so.
+    pub note: Option<String>,
 }

@@ -23,17 +23,19 @@ pub struct SolverMetrics {
     pub systems: usize,
 }
 
-/// One epoch.
+/// One epoch, or the validation before the first one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
-    /// Which epoch, from 1.
+    /// Which epoch, from 1; 0 is before the first step.
     pub epoch: u64,
     /// Optimiser steps so far.
     pub step: u64,
-    /// Mean over the epoch's batches.
-    pub loss: f64,
-    /// Learning rate of its last step.
-    pub lr: f64,
+    /// Mean over the epoch's batches; None before the first step.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub loss: Option<f64>,
+    /// Learning rate of its last step, if it had one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lr: Option<f64>,
     /// Loss on the validation split, where there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub validation_loss: Option<f64>,
@@ -43,12 +45,19 @@ pub struct EpochMetrics {
     /// Fewest iterations so far, or the least validation loss while every solve fails.
     #[serde(default)]
     pub best: bool,
-    /// Seconds of training so far, over all sittings.
+    /// Seconds of training so far, over all sittings, with the validations after its epochs; that before the first step
+    /// is no part of it.
     pub seconds: f64,
+    /// Seconds of this validation, in epochs that validate.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub validation_seconds: Option<f64>,
+    /// In the last line of a run that is over: that nothing it learned is better than what it started from, if so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub note: Option<String>,
 }
 
-/// Keeps the lines up to and including `epoch`, of which `last` is the last one, as the checkpoint has it. Returns the
-/// numbers of lines between them that cannot be read; those stay as they are.
+/// Keeps the lines up to and including `epoch`, of which `last` is the last one, as the checkpoint has it: none where
+/// that is empty. Returns the numbers of lines between them that cannot be read; those stay as they are.
 pub(super) fn truncate(path: &Path, epoch: u64, last: &str) -> Result<Vec<usize>> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
@@ -58,24 +67,26 @@ pub(super) fn truncate(path: &Path, epoch: u64, last: &str) -> Result<Vec<usize>
     let mut lines: Vec<&[u8]> = bytes.split(|&b| b == b'\n').collect();
     // Behind the last newline is nothing, or what a killed process was writing.
     lines.pop();
-    let (mut kept, mut damaged, mut unsure, mut reached) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let (mut kept, mut damaged, mut unsure, mut reached) = (Vec::new(), Vec::new(), Vec::new(), None);
+    // A checkpoint of epoch 0 may be from before its validation.
+    let is_known = |found: u64| found <= epoch && (found > 0 || !last.is_empty());
     for (k, line) in lines.into_iter().enumerate() {
         match serde_json::from_slice::<EpochMetrics>(line) {
-            Ok(metrics) if metrics.epoch <= epoch => {
+            Ok(metrics) if is_known(metrics.epoch) => {
                 // What stands before a line of this run is of it.
                 for (number, unreadable) in unsure.drain(..) {
                     damaged.push(number);
                     kept.push(unreadable);
                 }
                 kept.push(line);
-                reached = metrics.epoch;
+                reached = Some(metrics.epoch);
             }
             Ok(_) => unsure.clear(),
             Err(_) => unsure.push((k + 1, line)),
         }
     }
     // It may be the checkpoint's epoch whose line is damaged.
-    if reached < epoch && !last.is_empty() {
+    if reached < Some(epoch) && !last.is_empty() {
         kept.push(last.as_bytes());
     }
     let text: Vec<u8> = kept.into_iter().flat_map(|line| [line, b"\n"]).flatten().copied().collect();
@@ -119,5 +130,14 @@ mod tests {
         fs::write(&path, all(&[bad, b""])).unwrap();
         assert!(truncate(&path, 0, "").unwrap().is_empty());
         assert_eq!(fs::read(&path).unwrap(), b"");
+        // The validation before the first step: of a checkpoint from before it, after it, and where its line is damaged.
+        let start = line(0);
+        let start = start.as_bytes();
+        for (there, last, kept) in [(start, "", &b""[..]), (start, &*line(0), start), (bad, &*line(0), start)] {
+            fs::write(&path, all(&[there, one, b""])).unwrap();
+            assert!(truncate(&path, 0, last).unwrap().is_empty());
+            let kept = if kept.is_empty() { Vec::new() } else { all(&[kept, b""]) };
+            assert_eq!(fs::read(&path).unwrap(), kept);
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! `plot.html` in the run directory: loss and validation iterations over epochs and time, beside the classical
 //! preconditioners; while training goes on the page loads itself again.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use maud::{DOCTYPE, PreEscaped, html};
 
 use super::baselines::Baseline;
 use super::metrics::{EpochMetrics, SolverMetrics};
 use crate::io::charts::{self, AxisLabel, COLOURS, Chart, Scale, Series, Stroke};
+use crate::io::date;
 
 /// Seconds after which an open page looks for a newer one.
 pub(super) const REFRESH: u64 = 3;
@@ -18,7 +19,7 @@ const KEPT: usize = 600;
 const STYLE: &str = "*{box-sizing:border-box}
 body{font:15px/1.5 system-ui,-apple-system,\"Segoe UI\",sans-serif;color:#1d2329;background:#f6f7f9;margin:0}
 main{max-width:80rem;margin:0 auto;padding:1.2rem}h1{font-size:1.4rem;margin:0}
-.note{color:#5c6670;font-size:.88rem;margin:.2rem 0 1rem}
+.note{color:#5c6670;font-size:.88rem;margin:.2rem 0 1rem}.finding,#news.stale{font-weight:600;color:#98110f}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(34rem,100%),1fr));gap:1rem}
 .state{font-weight:600}.state.training{color:#0b5fa5}.state.ended{color:#98110f}.state.finished{color:#0b5c34}";
 
@@ -27,6 +28,24 @@ const SCRIPT: &str = "setInterval(() => {
   const held = document.querySelector(\"figure[data-zoomed=true], .legend button.off\");
   if (!held && !document.hidden) location.reload();
 }, 1000 * Number(document.body.dataset.refresh));";
+
+/// Says that there is no news where the page is much older than one that goes on: its process may have been killed, and
+/// has then written nothing of it.
+const NEWS: &str = "{
+  const {written, quiet} = document.body.dataset, news = document.getElementById(\"news\");
+  const tell = () => {
+    const age = Date.now() / 1000 - Number(written);
+    if (age < Number(quiet)) return;
+    const [n, unit] = age < 7200 ? [age / 60, \"minutes\"] :
+      age < 172800 ? [age / 3600, \"hours\"] : [age / 86400, \"days\"];
+    const at = new Date(1000 * written).toLocaleString();
+    news.textContent = `No news since ${at}, ${Math.round(n)} ${unit} ago: a step or a validation takes longer ` +
+      \"than before, or the process has ended.\";
+    news.classList.add(\"stale\");
+  };
+  tell();
+  setInterval(tell, 1000);
+}";
 
 /// How a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,13 +85,14 @@ pub struct Run<'a> {
     pub baselines: &'a [Baseline],
 }
 
-/// The page.
-pub fn page(run: &Run, epochs: &[EpochMetrics], state: State) -> String {
+/// The page; while training goes on one that is older than `quiet` says so.
+pub fn page(run: &Run, epochs: &[EpochMetrics], state: State, quiet: Duration) -> String {
     let (class, words) = state.words();
     let last = epochs.last();
     let done = last.map_or(0, |e| e.epoch);
     let best = epochs.iter().rev().find(|e| e.best).and_then(|e| Some((e.epoch, e.solver?)));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let now = date::now();
+    let quiet = (state == State::Training).then_some(quiet.as_secs());
     let refresh = (state == State::Training).then_some(REFRESH);
     html! {
         (DOCTYPE)
@@ -81,20 +101,24 @@ pub fn page(run: &Run, epochs: &[EpochMetrics], state: State) -> String {
                 (charts::head(&format!("{}: {words}", run.name), STYLE))
                 @if let Some(seconds) = refresh { noscript { meta http-equiv="refresh" content=(seconds); } }
             }
-            body data-state=(class) data-refresh=[refresh] data-written=(now) {
+            body data-state=(class) data-refresh=[refresh] data-quiet=[quiet] data-written=(now) {
                 main {
                     h1 { (run.name) }
                     p.note {
                         span class={ "state " (class) } { (words) }
                         " · " (run.model) ", epoch " (done) " of " (run.epochs)
                         @if let Some(e) = last {
-                            " · " (format!("{:.0} s of training, loss {:.3e}", e.seconds, e.loss))
+                            " · " (format!("{:.0} s of training", e.seconds))
+                            @if let Some(loss) = e.loss { (format!(", loss {loss:.3e}")) }
                         }
                         @if let Some((epoch, s)) = best {
-                            " · best epoch " (epoch) ", " (run.judge) ": "
+                            " · best epoch " (epoch) @if epoch == 0 { " (before training)" }
+                            ", " (run.judge) ": "
                             (format!("{:.2} iterations (worst {})", s.iterations_mean, s.iterations_worst))
                         }
                     }
+                    p.note id="news" { "written " (date::utc(now)) " UTC" }
+                    @if let Some(note) = last.and_then(|e| e.note.as_ref()) { p.finding { (note) } }
                     @if epochs.is_empty() {
                         p { "No epoch is done yet." }
                     } @else {
@@ -105,7 +129,7 @@ pub fn page(run: &Run, epochs: &[EpochMetrics], state: State) -> String {
                         }
                     }
                 }
-                script { (PreEscaped(charts::SCRIPT)) @if refresh.is_some() { (PreEscaped(SCRIPT)) } }
+                script { (PreEscaped(charts::SCRIPT)) @if refresh.is_some() { (PreEscaped(SCRIPT)) (PreEscaped(NEWS)) } }
             }
         }
     }
@@ -145,7 +169,7 @@ fn line(epochs: &[EpochMetrics], name: &str, k: usize, x: Place, of: impl Fn(&Ep
 /// Loss over the epochs, or over time.
 pub fn loss(epochs: &[EpochMetrics], label: &str, x: Place) -> Chart {
     let mut series =
-        vec![line(epochs, "training", 0, x, |e| Some(e.loss)), line(epochs, "validation", 1, x, |e| e.validation_loss)];
+        vec![line(epochs, "training", 0, x, |e| e.loss), line(epochs, "validation", 1, x, |e| e.validation_loss)];
     series.retain(|s| !s.points.is_empty());
     let positive = series.iter().flat_map(|s| &s.points).all(|p| p.1 > 0.0);
     let scale = if positive { Scale::Log } else { Scale::Linear };

@@ -15,14 +15,27 @@ const EVERY: Duration = Duration::from_secs(2);
 /// nor before training has gone on for so many times as long as it took to draw them.
 const TIMES: u32 = 100;
 
+/// Within an epoch the page is written again after so long: whoever has it open sees that training goes on.
+const BEAT: Duration = Duration::from_secs(30);
+
+/// A page that is so many times older than any one became before is one of a process that may have ended.
+const OLDER: u32 = 4;
+
 /// Draws what a run has measured, as it goes.
 #[derive(Default)]
 pub struct Plots {
     /// When it was drawn last, and how long that took.
     drawn: Option<(Instant, Duration)>,
+    /// The longest time between two drawings.
+    longest: Duration,
 }
 
 impl Plots {
+    /// Whether it is time to show that training goes on, though no epoch is done.
+    pub fn are_quiet(&self) -> bool {
+        self.drawn.is_none_or(|(last, _)| last.elapsed() >= BEAT)
+    }
+
     /// Draws what metrics.jsonl has so far, unless it was drawn a moment ago and training goes on; lines that cannot be
     /// read are left out.
     ///
@@ -33,6 +46,9 @@ impl Plots {
         if state == State::Training && self.drawn.as_ref().is_some_and(lately) {
             return Ok(());
         }
+        if let Some((last, took)) = self.drawn {
+            self.longest = self.longest.max(last.elapsed()).max(took * TIMES);
+        }
         let clock = Instant::now();
         let path = directory.metrics();
         let text = match fs::read(&path) {
@@ -41,7 +57,7 @@ impl Plots {
         };
         let epochs: Vec<EpochMetrics> =
             text.split(|&b| b == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
-        atomic::write(directory.page(), page::page(run, &epochs, state))?;
+        atomic::write(directory.page(), page::page(run, &epochs, state, OLDER * self.longest.max(BEAT)))?;
         if !epochs.is_empty() {
             atomic::write(directory.loss_plot(), page::loss(&epochs, "epoch", |e| e.epoch as f64).svg())?;
         }
@@ -74,12 +90,14 @@ mod tests {
         EpochMetrics {
             epoch,
             step: 4,
-            loss: 0.5,
-            lr: 0.1,
+            loss: (epoch > 0).then_some(0.5),
+            lr: (epoch > 0).then_some(0.1),
             validation_loss: None,
             solver: (epoch > 1).then(|| solver(20.0)),
             best: epoch > 1,
             seconds: 2.0 * epoch as f64,
+            validation_seconds: None,
+            note: None,
         }
     }
 
@@ -112,6 +130,7 @@ mod tests {
         {
             assert!(text.contains(part), "{part} in {text}");
         }
+        assert!(text.contains("data-quiet=\"120\"") && text.contains("written 20") && text.contains("No news since"));
         // It needs nothing from outside.
         assert!(!text.contains("src=") && !text.contains("<link"));
         // Whoever has it open is not told to look again once the run has ended.
@@ -121,7 +140,10 @@ mod tests {
             draw(state);
             let text = page();
             assert!(
-                text.contains(words) && !text.contains("http-equiv") && !text.contains("location.reload"),
+                ["http-equiv", "location.reload", "data-quiet", "No news since"]
+                    .iter()
+                    .all(|part| !text.contains(part))
+                    && text.contains(words),
                 "{text}"
             );
         }
@@ -142,7 +164,7 @@ mod tests {
         assert!(size < 400_000, "{size} bytes");
         fs::remove_file(run.page()).unwrap();
         plots.draw(&run, &about, State::Training).unwrap();
-        assert!(!run.page().exists(), "a moment ago");
+        assert!(!run.page().exists() && !plots.are_quiet(), "a moment ago");
         plots.draw(&run, &about, State::Finished).unwrap();
         assert!(run.page().is_file());
     }

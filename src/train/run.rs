@@ -32,6 +32,18 @@ const EXPLOSION: f64 = 1e6;
 /// The step of a sitting whose time is told: those before it load their own samples, later ones find theirs loaded.
 const MEASURED_STEP: u64 = 3;
 
+/// What a validation says.
+#[derive(Clone, Copy)]
+struct Judged {
+    solver: SolverMetrics,
+    /// Mean loss over the held-out systems.
+    loss: f64,
+    /// Whether it is the best so far.
+    best: bool,
+    /// What it took.
+    seconds: f64,
+}
+
 /// A training run, ready to go (on).
 pub struct Training {
     pub(super) recipe: TrainRecipe,
@@ -127,6 +139,10 @@ impl Training {
             }
             events(&Event::Baselines(self.info.baselines.clone()));
         }
+        // What goes on from a checkpoint with steps, or with this validation, does not make it again.
+        if self.progress.step == 0 && self.progress.best.is_none() {
+            self.validate_untrained(events)?;
+        }
         let end =
             stop_after.map_or(self.recipe.epochs, |k| self.recipe.epochs.min(self.progress.epoch.saturating_add(k)));
         while self.progress.epoch < end && !self.progress.finished {
@@ -141,7 +157,44 @@ impl Training {
             best_loss: self.progress.best_loss,
             seconds: self.progress.seconds,
             finished: self.progress.finished,
+            note: self.finding(),
         })
+    }
+
+    /// What there is to say of the run once it is over, if nothing that it learned is better than its start.
+    fn finding(&self) -> Option<String> {
+        self.progress.finished.then(|| best::finding(&self.progress, self.info.init.is_some())).flatten()
+    }
+
+    /// Runs the solver with the network before the first step, which is as much a candidate for the best one as what is
+    /// learned. The time that it takes is not that of training.
+    fn validate_untrained(&mut self, events: &mut dyn FnMut(&Event)) -> Result<()> {
+        let judged = self.validation(0);
+        if let Err(Error::Interrupted(_)) = judged {
+            return self.interrupted();
+        }
+        let judged = judged?;
+        let line = self.line(judged);
+        self.finish_epoch(&line)?;
+        self.save_last()?;
+        events(&Event::Epoch(line));
+        Ok(())
+    }
+
+    /// The metrics of the epoch that is done, without loss and rate.
+    fn line(&self, judged: Option<Judged>) -> EpochMetrics {
+        EpochMetrics {
+            epoch: self.progress.epoch,
+            step: self.progress.step,
+            loss: None,
+            lr: None,
+            validation_loss: judged.map(|j| j.loss),
+            solver: judged.map(|j| j.solver),
+            best: judged.is_some_and(|j| j.best),
+            seconds: self.progress.seconds,
+            validation_seconds: judged.map(|j| j.seconds),
+            note: self.finding(),
+        }
     }
 
     fn epoch(&mut self, per_epoch: u64, events: &mut dyn FnMut(&Event)) -> Result<()> {
@@ -162,6 +215,9 @@ impl Training {
             if self.sitting == MEASURED_STEP {
                 events(&self.estimate(begun.elapsed().as_secs_f64(), per_epoch));
             }
+            if self.plots.are_quiet() {
+                self.draw(State::Training)?;
+            }
             events(&Event::Batch {
                 epoch: epoch + 1,
                 done: epoch * per_epoch + self.progress.batch,
@@ -174,22 +230,16 @@ impl Training {
             // All steps are done: a resumed run begins with the validation.
             return self.interrupted();
         }
-        let (solver, validation_loss, best) = validated?;
+        let judged = validated?;
         let loss = self.progress.loss_sum / per_epoch as f64;
         let lr = self.adam(self.progress.step.saturating_sub(1), per_epoch).lr;
         self.progress.epoch = epoch + 1;
         self.progress.batch = 0;
         self.progress.loss_sum = 0.0;
-        let line = EpochMetrics {
-            epoch: self.progress.epoch,
-            step: self.progress.step,
-            loss,
-            lr,
-            validation_loss,
-            solver,
-            best,
-            seconds: self.progress.seconds,
-        };
+        let patience = self.recipe.early_stopping.patience;
+        let stopped = patience > 0 && self.progress.stale >= patience;
+        self.progress.finished = stopped || self.progress.epoch >= self.recipe.epochs;
+        let line = EpochMetrics { loss: Some(loss), lr: Some(lr), ..self.line(judged) };
         self.finish_epoch(&line)?;
         events(&Event::Epoch(line));
         Ok(())
@@ -206,14 +256,12 @@ impl Training {
         }
     }
 
-    /// Writes the epoch's metrics and checkpoints; decides on early stopping.
+    /// Writes the epoch's metrics and checkpoints.
     fn finish_epoch(&mut self, line: &EpochMetrics) -> Result<()> {
         self.last_metrics = serde_json::to_string(line)
             .map_err(|e| Error::Argument(format!("metrics cannot be written as JSON: {e}")))?;
         metrics::append(&self.directory.metrics(), line)?;
         self.draw(State::Training)?;
-        let patience = self.recipe.early_stopping.patience;
-        self.progress.finished = patience > 0 && self.progress.stale >= patience;
         if line.best {
             self.write_checkpoint(&self.directory.best(), false)?;
         }
@@ -269,13 +317,13 @@ impl Training {
         Ok(())
     }
 
-    /// Runs the solver on the held-out systems when it is due after that many epochs; says whether this was the best so
-    /// far.
-    fn validation(&mut self, epoch: u64) -> Result<(Option<SolverMetrics>, Option<f64>, bool)> {
+    /// Runs the solver on the held-out systems if that is due after so many epochs.
+    fn validation(&mut self, epoch: u64) -> Result<Option<Judged>> {
         let due = epoch.is_multiple_of(self.recipe.validation.every) || epoch == self.recipe.epochs;
         if !due {
-            return Ok((None, None, false));
+            return Ok(None);
         }
+        let clock = Instant::now();
         let model = self.trainer.model();
         let solver = validate(&*model, &self.held_out, &self.recipe.validation)?;
         // The same probes at every validation, so that losses of different epochs compare.
@@ -286,7 +334,7 @@ impl Training {
         }
         let loss = sum / self.held_out.ids.len() as f64;
         let best = best::note(&mut self.progress, epoch, &solver, loss);
-        Ok((Some(solver), Some(loss), best))
+        Ok(Some(Judged { solver, loss, best, seconds: clock.elapsed().as_secs_f64() }))
     }
 
     pub(super) fn write_checkpoint(&self, path: &Path, with_optimiser: bool) -> Result<()> {

@@ -74,36 +74,51 @@ fn a_validation_is_interrupted_and_made_again_and_a_second_signal_loses_nothing(
     };
     recipe("300");
     place.ok(&["train", "r.toml", "-o", "whole"]);
-    // The same, but for a validation that takes long: it is met after the steps of the first epoch.
+    let interrupted = |args: &[&str], batch: u64| {
+        let child = spawn(&place, args);
+        until("a run", || place.path("run/last.safetensors").exists());
+        // Eight steps of milliseconds, beside the other tests.
+        std::thread::sleep(Duration::from_secs(12));
+        send("-INT", &child);
+        send("-INT", &child);
+        let (code, text, took) = end(child);
+        assert_eq!(code, Some(130), "{text}");
+        // The second signal may come when all is saved and the process is about to say so.
+        let said = [&format!("training saved at epoch 1, batch {batch};"), "what was finished is on disk"];
+        assert!(said.iter().any(|words| text.contains(words)), "{text}");
+        assert!(took < Duration::from_secs(20), "{took:?}");
+        let saved = place.checkpoint("run/last.safetensors").progress;
+        assert_eq!((saved.epoch, saved.batch), (0, batch));
+    };
+    let edit = |from: &str, to: &str| {
+        // What decides the weights is the same, and so are they.
+        let change = |text: &str| text.replace(&format!("max_it = {from}"), &format!("max_it = {to}"));
+        let stored = std::fs::read_to_string(place.path("run/recipe.toml")).unwrap();
+        std::fs::write(place.path("run/recipe.toml"), change(&stored)).unwrap();
+        let saved = place.checkpoint("run/last.safetensors");
+        let edited = fempipe::models::Checkpoint { recipe: change(&saved.recipe), ..saved };
+        edited.write(&place.path("run/last.safetensors")).unwrap();
+    };
+    let count = || std::fs::read_to_string(place.path("run/metrics.jsonl")).map_or(0, |text| text.lines().count());
+    // The same, but for a validation that takes long: it is met before the first step,
     recipe("9000000000");
-    let child = spawn(&place, &["train", "r.toml", "-o", "run"]);
-    until("a run", || place.path("run/last.safetensors").exists());
-    // Eight steps of milliseconds, beside the other tests.
-    std::thread::sleep(Duration::from_secs(12));
-    send("-INT", &child);
-    send("-INT", &child);
-    let (code, text, took) = end(child);
-    assert_eq!(code, Some(130), "{text}");
-    // The second signal may come when all is saved and the process is about to say so.
-    let said = ["training saved at epoch 1, batch 8;", "what was finished is on disk"];
-    assert!(said.iter().any(|words| text.contains(words)), "{text}");
-    assert!(took < Duration::from_secs(20), "{took:?}");
-    assert!(!place.path("run/metrics.jsonl").exists());
-    // What decides the weights is the same, and so are they.
-    let stored = std::fs::read_to_string(place.path("run/recipe.toml")).unwrap();
-    let saved = place.checkpoint("run/last.safetensors");
-    assert_eq!((saved.progress.epoch, saved.progress.batch), (0, 8));
-    let change = |text: &str| text.replace("max_it = 9000000000", "max_it = 300");
-    std::fs::write(place.path("run/recipe.toml"), change(&stored)).unwrap();
-    let edited = fempipe::models::Checkpoint { recipe: change(&saved.recipe), ..saved };
-    edited.write(&place.path("run/last.safetensors")).unwrap();
+    interrupted(&["train", "r.toml", "-o", "run"], 0);
+    assert_eq!(count(), 0);
+    edit("9000000000", "300");
+    place.ok(&["train", "--resume", "run", "--stop-after", "0"]);
+    assert_eq!(count(), 1);
+    // and after the steps of the first epoch.
+    edit("300", "9000000000");
+    interrupted(&["train", "--resume", "run"], 8);
+    assert_eq!(count(), 1);
+    edit("9000000000", "300");
     place.ok(&["train", "--resume", "run"]);
     let [whole, run] = ["whole", "run"].map(|run| place.checkpoint(&format!("{run}/last.safetensors")));
     assert_eq!(whole.weights, run.weights);
     let lines = |run: &str| -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(place.path(run).join("metrics.jsonl")).unwrap();
         let mut lines: Vec<serde_json::Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-        lines.iter_mut().for_each(|l| l["seconds"] = 0.into());
+        lines.iter_mut().for_each(|l| ["seconds", "validation_seconds"].iter().for_each(|key| l[*key] = 0.into()));
         lines
     };
     assert_eq!(lines("whole"), lines("run"));
@@ -126,7 +141,7 @@ fn a_damaged_line_of_the_metrics_is_told_and_training_goes_on() {
     assert!(out.status.success() && text.contains("metrics.jsonl: damaged, and left as it is, in line 2;"), "{text}");
     let after = std::fs::read(&file).unwrap();
     assert_eq!(after[..bytes.len()], bytes);
-    assert_eq!(after.iter().filter(|&&b| b == b'\n').count(), 6);
+    assert_eq!(after.iter().filter(|&&b| b == b'\n').count(), 7);
     assert!(!place.path("run/best.safetensors.tmp-4000000").exists());
 }
 

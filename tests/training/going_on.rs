@@ -40,9 +40,10 @@ fn baselines_are_what_evaluate_finds_on_the_held_out_systems() {
     assert_eq!(found.len(), 4);
     for (baseline, cell) in found.iter().zip(&cells) {
         let (mean, pc) = (&baseline["solver"]["iterations_mean"], baseline["pc"].as_str().unwrap());
-        assert_eq!((cell["pc"].as_str(), &cell["iterations"]["mean"]), (Some(pc), mean));
+        assert!(cell["pc"].as_str().unwrap().starts_with(pc), "{pc} in {cell}");
+        assert_eq!(&cell["iterations"]["mean"], mean);
         let named = format!("{pc} {:.1}", mean.as_f64().unwrap());
-        assert_eq!(told.lines().filter(|l| l.contains(&named)).count(), 3, "{named} at the start and by epoch: {told}");
+        assert_eq!(told.lines().filter(|l| l.contains(&named)).count(), 4, "{named} at the start and by epoch: {told}");
     }
     assert!(told.contains("cg to 1e-5"), "{told}");
     // They are measured once.
@@ -61,8 +62,8 @@ fn a_run_is_extended_where_it_ended() {
     place.ok(&["train", "--resume", "run", "--extend", "3", "--stop-after", "1"]);
     place.ok(&["train", "--resume", "run"]);
     let all = epochs(&place, "run");
-    assert_eq!((first.len(), all.len()), (6, 9));
-    assert_eq!(all[..6], first);
+    assert_eq!((first.len(), all.len()), (7, 10));
+    assert_eq!(all[..7], first);
     // At a constant rate it is the run that had so many epochs from the start.
     assert_eq!(place.checkpoint("run/last.safetensors").weights, place.checkpoint("long/last.safetensors").weights);
     assert!(std::fs::read_to_string(place.path("run/recipe.toml")).unwrap().contains("epochs = 9"));
@@ -73,7 +74,7 @@ fn a_run_is_extended_where_it_ended() {
     }
     let error = place.fails(&["train", "--resume", "run", "--extend", "1000000000"]);
     assert!(error.contains("epochs = 1000000009"), "{error}");
-    assert_eq!(epochs(&place, "run").len(), 9);
+    assert_eq!(epochs(&place, "run").len(), 10);
 }
 
 #[test]

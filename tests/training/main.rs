@@ -21,6 +21,7 @@ mod setup;
 mod shares;
 mod solve;
 mod unasked;
+mod untrained;
 mod usage;
 
 #[test]

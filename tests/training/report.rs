@@ -116,6 +116,37 @@ fn a_training_run_is_followed_interrupted_and_resumed() {
     assert!(String::from_utf8_lossy(&told.stderr).contains("plot.html"), "the path is told");
 }
 
+/// A killed process cannot say so: its page does, by its age.
+#[test]
+fn the_page_of_a_killed_run_says_that_there_is_no_news() {
+    let place = Place::new();
+    place.recipe("r.toml", STENCIL);
+    let mut child = place.spawn(&["train", "r.toml", "-o", "run", "--epochs", "1000000"]);
+    let file = place.path("run/plot.html");
+    let page = || std::fs::read_to_string(&file).unwrap_or_default();
+    let begun = Instant::now();
+    while !page().contains("<figure") {
+        assert!(begun.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none(), "no page");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let text = page();
+    let of = |key: &str| -> u64 {
+        let rest = text.split(&format!("{key}=\"")).nth(1).unwrap();
+        rest.split('"').next().unwrap().parse().unwrap()
+    };
+    let (written, quiet) = (of("data-written"), of("data-quiet"));
+    assert!(text.contains("data-state=\"training\"") && quiet >= 120, "{text}");
+    // Half as old as that, and much older.
+    for (name, age) in [("young.html", quiet / 2), ("old.html", 3 * 3600)] {
+        let then = format!("data-written=\"{}\"", written - age);
+        let aged = text.replace(&format!("data-written=\"{written}\""), &then);
+        std::fs::write(place.path(name), aged).unwrap();
+    }
+    drive("news.py", &[place.path("young.html").as_os_str(), place.path("old.html").as_os_str()]);
+}
+
 /// Runs a script of tests/python; false where there is no browser. `make test` installs one; elsewhere one that is
 /// missing is told.
 fn drive(script: &str, args: &[&OsStr]) -> bool {

@@ -6,12 +6,12 @@ use crate::setup::{Place, data};
 
 const ROWS: &str = "rtol = [1e-5, 1e-8]\nrepeats = 2\n[[row]]\nksp = 'cg'\npc = ['icc', 'jacobi', 'none']\n";
 
-/// What of results.csv is no time; the notation of a preconditioner is in full in a stored recipe.
+/// What of results.csv is no time.
 fn counts(place: &Place, dir: &str) -> Vec<Vec<String>> {
     let text = std::fs::read_to_string(place.path(dir).join("results.csv")).unwrap();
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let head = reader.headers().unwrap().clone();
-    let keep = |name: &str| !name.contains("seconds") && !["spread", "pc"].contains(&name);
+    let keep = |name: &str| !name.contains("seconds") && name != "spread";
     let pick =
         |r: csv::StringRecord| head.iter().zip(&r).filter(|(name, _)| keep(name)).map(|(_, v)| v.to_string()).collect();
     reader.records().map(|r| pick(r.unwrap())).collect()

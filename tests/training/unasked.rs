@@ -125,3 +125,86 @@ fn a_dry_run_says_what_is_left_and_writes_nothing() {
     assert!(done.contains("8 of them measured already; 0 solves left\nnothing is left to do"), "{done}");
     assert!(std::fs::read(place.path("e/journal.jsonl")).unwrap() == journal);
 }
+
+#[test]
+fn runs_whose_systems_cannot_be_had_are_left_out_by_name() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("training")).unwrap();
+    let make = |seed: &str, file: &str, more: &[&str]| {
+        let made = ["generate", "--family", "poisson", "--level", "2", "--samples", "20", "--seed", seed, "-o", file];
+        place.ok(&[&made[..], more].concat());
+    };
+    let train = |recipe: &str, file: &str, run: &str| {
+        std::fs::write(place.path("r.toml"), format!("data = {file:?}\n{recipe}")).unwrap();
+        place.ok(&["train", "r.toml", "-o", &format!("training/{run}"), "--epochs", "1"]);
+    };
+    for (seed, file) in [("1", "good.h5"), ("2", "gone.h5"), ("3", "cut.h5"), ("4", "altered.h5")] {
+        make(seed, file, &[]);
+    }
+    make("5", "untested.h5", &["--set", "split.train=16", "--set", "split.validation=4", "--set", "split.test=0"]);
+    for name in ["good", "gone", "cut", "altered", "untested"] {
+        train(STENCIL, &format!("{name}.h5"), name);
+    }
+    train(SMALL, "gone.h5", "also");
+    std::fs::create_dir(place.path("training/junk")).unwrap();
+    std::fs::write(place.path("training/junk/best.safetensors"), "no checkpoint").unwrap();
+    std::fs::remove_file(place.path("gone.h5")).unwrap();
+    let bytes = std::fs::read(place.path("cut.h5")).unwrap();
+    std::fs::write(place.path("cut.h5"), &bytes[..bytes.len() / 2]).unwrap();
+    // One bit of a number of a test system.
+    let data = fempipe::dataset::Dataset::open(place.path("altered.h5")).unwrap();
+    let number = data.read(data.split("test").unwrap()[0] as usize).unwrap().rhs[4].to_le_bytes();
+    drop(data);
+    let mut bytes = std::fs::read(place.path("altered.h5")).unwrap();
+    let at = bytes.windows(8).position(|w| w == number).unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(place.path("altered.h5"), bytes).unwrap();
+
+    let out = place.run(&["evaluate", "--samples", "2"]);
+    let (said, table) = (String::from_utf8(out.stderr).unwrap(), String::from_utf8(out.stdout).unwrap());
+    assert!(out.status.success(), "{said}");
+    let left_out = [
+        ("gone", "was trained on", "gone.h5, which is not there"),
+        ("also", "was trained on", "gone.h5, which is not there"),
+        ("cut", "cut.h5: ", ""),
+        ("altered", "altered.h5: ", "sample"),
+        ("untested", "untested.h5", "test"),
+        ("junk", "training/junk/best.safetensors", ""),
+    ];
+    let lines: Vec<&str> = said.lines().filter(|line| line.starts_with("left out: ")).collect();
+    assert_eq!(lines.len(), left_out.len(), "{said}");
+    for (run, what, why) in left_out {
+        let line = lines.iter().find(|line| line.starts_with(&format!("left out: training/{run}: "))).unwrap();
+        assert!(line.contains(what) && line.contains(why), "{line}");
+    }
+    assert!(table.contains("cg + good") && !table.contains("cut"), "{table}");
+    // Other systems of the same dataset are there.
+    let out = place.run(&["evaluate", "--samples", "2", "--split", "validation", "--dry-run"]);
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(out.status.success() && !said.contains("training/untested: "), "{said}");
+
+    std::fs::remove_dir_all(place.path("training/good")).unwrap();
+    let error = place.fails(&["evaluate"]);
+    for (run, what, why) in left_out {
+        let reason = error.split("; ").find(|part| part.contains(&format!("training/{run}: "))).unwrap();
+        assert!(reason.contains(what) && reason.contains(why), "{error}");
+    }
+    // A run that is named is not left out, but refused.
+    let error = place.fails(&["evaluate", "training/untested"]);
+    assert!(error.contains("untested.h5") && error.contains("test"), "{error}");
+}
+
+#[test]
+fn runs_of_one_name_have_their_paths_as_names() {
+    let place = Place::new();
+    place.recipe("r.toml", STENCIL);
+    for run in ["a/run", "b/run"] {
+        place.ok(&["train", "r.toml", "-o", run, "--epochs", "1"]);
+    }
+    let data = data().to_str().unwrap();
+    let short = ["--samples", "2", "--ksp", "cg", "--set", "trivial=false"];
+    let told = place.ok(&[&["evaluate", "--data", data, "--model", "a/run,b/run"][..], &short].concat());
+    let labels: Vec<String> =
+        cells(&place, &reports(&told)[0]).iter().map(|cell| cell["label"].as_str().unwrap().to_string()).collect();
+    assert_eq!(labels, ["cg + a/run", "cg + b/run"]);
+}

@@ -7,12 +7,16 @@ use std::time::SystemTime;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::evaluate::{self, EvalRecipe, Method, Row, TrainedBy};
+use crate::interrupt;
 use crate::linalg::Props;
 use crate::notation::list;
 use crate::solve::classical;
 
 /// Where runs lie.
 const RUNS: &str = "training";
+
+/// The checkpoint of a run that has been validated.
+const BEST: &str = "best.safetensors";
 
 /// An evaluation, and the directory that it is named after.
 pub(super) struct Chosen {
@@ -26,6 +30,9 @@ pub(super) struct Methods<'a> {
     pub pc: &'a [String],
 }
 
+/// A run, and what it says of itself.
+type Run = (PathBuf, TrainedBy);
+
 /// Runs on datasets, the classical rows beside them: those that were named, else the strongest.
 ///
 /// # Errors
@@ -33,7 +40,7 @@ pub(super) struct Methods<'a> {
 pub(super) fn on_data(data: &[PathBuf], runs: &[PathBuf], methods: &Methods) -> Result<Chosen> {
     let base = beside(runs.first());
     let runs = runs.iter().map(|run| Ok((run.clone(), evaluate::trained_by(run)?))).collect::<Result<Vec<_>>>()?;
-    let rows = rows(weakest(data)?, &runs, methods)?;
+    let rows = told_apart(rows(weakest(data)?, &runs, methods)?);
     Ok(Chosen { recipe: EvalRecipe::new(data.to_vec(), rows), base })
 }
 
@@ -42,23 +49,39 @@ fn beside(run: Option<&PathBuf>) -> PathBuf {
     run.filter(|run| run.is_dir()).map_or_else(PathBuf::new, PathBuf::clone).join("evaluation")
 }
 
-/// Runs on the datasets that they were trained on: one evaluation, with the classical rows of each dataset's own kind.
+/// Runs that were named, on the datasets that they were trained on.
 ///
 /// # Errors
 /// [`Error::File`] naming a run whose dataset is not there; as [`on_data`].
-pub(super) fn on_their_own(runs: &[PathBuf], methods: &Methods) -> Result<Chosen> {
-    let mut of_data: BTreeMap<PathBuf, Vec<(PathBuf, TrainedBy)>> = BTreeMap::new();
-    for run in runs {
-        let trained = evaluate::trained_by(run)?;
-        let data = &trained.data;
-        if data.is_empty() {
-            return Err(Error::file(run, "does not say what it was trained on: name a dataset with --data"));
+pub(super) fn on_their_own(paths: &[PathBuf], methods: &Methods) -> Result<Chosen> {
+    let mut runs: Vec<Run> = Vec::new();
+    for path in paths {
+        let trained = evaluate::trained_by(path)?;
+        if let Some(reason) = is_without_data(&trained) {
+            return Err(Error::file(path, format!("{reason}: name a dataset with --data")));
         }
-        if let Some(missing) = data.iter().find(|file| !file.is_file()) {
-            let missing = missing.display();
-            return Err(Error::file(run, format!("was trained on {missing}, which is not there: name it with --data")));
-        }
-        for file in data {
+        runs.push((path.clone(), trained));
+    }
+    let base = match paths {
+        [run] => beside(Some(run)),
+        _ => Path::new(RUNS).join("evaluation"),
+    };
+    together(&runs, base, methods)
+}
+
+/// Why the datasets of a run cannot be found.
+fn is_without_data(run: &TrainedBy) -> Option<String> {
+    match run.data.iter().find(|file| !file.is_file()) {
+        Some(missing) => Some(format!("was trained on {}, which is not there", missing.display())),
+        None => run.data.is_empty().then(|| "does not say what it was trained on".into()),
+    }
+}
+
+/// One evaluation of runs on their datasets, with the classical rows of each dataset's own kind.
+fn together(runs: &[Run], base: PathBuf, methods: &Methods) -> Result<Chosen> {
+    let mut of_data: BTreeMap<PathBuf, Vec<Run>> = BTreeMap::new();
+    for (run, trained) in runs {
+        for file in &trained.data {
             of_data.entry(file.clone()).or_default().push((run.clone(), trained.clone()));
         }
     }
@@ -74,29 +97,111 @@ pub(super) fn on_their_own(runs: &[PathBuf], methods: &Methods) -> Result<Chosen
         }
     }
     all.sort_by_key(|row| row.model.is_some());
-    let base = match runs {
-        [run] => beside(Some(run)),
-        _ => Path::new(RUNS).join("evaluation"),
-    };
-    Ok(Chosen { recipe: EvalRecipe::new(data, all), base })
+    Ok(Chosen { recipe: EvalRecipe::new(data, told_apart(all)), base })
 }
 
-/// The newest run of each model on each of its datasets, of those under training/ that have been validated and whose
-/// datasets are there.
-pub(super) fn newest() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(RUNS).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
-    let mut newest: BTreeMap<(String, Vec<PathBuf>), (SystemTime, PathBuf)> = BTreeMap::new();
-    for run in entries {
-        let best = run.join("best.safetensors");
-        let Ok(made) = best.metadata().and_then(|m| m.modified()) else { continue };
-        let Ok(TrainedBy { model, data, .. }) = evaluate::trained_by(&run) else { continue };
-        let usable = !data.is_empty() && data.iter().all(|file| file.is_file());
-        let of = (model, data);
-        if usable && newest.get(&of).is_none_or(|(other, path)| (*other, path) < (made, &run)) {
-            newest.insert(of, (made, run));
+/// The rows, of which those of runs that would have one name have their paths in it.
+fn told_apart(mut rows: Vec<Row>) -> Vec<Row> {
+    let names: Vec<String> = rows.iter().map(Row::name).collect();
+    for (row, name) in rows.iter_mut().zip(&names) {
+        let again = names.iter().filter(|other| *other == name).count() > 1;
+        let path = row.models().next().map(|path| path.display().to_string());
+        if let Some(path) = path.filter(|_| again) {
+            row.label = format!("{} + {path}", row.ksp);
         }
     }
-    newest.into_values().map(|(_, run)| run).collect()
+    rows
+}
+
+/// The directories of runs under training/ that have been validated.
+fn validated() -> impl Iterator<Item = PathBuf> {
+    let entries = std::fs::read_dir(RUNS).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    entries.filter(|run| run.join(BEST).is_file())
+}
+
+/// Whether there is no run under training/ that has been validated.
+pub(super) fn is_without_runs() -> bool {
+    validated().next().is_none()
+}
+
+/// The newest run of each model on each of its datasets, of those under training/, on its own `split`, of which
+/// `samples` systems are solved (0 are all). `tell` is told of each run that is left out, and why: one that cannot be
+/// read, has not trained yet, or whose dataset is missing, damaged or without such systems.
+///
+/// # Errors
+/// [`Error::Argument`] with all reasons if no run is left; as [`on_data`].
+pub(super) fn newest(methods: &Methods, split: &str, samples: usize, tell: &mut dyn FnMut(&str)) -> Result<Chosen> {
+    let mut left_out = Vec::new();
+    let mut leave_out = |run: &Path, reason: String| {
+        let reason = format!("{}: {reason}", run.display());
+        tell(&format!("left out: {reason}"));
+        left_out.push(reason);
+    };
+    let mut all: Vec<PathBuf> = validated().collect();
+    all.sort();
+    let mut newest: BTreeMap<(String, Vec<PathBuf>), (SystemTime, Run)> = BTreeMap::new();
+    for run in all {
+        let made = run.join(BEST).metadata().and_then(|m| m.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+        match evaluate::trained_by(&run) {
+            Err(e @ Error::Interrupted(_)) => return Err(e),
+            Err(e) => leave_out(&run, e.to_string()),
+            Ok(trained) if !trained.begun => leave_out(&run, "none of its epochs is done yet".into()),
+            Ok(trained) => {
+                let of = (trained.model.clone(), trained.data.clone());
+                // Of equally new ones the last by name.
+                if newest.get(&of).is_none_or(|(other, _)| *other <= made) {
+                    newest.insert(of, (made, (run, trained)));
+                }
+            }
+        }
+    }
+    let mut known: BTreeMap<PathBuf, Option<String>> = BTreeMap::new();
+    let mut runs: Vec<Run> = Vec::new();
+    for (_, (run, trained)) in newest.into_values() {
+        let mut reason = is_without_data(&trained);
+        for file in &trained.data {
+            if reason.is_none() {
+                if !known.contains_key(file) {
+                    known.insert(file.clone(), unusable(file, split, samples)?);
+                }
+                reason = known[file].clone();
+            }
+        }
+        match reason {
+            Some(reason) => leave_out(&run, reason),
+            None => runs.push((run, trained)),
+        }
+    }
+    if runs.is_empty() {
+        let reasons = left_out.join("; ");
+        return Err(Error::Argument(format!("no run under {RUNS}/ can be evaluated on its own data: {reasons}")));
+    }
+    together(&runs, Path::new(RUNS).join("evaluation"), methods)
+}
+
+/// Why the systems of a dataset that are to be solved cannot be had, if so: each of them is read, which takes less time
+/// than any solve.
+///
+/// # Errors
+/// [`Error::Interrupted`].
+fn unusable(file: &Path, split: &str, samples: usize) -> Result<Option<String>> {
+    let read = || {
+        let data = Dataset::open(file)?;
+        let ids = data.split(split)?;
+        if ids.is_empty() {
+            return Err(Error::file(file, format!("its {split} split is empty")));
+        }
+        let most = if samples > 0 { samples } else { ids.len() };
+        ids.iter().take(most).try_for_each(|&id| {
+            interrupt::check("while the systems of a dataset were read")?;
+            data.read(id as usize).map(drop)
+        })
+    };
+    match read() {
+        Ok(()) => Ok(None),
+        Err(e @ Error::Interrupted(_)) => Err(e),
+        Err(e) => Ok(Some(e.to_string())),
+    }
 }
 
 /// What is promised of all systems of some datasets.

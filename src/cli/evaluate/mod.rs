@@ -15,7 +15,7 @@ use super::output::print;
 use super::progress::{bar, say, say_chosen};
 use crate::error::{Error, Result};
 use crate::evaluate::{self, EvalRecipe, Event, Journal, Opened, Row, shards};
-use crate::io::{outputs, shell};
+use crate::io::{assignments, outputs, shell};
 use crate::models::Device;
 use crate::shard::Shard;
 
@@ -30,10 +30,10 @@ use crate::shard::Shard;
   fempipe evaluate training/poisson-table1.toml --dry-run
 
 Without anything the newest run of each model on each dataset, of those under training/, is evaluated on the test \
-systems of its own; a run directory alone is. Without --ksp and --pc the classical rows are the strongest for the \
-kind of the systems, multigrid and a direct solver among them, and each model has the solver that judged it and the \
-one for such systems. Beside each learned row stand those that it has to beat: constants of the training systems, \
-its untrained start.
+systems of its own, and one whose dataset cannot be had is left out; a run directory alone is. Without --ksp and --pc \
+the classical rows are the strongest for the kind of the systems, multigrid and a direct solver among them, and each \
+model has the solver that judged it and the one for such systems. Beside each learned row stand those that it has to \
+beat: constants of the training systems, its untrained start.
 
 The same command again goes on with an evaluation that was interrupted; of one that is complete it prints the table. \
 Another evaluation is never overwritten but with --force. Several processes share one with --shard, or where srun or \
@@ -96,7 +96,7 @@ pub struct Args {
 
 /// Runs `fempipe evaluate`.
 pub fn run(args: &Args, common: &Common) -> Result<()> {
-    let (file, Chosen { recipe, base }) = args.chosen()?;
+    let (file, Chosen { recipe, base }) = args.chosen(common)?;
     let opened = Opened::new(&recipe)?;
     opened.notes().iter().for_each(|note| say(common, note));
     let named = args.output.as_deref().or_else(|| args.recipe.as_deref().filter(|dir| is_evaluation(dir)));
@@ -250,11 +250,20 @@ fn with_bar<T>(common: &Common, sweep: impl FnOnce(&mut dyn FnMut(&Event)) -> Re
 impl Args {
     /// Whether the command line leaves open what is to be evaluated, and there is no run that could be.
     pub(super) fn has_nothing(&self) -> bool {
-        self.recipe.is_none() && self.data.is_empty() && self.model.is_empty() && chosen::newest().is_empty()
+        self.recipe.is_none() && self.data.is_empty() && self.model.is_empty() && chosen::is_without_runs()
+    }
+
+    /// Which set is solved, and how many systems of it, where no recipe says so: 0 are all.
+    fn systems(&self) -> Result<(String, usize)> {
+        let mut table = toml::Table::new();
+        assignments::assign(&mut table, &self.set)?;
+        let split = table.get("split").and_then(|v| v.as_str()).or(self.split.as_deref()).unwrap_or("test");
+        let samples = table.get("samples").and_then(toml::Value::as_integer).and_then(|n| usize::try_from(n).ok());
+        Ok((split.to_string(), samples.or(self.samples).unwrap_or(0)))
     }
 
     /// The evaluation that is meant, with the command line's changes, and the file of a recipe.
-    fn chosen(&self) -> Result<(Option<PathBuf>, Chosen)> {
+    fn chosen(&self, common: &Common) -> Result<(Option<PathBuf>, Chosen)> {
         let methods = Methods { ksp: &self.ksp, pc: &self.pc };
         let (file, mut chosen) = match (&self.recipe, self.data.is_empty()) {
             (Some(dir), _) if dir.is_dir() && !is_evaluation(dir) && is_run(dir) => {
@@ -269,7 +278,10 @@ impl Args {
             }
             (None, false) => (None, chosen::on_data(&self.data, &self.model, &methods)?),
             (None, true) if !self.model.is_empty() => (None, chosen::on_their_own(&self.model, &methods)?),
-            (None, true) => (None, chosen::on_their_own(&chosen::newest(), &methods)?),
+            (None, true) => {
+                let (split, samples) = self.systems()?;
+                (None, chosen::newest(&methods, &split, samples, &mut |left_out| say(common, left_out))?)
+            }
         };
         self.change(&mut chosen.recipe)?;
         Ok((file, chosen))

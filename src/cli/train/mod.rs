@@ -127,7 +127,7 @@ pub fn run(args: &Args, common: &Common) -> Result<()> {
         let recipe = training.recipe().clone();
         // What it holds of samples is not needed any more.
         drop(training);
-        let evaluation = pipeline::evaluate(&recipe, &directory, args.force, common)?;
+        let evaluation = pipeline::evaluate(&recipe, &directory, done.best_epoch, args.force, common)?;
         if common.json {
             return print(&format!("{}\n", result(&done, &directory, evaluation)));
         }
@@ -299,14 +299,10 @@ impl View<'_> {
         let mark = if m.best { ", best so far" } else { "" };
         let failed =
             if s.failures > 0 { format!(", {} of {} not solved", s.failures, s.systems) } else { String::new() };
+        let loss = m.loss.map_or_else(|| "before training".into(), |loss| format!("loss {}", number(loss)));
         let line = format!(
-            "epoch {:>4}: loss {}, {} {:.2} its (worst {}){failed}{mark}{}",
-            m.epoch,
-            number(m.loss),
-            self.judge,
-            s.iterations_mean,
-            s.iterations_worst,
-            self.baselines
+            "epoch {:>4}: {loss}, {} {:.2} its (worst {}){failed}{mark}{}",
+            m.epoch, self.judge, s.iterations_mean, s.iterations_worst, self.baselines
         );
         self.line(&line);
     }
@@ -334,12 +330,15 @@ fn report(done: &Summary, directory: &RunDirectory, evaluates: bool, common: &Co
         (true, false) => print(&format!("{}\n", result(done, directory, None)))?,
         (false, _) => print(&format!("{path}\n"))?,
     }
-    let epoch = done.best_epoch;
+    let epoch = match done.best_epoch {
+        0 => "before training".to_string(),
+        epoch => format!("epoch {epoch}"),
+    };
     let best = match (done.best_iterations, done.best_loss) {
         (None, _) => "no validation yet".to_string(),
-        (Some(i), None) => format!("best: {i:.2} iterations on held-out systems (epoch {epoch})"),
+        (Some(i), None) => format!("best: {i:.2} iterations on held-out systems ({epoch})"),
         (_, Some(loss)) => {
-            format!("no held-out system was solved; best: validation loss {loss:.3e} (epoch {epoch})")
+            format!("no held-out system was solved; best: validation loss {loss:.3e} ({epoch})")
         }
     };
     let run = shell::path(directory.path());
@@ -348,7 +347,8 @@ fn report(done: &Summary, directory: &RunDirectory, evaluates: bool, common: &Co
         (true, false) => format!("\nnext: fempipe evaluate --model {run} --data FILE"),
         (false, _) => format!("\nnext: fempipe train --resume {run}"),
     };
-    say(common, &format!("{} epochs in {:.0} s, {best}{next}", done.epochs, done.seconds));
+    let note = done.note.as_ref().map_or(String::new(), |note| format!("\n{note}"));
+    say(common, &format!("{} epochs in {:.0} s, {best}{note}{next}", done.epochs, done.seconds));
     Ok(())
 }
 
@@ -357,7 +357,7 @@ fn result(done: &Summary, directory: &RunDirectory, evaluation: Option<Value>) -
     let mut result = json!({
         "run": directory.path().display().to_string(), "epochs": done.epochs, "best_epoch": done.best_epoch,
         "best_iterations": done.best_iterations, "best_loss": done.best_loss, "seconds": done.seconds,
-        "finished": done.finished,
+        "finished": done.finished, "note": done.note,
     });
     if let Some(evaluation) = evaluation {
         result["evaluation"] = evaluation;

@@ -81,19 +81,25 @@ pub fn generate(built_in: &BuiltInRecipe, recipe: &TrainRecipe, common: &Common)
     Ok(())
 }
 
-/// Evaluates a finished run on the test systems of its dataset, with `force` over whatever evaluation is there; in JSON
-/// what to print, else the table is printed.
+/// Evaluates a finished run, of which this epoch was the best, on the test systems of its dataset, with `force` over
+/// whatever evaluation is there; in JSON what to print, else the table is printed.
 ///
 /// # Errors
 /// Those of the evaluation.
-pub fn evaluate(recipe: &TrainRecipe, directory: &RunDirectory, force: bool, common: &Common) -> Result<Option<Value>> {
+pub fn evaluate(
+    recipe: &TrainRecipe,
+    directory: &RunDirectory,
+    best_epoch: u64,
+    force: bool,
+    common: &Common,
+) -> Result<Option<Value>> {
     let data = Dataset::open(&recipe.data)?;
     let systems = data.split("test").map_or(0, <[u32]>::len);
     if systems == 0 {
         say(common, &format!("{} has no test systems: nothing to evaluate on", recipe.data.display()));
         return Ok(None);
     }
-    let rows = rows(recipe, directory, data.header().description.props)?;
+    let rows = rows(recipe, directory, best_epoch, data.header().description.props)?;
     drop(data);
     let mut closing = EvalRecipe::new(vec![recipe.data.clone()], rows);
     closing.title = format!("{} after training", recipe.name);
@@ -109,8 +115,8 @@ pub fn evaluate(recipe: &TrainRecipe, directory: &RunDirectory, force: bool, com
     evaluate::show(&opened, &place, force, &format!("`fempipe evaluate {}`", shell::path(&place)), common)
 }
 
-/// The strongest classical rows, those that look at labels, the network untrained and trained.
-fn rows(recipe: &TrainRecipe, directory: &RunDirectory, props: Props) -> Result<Vec<Row>> {
+/// The strongest classical rows, those that look at labels, the network untrained and, if that was better, trained.
+fn rows(recipe: &TrainRecipe, directory: &RunDirectory, best_epoch: u64, props: Props) -> Result<Vec<Row>> {
     let mut rows = Row::strongest(props)?;
     let judge = &recipe.validation.ksp;
     // What it has to beat is added by the evaluation itself; what it cannot reach is not.
@@ -120,7 +126,12 @@ fn rows(recipe: &TrainRecipe, directory: &RunDirectory, props: Props) -> Result<
             rows.push(row);
         }
     }
-    for (file, label) in [(directory.initial(), "untrained"), (directory.best(), "trained")] {
+    let networks = [(directory.initial(), "untrained"), (directory.best(), "trained")];
+    let networks = match best_epoch {
+        0 => vec![(directory.best(), "untrained")],
+        _ => networks.to_vec(),
+    };
+    for (file, label) in networks {
         if !file.is_file() {
             return Err(Error::file(&file, "is missing: the run cannot be evaluated"));
         }

@@ -110,13 +110,7 @@ pub static PC: Column = Column {
     name: "pc",
     unit: "",
     help: "Classical preconditioner or constant of the row",
-    of: Of::Solve(
-        |s, r| {
-            let pc = r.recipe.rows[s.row].pc.as_deref();
-            pc.map_or(Value::Missing, Value::from)
-        },
-        Summary::Same,
-    ),
+    of: Of::Solve(|s, r| r.recipe.rows[s.row].pc().map_or(Value::Missing, Value::Text), Summary::Same),
     shown: &[at(ResultsCsv, Whole, Plain), at(SummaryCsv, Whole, Plain), at(SummaryJson, Whole, Plain)],
 };
 

@@ -67,6 +67,7 @@ pub static COLUMNS: &[&Column] = &[
     &seconds::SPREAD,
     &training_data::LEAK,
     &training_data::OUT_OF_DISTRIBUTION,
+    &training_data::UNTRAINED_IS_BEST,
     &outcome::DIRECT,
     &outcome::SETTINGS,
     &seconds::ROUNDS,

@@ -6,6 +6,7 @@ use super::column::{Column, Of, Value, at};
 use super::labels::ROW;
 use crate::evaluate::statistics::Statistic::Whole;
 use crate::evaluate::trained::Distribution;
+use crate::models::checkpoint;
 
 /// Where a model may have seen what it is asked.
 pub static SEEN_IN_TRAINING: Column = Column {
@@ -90,5 +91,27 @@ pub static TRAINED_ON: Column = Column {
         at(SummaryCsv, Whole, Plain),
         at(SummaryJson, Whole, Plain),
         at(Html, Whole, Plain).named("trained on").optional(),
+    ],
+};
+
+/// Whether training of a row's run found nothing better than what it started from.
+pub static UNTRAINED_IS_BEST: Column = Column {
+    name: "untrained_is_best",
+    unit: "",
+    help: "Whether the best checkpoint of the row's run is the network before training, which no validated epoch beat",
+    of: Of::Row(|g| match g.info().trained.get(g.row) {
+        Some(Some(t)) if t.untrained_is_best => Value::Flag(true),
+        _ => Value::Missing,
+    }),
+    shown: &[
+        at(SummaryJson, Whole, Plain),
+        at(
+            Note,
+            Whole,
+            By(|row| match row.value(&UNTRAINED_IS_BEST) {
+                Value::Flag(true) => format!("{}: {}", row.text(&ROW), checkpoint::UNTRAINED_IS_BEST),
+                _ => String::new(),
+            }),
+        ),
     ],
 };

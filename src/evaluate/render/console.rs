@@ -41,7 +41,11 @@ fn block(results: &Results, rows: &[SummaryRow], verdict: &Verdict) -> String {
     let mut table = vec![shown.iter().map(|(column, s)| s.heading(column)).collect()];
     let mut notes = String::new();
     if verdict.fewest_iterations.is_some() || verdict.least_time.is_some() {
-        let alike = if verdict.as_fast.len() > 1 { " and what cannot be told from it" } else { "" };
+        let alike = match (verdict.as_fast.len(), verdict.faster_by_ratio.len()) {
+            (0 | 1, _) => "",
+            (_, 0) => " and what cannot be told from it",
+            _ => " and what cannot be told from it, or is faster by the median ratio,",
+        };
         let once =
             if results.recipe.repeats > 1 { "" } else { "; timed once, without the noise of the machine (--repeats)" };
         notes += &format!("* the fewest iterations, the least time{alike} of the rows without failures{once}\n");

@@ -35,6 +35,7 @@ fn full() -> Results {
         own_data: true,
         distribution: Distribution::Other,
         training_seconds: 2.0,
+        untrained_is_best: true,
         ..Trained::default()
     };
     results.datasets[0].trained = vec![None, Some(trained), None];
