@@ -1,4 +1,4 @@
-//! Files as other programs write and read them: matrices, meshes, charts; tables of text, dates; and how a file is written
+//! Files as other programs write and read them: matrices, meshes, charts; tables of text, dates; how a file is written
 //! whole or not at all.
 
 pub mod assignments;

@@ -342,11 +342,11 @@ mod tests {
     #[test]
     fn threads_change_no_bit_of_a_large_factor() {
         // A cube's dense separators: the supernodal path.
-        let cube = seven_point(22);
+        let cube = seven_point(30);
         let symbolic = SymbolicCholesky::new(cube.pattern()).unwrap();
         assert!(symbolic.factor_nnz() > MOST_SIDE_BY_SIDE && symbolic.schedule().is_none());
         let alone = symbolic.factorize_by(&cube, Par::Seq).unwrap();
-        for threads in [1, 2, 3, 8] {
+        for threads in [2, 8] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let shared = pool.install(|| symbolic.factorize(&cube)).unwrap();
             assert!(bits(&shared.values) == bits(&alone.values), "{threads} threads");

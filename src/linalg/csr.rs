@@ -4,8 +4,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::op::{LinOp, Props};
-use super::pattern::{Pattern, in_blocks};
-use super::spmv::PARALLEL_NNZ;
+use super::pattern::{PARALLEL_NNZ, Pattern, in_blocks};
 use crate::error::{Error, Result};
 use nalgebra_sparse::CsrMatrix;
 

@@ -27,6 +27,9 @@ impl PartialEq for Pattern {
 
 impl Eq for Pattern {}
 
+/// Below this many stored entries a product runs on the calling thread: waking others costs more.
+pub(super) const PARALLEL_NNZ: usize = 200_000;
+
 /// Patterns of fewer rows are made by one thread.
 const PARALLEL_ROWS: usize = 20_000;
 

@@ -3,9 +3,7 @@
 use rayon::prelude::*;
 
 use super::csr::Csr;
-
-/// Below this many stored entries a product runs on the calling thread: waking others costs more.
-pub(super) const PARALLEL_NNZ: usize = 200_000;
+use super::pattern::PARALLEL_NNZ;
 
 /// Rows below this length are summed in one go, longer ones in four interleaved sums.
 const SHORT: usize = 8;

@@ -130,7 +130,7 @@ mod tests {
         fs::write(&path, all(&[bad, b""])).unwrap();
         assert!(truncate(&path, 0, "").unwrap().is_empty());
         assert_eq!(fs::read(&path).unwrap(), b"");
-        // The validation before the first step: of a checkpoint from before it, after it, and where its line is damaged.
+        // The validation before the first step: of a checkpoint before it, after it, and where its line is damaged.
         let start = line(0);
         let start = start.as_bytes();
         for (there, last, kept) in [(start, "", &b""[..]), (start, &*line(0), start), (bad, &*line(0), start)] {

@@ -129,7 +129,10 @@ pub fn page(run: &Run, epochs: &[EpochMetrics], state: State, quiet: Duration) -
                         }
                     }
                 }
-                script { (PreEscaped(charts::SCRIPT)) @if refresh.is_some() { (PreEscaped(SCRIPT)) (PreEscaped(NEWS)) } }
+                script {
+                    (PreEscaped(charts::SCRIPT))
+                    @if refresh.is_some() { (PreEscaped(SCRIPT)) (PreEscaped(NEWS)) }
+                }
             }
         }
     }

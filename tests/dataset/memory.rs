@@ -65,7 +65,9 @@ fn outcome(dir: &Path, run: &str) -> (Checkpoint, Vec<serde_json::Value>) {
     let metrics = std::fs::read_to_string(dir.join(run).join("metrics.jsonl")).unwrap();
     let lines = metrics.lines().map(|l| {
         let mut line: serde_json::Value = serde_json::from_str(l).unwrap();
-        ["seconds", "validation_seconds"].map(|key| line.as_object_mut().unwrap().remove(key));
+        for key in ["seconds", "validation_seconds"] {
+            line.as_object_mut().unwrap().remove(key);
+        }
         line
     });
     (checkpoint, lines.collect())

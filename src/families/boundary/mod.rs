@@ -243,8 +243,8 @@ impl<const D: usize> Boundary<D> {
     }
 
     /// A of a problem without time, out of `values`, those of its stiffness, and u at all nodes where it is given, as
-    /// [`Boundary::values`]; `rhs`, the load, becomes b. `at_points` makes the stiffness's coefficient at its quadrature
-    /// points.
+    /// [`Boundary::values`]; `rhs`, the load, becomes b. `at_points` makes the coefficient at the quadrature points of
+    /// the stiffness.
     ///
     /// # Errors
     /// As [`Boundary::check_regular`].
