@@ -61,7 +61,7 @@ fn beside_a_learned_row_stands_what_it_has_to_beat() {
         learned[1],
         "ksp = 'richardson'\npc = 'mean-inverse(20)'",
         "label = 'start'\nksp = 'richardson'\nmodel = 'net/initial.safetensors'",
-        "ksp = 'richardson'\nmodel = 'net'\nfilter = 0.01",
+        "label = 'filtered'\nksp = 'richardson'\nmodel = 'net'\nfilter = 0.01",
     ];
     evaluation(&place, "", &own);
     place.ok(&["evaluate", "e.toml", "-o", "own"]);
