@@ -81,7 +81,7 @@ pub static TRAINED_ON: Column = Column {
     help: "Dataset that the model was trained on; where it is not the one that the test systems are of, (same \
            distribution) or (other)",
     of: Of::Row(|g| match g.info().trained.get(g.row) {
-        Some(Some(t)) if t.untrained_is_best => "untrained (no validated epoch beat it)".into(),
+        Some(Some(t)) if t.steps == 0 && t.untrained_is_best => "untrained (no validated epoch beat it)".into(),
         Some(Some(t)) if t.steps == 0 => "untrained".into(),
         Some(Some(t)) if t.own_data => t.data.as_str().into(),
         Some(Some(t)) if t.distribution == Distribution::Same => Value::Text(format!("{} (same distribution)", t.data)),
