@@ -151,6 +151,16 @@ impl<const D: usize> Monomials<D> {
         }
     }
 
+    /// As a product of powers of each coordinate.
+    pub(super) fn by_powers(&self, coefficients: &[f64]) -> Powers<D> {
+        let size = self.degree as usize + 1;
+        let mut out = vec![0.0; size.pow(D as u32)];
+        for (p, c) in self.powers.iter().zip(coefficients) {
+            out[p.iter().fold(0, |k, &power| k * size + power as usize)] += c;
+        }
+        Powers { size, coefficients: out }
+    }
+
     /// Standard normal coefficients.
     pub fn draw(&self, rng: &mut ChaCha8Rng) -> Vec<f64> {
         normals(rng, self.len())
@@ -223,18 +233,6 @@ fn evaluate_columns<const W: usize>(
             }
         },
     );
-}
-
-impl<const D: usize> Monomials<D> {
-    /// As a product of powers of each coordinate.
-    pub(super) fn by_powers(&self, coefficients: &[f64]) -> Powers<D> {
-        let size = self.degree as usize + 1;
-        let mut out = vec![0.0; size.pow(D as u32)];
-        for (p, c) in self.powers.iter().zip(coefficients) {
-            out[p.iter().fold(0, |k, &power| k * size + power as usize)] += c;
-        }
-        Powers { size, coefficients: out }
-    }
 }
 
 #[cfg(test)]

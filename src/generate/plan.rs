@@ -68,9 +68,7 @@ impl Plan {
     pub fn new(recipe: &Recipe, family: &dyn Family, identity: Identity) -> Result<Self> {
         let Identity { mut header, streams } = identity;
         // On a thread of those that share what is large within a sample.
-        let mut first = None;
-        rayon::scope(|_| first = Some(First::make(family, streams)));
-        let first = first.ok_or_else(|| Error::Numeric("sample 0: was not made".into()))??;
+        let first = rayon::scope(|_| First::make(family, streams))?;
         let shape = Shape::of(&first.system, family.pattern(), family.mesh());
         shape.check(&first.system)?;
         let part_size = recipe.part_size.unwrap_or((PART_BYTES / bytes(&first.system)).clamp(1, PART_SAMPLES));

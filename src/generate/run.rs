@@ -158,13 +158,13 @@ fn produce(recipe: &Recipe, family: &dyn Family, output: &Path, settings: &Setti
     let in_place = settings.shard.is_none() && !recipe.compress && Unfinished::is_possible(&plan.shape, &dir, output);
     if in_place && found.parts.is_empty() {
         let tick = || (settings.progress)(Event::Sample);
-        let making = making(recipe, family, &plan, settings.threads, &tick);
+        let making = Making { family, plan: &plan, threads: settings.threads, tick: &tick };
         let made = write_in_place(&making, &plan, (&dir, output), &sets(recipe, group)?, settings)?;
         parts::remove(&dir, &is_recipe)?;
         drop(lock);
         return Ok(summary(made, Ending::Complete));
     }
-    let made = make_missing(recipe, family, &plan, &found, &dir, settings)?;
+    let made = make_missing(family, &plan, &found, &dir, settings)?;
     let found = PartSet::scan(std::slice::from_ref(&dir), &|there| there.origin == plan.header.origin)?;
     if settings.shard.is_some() {
         let missing = plan.parts() - found.parts.len();
@@ -277,17 +277,6 @@ fn check_origin(there: &Header, wanted: &Header, dir: &Path) -> Result<()> {
     }
 }
 
-/// What threads are told.
-fn making<'a>(
-    recipe: &Recipe,
-    family: &'a dyn Family,
-    plan: &'a Plan,
-    threads: usize,
-    tick: &'a dyn Fn(),
-) -> Making<'a> {
-    Making { family, seed: recipe.seed, plan, threads, tick }
-}
-
 /// Makes the samples that are not there, each to its place in the dataset, and gives that its name; returns how many.
 fn write_in_place(
     making: &Making,
@@ -308,14 +297,7 @@ fn write_in_place(
 }
 
 /// Makes the parts of this share that are not there; returns how many samples.
-fn make_missing(
-    recipe: &Recipe,
-    family: &dyn Family,
-    plan: &Plan,
-    found: &PartSet,
-    dir: &Path,
-    settings: &Settings,
-) -> Result<usize> {
+fn make_missing(family: &dyn Family, plan: &Plan, found: &PartSet, dir: &Path, settings: &Settings) -> Result<usize> {
     let ours = |p: &usize| settings.shard.is_none_or(|s| s.has(*p));
     let all: Vec<Job> = (0..plan.parts()).filter(ours).map(|p| plan.job(p)).collect();
     let missing = |j: &&Job| !found.parts.contains_key(&j.number);
@@ -325,7 +307,8 @@ fn make_missing(
     (settings.progress)(Event::Start { total, kept: total - todo });
     let mut parts = InDirectory { dir, plan, unfinished: BTreeMap::new(), written: all.len() - jobs.len() };
     let tick = || (settings.progress)(Event::Sample);
-    let whole = sampling::make(&making(recipe, family, plan, settings.threads, &tick), &jobs, &mut parts)?;
+    let making = Making { family, plan, threads: settings.threads, tick: &tick };
+    let whole = sampling::make(&making, &jobs, &mut parts)?;
     if whole {
         return Ok(todo);
     }

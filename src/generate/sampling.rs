@@ -104,11 +104,9 @@ type Group = (usize, Vec<Made>);
 /// Places of the samples of each job, from when it is open.
 type Open = [OnceLock<Option<Arc<Places>>>];
 
-/// How samples are made: of which family and plan, on how many threads, told to whom. The recipe's seed is told in
-/// errors, samples are drawn from that of the plan.
+/// How samples are made: of which family and plan, on how many threads, told to whom.
 pub(super) struct Making<'a> {
     pub family: &'a dyn Family,
-    pub seed: u64,
     pub plan: &'a Plan,
     pub threads: usize,
     /// Called for each sample made, on the calling thread.
@@ -162,6 +160,15 @@ pub(super) fn fill(making: &Making, dataset: &mut Unfinished) -> Result<bool> {
     })
 }
 
+/// Threads that share the work within samples.
+///
+/// # Errors
+/// [`Error::Numeric`] if the system does not start so many.
+pub(super) fn pool(threads: usize) -> Result<rayon::ThreadPool> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
+    pool.map_err(|e| Error::Numeric(format!("cannot start {threads} threads: {e}")))
+}
+
 /// Lets threads make samples, at most `window` ahead of what is written, and `collect` take them on this thread.
 fn spread(
     making: &Making,
@@ -170,23 +177,21 @@ fn spread(
     collect: impl FnOnce(&Receiver<Group>, &Queue) -> Result<()>,
 ) -> Result<bool> {
     let (total, threads) = (samples.len(), making.threads.clamp(1, samples.len().max(1)));
-    let (family, from) = (making.family, (making.seed, making.plan));
+    let (family, plan) = (making.family, making.plan);
     if samples.first().is_none_or(|sample| sample.index != 0) {
         // It is there, or another process makes it: its memory is of use.
-        drop(making.plan.take_first());
+        drop(plan.take_first());
     }
     let queue = Queue { state: Mutex::default(), moved: Condvar::new(), total, window, threads };
     // Threads beyond the samples, and those that have made theirs, help with what is large within a sample.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(making.threads.max(1)).build();
-    let pool = pool.map_err(|e| Error::Numeric(format!("cannot start {} threads: {e}", making.threads)))?;
-    pool.in_place_scope(|scope| {
+    pool(making.threads)?.in_place_scope(|scope| {
         let (send, receive) = channel();
         let queue = &queue;
         // One worker a thread, on that thread: none waits for one that has not begun. The channel ends when the last
         // of them does.
         scope.spawn_broadcast(move |_, thread| {
             if thread.index() < threads {
-                work(family, from, (samples, open), queue, &send);
+                work(family, plan, (samples, open), queue, &send);
             }
         });
         let done = collect(&receive, queue);
@@ -232,13 +237,7 @@ impl Drop for Alarm<'_> {
 }
 
 /// One worker: samples until there is nothing left.
-fn work(
-    family: &dyn Family,
-    (seed, plan): (u64, &Plan),
-    (samples, open): (&[Place], &Open),
-    queue: &Queue,
-    send: &Sender<Group>,
-) {
+fn work(family: &dyn Family, plan: &Plan, (samples, open): (&[Place], &Open), queue: &Queue, send: &Sender<Group>) {
     let _alarm = Alarm(queue);
     let mut sampler = match family.sampler() {
         Ok(s) => s,
@@ -265,7 +264,7 @@ fn work(
             let record = match checked {
                 Ok(record) => record,
                 Err(e) => {
-                    let message = format!("sample {} (seed {seed}): {e}", sample.index);
+                    let message = format!("sample {} (seed {}): {e}", sample.index, plan.header.seed);
                     return queue.fail(sample.index, Error::Numeric(message));
                 }
             };

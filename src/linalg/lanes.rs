@@ -24,9 +24,9 @@ pub fn groups<I, T>(all: &[I], work: impl FnMut(&[I]) -> Vec<T>) -> Vec<T> {
 ///
 /// # Panics
 /// If there is no system, there are more than W, or their numbers are not as many.
-pub fn together<const W: usize>(systems: &[&[f64]]) -> Vec<[f64; W]> {
+pub fn together<const W: usize>(systems: &[impl AsRef<[f64]>]) -> Vec<[f64; W]> {
     assert!((1..=W).contains(&systems.len()), "systems side by side");
-    let of: [&[f64]; W] = std::array::from_fn(|w| *systems.get(w).unwrap_or(&systems[0]));
+    let of: [&[f64]; W] = std::array::from_fn(|w| systems.get(w).unwrap_or(&systems[0]).as_ref());
     assert!(of.iter().all(|numbers| numbers.len() == of[0].len()), "numbers of systems side by side");
     (0..of[0].len()).map(|i| of.map(|numbers| numbers[i])).collect()
 }

@@ -9,14 +9,27 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
+
+# What tests of scripts take for "skipped".
+NO_BROWSER = 77
 
 
 def find():
     """The browser to ask: FEMPIPE_CHROMIUM, or what is on the path; None if there is none."""
     names = [os.environ.get("FEMPIPE_CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "chrome"]
     return next((path for name in names if name and (path := shutil.which(name))), None)
+
+
+def required():
+    """As find(); without one the script ends with what its test takes for "skipped"."""
+    chromium = find()
+    if chromium is None:
+        print("no chromium: run .ci/python, or set FEMPIPE_CHROMIUM")
+        sys.exit(NO_BROWSER)
+    return chromium
 
 
 class Browser:

@@ -6,13 +6,9 @@ python live.py RUN_DIRECTORY PROCESS [--photograph FILE]
 import argparse
 import os
 import signal
-import sys
 import time
 
 import browser
-
-# What the test of it takes for "skipped".
-NO_BROWSER = 77
 
 STATE = """(() => ({state: document.body.dataset.state, loaded: performance.timeOrigin,
     epoch: Number(document.querySelector('p.note').textContent.match(/epoch (\\d+)/)[1]),
@@ -43,10 +39,7 @@ def main():
     parser.add_argument("process", type=int)
     parser.add_argument("--photograph")
     args = parser.parse_args()
-    chromium = browser.find()
-    if chromium is None:
-        print("no chromium: run .ci/python, or set FEMPIPE_CHROMIUM")
-        sys.exit(NO_BROWSER)
+    chromium = browser.required()
     page = browser.Browser(chromium)
     try:
         page.size(1280, 900)

@@ -4,13 +4,9 @@ python news.py YOUNG.html OLD.html
 """
 
 import argparse
-import sys
 import time
 
 import browser
-
-# What the test of it takes for "skipped".
-NO_BROWSER = 77
 
 NEWS = "(() => document.getElementById('news').textContent)()"
 
@@ -36,10 +32,7 @@ def main():
     parser.add_argument("young")
     parser.add_argument("old")
     args = parser.parse_args()
-    chromium = browser.find()
-    if chromium is None:
-        print("no chromium: run .ci/python, or set FEMPIPE_CHROMIUM")
-        sys.exit(NO_BROWSER)
+    chromium = browser.required()
     page = browser.Browser(chromium)
     try:
         page.size(1280, 900)

@@ -6,14 +6,10 @@ python report.py DIRECTORY [--photographs DIRECTORY]
 import argparse
 import csv
 import os
-import sys
 
 import browser
 
 WIDTHS = (1280, 400)
-
-# What the test of it takes for "skipped".
-NO_BROWSER = 77
 
 
 def lines(directory, name):
@@ -164,10 +160,7 @@ def main():
     parser.add_argument("directory")
     parser.add_argument("--photographs")
     args = parser.parse_args()
-    chromium = browser.find()
-    if chromium is None:
-        print("no chromium: run .ci/python, or set FEMPIPE_CHROMIUM")
-        sys.exit(NO_BROWSER)
+    chromium = browser.required()
     report = os.path.join(args.directory, "report.html")
     numbers = 0
     for width in WIDTHS:

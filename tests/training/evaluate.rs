@@ -481,22 +481,3 @@ fn rounds_give_one_solve_a_system_with_its_spread() {
     let error = place.fails(&[&asked[..], &["--repeats", "0"]].concat());
     assert!(error.contains("repeats = 0"), "{error}");
 }
-
-#[test]
-fn one_dataset_under_two_names_is_refused_and_a_copy_is_told() {
-    let place = Place::new();
-    std::fs::copy(data(), place.path("p.h5")).unwrap();
-    std::fs::copy(data(), place.path("copy.h5")).unwrap();
-    std::os::unix::fs::symlink(place.path("p.h5"), place.path("link.h5")).unwrap();
-    let short = ["--ksp", "cg", "--pc", "icc", "--samples", "2", "-o", "e"];
-    for again in ["./p.h5", "link.h5"] {
-        let data = format!("p.h5,{again}");
-        let error = place.fails(&[&["evaluate", "--data", &data][..], &short].concat());
-        assert!(error.contains(&format!("{again}: data: is the same file as p.h5: leave one out")), "{error}");
-    }
-    assert!(!place.path("e").exists());
-    let out = place.run(&[&["evaluate", "--data", "p.h5,copy.h5"][..], &short].concat());
-    let said = String::from_utf8(out.stderr).unwrap();
-    let words = "data: the systems of copy.h5 that are solved are those of p.h5";
-    assert!(out.status.success() && said.contains(words), "{said}");
-}

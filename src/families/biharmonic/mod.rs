@@ -220,7 +220,7 @@ impl<const W: usize> Workspace<W> {
     fn evaluate(&mut self, family: &Biharmonic, terms: &mut [Vec<f64>]) {
         let facets = family.plate.facet_points().len();
         self.all.resize(family.plate.cell_points().len() + facets, [0.0; W]);
-        family.coefficient_table.evaluate(&together(terms), &mut self.all);
+        family.coefficient_table.evaluate(&lanes::together(terms), &mut self.all);
         make_positive((&family.coefficient, &family.domain), terms, &mut self.all, family.config.contrast);
         let (at_cells, at_facets) = self.all.split_at(family.plate.cell_points().len());
         self.f.cells.clear();
@@ -233,7 +233,7 @@ impl<const W: usize> Workspace<W> {
         for d in 0..2 {
             let derivatives: Vec<Vec<f64>> =
                 terms.iter().map(|terms| family.coefficient.derivative(terms, d)).collect();
-            family.facet_table.evaluate(&together(&derivatives), &mut self.slope);
+            family.facet_table.evaluate(&lanes::together(&derivatives), &mut self.slope);
             for (k, (sum, slope)) in self.f.slopes.iter_mut().zip(&self.slope).enumerate() {
                 let normal = family.plate.facet_normal(k)[d];
                 for w in 0..W {
@@ -252,13 +252,8 @@ impl<const W: usize> Workspace<W> {
         during(Stage::Assemble, || family.plate.stiffness(&self.f, &mut self.values));
         let values = lanes::apart(&mut self.values, indices.len());
         let parts = indices.iter().zip(&mut rngs).zip(terms.into_iter().zip(values)).enumerate();
-        parts.map(|(w, ((&index, rng), own))| family.complete(index, rng, own, &self.f.of(w))).collect()
+        parts.map(|(w, ((&index, rng), own))| family.complete(index, rng, own, (&self.f, w))).collect()
     }
-}
-
-/// Of each term one coefficient a polynomial.
-fn together<const W: usize>(polynomials: &[Vec<f64>]) -> Vec<[f64; W]> {
-    lanes::together(&polynomials.iter().map(|p| &p[..]).collect::<Vec<_>>())
 }
 
 /// out ← one polynomial at the points of a table.
@@ -267,13 +262,14 @@ fn evaluate(table: &polynomial::Table, terms: &[f64], out: &mut [f64]) {
 }
 
 impl Biharmonic {
-    /// A sample without its solution, out of the terms of f, the numbers of its matrix, and f at all points.
-    fn complete(
+    /// A sample without its solution, out of the terms of f, the numbers of its matrix, and f at all points, the w-th
+    /// of those side by side.
+    fn complete<const W: usize>(
         &self,
         index: u64,
         rng: &mut ChaCha8Rng,
         (coefficient, values): (Vec<f64>, Vec<f64>),
-        f: &Samples<1>,
+        (f, w): (&Samples<W>, usize),
     ) -> Result<LinearSystem> {
         let (plate, config) = (&self.plate, &self.config);
         let source = self.source.draw(rng);
@@ -285,7 +281,7 @@ impl Biharmonic {
 
         let mut centres = vec![0.0; self.data.cells.len() / self.data.cell_size];
         evaluate(&self.centre_table, &coefficient, &mut centres);
-        let mean = f.cells.iter().map(|[f]| f).sum::<f64>() / f.cells.len() as f64;
+        let mean = f.cells.iter().map(|f| f[w]).sum::<f64>() / f.cells.len() as f64;
         let field =
             |name: &str, location, components, values| Field { name: name.into(), location, components, values };
         let terms = |name: &str, terms: Vec<f64>| field(name, Location::Sample, terms.len(), terms);
@@ -297,7 +293,7 @@ impl Biharmonic {
         if config.data == Data::Random {
             let [u, laplacian] = [0, 1].map(|_| self.source.draw(rng));
             let value = |terms: &[f64], x| self.source.value(terms, x);
-            plate.boundary_data(f, |x| value(&u, x), |x| value(&laplacian, x), &mut rhs);
+            plate.boundary_data(&f.of(w), |x| value(&u, x), |x| value(&laplacian, x), &mut rhs);
             if config.boundary == Hold::Strong {
                 let at = self.data.points.as_chunks::<2>().0;
                 let values = at.iter().map(|&x| value(&u, x)).collect();

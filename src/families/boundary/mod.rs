@@ -117,12 +117,7 @@ impl<const D: usize> Boundary<D> {
         (0u32..).zip(&fixed).filter(|(_, fixed)| **fixed).for_each(|(v, _)| pieces.hold(v, false));
         for said in &data {
             let Said::Robin { alpha, .. } = &said.said else { continue };
-            let of_all = if alpha.by_sample() { None } else { said.tending(&Drawn::nothing()).ok() };
-            match of_all {
-                Some(nodes) => nodes.iter().for_each(|&v| pieces.hold(v, false)),
-                // Samples decide; what cannot be evaluated is told with the first one.
-                None => said.facets.each_nodes().for_each(|nodes| pieces.hold(nodes[0], true)),
-            }
+            pieces.hold_robin(alpha, |drawn| said.tending(drawn), said.facets.each_nodes().map(|nodes| nodes[0]));
         }
         Ok(Boundary { data, fixed, words, pieces: Some(pieces) })
     }

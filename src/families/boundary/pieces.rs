@@ -2,7 +2,7 @@
 //! something, and the equation has derivatives of u alone.
 
 use crate::error::{Error, Result};
-use crate::families::given::{Drawn, Scope};
+use crate::families::given::{Drawn, Scope, Source};
 
 /// What would make a problem regular that has derivatives of u alone.
 const REMEDY: &str = "give some part the condition \"dirichlet\" or \"robin\" (with alpha above 0)";
@@ -65,6 +65,21 @@ impl Pieces {
     pub fn hold(&mut self, node: u32, by_sample: bool) {
         let held = &mut self.held[self.of_node[node as usize] as usize];
         *held = (*held).max(if by_sample { Hold::BySample } else { Hold::Always });
+    }
+
+    /// What a Robin condition with this alpha holds, which is at the nodes `all`: the pieces of those nodes that
+    /// `tending` finds, as what is drawn has alpha above 0 there.
+    pub fn hold_robin(
+        &mut self,
+        alpha: &Source,
+        tending: impl FnOnce(&Drawn) -> Result<Vec<u32>>,
+        all: impl IntoIterator<Item = u32>,
+    ) {
+        match if alpha.by_sample() { None } else { tending(&Drawn::nothing()).ok() } {
+            Some(nodes) => nodes.into_iter().for_each(|node| self.hold(node, false)),
+            // Samples decide; what cannot be evaluated is told with the first one.
+            None => all.into_iter().for_each(|node| self.hold(node, true)),
+        }
     }
 
     /// Why A is singular in all samples, if it is.

@@ -31,6 +31,17 @@ struct Data {
     weights: Vec<f64>,
 }
 
+impl Data {
+    /// The grid points where a Robin condition makes u tend to something: alpha is above 0.
+    fn tending<const D: usize>(&self, points: &[[f64; D]], drawn: &Drawn) -> Result<Vec<u32>> {
+        let Said::Robin { alpha, .. } = &self.said else {
+            return Ok(Vec::new());
+        };
+        let alpha = alpha.at_some(points, &self.points, drawn)?;
+        Ok(self.points.iter().zip(alpha).filter(|(_, alpha)| *alpha > 0.0).map(|(&v, _)| v).collect())
+    }
+}
+
 impl<const D: usize> OnSides<D> {
     /// # Errors
     /// As [`Condition::read`] and [`claim`]; if the grid is too large.
@@ -64,38 +75,23 @@ impl<const D: usize> OnSides<D> {
             data.push(Data { said, points, weights });
         }
         let points: Vec<[f64; D]> = (0..total).map(|v| at(v).map(|k| k as f64 / cells as f64)).collect();
-        let mut sides = OnSides {
-            pieces: Pieces::new(vec![0; total], &points, scope),
+        let mut pieces = Pieces::new(vec![0; total], &points, scope);
+        if claimed.iter().any(|&c| gives(c)) {
+            pieces.hold(0, false);
+        }
+        for said in &data {
+            if let Said::Robin { alpha, .. } = &said.said {
+                pieces.hold_robin(alpha, |drawn| said.tending(&points, drawn), said.points.iter().copied());
+            }
+        }
+        Ok(OnSides {
             words: in_words(conditions, claimed.contains(&None), flow),
             points,
             differences,
             number,
             data,
-        };
-        if claimed.iter().any(|&c| gives(c)) {
-            sides.pieces.hold(0, false);
-        }
-        for c in 0..sides.data.len() {
-            let Said::Robin { alpha, .. } = &sides.data[c].said else { continue };
-            let of_all = if alpha.by_sample() { None } else { sides.tends(&sides.data[c], &Drawn::nothing()).ok() };
-            match of_all {
-                Some(true) => sides.pieces.hold(0, false),
-                Some(false) => {}
-                // Samples decide; what cannot be evaluated is told with the first one.
-                None => sides.pieces.hold(0, true),
-            }
-        }
-        Ok(sides)
-    }
-
-    /// Whether a Robin condition makes u tend to something: alpha is above 0 at a point.
-    fn tends(&self, data: &Data, drawn: &Drawn) -> Result<bool> {
-        match &data.said {
-            Said::Robin { alpha, .. } => {
-                Ok(alpha.at_some(&self.points, &data.points, drawn)?.iter().any(|alpha| *alpha > 0.0))
-            }
-            _ => Ok(false),
-        }
+            pieces,
+        })
     }
 
     /// The grid point of each unknown.
@@ -180,14 +176,8 @@ impl<const D: usize> Operator for OnSides<D> {
 
     fn check_regular(&self, reaction: Option<&[f64]>, drawn: &Drawn) -> Result<()> {
         self.pieces.check(reaction, drawn, || {
-            let mut nodes = Vec::new();
-            for data in &self.data {
-                // The grid is one piece, whichever node stands for it.
-                if self.tends(data, drawn)? {
-                    nodes.push(0);
-                }
-            }
-            Ok(nodes)
+            let nodes = self.data.iter().map(|data| data.tending(&self.points, drawn));
+            Ok(nodes.collect::<Result<Vec<_>>>()?.concat())
         })
     }
 

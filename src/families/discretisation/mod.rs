@@ -288,9 +288,7 @@ impl Discretisation {
 
     /// The numbers of −∇·(w ∇·), w at the nodes.
     pub fn diffusion(&self, w: &[f64]) -> Vec<f64> {
-        let mut values = vec![0.0; self.pattern().nnz()];
-        self.add_diffusion(w, 1.0, &mut values);
-        values
+        self.diffusion_each(&[w]).remove(0)
     }
 
     /// A of −∇·(w ∇u) + sign · c u = f, `reaction` being (c, sign), and u at all nodes where it is given, as

@@ -10,6 +10,7 @@ use crate::fem::integrals::{self, Integrals, Kind};
 use crate::fem::space::Space;
 use crate::field::polynomial::{self, Monomials};
 use crate::field::positive::{Domain, make_positive};
+use crate::linalg::lanes;
 use crate::linalg::vector::axpy;
 use crate::system::{Field, Location};
 
@@ -77,9 +78,7 @@ impl<const D: usize> Coefficient<D> {
         match self {
             Coefficient::Random { monomials, table, domain, contrast } => {
                 let mut all: Vec<Vec<f64>> = samples.iter_mut().map(|s| monomials.draw(&mut s.rng)).collect();
-                let number = |term: usize, w: usize| all.get(w).map_or(0.0, |terms| terms[term]);
-                let terms: Vec<[f64; W]> =
-                    (0..monomials.len()).map(|term| std::array::from_fn(|w| number(term, w))).collect();
+                let terms = lanes::together(&all);
                 match table {
                     Some(table) => table.evaluate(&terms, f),
                     None => monomials.evaluate(&terms, stiffness.points(), f),

@@ -63,8 +63,7 @@ impl Trajectory {
             load = on.load(&source);
             load.iter_mut().for_each(|f| *f *= family.config.dt());
         }
-        let mut stiffness = vec![0.0; on.pattern().nnz()];
-        on.add_diffusion(&w, 1.0, &mut stiffness);
+        let mut stiffness = on.diffusion(&w);
         on.add_conditions(&drawn, &mut stiffness)?;
         let (implicit, explicit) = family.step_matrices(&stiffness)?;
         let solver = family.solver.as_ref().ok_or_else(|| Error::Numeric("nothing to solve with".into()))?;

@@ -60,6 +60,8 @@ pub struct Helmholtz {
     f: Option<given::Source>,
     data: Arc<MeshData>,
     direct: Option<SymbolicDirect>,
+    /// 1 at the nodes, the coefficient of −Δ, and the numbers of that.
+    laplacian: (Vec<f64>, Vec<f64>),
 }
 
 impl Helmholtz {
@@ -110,7 +112,10 @@ impl Helmholtz {
         };
         let direct = config.solution.then(|| SymbolicDirect::new(pattern, props));
         let direct = direct.transpose()?;
-        Ok(Helmholtz { config: config.resolved(), on, absorbing, gaussian, coefficient, f, data, direct })
+        let ones = vec![1.0; on.points()];
+        let numbers = on.diffusion(&ones);
+        let laplacian = (ones, numbers);
+        Ok(Helmholtz { config: config.resolved(), on, absorbing, gaussian, coefficient, f, data, direct, laplacian })
     }
 
     fn props(&self) -> Props {
@@ -310,9 +315,8 @@ impl Sampler for HelmholtzSampler<'_> {
             Kind::Shifted => (coefficient.clone(), 1.0),
             _ => (coefficient.iter().map(|k| k * k).collect(), -1.0),
         };
-        let ones = vec![1.0; coefficient.len()];
-        let (mut matrix, known) =
-            on.assemble((&ones, on.diffusion(&ones)), Some((&reaction, sign)), &drawn, &mut rhs)?;
+        let (ones, laplacian) = &family.laplacian;
+        let (mut matrix, known) = on.assemble((ones, laplacian.clone()), Some((&reaction, sign)), &drawn, &mut rhs)?;
         if let (Some(absorbing), Some(elements)) = (&family.absorbing, on.elements()) {
             let values = absorbing.matrix(elements, matrix.values(), &coefficient);
             matrix = Csr::new(absorbing.pattern().clone(), values)?;

@@ -18,8 +18,9 @@ pub use self::rehearsal::Stages;
 use super::identity::Identity;
 use super::plan::Plan;
 use super::recipe::Recipe;
+use super::sampling;
 use crate::dataset::{Shape, Unfinished};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::families::Family;
 use crate::shard::Shard;
 
@@ -80,9 +81,7 @@ pub fn estimate(
     let clock = Instant::now();
     let asked = threads.max(1);
     // Where samples are fewer than threads, these share the work within a sample.
-    let sharing = asked / asked.min(recipe.samples.max(1));
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(sharing).build();
-    let pool = pool.map_err(|e| Error::Numeric(format!("cannot start {sharing} threads: {e}")))?;
+    let pool = sampling::pool(asked / asked.min(recipe.samples.max(1)))?;
     let plan = pool.install(|| Plan::new(recipe, family, Identity::new(recipe, family)?))?;
     let setup = seconds + clock.elapsed().as_secs_f64();
     let ours = |p: &usize| shard.is_none_or(|s| s.has(*p));
